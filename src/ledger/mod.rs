@@ -1,0 +1,5 @@
+//! Checkpoints in domain words.
+
+mod model;
+
+pub use model::*;

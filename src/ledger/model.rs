@@ -1,0 +1,353 @@
+//! What the ledger remembers, in domain words. No SQL here.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Entry, OrgSpec};
+use crate::steps::Step;
+
+/// Milliseconds since the Unix epoch, by the local clock.
+pub type Millis = i64;
+
+/// Short id of a run; a unique prefix names it everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub String);
+
+/// Place of an entry in its run, from 0, in manifest order.
+pub type EntryNo = i64;
+
+/// Index of an org in its run, from 0, in order of first use.
+pub type OrgNo = i64;
+
+/// A run as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// What was given to `run`, as typed (manifest or job): shown in reports.
+    pub file: String,
+    /// The same, absolute and normalized: what a later `run` is compared with.
+    pub file_key: String,
+    /// SHA-256 (hex) of the manifest's bytes when the run began.
+    pub digest: String,
+    /// Everything else `resume` needs, as JSON of `run`'s choosing (orgs file, job file, base folders…).
+    pub context: serde_json::Value,
+    /// When it began.
+    pub started_at: Millis,
+    /// When its last process ended in good order.
+    pub finished_at: Option<Millis>,
+}
+
+/// An org of a run. In the ledger an org is its URL, not its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrgRow {
+    /// Index in the run.
+    pub no: OrgNo,
+    /// Name in the manifest.
+    pub name: String,
+    /// Normalized URL, or `sandbox:NAME` for an org the program serves itself.
+    pub url: String,
+    /// Credentials (references only) and limits.
+    pub spec: OrgSpec,
+    /// Why its entries are held back, if they are.
+    pub stopped: Option<Stopped>,
+    /// Sums over the run.
+    pub stats: OrgStats,
+}
+
+/// Why an org was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stopped {
+    /// What Okta said, in our words.
+    pub message: String,
+    /// The next command or edit.
+    pub hint: Option<String>,
+    /// Okta's error code, if it sent one.
+    pub okta_error_code: Option<String>,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// `x-okta-request-id` of the answer.
+    pub request_id: Option<String>,
+}
+
+/// Sums of an org in a run; also the amount a checkpoint adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrgStats {
+    /// HTTP requests sent.
+    pub requests: u64,
+    /// Answers with status 429.
+    pub rate_limited: u64,
+    /// Step attempts after the first.
+    pub retries: u64,
+    /// Time calls waited for budget, caps or a reset.
+    pub waited_ms: u64,
+}
+
+/// Stored state of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stored {
+    /// Nothing was done yet.
+    Pending,
+    /// Some step was attempted; more to do. Shown as `running` while a process holds the run, else `pending`.
+    Started,
+    /// Needs consent.
+    Waiting,
+    /// As wanted.
+    Done,
+    /// Gave up.
+    Failed,
+}
+
+/// How far an entry has come: the part of its row that changes, stored as one JSON value.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Progress {
+    /// Steps that ended, in order.
+    pub steps: Vec<StepRecord>,
+    /// Attempts of the current step that used up a try.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+    /// Time the current step's attempts and back-offs took; waits for budget don't count.
+    #[serde(skip_serializing_if = "is_zero_ms")]
+    pub elapsed_ms: u64,
+    /// Id of the app instance once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    /// Set while a once-only call may be under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<InFlight>,
+    /// The consent this entry waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+    /// Whether anything was written at Okta.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
+    /// Facts that later steps use, by name (for example that the connection was already enabled).
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub facts: serde_json::Map<String, serde_json::Value>,
+    /// Differences found between the live state and the manifest, by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero_ms(n: &u64) -> bool {
+    *n == 0
+}
+
+/// A once-only call that was about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InFlight {
+    /// Which step's call.
+    pub step: Step,
+    /// When it was about to be sent.
+    pub sent_at: Millis,
+}
+
+/// A consent that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Consent {
+    /// The link a person opens.
+    pub authorize_url: String,
+    /// Its `state`: what an answer is matched by.
+    pub state: String,
+    /// Since when.
+    pub since: Millis,
+}
+
+/// A step that ended, as reports show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepRecord {
+    /// Which one.
+    pub step: Step,
+    /// Attempts it took.
+    pub attempts: u32,
+    /// Whether it wrote something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
+    /// HTTP status of its last call, if it made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// Request id of its last call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// Why an entry failed, or why its step is being retried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryError {
+    /// The step.
+    pub step: Step,
+    /// What happened; no secret, no whole body.
+    pub message: String,
+    /// Okta's error code.
+    pub okta_error_code: Option<String>,
+    /// HTTP status.
+    pub http_status: Option<u16>,
+    /// `x-okta-request-id`.
+    pub request_id: Option<String>,
+    /// The next command or edit.
+    pub hint: Option<String>,
+}
+
+/// An entry with all that is stored of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntryRow {
+    /// Place in the run.
+    pub no: EntryNo,
+    /// Its org.
+    pub org: OrgNo,
+    /// `row` of messages and reports.
+    pub row: u64,
+    /// What is wanted.
+    pub entry: Entry,
+    /// Where it stands.
+    pub state: Stored,
+    /// How far it came.
+    pub progress: Progress,
+    /// Not before this time (a retry).
+    pub due_at: Option<Millis>,
+    /// Why it failed or is retried.
+    pub error: Option<EntryError>,
+    /// Counts the row's changes: a checkpoint states the one it builds on.
+    pub version: i64,
+}
+
+/// One HTTP call of a step, kept for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// When it was sent.
+    pub at: Millis,
+    /// For which step.
+    pub step: Step,
+    /// Method and path without query.
+    pub call: String,
+    /// HTTP status, absent when no answer came.
+    pub http_status: Option<u16>,
+    /// Okta's error code.
+    pub okta_error_code: Option<String>,
+    /// `x-okta-request-id`.
+    pub request_id: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// When the step is tried again, if it is.
+    pub next_at: Option<Millis>,
+}
+
+/// The keyed fingerprint of the secrets a connection was last set with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The org's URL as in [`OrgRow::url`].
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// Hex of the keyed HMAC.
+    pub hmac: String,
+}
+
+/// One durable transition of an entry. All of it is stored, or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The run.
+    pub run: RunId,
+    /// The entry.
+    pub no: EntryNo,
+    /// Its org, for the sums.
+    pub org: OrgNo,
+    /// [`EntryRow::version`] this builds on; on success the stored one is one more.
+    pub version: i64,
+    /// New state.
+    pub state: Stored,
+    /// New progress.
+    pub progress: Progress,
+    /// New due time.
+    pub due_at: Option<Millis>,
+    /// New error.
+    pub error: Option<EntryError>,
+    /// Calls to add.
+    pub attempts: Vec<Attempt>,
+    /// What to add to the org's sums.
+    pub stats: OrgStats,
+    /// Fingerprint to remember.
+    pub fingerprint: Option<Fingerprint>,
+    /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
+    pub settled_consent: Option<(String, bool)>,
+}
+
+/// What the ledger can say of a consent `state`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConsentState {
+    /// This entry waits for it.
+    Waiting(Box<Pending>),
+    /// It was handed in before; `true` = Okta accepted it.
+    Settled(bool),
+    /// Never seen, or replaced by a fresh link.
+    Unknown,
+}
+
+/// An entry that waits for consent, with its run and org.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The run that owns it.
+    pub run: RunId,
+    /// The org.
+    pub org: OrgRow,
+    /// The entry.
+    pub entry: EntryRow,
+}
+
+/// A new run to import.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// See [`RunRow::file`].
+    pub file: String,
+    /// See [`RunRow::file_key`].
+    pub file_key: String,
+    /// See [`RunRow::digest`].
+    pub digest: String,
+    /// See [`RunRow::context`].
+    pub context: serde_json::Value,
+    /// When.
+    pub started_at: Millis,
+}
+
+/// Counts by stored state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// [`Stored::Pending`].
+    pub pending: u64,
+    /// [`Stored::Started`].
+    pub started: u64,
+    /// [`Stored::Waiting`].
+    pub waiting: u64,
+    /// [`Stored::Done`] with something written.
+    pub changed: u64,
+    /// [`Stored::Done`] with nothing written.
+    pub unchanged: u64,
+    /// [`Stored::Failed`].
+    pub failed: u64,
+}
+
+impl Counts {
+    /// All entries.
+    pub const fn entries(&self) -> u64 {
+        self.pending + self.started + self.waiting + self.changed + self.unchanged + self.failed
+    }
+}
+
+/// How long a writer waits for another process before the ledger counts as locked.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,78 @@
+//! Orgs as a manifest, `--orgs` or a job gives them: URL, credentials by reference, limits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::secret::SecretRef;
+
+/// One Okta tenant: a URL and credentials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrgSpec {
+    /// `https://…` origin, plain http for loopback only, or `sandbox` for an org the program serves itself.
+    pub url: String,
+    /// Credentials; not needed for `sandbox`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// Limits of its own; they win over the job's.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+}
+
+/// Exactly one way to authenticate (API.md §7).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Auth {
+    /// Sent as `Authorization: SSWS …`.
+    ApiToken(SecretRef),
+    /// Sent as `Authorization: Bearer …`.
+    AccessToken(SecretRef),
+    /// `client_credentials` with `private_key_jwt`.
+    PrivateKeyJwt(PrivateKeyJwt),
+}
+
+/// A service app's key (API.md §7.1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrivateKeyJwt {
+    /// `client_id` of the service app.
+    pub client_id: String,
+    /// `kid` of the registered key.
+    pub key_id: String,
+    /// The private key, PEM or JWK.
+    pub key: SecretRef,
+    /// Scopes to ask for.
+    pub scopes: Vec<String>,
+}
+
+/// What a run may spend of an org; absent = the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// Part of the limit the headers show that this run may use, over 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Requests per second at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rps: Option<f64>,
+    /// Requests in flight at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
+}
+
+impl Limits {
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These limits, with `defaults` where they say nothing.
+    #[must_use]
+    pub fn or(self, defaults: Self) -> Self {
+        Self {
+            share: self.share.or(defaults.share),
+            max_rps: self.max_rps.or(defaults.max_rps),
+            max_in_flight: self.max_in_flight.or(defaults.max_in_flight),
+        }
+    }
+}

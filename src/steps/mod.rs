@@ -1,0 +1,5 @@
+//! The steps of an entry.
+
+mod kind;
+
+pub use kind::Step;
