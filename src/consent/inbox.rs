@@ -83,15 +83,12 @@ pub fn parse(text: &str) -> Vec<Result<HandedIn, Refusal>> {
     while !rest.is_empty() {
         let length = if rest.starts_with(['{', '[', '"']) {
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-            match values.next() {
-                Some(Ok(value)) => {
-                    from_json(&value, &mut answers);
-                    values.byte_offset()
-                }
-                _ => {
-                    answers.push(Err(Refusal::NotAnAnswer));
-                    rest.len()
-                }
+            if let Some(Ok(value)) = values.next() {
+                from_json(&value, &mut answers);
+                values.byte_offset()
+            } else {
+                answers.push(Err(Refusal::NotAnAnswer));
+                rest.len()
             }
         } else {
             let length = rest.find(char::is_whitespace).unwrap_or(rest.len());

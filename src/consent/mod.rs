@@ -110,7 +110,7 @@ where
             Ok(true) => Ok(Answered::Accepted(entry)),
             Ok(false) => self.try_again(&shop, work, entry).await,
             // Somebody else changed the entry since we read it, which only a hand-in does.
-            Err(LedgerError::Moved) => Ok(Answered::Unsent(Refusal::InProgress)),
+            Err(LedgerError::Moved { .. }) => Ok(Answered::Unsent(Refusal::InProgress)),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,8 +1,8 @@
 //! The app integrations of an org: `/api/v1/apps` (API.md §9).
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::request::{Bucket, Read};
+use super::request::{Bucket, Method, Read, Request, RequestBody, Write};
 use crate::apps::App;
 
 /// Okta's largest page; a smaller one costs more calls of a small budget.
@@ -42,6 +42,26 @@ pub fn next(path: &str) -> Read<Vec<AppInstance>> {
         let found = answer.as_array()?;
         Some(found.iter().filter_map(AppInstance::read).collect())
     })
+}
+
+/// Creates an app integration, active from the start. Not idempotent: Okta allows two apps with one label.
+pub fn create(
+    app: App,
+    label: &str,
+    sign_on_mode: Option<&str>,
+    settings: &Map<String, Value>,
+) -> Write<AppInstance> {
+    let mut body = json!({ "name": app.name(), "label": label, "settings": settings });
+    if let Some(mode) = sign_on_mode {
+        body["signOnMode"] = mode.into();
+    }
+    let request = Request::new(
+        Method::Post,
+        Bucket::Apps,
+        "/api/v1/apps?activate=true".to_owned(),
+    )
+    .with_body(RequestBody::json(&body));
+    Write::new(request, |answer| AppInstance::read(answer?))
 }
 
 impl AppInstance {

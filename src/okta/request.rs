@@ -66,6 +66,11 @@ impl Bucket {
         Self::Logs,
     ];
 
+    /// Its place in [`Bucket::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Okta's name of it.
     pub const fn name(self) -> &'static str {
         match self {

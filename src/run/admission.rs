@@ -97,14 +97,13 @@ impl State {
         now: Duration,
         rps: Option<&DefaultDirectRateLimiter>,
     ) -> Option<Denied> {
-        if let Some(until) = self.circuit.probe_at() {
-            if now < until || self.in_flight > 0 {
-                let until = (now < until).then_some(until);
-                return Some(Denied {
-                    until,
-                    reason: "the org does not answer; trying it again soon".to_owned(),
-                });
-            }
+        if let Some(until) = self.circuit.probe_at()
+            && (now < until || self.in_flight > 0)
+        {
+            return Some(Denied {
+                until: (now < until).then_some(until),
+                reason: "the org does not answer; trying it again soon".to_owned(),
+            });
         }
         if self.in_flight >= self.concurrency.cap() {
             return Some(Denied {

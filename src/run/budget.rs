@@ -200,8 +200,6 @@ impl Budget {
         let newer = known.is_none_or(|known| seen.reset - known > SAME_WINDOW_S);
         let same = known.is_some_and(|known| (seen.reset - known).abs() <= SAME_WINDOW_S);
         match self.window {
-            // A straggler of the window that has ended.
-            Window::Fresh { .. } if !newer => {}
             Window::Known {
                 remaining,
                 reset,
@@ -218,7 +216,8 @@ impl Budget {
                     others: others || seen.remaining < expected,
                 };
             }
-            Window::Known { .. } if !newer => {}
+            // A straggler of a window that has ended.
+            Window::Fresh { .. } | Window::Known { .. } if !newer => {}
             _ if seen.reset_at + RESET_MARGIN <= now => {
                 // A reset that has passed already says nothing of the window we are in.
                 self.window = Window::Cold;

@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::ledger::Fingerprint;
 
@@ -18,7 +19,10 @@ impl Fingerprints {
     /// The fingerprint of the secret that an app's connection is set with.
     pub fn of(&self, org_url: &str, app_id: &str, secret: &SecretString) -> Fingerprint {
         // Keyed by app as well, so that equal secrets of two apps do not look equal.
-        let mut mac = Hmac::<Sha256>::new(self.0.expose_secret().into());
+        // HMAC fills a key up with zeros to its block of 64 bytes; doing so here leaves no error to handle.
+        let mut key = Zeroizing::new([0; 64]);
+        key[..32].copy_from_slice(self.0.expose_secret());
+        let mut mac = Hmac::<Sha256>::new((&*key).into());
         for part in [org_url, app_id, secret.expose_secret()] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());

@@ -141,7 +141,7 @@ impl OrgTask {
             tokio::select! {
                 ended = at_work.next() => match ended {
                     None => break,
-                    Some((_, Err(error))) if !matches!(error, LedgerError::Moved) => failed = Some(error),
+                    Some((_, Err(error))) if !matches!(error, LedgerError::Moved { .. }) => failed = Some(error),
                     Some(_) => {}
                 },
                 () = &mut patience, if self.interrupt.is_requested() => break,
@@ -177,7 +177,7 @@ impl OrgTask {
             }
             Ok(Rest::Waiting(row)) => self.ask(*row, shop, at_work),
             // Another process handed in this entry's consent: go on from what it stored.
-            Err(LedgerError::Moved) => {
+            Err(LedgerError::Moved { .. }) => {
                 let row = shop.ledger.entry(&shop.run, no).await?;
                 if matches!(row.state, Stored::Pending | Stored::Started) {
                     self.started.push_back(row);

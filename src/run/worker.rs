@@ -12,6 +12,7 @@ use crate::ledger::{
     Checkpoint, Consent, EntryError, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId,
     StepRecord, Stopped, Stored,
 };
+use crate::manifest::SecretRef;
 use crate::okta::Class;
 use crate::plan::steps;
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
@@ -412,9 +413,7 @@ impl<'a> Work<'a> {
                 .map(|settings| &settings.admin_password),
             _ => profile.token.as_ref(),
         };
-        secret
-            .filter(|_| refused)
-            .map(|reference| reference.as_str())
+        secret.filter(|_| refused).map(SecretRef::as_str)
     }
 
     fn ended(&self) -> Next {

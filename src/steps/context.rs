@@ -8,7 +8,7 @@ use crate::ledger::{Checkpoint, EntryRow, Fingerprint, InFlight, Ledger, RunId, 
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::apps::AppInstance;
 use crate::okta::features::FeatureState;
-use crate::okta::{Body, CallError, Exchange, Read, Request, Write};
+use crate::okta::{Body, Read, Request, Write};
 use crate::plan::Difference;
 use crate::run::{CallLog, Effect, Fingerprints, Lane, unix_millis};
 
@@ -86,24 +86,37 @@ impl Context<'_> {
 
     /// Sends a call that changes nothing.
     pub async fn read<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
-        let exchange = self.send(call.request()).await?;
-        decode(exchange, Effect::ReadOnly, |body| call.decode(body))
+        Ok(self.read_page(call).await?.0)
+    }
+
+    /// As [`Context::read`], with where the list goes on.
+    pub async fn read_page<T>(&mut self, call: &Read<T>) -> Result<(T, Option<String>), StepError> {
+        let body = self.send(call.request(), Effect::ReadOnly).await?;
+        let next = body.next.clone();
+        let value = call
+            .decode(body)
+            .map_err(|error| StepError::call(error, Effect::ReadOnly))?;
+        Ok((value, next))
     }
 
     /// Sends a call that changes something.
     pub async fn write<T>(&mut self, call: &Write<T>, effect: Effect) -> Result<T, StepError> {
-        let exchange = self.send(call.request()).await?;
-        decode(exchange, effect, |body| call.decode(body))
+        let body = self.send(call.request(), effect).await?;
+        call.decode(body)
+            .map_err(|error| StepError::call(error, effect))
     }
 
-    async fn send(&mut self, request: &Request) -> Result<Exchange, StepError> {
+    async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
         // Entries nearer their end go first.
         let rank = self.row.progress.steps.len();
-        Ok(self
+        let exchange = self
             .access
             .lane
             .send(self.step, request, rank, self.log)
-            .await?)
+            .await?;
+        exchange
+            .outcome
+            .map_err(|error| StepError::call(error, effect))
     }
 
     /// Records that a once-only call is about to be sent, durably, before it is.
@@ -193,15 +206,4 @@ impl Context<'_> {
                 )
         })
     }
-}
-
-fn decode<T>(
-    exchange: Exchange,
-    effect: Effect,
-    decode: impl FnOnce(Body) -> Result<T, CallError>,
-) -> Result<T, StepError> {
-    exchange
-        .outcome
-        .and_then(decode)
-        .map_err(|error| StepError::Call { error, effect })
 }

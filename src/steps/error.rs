@@ -12,7 +12,7 @@ pub enum StepError {
     /// A call failed.
     Call {
         /// What came back, classified.
-        error: CallError,
+        error: Box<CallError>,
         /// What sending it again could do.
         effect: Effect,
     },
@@ -30,6 +30,14 @@ pub enum StepError {
 }
 
 impl StepError {
+    /// A call that failed.
+    pub fn call(error: CallError, effect: Effect) -> Self {
+        Self::Call {
+            error: Box::new(error),
+            effect,
+        }
+    }
+
     /// A failure that trying again does not mend.
     pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed {
@@ -62,17 +70,8 @@ impl StepError {
     }
 
     /// Whether Okta refused the call itself, so that it certainly changed nothing.
-    pub const fn is_refused(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                error: CallError {
-                    class: Class::Refused,
-                    ..
-                },
-                ..
-            }
-        )
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Call { error, .. } if error.class == Class::Refused)
     }
 }
 

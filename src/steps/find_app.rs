@@ -29,7 +29,7 @@ pub(super) async fn read_all(
     let mut instances = Vec::new();
     let mut page = apps::list(only);
     loop {
-        let (mut listed, next) = context.read(&page).await?;
+        let (mut listed, next) = context.read_page(&page).await?;
         instances.append(&mut listed);
         match next {
             Some(next) => page = apps::next(&next),

@@ -4,10 +4,12 @@
 use secrecy::SecretString;
 
 use super::{Context, Outcome, StepError};
-use crate::apps::AuthScheme;
+use crate::apps::{App, AuthScheme};
 use crate::ledger::Consent;
-use crate::manifest::Connection as Wanted;
-use crate::okta::connections::{self, Activate, Connection, ConnectionBody};
+use crate::manifest::{Connection as Wanted, SecretRef};
+use crate::okta::connections::{
+    self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
+};
 use crate::plan::{LiveConnection, LiveStatus, Shown};
 use crate::run::{Effect, unix_millis};
 
@@ -46,7 +48,10 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
             return Ok(Outcome::Connected { changed: false });
         }
     }
-    let body = ConnectionBody::token(wanted.base_url.as_deref(), &token);
+    let body = ConnectionBody::Token {
+        base_url: wanted.base_url.clone(),
+        token,
+    };
     let outcome = post_and_prove(context, &app_id, &body, wanted).await?;
     context.fingerprint = Some(fingerprint);
     Ok(outcome)
@@ -59,18 +64,21 @@ async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcom
     if is_as_wanted(context, &live, wanted)? {
         return Ok(Outcome::Connected { changed: false });
     }
-    let Some(client_id) = &wanted.profile.client_id else {
+    let Some(client_id) = wanted.profile.client_id.clone() else {
         return Err(StepError::failed(
             "the entry has no clientId",
             "give `connection.profile.clientId`",
         ));
     };
-    let rotation = wanted
+    let rotation_mode = wanted
         .profile
         .signing
         .as_ref()
         .map(|signing| signing.rotation_mode);
-    let body = ConnectionBody::client(client_id, rotation);
+    let body = ConnectionBody::Org2Org {
+        client_id,
+        rotation_mode,
+    };
     post_and_prove(context, &app_id, &body, wanted).await
 }
 
@@ -106,31 +114,18 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
         LiveStatus::Enabled => return Err(not_enabled(&found)),
         LiveStatus::Disabled | LiveStatus::Missing => {}
     }
-    let settings = match &wanted.profile.settings {
-        None => None,
-        Some(settings) => {
-            let username = match settings.username_secret() {
-                Some(reference) => context.secret(&reference).await?,
-                None => SecretString::from(settings.admin_username.clone()),
-            };
-            Some((username, context.secret(&settings.admin_password).await?))
-        }
-    };
-    let body = ConnectionBody::consent(
-        settings
-            .as_ref()
-            .map(|(username, password)| (username, password)),
-    );
+    let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
     let mut shown = context.write(&call, Effect::Idempotent).await?;
     if shown.as_ref().and_then(Connection::authorize_url).is_none() {
         shown = Some(context.read(&connections::get(&app_id)).await?);
     }
-    let shown = shown.unwrap_or_default();
-    if live(&shown).is_enabled_with(scheme) {
+    let link = shown.as_ref().and_then(Connection::authorize_url);
+    let shown = shown.as_ref().map(live).unwrap_or_default();
+    if shown.is_enabled_with(scheme) {
         return Ok(Outcome::Connected { changed: true });
     }
-    let consent = shown.authorize_url().and_then(|url| {
+    let consent = link.and_then(|url| {
         let state = state_of(url)?;
         Some(Consent {
             authorize_url: url.to_owned(),
@@ -140,15 +135,32 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     });
     match consent {
         Some(consent) => Ok(Outcome::Waiting(consent)),
-        None if live(&shown).status == LiveStatus::Unknown => Err(unsupported(&live(&shown))),
+        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown)),
         None => Err(StepError::failed(
             format!(
                 "Okta gave no consent link with a state ({})",
-                live(&shown).describe()
+                shown.describe()
             ),
             "check that provisioning is available for this app in the org",
         )),
     }
+}
+
+async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<ConnectionBody, StepError> {
+    if context.row.entry.app != App::Office365 {
+        return Ok(ConnectionBody::Oauth2);
+    }
+    let Some(settings) = &wanted.profile.settings else {
+        return Ok(ConnectionBody::Office365 { admin: None });
+    };
+    let username = match SecretRef::try_from(settings.admin_username.clone()) {
+        Ok(reference) => context.secret(&reference).await?,
+        Err(_) => SecretString::from(settings.admin_username.clone()),
+    };
+    let password = context.secret(&settings.admin_password).await?;
+    Ok(ConnectionBody::Office365 {
+        admin: Some(Office365Admin { username, password }),
+    })
 }
 
 fn is_as_wanted(
@@ -175,8 +187,14 @@ pub(super) async fn read(
 }
 
 fn live(connection: &Connection) -> LiveConnection {
+    let status = match connection.status() {
+        ConnectionStatus::Enabled => LiveStatus::Enabled,
+        ConnectionStatus::Disabled => LiveStatus::Disabled,
+        ConnectionStatus::Unknown => LiveStatus::Unknown,
+        ConnectionStatus::Missing(_) => LiveStatus::Missing,
+    };
     LiveConnection {
-        status: connection.status(),
+        status,
         auth_scheme: connection.scheme().map(str::to_owned),
         base_url: connection.base_url().map(str::to_owned),
         client_id: connection.client_id().map(str::to_owned),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::apps::Feature;
+use crate::okta::CallError;
 use crate::okta::features::{self, FeatureState};
 use crate::plan::{Difference, LiveStatus, compare, is_complete, merge};
 use crate::run::Effect;
@@ -95,15 +96,15 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
     }
     match read(context, app_id).await {
         Ok(found) if found.status != LiveStatus::Enabled => StepError::Call {
-            error: crate::okta::CallError {
+            error: Box::new(CallError {
                 message: format!(
                     "{} (the connection shows {})",
                     error.message,
                     found.describe()
                 ),
                 hint: Some("the connection must be ENABLED before features can be set".to_owned()),
-                ..error
-            },
+                ..*error
+            }),
             effect,
         },
         Ok(_) => StepError::Call { error, effect },
