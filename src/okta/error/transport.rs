@@ -47,7 +47,7 @@ fn unreachable_host(error: &reqwest::Error, host: &str) -> CallError {
     } else if error.is_dns() {
         failed(format!("cannot resolve {host}: {cause}"))
             .hint("check the org's url and the network; behind a proxy set HTTPS_PROXY")
-    } else if is_tls(error, &cause) {
+    } else if is_tls(error) {
         failed(format!("cannot set up TLS with {host}: {cause}"))
             .hint("check that the org's url names an HTTPS address")
     } else if error.is_timeout() {
@@ -64,16 +64,17 @@ fn is_certificate(cause: &str) -> bool {
     cause.contains("certificate")
 }
 
-/// TLS failures come as I/O errors that wrap the library's own.
-fn is_tls(error: &reqwest::Error, cause: &str) -> bool {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && io.kind() == io::ErrorKind::InvalidData
-        {
-            return true;
-        }
-        source = inner.source();
+/// TLS failures come as I/O errors of this kind around the library's own, themselves wrapped in
+/// further I/O errors.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(current) = cause {
+        // What an I/O error wraps is not its source.
+        cause = match current.downcast_ref::<io::Error>() {
+            Some(io) if io.kind() == io::ErrorKind::InvalidData => return true,
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => current.source(),
+        };
     }
-    cause.contains("handshake")
+    false
 }
