@@ -14,6 +14,8 @@ mod interrupt;
 mod lane;
 mod org;
 mod retry;
+#[cfg(test)]
+mod simulation;
 mod worker;
 
 use std::sync::Arc;
