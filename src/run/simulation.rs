@@ -225,9 +225,17 @@ fn worlds() -> impl Strategy<Value = World> {
 proptest! {
     #[test]
     fn alone_no_window_is_overrun_and_every_call_ends(world in worlds()) {
-        let outcome = simulate(&world);
+        let outcome = simulate(&World { headerless_percent: 0, ..world.clone() });
         prop_assert_eq!(outcome.refused, 0);
         prop_assert_eq!(outcome.ended, world.calls);
+    }
+
+    #[test]
+    fn answers_without_headers_neither_close_a_bucket_nor_open_the_gates(world in worlds()) {
+        let outcome = simulate(&world);
+        prop_assert_eq!(outcome.ended, world.calls);
+        // What nobody told us we may find out once a window.
+        prop_assert!(u64::from(outcome.refused) <= outcome.windows, "{} in {}", outcome.refused, outcome.windows);
     }
 
     #[test]
