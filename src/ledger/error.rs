@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::model::{BUSY_TIMEOUT, EntryNo, RunId};
+use super::model::{EntryNo, RunId};
 use crate::failure::Failure;
 
 /// Why the ledger could not do what it was asked. Cloned to everyone who waits on the same write.
@@ -43,8 +43,8 @@ pub enum LedgerError {
         /// Process, host and since when.
         by: String,
     },
-    /// Another process kept writing for longer than [`BUSY_TIMEOUT`].
-    #[error("{} is locked: another process has been writing to it for over {} s", .path.display(), BUSY_TIMEOUT.as_secs())]
+    /// Another process kept writing for longer than [`super::OpenOptions::busy_timeout`].
+    #[error("{} is locked: another process keeps writing to it", .path.display())]
     Locked {
         /// The ledger.
         path: PathBuf,

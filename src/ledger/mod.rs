@@ -31,6 +31,7 @@ mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use secrecy::SecretBox;
@@ -62,15 +63,28 @@ pub enum OpenMode {
 }
 
 /// How to open a ledger, with what tests of crashes and faults need besides.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
     /// What is allowed.
     pub mode: OpenMode,
+    /// How long to wait while another process writes.
+    pub busy_timeout: Duration,
     /// For the crash test: the process aborts right after this many checkpoints became durable, before
     /// anybody is told. Each checkpoint is then stored on its own.
     pub abort_after: Option<u64>,
     /// For tests of a full disk: pages of 4 KiB that the file may have.
     pub max_pages: Option<u32>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            mode: OpenMode::ReadWrite,
+            busy_timeout: BUSY_TIMEOUT,
+            abort_after: None,
+            max_pages: None,
+        }
+    }
 }
 
 /// An open ledger. Cheap to clone; closed with its last clone.
@@ -146,7 +160,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
     let (footprint, writer) = match options.mode {
         OpenMode::ReadWrite => {
-            let connection = sqlite::open_writer(path, options.max_pages)?;
+            let connection = sqlite::open_writer(path, options)?;
             let writer = Writer::start(path, connection, options.abort_after)?;
             (Footprint::Log, Some(writer))
         }
@@ -159,7 +173,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             (Footprint::None, None)
         }
     };
-    let readers = Readers::new(path, footprint);
+    let readers = Readers::new(path, options.busy_timeout, footprint);
     readers.read(|connection| sqlite::refuse_other_format(path, connection))?;
     Ok(Ledger {
         inner: Arc::new(Inner {

@@ -10,7 +10,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
@@ -37,16 +37,18 @@ pub(super) enum Footprint {
 pub(super) struct Readers {
     path: PathBuf,
     log: PathBuf,
+    busy_timeout: Duration,
     footprint: Footprint,
     idle: Mutex<Vec<Connection>>,
     watch: Mutex<Watch>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, footprint: Footprint) -> Self {
+    pub(super) fn new(path: &Path, busy_timeout: Duration, footprint: Footprint) -> Self {
         Self {
             path: path.to_owned(),
             log: files::beside(path, "-wal"),
+            busy_timeout,
             footprint,
             idle: Mutex::new(Vec::new()),
             watch: Mutex::default(),
@@ -73,7 +75,7 @@ impl Readers {
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => sqlite::open_reader(&self.path)?,
+            None => sqlite::open_reader(&self.path, self.busy_timeout)?,
         };
         let result = read(&connection);
         let mut idle = lock(&self.idle);
@@ -89,7 +91,7 @@ impl Readers {
         let stamp = self.stamp();
         let seen = if stamp.log.is_some() {
             if watch.connection.is_none() {
-                watch.connection = Some(sqlite::open_reader(&self.path)?);
+                watch.connection = Some(sqlite::open_reader(&self.path, self.busy_timeout)?);
             }
             let version = watch.connection.as_ref().map(data_version).transpose();
             Seen::Log(version.map_err(|error| LedgerError::sqlite(&self.path, &error))?)

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::LedgerError;
-use super::files;
-use super::model::BUSY_TIMEOUT;
+use super::{OpenOptions, files};
 
 /// Marks the file as ours in SQLite's header: "oktr". A database with another mark is never touched.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
@@ -34,7 +33,7 @@ const WAL_PAGES: i64 = 4_000;
 const HEADER: usize = 72;
 
 /// Opens the ledger for writing; makes or upgrades it as needed.
-pub(super) fn open_writer(path: &Path, max_pages: Option<u32>) -> Result<Connection, LedgerError> {
+pub(super) fn open_writer(path: &Path, options: OpenOptions) -> Result<Connection, LedgerError> {
     let failed = |error: io::Error| LedgerError::io(path, &error);
     if let Some(folder) = path.parent() {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
@@ -42,15 +41,15 @@ pub(super) fn open_writer(path: &Path, max_pages: Option<u32>) -> Result<Connect
     files::create_private_file(path).map_err(failed)?;
     refuse_foreign(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = open(path, path, flags)?;
-    set_up_writer(path, &mut connection, max_pages)?;
+    let mut connection = open(path, path, flags, options.busy_timeout)?;
+    set_up_writer(path, &mut connection, options)?;
     Ok(connection)
 }
 
 fn set_up_writer(
     path: &Path,
     connection: &mut Connection,
-    max_pages: Option<u32>,
+    options: OpenOptions,
 ) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     // SQLite falls back to reading in silence when the file does not let it write.
@@ -72,11 +71,11 @@ fn set_up_writer(
         .map_err(failed)?;
     // Before WAL is on, so that the file's first bytes already say whose it is.
     migrate(path, connection)?;
-    use_wal(path, connection)?;
+    use_wal(path, connection, options.busy_timeout)?;
     connection
         .pragma_update(None, "wal_autocheckpoint", WAL_PAGES)
         .map_err(failed)?;
-    if let Some(pages) = max_pages {
+    if let Some(pages) = options.max_pages {
         connection
             .pragma_update(None, "max_page_count", pages)
             .map_err(failed)?;
@@ -85,9 +84,9 @@ fn set_up_writer(
 }
 
 /// Opens the ledger for reading beside a writer, or alone where the log is there to be read.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    open(path, path, flags)
+    open(path, path, flags, busy_timeout)
 }
 
 /// Opens the ledger as a file that nobody changes: SQLite then makes no `-shm` and `-wal` beside it.
@@ -102,19 +101,25 @@ pub(super) fn open_immutable(path: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
-    open(path, Path::new(&uri), flags)
+    // Nobody to wait for.
+    open(path, Path::new(&uri), flags, Duration::ZERO)
 }
 
 /// Elsewhere a reader may leave an empty `-shm` and `-wal` behind.
 #[cfg(not(unix))]
 pub(super) fn open_immutable(path: &Path) -> Result<Connection, LedgerError> {
-    open_reader(path)
+    open_reader(path, Duration::ZERO)
 }
 
-fn open(path: &Path, name: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+fn open(
+    path: &Path,
+    name: &Path,
+    flags: OpenFlags,
+    busy_timeout: Duration,
+) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.busy_timeout(busy_timeout).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -208,9 +213,13 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
 }
 
 /// Switches to the write-ahead log, for good. SQLite does not wait for others by itself here.
-fn use_wal(path: &Path, connection: &Connection) -> Result<(), LedgerError> {
+fn use_wal(
+    path: &Path,
+    connection: &Connection,
+    busy_timeout: Duration,
+) -> Result<(), LedgerError> {
     const PAUSE: Duration = Duration::from_millis(10);
-    let deadline = Instant::now() + BUSY_TIMEOUT;
+    let deadline = Instant::now() + busy_timeout;
     loop {
         let mode = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));

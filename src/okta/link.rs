@@ -68,6 +68,8 @@ fn is_next(parameters: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(lines: &[&str]) -> Result<Option<String>, Foreign> {
@@ -129,6 +131,20 @@ mod tests {
             let line = format!("<{target}>; rel=\"next\"");
             let host = host.to_owned();
             assert_eq!(read(&[&line]), Err(Foreign { host }), "{target}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_is_always_in_the_org(line in "[ -~]{0,60}", target in "[ -~]{0,40}") {
+            let linked = format!("{line}<{target}>; rel=next");
+            for line in [line.as_str(), linked.as_str()] {
+                if let Ok(Some(path)) = read(&[line]) {
+                    prop_assert!(path.starts_with('/'), "{path}");
+                    let url = Url::parse(&format!("https://acme.okta.com{path}")).expect("a URL");
+                    prop_assert_eq!(url.host_str(), Some("acme.okta.com"));
+                }
+            }
         }
     }
 }

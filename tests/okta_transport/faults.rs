@@ -8,9 +8,11 @@ use flate2::write::GzEncoder;
 use okta_rollout::apps::App;
 use okta_rollout::okta::connections::{Activate, ConnectionBody};
 use okta_rollout::okta::{CallError, Class, Exchange, HttpSettings, callback, connections};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
-use super::server::{Reply, Server};
+use super::server::{Reply, Server, read_request};
 use super::{TOKEN, impatient, ssws};
 
 const TRANSIENT: Class = Class::Transient { retry_after: None };
@@ -272,4 +274,45 @@ async fn no_transport_error_shows_the_query() {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
     }
+}
+
+/// A connection that was kept open and breaks on its second use must not make the HTTP library send
+/// the call again by itself: it may have arrived, and some calls may only be made once.
+#[tokio::test]
+async fn a_call_that_may_have_arrived_is_not_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let (connections_seen, mut requests) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let request = read_request(&mut stream).await;
+            connections_seen.send(request).expect("a listener");
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(answer).await.expect("answered");
+            let request = read_request(&mut stream).await;
+            connections_seen.send(request).expect("a listener");
+        }
+    });
+    let client = ssws(&origin, &HttpSettings::default());
+    let first = client.exchange(connections::get("0oa1").request()).await;
+    assert_eq!(first.status, Some(200));
+    let write = callback::complete(App::Slack, "0oa1", &"c0de".into(), &"st4te".into());
+    let exchange = client.exchange(write.request()).await;
+    assert_eq!(exchange.outcome.expect_err("lost").class, Class::Unclear);
+    // A third call shows that nothing was sent between the second and it.
+    client.exchange(connections::get("0oa3").request()).await;
+    let mut lines = Vec::new();
+    while let Ok(request) = requests.try_recv() {
+        let line = request.lines().next().unwrap_or_default().to_owned();
+        lines.push(line);
+    }
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/apps/0oa1/connections/default HTTP/1.1",
+            "POST /api/v1/apps/slack/0oa1/oauth2/callback?code=c0de&state=st4te HTTP/1.1",
+            "GET /api/v1/apps/0oa3/connections/default HTTP/1.1",
+        ]
+    );
 }

@@ -32,7 +32,7 @@ pub(in super::super) fn unanswered(
     let cause = root_cause(&error);
     CallError::new(
         Class::Unclear,
-        format!("the connection to {host} broke before the whole answer was there: {cause}"),
+        format!("no usable answer from {host}: {cause}"),
     )
 }
 

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::okta::answer::RateHeaders;
+use crate::okta::error::presentable;
 
 const TRANSIENT: Class = Class::Transient { retry_after: None };
 const RATE: Class = Class::RateLimited {
@@ -240,4 +243,24 @@ fn refusals_carry_hints_where_the_code_tells() {
     assert!(hint(credential).is_some_and(|hint| hint.contains("connection")));
     assert!(hint(&okta("E0000007")).is_some_and(|hint| hint.contains("appId")));
     assert_eq!(hint(&okta("E0000041")), None);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_is_classified(
+        status in 0_u16..1000,
+        body in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..200),
+            r#"\{"error(Code|Summary|Causes)":("E0000[0-9]{3}"|\[\]|null|"\PC{0,20}")\}"#
+                .prop_map(String::into_bytes),
+        ],
+        challenge in proptest::option::of(".{0,80}"),
+    ) {
+        let error = refused(&Head { challenge, ..head(status) }, &body);
+        prop_assert!(!error.message.is_empty());
+        prop_assert!(presentable(&error.message).chars().all(|c| !c.is_control()));
+        prop_assert_eq!(error.http_status, Some(status));
+        // Success is never made of a failure, nor a stopped org of a server's trouble.
+        prop_assert!(status < 500 || error.class != Class::OrgStopped || error.okta_error_code.is_some());
+    }
 }
