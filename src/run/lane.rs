@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::admission::{Denied, State};
 use super::interrupt::Interrupt;
+use super::places::Places;
 use super::retry::RetryPolicy;
 use crate::event::{Event, Events};
 use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
@@ -70,8 +71,8 @@ pub struct LaneConfig {
     pub limits: Limits,
     /// When the circuit gives up.
     pub retry: RetryPolicy,
-    /// Calls in flight over all orgs.
-    pub places: Arc<Semaphore>,
+    /// What all orgs share.
+    pub places: Places,
     /// Where waits are told.
     pub events: Events,
     /// When to stop.
@@ -105,8 +106,17 @@ impl Lane {
         }
     }
 
+    /// A place for one more entry at work beside the `busy` ones; the first is always free.
+    pub fn worker(&self, busy: usize) -> Option<Option<OwnedSemaphorePermit>> {
+        match busy {
+            0 => Some(None),
+            busy if busy < self.width() => self.config.places.worker().map(Some),
+            _ => None,
+        }
+    }
+
     /// How many entries it makes sense to work on at once.
-    pub fn width(&self) -> usize {
+    fn width(&self) -> usize {
         self.config
             .limits
             .max_in_flight
@@ -148,7 +158,7 @@ impl Lane {
     ) -> Result<Exchange, Halted> {
         loop {
             log.stats.waited_ms += self.admit(request.bucket, rank).await?;
-            let place = self.config.places.acquire().await;
+            let place = self.config.places.calls.acquire().await;
             let at = unix_millis();
             let exchange = self.config.client.exchange(request).await;
             drop(place);
