@@ -142,6 +142,11 @@ impl Lane {
         first
     }
 
+    /// Takes one of the org's retries; `false` = it has had so many that the next must wait long.
+    pub fn spend_retry(&self) -> bool {
+        self.state().retries.spend()
+    }
+
     /// Why the org was stopped, if it was.
     pub fn stopped(&self) -> Option<Stopped> {
         self.state().stopped.clone()

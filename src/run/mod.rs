@@ -15,6 +15,7 @@ mod lane;
 mod org;
 mod places;
 mod retry;
+mod retry_budget;
 #[cfg(test)]
 mod simulation;
 mod worker;
