@@ -15,8 +15,10 @@ use serde::Serialize;
 pub use build::{Held, RunFacts, entry, overview};
 pub use csv::{Columns, CsvReport, Unwritable};
 pub use json::JsonReport;
+pub(crate) use summary::short;
 pub use summary::{Attention, Summary};
 pub use text::TextReport;
+pub(crate) use text::codes;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

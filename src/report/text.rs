@@ -120,7 +120,7 @@ fn line(entry: &EntryReport) -> String {
 }
 
 /// ` (E0000001, HTTP 400, request abc)`, or nothing.
-pub(super) fn codes(okta: Option<&str>, http: Option<u16>, request: Option<&str>) -> String {
+pub(crate) fn codes(okta: Option<&str>, http: Option<u16>, request: Option<&str>) -> String {
     let parts: Vec<String> = [
         okta.map(str::to_owned),
         http.map(|status| format!("HTTP {status}")),
