@@ -220,7 +220,10 @@ impl Policy {
     /// were meant to wait.
     pub fn of_job(job: Job, settings: &Settings) -> Result<Self, Failure> {
         let file = job.file.display();
-        let refused = [(!job.waves.is_empty(), "waves"), (job.notify.is_some(), "notify")];
+        let refused = [
+            (!job.waves.is_empty(), "waves"),
+            (job.notify.is_some(), "notify"),
+        ];
         if let Some((_, section)) = refused.into_iter().find(|(given, _)| *given) {
             return Err(Failure::usage(anyhow::anyhow!(
                 "{file}: `{section}` is not supported by this version; nothing was sent"
@@ -283,11 +286,41 @@ mod tests {
             (ColorWhen::Always, false, &[], pipe, (Yes, Lines)),
             (ColorWhen::Never, false, &[], TERMINAL, (No, Bars)),
             (ColorWhen::Auto, true, &[], TERMINAL, (Yes, Lines)),
-            (ColorWhen::Auto, false, &[("NO_COLOR", "1")], TERMINAL, (No, Bars)),
-            (ColorWhen::Auto, false, &[("NO_COLOR", "")], TERMINAL, (Yes, Bars)),
-            (ColorWhen::Always, false, &[("NO_COLOR", "1")], TERMINAL, (Yes, Bars)),
-            (ColorWhen::Auto, false, &[("CI", "true")], TERMINAL, (Yes, Lines)),
-            (ColorWhen::Auto, false, &[("TERM", "dumb")], TERMINAL, (No, Lines)),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("NO_COLOR", "1")],
+                TERMINAL,
+                (No, Bars),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("NO_COLOR", "")],
+                TERMINAL,
+                (Yes, Bars),
+            ),
+            (
+                ColorWhen::Always,
+                false,
+                &[("NO_COLOR", "1")],
+                TERMINAL,
+                (Yes, Bars),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("CI", "true")],
+                TERMINAL,
+                (Yes, Lines),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("TERM", "dumb")],
+                TERMINAL,
+                (No, Lines),
+            ),
         ] {
             let flags = Global {
                 color,
@@ -322,7 +355,10 @@ mod tests {
         let settings = Settings::new(&Global::default(), Environment::default(), TERMINAL);
         for (text, wanted) in [
             ("manifest='m.csv'\n[[waves]]\norgs=['*']", Some("`waves`")),
-            ("manifest='m.csv'\n[notify]\nwebhook='env:W'", Some("`notify`")),
+            (
+                "manifest='m.csv'\n[notify]\nwebhook='env:W'",
+                Some("`notify`"),
+            ),
             ("manifest='m.csv'\n[schedule]\ncron='0 2 * * *'", None),
         ] {
             std::fs::write(&file, text).unwrap();

@@ -149,7 +149,9 @@ impl Model {
                     1 => "1 call in flight finishes".to_owned(),
                     count => format!("{count} calls in flight finish"),
                 };
-                news(format!("stopping: {calls}, then everything is checkpointed"))
+                news(format!(
+                    "stopping: {calls}, then everything is checkpointed"
+                ))
             }
         }
     }
