@@ -1,5 +1,413 @@
-//! Checkpoints in domain words.
+//! Checkpoints in domain words: what a run must remember to survive its process.
+//!
+//! One SQLite file holds runs, their orgs and entries, the calls made, the consents settled and the
+//! fingerprints of secrets last set. A row per entry carries how far it came; every transition is
+//! durable before the next call is sent. Nothing outside this folder knows SQL.
+//!
+//! ```text
+//! commit, set_*, import ─▶ writer (one thread, group commit) ─▶ ledger.db + -wal
+//! runs, load, consent…  ◀─ readers (a few connections)       ◀─┘
+//! lock_run              ── ledger.db.locks/RUN.lock             hmac_key ── ledger.db.key
+//! ```
+//!
+//! Several processes may have a ledger open. A run belongs to the one that holds its lock; others may
+//! still move single entries on (`consent complete`), which the version in every [`Checkpoint`] makes
+//! safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
+mod commit;
+mod error;
+mod files;
+mod import;
+mod key;
+mod lock;
 mod model;
+mod readers;
+mod reads;
+mod rows;
+mod sqlite;
+mod url;
+mod writer;
+mod writes;
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use secrecy::SecretBox;
+
+pub use error::LedgerError;
+pub use import::{Import, ImportEntry};
+pub use lock::RunLock;
 pub use model::*;
+pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
+
+use crate::apps::App;
+use commit::Prepared;
+use readers::{Footprint, Readers};
+use rows::Fault;
+use writer::Writer;
+
+/// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
+const PAGE: usize = 1_000;
+
+/// What a command may do to the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Read and write; made, upgraded and recovered as needed.
+    #[default]
+    ReadWrite,
+    /// It must exist, and nothing is made or changed. Works on a read-only file system, except that a
+    /// ledger whose process was killed must be opened for writing once (its log has to be recovered).
+    ReadOnly,
+}
+
+/// How to open a ledger, with what tests of crashes and faults need besides.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// What is allowed.
+    pub mode: OpenMode,
+    /// How long to wait while another process writes.
+    pub busy_timeout: Duration,
+    /// For the crash test: the process aborts right after this many checkpoints became durable, before
+    /// anybody is told. Each checkpoint is then stored on its own.
+    pub abort_after: Option<u64>,
+    /// For tests of a full disk: pages of 4 KiB that the file may have.
+    pub max_pages: Option<u32>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            mode: OpenMode::ReadWrite,
+            busy_timeout: BUSY_TIMEOUT,
+            abort_after: None,
+            max_pages: None,
+        }
+    }
+}
+
+/// An open ledger. Cheap to clone; closed with its last clone.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    // Before the writer: the last connection closed must be the one that can tidy up.
+    readers: Readers,
+    writer: Option<Writer>,
+}
+
+impl Inner {
+    fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
+        self.readers
+            .read(|connection| read(connection).map_err(|fault| fault.at(&self.path)))
+    }
+
+    fn writer(&self) -> Result<&Writer, LedgerError> {
+        self.writer.as_ref().ok_or_else(|| LedgerError::ReadOnly {
+            path: self.path.clone(),
+            cause: "it was opened for reading only".into(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Ledger").field(&self.inner.path).finish()
+    }
+}
+
+/// Opening and closing.
+impl Ledger {
+    /// Opens the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`] when reading what is not there, [`LedgerError::ForeignFile`],
+    /// [`LedgerError::NewerFormat`], and what the disk or another process may cause.
+    pub async fn open(url: &LedgerUrl, mode: OpenMode) -> Result<Self, LedgerError> {
+        let options = OpenOptions {
+            mode,
+            ..OpenOptions::default()
+        };
+        Self::open_with(url, options).await
+    }
+
+    /// As [`Self::open`], with all options.
+    pub async fn open_with(url: &LedgerUrl, options: OpenOptions) -> Result<Self, LedgerError> {
+        let path = url.path().to_owned();
+        blocking(path, move |path| open(path, options)).await
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| inner.read(read)).await
+    }
+}
+
+fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
+    // SQLite gives some relative names (":memory:") a meaning of its own.
+    let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
+    let (footprint, writer) = match options.mode {
+        OpenMode::ReadWrite => {
+            let connection = sqlite::open_writer(path, options)?;
+            let writer = Writer::start(path, connection, options.abort_after)?;
+            (Footprint::Log, Some(writer))
+        }
+        OpenMode::ReadOnly => {
+            match path.try_exists() {
+                Ok(true) => sqlite::refuse_foreign(path)?,
+                Ok(false) => return Err(LedgerError::Missing { path: path.clone() }),
+                Err(error) => return Err(LedgerError::io(path, &error)),
+            }
+            (Footprint::None, None)
+        }
+    };
+    let readers = Readers::new(path, options.busy_timeout, footprint);
+    readers.read(|connection| sqlite::refuse_other_format(path, connection))?;
+    Ok(Ledger {
+        inner: Arc::new(Inner {
+            path: path.clone(),
+            readers,
+            writer,
+        }),
+    })
+}
+
+/// Runs what waits for the disk where waiting is allowed.
+async fn blocking<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce(&Path) -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let name = path.clone();
+    match tokio::task::spawn_blocking(move || work(&path)).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(LedgerError::Io {
+            path: name,
+            cause: "the program is ending".into(),
+        }),
+    }
+}
+
+/// Runs and who works on them.
+impl Ledger {
+    /// All runs, newest first.
+    pub async fn runs(&self) -> Result<Vec<RunRow>, LedgerError> {
+        self.read(reads::runs).await
+    }
+
+    /// The run with exactly this id.
+    pub async fn run(&self, id: &RunId) -> Result<RunRow, LedgerError> {
+        let id = id.clone();
+        self.read(move |c| reads::run(c, &id)).await
+    }
+
+    /// The run whose id begins so; `None` = the newest.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`] with all candidates.
+    pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow, LedgerError> {
+        let prefix = prefix.map(str::to_owned);
+        self.read(move |c| reads::find_run(c, prefix.as_deref()))
+            .await
+    }
+
+    /// The newest run of this [`RunRow::file_key`].
+    pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>, LedgerError> {
+        let file_key = file_key.to_owned();
+        self.read(move |c| reads::last_run_of(c, &file_key)).await
+    }
+
+    /// Takes the run for this process, until the lock is dropped or the process ends.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when somebody has it.
+    pub fn lock_run(&self, id: &RunId) -> Result<RunLock, LedgerError> {
+        self.inner.writer()?;
+        RunLock::acquire(&self.inner.locks(), id)
+    }
+
+    /// Whether a process works on the run.
+    pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
+        lock::is_locked(&self.inner.locks(), id)
+    }
+
+    /// Begins a new run. Removes what killed imports left behind.
+    pub async fn import(&self, run: NewRun) -> Result<Import, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| Import::new(inner, run)).await
+    }
+}
+
+/// Reading a run.
+impl Ledger {
+    /// The run's orgs in order.
+    pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::orgs(c, &run)).await
+    }
+
+    /// Entries by state.
+    pub async fn counts(&self, run: &RunId) -> Result<Counts, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::counts(c, &run)).await
+    }
+
+    /// Entries by state, for every org in order.
+    pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::counts_by_org(c, &run)).await
+    }
+
+    /// The next entries of an org that are in a state, in order. Waiting ones that a later run adopted
+    /// are left out.
+    pub async fn load(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        state: Stored,
+        after: Option<EntryNo>,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>, LedgerError> {
+        let window = reads::Window {
+            run: run.clone(),
+            org,
+            state,
+            after,
+            limit,
+        };
+        self.read(move |c| reads::load(c, &window)).await
+    }
+
+    /// One entry.
+    pub async fn entry(&self, run: &RunId, no: EntryNo) -> Result<EntryRow, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::entry(c, &run, no)).await
+    }
+
+    /// Every entry in manifest order, in bounded memory.
+    pub async fn for_each_entry(
+        &self,
+        run: &RunId,
+        mut each: impl FnMut(EntryRow),
+    ) -> Result<(), LedgerError> {
+        let mut after = None;
+        loop {
+            let run = run.clone();
+            let page = self
+                .read(move |c| reads::page(c, &run, after, PAGE))
+                .await?;
+            let last = page.len() < PAGE;
+            after = page.last().map(|row| row.no);
+            page.into_iter().for_each(&mut each);
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The calls made for an entry, in order.
+    pub async fn attempts(&self, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::attempts(c, &run, no)).await
+    }
+
+    /// The `row` of another entry of the org that already has this app, given or found.
+    pub async fn app_id_taken(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        app_id: &str,
+        except: EntryNo,
+    ) -> Result<Option<u64>, LedgerError> {
+        let (run, app_id) = (run.clone(), app_id.to_owned());
+        self.read(move |c| reads::app_id_taken(c, &run, org, &app_id, except))
+            .await
+    }
+
+    /// The apps of the org's unfinished entries that still have to be found by label, each once.
+    pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::labels(c, &run, org)).await
+    }
+}
+
+/// Reading across runs.
+impl Ledger {
+    /// The fingerprint an app's secrets were last set with.
+    pub async fn fingerprint(
+        &self,
+        org_url: &str,
+        app_id: &str,
+    ) -> Result<Option<String>, LedgerError> {
+        let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
+        self.read(move |c| reads::fingerprint(c, &org_url, &app_id))
+            .await
+    }
+
+    /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a
+    /// later run adopted.
+    pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>, LedgerError> {
+        let run = run.cloned();
+        self.read(move |c| reads::pending_consents(c, run.as_ref()))
+            .await
+    }
+
+    /// What is known of a consent `state`. An entry whose answer is just being handed in counts as
+    /// waiting: [`Progress::in_flight`] tells.
+    pub async fn consent(&self, state: &str) -> Result<ConsentState, LedgerError> {
+        let state = state.to_owned();
+        self.read(move |c| reads::consent(c, &state)).await
+    }
+
+    /// A number that is another one after another process committed (and, when opened for reading
+    /// only, after anybody did). Cheap enough to ask every second.
+    pub async fn data_version(&self) -> Result<i64, LedgerError> {
+        if let Some(writer) = &self.inner.writer {
+            return writer.data_version().await;
+        }
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| {
+            inner.readers.data_version()
+        })
+        .await
+    }
+
+    /// The key of all fingerprints of this ledger, made on first use: `LEDGER.key`, 0600.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] when the file holds something else; [`LedgerError::Missing`] when the
+    /// ledger is open for reading only and has none yet (then it has no fingerprint either).
+    pub fn hmac_key(&self) -> Result<SecretBox<[u8; 32]>, LedgerError> {
+        let path = files::beside(&self.inner.path, ".key");
+        if self.inner.writer.is_some() {
+            return key::read_or_make(&path);
+        }
+        key::read(&path)?.ok_or(LedgerError::Missing { path })
+    }
+}
+
+/// Writing.
+impl Ledger {
+    /// Stores one transition of an entry; durable on return.
+    ///
+    /// # Errors
+    /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
+    /// After an error of disk or file every later commit fails with the same one.
+    pub async fn commit(&self, checkpoint: Checkpoint) -> Result<(), LedgerError> {
+        let writer = self.inner.writer()?;
+        let prepared = Prepared::new(checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
+        writer.commit(prepared).await
+    }
+}

@@ -152,6 +152,9 @@ pub struct InFlight {
     pub step: Step,
     /// When it was about to be sent.
     pub sent_at: Millis,
+    /// Whether its process saw it end, without a clear answer: then it cannot land later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
 }
 
 /// A consent that is waited for.

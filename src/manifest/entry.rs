@@ -151,6 +151,7 @@ pub enum Status {
 }
 
 impl Status {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     fn is_enabled(&self) -> bool {
         *self == Self::Enabled
     }
@@ -324,6 +325,7 @@ pub struct Schedule {
     pub timezone: Option<String>,
 }
 
+#[expect(clippy::option_option, reason = "three states: absent, null, given")]
 // Tells an explicit `null` (managed: none) from an absent key (not managed).
 fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where

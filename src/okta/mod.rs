@@ -1,1 +1,36 @@
-//! okta
+//! Okta's API as this program uses it: the only place that names the HTTP library, sends a request,
+//! or decides what an answer means.
+//!
+//! A resource module ([`apps`], [`connections`], [`features`], [`callback`]) builds a [`Read`] or a
+//! [`Write`]; [`OrgClient::exchange`] sends it and returns an [`Exchange`], everything that was
+//! observed of one call; the [`Read`] or [`Write`] decodes the body. What went wrong is a [`CallError`]
+//! whose [`Class`] is decided in [`error`] and nowhere else. Waiting, retrying and pacing are not
+//! here: they belong to `run`.
+//!
+//! Credentials go to the org they belong to and to nobody else: a client has one origin, follows no
+//! redirect, and refuses a page link that leads away.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "an error is made at most once per HTTP call; its fields are what callers store"
+)]
+
+pub mod apps;
+pub mod callback;
+pub mod connections;
+pub mod error;
+pub mod features;
+
+mod answer;
+mod client;
+mod http;
+mod link;
+mod redact;
+mod request;
+mod resolve;
+
+pub use answer::{Body, Exchange, RateHeaders};
+pub use client::{Credentials, OrgClient, ReadOnlyClient};
+pub use error::{CallError, Class};
+pub use http::{Http, HttpError, HttpSettings};
+pub use request::{Bucket, Method, Read, Request, RequestBody, Write};

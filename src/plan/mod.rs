@@ -1,1 +1,117 @@
-//! plan
+//! What an entry needs: its steps, and how its wanted state compares with the live one. Pure: no
+//! clock, network or disk.
+
+mod connection;
+mod features;
+
+pub use connection::{LiveConnection, LiveStatus, Shown};
+pub use features::{Difference, compare, is_complete, merge};
+
+use crate::apps::AuthScheme;
+use crate::manifest::{Entry, Status};
+use crate::steps::Step;
+
+/// The steps an entry takes, in order (PRODUCT.md §5).
+pub fn steps(entry: &Entry) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(8);
+    if entry.app_id.is_none() {
+        steps.push(Step::FindApp);
+        if entry.create.is_some() {
+            steps.push(Step::CreateApp);
+        }
+    }
+    if entry.status == Status::Disabled {
+        steps.push(Step::DeactivateConnection);
+        return steps;
+    }
+    if entry.connection.is_some() {
+        steps.push(Step::SetConnection);
+        if entry.app.needs_consent() {
+            steps.extend([
+                Step::AwaitConsent,
+                Step::CompleteConsent,
+                Step::ActivateConnection,
+            ]);
+        }
+    }
+    steps.extend(entry.features.names().map(Step::SetFeature));
+    steps
+}
+
+/// The scheme the entry's connection must show, if the entry manages the connection.
+pub fn wanted_scheme(entry: &Entry) -> Option<AuthScheme> {
+    entry
+        .connection
+        .as_ref()
+        .map(|connection| connection.profile.auth_scheme)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::apps::{App, Feature};
+
+    /// An entry from its JSON.
+    pub(crate) fn entry(json: serde_json::Value) -> Entry {
+        serde_json::from_value(json).expect("a valid entry")
+    }
+
+    #[test]
+    fn every_app_takes_the_steps_of_the_contract() {
+        use Step::*;
+        let user = SetFeature(Feature::UserProvisioning);
+        let inbound = SetFeature(Feature::InboundProvisioning);
+        let both = serde_json::json!({
+            "INBOUND_PROVISIONING": {}, "USER_PROVISIONING": {} });
+        for app in App::ALL {
+            for scheme in app.schemes() {
+                let profile = serde_json::json!({ "authScheme": scheme });
+                let steps = steps(&entry(serde_json::json!({
+                    "org": "a", "app": app, "label": "L",
+                    "connection": { "profile": profile }, "features": both })));
+                let expected = if app.needs_consent() {
+                    vec![
+                        FindApp,
+                        SetConnection,
+                        AwaitConsent,
+                        CompleteConsent,
+                        ActivateConnection,
+                        user,
+                        inbound,
+                    ]
+                } else {
+                    vec![FindApp, SetConnection, user, inbound]
+                };
+                assert_eq!(steps, expected, "{app} {scheme}");
+            }
+        }
+    }
+
+    #[test]
+    fn disabled_means_deactivate_and_nothing_else() {
+        let entry = entry(serde_json::json!({
+            "org": "a", "app": "google", "appId": "0oa1", "status": "DISABLED",
+            "connection": { "profile": { "authScheme": "OAUTH2" } } }));
+        assert_eq!(steps(&entry), [Step::DeactivateConnection]);
+    }
+
+    #[test]
+    fn features_without_a_connection_are_set_on_the_connection_that_is_there() {
+        let entry = entry(serde_json::json!({
+            "org": "a", "app": "slack", "appId": "0oa1",
+            "features": { "USER_PROVISIONING": {} } }));
+        assert_eq!(steps(&entry), [Step::SetFeature(Feature::UserProvisioning)]);
+    }
+
+    #[test]
+    fn an_app_to_create_is_looked_for_first() {
+        let entry = entry(serde_json::json!({
+            "org": "a", "app": "zscalerbyz", "label": "Z", "create": { "settings": { "app": {} } },
+            "connection": { "baseUrl": "https://z.example",
+                            "profile": { "authScheme": "TOKEN", "token": "env:Z" } } }));
+        assert_eq!(
+            steps(&entry),
+            [Step::FindApp, Step::CreateApp, Step::SetConnection]
+        );
+    }
+}

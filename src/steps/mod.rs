@@ -1,5 +1,57 @@
-//! The steps of an entry.
+//! The steps of an entry: one file per kind, one match. A step makes at most one state-changing API
+//! call and says how it ended; retries, checkpoints and parking are the worker's.
 
+mod activate_connection;
+mod complete_consent;
+mod context;
+mod create_app;
+mod deactivate_connection;
+mod error;
+mod find_app;
 mod kind;
+mod set_connection;
+mod set_feature;
 
+pub use context::{Access, Answer, Context, Listing, Memory};
+pub use error::StepError;
 pub use kind::Step;
+
+use crate::ledger::Consent;
+
+/// How a step ended without error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As wanted; `changed` = it wrote something.
+    Done {
+        /// Whether anything was written.
+        changed: bool,
+    },
+    /// The connection is active, so the steps up to the features are done with this one.
+    Connected {
+        /// Whether anything was written.
+        changed: bool,
+    },
+    /// A person's consent is needed before the next step.
+    Waiting(Consent),
+    /// The consent is of no use any more: a fresh link is needed.
+    ConsentLost {
+        /// Why, for the person who gave it.
+        why: String,
+    },
+}
+
+impl Step {
+    /// Does it.
+    pub async fn run(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
+        match self {
+            Self::FindApp => find_app::run(context).await,
+            Self::CreateApp => create_app::run(context).await,
+            Self::SetConnection => set_connection::run(context).await,
+            Self::AwaitConsent => Ok(Outcome::Done { changed: false }),
+            Self::CompleteConsent => complete_consent::run(context).await,
+            Self::ActivateConnection => activate_connection::run(context).await,
+            Self::DeactivateConnection => deactivate_connection::run(context).await,
+            Self::SetFeature(feature) => set_feature::run(context, feature).await,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One checkpoint: turned into columns by the task that commits it, applied by the writer.
+//!
+//! The first thing applied is the test that the entry still has the version the checkpoint builds on;
+//! a checkpoint that fails it has changed nothing, so others in the same transaction stand.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::LedgerError;
+use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
+use super::rows::{self, Delta, Result, code, to_json};
+
+/// A checkpoint in columns.
+pub(super) struct Prepared {
+    run: RunId,
+    no: EntryNo,
+    version: i64,
+    state: i64,
+    columns: Columns,
+    error: Option<String>,
+    due_at: Option<Millis>,
+    attempts: Vec<(Attempt, String)>,
+    stats: OrgStats,
+    fingerprint: Option<Fingerprint>,
+    settled: Option<([u8; 32], bool)>,
+}
+
+/// What is stored of an entry's progress.
+pub(super) struct Columns {
+    /// `None` = nothing done yet.
+    pub progress: Option<String>,
+    pub app_hash: Option<i32>,
+    pub consent: Option<[u8; 32]>,
+}
+
+impl Columns {
+    pub(super) fn of(state: i64, progress: &Progress) -> rusqlite::Result<Self> {
+        let waits = matches!(state, code::WAITING | code::STARTED);
+        Ok(Self {
+            progress: (*progress != Progress::default())
+                .then(|| to_json(progress))
+                .transpose()?,
+            app_hash: progress.app_id.as_deref().map(rows::app_hash),
+            // While its answer is being handed in, too: a second answer must find it in flight.
+            consent: progress
+                .consent
+                .as_ref()
+                .filter(|_| waits)
+                .map(|consent| rows::consent_hash(&consent.state)),
+        })
+    }
+}
+
+impl Prepared {
+    pub(super) fn new(checkpoint: Checkpoint) -> Result<Self> {
+        let state = rows::state_code(checkpoint.state, checkpoint.progress.changed);
+        let with_step = |attempt: Attempt| to_json(&attempt.step).map(|step| (attempt, step));
+        Ok(Self {
+            columns: Columns::of(state, &checkpoint.progress)?,
+            error: checkpoint.error.as_ref().map(to_json).transpose()?,
+            attempts: checkpoint
+                .attempts
+                .into_iter()
+                .map(with_step)
+                .collect::<rusqlite::Result<_>>()?,
+            settled: checkpoint
+                .settled_consent
+                .map(|(state, accepted)| (rows::consent_hash(&state), accepted)),
+            run: checkpoint.run,
+            no: checkpoint.no,
+            version: checkpoint.version,
+            state,
+            due_at: checkpoint.due_at,
+            stats: checkpoint.stats,
+            fingerprint: checkpoint.fingerprint,
+        })
+    }
+
+    pub(super) const fn run(&self) -> &RunId {
+        &self.run
+    }
+}
+
+/// The stored side of what a checkpoint is compared with.
+struct Before {
+    org: i64,
+    state: i64,
+    app_hash: Option<i32>,
+    consent: Option<[u8; 32]>,
+}
+
+/// What a transaction adds to orgs' sums, by run and org: written once at its end.
+pub(super) type Sums = HashMap<(i64, i64), Delta>;
+
+/// Stores the checkpoint, or nothing and [`LedgerError::Moved`].
+pub(super) fn apply(
+    connection: &Connection,
+    seq: i64,
+    checkpoint: &Prepared,
+    sums: &mut Sums,
+) -> Result<()> {
+    let key = rows::entry_key(seq, checkpoint.no);
+    let before = connection
+        .prepare_cached(
+            "SELECT org, state, app_hash, consent FROM entry
+             WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL",
+        )?
+        .query_row([key, checkpoint.version], |row| {
+            Ok(Before {
+                org: row.get(0)?,
+                state: row.get(1)?,
+                app_hash: row.get(2)?,
+                consent: row.get(3)?,
+            })
+        })
+        .optional()?
+        .ok_or_else(|| LedgerError::Moved {
+            run: checkpoint.run.clone(),
+            no: checkpoint.no,
+        })?;
+    write_entry(connection, key, &before, checkpoint)?;
+    write_beside(connection, key, checkpoint)?;
+    let delta = sums.entry((seq, before.org)).or_default();
+    delta.moved(before.state, checkpoint.state);
+    delta.add(checkpoint.stats);
+    Ok(())
+}
+
+fn write_entry(
+    connection: &Connection,
+    key: i64,
+    before: &Before,
+    checkpoint: &Prepared,
+) -> Result<()> {
+    let new = &checkpoint.columns;
+    connection
+        .prepare_cached(
+            "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
+             WHERE key = ?1",
+        )?
+        .execute(params![
+            key,
+            new.progress,
+            checkpoint.due_at,
+            checkpoint.error
+        ])?;
+    // SQLite rewrites an index whenever its column is named, changed or not.
+    if before.state != checkpoint.state {
+        connection
+            .prepare_cached("UPDATE entry SET state = ?2 WHERE key = ?1")?
+            .execute([key, checkpoint.state])?;
+    }
+    // Absent: the entry names its app itself.
+    if new.app_hash.is_some() && before.app_hash != new.app_hash {
+        connection
+            .prepare_cached("UPDATE entry SET app_hash = ?2 WHERE key = ?1")?
+            .execute(params![key, new.app_hash])?;
+    }
+    if before.consent != new.consent {
+        connection
+            .prepare_cached("UPDATE entry SET consent = ?2 WHERE key = ?1")?
+            .execute(params![key, new.consent])?;
+    }
+    Ok(())
+}
+
+fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Result<()> {
+    for (attempt, step) in &checkpoint.attempts {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempt (entry, at, step, call, http_status, okta_error_code,
+                                      request_id, duration_ms, next_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                key,
+                attempt.at,
+                step,
+                attempt.call,
+                attempt.http_status,
+                attempt.okta_error_code,
+                attempt.request_id,
+                rows::integer(attempt.duration_ms),
+                attempt.next_at
+            ])?;
+    }
+    if let Some(fingerprint) = &checkpoint.fingerprint {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO fingerprint (org_url, app_id, hmac) VALUES (?1, ?2, ?3)",
+            )?
+            .execute([&fingerprint.org_url, &fingerprint.app_id, &fingerprint.hmac])?;
+    }
+    if let Some((consent, accepted)) = &checkpoint.settled {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO settled (consent, accepted) VALUES (?1, ?2)")?
+            .execute(params![consent, accepted])?;
+    }
+    Ok(())
+}
+
+/// Writes the sums of a transaction.
+pub(super) fn apply_sums(connection: &Connection, sums: &Sums) -> Result<()> {
+    for ((seq, org), delta) in sums {
+        delta.apply(connection, *seq, *org)?;
+    }
+    Ok(())
+}

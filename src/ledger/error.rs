@@ -1,0 +1,223 @@
+//! What can go wrong with a ledger, each kind with the file it concerns and what to do next.
+//!
+//! The only place that reads SQLite's result codes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use super::model::{EntryNo, RunId};
+use crate::failure::Failure;
+
+/// Why the ledger could not do what it was asked. Cloned to everyone who waits on the same write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// A reading command, and no ledger is there.
+    #[error("no ledger at {}", .path.display())]
+    Missing {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// No run has this id, or there is no run at all.
+    #[error("{} in {}", not_found(.run.as_deref()), .path.display())]
+    NotFound {
+        /// The ledger.
+        path: PathBuf,
+        /// What was asked for; `None` = any.
+        run: Option<String>,
+    },
+    /// A prefix that fits several runs.
+    #[error("{prefix:?} fits {} runs: {}", .runs.len(), list(.runs))]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// All that fit, newest first.
+        runs: Vec<RunId>,
+    },
+    /// Another process works on the run.
+    #[error("run {} is held by {by}", .run.0)]
+    Held {
+        /// The run.
+        run: RunId,
+        /// Process, host and since when.
+        by: String,
+    },
+    /// Another process kept writing for longer than [`super::OpenOptions::busy_timeout`].
+    #[error("{} is locked: another process keeps writing to it", .path.display())]
+    Locked {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The file, its folder or the file system does not allow writing.
+    #[error("cannot write {}: {cause}", .path.display())]
+    ReadOnly {
+        /// The ledger, or a file beside it.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// No room for the write; nothing of it was stored.
+    #[error("cannot write {}: the disk is full", .path.display())]
+    DiskFull {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The file belongs to something else; it was not touched.
+    #[error("{} is not a ledger: {what}", .path.display())]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        what: String,
+    },
+    /// Written by a later version of this program.
+    #[error("{} has ledger format {found}, this version knows up to {known}", .path.display())]
+    NewerFormat {
+        /// The ledger.
+        path: PathBuf,
+        /// Format of the file.
+        found: i64,
+        /// The latest one known here.
+        known: i64,
+    },
+    /// Written by an earlier version, and a reading command must not upgrade it.
+    #[error("{} has ledger format {found}, this version reads {known}", .path.display())]
+    OlderFormat {
+        /// The ledger.
+        path: PathBuf,
+        /// Format of the file.
+        found: i64,
+        /// The one read here.
+        known: i64,
+    },
+    /// The entry changed since it was read: somebody else moved it on. Nothing was stored.
+    #[error("entry {no} of run {} was changed by another process", .run.0)]
+    Moved {
+        /// The run.
+        run: RunId,
+        /// The entry.
+        no: EntryNo,
+    },
+    /// The file is damaged, or holds what this version cannot read.
+    #[error("{} is damaged: {cause}", .path.display())]
+    Corrupt {
+        /// The ledger, or a file beside it.
+        path: PathBuf,
+        /// Where.
+        cause: String,
+    },
+    /// The system refused a read or write.
+    #[error("cannot use {}: {cause}", .path.display())]
+    Io {
+        /// The ledger, or a file beside it.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+}
+
+fn not_found(run: Option<&str>) -> String {
+    run.map_or_else(|| "no run yet".to_owned(), |run| format!("no run {run:?}"))
+}
+
+fn list(runs: &[RunId]) -> String {
+    // More would scroll the message away; the hint names the command that lists all.
+    const SHOWN: usize = 10;
+    let mut text: Vec<&str> = runs.iter().take(SHOWN).map(|run| run.0.as_str()).collect();
+    if runs.len() > SHOWN {
+        text.push("…");
+    }
+    text.join(", ")
+}
+
+impl LedgerError {
+    /// The next command or edit.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { .. } | Self::NotFound { run: None, .. } => {
+                "start a run: okta-rollout run FILE; or name another ledger: --ledger FILE".into()
+            }
+            Self::NotFound { .. } => "list the runs: okta-rollout runs".into(),
+            Self::Ambiguous { .. } => {
+                "give more characters of the id; okta-rollout runs lists them".into()
+            }
+            Self::Held { run, .. } => format!(
+                "wait for it or end it; watch it with: okta-rollout status {} --watch",
+                run.0
+            ),
+            Self::Locked { .. } => {
+                "run the command again; everything up to here is stored".into()
+            }
+            Self::ReadOnly { .. } => {
+                "allow writing to the file and its folder, or use another ledger: --ledger FILE"
+                    .into()
+            }
+            Self::DiskFull { .. } => {
+                "make room on that disk, then run the command again; everything up to here is stored"
+                    .into()
+            }
+            Self::ForeignFile { .. } => "use another file: --ledger FILE".into(),
+            Self::NewerFormat { .. } => {
+                "upgrade okta-rollout, or use another file: --ledger FILE".into()
+            }
+            Self::OlderFormat { .. } => {
+                "any run or resume on this ledger upgrades it".into()
+            }
+            Self::Moved { .. } => "run the command again".into(),
+            Self::Corrupt { .. } => {
+                "restore the file from a backup, or start with another one: --ledger FILE".into()
+            }
+            Self::Io { .. } => "check the disk and the path, then run the command again".into(),
+        }
+    }
+
+    /// Whether no later write can be trusted to succeed either: the disk or file is at fault, not the
+    /// request.
+    pub(super) const fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadOnly { .. } | Self::DiskFull { .. } | Self::Corrupt { .. } | Self::Io { .. }
+        )
+    }
+
+    /// SQLite's word for a failed operation on the ledger in `path`.
+    pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let cause = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path, cause }
+            }
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::NotADatabase) => Self::ForeignFile {
+                path,
+                what: "it is no SQLite database".into(),
+            },
+            // None: a stored value of another type than this version writes.
+            Some(ErrorCode::DatabaseCorrupt) | None => Self::Corrupt { path, cause },
+            Some(_) => Self::Io { path, cause },
+        }
+    }
+
+    /// A failed system call on `path`.
+    pub(super) fn io(path: &Path, error: &io::Error) -> Self {
+        let path = path.to_owned();
+        let cause = error.to_string();
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly { path, cause }
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Io { path, cause },
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let hint = error.hint();
+        Self::usage(error).hint(hint)
+    }
+}

@@ -1,0 +1,123 @@
+//! One process per run: a lock on a file beside the ledger, which the system frees when its holder
+//! ends, however it ends. What the file says is only for the message to a second process.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::LedgerError;
+use super::files;
+use super::model::RunId;
+
+/// Tries before a lock counts as held: [`is_locked`] holds it for an instant as well.
+const TRIES: u32 = 5;
+
+/// Between tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Longest holder text that is read back, in bytes.
+const HOLDER: u64 = 300;
+
+/// The right to work on a run; given back on drop.
+#[derive(Debug)]
+pub struct RunLock {
+    path: PathBuf,
+    // Closing it frees the lock.
+    _file: File,
+}
+
+impl RunLock {
+    pub(super) fn acquire(folder: &Path, run: &RunId) -> Result<Self, LedgerError> {
+        files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
+        let path = path_of(folder, run);
+        let failed = |error| LedgerError::io(&path, &error);
+        for _ in 0..TRIES {
+            let mut file = files::private()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(failed)?;
+            match file.try_lock() {
+                // Its last holder may have removed it after we opened it.
+                Ok(()) if is_at(&file, &path) => {
+                    sign(&mut file).map_err(failed)?;
+                    return Ok(Self { path, _file: file });
+                }
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+        Err(LedgerError::Held {
+            run: run.clone(),
+            by: holder(&path).unwrap_or_else(|| "another process".into()),
+        })
+    }
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // While still holding it, so that nobody else's lock is removed. Left behind it does no harm.
+        if cfg!(unix) {
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// Whether some process holds the run. Writes nothing.
+pub(super) fn is_locked(folder: &Path, run: &RunId) -> Result<bool, LedgerError> {
+    let path = path_of(folder, run);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(LedgerError::io(&path, &error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(LedgerError::io(&path, &error)),
+    }
+}
+
+fn path_of(folder: &Path, run: &RunId) -> PathBuf {
+    folder.join(format!("{}.lock", run.0))
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => id(ours) == id(there),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true // never removed there
+}
+
+fn sign(file: &mut File) -> std::io::Result<()> {
+    let host = gethostname::gethostname();
+    let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    file.set_len(0)?;
+    file.rewind()?;
+    write!(
+        file,
+        "pid {} on {} since {since}",
+        std::process::id(),
+        host.to_string_lossy()
+    )
+}
+
+fn holder(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    file.take(HOLDER).read_to_string(&mut text).ok()?;
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    (!text.is_empty()).then_some(text)
+}

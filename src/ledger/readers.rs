@@ -1,0 +1,150 @@
+//! Connections for reading: kept and shared while the ledger is written to, and for reading commands
+//! opened so that nothing is made or changed on disk.
+//!
+//! SQLite reads a database in WAL mode through `-shm` and `-wal` and makes them if they are missing.
+//! When no log is there, no process has the ledger open (the last one removes it), so a reading
+//! command opens the file as immutable, once per read, and reads again if the file or its log turned
+//! out to have changed meanwhile. When a log is there, its `-shm` is used as well; only after a crash
+//! it may have to be made anew.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::Connection;
+
+use super::error::LedgerError;
+use super::files;
+use super::sqlite;
+
+/// Connections that are kept for the next read; more are closed after use.
+const KEPT: usize = 4;
+
+/// Reads of a quiet file that may be disturbed before the log is used even though there was none.
+const DISTURBANCES: usize = 5;
+
+/// Whether the process may leave anything on disk by reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Footprint {
+    /// A writer of ours is open anyway.
+    Log,
+    /// Nothing may be made.
+    None,
+}
+
+/// All connections that read one ledger.
+pub(super) struct Readers {
+    path: PathBuf,
+    log: PathBuf,
+    busy_timeout: Duration,
+    footprint: Footprint,
+    idle: Mutex<Vec<Connection>>,
+    watch: Mutex<Watch>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, busy_timeout: Duration, footprint: Footprint) -> Self {
+        Self {
+            path: path.to_owned(),
+            log: files::beside(path, "-wal"),
+            busy_timeout,
+            footprint,
+            idle: Mutex::new(Vec::new()),
+            watch: Mutex::default(),
+        }
+    }
+
+    /// Runs `read` on a connection; twice or more if the file changed under it.
+    pub(super) fn read<T>(
+        &self,
+        read: impl Fn(&Connection) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        if self.footprint == Footprint::None {
+            for _ in 0..DISTURBANCES {
+                let before = self.stamp();
+                if before.log.is_some() {
+                    break;
+                }
+                let result = sqlite::open_immutable(&self.path).and_then(|c| read(&c));
+                if self.stamp() == before {
+                    return result;
+                }
+            }
+        }
+        let idle = lock(&self.idle).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => sqlite::open_reader(&self.path, self.busy_timeout)?,
+        };
+        let result = read(&connection);
+        let mut idle = lock(&self.idle);
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+        result
+    }
+
+    /// A number that changes when anybody committed.
+    pub(super) fn data_version(&self) -> Result<i64, LedgerError> {
+        let mut watch = lock(&self.watch);
+        let stamp = self.stamp();
+        let seen = if stamp.log.is_some() {
+            if watch.connection.is_none() {
+                watch.connection = Some(sqlite::open_reader(&self.path, self.busy_timeout)?);
+            }
+            let version = watch.connection.as_ref().map(data_version).transpose();
+            Seen::Log(version.map_err(|error| LedgerError::sqlite(&self.path, &error))?)
+        } else {
+            watch.connection = None;
+            Seen::File(stamp)
+        };
+        if watch.seen.as_ref() != Some(&seen) {
+            watch.seen = Some(seen);
+            watch.changes += 1;
+        }
+        Ok(watch.changes)
+    }
+
+    fn stamp(&self) -> Stamp {
+        let of = |metadata: Metadata| (metadata.len(), metadata.modified().ok());
+        Stamp {
+            file: std::fs::metadata(&self.path).ok().map(of),
+            // An empty log is as good as none: nothing was written since it was last moved.
+            log: std::fs::metadata(&self.log)
+                .ok()
+                .map(of)
+                .filter(|(len, _)| *len > 0),
+        }
+    }
+}
+
+/// SQLite's count of commits by other connections.
+pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
+/// What tells whether a file was written: length and time of both parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: Option<(u64, Option<SystemTime>)>,
+    log: Option<(u64, Option<SystemTime>)>,
+}
+
+#[derive(Default)]
+struct Watch {
+    connection: Option<Connection>,
+    seen: Option<Seen>,
+    changes: i64,
+}
+
+#[derive(PartialEq, Eq)]
+enum Seen {
+    Log(Option<i64>),
+    File(Stamp),
+}
+
+// A panic elsewhere leaves these usable: they hold connections, no half-changed data.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,301 @@
+//! Every question to the ledger that changes nothing.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::LedgerError;
+use super::model::{
+    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
+};
+use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
+use crate::apps::App;
+
+pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT seq FROM run WHERE id = ?1 AND imported = 1")?
+        .query_row([&run.0], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| Fault::NoRun(Some(run.0.clone())))
+}
+
+pub(super) fn runs(connection: &Connection) -> Result<Vec<RunRow>> {
+    let sql = format!("SELECT {RUN} FROM run r WHERE imported = 1 ORDER BY seq DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], rows::run_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn run(connection: &Connection, id: &RunId) -> Result<RunRow> {
+    let sql = format!("SELECT {RUN} FROM run r WHERE id = ?1 AND imported = 1");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([&id.0], rows::run_row)
+        .optional()?
+        .ok_or_else(|| Fault::NoRun(Some(id.0.clone())))
+}
+
+/// `None` = the newest. A whole id wins over a longer one that begins with it.
+pub(super) fn find_run(connection: &Connection, prefix: Option<&str>) -> Result<RunRow> {
+    let typed = prefix.map(|prefix| prefix.trim().to_ascii_lowercase());
+    let prefix = typed.clone().unwrap_or_default();
+    if typed.as_deref() == Some("") {
+        return Err(Fault::NoRun(typed));
+    }
+    let limit = if typed.is_none() { 1 } else { -1 };
+    let sql = format!(
+        "SELECT {RUN} FROM run r WHERE imported = 1 AND substr(id, 1, length(?1)) = ?1
+         ORDER BY id = ?1 DESC, seq DESC LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found: Vec<RunRow> = statement
+        .query_map(params![prefix, limit], rows::run_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    let exact = found.first().is_some_and(|run| run.id.0 == prefix);
+    match found.len() {
+        0 => Err(Fault::NoRun(typed)),
+        1 => Ok(found.swap_remove(0)),
+        _ if exact => Ok(found.swap_remove(0)),
+        _ => Err(Fault::Ledger(LedgerError::Ambiguous {
+            prefix,
+            runs: found.into_iter().map(|run| run.id).collect(),
+        })),
+    }
+}
+
+pub(super) fn last_run_of(connection: &Connection, file_key: &str) -> Result<Option<RunRow>> {
+    let sql = format!(
+        "SELECT {RUN} FROM run r WHERE file_key = ?1 AND imported = 1 ORDER BY seq DESC LIMIT 1"
+    );
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([file_key], rows::run_row)
+        .optional()?)
+}
+
+pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> {
+    let seq = seq(connection, run)?;
+    let sql = format!("SELECT {ORG} FROM org o WHERE run = ?1 ORDER BY no");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([seq], rows::org_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT no, pending, started, waiting, changed, unchanged, failed
+         FROM org WHERE run = ?1 ORDER BY no",
+    )?;
+    let rows = statement.query_map([seq], |row| {
+        let count = |column| {
+            let n: i64 = row.get(column)?;
+            u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, n))
+        };
+        let counts = Counts {
+            pending: count(1)?,
+            started: count(2)?,
+            waiting: count(3)?,
+            changed: count(4)?,
+            unchanged: count(5)?,
+            failed: count(6)?,
+        };
+        Ok((row.get(0)?, counts))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn counts(connection: &Connection, run: &RunId) -> Result<Counts> {
+    let by_org = counts_by_org(connection, run)?;
+    Ok(by_org
+        .into_iter()
+        .fold(Counts::default(), |sum, (_, org)| Counts {
+            pending: sum.pending + org.pending,
+            started: sum.started + org.started,
+            waiting: sum.waiting + org.waiting,
+            changed: sum.changed + org.changed,
+            unchanged: sum.unchanged + org.unchanged,
+            failed: sum.failed + org.failed,
+        }))
+}
+
+/// What a window holds: entries of one org in one state, in order.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub run: RunId,
+    pub org: OrgNo,
+    pub state: Stored,
+    pub after: Option<EntryNo>,
+    pub limit: usize,
+}
+
+pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
+    let seq = seq(connection, &window.run)?;
+    // An index gives each code in order, so two short lists are merged here.
+    let codes: &[i64] = match window.state {
+        Stored::Done => &[code::UNCHANGED, code::CHANGED],
+        Stored::Pending => &[code::PENDING],
+        Stored::Started => &[code::STARTED],
+        Stored::Waiting => &[code::WAITING],
+        Stored::Failed => &[code::FAILED],
+    };
+    let after = rows::entry_key(seq, 0) + window.after.unwrap_or(-1);
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND e.key > ?4 AND e.adopted_by IS NULL
+         ORDER BY e.key LIMIT ?5"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    for code in codes {
+        let limit = i64::try_from(window.limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(
+            params![seq, window.org, code, after, limit],
+            rows::entry_row,
+        )?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    if codes.len() > 1 {
+        found.sort_unstable_by_key(|row| row.no);
+        found.truncate(window.limit);
+    }
+    Ok(found)
+}
+
+/// Entries of all orgs and states, in manifest order.
+pub(super) fn page(
+    connection: &Connection,
+    run: &RunId,
+    after: Option<EntryNo>,
+    limit: usize,
+) -> Result<Vec<EntryRow>> {
+    let seq = seq(connection, run)?;
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE e.key > ?1 AND e.key < ?2 ORDER BY e.key LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(
+        params![
+            rows::entry_key(seq, 0) + after.unwrap_or(-1),
+            rows::entry_key(seq + 1, 0),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+        rows::entry_row,
+    )?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {
+    let after = no.checked_sub(1).filter(|_| no >= 0);
+    let missing = || Fault::NoRun(Some(format!("{} with an entry {no}", run.0)));
+    let Some(after) = after else {
+        return Err(missing());
+    };
+    let mut rows = page(connection, run, Some(after), 1)?;
+    match rows.pop() {
+        Some(row) if row.no == no => Ok(row),
+        _ => Err(missing()),
+    }
+}
+
+pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT at, step, call, http_status, okta_error_code, request_id, duration_ms, next_at
+         FROM attempt WHERE entry = ?1 ORDER BY rowid",
+    )?;
+    let rows = statement.query_map([rows::entry_key(seq, no)], rows::attempt_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn fingerprint(
+    connection: &Connection,
+    org_url: &str,
+    app_id: &str,
+) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT hmac FROM fingerprint WHERE org_url = ?1 AND app_id = ?2")?
+        .query_row([org_url, app_id], |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn app_id_taken(
+    connection: &Connection,
+    run: &RunId,
+    org: OrgNo,
+    app_id: &str,
+    except: EntryNo,
+) -> Result<Option<u64>> {
+    let seq = seq(connection, run)?;
+    let line: Option<i64> = connection
+        .prepare_cached(
+            "SELECT line FROM entry
+             WHERE run = ?1 AND org = ?2 AND app_hash = ?3 AND key <> ?4
+               AND coalesce(json_extract(progress, '$.appId'), json_extract(spec, '$.appId')) = ?5
+             ORDER BY key LIMIT 1",
+        )?
+        .query_row(
+            params![
+                seq,
+                org,
+                rows::app_hash(app_id),
+                rows::entry_key(seq, except),
+                app_id
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(line.and_then(|line| u64::try_from(line).ok()))
+}
+
+pub(super) fn labels(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT json_extract(spec, '$.app') FROM entry
+         WHERE run = ?1 AND org = ?2 AND state IN (0, 1, 2) AND app_hash IS NULL
+         ORDER BY 1",
+    )?;
+    let rows = statement.query_map(params![seq, org], |row| row.get::<_, String>(0))?;
+    let mut apps = Vec::new();
+    for name in rows {
+        apps.extend(App::from_name(&name?));
+    }
+    Ok(apps)
+}
+
+pub(super) fn pending_consents(
+    connection: &Connection,
+    run: Option<&RunId>,
+) -> Result<Vec<Pending>> {
+    let seq = run.map(|run| seq(connection, run)).transpose()?;
+    let sql = format!(
+        "SELECT {ORG}, {ENTRY}, r.id FROM entry e
+         CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
+         WHERE e.consent IS NOT NULL AND e.state = 2 AND (?1 IS NULL OR e.run = ?1) ORDER BY e.key"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([seq], rows::pending_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn consent(connection: &Connection, state: &str) -> Result<ConsentState> {
+    let hash = rows::consent_hash(state);
+    let sql = format!(
+        "SELECT {ORG}, {ENTRY}, r.id FROM entry e
+         CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
+         WHERE e.consent = ?1 ORDER BY e.key DESC LIMIT 1"
+    );
+    let waiting = connection
+        .prepare_cached(&sql)?
+        .query_row([hash], rows::pending_row)
+        .optional()?;
+    if let Some(pending) = waiting {
+        return Ok(ConsentState::Waiting(Box::new(pending)));
+    }
+    let settled = connection
+        .prepare_cached("SELECT accepted FROM settled WHERE consent = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    Ok(settled.map_or(ConsentState::Unknown, ConsentState::Settled))
+}

@@ -1,0 +1,264 @@
+//! The one thread that writes. Checkpoints that queue up while it syncs to disk are stored together in
+//! its next transaction (group commit): under load many share the price of one sync, alone one pays
+//! for itself. Whoever commits is answered after the sync.
+//!
+//! Once a write failed because of the disk or the file, every later one fails at once with the same
+//! cause, so that a run stops before it sends what it could not record.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::commit::{self, Prepared, Sums};
+use super::error::LedgerError;
+use super::model::RunId;
+use super::readers;
+use super::reads;
+use super::rows::Fault;
+
+/// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
+/// another process gets its turn.
+const GROUP: usize = 512;
+
+enum Command {
+    Commit(Box<Prepared>, oneshot::Sender<Result<(), LedgerError>>),
+    Do(Box<dyn FnOnce(&mut Engine) + Send>),
+}
+
+/// A handle on the thread; dropping it stores what is queued and closes the file.
+pub(super) struct Writer {
+    path: PathBuf,
+    queue: Option<Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+    broken: Arc<OnceLock<LedgerError>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        path: &Path,
+        connection: Connection,
+        abort_after: Option<u64>,
+    ) -> Result<Self, LedgerError> {
+        let broken = Arc::new(OnceLock::new());
+        let engine = Engine {
+            path: path.to_owned(),
+            connection,
+            seqs: HashMap::new(),
+            broken: Arc::clone(&broken),
+            abort_after,
+        };
+        let (queue, commands) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || engine.run(&commands))
+            .map_err(|error| LedgerError::io(path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            queue: Some(queue),
+            thread: Some(thread),
+            broken,
+        })
+    }
+
+    /// Stores a checkpoint; durable on return.
+    pub(super) async fn commit(&self, checkpoint: Prepared) -> Result<(), LedgerError> {
+        self.check()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Commit(Box::new(checkpoint), reply))?;
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Runs `write` in a transaction of its own; durable on return, or nothing of it is stored.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.check()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Do(Box::new(move |engine| {
+            // Nobody waits any more when the caller was cancelled.
+            drop(reply.send(engine.transaction(write)));
+        })))?;
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// As [`Self::write`], for a thread that may block.
+    pub(super) fn write_blocking<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.check()?;
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.send(Command::Do(Box::new(move |engine| {
+            drop(reply.send(engine.transaction(write)));
+        })))?;
+        answer.recv().unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Changes when another process committed; our own commits do not count.
+    pub(super) async fn data_version(&self) -> Result<i64, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Do(Box::new(move |engine| {
+            let version = readers::data_version(&engine.connection)
+                .map_err(|error| LedgerError::sqlite(&engine.path, &error));
+            drop(reply.send(version));
+        })))?;
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    fn check(&self) -> Result<(), LedgerError> {
+        self.broken.get().cloned().map_or(Ok(()), Err)
+    }
+
+    fn send(&self, command: Command) -> Result<(), LedgerError> {
+        self.queue
+            .as_ref()
+            .and_then(|queue| queue.send(command).ok())
+            .ok_or_else(|| self.stopped())
+    }
+
+    // Only a panic in the writer leads here.
+    fn stopped(&self) -> LedgerError {
+        LedgerError::Io {
+            path: self.path.clone(),
+            cause: "its writer has stopped".into(),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the thread owns.
+struct Engine {
+    path: PathBuf,
+    connection: Connection,
+    /// Keys of runs that were written to; a run's key never changes.
+    seqs: HashMap<RunId, i64>,
+    broken: Arc<OnceLock<LedgerError>>,
+    abort_after: Option<u64>,
+}
+
+impl Engine {
+    fn run(mut self, commands: &Receiver<Command>) {
+        let group = if self.abort_after.is_some() { 1 } else { GROUP };
+        let mut next = commands.recv().ok();
+        while let Some(command) = next.take() {
+            match command {
+                Command::Do(write) => write(&mut self),
+                Command::Commit(checkpoint, reply) => {
+                    let mut checkpoints = vec![checkpoint];
+                    let mut replies = vec![reply];
+                    while checkpoints.len() < group {
+                        match commands.try_recv() {
+                            Ok(Command::Commit(checkpoint, reply)) => {
+                                checkpoints.push(checkpoint);
+                                replies.push(reply);
+                            }
+                            Ok(other) => {
+                                next = Some(other);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    let outcomes = self.commit(&checkpoints);
+                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                        drop(reply.send(outcome));
+                    }
+                }
+            }
+            if next.is_none() {
+                next = commands.recv().ok();
+            }
+        }
+    }
+
+    /// Stores all but those whose entry moved.
+    fn commit(&mut self, checkpoints: &[Box<Prepared>]) -> Vec<Result<(), LedgerError>> {
+        let mut seqs = std::mem::take(&mut self.seqs);
+        let stored = self.transaction(|transaction| {
+            let mut sums = Sums::new();
+            let mut outcomes = Vec::with_capacity(checkpoints.len());
+            for checkpoint in checkpoints {
+                let applied = seq_of(transaction, &mut seqs, checkpoint.run())
+                    .and_then(|seq| commit::apply(transaction, seq, checkpoint, &mut sums));
+                outcomes.push(match applied {
+                    Err(Fault::Sqlite(error)) => return Err(Fault::Sqlite(error)),
+                    other => other,
+                });
+            }
+            commit::apply_sums(transaction, &sums)?;
+            Ok(outcomes)
+        });
+        self.seqs = seqs;
+        match stored {
+            Ok(outcomes) => {
+                self.count_down();
+                let at = |outcome: Result<(), Fault>| outcome.map_err(|fault| fault.at(&self.path));
+                outcomes.into_iter().map(at).collect()
+            }
+            Err(error) => vec![Err(error); checkpoints.len()],
+        }
+    }
+
+    fn transaction<T>(
+        &mut self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, LedgerError> {
+        if let Some(error) = self.broken.get() {
+            return Err(error.clone());
+        }
+        let result = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(Fault::from)
+            .and_then(|transaction| {
+                let value = write(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            })
+            .map_err(|fault| fault.at(&self.path));
+        if let Err(error) = &result
+            && error.is_fatal()
+        {
+            // The first cause stays.
+            drop(self.broken.set(error.clone()));
+        }
+        result
+    }
+
+    fn count_down(&mut self) {
+        if let Some(left) = &mut self.abort_after {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                std::process::abort();
+            }
+        }
+    }
+}
+
+fn seq_of(
+    connection: &Connection,
+    known: &mut HashMap<RunId, i64>,
+    run: &RunId,
+) -> Result<i64, Fault> {
+    if let Some(seq) = known.get(run) {
+        return Ok(*seq);
+    }
+    let seq = reads::seq(connection, run)?;
+    known.insert(run.clone(), seq);
+    Ok(seq)
+}

@@ -1,0 +1,155 @@
+//! The changes to a run besides checkpoints and import.
+
+use rusqlite::{Connection, params};
+
+use super::commit::Columns;
+use super::error::LedgerError;
+use super::model::{Millis, OrgNo, OrgStats, Progress, RunId, Stopped, Stored};
+use super::rows::{self, Delta, Result, code, to_json};
+use super::{Ledger, reads};
+use crate::manifest::OrgSpec;
+
+/// Failed entries that are set back in one transaction: some 50 ms.
+const SLICE: usize = 5_000;
+
+/// Writing, besides checkpoints.
+impl Ledger {
+    async fn change<T: Send + 'static>(
+        &self,
+        run: &RunId,
+        change: impl FnOnce(&Connection, i64) -> Result<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let run = run.clone();
+        let change = move |connection: &Connection| {
+            let seq = reads::seq(connection, &run)?;
+            change(connection, seq)
+        };
+        self.inner.writer()?.write(change).await
+    }
+
+    /// Replaces [`super::RunRow::context`].
+    pub async fn set_context(
+        &self,
+        run: &RunId,
+        context: serde_json::Value,
+    ) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            connection
+                .prepare_cached("UPDATE run SET context = ?2 WHERE seq = ?1")?
+                .execute(params![seq, to_json(&context)?])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets or clears [`super::RunRow::finished_at`].
+    pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            connection
+                .prepare_cached("UPDATE run SET finished_at = ?2 WHERE seq = ?1")?
+                .execute(params![seq, at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Replaces credentials references and limits of orgs, all or none.
+    pub async fn set_orgs(
+        &self,
+        run: &RunId,
+        orgs: Vec<(OrgNo, OrgSpec)>,
+    ) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            let mut statement =
+                connection.prepare_cached("UPDATE org SET spec = ?3 WHERE run = ?1 AND no = ?2")?;
+            for (no, spec) in &orgs {
+                statement.execute(params![seq, no, to_json(spec)?])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records why an org's entries are held back, or that they no longer are.
+    pub async fn set_stopped(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        stopped: Option<Stopped>,
+    ) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            let stopped = stopped.as_ref().map(to_json).transpose()?;
+            connection
+                .prepare_cached("UPDATE org SET stopped = ?3 WHERE run = ?1 AND no = ?2")?
+                .execute(params![seq, org, stopped])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds to an org's sums what belongs to no entry (list calls, waits).
+    pub async fn add_stats(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        stats: OrgStats,
+    ) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            let mut delta = Delta::default();
+            delta.add(stats);
+            Ok(delta.apply(connection, seq, org)?)
+        })
+        .await
+    }
+
+    /// Sets failed entries back to where they stopped, with fresh attempts: `Started`, or `Pending`
+    /// when nothing had been done. Returns how many. Interrupted, the rest is still failed.
+    pub async fn retry_failed(&self, run: &RunId) -> Result<u64, LedgerError> {
+        let mut total = 0;
+        for (org, counts) in self.counts_by_org(run).await? {
+            let mut left = counts.failed > 0;
+            while left {
+                let slice = move |c: &Connection, seq| retry_slice(c, seq, org);
+                let moved = self.change(run, slice).await?;
+                total += moved as u64;
+                left = moved == SLICE;
+            }
+        }
+        Ok(total)
+    }
+}
+
+fn retry_slice(connection: &Connection, seq: i64, org: OrgNo) -> Result<usize> {
+    let failed: Vec<(i64, Option<String>)> = connection
+        .prepare_cached(
+            "SELECT key, progress FROM entry WHERE run = ?1 AND org = ?2 AND state = 5 LIMIT ?3",
+        )?
+        .query_map(params![seq, org, rows::integer(SLICE as u64)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut update = connection.prepare_cached(
+        "UPDATE entry SET state = ?2, progress = ?3, consent = ?4, error = NULL, due_at = NULL,
+             version = version + 1 WHERE key = ?1",
+    )?;
+    let mut delta = Delta::default();
+    for (key, progress) in &failed {
+        let mut progress: Progress = match progress {
+            Some(text) => rows::from_json(1, text)?,
+            None => Progress::default(),
+        };
+        progress.attempts = 0;
+        progress.elapsed_ms = 0;
+        let state = if progress == Progress::default() {
+            Stored::Pending
+        } else {
+            Stored::Started
+        };
+        let state = rows::state_code(state, progress.changed);
+        let columns = Columns::of(state, &progress)?;
+        update.execute(params![key, state, columns.progress, columns.consent])?;
+        delta.moved(code::FAILED, state);
+    }
+    delta.apply(connection, seq, org)?;
+    Ok(failed.len())
+}

@@ -1,0 +1,120 @@
+//! The app integrations of an org: `/api/v1/apps` (API.md §9).
+
+use serde_json::{Map, Value, json};
+
+use super::request::{Bucket, Method, Read, Request, RequestBody, Write};
+use crate::apps::App;
+
+/// Okta's largest page; a smaller one costs more calls of a small budget.
+const PAGE: u32 = 200;
+
+/// An app integration, as far as it is needed to find one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppInstance {
+    /// Its id, `0oa…`.
+    pub id: String,
+    /// Okta's name of the app it is an instance of; empty if Okta left it out.
+    pub name: String,
+    /// What administrators call it; empty if Okta left it out.
+    pub label: String,
+    /// `ACTIVE` or `INACTIVE`; empty if Okta left it out.
+    pub status: String,
+}
+
+/// The first page of the org's apps, all or those of one kind. Further pages: [`next`] with
+/// [`Body::next`](super::Body::next) until there is none.
+pub fn list(name: Option<App>) -> Read<Vec<AppInstance>> {
+    let path = match name {
+        // The names have no character that would need encoding; blank and quotes do.
+        Some(app) => format!(
+            "/api/v1/apps?limit={PAGE}&filter=name%20eq%20%22{}%22",
+            app.name()
+        ),
+        None => format!("/api/v1/apps?limit={PAGE}"),
+    };
+    next(&path)
+}
+
+/// A further page; `path` is what [`Body::next`](super::Body::next) said. The cursor is Okta's and
+/// opaque: it is taken from there and never built.
+pub fn next(path: &str) -> Read<Vec<AppInstance>> {
+    Read::new(Bucket::Apps, path.to_owned(), |answer| {
+        let found = answer.as_array()?;
+        Some(found.iter().filter_map(AppInstance::read).collect())
+    })
+}
+
+/// Creates an app integration, active from the start. Not idempotent: Okta allows two apps with one label.
+pub fn create(
+    app: App,
+    label: &str,
+    sign_on_mode: Option<&str>,
+    settings: &Map<String, Value>,
+) -> Write<AppInstance> {
+    let mut body = json!({ "name": app.name(), "label": label, "settings": settings });
+    if let Some(mode) = sign_on_mode {
+        body["signOnMode"] = mode.into();
+    }
+    let request = Request::new(
+        Method::Post,
+        Bucket::Apps,
+        "/api/v1/apps?activate=true".to_owned(),
+    )
+    .with_body(RequestBody::json(&body));
+    Write::new(request, |answer| AppInstance::read(answer?))
+}
+
+impl AppInstance {
+    fn read(answer: &Value) -> Option<Self> {
+        let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            id: text("id").filter(|id| !id.is_empty())?,
+            name: text("name").unwrap_or_default(),
+            label: text("label").unwrap_or_default(),
+            status: text("status").unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_ask_for_whole_pages() {
+        let path = |name| list(name).request().path().to_owned();
+        assert_eq!(path(None), "/api/v1/apps?limit=200");
+        assert_eq!(
+            path(Some(App::Office365)),
+            "/api/v1/apps?limit=200&filter=name%20eq%20%22office365%22"
+        );
+    }
+
+    #[test]
+    fn apps_are_read_leniently() {
+        let cases = [
+            (
+                json!({"id": "0oa1", "name": "google", "label": "G", "status": "ACTIVE", "new": {}}),
+                Some(["0oa1", "google", "G", "ACTIVE"]),
+            ),
+            (
+                json!({"id": "0oa1", "label": null, "status": 1}),
+                Some(["0oa1", "", "", ""]),
+            ),
+            (json!({"name": "google"}), None),
+            (json!({"id": ""}), None),
+            (json!(7), None),
+        ];
+        for (answer, expected) in cases {
+            let expected = expected.map(|[id, name, label, status]| AppInstance {
+                id: id.to_owned(),
+                name: name.to_owned(),
+                label: label.to_owned(),
+                status: status.to_owned(),
+            });
+            assert_eq!(AppInstance::read(&answer), expected, "{answer}");
+        }
+    }
+}

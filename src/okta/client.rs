@@ -1,0 +1,344 @@
+//! Calls to one org: puts the org's credentials on a request, sends it, and reports everything that
+//! was observed. An exchange never panics and never fails as such; what went wrong is its outcome.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LINK};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use url::Url;
+
+use super::answer::{Body, Content, Exchange, Head, content};
+use super::error::{self, CallError, Class};
+use super::http::{Http, HttpError};
+use super::link;
+use super::redact::redact;
+use super::request::{Method, Read, Request};
+use super::resolve::is_loopback;
+
+/// Largest body that is read, decompressed. A page of 200 apps is about 2 MB; what is larger is not
+/// Okta's, and reading stops there.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// How a run authenticates to an org (API.md §7). `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// An API token: `Authorization: SSWS …`.
+    Ssws(SecretString),
+    /// An access token: `Authorization: Bearer …`.
+    Bearer(SecretString),
+}
+
+impl Credentials {
+    fn into_parts(self) -> (&'static str, SecretString) {
+        match self {
+            Self::Ssws(token) => ("SSWS", token),
+            Self::Bearer(token) => ("Bearer", token),
+        }
+    }
+}
+
+/// One org as the API shows it: its origin, its credentials, the shared HTTP client. Cheap to clone.
+#[derive(Clone)]
+pub struct OrgClient {
+    http: Http,
+    origin: Url,
+    origin_text: String,
+    authorization: HeaderValue,
+    secret: SecretString,
+}
+
+impl OrgClient {
+    /// A client for the org at `origin`, which is `https://host[:port]`, or plain http on loopback.
+    ///
+    /// # Errors
+    /// [`HttpError::Origin`] for any other address, [`HttpError::Credential`] for a credential that is
+    /// empty or cannot be a header.
+    pub fn new(http: Http, origin: &str, credentials: Credentials) -> Result<Self, HttpError> {
+        let origin = parse_origin(origin)?;
+        let (scheme, secret) = credentials.into_parts();
+        Ok(Self {
+            http,
+            origin_text: origin.origin().ascii_serialization(),
+            origin,
+            authorization: authorization(scheme, &secret)?,
+            secret,
+        })
+    }
+
+    /// Scheme, host and port, without a final slash.
+    pub fn origin(&self) -> &str {
+        &self.origin_text
+    }
+
+    /// Sends one request, once, and reports what was observed. Takes at most the time-out of
+    /// [`HttpSettings`](super::HttpSettings).
+    pub async fn exchange(&self, request: &Request) -> Exchange {
+        let sent_at = Instant::now();
+        let (head, outcome) = match self.send(request).await {
+            Ok(response) => self.receive(response).await,
+            Err(error) => (None, Err(error)),
+        };
+        let duration = sent_at.elapsed();
+        let known = head.is_some();
+        let head = head.unwrap_or_default();
+        Exchange {
+            status: known.then_some(head.status),
+            rate: head.rate,
+            date: head.date,
+            sent_at,
+            duration,
+            outcome: outcome.map_err(|error| self.finish(error, request, &head)),
+            request_id: head.request_id,
+        }
+    }
+
+    async fn send(&self, request: &Request) -> Result<Response, CallError> {
+        let url = self.url(request)?;
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let builder = self
+            .http
+            .client(&self.origin)
+            .request(method, url)
+            .header(AUTHORIZATION, self.authorization.clone());
+        let builder = match request.body() {
+            Some(body) => builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.bytes()),
+            // Okta answers 411 to a POST that does not say how long it is (API.md §4).
+            None if request.method != Method::Get => builder.header(CONTENT_LENGTH, "0"),
+            None => builder,
+        };
+        builder.send().await.map_err(|error| self.unanswered(error))
+    }
+
+    /// Reads the answer. The head is returned whatever becomes of the body.
+    async fn receive(&self, response: Response) -> (Option<Head>, Result<Body, CallError>) {
+        let head = Head::read(
+            response.status().as_u16(),
+            response.headers(),
+            &self.origin,
+            SystemTime::now(),
+        );
+        let links = response.headers().get_all(LINK);
+        let next = link::next(
+            links.into_iter().filter_map(|value| value.to_str().ok()),
+            &self.origin,
+        );
+        let accepted = response.status().is_success();
+        let outcome = match self.read_body(response).await {
+            Err(fault) => Err(error::cut_short(&head, fault)),
+            Ok(bytes) if !accepted => Err(error::refused(&head, &bytes)),
+            Ok(bytes) if content(&bytes) == Content::Foreign => Err(error::foreign(&head, &bytes)),
+            Ok(bytes) => match next {
+                Ok(next) => Ok(Body::new(bytes, next, &head)),
+                Err(link::Foreign { host }) => Err(error::foreign_page(&host)),
+            },
+        };
+        (Some(head), outcome)
+    }
+
+    async fn read_body(&self, mut response: Response) -> Result<Bytes, CallError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unanswered(error))?
+        {
+            if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(error::too_large(MAX_BODY_BYTES));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.into())
+    }
+
+    fn unanswered(&self, error: reqwest::Error) -> CallError {
+        let host = self.origin.host_str().unwrap_or_default();
+        error::unanswered(error, host, self.http.timeout())
+    }
+
+    /// The address of a request, which by construction is in this org; checked all the same, because
+    /// what is sent there are the org's credentials.
+    fn url(&self, request: &Request) -> Result<Url, CallError> {
+        Url::parse(&format!("{}{}", self.origin_text, request.path()))
+            .ok()
+            .filter(|url| url.origin() == self.origin.origin() && request.path().starts_with('/'))
+            .ok_or_else(|| {
+                CallError::new(
+                    Class::Refused,
+                    format!("{} is not an address of this org", request.label()),
+                )
+            })
+    }
+
+    /// Completes an error with what the head told, and makes its text safe to show.
+    fn finish(&self, mut error: CallError, request: &Request, head: &Head) -> CallError {
+        let secrets = request.secrets().iter().chain([&self.secret]);
+        error.message = error::presentable(&redact(error.message, secrets));
+        if head.status != 0 {
+            error.http_status = Some(head.status);
+        }
+        error.request_id.clone_from(&head.request_id);
+        error
+    }
+}
+
+impl fmt::Debug for OrgClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OrgClient({})", self.origin_text)
+    }
+}
+
+/// A client that has no way to change the org: it takes nothing but a [`Read`], which holds a GET.
+#[derive(Clone, Debug)]
+pub struct ReadOnlyClient(OrgClient);
+
+impl ReadOnlyClient {
+    /// Gives up the means to write.
+    pub const fn new(client: OrgClient) -> Self {
+        Self(client)
+    }
+
+    /// As [`OrgClient::origin`].
+    pub fn origin(&self) -> &str {
+        self.0.origin()
+    }
+
+    /// As [`OrgClient::exchange`].
+    pub async fn exchange<T>(&self, read: &Read<T>) -> Exchange {
+        self.0.exchange(read.request()).await
+    }
+}
+
+fn parse_origin(text: &str) -> Result<Url, HttpError> {
+    let url = Url::parse(text).map_err(|_| HttpError::Origin {
+        // Not repeated: what is no URL may be a token in the wrong place.
+        origin: "the given text".to_owned(),
+        cause: "it is not a URL",
+    })?;
+    let cause = if !matches!(url.scheme(), "http" | "https") {
+        "it must begin with https://"
+    } else if url.scheme() == "http" && !is_loopback(&url) {
+        "plain http is for loopback addresses only"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "it must not hold a user name or password"
+    } else if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        "it must end after the host"
+    } else {
+        return Ok(url);
+    };
+    Err(HttpError::Origin {
+        origin: url.origin().ascii_serialization(),
+        cause,
+    })
+}
+
+fn authorization(scheme: &str, secret: &SecretString) -> Result<HeaderValue, HttpError> {
+    let secret = secret.expose_secret();
+    if secret.is_empty() {
+        return Err(HttpError::Credential("is empty"));
+    }
+    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(HttpError::Credential(
+            "holds a blank, a line break or another character a token cannot have",
+        ));
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + secret.len()));
+    text.extend_from_slice(scheme.as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(secret.as_bytes());
+    // Handed over as shared bytes, so that the buffer is wiped with the last copy of the header.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
+        .map_err(|_| HttpError::Credential("cannot be sent as a header"))?;
+    // Hides it from `Debug` and keeps it out of HTTP/2's header compression tables.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::http::HttpSettings;
+    use super::super::request::Bucket;
+    use super::*;
+
+    fn client(origin: &str, token: &str) -> Result<OrgClient, HttpError> {
+        let http = Http::new(&HttpSettings::default()).expect("a client");
+        OrgClient::new(http, origin, Credentials::Ssws(token.to_owned().into()))
+    }
+
+    #[test]
+    fn only_origins_are_accepted() {
+        let cases = [
+            ("https://acme.okta.com", Some("https://acme.okta.com")),
+            ("https://ACME.okta.com:443/", Some("https://acme.okta.com")),
+            ("http://127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+            ("http://acme.localhost:1", Some("http://acme.localhost:1")),
+            ("http://[::1]:1", Some("http://[::1]:1")),
+            ("http://acme.okta.com", None),
+            ("https://user@acme.okta.com", None),
+            ("https://acme.okta.com/api", None),
+            ("https://acme.okta.com?x", None),
+            ("https://acme.okta.com#x", None),
+            ("ftp://acme.okta.com", None),
+            ("file:///etc/passwd", None),
+            ("acme.okta.com", None),
+            ("00secretToken", None),
+            ("", None),
+        ];
+        for (origin, expected) in cases {
+            match (client(origin, "t0ken"), expected) {
+                (Ok(client), Some(expected)) => assert_eq!(client.origin(), expected),
+                (Err(error), None) => {
+                    let text = error.to_string();
+                    assert!(
+                        !text.contains("user@") && !text.contains("secret"),
+                        "{text}"
+                    );
+                }
+                (result, _) => panic!("{origin}: {result:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_that_cannot_be_sent_are_refused_without_being_shown() {
+        for token in ["", "a b", "secret\n", "secret\r\nX: y", "s\u{e4}cret"] {
+            let error = client("https://acme.okta.com", token).expect_err("refused");
+            assert!(matches!(error, HttpError::Credential(_)));
+            assert!(!error.to_string().contains("cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let client = client("https://acme.okta.com", "s3cret").expect("a client");
+        let header = authorization("SSWS", &"s3cret".to_owned().into()).expect("a header");
+        let credentials = Credentials::Bearer("s3cret".to_owned().into());
+        let shown = format!("{client:?} {header:?} {credentials:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_org() {
+        let client = client("https://acme.okta.com", "t0ken").expect("a client");
+        for path in ["//evil.example/x", "/\\evil.example", "/@evil.example"] {
+            let request = Request::new(Method::Get, Bucket::Rest, path.to_owned());
+            let url = client.url(&request).expect("stays in the org");
+            assert_eq!(url.host_str(), Some("acme.okta.com"), "{path}");
+        }
+        for path in [".evil.example/", ":8443/", "@evil.example/", ""] {
+            let request = Request::new(Method::Get, Bucket::Rest, path.to_owned());
+            let error = client.url(&request).expect_err(path);
+            assert_eq!(error.class, Class::Refused);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a failed call means. The class of an error is decided in this folder and nowhere else: by
+//! Okta's error code first, by the HTTP status second, and for calls without an answer by whether
+//! the request can have left (API.md §7.3, §8).
+
+mod answer;
+mod challenge;
+mod codes;
+mod okta_body;
+mod transport;
+
+use std::fmt;
+use std::time::Duration;
+
+pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
+pub(super) use transport::unanswered;
+
+/// Longest message in characters. Okta's summaries are a line or two; more is a page of somebody
+/// else's, and would drown a report.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// What follows from a failed call. A pure function in `run` decides from it and the step's effect
+/// whether to try again, look first, or give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The request did not leave: name resolution, connection, proxy or TLS failed.
+    NotSent,
+    /// The server said that it failed, and may succeed later: 5xx and Okta's own transient codes. It
+    /// may have acted all the same (a gateway's 504): a once-only call is looked up before it is
+    /// sent again.
+    Transient {
+        /// When the server wants the next try, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The request left and no usable answer came: time-out, broken connection, cut or foreign body.
+    Unclear,
+    /// 429, or E0000047 under another status.
+    RateLimited {
+        /// Too many at once, rather than too many a minute (API.md §10.1).
+        concurrency: bool,
+        /// When the server wants the next try, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// Okta understood and declined; the same request would be declined again.
+    Refused,
+    /// The org's credentials are not good, or not good enough: no call of this org can succeed.
+    OrgStopped,
+}
+
+/// Why a call brought no usable answer. Safe to show: no secret, no whole body, no query string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    /// What follows from it.
+    pub class: Class,
+    /// What happened; Okta's own words where it sent some, without its code and request id.
+    pub message: String,
+    /// Okta's `errorCode`, or `error` of an OAuth endpoint.
+    pub okta_error_code: Option<String>,
+    /// HTTP status, absent when no answer came.
+    pub http_status: Option<u16>,
+    /// `x-okta-request-id`.
+    pub request_id: Option<String>,
+    /// Okta's `errorId`, which its support asks for.
+    pub error_id: Option<String>,
+    /// One command or edit that helps.
+    pub hint: Option<String>,
+}
+
+impl CallError {
+    /// An error of which nothing more is known.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+            error_id: None,
+            hint: None,
+        }
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The message, with Okta's code and request id where known.
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match (&self.okta_error_code, &self.request_id) {
+            (Some(code), Some(id)) => write!(f, " ({code}, request {id})"),
+            (Some(code), None) => write!(f, " ({code})"),
+            (None, Some(id)) => write!(f, " (request {id})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// `text` on one line, of bearable length, without control characters, without a final stop.
+pub(super) fn presentable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(MAX_MESSAGE_CHARS));
+    let mut count = 0;
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        let visible = word.chars().filter(|&c| !is_invisible(c));
+        for (place, c) in visible.enumerate() {
+            if count >= MAX_MESSAGE_CHARS {
+                line.push('…');
+                return line;
+            }
+            if place == 0 && !line.is_empty() {
+                line.push(' ');
+                count += 1;
+            }
+            line.push(c);
+            count += 1;
+        }
+    }
+    if line.ends_with('.') && !line.ends_with("..") {
+        line.pop();
+    }
+    line
+}
+
+/// Characters that turn, hide or reorder text on a terminal without being control characters.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_fit_a_line() {
+        let cases = [
+            ("Not authorized.", "Not authorized"),
+            ("wait...", "wait..."),
+            ("a\r\n\tb\u{0}c\u{1b}[31md", "a b c [31md"),
+            ("  a   b ", "a b"),
+            ("safe\u{202E}gnp.exe", "safegnp.exe"),
+            ("\u{e4}\u{1F600}", "\u{e4}\u{1F600}"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(presentable(text), expected, "{text:?}");
+        }
+        let cut = presentable(&"\u{e4}".repeat(10_000));
+        assert_eq!(cut.chars().count(), MAX_MESSAGE_CHARS + 1);
+        assert!(cut.ends_with('…'));
+    }
+
+    #[test]
+    fn display_names_code_and_request() {
+        let mut error = CallError::new(Class::Refused, "no");
+        assert_eq!(error.to_string(), "no");
+        error.request_id = Some("r1".to_owned());
+        assert_eq!(error.to_string(), "no (request r1)");
+        error.okta_error_code = Some("E0000001".to_owned());
+        assert_eq!(error.to_string(), "no (E0000001, request r1)");
+    }
+}

@@ -1,0 +1,219 @@
+//! Classifies answers that are not an accepted call with a usable body.
+
+use super::super::answer::{Content, Head, content};
+use super::challenge::Challenge;
+use super::codes::{self, Verdict};
+use super::okta_body::OktaBody;
+use super::{CallError, Class};
+
+/// The error of an answer with a status other than 2xx.
+pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
+    let okta = OktaBody::read(body);
+    let challenge = Challenge::read(head.challenge.as_deref().unwrap_or_default());
+    let judged = match okta.code.as_deref().and_then(codes::verdict) {
+        Some(verdict) => by_code(verdict, head),
+        None => by_status(head, &okta, &challenge, content(body)),
+    };
+    let code = okta.code.as_deref().unwrap_or_default();
+    let said = okta.message.as_deref().unwrap_or_default();
+    let hint = judged
+        .hint
+        .or_else(|| codes::hint(code, said).map(str::to_owned));
+    CallError {
+        okta_error_code: okta.code.clone(),
+        error_id: okta.id,
+        http_status: Some(head.status),
+        hint,
+        ..CallError::new(
+            judged.class,
+            judged
+                .message
+                .or(okta.message)
+                .unwrap_or_else(|| describe(head.status, content(body))),
+        )
+    }
+}
+
+/// The error of an accepted call whose body is not Okta's: a captive portal or proxy answered, and
+/// whether Okta ever saw the call is unknown.
+pub(in super::super) fn foreign(head: &Head, body: &[u8]) -> CallError {
+    let message = describe(head.status, content(body));
+    CallError::new(Class::Unclear, message).hint(PROXY_HINT)
+}
+
+/// The error of an answer whose body broke off. Where the status alone decides, it does.
+pub(in super::super) fn cut_short(head: &Head, fault: CallError) -> CallError {
+    if head.status == 429 || head.status >= 500 {
+        return refused(head, b"");
+    }
+    fault
+}
+
+/// The error of a body beyond the limit.
+pub(in super::super) fn too_large(max_bytes: usize) -> CallError {
+    let mib = max_bytes / (1024 * 1024);
+    CallError::new(
+        Class::Unclear,
+        format!("the answer is larger than {mib} MiB"),
+    )
+    .hint(PROXY_HINT)
+}
+
+/// The error of a list whose next page is in another place than the org.
+pub(in super::super) fn foreign_page(host: &str) -> CallError {
+    CallError::new(
+        Class::Refused,
+        format!("the next page of the list leads to another origin, {host}, and was not followed"),
+    )
+    .hint("use the address Okta itself uses as the org's url")
+}
+
+const PROXY_HINT: &str =
+    "something between here and Okta answers in its place: check proxy and network";
+
+/// A class, with the message and hint that belong to it where Okta's own are not the better ones.
+struct Judged {
+    class: Class,
+    message: Option<String>,
+    hint: Option<String>,
+}
+
+impl Judged {
+    fn new(class: Class) -> Self {
+        Self {
+            class,
+            message: None,
+            hint: None,
+        }
+    }
+
+    fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+fn by_code(verdict: Verdict, head: &Head) -> Judged {
+    match verdict {
+        Verdict::Credentials => credentials(),
+        Verdict::Role => Judged::new(Class::OrgStopped).hint(
+            "give the owner of the org's credentials an admin role that may manage apps, then: okta-rollout resume",
+        ),
+        Verdict::Transient => transient(head),
+        Verdict::RateLimited => rate_limited(head),
+        Verdict::Refused => Judged::new(Class::Refused),
+    }
+}
+
+fn by_status(head: &Head, okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {
+    match head.status {
+        300..=399 => redirect(head),
+        401 => unauthorized(okta, challenge, content),
+        403 => forbidden(okta, challenge, content),
+        407 => Judged::new(Class::NotSent)
+            .message("the proxy asks for credentials (status 407)")
+            .hint("put the proxy's user and password into HTTPS_PROXY"),
+        429 => rate_limited(head),
+        // Not by this server, or not in this protocol: no later try changes that.
+        501 | 505 => Judged::new(Class::Refused),
+        408 | 425 | 500..=599 => transient(head),
+        400..=499 if content != Content::Foreign => Judged::new(Class::Refused),
+        _ => Judged::new(Class::Unclear).hint(PROXY_HINT),
+    }
+}
+
+fn transient(head: &Head) -> Judged {
+    Judged::new(Class::Transient {
+        retry_after: head.retry_after,
+    })
+}
+
+fn rate_limited(head: &Head) -> Judged {
+    Judged::new(Class::RateLimited {
+        concurrency: head.rate.is_concurrency(),
+        retry_after: head.retry_after,
+    })
+}
+
+fn credentials() -> Judged {
+    Judged::new(Class::OrgStopped).hint(
+        "the org's credentials are wrong, expired or revoked: put valid ones in place, then: okta-rollout resume",
+    )
+}
+
+fn redirect(head: &Head) -> Judged {
+    let to = head
+        .redirect_host
+        .as_deref()
+        .unwrap_or("an unreadable address");
+    Judged::new(Class::Refused)
+        .message(format!(
+            "redirected to {to} (status {}); redirects are not followed",
+            head.status
+        ))
+        .hint("put the org's own address in its url")
+}
+
+/// 401 (API.md §7.3). Codes that decide by themselves are out of the way already.
+fn unauthorized(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {
+    let bad_token = challenge.error.as_deref() == Some("invalid_token");
+    let is_okta_code = okta
+        .code
+        .as_deref()
+        .is_some_and(|code| code.starts_with('E'));
+    if bad_token {
+        let judged = credentials();
+        return match okta.message {
+            Some(_) => judged,
+            None => judged.message("the access token is expired or invalid (invalid_token)"),
+        };
+    }
+    match content {
+        Content::Foreign => Judged::new(Class::Unclear).hint(PROXY_HINT),
+        // One of Okta's many codes for one request, not a statement about the token.
+        Content::Json if is_okta_code => Judged::new(Class::Refused),
+        Content::Json | Content::Empty => credentials(),
+    }
+}
+
+/// 403 (API.md §7.3): an empty body is how a missing scope looks.
+fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {
+    if okta.code.is_some() {
+        return Judged::new(Class::Refused);
+    }
+    if challenge.error.as_deref() == Some("insufficient_scope") {
+        let scope = challenge.scope.as_deref().unwrap_or("needed here");
+        return Judged::new(Class::OrgStopped)
+            .message(format!(
+                "the access token lacks the scope {scope} (insufficient_scope)"
+            ))
+            .hint(format!(
+                "grant the scope {scope} and use a token that has it, then: okta-rollout resume"
+            ));
+    }
+    match content {
+        Content::Empty => Judged::new(Class::OrgStopped)
+            .message("status 403 without a body, which probably means that the access token lacks a scope")
+            .hint("grant okta.apps.read and okta.apps.manage and use a token that has them, then: okta-rollout resume"),
+        Content::Json => Judged::new(Class::Refused),
+        Content::Foreign => Judged::new(Class::Unclear).hint(PROXY_HINT),
+    }
+}
+
+/// What to say of an answer that says nothing itself.
+fn describe(status: u16, content: Content) -> String {
+    let what = match content {
+        Content::Empty => "without a body",
+        Content::Json => "without an explanation",
+        Content::Foreign => "with a body that is not Okta's",
+    };
+    format!("status {status} {what}")
+}
+
+#[cfg(test)]
+mod tests;

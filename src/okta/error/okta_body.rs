@@ -1,0 +1,133 @@
+//! Okta's error bodies (API.md §8): the management API's, the OAuth endpoints', and those of its edge.
+
+use serde_json::Value;
+
+/// Longest error code that is kept; Okta's are 8 characters, OAuth's up to about 25.
+const MAX_CODE_CHARS: usize = 40;
+
+/// What an error body says. Everything may be missing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct OktaBody {
+    /// `errorCode`, or OAuth's `error`.
+    pub(super) code: Option<String>,
+    /// `errorSummary` and its causes, joined.
+    pub(super) message: Option<String>,
+    /// `errorId`.
+    pub(super) id: Option<String>,
+}
+
+impl OktaBody {
+    /// Reads what there is; a body that is no JSON object says nothing.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(bytes) else {
+            return Self::default();
+        };
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let summary = ["errorSummary", "error_description", "message"]
+            .into_iter()
+            .find_map(text);
+        let causes = body
+            .get("errorCauses")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|cause| cause.get("errorSummary")?.as_str());
+        Self {
+            code: text("errorCode").or_else(|| text("error")).and_then(word),
+            message: join(summary.into_iter().chain(causes)),
+            id: text("errorId").and_then(word),
+        }
+    }
+}
+
+/// Identifiers only: what goes into reports as a code must not carry anything else.
+fn word(text: &str) -> Option<String> {
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    (plain && !text.is_empty() && text.len() <= MAX_CODE_CHARS).then(|| text.to_owned())
+}
+
+/// Joins what says something new: Okta repeats the summary among the causes of some errors.
+fn join<'a>(parts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut message = String::new();
+    for part in parts {
+        let part = part.trim();
+        let part = part.strip_suffix('.').unwrap_or(part);
+        if part.is_empty() || message.contains(part) {
+            continue;
+        }
+        if !message.is_empty() {
+            message.push_str(": ");
+        }
+        message.push_str(part);
+    }
+    (!message.is_empty()).then_some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_shape_is_read() {
+        let body = |code: Option<&str>, message: Option<&str>, id: Option<&str>| OktaBody {
+            code: code.map(str::to_owned),
+            message: message.map(str::to_owned),
+            id: id.map(str::to_owned),
+        };
+        let nothing = || body(None, None, None);
+        let cases: [(&[u8], OktaBody); 13] = [
+            (
+                br#"{"errorCode":"E0000001","errorSummary":"Api validation failed: credential",
+                     "errorLink":"E0000001","errorId":"oae1","errorCauses":[
+                     {"errorSummary":"Verification failed: Invalid URL. Not authorized.","reason":"x"}]}"#,
+                body(
+                    Some("E0000001"),
+                    Some("Api validation failed: credential: Verification failed: Invalid URL. Not authorized"),
+                    Some("oae1"),
+                ),
+            ),
+            (
+                br#"{"errorCode":"E0000011","errorSummary":"Invalid token provided"}"#,
+                body(Some("E0000011"), Some("Invalid token provided"), None),
+            ),
+            (
+                br#"{"errorSummary":"a","errorCauses":[{"errorSummary":"a."},{"errorSummary":"b"},{},7,{"errorSummary":null}]}"#,
+                body(None, Some("a: b"), None),
+            ),
+            (
+                br#"{"error":"invalid_client","error_description":"The client_assertion expired."}"#,
+                body(Some("invalid_client"), Some("The client_assertion expired"), None),
+            ),
+            (
+                br#"{"status":404,"message":"No such org"}"#,
+                body(None, Some("No such org"), None),
+            ),
+            (
+                br#"{"errorCode":17,"errorSummary":["x"],"errorCauses":"none","errorId":null}"#,
+                nothing(),
+            ),
+            (
+                br#"{"errorCode":"not a code, but a whole sentence","errorSummary":" "}"#,
+                nothing(),
+            ),
+            (b"{}", nothing()),
+            (b"[]", nothing()),
+            (b"null", nothing()),
+            (b"", nothing()),
+            (b"{\"errorCode\":\"E00", nothing()),
+            (b"<html>502</html>", nothing()),
+        ];
+        for (bytes, expected) in cases {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(OktaBody::read(bytes), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_no_danger() {
+        let bytes = "[".repeat(100_000);
+        assert_eq!(OktaBody::read(bytes.as_bytes()), OktaBody::default());
+    }
+}

@@ -1,0 +1,104 @@
+//! The provisioning features of an app: `/api/v1/apps/{appId}/features` (API.md §5).
+
+use serde_json::Value;
+
+use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
+use crate::apps::Feature;
+
+/// A feature as Okta shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureState {
+    /// `USER_PROVISIONING`, `INBOUND_PROVISIONING`, or one this program does not know.
+    pub name: String,
+    /// Okta's summary; it does not follow the capabilities (API.md §5.3).
+    pub status: Option<String>,
+    /// The settings; `null` when Okta left them out.
+    pub capabilities: Value,
+}
+
+/// Reads all features. Okta answers 400 until the connection is enabled (API.md §5.4).
+pub fn list(app_id: &str) -> Read<Vec<FeatureState>> {
+    Read::new(Bucket::Apps, path(app_id, ""), |answer| {
+        let found = answer.as_array()?;
+        Some(found.iter().filter_map(FeatureState::read).collect())
+    })
+}
+
+/// Reads one feature.
+pub fn get(app_id: &str, feature: Feature) -> Read<FeatureState> {
+    Read::new(Bucket::Apps, named(app_id, feature), FeatureState::read)
+}
+
+/// Sets a feature. `capabilities` is the bare object of API.md §5.1 or §5.2; whether Okta merges or
+/// replaces is not documented, so callers send it whole.
+pub fn put(app_id: &str, feature: Feature, capabilities: &Value) -> Write<Option<FeatureState>> {
+    let request = Request::new(Method::Put, Bucket::Apps, named(app_id, feature))
+        .with_body(RequestBody::json(capabilities));
+    Write::new(request, |answer| Some(answer.and_then(FeatureState::read)))
+}
+
+fn named(app_id: &str, feature: Feature) -> String {
+    path(app_id, &format!("/{}", feature.name()))
+}
+
+fn path(app_id: &str, rest: &str) -> String {
+    format!("/api/v1/apps/{}/features{rest}", segment(app_id))
+}
+
+impl FeatureState {
+    fn read(answer: &Value) -> Option<Self> {
+        Some(Self {
+            name: answer.get("name")?.as_str()?.to_owned(),
+            status: answer
+                .get("status")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned),
+            capabilities: answer.get("capabilities").cloned().unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn features_are_read_leniently() {
+        let cases = [
+            (
+                json!({"name": "USER_PROVISIONING", "status": "ENABLED", "description": 1,
+                       "capabilities": {"create": {}}, "_links": null}),
+                Some((Some("ENABLED"), json!({"create": {}}))),
+            ),
+            (
+                json!({"name": "USER_PROVISIONING", "status": 3}),
+                Some((None, Value::Null)),
+            ),
+            (json!({"status": "ENABLED"}), None),
+            (json!({"name": null}), None),
+            (json!([]), None),
+        ];
+        for (answer, expected) in cases {
+            let expected = expected.map(|(status, capabilities)| FeatureState {
+                name: "USER_PROVISIONING".to_owned(),
+                status: status.map(str::to_owned),
+                capabilities,
+            });
+            assert_eq!(FeatureState::read(&answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_body_of_a_put_is_the_bare_capabilities() {
+        let capabilities = json!({"create": {"lifecycleCreate": {"status": "ENABLED"}}});
+        let write = put("0oa1", Feature::UserProvisioning, &capabilities);
+        let bytes = write.request().body().expect("a body").bytes();
+        assert_eq!(bytes, capabilities.to_string());
+        assert_eq!(
+            write.request().label(),
+            "PUT /api/v1/apps/0oa1/features/USER_PROVISIONING"
+        );
+    }
+}

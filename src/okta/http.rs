@@ -1,0 +1,237 @@
+//! The HTTP client all orgs share: time-outs, certificates, proxies, connection pool.
+//!
+//! One pool serves every org. Loopback hosts have a client of their own that no proxy setting
+//! applies to, so that a sandbox works behind any company's environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Client, redirect};
+use url::Url;
+
+use super::resolve::{Resolver, is_loopback};
+
+/// Sent as `User-Agent`, so that Okta's system log tells who called.
+const USER_AGENT: &str = concat!("okta-rollout/", env!("CARGO_PKG_VERSION"));
+
+/// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one). Above the usual calls in flight of an
+/// org; a burst beyond it costs new connections, nothing else.
+const MAX_IDLE_PER_HOST: usize = 32;
+
+/// How long an idle connection is kept. Below the 60 s after which common load balancers close one:
+/// a request sent while the other side closes is a lost answer. It also bounds the sockets of a run
+/// over thousands of orgs.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Interval and patience of HTTP/2 pings while calls are open. Without them a connection whose peer
+/// vanished would swallow call after call until each one's time-out.
+const PING: Duration = Duration::from_secs(15);
+
+/// `[http]` of a job (PRODUCT.md §8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// For name resolution, TCP, proxy and TLS together.
+    pub connect_timeout: Duration,
+    /// For one call from start to the last byte of its answer.
+    pub timeout: Duration,
+    /// PEM certificates trusted besides the system's roots.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+            ca_file: None,
+        }
+    }
+}
+
+/// Why no call can be made at all. Names no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The extra certificates cannot be used.
+    #[error("caFile {}: {cause}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The TLS set-up of this machine is unusable.
+    #[error("cannot set up HTTPS: {0}")]
+    Tls(String),
+    /// Not an address credentials may be sent to.
+    #[error("{origin} is not an org's URL: {cause}")]
+    Origin {
+        /// Scheme and host as far as they could be read.
+        origin: String,
+        /// What is wrong with it.
+        cause: &'static str,
+    },
+    /// The credential cannot be a header.
+    #[error("the org's credential {0}")]
+    Credential(&'static str),
+}
+
+/// The shared HTTP client. Cheap to clone; clones share one connection pool.
+#[derive(Clone, Debug)]
+pub struct Http {
+    remote: Client,
+    loopback: Client,
+    timeout: Duration,
+}
+
+impl Http {
+    /// A client with these settings; proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY`, `NO_PROXY`) and do not apply to loopback hosts.
+    ///
+    /// # Errors
+    /// [`HttpError::CaFile`] when the file is unreadable or holds no PEM certificate,
+    /// [`HttpError::Tls`] when the system's certificates cannot be used.
+    pub fn new(settings: &HttpSettings) -> Result<Self, HttpError> {
+        let extra = match &settings.ca_file {
+            Some(path) => certificates(path)?,
+            None => Vec::new(),
+        };
+        let build = |proxies: Proxies| {
+            client(settings, extra.clone(), proxies).map_err(|error| {
+                let cause = root_cause(&error);
+                match &settings.ca_file {
+                    Some(path) => HttpError::CaFile {
+                        path: path.clone(),
+                        cause,
+                    },
+                    None => HttpError::Tls(cause),
+                }
+            })
+        };
+        Ok(Self {
+            remote: build(Proxies::FromEnvironment)?,
+            loopback: build(Proxies::None)?,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// The client for calls to `origin`.
+    pub(super) fn client(&self, origin: &Url) -> &Client {
+        if is_loopback(origin) {
+            &self.loopback
+        } else {
+            &self.remote
+        }
+    }
+
+    /// How long a call may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+/// Whether a client goes through proxies.
+#[derive(Clone, Copy)]
+enum Proxies {
+    FromEnvironment,
+    None,
+}
+
+fn client(
+    settings: &HttpSettings,
+    extra: Vec<Certificate>,
+    proxies: Proxies,
+) -> reqwest::Result<Client> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .default_headers(headers)
+        .dns_resolver(Arc::new(Resolver))
+        // Followed nowhere: a redirect would take the org's credentials, or lose the method.
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.timeout)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PING)
+        .tls_certs_merge(extra);
+    match proxies {
+        Proxies::FromEnvironment => builder,
+        Proxies::None => builder.no_proxy(),
+    }
+    .build()
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {
+    let failed = |cause: String| HttpError::CaFile {
+        path: path.to_owned(),
+        cause,
+    };
+    let pem = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem)
+        .map_err(|error| failed(format!("not PEM: {}", root_cause(&error))))?;
+    if found.is_empty() {
+        return Err(failed("holds no PEM certificate".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The innermost text of an error's chain: the outer ones only say which layer failed.
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_ca_file_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cases: [(&str, Option<&[u8]>); 5] = [
+            ("missing.pem", None),
+            ("empty.pem", Some(b"")),
+            ("binary.pem", Some(&[0, 159, 146, 150])),
+            (
+                "key.pem",
+                Some(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+            ),
+            (
+                "broken.pem",
+                Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            ),
+        ];
+        for (name, content) in cases {
+            let path = folder.path().join(name);
+            if let Some(content) = content {
+                fs::write(&path, content).expect("written");
+            }
+            let settings = HttpSettings {
+                ca_file: Some(path.clone()),
+                ..HttpSettings::default()
+            };
+            let error = Http::new(&settings).expect_err(name);
+            assert!(matches!(&error, HttpError::CaFile { path: p, .. } if *p == path));
+            let text = error.to_string();
+            assert!(text.starts_with("caFile ") && text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_no_ca_file() {
+        let settings = HttpSettings {
+            ca_file: Some(std::env::temp_dir()),
+            ..HttpSettings::default()
+        };
+        assert!(Http::new(&settings).is_err());
+    }
+}

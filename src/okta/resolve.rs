@@ -1,0 +1,73 @@
+//! Names to addresses: loopback names without asking anybody (RFC 6761 §6.3), the system's resolver
+//! for the rest.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // Port 0 is replaced by the URL's.
+            let addresses: Addrs = if is_loopback_name(name.as_str()) {
+                let loopback = [
+                    IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    IpAddr::V6(Ipv6Addr::LOCALHOST),
+                ];
+                Box::new(loopback.into_iter().map(|ip| SocketAddr::new(ip, 0)))
+            } else {
+                let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+                Box::new(found.collect::<Vec<_>>().into_iter())
+            };
+            Ok(addresses)
+        })
+    }
+}
+
+/// `localhost` and every name under it.
+fn is_loopback_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.eq_ignore_ascii_case("localhost")
+}
+
+/// Whether a URL's host is this machine, whatever a resolver or proxy says.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => is_loopback_name(name),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_recognized() {
+        let cases = [
+            ("http://localhost:1", true),
+            ("http://ACME.LocalHost", true),
+            ("http://a.b.localhost.", true),
+            ("http://127.0.0.1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost.example", false),
+            ("http://notlocalhost", false),
+            ("http://10.0.0.1", false),
+            ("http://0.0.0.0", false),
+            ("https://acme.okta.com", false),
+        ];
+        for (url, expected) in cases {
+            let url = Url::parse(url).expect("a URL");
+            assert_eq!(is_loopback(&url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Capabilities of a feature as JSON: what is missing, what differs, what to send (API.md §5).
+//!
+//! Works on the JSON of the PUT body, so that a capability Okta adds needs no change here: the tables
+//! name only what has a default or a second spelling.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::apps::Feature;
+
+/// A field whose live value is not the wanted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Dotted path.
+    pub path: String,
+    /// What Okta shows, if it shows the field.
+    pub live: Option<Value>,
+    /// What the manifest says.
+    pub wanted: Value,
+}
+
+impl Difference {
+    /// A difference of two texts.
+    pub fn text(path: &str, live: Option<&str>, wanted: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            live: live.map(Value::from),
+            wanted: Value::from(wanted),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.live {
+            Some(live) => write!(f, "{}: {live} → {}", self.path, self.wanted),
+            None => write!(f, "{}: not set → {}", self.path, self.wanted),
+        }
+    }
+}
+
+/// Okta's spellings of one field: ours first (API.md §11.4).
+const SPELLINGS: [(&str, &str); 2] = [
+    ("userNameFormat", "usernameFormat"),
+    ("timezone", "timeZone"),
+];
+
+/// What a field that Okta leaves out of its answer means (API.md §5.1, §5.2).
+const DEFAULTS: [(&str, &str); 7] = [
+    ("create.lifecycleCreate.status", "DISABLED"),
+    ("update.profile.status", "DISABLED"),
+    ("update.lifecycleDeactivate.status", "DISABLED"),
+    ("update.password.status", "DISABLED"),
+    ("update.password.seed", "RANDOM"),
+    ("update.password.change", "KEEP_EXISTING"),
+    ("importSettings.username.userNameFormat", "EMAIL"),
+];
+
+/// Every capability of `USER_PROVISIONING`.
+const USER: [&str; 6] = [
+    "create.lifecycleCreate.status",
+    "update.profile.status",
+    "update.lifecycleDeactivate.status",
+    "update.password.status",
+    "update.password.seed",
+    "update.password.change",
+];
+
+/// Every capability of `INBOUND_PROVISIONING` besides those that depend on another.
+const INBOUND: [&str; 8] = [
+    "importSettings.username.userNameFormat",
+    "importSettings.schedule.status",
+    "importRules.userCreateAndMatch.exactMatchCriteria",
+    "importRules.userCreateAndMatch.allowPartialMatch",
+    "importRules.userCreateAndMatch.autoConfirmPartialMatch",
+    "importRules.userCreateAndMatch.autoConfirmExactMatch",
+    "importRules.userCreateAndMatch.autoConfirmNewUsers",
+    "importRules.userCreateAndMatch.autoActivateNewUsers",
+];
+
+/// Whether every capability is given, so that it can be sent without reading the live ones first.
+/// Schedule details may be missing where the schedule is DISABLED.
+pub fn is_complete(feature: Feature, wanted: &Value) -> bool {
+    let has = |path: &str| at(wanted, path).is_some();
+    let is = |path: &str, text: &str| at(wanted, path).and_then(Value::as_str) == Some(text);
+    match feature {
+        Feature::UserProvisioning => USER.iter().all(|path| has(path)),
+        Feature::InboundProvisioning => {
+            let schedules = ["fullImport", "incrementalImport"].iter().all(|import| {
+                let path = format!("importSettings.schedule.{import}");
+                match at(wanted, &path) {
+                    None => false,
+                    Some(Value::Null) => true,
+                    Some(_) => {
+                        has(&format!("{path}.expression")) && has(&format!("{path}.timezone"))
+                    }
+                }
+            });
+            INBOUND.iter().all(|path| has(path))
+                && (!is("importSettings.username.userNameFormat", "CUSTOM")
+                    || has("importSettings.username.userNameExpression"))
+                && (is("importSettings.schedule.status", "DISABLED") || schedules)
+        }
+    }
+}
+
+/// The wanted fields whose live value differs; fields the manifest does not give are not looked at.
+pub fn compare(live: &Value, wanted: &Value) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    walk(Some(live), wanted, &mut String::new(), &mut differences);
+    differences
+}
+
+fn walk(
+    live: Option<&Value>,
+    wanted: &Value,
+    path: &mut String,
+    differences: &mut Vec<Difference>,
+) {
+    if let Value::Object(fields) = wanted {
+        for (name, wanted) in fields {
+            let length = path.len();
+            if length > 0 {
+                path.push('.');
+            }
+            path.push_str(name);
+            walk(
+                live.and_then(|live| field(live, name)),
+                wanted,
+                path,
+                differences,
+            );
+            path.truncate(length);
+        }
+    } else if !same(live, wanted, path) {
+        differences.push(Difference {
+            path: path.clone(),
+            live: live.cloned(),
+            wanted: wanted.clone(),
+        });
+    }
+}
+
+fn same(live: Option<&Value>, wanted: &Value, path: &str) -> bool {
+    match (live, wanted) {
+        // "No import" is null, nothing at all, or `{}` (API.md §5.2).
+        (None | Some(Value::Null), Value::Null) => true,
+        (Some(Value::Object(fields)), Value::Null) => fields.is_empty(),
+        (None | Some(Value::Null), wanted) => DEFAULTS
+            .iter()
+            .any(|(name, default)| *name == path && wanted.as_str() == Some(default)),
+        (Some(live), wanted) => live == wanted,
+    }
+}
+
+/// The live capabilities with the wanted ones laid over them, in the spelling we send.
+pub fn merge(live: &Value, wanted: &Value) -> Value {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            let mut merged = Map::new();
+            for (name, value) in live {
+                merged.insert(
+                    ours(name).to_owned(),
+                    merge(value, &Value::Object(Map::new())),
+                );
+            }
+            for (name, value) in wanted {
+                let below = merged.remove(name).unwrap_or(Value::Null);
+                merged.insert(name.clone(), merge(&below, value));
+            }
+            Value::Object(merged)
+        }
+        // An empty object asks for nothing below it.
+        (live, Value::Object(wanted)) if wanted.is_empty() => live.clone(),
+        (_, wanted) => wanted.clone(),
+    }
+}
+
+fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    object.get(name).or_else(|| {
+        let (_, other) = SPELLINGS.iter().find(|(ours, _)| *ours == name)?;
+        object.get(other)
+    })
+}
+
+fn ours(name: &str) -> &str {
+    SPELLINGS
+        .iter()
+        .find(|(_, other)| *other == name)
+        .map_or(name, |(ours, _)| ours)
+}
+
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.')
+        .try_fold(value, |value, name| value.get(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user() -> Value {
+        json!({ "create": { "lifecycleCreate": { "status": "ENABLED" } },
+                "update": { "profile": { "status": "DISABLED" }, "lifecycleDeactivate": { "status": "ENABLED" },
+                            "password": { "status": "ENABLED", "seed": "RANDOM", "change": "KEEP_EXISTING" } } })
+    }
+
+    fn inbound() -> Value {
+        json!({ "importSettings": { "username": { "userNameFormat": "EMAIL" }, "schedule": { "status": "DISABLED" } },
+                "importRules": { "userCreateAndMatch": {
+                    "exactMatchCriteria": "USERNAME", "allowPartialMatch": true, "autoConfirmPartialMatch": false,
+                    "autoConfirmExactMatch": false, "autoConfirmNewUsers": false, "autoActivateNewUsers": false } } })
+    }
+
+    fn without(mut value: Value, path: &str) -> Value {
+        let (parents, last) = path.rsplit_once('.').expect("a nested path");
+        let parent = parents
+            .split('.')
+            .fold(&mut value, |value, name| &mut value[name]);
+        parent.as_object_mut().expect("an object").remove(last);
+        value
+    }
+
+    #[test]
+    fn every_missing_capability_makes_it_incomplete() {
+        assert!(is_complete(Feature::UserProvisioning, &user()));
+        for path in USER {
+            assert!(
+                !is_complete(Feature::UserProvisioning, &without(user(), path)),
+                "{path}"
+            );
+        }
+        assert!(is_complete(Feature::InboundProvisioning, &inbound()));
+        for path in INBOUND {
+            assert!(
+                !is_complete(Feature::InboundProvisioning, &without(inbound(), path)),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_enabled_schedule_needs_its_details() {
+        let daily = json!({ "expression": "0 3 * * *", "timezone": "UTC" });
+        for (schedule, complete) in [
+            (json!({ "status": "DISABLED" }), true),
+            (json!({ "status": "ENABLED" }), false),
+            (json!({ "status": "ENABLED", "fullImport": daily }), false),
+            (
+                json!({ "status": "ENABLED", "fullImport": daily, "incrementalImport": null }),
+                true,
+            ),
+            (
+                json!({ "status": "ENABLED", "fullImport": { "expression": "0 3 * * *" }, "incrementalImport": null }),
+                false,
+            ),
+        ] {
+            let mut wanted = inbound();
+            wanted["importSettings"]["schedule"] = schedule.clone();
+            assert_eq!(
+                is_complete(Feature::InboundProvisioning, &wanted),
+                complete,
+                "{schedule}"
+            );
+        }
+        let mut custom = inbound();
+        custom["importSettings"]["username"]["userNameFormat"] = json!("CUSTOM");
+        assert!(!is_complete(Feature::InboundProvisioning, &custom));
+    }
+
+    #[test]
+    fn differences_are_named_by_field() {
+        for (live, wanted, expected) in [
+            (user(), user(), &[][..]),
+            (
+                json!({}),
+                json!({ "create": { "lifecycleCreate": { "status": "DISABLED" } } }),
+                &[],
+            ),
+            (
+                json!({}),
+                json!({ "create": { "lifecycleCreate": { "status": "ENABLED" } } }),
+                &["create.lifecycleCreate.status: not set → \"ENABLED\""],
+            ),
+            (
+                json!({ "importSettings": { "username": { "usernameFormat": "CUSTOM" } } }),
+                json!({ "importSettings": { "username": { "userNameFormat": "CUSTOM" } } }),
+                &[],
+            ),
+            (
+                json!({ "schedule": { "fullImport": { "expression": "0 3 * * *", "timeZone": "UTC" } } }),
+                json!({ "schedule": { "fullImport": { "expression": "0 3 * * *", "timezone": "UTC" } } }),
+                &[],
+            ),
+            (
+                json!({ "schedule": { "fullImport": {} } }),
+                json!({ "schedule": { "fullImport": null } }),
+                &[],
+            ),
+            (
+                json!({ "schedule": {} }),
+                json!({ "schedule": { "fullImport": null } }),
+                &[],
+            ),
+            (
+                json!({ "schedule": { "fullImport": { "expression": "x" } } }),
+                json!({ "schedule": { "fullImport": null } }),
+                &["schedule.fullImport: {\"expression\":\"x\"} → null"],
+            ),
+            (
+                json!({ "a": false }),
+                json!({ "a": true }),
+                &["a: false → true"],
+            ),
+            (
+                json!({ "a": "text" }),
+                json!({ "a": { "b": true } }),
+                &["a.b: not set → true"],
+            ),
+        ] {
+            let found: Vec<String> = compare(&live, &wanted)
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(found, expected, "{live} against {wanted}");
+        }
+    }
+
+    #[test]
+    fn merging_keeps_what_the_manifest_does_not_give() {
+        let live = json!({ "importSettings": { "username": { "usernameFormat": "EMAIL" },
+                            "schedule": { "status": "ENABLED", "fullImport": { "expression": "0 3 * * *", "timeZone": "UTC" } } } });
+        let wanted = json!({ "importSettings": { "schedule": { "status": "DISABLED", "fullImport": null } } });
+        assert_eq!(
+            merge(&live, &wanted),
+            json!({ "importSettings": { "username": { "userNameFormat": "EMAIL" },
+                    "schedule": { "status": "DISABLED", "fullImport": null } } })
+        );
+        assert_eq!(merge(&Value::Null, &user()), user());
+        assert_eq!(merge(&user(), &json!({})), user());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn after_a_merge_nothing_differs(create in 0..2usize, seed in 0..2usize, keep in proptest::bool::ANY) {
+            let status = ["ENABLED", "DISABLED"][create];
+            let wanted = json!({ "create": { "lifecycleCreate": { "status": status } },
+                                 "update": { "password": { "seed": (["OKTA", "RANDOM"][seed]) } } });
+            let live = if keep { user() } else { json!({}) };
+            let merged = merge(&live, &wanted);
+            proptest::prop_assert!(compare(&merged, &wanted).is_empty());
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! Works on one entry: step after step, a checkpoint after each, until it is done, fails, waits for a
+//! person, must wait for its next try, or the run stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lane::{CallLog, unix_millis};
+use super::retry::{RetryPolicy, Verdict, decide, delay};
+use crate::apps::App;
+use crate::event::{EntryName, Event, Events};
+use crate::ledger::{
+    Checkpoint, Consent, EntryError, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId,
+    StepRecord, Stopped, Stored,
+};
+use crate::manifest::SecretRef;
+use crate::okta::Class;
+use crate::plan::steps;
+use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
+
+/// What workers of an org share.
+pub struct Shop {
+    /// The run.
+    pub run: RunId,
+    /// Where checkpoints go.
+    pub ledger: Ledger,
+    /// The org.
+    pub access: Access,
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// How long a call may be under way.
+    pub call_timeout: Duration,
+    /// Org's name.
+    pub org: Arc<str>,
+    /// Who is told.
+    pub events: Events,
+}
+
+/// How an entry left the worker.
+#[derive(Debug)]
+pub enum Rest {
+    /// Done or failed.
+    Ended,
+    /// Waits for a person.
+    Waiting(Box<EntryRow>),
+    /// To be tried again then.
+    Delayed(Box<EntryRow>, Millis),
+    /// Not touched further: the run or the org is being stopped.
+    Halted,
+}
+
+// What follows from one attempt.
+pub(super) enum Next {
+    Step,
+    Rest(RestKind),
+}
+
+pub(super) enum RestKind {
+    Ended,
+    Waiting,
+    Delayed(Millis),
+    Halted,
+}
+
+/// One entry at work.
+pub struct Work<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) row: EntryRow,
+    pub(super) steps: Vec<Step>,
+    memory: Memory,
+    pub(super) log: CallLog,
+    name: EntryName,
+    pub(super) answer: Option<Answer>,
+}
+
+impl<'a> Work<'a> {
+    /// Takes an entry up.
+    pub fn new(shop: &'a Shop, row: EntryRow) -> Self {
+        let name = name_of(&shop.org, &row);
+        Self {
+            steps: steps(&row.entry),
+            shop,
+            row,
+            memory: Memory::default(),
+            log: CallLog::default(),
+            name,
+            answer: None,
+        }
+    }
+
+    /// Goes on until the entry comes to rest.
+    pub async fn run(mut self) -> Result<Rest, LedgerError> {
+        let rest = loop {
+            match self.attempt().await? {
+                Next::Step => {}
+                Next::Rest(rest) => break rest,
+            }
+        };
+        Ok(match rest {
+            RestKind::Ended => Rest::Ended,
+            RestKind::Waiting => Rest::Waiting(Box::new(self.row)),
+            RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
+            RestKind::Halted => Rest::Halted,
+        })
+    }
+
+    /// Why the entry is where it is, if something went wrong.
+    pub fn error(&self) -> Option<String> {
+        self.row.error.as_ref().map(|error| error.message.clone())
+    }
+
+    /// The entry as it stands.
+    pub fn into_row(self) -> EntryRow {
+        self.row
+    }
+
+    pub(super) async fn attempt(&mut self) -> Result<Next, LedgerError> {
+        let Some(&step) = self.steps.get(self.row.progress.steps.len()) else {
+            return self.finish().await;
+        };
+        if let Some(until) = self.must_wait_before_looking(step) {
+            return Ok(Next::Rest(RestKind::Delayed(until)));
+        }
+        self.shop.events.send(Event::StepBegun {
+            entry: self.name.clone(),
+            step,
+        });
+        self.log.busy = Duration::ZERO;
+        let mut context = Context {
+            run: &self.shop.run,
+            ledger: &self.shop.ledger,
+            access: &self.shop.access,
+            row: &mut self.row,
+            step,
+            steps: &self.steps,
+            memory: &mut self.memory,
+            answer: self.answer.take(),
+            log: &mut self.log,
+            fingerprint: None,
+            announced: false,
+        };
+        let outcome = step.run(&mut context).await;
+        let (fingerprint, answer, announced) =
+            (context.fingerprint, context.answer, context.announced);
+        self.answer = answer;
+        match outcome {
+            Ok(outcome) => self.settle(step, outcome, fingerprint).await,
+            Err(StepError::Halted(_)) => {
+                if announced {
+                    // It was never sent after all.
+                    self.row.progress.in_flight = None;
+                }
+                self.halt().await
+            }
+            Err(StepError::Ledger(error)) => Err(error),
+            Err(error) => self.fail(step, &error).await,
+        }
+    }
+
+    // A once-only call that was under way when its process died may still land (PRODUCT.md §5).
+    fn must_wait_before_looking(&self, step: Step) -> Option<Millis> {
+        let in_flight = self
+            .row
+            .progress
+            .in_flight
+            .as_ref()
+            .filter(|in_flight| in_flight.step == step)?;
+        let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
+        let lands_until = in_flight.sent_at.saturating_add(timeout);
+        (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
+    }
+
+    async fn settle(
+        &mut self,
+        step: Step,
+        outcome: Outcome,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Next, LedgerError> {
+        let state = self
+            .row
+            .progress
+            .consent
+            .as_ref()
+            .map(|consent| consent.state.clone());
+        let attempts = self.row.progress.attempts + 1;
+        let last = self
+            .log
+            .attempts
+            .last()
+            .map(|call| (call.http_status, call.request_id.clone()));
+        self.row.error = None;
+        self.row.due_at = None;
+        self.row.progress.in_flight = None;
+        self.row.state = Stored::Started;
+        let (changed, settled) = match outcome {
+            Outcome::Done { changed } => {
+                self.end_step(step, changed, attempts, last);
+                (changed, (step == Step::CompleteConsent).then_some(true))
+            }
+            Outcome::Connected { changed } => {
+                self.end_step(step, changed, attempts, last);
+                self.skip_to_features();
+                (changed, state.is_some().then_some(true))
+            }
+            Outcome::Waiting(consent) => return self.wait(step, consent, attempts, last).await,
+            Outcome::ConsentLost { why } => return self.lose_consent(step, why, state).await,
+        };
+        if settled.is_some() {
+            self.row.progress.consent = None;
+        }
+        let at_end = self.row.progress.steps.len() >= self.steps.len();
+        if at_end {
+            self.row.state = Stored::Done;
+        }
+        self.commit(fingerprint, state.zip(settled)).await?;
+        self.shop.events.send(Event::StepDone {
+            entry: self.name.clone(),
+            step,
+            changed,
+        });
+        if at_end {
+            Ok(self.ended())
+        } else {
+            Ok(Next::Step)
+        }
+    }
+
+    async fn wait(
+        &mut self,
+        step: Step,
+        consent: Consent,
+        attempts: u32,
+        last: Option<(Option<u16>, Option<String>)>,
+    ) -> Result<Next, LedgerError> {
+        self.end_step(step, true, attempts, last);
+        self.row.progress.consent = Some(consent);
+        self.row.state = Stored::Waiting;
+        self.commit(None, None).await?;
+        self.tell_end();
+        Ok(Next::Rest(RestKind::Waiting))
+    }
+
+    async fn fail(&mut self, step: Step, error: &StepError) -> Result<Next, LedgerError> {
+        let described = error.describe(step);
+        let progress = &mut self.row.progress;
+        progress.attempts += 1;
+        if let Some(in_flight) = &mut progress.in_flight {
+            in_flight.ended = true;
+        }
+        progress.elapsed_ms += u64::try_from(self.log.busy.as_millis()).unwrap_or(u64::MAX);
+        let (verdict, class) = match error {
+            StepError::Call { error, effect } => {
+                let elapsed = Duration::from_millis(progress.elapsed_ms);
+                (
+                    decide(
+                        &self.shop.retry,
+                        &error.class,
+                        *effect,
+                        progress.attempts,
+                        elapsed,
+                    ),
+                    &error.class,
+                )
+            }
+            _ => (Verdict::Fail, &Class::Refused),
+        };
+        match verdict {
+            Verdict::Retry | Verdict::Look => {
+                let pause = delay(&self.shop.retry, progress.attempts, class);
+                self.retry_later(described, pause).await
+            }
+            Verdict::Fail => {
+                self.row.state = Stored::Failed;
+                self.row.due_at = None;
+                if matches!(class, Class::Refused) {
+                    self.row.progress.in_flight = None;
+                }
+                self.row.error = Some(self.with_hint(described));
+                self.commit(None, None).await?;
+                Ok(self.ended())
+            }
+            Verdict::StopOrg => {
+                self.row.progress.attempts -= 1;
+                self.shop.access.lane.stop(Stopped {
+                    message: described.message,
+                    hint: described.hint,
+                    okta_error_code: described.okta_error_code,
+                    http_status: described.http_status,
+                    request_id: described.request_id,
+                });
+                self.halt().await
+            }
+        }
+    }
+
+    async fn retry_later(
+        &mut self,
+        error: EntryError,
+        pause: Duration,
+    ) -> Result<Next, LedgerError> {
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let next_at =
+            unix_millis().saturating_add(Millis::try_from(pause_ms).unwrap_or(Millis::MAX));
+        self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
+        self.row.state = Stored::Started;
+        self.row.due_at = Some(next_at);
+        self.row.error = Some(error.clone());
+        self.log.stats.retries += 1;
+        if let Some(last) = self.log.attempts.last_mut() {
+            last.next_at = Some(next_at);
+        }
+        self.commit(None, None).await?;
+        let attempts = self.row.progress.attempts;
+        self.shop.events.send(Event::Retrying {
+            entry: self.name.clone(),
+            error,
+            attempts,
+            next_at,
+        });
+        Ok(Next::Rest(RestKind::Delayed(next_at)))
+    }
+
+    // The calls made so far are kept; the entry stays where it is.
+    async fn halt(&mut self) -> Result<Next, LedgerError> {
+        if !self.log.attempts.is_empty() {
+            self.commit(None, None).await?;
+        }
+        Ok(Next::Rest(RestKind::Halted))
+    }
+
+    async fn finish(&mut self) -> Result<Next, LedgerError> {
+        self.row.state = Stored::Done;
+        self.commit(None, None).await?;
+        Ok(self.ended())
+    }
+
+    pub(super) fn end_step(
+        &mut self,
+        step: Step,
+        changed: bool,
+        attempts: u32,
+        last: Option<(Option<u16>, Option<String>)>,
+    ) {
+        let (http_status, request_id) = last.unwrap_or_default();
+        let progress = &mut self.row.progress;
+        progress.steps.push(StepRecord {
+            step,
+            attempts,
+            changed,
+            http_status,
+            request_id,
+        });
+        progress.attempts = 0;
+        progress.elapsed_ms = 0;
+        progress.changed |= changed;
+    }
+
+    fn skip_to_features(&mut self) {
+        while let Some(&step) = self.steps.get(self.row.progress.steps.len()) {
+            if matches!(step, Step::SetFeature(_)) {
+                return;
+            }
+            self.end_step(step, false, 0, None);
+        }
+    }
+
+    pub(super) async fn commit(
+        &mut self,
+        fingerprint: Option<Fingerprint>,
+        settled: Option<(String, bool)>,
+    ) -> Result<(), LedgerError> {
+        let (attempts, stats) = self.log.take();
+        let checkpoint = Checkpoint {
+            run: self.shop.run.clone(),
+            no: self.row.no,
+            org: self.row.org,
+            version: self.row.version,
+            state: self.row.state,
+            progress: self.row.progress.clone(),
+            due_at: self.row.due_at,
+            error: self.row.error.clone(),
+            attempts,
+            stats,
+            fingerprint,
+            settled_consent: settled,
+        };
+        self.shop.ledger.commit(checkpoint).await?;
+        self.row.version += 1;
+        Ok(())
+    }
+
+    fn with_hint(&self, error: EntryError) -> EntryError {
+        let run = &self.shop.run.0;
+        let again = format!("okta-rollout resume {run} --failed");
+        let hint = match (&error.hint, self.secret_in_question(&error)) {
+            (Some(hint), _) => format!("{hint}, then: {again}"),
+            (None, Some(reference)) => format!("check the value behind {reference}, then: {again}"),
+            (None, None) => format!("mend the cause, then: {again}"),
+        };
+        EntryError {
+            hint: Some(hint),
+            ..error
+        }
+    }
+
+    // A refused set_connection is most often about the credential it carries (API.md §3.4).
+    fn secret_in_question(&self, error: &EntryError) -> Option<&str> {
+        let profile = &self.row.entry.connection.as_ref()?.profile;
+        let refused = error.step == Step::SetConnection && error.http_status == Some(400);
+        let secret = match self.row.entry.app {
+            App::Office365 => profile
+                .settings
+                .as_ref()
+                .map(|settings| &settings.admin_password),
+            _ => profile.token.as_ref(),
+        };
+        secret.filter(|_| refused).map(SecretRef::as_str)
+    }
+
+    fn ended(&self) -> Next {
+        self.tell_end();
+        Next::Rest(RestKind::Ended)
+    }
+
+    fn tell_end(&self) {
+        self.shop.events.send(Event::Ended {
+            entry: self.name.clone(),
+            state: self.row.state,
+            changed: self.row.progress.changed,
+            error: self
+                .row
+                .error
+                .clone()
+                .filter(|_| self.row.state == Stored::Failed),
+        });
+    }
+}
+
+/// Sleeps until that time by the local clock.
+pub async fn sleep_until(due: Millis) {
+    let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(ahead)).await;
+}
+
+/// How people know the entry.
+pub fn name_of(org: &Arc<str>, row: &EntryRow) -> EntryName {
+    let entry = &row.entry;
+    let which = entry
+        .label
+        .as_deref()
+        .or(entry.app_id.as_deref())
+        .unwrap_or_default();
+    EntryName {
+        org: Arc::clone(org),
+        app: entry.app.name(),
+        which: which.into(),
+        row: row.row,
+    }
+}

@@ -1,0 +1,31 @@
+//! `activate_connection`: the last call of a three-legged set-up. A feature that follows proves that it
+//! worked; without one, a GET does (PRODUCT.md §5).
+
+use super::set_connection::{not_enabled, read};
+use super::{Context, Outcome, StepError};
+use crate::apps::AuthScheme;
+use crate::okta::connections;
+use crate::plan::wanted_scheme;
+use crate::run::Effect;
+
+pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    context
+        .write(&connections::activate(&app_id), Effect::Idempotent)
+        .await?;
+    if context.is_last() {
+        prove(context, &app_id).await?;
+    }
+    Ok(Outcome::Done { changed: true })
+}
+
+/// Makes sure that Okta shows the connection as active.
+pub(super) async fn prove(context: &mut Context<'_>, app_id: &str) -> Result<(), StepError> {
+    let scheme = wanted_scheme(&context.row.entry).unwrap_or(AuthScheme::Oauth2);
+    let found = read(context, app_id).await?;
+    if found.is_enabled_with(scheme) {
+        Ok(())
+    } else {
+        Err(not_enabled(&found))
+    }
+}

@@ -1,0 +1,66 @@
+//! `complete_consent`: hands Okta what the person's consent produced. Once only: the code is spent by
+//! the first call that arrives, so a lost answer is followed by a look, never by a second call.
+
+use super::activate_connection::prove;
+use super::set_connection::read;
+use super::{Context, Outcome, StepError};
+use crate::apps::AuthScheme;
+use crate::okta::{Class, callback, connections};
+use crate::run::Effect;
+
+pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    if context.may_have_been_sent() {
+        return look(context).await;
+    }
+    let Some(answer) = context.answer.take() else {
+        return Ok(Outcome::ConsentLost {
+            why: "the answer was not kept".to_owned(),
+        });
+    };
+    let app_id = context.app_id()?;
+    context.announce().await?;
+    let call = callback::complete(context.row.entry.app, &app_id, &answer.code, &answer.state);
+    match context.write(&call, Effect::OnceOnly).await {
+        Ok(()) => Ok(Outcome::Done { changed: true }),
+        Err(error) if error.is_refused() => Ok(Outcome::ConsentLost {
+            why: error.describe(context.step).message,
+        }),
+        Err(error) => {
+            if matches!(&error, StepError::Call { error, .. } if matches!(error.class, Class::NotSent))
+            {
+                // It never left: the code is still good.
+                context.row.progress.in_flight = None;
+                context.answer = Some(answer);
+            }
+            Err(error)
+        }
+    }
+}
+
+// The call may have gone through. If the connection can be activated it has, else the consent is lost.
+async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    if read(context, &app_id)
+        .await?
+        .is_enabled_with(AuthScheme::Oauth2)
+    {
+        return Ok(Outcome::Connected { changed: true });
+    }
+    match context
+        .write(&connections::activate(&app_id), Effect::Idempotent)
+        .await
+    {
+        Ok(()) => {
+            // API.md §3.4: an activation can be accepted without effect.
+            match prove(context, &app_id).await {
+                Ok(()) => Ok(Outcome::Connected { changed: true }),
+                Err(StepError::Failed { message, .. }) => Ok(Outcome::ConsentLost { why: message }),
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) if error.is_refused() => Ok(Outcome::ConsentLost {
+            why: error.describe(context.step).message,
+        }),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,209 @@
+//! What a step works with: its entry, the org's lane, and what this process already read of the entry.
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use super::{Step, StepError};
+use crate::ledger::{Checkpoint, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
+use crate::manifest::{SecretRef, Secrets};
+use crate::okta::apps::AppInstance;
+use crate::okta::features::FeatureState;
+use crate::okta::{Body, Read, Request, Write};
+use crate::plan::Difference;
+use crate::run::{CallLog, Effect, Fingerprints, Lane, unix_millis};
+
+/// What the steps of all entries of an org share.
+pub struct Access {
+    /// The org's calls.
+    pub lane: Lane,
+    /// The org's URL as the ledger knows it.
+    pub url: String,
+    /// Reads the secrets its entries refer to.
+    pub secrets: Secrets,
+    /// The org's apps, listed once a run.
+    pub listing: Listing,
+    /// Keyed fingerprints of secrets.
+    pub fingerprints: Fingerprints,
+    /// Write even what looks right already (TOKEN connections).
+    pub force: bool,
+}
+
+/// The org's apps, once listed.
+pub type Listing = OnceCell<Vec<AppInstance>>;
+
+/// What this process read of one entry, to save calls; lost with the process.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The features as last listed.
+    pub features: Option<Vec<FeatureState>>,
+}
+
+/// What a person handed in: lives only until it is sent.
+pub struct Answer {
+    /// The third party's authorization code.
+    pub code: SecretString,
+    /// The `state` it belongs to.
+    pub state: SecretString,
+}
+
+/// See the module.
+pub struct Context<'a> {
+    /// The run.
+    pub run: &'a RunId,
+    /// Where checkpoints go.
+    pub ledger: &'a Ledger,
+    /// The entry's org.
+    pub access: &'a Access,
+    /// The entry; steps change its progress only.
+    pub row: &'a mut EntryRow,
+    /// The step at hand.
+    pub step: Step,
+    /// The entry's steps.
+    pub steps: &'a [Step],
+    /// See [`Memory`].
+    pub memory: &'a mut Memory,
+    /// The consent's answer, for `complete_consent`.
+    pub answer: Option<Answer>,
+    /// The calls since the last checkpoint.
+    pub log: &'a mut CallLog,
+    /// A fingerprint to store with the step's checkpoint.
+    pub fingerprint: Option<Fingerprint>,
+    /// Whether this attempt recorded a once-only call as about to be sent.
+    pub announced: bool,
+}
+
+impl Context<'_> {
+    /// The app instance's id, known since `find_app` at the latest.
+    pub fn app_id(&self) -> Result<String, StepError> {
+        self.row
+            .progress
+            .app_id
+            .as_ref()
+            .or(self.row.entry.app_id.as_ref())
+            .cloned()
+            .ok_or_else(|| StepError::failed("the app's id is not known", "run again with --new"))
+    }
+
+    /// Sends a call that changes nothing.
+    pub async fn read<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
+        Ok(self.read_page(call).await?.0)
+    }
+
+    /// As [`Context::read`], with where the list goes on.
+    pub async fn read_page<T>(&mut self, call: &Read<T>) -> Result<(T, Option<String>), StepError> {
+        let body = self.send(call.request(), Effect::ReadOnly).await?;
+        let next = body.next.clone();
+        let value = call
+            .decode(body)
+            .map_err(|error| StepError::call(error, Effect::ReadOnly))?;
+        Ok((value, next))
+    }
+
+    /// Sends a call that changes something.
+    pub async fn write<T>(&mut self, call: &Write<T>, effect: Effect) -> Result<T, StepError> {
+        let body = self.send(call.request(), effect).await?;
+        call.decode(body)
+            .map_err(|error| StepError::call(error, effect))
+    }
+
+    async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        // Entries nearer their end go first.
+        let rank = self.row.progress.steps.len();
+        let exchange = self
+            .access
+            .lane
+            .send(self.step, request, rank, self.log)
+            .await?;
+        exchange
+            .outcome
+            .map_err(|error| StepError::call(error, effect))
+    }
+
+    /// Records that a once-only call is about to be sent, durably, before it is.
+    pub async fn announce(&mut self) -> Result<(), StepError> {
+        self.row.state = Stored::Started;
+        self.row.progress.in_flight = Some(InFlight {
+            step: self.step,
+            sent_at: unix_millis(),
+            ended: false,
+        });
+        self.announced = true;
+        self.commit(None).await
+    }
+
+    /// Whether an attempt of this once-only step may have reached Okta already.
+    pub fn may_have_been_sent(&self) -> bool {
+        self.row
+            .progress
+            .in_flight
+            .as_ref()
+            .is_some_and(|in_flight| in_flight.step == self.step)
+    }
+
+    /// Makes the row durable as it stands, with the calls since the last checkpoint.
+    pub async fn commit(
+        &mut self,
+        settled_consent: Option<(String, bool)>,
+    ) -> Result<(), StepError> {
+        let (attempts, stats) = self.log.take();
+        self.ledger
+            .commit(Checkpoint {
+                run: self.run.clone(),
+                no: self.row.no,
+                org: self.row.org,
+                version: self.row.version,
+                state: self.row.state,
+                progress: self.row.progress.clone(),
+                due_at: self.row.due_at,
+                error: self.row.error.clone(),
+                attempts,
+                stats,
+                fingerprint: self.fingerprint.take(),
+                settled_consent,
+            })
+            .await?;
+        self.row.version += 1;
+        Ok(())
+    }
+
+    /// The value behind a reference.
+    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepError> {
+        self.access
+            .secrets
+            .resolve(reference)
+            .await
+            .map_err(|error| {
+                StepError::failed(
+                    error.to_string(),
+                    format!("make {} readable", reference.as_str()),
+                )
+            })
+    }
+
+    /// Notes differences between the live state and the manifest that nobody of this run made.
+    pub fn note_drift(&mut self, what: &str, differences: &[Difference]) {
+        for difference in differences {
+            let drift = format!("{what}.{difference}");
+            // An attempt that is made again finds the same.
+            if !self.row.progress.drift.contains(&drift) {
+                self.row.progress.drift.push(drift);
+            }
+        }
+    }
+
+    /// Whether no step follows this one.
+    pub fn is_last(&self) -> bool {
+        self.row.progress.steps.len() + 1 >= self.steps.len()
+    }
+
+    /// Whether an earlier step of this run wrote the connection.
+    pub fn connection_was_written(&self) -> bool {
+        self.row.progress.steps.iter().any(|record| {
+            record.changed
+                && matches!(
+                    record.step,
+                    Step::SetConnection | Step::ActivateConnection | Step::CompleteConsent
+                )
+        })
+    }
+}

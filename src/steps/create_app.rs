@@ -1,0 +1,38 @@
+//! `create_app`: makes the app when none has the label. Once only: when an answer is lost, the org's
+//! apps are listed again before anything is sent again.
+
+use super::find_app::{choose, matching, read_all};
+use super::{Context, Outcome, StepError};
+use crate::okta::apps;
+use crate::run::Effect;
+
+pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    if context.row.progress.app_id.is_some() {
+        return Ok(Outcome::Done { changed: false });
+    }
+    if context.may_have_been_sent() {
+        let listed = read_all(context, Some(context.row.entry.app)).await?;
+        let found = matching(&listed, context);
+        if !found.is_empty() {
+            choose(context, &found).await?;
+            return Ok(Outcome::Done { changed: true });
+        }
+    }
+    let entry = &context.row.entry;
+    let (Some(create), Some(label)) = (&entry.create, &entry.label) else {
+        return Err(StepError::failed(
+            "the entry does not say how to create the app",
+            "give `create` and `label`",
+        ));
+    };
+    let mut settings = serde_json::Map::new();
+    settings.insert(
+        "app".to_owned(),
+        serde_json::Value::Object(create.settings.app.clone()),
+    );
+    let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
+    context.announce().await?;
+    let created = context.write(&call, Effect::OnceOnly).await?;
+    context.row.progress.app_id = Some(created.id);
+    Ok(Outcome::Done { changed: true })
+}

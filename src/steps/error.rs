@@ -1,0 +1,88 @@
+//! Why a step did not end well.
+
+use crate::ledger::{EntryError, LedgerError};
+use crate::okta::{CallError, Class};
+use crate::run::{Effect, Halted};
+
+use super::Step;
+
+/// See the module.
+#[derive(Debug)]
+pub enum StepError {
+    /// A call failed.
+    Call {
+        /// What came back, classified.
+        error: Box<CallError>,
+        /// What sending it again could do.
+        effect: Effect,
+    },
+    /// No call failed, yet the entry cannot become as wanted.
+    Failed {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The run or the org is being stopped; the entry stays as it is.
+    Halted(Halted),
+    /// The ledger could not take a checkpoint.
+    Ledger(LedgerError),
+}
+
+impl StepError {
+    /// A call that failed.
+    pub fn call(error: CallError, effect: Effect) -> Self {
+        Self::Call {
+            error: Box::new(error),
+            effect,
+        }
+    }
+
+    /// A failure that trying again does not mend.
+    pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// As the ledger and reports keep it.
+    pub fn describe(&self, step: Step) -> EntryError {
+        let plain = |message: String, hint: Option<String>| EntryError {
+            step,
+            message,
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+            hint,
+        };
+        match self {
+            Self::Call { error, .. } => EntryError {
+                okta_error_code: error.okta_error_code.clone(),
+                http_status: error.http_status,
+                request_id: error.request_id.clone(),
+                ..plain(error.message.clone(), error.hint.clone())
+            },
+            Self::Failed { message, hint } => plain(message.clone(), hint.clone()),
+            Self::Halted(_) => plain("stopped before it was done".to_owned(), None),
+            Self::Ledger(error) => plain(error.to_string(), None),
+        }
+    }
+
+    /// Whether Okta refused the call itself, so that it certainly changed nothing.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Call { error, .. } if error.class == Class::Refused)
+    }
+}
+
+impl From<LedgerError> for StepError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<Halted> for StepError {
+    fn from(halted: Halted) -> Self {
+        Self::Halted(halted)
+    }
+}

@@ -1,0 +1,230 @@
+//! `set_connection`: saves a TOKEN or two-legged connection and activates it in the same call, or
+//! starts a three-legged consent. What is already as wanted is not written (PRODUCT.md §5).
+
+use secrecy::SecretString;
+
+use super::{Context, Outcome, StepError};
+use crate::apps::{App, AuthScheme};
+use crate::ledger::Consent;
+use crate::manifest::{Connection as Wanted, SecretRef};
+use crate::okta::connections::{
+    self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
+};
+use crate::plan::{LiveConnection, LiveStatus, Shown};
+use crate::run::{Effect, unix_millis};
+
+pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    let Some(wanted) = context.row.entry.connection.clone() else {
+        return Err(StepError::failed(
+            "the entry has no connection",
+            "give `connection`",
+        ));
+    };
+    if context.row.entry.app.needs_consent() {
+        start_consent(context, &wanted).await
+    } else if wanted.profile.auth_scheme == AuthScheme::Token {
+        set_token(context, &wanted).await
+    } else {
+        set_client(context, &wanted).await
+    }
+}
+
+// A token is never shown, so that whether it is as wanted is known from its fingerprint only.
+async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    let Some(reference) = &wanted.profile.token else {
+        return Err(StepError::failed(
+            "the entry has no token",
+            "give `connection.profile.token`",
+        ));
+    };
+    let token = context.secret(reference).await?;
+    let access = context.access;
+    let fingerprint = access.fingerprints.of(&access.url, &app_id, &token);
+    let known = context.ledger.fingerprint(&access.url, &app_id).await?;
+    if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
+        let live = read(context, &app_id).await?;
+        if is_as_wanted(context, &live, wanted)? {
+            return Ok(Outcome::Connected { changed: false });
+        }
+    }
+    let body = ConnectionBody::Token {
+        base_url: wanted.base_url.clone(),
+        token,
+    };
+    let outcome = post_and_prove(context, &app_id, &body, wanted).await?;
+    context.fingerprint = Some(fingerprint);
+    Ok(outcome)
+}
+
+// Two-legged OAuth 2.0: everything but the keys is shown, so that it is read first.
+async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    let live = read(context, &app_id).await?;
+    if is_as_wanted(context, &live, wanted)? {
+        return Ok(Outcome::Connected { changed: false });
+    }
+    let Some(client_id) = wanted.profile.client_id.clone() else {
+        return Err(StepError::failed(
+            "the entry has no clientId",
+            "give `connection.profile.clientId`",
+        ));
+    };
+    let rotation_mode = wanted
+        .profile
+        .signing
+        .as_ref()
+        .map(|signing| signing.rotation_mode);
+    let body = ConnectionBody::Org2Org {
+        client_id,
+        rotation_mode,
+    };
+    post_and_prove(context, &app_id, &body, wanted).await
+}
+
+async fn post_and_prove(
+    context: &mut Context<'_>,
+    app_id: &str,
+    body: &ConnectionBody,
+    wanted: &Wanted,
+) -> Result<Outcome, StepError> {
+    let call = connections::set(app_id, body, Activate::Yes);
+    let shown = context.write(&call, Effect::Idempotent).await?;
+    let scheme = wanted.profile.auth_scheme;
+    if shown.is_some_and(|shown| live(&shown).is_enabled_with(scheme)) {
+        return Ok(Outcome::Connected { changed: true });
+    }
+    let proof = read(context, app_id).await?;
+    if proof.is_enabled_with(scheme) {
+        return Ok(Outcome::Connected { changed: true });
+    }
+    Err(not_enabled(&proof))
+}
+
+// Three-legged: an active connection is never posted again, that could cost a consent.
+async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    let found = read(context, &app_id).await?;
+    let scheme = wanted.profile.auth_scheme;
+    match found.status {
+        LiveStatus::Unknown => return Err(unsupported(&found)),
+        LiveStatus::Enabled if found.is_enabled_with(scheme) => {
+            return Ok(Outcome::Connected { changed: false });
+        }
+        LiveStatus::Enabled => return Err(not_enabled(&found)),
+        LiveStatus::Disabled | LiveStatus::Missing => {}
+    }
+    let body = consent_body(context, wanted).await?;
+    let call = connections::set(&app_id, &body, Activate::No);
+    let mut shown = context.write(&call, Effect::Idempotent).await?;
+    if shown.as_ref().and_then(Connection::authorize_url).is_none() {
+        shown = Some(context.read(&connections::get(&app_id)).await?);
+    }
+    let link = shown.as_ref().and_then(Connection::authorize_url);
+    let shown = shown.as_ref().map(live).unwrap_or_default();
+    if shown.is_enabled_with(scheme) {
+        return Ok(Outcome::Connected { changed: true });
+    }
+    let consent = link.and_then(|url| {
+        let state = state_of(url)?;
+        Some(Consent {
+            authorize_url: url.to_owned(),
+            state,
+            since: unix_millis(),
+        })
+    });
+    match consent {
+        Some(consent) => Ok(Outcome::Waiting(consent)),
+        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown)),
+        None => Err(StepError::failed(
+            format!(
+                "Okta gave no consent link with a state ({})",
+                shown.describe()
+            ),
+            "check that provisioning is available for this app in the org",
+        )),
+    }
+}
+
+async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<ConnectionBody, StepError> {
+    if context.row.entry.app != App::Office365 {
+        return Ok(ConnectionBody::Oauth2);
+    }
+    let Some(settings) = &wanted.profile.settings else {
+        return Ok(ConnectionBody::Office365 { admin: None });
+    };
+    let username = match SecretRef::try_from(settings.admin_username.clone()) {
+        Ok(reference) => context.secret(&reference).await?,
+        Err(_) => SecretString::from(settings.admin_username.clone()),
+    };
+    let password = context.secret(&settings.admin_password).await?;
+    Ok(ConnectionBody::Office365 {
+        admin: Some(Office365Admin { username, password }),
+    })
+}
+
+fn is_as_wanted(
+    context: &mut Context<'_>,
+    live: &LiveConnection,
+    wanted: &Wanted,
+) -> Result<bool, StepError> {
+    match live.compare(wanted) {
+        Shown::AsWanted => Ok(!context.access.force),
+        Shown::Different(differences) => {
+            context.note_drift("connection", &differences);
+            Ok(false)
+        }
+        Shown::Unsupported => Err(unsupported(live)),
+    }
+}
+
+/// Reads the connection.
+pub(super) async fn read(
+    context: &mut Context<'_>,
+    app_id: &str,
+) -> Result<LiveConnection, StepError> {
+    Ok(live(&context.read(&connections::get(app_id)).await?))
+}
+
+fn live(connection: &Connection) -> LiveConnection {
+    let status = match connection.status() {
+        ConnectionStatus::Enabled => LiveStatus::Enabled,
+        ConnectionStatus::Disabled => LiveStatus::Disabled,
+        ConnectionStatus::Unknown => LiveStatus::Unknown,
+        ConnectionStatus::Missing(_) => LiveStatus::Missing,
+    };
+    LiveConnection {
+        status,
+        auth_scheme: connection.scheme().map(str::to_owned),
+        base_url: connection.base_url().map(str::to_owned),
+        client_id: connection.client_id().map(str::to_owned),
+        rotation_mode: connection.rotation_mode().map(str::to_owned),
+    }
+}
+
+/// The 2xx that proved nothing.
+pub(super) fn not_enabled(found: &LiveConnection) -> StepError {
+    if found.status == LiveStatus::Unknown {
+        return unsupported(found);
+    }
+    StepError::failed(
+        format!("Okta accepted the call but shows {}", found.describe()),
+        "look at the app's Provisioning tab in the Admin Console",
+    )
+}
+
+fn unsupported(found: &LiveConnection) -> StepError {
+    StepError::failed(
+        format!(
+            "this app has no provisioning connection in Okta's API ({})",
+            found.describe()
+        ),
+        "check that the id or label is that of a supported app",
+    )
+}
+
+fn state_of(authorize_url: &str) -> Option<String> {
+    let url = url::Url::parse(authorize_url).ok()?;
+    let (_, state) = url.query_pairs().find(|(name, _)| name == "state")?;
+    (!state.is_empty()).then(|| state.into_owned())
+}

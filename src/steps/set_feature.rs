@@ -1,0 +1,124 @@
+//! `set_feature`: one feature's capabilities. They are read first (one list serves both features)
+//! unless the connection was just written and everything is given; what is right is not written.
+
+use serde_json::Value;
+
+use super::set_connection::read;
+use super::{Context, Outcome, StepError};
+use crate::apps::Feature;
+use crate::okta::CallError;
+use crate::okta::features::{self, FeatureState};
+use crate::plan::{Difference, LiveStatus, compare, is_complete, merge};
+use crate::run::Effect;
+
+pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    let Some(wanted) = context.row.entry.features.wanted(feature) else {
+        return Ok(Outcome::Done { changed: false });
+    };
+    let body = if must_read(context) {
+        let live = live(context, &app_id, feature).await?;
+        let differences = compare(&live, &wanted);
+        if differences.is_empty() {
+            return Ok(Outcome::Done { changed: false });
+        }
+        if !context.connection_was_written() {
+            context.note_drift(&format!("features.{feature}"), &differences);
+        }
+        merge(&live, &wanted)
+    } else {
+        wanted.clone()
+    };
+    let put = features::put(&app_id, feature, &body);
+    let shown = match context.write(&put, Effect::Idempotent).await {
+        Err(error) if error.is_refused() => return Err(explain(context, &app_id, error).await),
+        shown => shown?,
+    };
+    let missing = |state: &FeatureState| compare(&state.capabilities, &wanted);
+    if shown
+        .as_ref()
+        .is_some_and(|shown| missing(shown).is_empty())
+    {
+        return Ok(Outcome::Done { changed: true });
+    }
+    let differences = missing(&context.read(&features::get(&app_id, feature)).await?);
+    if differences.is_empty() {
+        Ok(Outcome::Done { changed: true })
+    } else {
+        Err(not_taken(feature, &differences))
+    }
+}
+
+// Nothing is known of the live features unless this run set the connection up and the manifest gives them in full.
+fn must_read(context: &Context<'_>) -> bool {
+    let features = &context.row.entry.features;
+    let complete = |feature| {
+        features
+            .wanted(feature)
+            .is_some_and(|wanted| is_complete(feature, &wanted))
+    };
+    context.memory.features.is_some()
+        || !context.connection_was_written()
+        || !features.names().all(complete)
+}
+
+async fn live(
+    context: &mut Context<'_>,
+    app_id: &str,
+    feature: Feature,
+) -> Result<Value, StepError> {
+    if context.memory.features.is_none() {
+        let listed = match context.read(&features::list(app_id)).await {
+            Err(error) if error.is_refused() => return Err(explain(context, app_id, error).await),
+            listed => listed?,
+        };
+        context.memory.features = Some(listed);
+    }
+    let listed = context.memory.features.as_deref().unwrap_or_default();
+    let found = listed.iter().find(|state| state.name == feature.name());
+    found
+        .map(|state| state.capabilities.clone())
+        .ok_or_else(|| {
+            StepError::failed(
+                format!("the app does not have the feature {feature}"),
+                "remove the feature from the entry, or check the app in the Admin Console",
+            )
+        })
+}
+
+// Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).
+async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) -> StepError {
+    let StepError::Call { error, effect } = refused else {
+        return refused;
+    };
+    if error.http_status != Some(400) {
+        return StepError::Call { error, effect };
+    }
+    match read(context, app_id).await {
+        Ok(found) if found.status != LiveStatus::Enabled => StepError::Call {
+            error: Box::new(CallError {
+                message: format!(
+                    "{} (the connection shows {})",
+                    error.message,
+                    found.describe()
+                ),
+                hint: Some("the connection must be ENABLED before features can be set".to_owned()),
+                ..*error
+            }),
+            effect,
+        },
+        Ok(_) => StepError::Call { error, effect },
+        Err(unreadable) => unreadable,
+    }
+}
+
+fn not_taken(feature: Feature, differences: &[Difference]) -> StepError {
+    let fields: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    StepError::failed(
+        format!(
+            "Okta accepted {feature} but does not show it: {}",
+            fields.join("; ")
+        ),
+        "look at the app's Provisioning tab in the Admin Console",
+    )
+}

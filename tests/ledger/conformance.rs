@@ -1,0 +1,800 @@
+//! What any ledger must do, told through its public interface only.
+
+use crate::support::{
+    Fixture, checkpoint, consent, entry, labelled, new_run, org, waiting_on, waiting_progress,
+};
+use okta_rollout::apps::{App, Feature};
+use okta_rollout::ledger::{
+    Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry, InFlight, LedgerError,
+    OrgStats, Progress, RunId, StepRecord, Stopped, Stored,
+};
+use okta_rollout::manifest::{Auth, Limits, OrgSpec};
+use okta_rollout::steps::Step;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_run_is_read_back_as_it_was_imported() {
+    let fixture = Fixture::new().await;
+    let mut entries = [
+        entry("acme", "0oa1"),
+        labelled("umlaut \"ö\"", App::Google, "Google Workspace"),
+        entry("acme", "0oa3"),
+    ];
+    entries[0].connection.as_mut().unwrap().base_url = Some("https://x/\u{1F600}?q=1".into());
+    let run = fixture.import("a.csv", &entries).await;
+    let row = fixture.ledger.run(&run).await.unwrap();
+    assert_eq!(row.id, run);
+    assert_eq!(
+        (row.file.as_str(), row.file_key.as_str()),
+        ("a.csv", "/abs/a.csv")
+    );
+    assert_eq!(row.context, json!({ "orgs": "orgs.csv" }));
+    assert_eq!((row.started_at, row.finished_at), (1_000, None));
+
+    let mut read = Vec::new();
+    fixture
+        .ledger
+        .for_each_entry(&run, |row| read.push(row))
+        .await
+        .unwrap();
+    assert_eq!(read.len(), 3);
+    for (no, (row, entry)) in (0..).zip(read.iter().zip(&entries)) {
+        assert_eq!(&row.entry, entry);
+        assert_eq!((row.no, row.row), (no, u64::try_from(no).unwrap() + 2));
+        assert_eq!((row.state, row.version), (Stored::Pending, 0));
+        assert_eq!(row.progress, Progress::default());
+        assert_eq!(fixture.ledger.entry(&run, no).await.unwrap(), *row);
+    }
+    let orgs = fixture.ledger.orgs(&run).await.unwrap();
+    assert_eq!(orgs.len(), 2);
+    assert_eq!((orgs[1].no, orgs[1].name.as_str()), (1, "umlaut \"ö\""));
+    assert_eq!(orgs[0].url, "https://acme.okta.com");
+    assert_eq!(orgs[0].spec, org("acme"));
+    assert!(fixture.ledger.entry(&run, 3).await.is_err());
+    assert!(fixture.ledger.entry(&run, -1).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_of_an_unfinished_import_is_seen() {
+    let fixture = Fixture::new().await;
+    let mut import = fixture.ledger.import(new_run("a.csv")).await.unwrap();
+    let no = import
+        .push_org("acme", "https://acme.okta.com", &org("acme"))
+        .unwrap();
+    let one = entry("acme", "0oa1");
+    import
+        .push_entry(ImportEntry {
+            row: 2,
+            org: no,
+            entry: &one,
+        })
+        .unwrap();
+    drop(import);
+    assert_eq!(fixture.ledger.runs().await.unwrap(), []);
+    let error = fixture.ledger.find_run(None).await.unwrap_err();
+    assert!(
+        matches!(error, LedgerError::NotFound { run: None, .. }),
+        "{error}"
+    );
+    let mut import = fixture.ledger.import(new_run("a.csv")).await.unwrap();
+    import
+        .push_entry(ImportEntry {
+            row: 2,
+            org: 7,
+            entry: &one,
+        })
+        .expect_err("org 7 was never added");
+}
+
+#[tokio::test]
+async fn a_run_without_entries_is_a_run() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("empty.csv", &[]).await;
+    assert_eq!(
+        fixture.ledger.counts(&run).await.unwrap(),
+        Counts::default()
+    );
+    assert_eq!(fixture.ledger.find_run(None).await.unwrap().id, run);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_prefix_and_file() {
+    let fixture = Fixture::new().await;
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        ids.push(
+            fixture
+                .import(if n % 2 == 0 { "a" } else { "b" }, &[])
+                .await,
+        );
+    }
+    let newest_first: Vec<RunId> = ids.iter().rev().cloned().collect();
+    let runs = fixture.ledger.runs().await.unwrap();
+    assert_eq!(
+        runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>(),
+        newest_first
+    );
+    for id in &ids {
+        assert!(id.0.len() >= 4, "{id:?}");
+        assert!(
+            id.0.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        );
+        let found = fixture.ledger.find_run(Some(&id.0)).await.unwrap();
+        assert_eq!(&found.id, id);
+        let upper = fixture.ledger.find_run(Some(&id.0.to_uppercase())).await;
+        assert_eq!(&upper.unwrap().id, id);
+    }
+    assert_eq!(fixture.ledger.find_run(None).await.unwrap().id, ids[39]);
+    let last = |key: &'static str| fixture.ledger.last_run_of(key);
+    assert_eq!(last("/abs/a").await.unwrap().unwrap().id, ids[38]);
+    assert_eq!(last("/abs/b").await.unwrap().unwrap().id, ids[39]);
+    assert_eq!(last("/abs/c").await.unwrap(), None);
+    // 40 ids over 23 first letters: some letter has two.
+    let ambiguous = ('a'..='z').map(|letter| {
+        let fits = |id: &&RunId| id.0.starts_with(letter);
+        (
+            letter,
+            newest_first
+                .iter()
+                .filter(fits)
+                .cloned()
+                .collect::<Vec<_>>(),
+        )
+    });
+    let (letter, fitting) = ambiguous
+        .into_iter()
+        .find(|(_, ids)| ids.len() > 1)
+        .unwrap();
+    let error = fixture
+        .ledger
+        .find_run(Some(&letter.to_string()))
+        .await
+        .unwrap_err();
+    let LedgerError::Ambiguous { runs, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(*runs, fitting);
+    for unknown in ["0000", "", " ", "%", "_", "k'--"] {
+        let error = fixture.ledger.find_run(Some(unknown)).await.unwrap_err();
+        assert!(
+            matches!(error, LedgerError::NotFound { .. }),
+            "{unknown}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_stores_all_it_says() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let mut cp = checkpoint(&run, 0, 0, Stored::Failed);
+    cp.progress = Progress {
+        steps: vec![StepRecord {
+            step: Step::SetFeature(Feature::UserProvisioning),
+            attempts: 2,
+            changed: true,
+            http_status: Some(200),
+            request_id: Some("req1".into()),
+        }],
+        attempts: 3,
+        elapsed_ms: 4_000,
+        app_id: Some("0oa1".into()),
+        in_flight: Some(InFlight {
+            step: Step::CreateApp,
+            sent_at: 5,
+        }),
+        changed: true,
+        facts: json!({ "enabled": true }).as_object().unwrap().clone(),
+        drift: vec!["baseUrl".into()],
+        consent: None,
+    };
+    cp.due_at = Some(77);
+    cp.error = Some(EntryError {
+        step: Step::SetConnection,
+        message: "Verification failed".into(),
+        okta_error_code: Some("E0000001".into()),
+        http_status: Some(400),
+        request_id: None,
+        hint: Some("check it".into()),
+    });
+    let attempt = Attempt {
+        at: 10,
+        step: Step::SetFeature(Feature::InboundProvisioning),
+        call: "PUT /api/v1/apps/0oa1/features/INBOUND_PROVISIONING".into(),
+        http_status: None,
+        okta_error_code: None,
+        request_id: None,
+        duration_ms: 60_000,
+        next_at: Some(11),
+    };
+    cp.attempts = vec![
+        attempt.clone(),
+        Attempt {
+            at: 9,
+            ..attempt.clone()
+        },
+    ];
+    cp.stats = OrgStats {
+        requests: 2,
+        rate_limited: 1,
+        retries: 1,
+        waited_ms: 9,
+    };
+    cp.fingerprint = Some(Fingerprint {
+        org_url: "https://acme.okta.com".into(),
+        app_id: "0oa1".into(),
+        hmac: "ab".into(),
+    });
+    fixture.ledger.commit(cp.clone()).await.unwrap();
+
+    let fixture = fixture.reopen().await;
+    let row = fixture.ledger.entry(&run, 0).await.unwrap();
+    assert_eq!(row.progress, cp.progress);
+    assert_eq!(
+        (row.due_at, row.error, row.state),
+        (cp.due_at, cp.error, cp.state)
+    );
+    assert_eq!(row.version, 1);
+    let attempts = fixture.ledger.attempts(&run, 0).await.unwrap();
+    assert_eq!(attempts, cp.attempts, "in the order given");
+    assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].stats, cp.stats);
+    let hmac = |url, app| fixture.ledger.fingerprint(url, app);
+    assert_eq!(
+        hmac("https://acme.okta.com", "0oa1")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("ab")
+    );
+    assert_eq!(hmac("https://other.okta.com", "0oa1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..50).map(|n| entry("acme", &format!("0oa{n}"))).collect();
+    let run = fixture.import("a.csv", &entries).await;
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 7, 0, Stored::Started))
+        .await
+        .unwrap();
+    let commits = (0..50).map(|no| {
+        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        cp.stats.requests = 1;
+        cp.settled_consent = Some((format!("s{no}"), true));
+        fixture.ledger.commit(cp)
+    });
+    let outcomes = futures_util::future::join_all(commits).await;
+    for (no, outcome) in (0..).zip(outcomes) {
+        let expected = if no == 7 {
+            Err(LedgerError::Moved {
+                run: run.clone(),
+                no,
+            })
+        } else {
+            Ok(())
+        };
+        assert_eq!(outcome, expected);
+    }
+    let counts = fixture.ledger.counts(&run).await.unwrap();
+    assert_eq!((counts.unchanged, counts.started), (49, 1));
+    assert_eq!(
+        fixture.ledger.orgs(&run).await.unwrap()[0].stats.requests,
+        49
+    );
+    assert_eq!(
+        fixture.ledger.consent("s7").await.unwrap(),
+        ConsentState::Unknown
+    );
+    assert_eq!(
+        fixture.ledger.consent("s8").await.unwrap(),
+        ConsentState::Settled(true)
+    );
+    // An entry, a run that do not exist.
+    let error = fixture
+        .ledger
+        .commit(checkpoint(&run, 50, 0, Stored::Done))
+        .await;
+    assert!(matches!(error, Err(LedgerError::Moved { .. })));
+    let error = fixture
+        .ledger
+        .commit(checkpoint(&RunId("none".into()), 0, 0, Stored::Done))
+        .await;
+    assert!(matches!(error, Err(LedgerError::NotFound { .. })));
+    // And the ledger goes on.
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 7, 1, Stored::Done))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn counts_follow_every_transition() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..6)
+        .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
+        .collect();
+    let run = fixture.import("a.csv", &entries).await;
+    let all = Counts {
+        pending: 6,
+        ..Counts::default()
+    };
+    assert_eq!(fixture.ledger.counts(&run).await.unwrap(), all);
+    for (no, state, changed) in [
+        (0, Stored::Started, false),
+        (1, Stored::Waiting, false),
+        (2, Stored::Done, true),
+        (3, Stored::Done, false),
+        (4, Stored::Failed, true),
+    ] {
+        let mut cp = checkpoint(&run, no, 0, state);
+        cp.progress.changed = changed;
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 0, 1, Stored::Done))
+        .await
+        .unwrap();
+    let expected = Counts {
+        pending: 1,
+        started: 0,
+        waiting: 1,
+        changed: 1,
+        unchanged: 2,
+        failed: 1,
+    };
+    assert_eq!(fixture.ledger.counts(&run).await.unwrap(), expected);
+    assert_eq!(expected.entries(), 6);
+    let x = Counts {
+        changed: 1,
+        unchanged: 1,
+        failed: 1,
+        ..Counts::default()
+    };
+    let y = Counts {
+        pending: 1,
+        waiting: 1,
+        unchanged: 1,
+        ..Counts::default()
+    };
+    assert_eq!(
+        fixture.ledger.counts_by_org(&run).await.unwrap(),
+        [(0, x), (1, y)]
+    );
+}
+
+#[tokio::test]
+async fn windows_hold_one_org_and_state_in_order() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..20)
+        .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
+        .collect();
+    let run = fixture.import("a.csv", &entries).await;
+    let other = fixture.import("b.csv", &entries).await;
+    for no in [2, 6, 10] {
+        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        cp.progress.changed = no == 6;
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    let load = async |run: &RunId, state, after, limit| {
+        let rows = fixture
+            .ledger
+            .load(run, 0, state, after, limit)
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.no).collect::<Vec<_>>()
+    };
+    assert_eq!(load(&run, Stored::Pending, None, 3).await, [0, 4, 8]);
+    assert_eq!(load(&run, Stored::Pending, Some(8), 3).await, [12, 14, 16]);
+    assert_eq!(load(&run, Stored::Pending, Some(16), 3).await, [18]);
+    assert_eq!(load(&run, Stored::Pending, Some(18), 3).await, [0; 0]);
+    assert_eq!(load(&run, Stored::Done, None, 10).await, [2, 6, 10]);
+    assert_eq!(load(&run, Stored::Done, Some(2), 1).await, [6]);
+    assert_eq!(load(&run, Stored::Failed, None, 10).await, [0; 0]);
+    assert_eq!(load(&other, Stored::Pending, Some(15), 10).await, [16, 18]);
+}
+
+#[tokio::test]
+async fn a_consent_is_found_until_it_is_settled_or_replaced() {
+    let fixture = Fixture::new().await;
+    let entries = [entry("acme", "0oa1"), entry("acme", "0oa2")];
+    let run = fixture.import("a.csv", &entries).await;
+    fixture
+        .ledger
+        .commit(waiting_on(&run, 0, 0, "first"))
+        .await
+        .unwrap();
+    fixture
+        .ledger
+        .commit(waiting_on(&run, 1, 0, "other"))
+        .await
+        .unwrap();
+    let ConsentState::Waiting(pending) = fixture.ledger.consent("first").await.unwrap() else {
+        panic!("not waiting")
+    };
+    assert_eq!((&pending.run, pending.entry.no), (&run, 0));
+    assert_eq!(pending.org.url, "https://acme.okta.com");
+    assert_eq!(pending.entry.progress.consent, Some(consent("first")));
+    assert_eq!(
+        fixture.ledger.pending_consents(None).await.unwrap().len(),
+        2
+    );
+    let unknown = RunId("none".into());
+    assert!(
+        fixture
+            .ledger
+            .pending_consents(Some(&unknown))
+            .await
+            .is_err()
+    );
+
+    // A fresh link: the old one is as good as never seen.
+    fixture
+        .ledger
+        .commit(waiting_on(&run, 0, 1, "second"))
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture.ledger.consent("first").await.unwrap(),
+        ConsentState::Unknown
+    );
+    assert!(matches!(
+        fixture.ledger.consent("second").await.unwrap(),
+        ConsentState::Waiting(_)
+    ));
+
+    // Being handed in: found, but not listed.
+    let mut cp = checkpoint(&run, 0, 2, Stored::Started);
+    cp.progress = waiting_progress("second");
+    cp.progress.in_flight = Some(InFlight {
+        step: Step::CompleteConsent,
+        sent_at: 1,
+    });
+    fixture.ledger.commit(cp).await.unwrap();
+    let found = fixture.ledger.consent("second").await.unwrap();
+    assert!(matches!(found, ConsentState::Waiting(p) if p.entry.progress.in_flight.is_some()));
+    assert_eq!(
+        fixture
+            .ledger
+            .pending_consents(Some(&run))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let mut cp = checkpoint(&run, 0, 3, Stored::Started);
+    cp.settled_consent = Some(("second".into(), true));
+    fixture.ledger.commit(cp).await.unwrap();
+    let mut cp = waiting_on(&run, 1, 1, "fresh");
+    cp.settled_consent = Some(("other".into(), false));
+    fixture.ledger.commit(cp).await.unwrap();
+    let fixture = fixture.reopen().await;
+    assert_eq!(
+        fixture.ledger.consent("second").await.unwrap(),
+        ConsentState::Settled(true)
+    );
+    assert_eq!(
+        fixture.ledger.consent("other").await.unwrap(),
+        ConsentState::Settled(false)
+    );
+    assert_eq!(
+        fixture.ledger.consent("never").await.unwrap(),
+        ConsentState::Unknown
+    );
+    let pending = fixture.ledger.pending_consents(None).await.unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].entry.progress.consent, Some(consent("fresh")));
+}
+
+#[tokio::test]
+async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
+    let fixture = Fixture::new().await;
+    let same = entry("acme", "0oa1");
+    let changed = entry("acme", "0oa2");
+    let moved = entry("acme", "0oa3");
+    let old = fixture
+        .import("a.csv", &[same.clone(), changed.clone(), moved.clone()])
+        .await;
+    let elsewhere = fixture.import("b.csv", std::slice::from_ref(&same)).await;
+    for (no, state) in [(0, "s0"), (1, "s1"), (2, "s2")] {
+        fixture
+            .ledger
+            .commit(waiting_on(&old, no, 0, state))
+            .await
+            .unwrap();
+    }
+    fixture
+        .ledger
+        .commit(waiting_on(&elsewhere, 0, 0, "else"))
+        .await
+        .unwrap();
+
+    // Another row, a renamed org, and an answer that comes in while the manifest is read.
+    let mut different = changed;
+    different.connection.as_mut().unwrap().base_url = Some("https://new".into());
+    let mut import = fixture.ledger.import(new_run("a.csv")).await.unwrap();
+    let org_no = import
+        .push_org("renamed", "https://acme.okta.com", &org("acme"))
+        .unwrap();
+    let mut renamed = same.clone();
+    renamed.org = "renamed".into();
+    let mut moved_renamed = moved;
+    moved_renamed.org = "renamed".into();
+    for (row, entry) in (20..).zip([&different, &renamed, &moved_renamed]) {
+        import
+            .push_entry(ImportEntry {
+                row,
+                org: org_no,
+                entry,
+            })
+            .unwrap();
+    }
+    fixture
+        .ledger
+        .commit(checkpoint(&old, 2, 1, Stored::Done))
+        .await
+        .unwrap();
+    let new = tokio::task::spawn_blocking(|| import.finish())
+        .await
+        .unwrap()
+        .unwrap();
+
+    let states: Vec<Stored> = {
+        let mut states = Vec::new();
+        fixture
+            .ledger
+            .for_each_entry(&new, |row| states.push(row.state))
+            .await
+            .unwrap();
+        states
+    };
+    assert_eq!(states, [Stored::Pending, Stored::Waiting, Stored::Pending]);
+    let counts = fixture.ledger.counts(&new).await.unwrap();
+    assert_eq!((counts.pending, counts.waiting), (2, 1));
+    let row = fixture.ledger.entry(&new, 1).await.unwrap();
+    assert_eq!(row.progress.consent, Some(consent("s0")));
+    assert_eq!((row.row, row.entry.org.as_str()), (21, "renamed"));
+    let ConsentState::Waiting(pending) = fixture.ledger.consent("s0").await.unwrap() else {
+        panic!("not waiting")
+    };
+    assert_eq!((pending.run, pending.entry.no), (new.clone(), 1));
+    let listed = fixture.ledger.pending_consents(None).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|p| (p.run.clone(), p.entry.no)).collect();
+    assert_eq!(
+        listed,
+        [(old.clone(), 1), (elsewhere.clone(), 0), (new.clone(), 1)]
+    );
+    // The old run lets go of it.
+    let left = fixture
+        .ledger
+        .load(&old, 0, Stored::Waiting, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(left.iter().map(|row| row.no).collect::<Vec<_>>(), [1]);
+    for version in [1, 2] {
+        let error = fixture
+            .ledger
+            .commit(checkpoint(&old, 0, version, Stored::Done))
+            .await;
+        assert!(matches!(error, Err(LedgerError::Moved { .. })), "{version}");
+    }
+    fixture
+        .ledger
+        .commit(checkpoint(&new, 1, 0, Stored::Done))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn one_waiting_entry_is_adopted_once() {
+    let fixture = Fixture::new().await;
+    let same = entry("acme", "0oa1");
+    let mut before = fixture.import("a.csv", std::slice::from_ref(&same)).await;
+    fixture
+        .ledger
+        .commit(waiting_on(&before, 0, 0, "s"))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let new = fixture.import("a.csv", std::slice::from_ref(&same)).await;
+        let pending = fixture.ledger.pending_consents(None).await.unwrap();
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending[0].run, new);
+        assert!(
+            fixture
+                .ledger
+                .load(&before, 0, Stored::Waiting, None, 9)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        before = new;
+    }
+    // Two imports at once: one of them gets it.
+    let start = async || {
+        let mut import = fixture.ledger.import(new_run("a.csv")).await.unwrap();
+        let no = import
+            .push_org("acme", "https://acme.okta.com", &org("acme"))
+            .unwrap();
+        import
+            .push_entry(ImportEntry {
+                row: 2,
+                org: no,
+                entry: &same,
+            })
+            .unwrap();
+        import
+    };
+    let (first, second) = (start().await, start().await);
+    let second = second.finish().unwrap();
+    let first = first.finish().unwrap();
+    assert_eq!(
+        fixture.ledger.entry(&second, 0).await.unwrap().state,
+        Stored::Waiting
+    );
+    assert_eq!(
+        fixture.ledger.entry(&first, 0).await.unwrap().state,
+        Stored::Pending
+    );
+}
+
+#[tokio::test]
+async fn failed_entries_are_set_back_to_where_they_stopped() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..4)
+        .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
+        .collect();
+    let run = fixture.import("a.csv", &entries).await;
+    for no in [0, 1] {
+        let mut cp = checkpoint(&run, no, 0, Stored::Failed);
+        cp.progress.attempts = 8;
+        cp.progress.elapsed_ms = 1_000;
+        cp.due_at = Some(5);
+        cp.error = Some(EntryError {
+            step: Step::FindApp,
+            message: "gone".into(),
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+            hint: None,
+        });
+        if no == 1 {
+            cp.progress.app_id = Some("0oa1".into());
+        }
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 2, 0, Stored::Done))
+        .await
+        .unwrap();
+    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 2);
+    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 0);
+    let pending = fixture.ledger.entry(&run, 0).await.unwrap();
+    assert_eq!(
+        (pending.state, pending.error, pending.due_at),
+        (Stored::Pending, None, None)
+    );
+    assert_eq!(
+        (pending.progress, pending.version),
+        (Progress::default(), 2)
+    );
+    let started = fixture.ledger.entry(&run, 1).await.unwrap();
+    assert_eq!(
+        (started.state, started.progress.attempts),
+        (Stored::Started, 0)
+    );
+    assert_eq!(started.progress.app_id.as_deref(), Some("0oa1"));
+    let counts = fixture.ledger.counts(&run).await.unwrap();
+    assert_eq!(
+        (
+            counts.pending,
+            counts.started,
+            counts.failed,
+            counts.unchanged
+        ),
+        (2, 1, 0, 1)
+    );
+}
+
+#[tokio::test]
+async fn apps_found_by_label_are_known_per_org() {
+    let fixture = Fixture::new().await;
+    let entries = [
+        labelled("x", App::Google, "G"),
+        labelled("x", App::Google, "G2"),
+        labelled("x", App::Slack, "S"),
+        entry("x", "0oa9"),
+        labelled("y", App::Zoomus, "Z"),
+    ];
+    let run = fixture.import("a.csv", &entries).await;
+    let labels = |org| fixture.ledger.labels(&run, org);
+    assert_eq!(labels(0).await.unwrap(), [App::Google, App::Slack]);
+    assert_eq!(labels(1).await.unwrap(), [App::Zoomus]);
+    let taken = |app_id, except| fixture.ledger.app_id_taken(&run, 0, app_id, except);
+    assert_eq!(
+        taken("0oa9", 0).await.unwrap(),
+        Some(5),
+        "given by another entry"
+    );
+    assert_eq!(taken("0oa9", 3).await.unwrap(), None, "its own");
+    let mut cp = checkpoint(&run, 2, 0, Stored::Started);
+    cp.progress.app_id = Some("0oa7".into());
+    fixture.ledger.commit(cp).await.unwrap();
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 0, 0, Stored::Done))
+        .await
+        .unwrap();
+    assert_eq!(
+        taken("0oa7", 0).await.unwrap(),
+        Some(4),
+        "found by another entry"
+    );
+    assert_eq!(taken("0oa8", 0).await.unwrap(), None);
+    assert_eq!(
+        labels(0).await.unwrap(),
+        [App::Google],
+        "slack was found, one google is left"
+    );
+}
+
+#[tokio::test]
+async fn orgs_and_runs_are_updated() {
+    let fixture = Fixture::new().await;
+    let run = fixture
+        .import("a.csv", &[entry("x", "0oa1"), entry("y", "0oa2")])
+        .await;
+    let spec = OrgSpec {
+        url: "https://y.okta.com".into(),
+        auth: Some(Auth::AccessToken(
+            "file:token".to_owned().try_into().unwrap(),
+        )),
+        limits: Limits {
+            share: Some(0.5),
+            max_rps: None,
+            max_in_flight: Some(4),
+        },
+    };
+    let stopped = Stopped {
+        message: "the API token is no longer valid".into(),
+        hint: Some("renew it".into()),
+        okta_error_code: Some("E0000011".into()),
+        http_status: Some(401),
+        request_id: None,
+    };
+    let stats = OrgStats {
+        requests: 1,
+        rate_limited: 0,
+        retries: 0,
+        waited_ms: 70,
+    };
+    let ledger = &fixture.ledger;
+    ledger
+        .set_orgs(&run, vec![(1, spec.clone())])
+        .await
+        .unwrap();
+    ledger
+        .set_stopped(&run, 1, Some(stopped.clone()))
+        .await
+        .unwrap();
+    ledger.add_stats(&run, 1, stats).await.unwrap();
+    ledger.add_stats(&run, 1, stats).await.unwrap();
+    ledger.set_context(&run, json!([1])).await.unwrap();
+    ledger.set_finished(&run, Some(9)).await.unwrap();
+    let orgs = ledger.orgs(&run).await.unwrap();
+    assert_eq!((&orgs[1].spec, &orgs[1].stopped), (&spec, &Some(stopped)));
+    assert_eq!((orgs[1].stats.requests, orgs[1].stats.waited_ms), (2, 140));
+    assert_eq!((&orgs[0].spec, &orgs[0].stopped), (&org("x"), &None));
+    assert_eq!(ledger.run(&run).await.unwrap().context, json!([1]));
+    assert_eq!(ledger.run(&run).await.unwrap().finished_at, Some(9));
+    ledger.set_stopped(&run, 1, None).await.unwrap();
+    ledger.set_finished(&run, None).await.unwrap();
+    assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
+    assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
+}

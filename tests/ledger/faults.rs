@@ -1,0 +1,466 @@
+//! Files that are no ledger, disks that refuse, and opening without a trace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use okta_rollout::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, RunId, Stored};
+use rusqlite::Connection;
+use secrecy::ExposeSecret;
+
+use crate::support::{Fixture, checkpoint, entry, import, waiting_on};
+
+const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
+
+async fn refused(path: &Path, mode: OpenMode) -> LedgerError {
+    let error = Ledger::open(&LedgerUrl::file(path), mode)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains(&path.display().to_string()),
+        "{error}"
+    );
+    assert!(!error.hint().is_empty());
+    error
+}
+
+/// Every file of a folder with its bytes, save the shared memory that readers keep their marks in.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    files
+        .filter(|path| path.is_file() && !path.to_string_lossy().ends_with("-shm"))
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn files_of_others_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("text"), "org,app\nacme,google\n".repeat(100)).unwrap();
+    fs::write(at("short"), "SQLite format 3\0").unwrap();
+    fs::write(at("zeros"), [0; 4096]).unwrap();
+    let other = Connection::open(at("other.db")).unwrap();
+    other
+        .execute_batch("CREATE TABLE run (id); PRAGMA user_version = 1")
+        .unwrap();
+    drop(other);
+    let wal = Connection::open(at("wal.db")).unwrap();
+    wal.execute_batch("PRAGMA journal_mode = WAL; PRAGMA application_id = 7; CREATE TABLE t (a)")
+        .unwrap();
+    drop(wal);
+    fs::create_dir(at("folder")).unwrap();
+    let before = contents(folder.path());
+    for mode in BOTH {
+        for (name, what) in [
+            ("text", "it is no SQLite database"),
+            ("short", "it is no SQLite database"),
+            ("zeros", "it is no SQLite database"),
+            ("other.db", "it is a database of another program"),
+            ("wal.db", "it is a database of another program"),
+            ("folder", "it is a folder"),
+        ] {
+            let error = refused(&at(name), mode).await;
+            assert!(error.to_string().ends_with(what), "{error}");
+            assert!(matches!(error, LedgerError::ForeignFile { .. }), "{error}");
+        }
+    }
+    if cfg!(unix) {
+        let error = refused(Path::new("/dev/null"), OpenMode::ReadWrite).await;
+        assert!(
+            error.to_string().ends_with("it is no regular file"),
+            "{error}"
+        );
+    }
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_with_the_way_out() {
+    let fixture = Fixture::new().await;
+    let (folder, path) = (&fixture.folder, fixture.path());
+    drop(fixture.ledger);
+    let sql = Connection::open(&path).unwrap();
+    sql.pragma_update(None, "user_version", 4_711).unwrap();
+    drop(sql);
+    let before = contents(folder.path());
+    for mode in BOTH {
+        let error = refused(&path, mode).await;
+        let LedgerError::NewerFormat { found, known, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!((found, known), (4_711, 1));
+        assert!(error.hint().contains("upgrade okta-rollout"));
+        assert!(error.hint().contains("--ledger"));
+    }
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_an_error_not_a_panic() {
+    let fixture = Fixture::new().await;
+    let run = fixture
+        .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
+        .await;
+    let sql = Connection::open(fixture.path()).unwrap();
+    sql.execute_batch("UPDATE entry SET spec = '{' WHERE key & 1 = 0; UPDATE entry SET state = 99 WHERE key & 1 = 1; UPDATE run SET context = 'x'").unwrap();
+    drop(sql);
+    for error in [
+        fixture.ledger.entry(&run, 0).await.unwrap_err(),
+        fixture.ledger.entry(&run, 1).await.unwrap_err(),
+        fixture.ledger.run(&run).await.unwrap_err(),
+        fixture
+            .ledger
+            .for_each_entry(&run, |_| ())
+            .await
+            .unwrap_err(),
+    ] {
+        assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+    }
+    let (folder, path) = (fixture.folder, folder_path(&fixture.ledger));
+    drop(fixture.ledger);
+    let mut bytes = fs::read(&path).unwrap();
+    for byte in &mut bytes[4_096..] {
+        *byte = 0xa5;
+    }
+    fs::write(&path, bytes).unwrap();
+    for mode in BOTH {
+        if let Ok(ledger) = Ledger::open(&LedgerUrl::file(&path), mode).await {
+            let error = ledger.runs().await.unwrap_err();
+            assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+        }
+    }
+    drop(folder);
+}
+
+fn folder_path(ledger: &Ledger) -> PathBuf {
+    ledger.path().to_owned()
+}
+
+#[tokio::test]
+async fn reading_needs_a_ledger_and_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none").join("ledger.db");
+    let error = refused(&path, OpenMode::ReadOnly).await;
+    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
+    assert!(error.hint().contains("okta-rollout run"));
+    assert!(!folder.path().join("none").exists());
+    let empty = folder.path().join("empty");
+    fs::write(&empty, "").unwrap();
+    let error = refused(&empty, OpenMode::ReadOnly).await;
+    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
+
+    // A name with all that means something in a URI.
+    let odd = folder.path().join("a b%41?mode=rw#ü");
+    let path = odd.join("ledger.db");
+    let url = LedgerUrl::file(&path);
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    let run = import(&ledger, "a.csv", &[entry("x", "0oa1")]).await;
+    ledger.commit(waiting_on(&run, 0, 0, "s")).await.unwrap();
+    drop(ledger);
+    assert_eq!(
+        fs::read_dir(&odd).unwrap().count(),
+        1,
+        "a closed ledger is one file"
+    );
+    let before = contents(&odd);
+    let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    assert_eq!(reader.runs().await.unwrap().len(), 1);
+    assert_eq!(reader.pending_consents(None).await.unwrap().len(), 1);
+    assert!(!reader.is_locked(&run).unwrap());
+    let version = reader.data_version().await.unwrap();
+    assert_eq!(reader.data_version().await.unwrap(), version);
+    let error = reader.hmac_key().err().unwrap();
+    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
+    for error in [
+        reader
+            .commit(checkpoint(&run, 0, 1, Stored::Done))
+            .await
+            .unwrap_err(),
+        reader.set_finished(&run, None).await.unwrap_err(),
+        reader.lock_run(&run).unwrap_err(),
+        reader
+            .import(crate::support::new_run("b"))
+            .await
+            .err()
+            .unwrap(),
+    ] {
+        assert!(matches!(error, LedgerError::ReadOnly { .. }), "{error}");
+    }
+    assert_eq!(contents(&odd), before);
+    assert_eq!(
+        fs::read_dir(&odd).unwrap().count(),
+        1,
+        "and is one after reading"
+    );
+}
+
+#[tokio::test]
+async fn a_reader_follows_a_writer_that_comes_and_goes() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
+    let url = fixture.url();
+    let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    let mut versions = vec![reader.data_version().await.unwrap()];
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 0, 0, Stored::Started))
+        .await
+        .unwrap();
+    versions.push(reader.data_version().await.unwrap());
+    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 1);
+    let fixture = fixture.reopen().await;
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 0, 1, Stored::Started))
+        .await
+        .unwrap();
+    versions.push(reader.data_version().await.unwrap());
+    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
+    drop(fixture.ledger);
+    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
+    let writer = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    writer
+        .commit(checkpoint(&run, 0, 2, Stored::Done))
+        .await
+        .unwrap();
+    assert_eq!(reader.entry(&run, 0).await.unwrap().state, Stored::Done);
+    versions.push(reader.data_version().await.unwrap());
+    versions.dedup();
+    assert_eq!(versions.len(), 4, "{versions:?}");
+}
+
+#[tokio::test]
+async fn own_commits_do_not_count_as_changes() {
+    let fixture = Fixture::new().await;
+    let run = fixture
+        .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
+        .await;
+    let other = Ledger::open(&fixture.url(), OpenMode::ReadWrite)
+        .await
+        .unwrap();
+    let version = fixture.ledger.data_version().await.unwrap();
+    fixture
+        .ledger
+        .commit(checkpoint(&run, 0, 0, Stored::Done))
+        .await
+        .unwrap();
+    assert_eq!(fixture.ledger.data_version().await.unwrap(), version);
+    other
+        .commit(checkpoint(&run, 1, 0, Stored::Done))
+        .await
+        .unwrap();
+    assert_ne!(fixture.ledger.data_version().await.unwrap(), version);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_what_is_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new").join("deeper").join("ledger.db");
+    let ledger = Ledger::open(&LedgerUrl::file(&path), OpenMode::ReadWrite)
+        .await
+        .unwrap();
+    let run = import(&ledger, "a.csv", &[]).await;
+    let lock = ledger.lock_run(&run).unwrap();
+    ledger.hmac_key().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut seen = 0;
+    for folder in [
+        path.parent().unwrap(),
+        &path.with_file_name("ledger.db.locks"),
+    ] {
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        for file in contents(folder).keys() {
+            assert_eq!(mode(file), 0o600, "{}", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "ledger, log, key, lock");
+    drop(lock);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_read_only() {
+    // sysfs refuses new files even to root.
+    let error = refused(Path::new("/sys/kernel/ledger.db"), OpenMode::ReadWrite).await;
+    assert!(matches!(error, LedgerError::ReadOnly { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_write_protected_file_is_read_only_to_whom_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new().await;
+    let path = fixture.path();
+    drop(fixture.ledger);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let opened = Ledger::open(&LedgerUrl::file(&path), OpenMode::ReadWrite).await;
+    // Root may write it all the same.
+    match fs::OpenOptions::new().append(true).open(&path) {
+        Ok(_) => drop(opened.unwrap()),
+        Err(_) => assert!(matches!(opened, Err(LedgerError::ReadOnly { .. }))),
+    }
+    let reader = Ledger::open(&LedgerUrl::file(&path), OpenMode::ReadOnly)
+        .await
+        .unwrap();
+    assert_eq!(reader.runs().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
+    let options = OpenOptions {
+        max_pages: Some(60),
+        ..OpenOptions::default()
+    };
+    let fixture = Fixture::with(options).await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
+    let mut version = 0;
+    let big = |version| {
+        let mut cp = checkpoint(&run, 0, version, Stored::Started);
+        cp.progress.drift = vec!["x".repeat(usize::try_from(version).unwrap() * 5_000)];
+        cp.stats.requests = 1;
+        cp
+    };
+    let error = loop {
+        match fixture.ledger.commit(big(version)).await {
+            Ok(()) => version += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(version > 3, "{version}");
+    assert!(matches!(error, LedgerError::DiskFull { .. }), "{error}");
+    assert!(error.hint().contains("make room"));
+    // A small one would fit, but who knows: nothing more is to be sent.
+    let small = checkpoint(&run, 0, version, Stored::Done);
+    assert_eq!(
+        fixture.ledger.commit(small.clone()).await,
+        Err(error.clone())
+    );
+    assert_eq!(fixture.ledger.set_finished(&run, Some(1)).await, Err(error));
+    let fixture = fixture.reopen().await;
+    let row = fixture.ledger.entry(&run, 0).await.unwrap();
+    assert_eq!(row.version, version);
+    assert_eq!(
+        fixture.ledger.orgs(&run).await.unwrap()[0].stats.requests,
+        version.unsigned_abs()
+    );
+    fixture.ledger.commit(small).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_import_that_fills_the_disk_leaves_no_run() {
+    let options = OpenOptions {
+        max_pages: Some(60),
+        ..OpenOptions::default()
+    };
+    let fixture = Fixture::with(options).await;
+    let mut import = fixture
+        .ledger
+        .import(crate::support::new_run("a.csv"))
+        .await
+        .unwrap();
+    let org = import
+        .push_org("x", "https://x.okta.com", &crate::support::org("x"))
+        .unwrap();
+    for row in 0..2_000 {
+        let entry = &entry("x", "0oa1");
+        import
+            .push_entry(okta_rollout::ledger::ImportEntry { row, org, entry })
+            .unwrap();
+    }
+    let error = import.finish().unwrap_err();
+    assert!(matches!(error, LedgerError::DiskFull { .. }), "{error}");
+    let fixture = fixture.reopen().await;
+    assert_eq!(fixture.ledger.runs().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
+    let options = OpenOptions {
+        busy_timeout: Duration::from_millis(20),
+        ..OpenOptions::default()
+    };
+    let fixture = Fixture::with(options).await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
+    let sql = Connection::open(fixture.path()).unwrap();
+    sql.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let cp = checkpoint(&run, 0, 0, Stored::Done);
+    let error = fixture.ledger.commit(cp.clone()).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
+    assert_eq!(
+        fixture.ledger.entry(&run, 0).await.unwrap().version,
+        0,
+        "reading goes on"
+    );
+    sql.execute_batch("COMMIT").unwrap();
+    fixture.ledger.commit(cp).await.unwrap();
+}
+
+#[tokio::test]
+async fn everybody_gets_the_same_key() {
+    let fixture = Fixture::new().await;
+    let url = fixture.url();
+    let handles = futures_util::future::join_all((0..8).map(|_| {
+        let url = url.clone();
+        async move { Ledger::open(&url, OpenMode::ReadWrite).await.unwrap() }
+    }))
+    .await;
+    let keys = handles
+        .into_iter()
+        .map(|ledger| std::thread::spawn(move || ledger.hmac_key().unwrap()));
+    let keys: Vec<_> = keys
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|t| t.join().unwrap())
+        .collect();
+    let first = *keys[0].expose_secret();
+    assert_ne!(first, [0; 32]);
+    assert!(keys.iter().all(|key| *key.expose_secret() == first));
+    let key_file = fixture.folder.path().join("ledger.db.key");
+    assert_eq!(fs::read(&key_file).unwrap(), first);
+    let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    assert_eq!(*reader.hmac_key().unwrap().expose_secret(), first);
+    fs::write(&key_file, "short").unwrap();
+    let error = fixture.ledger.hmac_key().err().unwrap();
+    assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("a key has 32 bytes, this file 5"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_make_the_ledger_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    let opened = (0..8).map(|n| {
+        let url = url.clone();
+        tokio::spawn(async move {
+            let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+            import(&ledger, &n.to_string(), &[entry("x", "0oa1")]).await
+        })
+    });
+    let mut ids: Vec<RunId> = Vec::new();
+    for task in opened.collect::<Vec<_>>() {
+        ids.push(task.await.unwrap());
+    }
+    let ledger = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    let mut stored: Vec<RunId> = ledger
+        .runs()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|run| run.id)
+        .collect();
+    stored.sort();
+    ids.sort();
+    assert_eq!(stored, ids);
+}

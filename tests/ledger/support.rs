@@ -1,0 +1,161 @@
+//! A ledger in a folder of its own, and the smallest things to put into it.
+
+use std::path::PathBuf;
+
+use okta_rollout::apps::{App, AuthScheme};
+use okta_rollout::ledger::{
+    Checkpoint, Consent, EntryNo, ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, OpenOptions,
+    OrgStats, Progress, RunId, Stored,
+};
+use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
+use serde_json::json;
+use tempfile::TempDir;
+
+pub struct Fixture {
+    pub folder: TempDir,
+    pub ledger: Ledger,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        Self::with(OpenOptions::default()).await
+    }
+
+    pub async fn with(options: OpenOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = LedgerUrl::file(folder.path().join("ledger.db"));
+        let ledger = Ledger::open_with(&url, options).await.unwrap();
+        Self { folder, ledger }
+    }
+
+    pub async fn reopen(self) -> Self {
+        let Self { folder, ledger } = self;
+        drop(ledger);
+        let url = LedgerUrl::file(folder.path().join("ledger.db"));
+        let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+        Self { folder, ledger }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    pub fn url(&self) -> LedgerUrl {
+        LedgerUrl::file(self.path())
+    }
+
+    pub async fn import(&self, file: &str, entries: &[Entry]) -> RunId {
+        import(&self.ledger, file, entries).await
+    }
+}
+
+pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {
+    let mut import = ledger.import(new_run(file)).await.unwrap();
+    let mut orgs: Vec<String> = Vec::new();
+    for (row, entry) in (2..).zip(entries) {
+        let no = orgs
+            .iter()
+            .position(|name| *name == entry.org)
+            .unwrap_or_else(|| {
+                let url = format!("https://{}.okta.com", entry.org);
+                import.push_org(&entry.org, &url, &org(&entry.org)).unwrap();
+                orgs.push(entry.org.clone());
+                orgs.len() - 1
+            });
+        let org = i64::try_from(no).unwrap();
+        import.push_entry(ImportEntry { row, org, entry }).unwrap();
+    }
+    tokio::task::spawn_blocking(|| import.finish())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+pub fn new_run(file: &str) -> NewRun {
+    NewRun {
+        file: file.into(),
+        file_key: format!("/abs/{file}"),
+        digest: "00".into(),
+        context: json!({ "orgs": "orgs.csv" }),
+        started_at: 1_000,
+    }
+}
+
+pub fn org(name: &str) -> OrgSpec {
+    OrgSpec {
+        url: format!("https://{name}.okta.com"),
+        auth: Some(Auth::ApiToken("env:TOKEN".to_owned().try_into().unwrap())),
+        limits: Limits::default(),
+    }
+}
+
+pub fn entry(org: &str, app_id: &str) -> Entry {
+    Entry {
+        org: org.into(),
+        app: App::Google,
+        app_id: Some(app_id.into()),
+        label: None,
+        create: None,
+        hub: None,
+        connection: Some(Connection {
+            base_url: None,
+            profile: Profile {
+                auth_scheme: AuthScheme::Oauth2,
+                token: None,
+                client_id: None,
+                settings: None,
+                signing: None,
+            },
+        }),
+        features: Features::default(),
+        status: Status::Enabled,
+    }
+}
+
+pub fn labelled(org: &str, app: App, label: &str) -> Entry {
+    Entry {
+        app,
+        app_id: None,
+        label: Some(label.into()),
+        ..entry(org, "")
+    }
+}
+
+pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Checkpoint {
+    Checkpoint {
+        run: run.clone(),
+        no,
+        org: 0,
+        version,
+        state,
+        progress: Progress::default(),
+        due_at: None,
+        error: None,
+        attempts: Vec::new(),
+        stats: OrgStats::default(),
+        fingerprint: None,
+        settled_consent: None,
+    }
+}
+
+pub fn consent(state: &str) -> Consent {
+    Consent {
+        authorize_url: format!("https://accounts.example/?state={state}"),
+        state: state.into(),
+        since: 3,
+    }
+}
+
+pub fn waiting_progress(state: &str) -> Progress {
+    Progress {
+        consent: Some(consent(state)),
+        ..Progress::default()
+    }
+}
+
+pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkpoint {
+    Checkpoint {
+        progress: waiting_progress(state),
+        ..checkpoint(run, no, version, Stored::Waiting)
+    }
+}
