@@ -1,9 +1,43 @@
-//! Reading manifests.
+//! Manifests: what should be true, as a stream of checked entries.
+//!
+//! Owns reading CSV, JSON and JSONL, orgs, secret references and the offline check that finds every
+//! mistake at once; not what follows from an entry ([`crate::plan`]) and not the entries' storage.
+//!
+//! ```text
+//! file ─ input ─┬─ csv ───────┐  cells or keys      draft ─ rules ─ check ─▶ sink
+//!               └─ document ──┴─ shape + fields ──▶   │ issues ─▶ problems with places
+//! ```
+//!
+//! Memory is bounded for CSV and JSONL whatever the file holds: records, lines, problems and remembered
+//! values all have limits. No message repeats a value from where a secret belongs.
 
+mod check;
+mod csv;
+mod document;
+mod draft;
 mod entry;
+mod fields;
+mod input;
+mod json;
 mod org;
+mod orgs;
+mod problem;
+mod rules;
+mod schedule;
+mod schema;
 mod secret;
+mod secrets;
+mod shape;
+mod url;
 
+pub use check::{CheckOptions, Checked, Located, SecretCheck, Source, check, read_orgs};
 pub use entry::*;
+pub use input::{ManifestError, digest};
 pub use org::*;
-pub use secret::SecretRef;
+pub use orgs::{Orgs, SANDBOX};
+pub use problem::Problem;
+pub use schedule::{BadSchedule, check_cron, check_timezone};
+pub use schema::json_schema;
+pub use secret::{NotAReference, SecretRef};
+pub use secrets::{ExecPolicy, SecretError, Secrets};
+pub use url::{BadUrl, normalize_url};

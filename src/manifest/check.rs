@@ -1,0 +1,460 @@
+//! The offline check of a whole manifest in one pass: entries are judged by themselves, against the orgs
+//! and against each other, and the good ones go on to the sink.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use super::csv::{self, Receiver};
+use super::document::{self, Document};
+use super::draft::Draft;
+use super::entry::Entry;
+use super::fields::ENTRY;
+use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
+use super::json::Text;
+use super::orgs::{Held, Loader, Orgs, references};
+use super::problem::{Issue, Issues, Place, Problem, Problems, Spot, nearest, shown};
+use super::rules::Rules;
+use super::secret::SecretRef;
+use super::secrets::{ExecPolicy, SecretError, Secrets};
+
+/// A manifest and the orgs file that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The manifest: `.csv`, `.json` or `.jsonl`.
+    pub file: PathBuf,
+    /// `--orgs`: `.csv` or `.json`.
+    pub orgs_file: Option<PathBuf>,
+}
+
+/// What a check leaves out or allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Whether `exec:` references are accepted (`--allow-exec`); nothing is run either way.
+    pub exec: ExecPolicy,
+    /// Whether secrets are tried.
+    pub secrets: SecretCheck,
+}
+
+/// Whether a check tries the secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretCheck {
+    /// Each is tried once.
+    #[default]
+    Probe,
+    /// They are left alone (`--no-secrets`).
+    Skip,
+}
+
+/// An entry and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Located {
+    /// Row as in reports: CSV records with the header as 1, place in `apps` from 1, line of JSONL.
+    pub row: u64,
+    /// The entry, with `defaults` merged in.
+    pub entry: Entry,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The orgs of the manifest and of `--orgs`.
+    pub orgs: Orgs,
+    /// Entries without mistakes: as many as the sink got.
+    pub entries: u64,
+    /// The first thousand mistakes, in the order found.
+    pub problems: Vec<Problem>,
+    /// How many mistakes there are.
+    pub problem_count: u64,
+    /// SHA-256 (hex) of the manifest's bytes.
+    pub digest: String,
+}
+
+/// Checks a manifest and hands every entry without mistakes to `sink`, in order.
+///
+/// CSV and JSONL are read as a stream: memory grows by about 40 bytes per entry (to find duplicates),
+/// JSON is held as a whole. Nothing is sent and no program is run.
+///
+/// # Errors
+/// When the manifest cannot be read at all; every mistake in it or in the orgs is in [`Checked`].
+pub fn check(
+    source: &Source,
+    options: &CheckOptions,
+    sink: &mut dyn FnMut(Located),
+) -> Result<Checked, ManifestError> {
+    let file = source.file.as_path();
+    let failed = |error| ManifestError::unreadable(file, error);
+    let format = format(file)?;
+    let mut stream = Stream::new(open(file)?);
+    let mut problems = Problems::default();
+    let mut loader = Loader::default();
+    let (entries, read);
+    if format == Format::Json {
+        let text = read_text(file, &mut stream).map_err(failed)?;
+        let text = text.unwrap_or_else(|problem| {
+            problems.push(problem);
+            String::new()
+        });
+        let text = Text::new(&text, 1);
+        // A file that is empty or no text has been reported.
+        let document = match problems.count() {
+            0 => Document::parse(file, &text, &mut problems),
+            _ => None,
+        };
+        load_orgs(
+            source,
+            document.as_ref().map(|d| (d, &text)),
+            &mut loader,
+            &mut problems,
+        );
+        let mut checker = Checker::new(source, options, &loader, problems, sink);
+        checker.probe_orgs();
+        read = document.map(|document| document.read_apps(file, &text, &mut checker));
+        (entries, problems) = checker.finish(read);
+    } else {
+        let start = stream.start().map_err(failed)?;
+        load_orgs(source, None, &mut loader, &mut problems);
+        let mut checker = Checker::new(source, options, &loader, problems, sink);
+        checker.probe_orgs();
+        read = match refuse_start(file, start) {
+            Some(problem) => {
+                checker.report(problem);
+                None
+            }
+            None if format == Format::Csv => {
+                Some(csv::read(file, &mut stream, ENTRY, &mut checker).map_err(failed)?)
+            }
+            None => Some(document::read_lines(file, &mut stream, &mut checker).map_err(failed)?),
+        };
+        (entries, problems) = checker.finish(read);
+        stream.drain().map_err(failed)?;
+    }
+    Ok(Checked {
+        orgs: loader.orgs,
+        entries,
+        problem_count: problems.count(),
+        problems: problems.into_kept(),
+        digest: stream.digest(),
+    })
+}
+
+/// Reads only the orgs of a manifest.
+///
+/// # Errors
+/// When a file cannot be read, or an org has mistakes.
+pub fn read_orgs(source: &Source) -> Result<Orgs, ManifestError> {
+    let file = source.file.as_path();
+    let mut problems = Problems::default();
+    let mut loader = Loader::default();
+    if format(file)? == Format::Json {
+        let mut stream = Stream::new(open(file)?);
+        let text = read_text(file, &mut stream)
+            .map_err(|error| ManifestError::unreadable(file, error))?
+            .map_err(|problem| ManifestError::Orgs(vec![problem]))?;
+        let text = Text::new(&text, 1);
+        let document = Document::parse(file, &text, &mut problems);
+        load_orgs(
+            source,
+            document.as_ref().map(|d| (d, &text)),
+            &mut loader,
+            &mut problems,
+        );
+    } else {
+        load_orgs(source, None, &mut loader, &mut problems);
+    }
+    if problems.count() == 0 {
+        Ok(loader.orgs)
+    } else {
+        Err(ManifestError::Orgs(problems.into_kept()))
+    }
+}
+
+fn load_orgs(
+    source: &Source,
+    document: Option<(&Document<'_>, &Text<'_>)>,
+    loader: &mut Loader,
+    problems: &mut Problems,
+) {
+    let mut given = false;
+    if let Some((document, text)) = document
+        && let Some(orgs) = document.orgs
+    {
+        given = true;
+        loader.read_object(&source.file, text, orgs, problems);
+    }
+    if let Some(file) = &source.orgs_file {
+        given = true;
+        loader.read_file(file, problems);
+    }
+    if !given && problems.count() == 0 {
+        loader.partial = true;
+        problems.push(
+            Problem::of_file(&source.file, "no orgs are given")
+                .hint("name them in an orgs file: --orgs FILE"),
+        );
+    }
+    loader.partial |= !given;
+}
+
+struct Checker<'a> {
+    file: &'a Path,
+    loader: &'a Loader,
+    options: CheckOptions,
+    secrets: Secrets,
+    rules: Rules,
+    seen: Seen,
+    tried: Tried,
+    problems: Problems,
+    entries: u64,
+    sink: &'a mut dyn FnMut(Located),
+}
+
+impl<'a> Checker<'a> {
+    fn new(
+        source: &'a Source,
+        options: &CheckOptions,
+        loader: &'a Loader,
+        problems: Problems,
+        sink: &'a mut dyn FnMut(Located),
+    ) -> Self {
+        Self {
+            file: &source.file,
+            loader,
+            options: *options,
+            secrets: Secrets::new(folder(&source.file), options.exec),
+            rules: Rules::default(),
+            seen: Seen::default(),
+            tried: Tried::default(),
+            problems,
+            entries: 0,
+            sink,
+        }
+    }
+
+    fn probe_orgs(&mut self) {
+        if self.options.secrets == SecretCheck::Skip {
+            return;
+        }
+        for (name, spec) in self.loader.orgs.iter() {
+            let secrets = Secrets::new(self.loader.orgs.base(name), self.options.exec);
+            for Held {
+                field,
+                reference,
+                in_header,
+            } in references(spec)
+            {
+                let result = match in_header {
+                    true => secrets.probe_for_header(reference),
+                    false => secrets.probe(reference),
+                };
+                if let Err(error) = result {
+                    let mut problem = unreadable(self.loader.orgs.file(name), &error, 1);
+                    problem.field = Some(format!("orgs.{name}.{field}"));
+                    self.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    fn check_orgs(&self, draft: &Draft, issues: &mut Issues) {
+        let hub = draft.hub.as_ref().map_or("", |hub| hub.org.as_str());
+        for (field, name) in [("org", draft.org.as_str()), ("hub.org", hub)] {
+            if name.is_empty() || self.loader.knows(name) {
+                continue;
+            }
+            let message = format!("unknown org {}", shown(name));
+            let names = self.loader.orgs.iter().map(|(name, _)| name);
+            match nearest(name, names) {
+                Some(near) => issues.push_hint(field, message, format!("did you mean {near}?")),
+                None => issues.push(field, message),
+            }
+        }
+    }
+
+    fn check_duplicate(&mut self, draft: &Draft, row: u64, issues: &mut Issues) {
+        let Some(org) = self.loader.orgs.number(&draft.org) else {
+            return;
+        };
+        let (field, first) = match (&draft.app_id, &draft.label, draft.app) {
+            (Some(id), None, _) => ("appId", self.seen.insert(&(org, id), row)),
+            (None, Some(label), Some(app)) => {
+                ("label", self.seen.insert(&(org, app.name(), label), row))
+            }
+            _ => return,
+        };
+        if let Some(first) = first {
+            issues.push_hint(
+                field,
+                format!("is the same app in the same org as row {first}"),
+                "keep one of the two",
+            );
+        }
+    }
+
+    fn try_secrets(&mut self, draft: &Draft, place: &dyn Place) {
+        let Some(connection) = &draft.connection else {
+            return;
+        };
+        if let Some(token) = &connection.token {
+            self.try_secret(token, "connection.profile.token", place);
+        }
+        let Some(settings) = &connection.settings else {
+            return;
+        };
+        if let Some(password) = &settings.password {
+            self.try_secret(password, "connection.profile.settings.adminPassword", place);
+        }
+        let username = settings
+            .username
+            .as_deref()
+            .filter(|name| SecretRef::looks_like(name));
+        if let Some(reference) = username.and_then(|name| SecretRef::parse(name).ok()) {
+            self.try_secret(
+                &reference,
+                "connection.profile.settings.adminUsername",
+                place,
+            );
+        }
+    }
+
+    fn try_secret(&mut self, reference: &SecretRef, field: &'static str, place: &dyn Place) {
+        if self.options.secrets == SecretCheck::Skip {
+            return;
+        }
+        let secrets = &self.secrets;
+        self.tried.one(reference, || {
+            let error = secrets.probe(reference).err()?;
+            let issue = Issue {
+                field: field.into(),
+                message: String::new(),
+                hint: None,
+                offset: None,
+            };
+            Some((error, field, place.find(&issue)))
+        });
+    }
+
+    // What is known only at the end: how often each bad secret is used, and whether there was an entry.
+    fn finish(mut self, read: Option<u64>) -> (u64, Problems) {
+        for bad in std::mem::take(&mut self.tried.bad) {
+            let mut problem = unreadable(self.file, &bad.error, bad.uses).at(bad.spot);
+            problem.field = Some(bad.field.to_owned());
+            self.problems.push(problem);
+        }
+        if read == Some(0) && self.problems.count() == 0 {
+            self.problems.push(
+                Problem::of_file(self.file, "has no entries: there is nothing to do")
+                    .hint("add an entry under apps, or a row below the header"),
+            );
+        }
+        (self.entries, self.problems)
+    }
+}
+
+fn unreadable(file: &Path, error: &SecretError, uses: u64) -> Problem {
+    let mut message = error.to_string();
+    if uses > 1 {
+        message = format!("{message} (used by {uses} entries)");
+    }
+    let mut problem = Problem::of_file(file, message);
+    problem.hint = error.hint();
+    problem
+}
+
+impl Receiver<Draft> for Checker<'_> {
+    fn take(&mut self, draft: Draft, mut issues: Issues, place: &dyn Place) {
+        let row = place.row();
+        self.rules.check(&draft, &mut issues);
+        self.check_orgs(&draft, &mut issues);
+        self.check_duplicate(&draft, row, &mut issues);
+        self.try_secrets(&draft, place);
+        if issues.is_empty()
+            && let Some(entry) = draft.finish()
+        {
+            self.entries += 1;
+            (self.sink)(Located { row, entry });
+            return;
+        }
+        self.problems.place(self.file, "", issues, place);
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+}
+
+/// Which apps have been seen, as hashes: 20 bytes for an entry instead of its names.
+#[derive(Default)]
+struct Seen {
+    rows: HashMap<[u32; 3], u32>,
+    hashers: [RandomState; 2],
+}
+
+impl Seen {
+    /// Remembers an app; returns the row of the first one when it was there before. With 96 bits the
+    /// chance that any two of a million different apps collide is below 1 in 10^17.
+    fn insert(&mut self, app: &impl std::hash::Hash, row: u64) -> Option<u32> {
+        let [first, second] = &self.hashers;
+        let (high, low) = (first.hash_one(app), second.hash_one(app));
+        let row = u32::try_from(row).unwrap_or(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "the parts of a hash")]
+        let key = [high as u32, (high >> 32) as u32, low as u32];
+        match self.rows.entry(key) {
+            std::collections::hash_map::Entry::Occupied(known) => Some(*known.get()),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(row);
+                None
+            }
+        }
+    }
+}
+
+/// Bad secrets whose first use is remembered; the others are neither shown nor counted by use.
+const MAX_BAD: usize = 1000;
+
+/// Which secrets have been tried, each once, and those that cannot be read.
+#[derive(Default)]
+struct Tried {
+    known: HashMap<u64, u32>,
+    hasher: RandomState,
+    bad: Vec<Bad>,
+}
+
+struct Bad {
+    error: SecretError,
+    field: &'static str,
+    spot: Spot,
+    uses: u64,
+}
+
+impl Tried {
+    /// In `known`: a secret that can be read, or one that is not remembered.
+    const GOOD: u32 = u32::MAX;
+
+    fn one(
+        &mut self,
+        reference: &SecretRef,
+        attempt: impl FnOnce() -> Option<(SecretError, &'static str, Spot)>,
+    ) {
+        let key = self.hasher.hash_one(reference);
+        if let Some(number) = self.known.get(&key) {
+            if let Some(bad) = self.bad.get_mut(*number as usize) {
+                bad.uses += 1;
+            }
+            return;
+        }
+        let mut number = Self::GOOD;
+        if let Some((error, field, spot)) = attempt()
+            && self.bad.len() < MAX_BAD
+        {
+            number = u32::try_from(self.bad.len()).unwrap_or(Self::GOOD);
+            self.bad.push(Bad {
+                error,
+                field,
+                spot,
+                uses: 1,
+            });
+        }
+        self.known.insert(key, number);
+    }
+}

@@ -1,0 +1,239 @@
+//! JSON manifests (`orgs`, `defaults`, `apps`) and JSONL (one entry a line). Entries are read one by
+//! one; `defaults` are read once and copied under every entry.
+
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use super::csv::Receiver;
+use super::draft::Draft;
+use super::entry::{Features, Status};
+use super::fields::ENTRY;
+use super::input::not_utf8;
+use super::json::{At, Filler, ObjectPlace, Pair, Text, elements, kind, pairs, string};
+use super::problem::{Issues, Problem, Problems, Spot, nearest};
+
+/// The longest line of JSONL, in bytes; a longer one is skipped and reported.
+const MAX_LINE: usize = 1024 * 1024;
+
+/// The keys of a JSON manifest; `$schema` is for editors.
+const KEYS: [&str; 4] = ["$schema", "orgs", "defaults", "apps"];
+
+/// The parts of a JSON manifest, as slices of its text.
+#[derive(Default)]
+pub(super) struct Document<'a> {
+    pub orgs: Option<&'a str>,
+    defaults: Option<&'a str>,
+    apps: Option<&'a str>,
+}
+
+impl<'a> Document<'a> {
+    /// Takes a manifest apart; nothing when its text is no JSON object.
+    pub(super) fn parse(file: &Path, text: &Text<'a>, problems: &mut Problems) -> Option<Self> {
+        let root = match text.parse() {
+            Ok(root) => root,
+            Err(error) => {
+                problems.push(Problem::of_file(file, error.message).at(error.spot));
+                return None;
+            }
+        };
+        let Some(pairs) = pairs(root) else {
+            let message = format!("expects an object with orgs and apps, not {}", kind(root));
+            let mut problem = Problem::of_file(file, message).at(text.spot(text.offset(root)));
+            if root.starts_with('[') {
+                problem = problem.hint("write { \"apps\": […] }");
+            }
+            problems.push(problem);
+            return None;
+        };
+        let mut document = Self::default();
+        for (number, pair) in pairs.iter().enumerate() {
+            let twice = pairs[..number].iter().any(|other| other.key == pair.key);
+            let part = match pair.key.as_ref() {
+                _ if twice => {
+                    problems.push(of_key(file, text, pair, "is given twice"));
+                    continue;
+                }
+                "orgs" => &mut document.orgs,
+                "defaults" => &mut document.defaults,
+                "apps" => &mut document.apps,
+                "$schema" if string(pair.value).is_some() => continue,
+                "$schema" => {
+                    problems.push(of_key(file, text, pair, "expects a text"));
+                    continue;
+                }
+                key => {
+                    let mut problem = of_key(file, text, pair, "unknown key");
+                    problem.hint = nearest(key, KEYS).map(|near| format!("did you mean {near}?"));
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            *part = Some(pair.value);
+        }
+        Some(document)
+    }
+
+    /// Hands every entry of `apps` to the receiver; returns how many there are.
+    pub(super) fn read_apps(
+        &self,
+        file: &Path,
+        text: &Text<'a>,
+        receiver: &mut impl Receiver<Draft>,
+    ) -> u64 {
+        let mut defaults = Draft::default();
+        if let Some(value) = self.defaults {
+            let mut issues = Issues::default();
+            let mut filler = Filler {
+                text,
+                issues: &mut issues,
+            };
+            filler.fill(ENTRY, value, &At::ROOT, &mut defaults);
+            let place = ObjectPlace {
+                text,
+                object: value,
+                row: None,
+            };
+            let mut problems = Problems::default();
+            problems.place(file, "defaults", issues, &place);
+            problems
+                .into_kept()
+                .into_iter()
+                .for_each(|problem| receiver.report(problem));
+        }
+        let Some(apps) = self.apps else { return 0 };
+        let mut row = 0;
+        let array = elements(apps, &mut |value| {
+            row += 1;
+            read_entry(file, text, value, row, defaults.clone(), receiver);
+        });
+        if !array {
+            let message = format!("expects a list of entries, not {}", kind(apps));
+            let mut problem = Problem::of_file(file, message).at(text.spot(text.offset(apps)));
+            problem.field = Some("apps".to_owned());
+            receiver.report(problem);
+            // The list is there, if not as one: "no entries" would be a second word for one mistake.
+            return 1;
+        }
+        row
+    }
+}
+
+fn of_key(file: &Path, text: &Text<'_>, pair: &Pair<'_>, message: &str) -> Problem {
+    let mut problem = Problem::of_file(file, message).at(text.spot(pair.offset(text)));
+    problem.field = Some(pair.key.as_ref().to_owned());
+    problem
+}
+
+fn read_entry<'a>(
+    file: &Path,
+    text: &Text<'a>,
+    value: &'a str,
+    row: u64,
+    defaults: Draft,
+    receiver: &mut impl Receiver<Draft>,
+) {
+    if !value.starts_with('{') {
+        let spot = Spot {
+            row: Some(row),
+            ..text.spot(text.offset(value))
+        };
+        let message = format!("expects an object, not {}", kind(value));
+        receiver.report(Problem::of_file(file, message).at(spot));
+        return;
+    }
+    let mut issues = Issues::default();
+    let default_features = !defaults.features.is_empty();
+    let mut draft = defaults;
+    let mut filler = Filler {
+        text,
+        issues: &mut issues,
+    };
+    filler.fill(ENTRY, value, &At::ROOT, &mut draft);
+    // Features from `defaults` are meant for the entries that can have them.
+    if default_features && draft.status == Status::Disabled && !has(value, "features") {
+        draft.features = Features::default();
+    }
+    let place = ObjectPlace {
+        text,
+        object: value,
+        row: Some(row),
+    };
+    receiver.take(draft, issues, &place);
+}
+
+fn has(object: &str, key: &str) -> bool {
+    pairs(object).is_some_and(|pairs| pairs.iter().any(|pair| pair.key == key))
+}
+
+/// Reads JSONL from after its byte order mark; returns how many lines held something.
+pub(super) fn read_lines(
+    file: &Path,
+    mut input: impl BufRead,
+    receiver: &mut impl Receiver<Draft>,
+) -> io::Result<u64> {
+    let mut entries = 0;
+    let mut row = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        row += 1;
+        let limit = MAX_LINE as u64 + 1;
+        if input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
+            return Ok(entries);
+        }
+        let spot = Spot {
+            line: Some(row),
+            column: None,
+            row: Some(row),
+        };
+        if line.len() > MAX_LINE && !line.ends_with(b"\n") {
+            skip_line(&mut input)?;
+            entries += 1;
+            let message = format!("the line is over {} KiB", MAX_LINE >> 10);
+            receiver.report(Problem::of_file(file, message).at(spot));
+            continue;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        entries += 1;
+        match std::str::from_utf8(&line) {
+            Ok(line) => read_line(file, line, row, receiver),
+            Err(error) => {
+                let valid = line.get(..error.valid_up_to()).unwrap_or_default();
+                let mut problem = not_utf8(file, valid, row);
+                problem.row = Some(row);
+                receiver.report(problem);
+            }
+        }
+    }
+}
+
+fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
+    let text = Text::new(line, row);
+    match text.parse() {
+        Ok(value) => read_entry(file, &text, value, row, Draft::default(), receiver),
+        Err(error) => {
+            let mut spot = error.spot;
+            // The line break belongs to the line it ends.
+            spot.line = Some(row);
+            spot.row = Some(row);
+            receiver.report(Problem::of_file(file, error.message).at(spot));
+        }
+    }
+}
+
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let chunk = input.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(chunk.len(), |end| end + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}

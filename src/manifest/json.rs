@@ -1,0 +1,393 @@
+//! JSON text with positions: objects are taken apart level by level into slices of the text itself, so
+//! that every key and value knows where it stands, and known keys fill a draft.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::problem::{Issue, Issues, Place, Spot};
+use super::shape::{Empty, Group, Item, Member, Wrong, join, suggest_key};
+
+/// A JSON text and its lines.
+pub(super) struct Text<'a> {
+    text: &'a str,
+    /// The number of its first line in the file.
+    first_line: u64,
+    /// Offset and number of a line start found before: problems mostly come in order.
+    last: Cell<(usize, u64)>,
+}
+
+/// A text that is no JSON: where, and the parser's words without any of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotJson {
+    pub spot: Spot,
+    pub message: String,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(text: &'a str, first_line: u64) -> Self {
+        Self {
+            text,
+            first_line,
+            last: Cell::new((0, first_line)),
+        }
+    }
+
+    /// The whole text as one value.
+    pub(super) fn parse(&self) -> Result<&'a str, NotJson> {
+        match serde_json::from_str::<&'a RawValue>(self.text) {
+            Ok(value) => Ok(value.get()),
+            Err(error) => {
+                let line = self.first_line + (error.line() as u64).saturating_sub(1);
+                let whole = error.to_string();
+                // serde_json puts its own position at the end; ours counts from the file's start.
+                let message = whole
+                    .rsplit_once(" at line ")
+                    .map_or(whole.as_str(), |(m, _)| m);
+                Err(NotJson {
+                    spot: Spot {
+                        line: Some(line),
+                        column: Some(error.column().max(1) as u64),
+                        row: None,
+                    },
+                    message: format!("is not JSON: {message}"),
+                })
+            }
+        }
+    }
+
+    /// Where a slice of this text begins.
+    pub(super) fn offset(&self, part: &str) -> usize {
+        (part.as_ptr() as usize)
+            .checked_sub(self.text.as_ptr() as usize)
+            .filter(|offset| *offset <= self.text.len())
+            .unwrap_or_default()
+    }
+
+    /// Line and column of a byte offset.
+    pub(super) fn spot(&self, offset: usize) -> Spot {
+        let (mut start, mut line) = self.last.get();
+        if start > offset {
+            (start, line) = (0, self.first_line);
+        }
+        let between = self.text.get(start..offset).unwrap_or_default();
+        if let Some(last) = between.rfind('\n') {
+            line += between.bytes().filter(|byte| *byte == b'\n').count() as u64;
+            start += last + 1;
+        }
+        self.last.set((start, line));
+        let column = self.text.get(start..offset).unwrap_or_default();
+        Spot {
+            line: Some(line),
+            column: Some(column.chars().count() as u64 + 1),
+            row: None,
+        }
+    }
+}
+
+/// A key of an object, decoded, with its value's text.
+pub(super) struct Pair<'a> {
+    pub key: Cow<'a, str>,
+    pub value: &'a str,
+}
+
+impl Pair<'_> {
+    /// Where the key stands; where its value does when the key is written with escapes.
+    pub(super) fn offset(&self, text: &Text<'_>) -> usize {
+        match &self.key {
+            // The quote stands before the first character.
+            Cow::Borrowed(key) => text.offset(key).saturating_sub(1),
+            Cow::Owned(_) => text.offset(self.value),
+        }
+    }
+}
+
+/// The pairs of an object in order, or nothing when the value is no object.
+pub(super) fn pairs(value: &str) -> Option<Vec<Pair<'_>>> {
+    struct Pairs<'a>(Vec<Pair<'a>>);
+    struct Collect;
+    impl<'de> Visitor<'de> for Collect {
+        type Value = Pairs<'de>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                pairs.push(Pair {
+                    key,
+                    value: value.get(),
+                });
+            }
+            Ok(Pairs(pairs))
+        }
+    }
+    impl<'de> Deserialize<'de> for Pairs<'de> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(Collect)
+        }
+    }
+    serde_json::from_str::<Pairs<'_>>(value)
+        .ok()
+        .map(|pairs| pairs.0)
+}
+
+/// Calls `each` for the elements of an array; false when the value is no array.
+pub(super) fn elements<'a>(value: &'a str, each: &mut dyn FnMut(&'a str)) -> bool {
+    struct Each<'f, 'a>(&'f mut dyn FnMut(&'a str));
+    impl<'de> Visitor<'de> for Each<'_, 'de> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+            while let Some(element) = list.next_element::<&'de RawValue>()? {
+                (self.0)(element.get());
+            }
+            Ok(())
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(value);
+    deserializer.deserialize_seq(Each(each)).is_ok()
+}
+
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrow;
+        impl<'de> Visitor<'de> for Borrow {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Borrow)
+    }
+}
+
+/// The text of a JSON string, or nothing when the value is none.
+pub(super) fn string(value: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Key<'_>>(value).ok().map(|key| key.0)
+}
+
+/// What a value is, for "not …".
+pub(super) fn kind(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'"') => "a text",
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// Fills drafts from objects and notes what does not fit.
+pub(super) struct Filler<'t, 'a> {
+    pub text: &'t Text<'a>,
+    pub issues: &'t mut Issues,
+}
+
+/// A dotted path that is only written out when something is wrong.
+#[derive(Clone, Copy)]
+pub(super) struct At<'p> {
+    parent: Option<&'p At<'p>>,
+    key: &'p str,
+}
+
+impl At<'_> {
+    /// The record itself.
+    pub(super) const ROOT: At<'static> = At {
+        parent: None,
+        key: "",
+    };
+
+    fn path(&self) -> String {
+        match self.parent {
+            Some(parent) => join(&parent.path(), self.key),
+            None => self.key.to_owned(),
+        }
+    }
+}
+
+impl<'a> Filler<'_, 'a> {
+    /// Fills a draft from an object.
+    pub(super) fn fill<D>(
+        &mut self,
+        members: &'static [Member<D>],
+        value: &'a str,
+        at: &At<'_>,
+        draft: &mut D,
+    ) -> usize {
+        let Some(pairs) = pairs(value) else {
+            let wrong = Wrong::new(format!("expects an object, not {}", kind(value)));
+            self.issue(at.path(), self.text.offset(value), wrong);
+            return 0;
+        };
+        for (number, pair) in pairs.iter().enumerate() {
+            let at = At {
+                parent: Some(at),
+                key: &pair.key,
+            };
+            let offset = pair.offset(self.text);
+            if pairs[..number].iter().any(|other| other.key == pair.key) {
+                self.issue(at.path(), offset, Wrong::new("is given twice"));
+                continue;
+            }
+            match members.iter().find(|member| member.key == pair.key) {
+                Some(member) => self.set(&member.item, pair, &at, draft),
+                None => {
+                    let wrong = Wrong {
+                        message: "unknown key".to_owned(),
+                        hint: suggest_key(members, &pair.key),
+                    };
+                    self.issue(at.path(), offset, wrong);
+                }
+            }
+        }
+        pairs.len()
+    }
+
+    fn set<D>(&mut self, item: &'static Item<D>, pair: &Pair<'a>, at: &At<'_>, draft: &mut D) {
+        let value = pair.value;
+        let result = match item {
+            Item::Group(group) => return self.group(group, value, at, draft),
+            Item::Free(set) => free(*set, value, draft),
+            Item::Switch(set) => match value {
+                "true" => ok(|| set(draft, true)),
+                "false" => ok(|| set(draft, false)),
+                _ => Err(expected(item, value)),
+            },
+            Item::Number(set) => match value.parse::<f64>() {
+                Ok(number) if number.is_finite() => ok(|| set(draft, number)),
+                _ => Err(expected(item, value)),
+            },
+            Item::List(set) => list(value)
+                .ok_or_else(|| expected(item, value))
+                .map(|list| set(draft, list)),
+            Item::Text(_) | Item::Login(_) | Item::Secret(_) | Item::Choice(..) => {
+                match string(value) {
+                    Some(text) => item.set_text(draft, &text).map(drop),
+                    None => Err(expected(item, value)),
+                }
+            }
+        };
+        if let Err(wrong) = result {
+            self.issue(at.path(), self.text.offset(value), wrong);
+        }
+    }
+
+    fn group<D>(&mut self, group: &'static Group<D>, value: &'a str, at: &At<'_>, draft: &mut D) {
+        if let (Some(null), "null") = (group.null, value) {
+            null(draft);
+            return;
+        }
+        if value.starts_with('{') {
+            (group.open)(draft);
+        }
+        let keys = self.fill(group.members, value, at, draft);
+        if keys == 0 && group.empty == Empty::Wrong && value.starts_with('{') {
+            let wrong = Wrong::with_hint(
+                "is an empty object",
+                match group.null {
+                    Some(_) => "write null for none, or leave it out",
+                    None => "leave it out or fill it in",
+                },
+            );
+            self.issue(at.path(), self.text.offset(value), wrong);
+        }
+    }
+
+    fn issue(&mut self, field: String, offset: usize, wrong: Wrong) {
+        self.issues.take(Issue {
+            field: Cow::Owned(field),
+            message: wrong.message,
+            hint: wrong.hint,
+            offset: Some(offset),
+        });
+    }
+}
+
+fn ok(set: impl FnOnce()) -> Result<(), Wrong> {
+    set();
+    Ok(())
+}
+
+fn expected<D>(item: &Item<D>, value: &str) -> Wrong {
+    match kind(value) {
+        "null" => Wrong::with_hint("must not be null", "leave the key out"),
+        kind if kind == item.expects() => Wrong::new("contains a broken escape"),
+        kind => Wrong::new(format!("expects {}, not {kind}", item.expects())),
+    }
+}
+
+fn list(value: &str) -> Option<Vec<String>> {
+    let mut list = Vec::new();
+    let mut texts = true;
+    let array = elements(value, &mut |element| match string(element) {
+        Some(text) if !text.trim().is_empty() => list.push(text.into_owned()),
+        _ => texts = false,
+    });
+    (array && texts).then_some(list)
+}
+
+fn free<D>(
+    set: fn(&mut D, &str, serde_json::Value),
+    value: &str,
+    draft: &mut D,
+) -> Result<(), Wrong> {
+    // Fails for what is no object and for nesting beyond the parser's limit (128).
+    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value)
+        .map_err(|_| Wrong::new(format!("expects an object, not {}", kind(value))))?;
+    for (key, value) in object {
+        set(draft, &key, value);
+    }
+    Ok(())
+}
+
+/// Places the issues of one object of a text.
+pub(super) struct ObjectPlace<'t, 'a> {
+    pub text: &'t Text<'a>,
+    pub object: &'a str,
+    pub row: Option<u64>,
+}
+
+impl Place for ObjectPlace<'_, '_> {
+    fn find(&self, issue: &Issue) -> Spot {
+        let offset = issue
+            .offset
+            .unwrap_or_else(|| locate(self.text, self.object, &issue.field));
+        Spot {
+            row: self.row,
+            ..self.text.spot(offset)
+        }
+    }
+
+    fn row(&self) -> u64 {
+        self.row.unwrap_or_default()
+    }
+}
+
+// The offset of a dotted path's key, or of the nearest object around it that is there.
+fn locate(text: &Text<'_>, object: &str, path: &str) -> usize {
+    let mut offset = text.offset(object);
+    let mut object = object;
+    for key in path.split('.').filter(|key| !key.is_empty()) {
+        let found = pairs(object).and_then(|pairs| pairs.into_iter().find(|pair| pair.key == key));
+        let Some(pair) = found else { break };
+        offset = pair.offset(text);
+        object = pair.value;
+    }
+    offset
+}

@@ -1,0 +1,309 @@
+//! Mistakes of a manifest: what is wrong, where, and what was probably meant.
+//!
+//! Reading collects [`Issue`]s of one record (no position yet, or a byte offset); they become
+//! [`Problem`]s once the record's place in its file is known. Neither ever holds a value from a place
+//! where a secret belongs.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// Problems kept of one check; the rest is only counted, so that a million broken rows stay small.
+const KEPT: usize = 1000;
+
+/// One mistake in a file, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// The file as given.
+    pub file: String,
+    /// Line in the file from 1; of a CSV record the line it starts on.
+    pub line: Option<u64>,
+    /// Character in the line from 1; none for CSV, where `field` names the column.
+    pub column: Option<u64>,
+    /// Row as in reports: CSV records with the header as 1, place in `apps` from 1, line of JSONL.
+    pub row: Option<u64>,
+    /// Dotted path of the key, which in CSV is the column's name.
+    pub field: Option<String>,
+    /// What is wrong: a lowercase fragment.
+    pub message: String,
+    /// The edit that helps.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the file as a whole.
+    pub(super) fn of_file(file: &Path, message: impl Into<String>) -> Self {
+        Self {
+            file: file.display().to_string(),
+            line: None,
+            column: None,
+            row: None,
+            field: None,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn at(mut self, spot: Spot) -> Self {
+        self.line = spot.line;
+        self.column = spot.column;
+        self.row = spot.row;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        f.write_str(": ")?;
+        match (self.row, &self.field) {
+            (Some(row), Some(field)) => write!(f, "row {row}, {field}: ")?,
+            (Some(row), None) => write!(f, "row {row}: ")?,
+            (None, Some(field)) => write!(f, "{field}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Where something stands in a file; as much of it as is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    pub row: Option<u64>,
+}
+
+/// A mistake in one record, before its place is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Issue {
+    /// Dotted path; empty for the record itself.
+    pub field: Cow<'static, str>,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Byte offset in the text, where the reader knows it.
+    pub offset: Option<usize>,
+}
+
+/// The mistakes of one record.
+#[derive(Debug, Default)]
+pub(super) struct Issues(Vec<Issue>);
+
+impl Issues {
+    pub(super) fn push(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) {
+        self.add(field.into(), message.into(), None);
+    }
+
+    pub(super) fn push_hint(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.add(field.into(), message.into(), Some(hint.into()));
+    }
+
+    /// Takes an issue that knows its offset.
+    pub(super) fn take(&mut self, issue: Issue) {
+        self.0.push(issue);
+    }
+
+    // A field that could not be read, or that is inside such an object, is also "missing" to the rules:
+    // only its first mistake counts.
+    fn add(&mut self, field: Cow<'static, str>, message: String, hint: Option<String>) {
+        let told = |known: &Issue| {
+            field
+                .strip_prefix(known.field.as_ref())
+                .is_some_and(|rest| {
+                    rest.is_empty() || (rest.starts_with('.') && !known.field.is_empty())
+                })
+        };
+        if self.0.iter().any(told) {
+            return;
+        }
+        self.0.push(Issue {
+            field,
+            message,
+            hint,
+            offset: None,
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether something is wrong with a field or inside it.
+    pub(super) fn mention(&self, field: &str) -> bool {
+        self.0.iter().any(|issue| {
+            let rest = issue.field.strip_prefix(field);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+
+    pub(super) fn into_inner(self) -> Vec<Issue> {
+        self.0
+    }
+}
+
+/// Finds the place of an issue in its file.
+pub(super) trait Place {
+    fn find(&self, issue: &Issue) -> Spot;
+
+    /// The row of the record itself, 0 where rows are not counted.
+    fn row(&self) -> u64;
+}
+
+/// The problems of a check: the first [`KEPT`] and the number of all.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    kept: Vec<Problem>,
+    count: u64,
+}
+
+impl Problems {
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.count += 1;
+        if self.kept.len() < KEPT {
+            self.kept.push(problem);
+        }
+    }
+
+    /// Places the issues of one record, whose own path in the file is `prefix`.
+    pub(super) fn place(&mut self, file: &Path, prefix: &str, issues: Issues, place: &dyn Place) {
+        for issue in issues.into_inner() {
+            if self.kept.len() >= KEPT {
+                self.count += 1;
+                continue;
+            }
+            let spot = place.find(&issue);
+            let field = match (prefix, issue.field.as_ref()) {
+                ("", field) => field.to_owned(),
+                (prefix, "") => prefix.to_owned(),
+                (prefix, field) => format!("{prefix}.{field}"),
+            };
+            self.push(
+                Problem {
+                    field: (!field.is_empty()).then_some(field),
+                    hint: issue.hint,
+                    ..Problem::of_file(file, issue.message)
+                }
+                .at(spot),
+            );
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn into_kept(self) -> Vec<Problem> {
+        self.kept
+    }
+}
+
+/// The known word nearest to what was typed, if it is near enough to be meant.
+pub(super) fn nearest<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Longer texts are not typing mistakes, and the comparison is quadratic in their length.
+    if typed.len() > 128 {
+        return None;
+    }
+    let lower = typed.to_lowercase();
+    known
+        .into_iter()
+        .map(|word| {
+            (
+                strsim::normalized_damerau_levenshtein(&lower, &word.to_lowercase()),
+                word,
+            )
+        })
+        .filter(|(score, _)| *score >= 0.5)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, word)| word)
+}
+
+/// A wrong value as a message may show it. Long texts are withheld: columns get mixed up, and what
+/// stands in the wrong one may be a token (Okta's have 42 characters).
+pub(super) fn shown(value: &str) -> String {
+    let short = value.chars().count() <= 32;
+    if short && !value.chars().any(char::is_control) {
+        format!("`{value}`")
+    } else {
+        format!("a text of {} characters", value.chars().count())
+    }
+}
+
+/// `a, b or c`.
+pub(super) fn alternatives(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_known_word() {
+        for (typed, known, expected) in [
+            ("gogle", ["google", "slack"], Some("google")),
+            ("timeZone", ["timezone", "expression"], Some("timezone")),
+            ("xyz", ["google", "slack"], None),
+            ("", ["google", "slack"], None),
+        ] {
+            assert_eq!(nearest(typed, known), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn long_values_are_withheld() {
+        assert_eq!(shown("gogle"), "`gogle`");
+        assert_eq!(shown(&"x".repeat(42)), "a text of 42 characters");
+        assert_eq!(shown("a\u{1b}[0m"), "a text of 5 characters");
+    }
+
+    #[test]
+    fn only_the_first_mistake_of_a_field_counts_and_memory_is_bounded() {
+        struct Nowhere;
+        impl Place for Nowhere {
+            fn find(&self, _: &Issue) -> Spot {
+                Spot::default()
+            }
+
+            fn row(&self) -> u64 {
+                0
+            }
+        }
+        let mut problems = Problems::default();
+        for _ in 0..1500 {
+            let mut issues = Issues::default();
+            issues.push("app", "first");
+            issues.push("app", "second");
+            problems.place(Path::new("m.csv"), "", issues, &Nowhere);
+        }
+        assert_eq!(problems.count(), 1500);
+        let kept = problems.into_kept();
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!(kept[0].to_string(), "m.csv: app: first");
+    }
+}

@@ -1,0 +1,87 @@
+//! The JSON Schema of a JSON manifest, for editors: generated from the types that are read, plus what
+//! types cannot say. `check` stays the judge; the schema only has to agree with what it accepts.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::entry::Entry;
+use super::org::OrgSpec;
+
+/// The JSON Schema (2020-12) of a JSON manifest.
+pub fn json_schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let org = generator.subschema_for::<OrgSpec>().to_value();
+    let entry = generator.subschema_for::<Entry>().to_value();
+    let mut definitions = generator.take_definitions(true);
+    let partial = relaxed(&definitions);
+    definitions.extend(partial);
+    if let Some(Value::Object(entry)) = definitions.get_mut("Entry") {
+        entry.insert(
+            "oneOf".to_owned(),
+            json!([{ "required": ["appId"] }, { "required": ["label"] }]),
+        );
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "okta-rollout manifest",
+        "description": "What should be true of app provisioning connections in Okta orgs.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["apps"],
+        "properties": {
+            "$schema": { "type": "string", "description": "This schema, for editors." },
+            "orgs": {
+                "description": "The orgs by name; may come from --orgs or a job instead.",
+                "type": "object",
+                "additionalProperties": org,
+            },
+            "defaults": {
+                "description": "Merged deeply under every entry of apps.",
+                "$ref": "#/$defs/PartialEntry",
+            },
+            "apps": {
+                "description": "One app in one org each.",
+                "type": "array",
+                "minItems": 1,
+            },
+        },
+        // With defaults, an entry need not repeat what they say.
+        "if": { "required": ["defaults"] },
+        "then": { "properties": { "apps": { "items": { "$ref": "#/$defs/PartialEntry" } } } },
+        "else": { "properties": { "apps": { "items": entry } } },
+        "$defs": definitions,
+    })
+}
+
+// Every definition again as `Partial…`, with nothing required.
+fn relaxed(definitions: &Map<String, Value>) -> Map<String, Value> {
+    definitions
+        .iter()
+        .map(|(name, schema)| {
+            let mut schema = schema.clone();
+            relax(&mut schema);
+            (format!("Partial{name}"), schema)
+        })
+        .collect()
+}
+
+fn relax(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            // A property may be called `required`; then it holds an object.
+            if object.get("required").is_some_and(Value::is_array) {
+                object.remove("required");
+            }
+            for (key, value) in object {
+                match value {
+                    Value::String(target) if key == "$ref" => {
+                        *target = target.replace("#/$defs/", "#/$defs/Partial");
+                    }
+                    value => relax(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(relax),
+        _ => {}
+    }
+}

@@ -1,0 +1,443 @@
+//! Reading secrets: the only place where a reference becomes a value. A value lives in a
+//! [`SecretString`] from the moment it is read, and no error here repeats any of it. Besides
+//! `settings` this is the only reader of the environment.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use super::secret::{Kind, NotAReference, SecretRef};
+
+/// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
+/// program can fill memory with. Longer ones are refused.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// How long a program may take to print a secret; then it is killed and the secret counts as unreadable.
+const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Whether `exec:` references may run their program (`--allow-exec`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExecPolicy {
+    /// Every `exec:` is refused.
+    #[default]
+    Refuse,
+    /// Programs are run.
+    Allow,
+}
+
+impl From<bool> for ExecPolicy {
+    fn from(allow: bool) -> Self {
+        if allow { Self::Allow } else { Self::Refuse }
+    }
+}
+
+/// Reads the secrets of one file: knows its folder and whether programs may run.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    base: PathBuf,
+    exec: ExecPolicy,
+}
+
+/// Why a secret cannot be read. Names the reference, never a value.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {cause}", .reference.as_str())]
+pub struct SecretError {
+    reference: SecretRef,
+    cause: Cause,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error("{0}")]
+    NotAReference(#[from] NotAReference),
+    #[error("the environment variable is not set")]
+    Unset,
+    #[error("the secret is empty")]
+    Empty,
+    #[error("the secret is not UTF-8 text")]
+    NotText,
+    #[error("the secret is over {MAX_BYTES} bytes")]
+    TooLong,
+    #[error(
+        "the secret contains a space, line break or other character that a header cannot carry"
+    )]
+    NotForHeader,
+    #[error("cannot read {}: {error}", .path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("{} is a folder", .path.display())]
+    Folder { path: PathBuf },
+    #[error("running programs is refused without --allow-exec")]
+    ExecRefused,
+    #[error("program not found")]
+    NoProgram,
+    #[error("cannot run the program: {0}")]
+    Exec(io::Error),
+    #[error("the program took over {} s", EXEC_TIMEOUT.as_secs())]
+    Timeout,
+    #[error("the program failed: {0}")]
+    Status(std::process::ExitStatus),
+}
+
+impl SecretError {
+    /// The edit or flag that helps.
+    pub fn hint(&self) -> Option<String> {
+        Some(match &self.cause {
+            Cause::Unset => "set the variable, or use --no-secrets with check".to_owned(),
+            Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
+            Cause::NotForHeader => "store the bare token, on one line".to_owned(),
+            Cause::File { .. } | Cause::Folder { .. } => {
+                "file: paths are relative to the folder of the file they stand in".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Secrets {
+    /// For references that stand in a file in the folder `base`.
+    pub fn new(base: impl Into<PathBuf>, exec: impl Into<ExecPolicy>) -> Self {
+        Self {
+            base: base.into(),
+            exec: exec.into(),
+        }
+    }
+
+    /// Reads a secret now.
+    ///
+    /// # Errors
+    /// When it is unset, empty, unreadable, over 64 KiB or not text; when its program is refused,
+    /// missing, fails or takes over 30 s.
+    pub async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
+        self.read(reference).await.map_err(|cause| SecretError {
+            reference: reference.clone(),
+            cause,
+        })
+    }
+
+    /// Reads a secret that is sent in a header: visible ASCII only.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], and when a header cannot carry it.
+    pub async fn resolve_for_header(
+        &self,
+        reference: &SecretRef,
+    ) -> Result<SecretString, SecretError> {
+        let secret = self.resolve(reference).await?;
+        header_safe(&secret).map_err(|cause| SecretError {
+            reference: reference.clone(),
+            cause,
+        })?;
+        Ok(secret)
+    }
+
+    /// Whether a secret could be read, without running a program: what `check` asks.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], as far as that can be known.
+    pub fn probe(&self, reference: &SecretRef) -> Result<(), SecretError> {
+        self.try_probe(reference, |_| Ok(()))
+            .map_err(|cause| SecretError {
+                reference: reference.clone(),
+                cause,
+            })
+    }
+
+    /// [`Self::probe`] for a secret that is sent in a header.
+    ///
+    /// # Errors
+    /// As [`Self::resolve_for_header`], as far as that can be known.
+    pub fn probe_for_header(&self, reference: &SecretRef) -> Result<(), SecretError> {
+        self.try_probe(reference, header_safe)
+            .map_err(|cause| SecretError {
+                reference: reference.clone(),
+                cause,
+            })
+    }
+
+    fn try_probe(
+        &self,
+        reference: &SecretRef,
+        fits: impl Fn(&SecretString) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
+        match reference.kind()? {
+            Kind::Env(name) => fits(&from_env(name)?),
+            Kind::File(path) => fits(&from_file(&self.base.join(path))?),
+            Kind::Exec(words) => {
+                self.may_exec()?;
+                let program = words.first().ok_or(Cause::NoProgram)?;
+                find_program(&self.base, program).map(drop)
+            }
+        }
+    }
+
+    async fn read(&self, reference: &SecretRef) -> Result<SecretString, Cause> {
+        match reference.kind()? {
+            Kind::Env(name) => from_env(name),
+            Kind::File(path) => {
+                let path = self.base.join(path);
+                // Network drives and pipes may block.
+                tokio::task::spawn_blocking(move || from_file(&path))
+                    .await
+                    .map_err(|error| Cause::Exec(io::Error::other(error)))?
+            }
+            Kind::Exec(words) => {
+                self.may_exec()?;
+                let (program, arguments) = words.split_first().ok_or(Cause::NoProgram)?;
+                let program = find_program(&self.base, program)?;
+                tokio::time::timeout(EXEC_TIMEOUT, from_program(&program, arguments))
+                    .await
+                    .map_err(|_| Cause::Timeout)?
+            }
+        }
+    }
+
+    fn may_exec(&self) -> Result<(), Cause> {
+        match self.exec {
+            ExecPolicy::Allow => Ok(()),
+            ExecPolicy::Refuse => Err(Cause::ExecRefused),
+        }
+    }
+}
+
+fn header_safe(secret: &SecretString) -> Result<(), Cause> {
+    if secret.expose_secret().bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(Cause::NotForHeader)
+    }
+}
+
+fn from_env(name: &str) -> Result<SecretString, Cause> {
+    let value = std::env::var_os(name).ok_or(Cause::Unset)?;
+    let text = value.into_string().map_err(|_| Cause::NotText)?;
+    if text.is_empty() {
+        return Err(Cause::Empty);
+    }
+    Ok(text.into())
+}
+
+fn from_file(path: &Path) -> Result<SecretString, Cause> {
+    let failed = |error| Cause::File {
+        path: path.to_owned(),
+        error,
+    };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(Cause::Folder {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    to_secret(bytes)
+}
+
+async fn from_program(program: &Path, arguments: &[String]) -> Result<SecretString, Cause> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        // What a program says on standard error may hold the secret too.
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(Cause::Exec)?;
+    let mut bytes = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(Cause::Exec)?;
+    }
+    if over_limit(&bytes) {
+        return Err(Cause::TooLong);
+    }
+    let status = child.wait().await.map_err(Cause::Exec)?;
+    if !status.success() {
+        return Err(Cause::Status(status));
+    }
+    to_secret(bytes)
+}
+
+fn over_limit(bytes: &[u8]) -> bool {
+    u64::try_from(bytes.len()).map_or(true, |length| length > MAX_BYTES)
+}
+
+fn to_secret(bytes: Vec<u8>) -> Result<SecretString, Cause> {
+    if over_limit(&bytes) {
+        return Err(Cause::TooLong);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Cause::NotText)?;
+    // The newline that editors and `echo` put at the end; a second one is the secret's own.
+    let bare = text.strip_suffix('\n').unwrap_or(&text);
+    let bare = bare.strip_suffix('\r').unwrap_or(bare);
+    if bare.is_empty() {
+        return Err(Cause::Empty);
+    }
+    Ok(bare.into())
+}
+
+// A program with a folder in its name is relative to the file that names it, others are on PATH.
+fn find_program(base: &Path, program: &str) -> Result<PathBuf, Cause> {
+    if Path::new(program).components().count() > 1 {
+        let path = base.join(program);
+        return if is_program(&path) {
+            Ok(path)
+        } else {
+            Err(Cause::NoProgram)
+        };
+    }
+    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| is_program(candidate))
+        .ok_or(Cause::NoProgram)
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file() || path.with_extension("exe").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(base: &Path, reference: &str) -> Result<String, String> {
+        let reference = SecretRef::parse(reference).expect("a reference");
+        let secret = Secrets::new(base, ExecPolicy::Allow)
+            .resolve(&reference)
+            .await;
+        secret
+            .map(|secret| secret.expose_secret().to_owned())
+            .map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn files_lose_one_newline() {
+        let folder = tempfile::tempdir().expect("folder");
+        for (content, expected) in [
+            ("s3cret", Ok("s3cret")),
+            ("s3cret\n", Ok("s3cret")),
+            ("s3cret\r\n", Ok("s3cret")),
+            ("s3cret\n\n", Ok("s3cret\n")),
+            ("", Err("file:t: the secret is empty")),
+            ("\n", Err("file:t: the secret is empty")),
+        ] {
+            std::fs::write(folder.path().join("t"), content).expect("write");
+            let got = read(folder.path(), "file:t").await;
+            assert_eq!(
+                got.as_deref().map_err(String::as_str),
+                expected,
+                "{content:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn unreadable_files_name_the_path_and_never_the_content() {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::write(folder.path().join("binary"), b"top\xffsecret").expect("write");
+        std::fs::write(folder.path().join("long"), vec![b'x'; 70_000]).expect("write");
+        std::fs::create_dir(folder.path().join("dir")).expect("dir");
+        for (reference, expected) in [
+            ("file:missing", "cannot read"),
+            ("file:dir", "is a folder"),
+            ("file:binary", "not UTF-8"),
+            ("file:long", "over 65536 bytes"),
+        ] {
+            let error = read(folder.path(), reference).await.expect_err(reference);
+            assert!(
+                error.contains(expected) && error.contains(reference),
+                "{error}"
+            );
+            assert!(
+                !error.contains("secret\u{fffd}") && !error.contains("xxx"),
+                "{error}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn programs_print_secrets() {
+        let folder = tempfile::tempdir().expect("folder");
+        for (reference, expected) in [
+            ("exec:echo one", Ok("one")),
+            ("exec:printf '%s %s' 'a b' c", Ok("a b c")),
+            ("exec:echo $HOME", Ok("$HOME")),
+            ("exec:false", Err("the program failed")),
+            ("exec:true", Err("the secret is empty")),
+            ("exec:no-such-program-here", Err("program not found")),
+            ("exec:yes", Err("over 65536 bytes")),
+        ] {
+            match (read(folder.path(), reference).await, expected) {
+                (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{reference}"),
+                (Err(got), Err(expected)) => assert!(got.contains(expected), "{got}"),
+                (got, _) => panic!("{reference}: {got:?}"),
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_hangs_is_given_up() {
+        let error = read(Path::new("."), "exec:sleep 600")
+            .await
+            .expect_err("hangs");
+        assert!(error.contains("took over 30 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn programs_are_refused_unless_allowed() {
+        let secrets = Secrets::new(".", ExecPolicy::Refuse);
+        let reference = SecretRef::parse("exec:echo one").expect("a reference");
+        let probed = secrets.probe(&reference).expect_err("refused");
+        let resolved = secrets.resolve(&reference).await.expect_err("refused");
+        for error in [probed, resolved] {
+            assert!(error.to_string().contains("--allow-exec"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn headers_take_visible_ascii() {
+        let folder = tempfile::tempdir().expect("folder");
+        let secrets = Secrets::new(folder.path(), ExecPolicy::Refuse);
+        let reference = SecretRef::parse("file:t").expect("a reference");
+        for (content, fits) in [
+            ("00abcDEF_-.=\n", true),
+            ("a b", false),
+            ("a\nb", false),
+            ("ä", false),
+        ] {
+            std::fs::write(folder.path().join("t"), content).expect("write");
+            assert_eq!(
+                secrets.resolve_for_header(&reference).await.is_ok(),
+                fits,
+                "{content:?}"
+            );
+            assert_eq!(
+                secrets.probe_for_header(&reference).is_ok(),
+                fits,
+                "{content:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The keys of a record as data: one table serves CSV columns, JSON objects and suggestions.
+//!
+//! A table names each key, what kind of value it takes and how that value enters a draft `D`. Readers
+//! look a column or key up once and then only call the setter, so that a good row builds no
+//! intermediate tree. Values of secret fields are never part of a [`Wrong`].
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::problem::{alternatives, nearest, shown};
+use super::secret::SecretRef;
+
+/// A key of an object.
+pub(super) struct Member<D: 'static> {
+    pub key: &'static str,
+    pub item: Item<D>,
+}
+
+/// What a key takes and how it is set.
+pub(super) enum Item<D: 'static> {
+    /// Non-empty text without surrounding space or control characters.
+    Text(fn(&mut D, &str)),
+    /// A secret reference.
+    Secret(fn(&mut D, SecretRef)),
+    /// A name or a secret reference: shown to nobody, like a secret.
+    Login(fn(&mut D, &str)),
+    /// One of these words; the setter gets its index.
+    Choice(&'static [&'static str], fn(&mut D, usize)),
+    /// `true` or `false`.
+    Switch(fn(&mut D, bool)),
+    /// A finite number.
+    Number(fn(&mut D, f64)),
+    /// Texts; in CSV separated by `;`.
+    List(fn(&mut D, Vec<String>)),
+    /// An object with known keys.
+    Group(Group<D>),
+    /// An object whose keys are the app's own.
+    Free(fn(&mut D, &str, Value)),
+}
+
+/// An object with known keys.
+pub(super) struct Group<D: 'static> {
+    pub members: &'static [Member<D>],
+    /// Called when the object is there at all.
+    pub open: fn(&mut D),
+    /// Called for `null`, where that means something.
+    pub null: Option<fn(&mut D)>,
+    /// Whether the object may be empty.
+    pub empty: Empty,
+}
+
+/// What an empty object means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// The same as no object, or it has a meaning of its own.
+    Fine,
+    /// A mistake: it says nothing.
+    Wrong,
+}
+
+/// Why a value does not fit its key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Wrong {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn with_hint(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
+impl<D> Item<D> {
+    /// What the key takes, for "expects …".
+    pub(super) fn expects(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Login(_) | Self::Choice(..) => "a text",
+            Self::Secret(_) => "a secret reference",
+            Self::Switch(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::List(_) => "a list of texts",
+            Self::Group(_) | Self::Free(_) => "an object",
+        }
+    }
+
+    /// Sets a key that takes text; false when it does not take text.
+    pub(super) fn set_text(&self, draft: &mut D, text: &str) -> Result<bool, Wrong> {
+        match self {
+            Self::Text(set) => set(draft, plain(text)?),
+            Self::Login(set) => {
+                let text = plain(text)?;
+                if SecretRef::looks_like(text) {
+                    SecretRef::parse(text).map_err(|error| Wrong::new(error.to_string()))?;
+                }
+                set(draft, text);
+            }
+            Self::Secret(set) => set(
+                draft,
+                SecretRef::parse(text).map_err(|error| {
+                    Wrong::with_hint(
+                        error.to_string(),
+                        "put the value into an environment variable and write env:NAME here",
+                    )
+                })?,
+            ),
+            Self::Choice(words, set) => match words.iter().position(|word| *word == text) {
+                Some(index) => set(draft, index),
+                None => return Err(not_a_choice(text, words)),
+            },
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Sets from a CSV cell that is not empty.
+    pub(super) fn set_cell(&self, draft: &mut D, key: &str, cell: &str) -> Result<(), Wrong> {
+        if self.set_text(draft, cell)? {
+            return Ok(());
+        }
+        match self {
+            Self::Switch(set) => match cell {
+                "true" | "TRUE" | "True" => set(draft, true),
+                "false" | "FALSE" | "False" => set(draft, false),
+                _ => {
+                    return Err(Wrong::new(format!(
+                        "expects true or false, not {}",
+                        shown(cell)
+                    )));
+                }
+            },
+            Self::Number(set) => match cell.parse::<f64>() {
+                Ok(number) if number.is_finite() => set(draft, number),
+                _ => return Err(Wrong::new(format!("expects a number, not {}", shown(cell)))),
+            },
+            Self::List(set) => {
+                let mut list = Vec::new();
+                for part in cell
+                    .split(';')
+                    .map(str::trim)
+                    .filter(|part| !part.is_empty())
+                {
+                    list.push(plain(part)?.to_owned());
+                }
+                set(draft, list);
+            }
+            Self::Group(group) => match (group.null, cell) {
+                (Some(null), "null") => null(draft),
+                _ => {
+                    return Err(Wrong::new(
+                        "takes only null; its keys have columns of their own",
+                    ));
+                }
+            },
+            Self::Free(set) => set(
+                draft,
+                key,
+                match cell {
+                    "null" => Value::Null,
+                    "true" => Value::Bool(true),
+                    "false" => Value::Bool(false),
+                    text => Value::String(text.to_owned()),
+                },
+            ),
+            // `set_text` has set every other kind.
+            Self::Text(_) | Self::Login(_) | Self::Secret(_) | Self::Choice(..) => {}
+        }
+        Ok(())
+    }
+}
+
+// The value of a plain text field; its own words are not repeated.
+fn plain(text: &str) -> Result<&str, Wrong> {
+    if text.trim().is_empty() {
+        return Err(Wrong::with_hint("is empty", "fill it in or leave it out"));
+    }
+    if text.trim().len() != text.len() {
+        return Err(Wrong::new("has a space or line break before or after it"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new("contains a control character or line break"));
+    }
+    Ok(text)
+}
+
+fn not_a_choice(text: &str, words: &'static [&'static str]) -> Wrong {
+    let message = format!("{} is not one of {}", shown(text), alternatives(words));
+    if text.eq_ignore_ascii_case("CYCLE") && words.contains(&"KEEP_EXISTING") {
+        return Wrong::with_hint(
+            message,
+            "CYCLE stands in Okta's guide but not in its API: write CHANGE or KEEP_EXISTING",
+        );
+    }
+    match nearest(text, words.iter().copied()) {
+        Some(word) => Wrong::with_hint(message, format!("did you mean {word}?")),
+        None => Wrong::new(message),
+    }
+}
+
+/// Where a dotted path leads.
+pub(super) enum Found<D: 'static> {
+    /// A key of the table; for a free object with the key below it.
+    Item(&'static Item<D>, Cow<'static, str>),
+    /// Nothing; with what was probably meant.
+    Nothing(Option<String>),
+}
+
+/// Looks a dotted path up.
+pub(super) fn find<D>(table: &'static [Member<D>], path: &str) -> Found<D> {
+    let mut members = table;
+    let mut rest = path;
+    loop {
+        let (key, below) = match rest.split_once('.') {
+            Some((key, below)) => (key, Some(below)),
+            None => (rest, None),
+        };
+        let Some(member) = members.iter().find(|member| member.key == key) else {
+            return Found::Nothing(suggest(table, path));
+        };
+        match (&member.item, below) {
+            (Item::Free(_), Some(below)) if !below.is_empty() => {
+                return Found::Item(&member.item, Cow::Owned(below.to_owned()));
+            }
+            (Item::Group(group), Some(below)) => {
+                members = group.members;
+                rest = below;
+            }
+            // Only an object that can be null has a column of its own.
+            (Item::Group(Group { null: Some(_), .. }), None) => {
+                return Found::Item(&member.item, Cow::Borrowed(member.key));
+            }
+            (Item::Group(_) | Item::Free(_), None) => {
+                return Found::Nothing(Some(format!(
+                    "{path} is an object: give each of its keys a column, as in {}",
+                    first_path(member, path)
+                )));
+            }
+            (_, None) => return Found::Item(&member.item, Cow::Borrowed(member.key)),
+            (_, Some(_)) => return Found::Nothing(suggest(table, path)),
+        }
+    }
+}
+
+fn first_path<D>(member: &'static Member<D>, path: &str) -> String {
+    match &member.item {
+        Item::Group(group) => match group.members.first() {
+            Some(first) => first_path(first, &format!("{path}.{}", first.key)),
+            None => path.to_owned(),
+        },
+        Item::Free(_) => format!("{path}.domain"),
+        _ => path.to_owned(),
+    }
+}
+
+/// What was probably meant by a dotted path that leads nowhere.
+pub(super) fn suggest<D>(table: &'static [Member<D>], path: &str) -> Option<String> {
+    if let Some(hint) = special(path.rsplit('.').next().unwrap_or(path)) {
+        return Some(hint);
+    }
+    let mut known = Vec::new();
+    leaves(table, "", &mut known);
+    nearest(path, known.iter().map(String::as_str)).map(|near| format!("did you mean {near}?"))
+}
+
+/// What was probably meant by an unknown key of an object.
+pub(super) fn suggest_key<D>(members: &'static [Member<D>], key: &str) -> Option<String> {
+    special(key).or_else(|| {
+        nearest(key, members.iter().map(|member| member.key))
+            .map(|near| format!("did you mean {near}?"))
+    })
+}
+
+// Spellings that Okta's own documents use in one place and its API does not take (API.md §11.4).
+fn special(key: &str) -> Option<String> {
+    match key {
+        "timeZone" => Some(
+            "Okta's guide writes timeZone, its API takes timezone: write timezone".to_owned(),
+        ),
+        "usernameFormat" => Some(
+            "Okta's schema writes usernameFormat, its API takes userNameFormat: write userNameFormat"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn leaves<D>(members: &'static [Member<D>], prefix: &str, out: &mut Vec<String>) {
+    for member in members {
+        let path = join(prefix, member.key);
+        match &member.item {
+            Item::Group(group) => {
+                if group.null.is_some() {
+                    out.push(path.clone());
+                }
+                leaves(group.members, &path, out);
+            }
+            _ => out.push(path),
+        }
+    }
+}
+
+/// `prefix.key`, or just the key.
+pub(super) fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
+}
