@@ -52,8 +52,13 @@ pub struct Global {
     /// File with the orgs (CSV or JSON), when the manifest or job does not give them
     #[arg(long, global = true, value_name = "FILE")]
     pub orgs: Option<PathBuf>,
-    /// Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]
-    #[arg(long, global = true, value_name = "URL")]
+    /// Where checkpoints are kept
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]"
+    )]
     pub ledger: Option<String>,
     /// Colour on the terminal; `NO_COLOR` is honoured
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
@@ -334,16 +339,16 @@ pub struct Sandbox {
     pub apps: u32,
     /// Calls per window and org; 0 for no limit
     #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
+    pub limit: Option<u32>,
     /// Length of a rate-limit window, as in `60s`
-    #[arg(long, value_name = "DURATION", value_parser = crate::job::parse_duration)]
-    pub window: Option<std::time::Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub window: Option<String>,
     /// Time an answer takes, as in `200ms`
-    #[arg(long, value_name = "DURATION", value_parser = crate::job::parse_duration)]
-    pub latency: Option<std::time::Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<String>,
     /// Seed of ids and faults: the same seed gives the same orgs
     #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    pub seed: Option<u32>,
     /// Address to listen on; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: std::net::SocketAddr,
@@ -369,6 +374,11 @@ pub struct Man {
     /// Folder to write one page per command into
     #[arg(short, long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
+}
+
+/// A duration as `[sandbox]` of a job takes it: checked, and handed on as typed.
+fn duration(text: &str) -> Result<String, crate::job::InvalidDuration> {
+    crate::job::parse_duration(text).map(|_| text.to_owned())
 }
 
 fn app_names() -> clap::builder::PossibleValuesParser {

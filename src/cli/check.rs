@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::args::{self, DataFormat};
 use super::output::Output;
-use super::target::{refuse, source};
+use super::target::{refuse, source, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
-use crate::manifest::{self, CheckOptions, Problem};
+use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::settings::{Policy, Settings};
 
 /// What `check --format json` prints.
@@ -69,15 +69,19 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         Policy::of_manifest(&args.file, settings)
     };
     let options = CheckOptions {
-        secrets: !args.no_secrets,
+        secrets: if args.no_secrets {
+            SecretCheck::Skip
+        } else {
+            SecretCheck::Probe
+        },
         exec: args.allow_exec.into(),
     };
-    let checked = manifest::check(&source(&policy), &options, &mut |_| {})?;
+    let checked = manifest::check(&source(&policy), &options, &mut |_| {}).map_err(unreadable)?;
     Ok(Findings {
         file: args.file.display().to_string(),
         ok: checked.problem_count == 0,
         entries: checked.entries,
-        orgs: checked.orgs.iter().count(),
+        orgs: checked.orgs.len(),
         problem_count: checked.problem_count,
         problems: checked.problems,
     })

@@ -242,11 +242,7 @@ fn wanted(args: &args::ConsentRefresh, pending: &Pending) -> bool {
         && (args.app.is_empty() || args.app.iter().any(|wanted| wanted == app))
 }
 
-async fn org_of(
-    ledger: &Ledger,
-    pending: &Pending,
-    allow_exec: bool,
-) -> anyhow::Result<OrgAccess> {
+async fn org_of(ledger: &Ledger, pending: &Pending, allow_exec: bool) -> anyhow::Result<OrgAccess> {
     let run = ledger.run(&pending.run).await?;
     let context = RunContext::of(&run).map_err(|failure| failure.error)?;
     if is_sandbox(&pending.org) {

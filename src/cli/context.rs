@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::output::Output;
-use super::target::{Target, source};
+use super::target::{Target, source, unreadable};
 use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
-use crate::manifest::{self, Orgs, Source};
+use crate::manifest::{self, Auth, OrgSpec, Orgs};
+use crate::report::anchor;
 use crate::run::{RetryPolicy, RunOptions};
 use crate::settings::{Policy, Settings};
 
@@ -40,8 +41,9 @@ impl RunContext {
     pub fn of(run: &RunRow) -> Result<Self, Failure> {
         serde_json::from_value(run.context.clone()).map_err(|error| {
             let error = anyhow::Error::from(error);
-            Failure::usage(error.context(format!("run {} is of another version", run.id.0)))
-                .hint(format!("start a new run: okta-rollout run {} --new", run.file))
+            Failure::usage(error.context(format!("run {} is of another version", run.id.0))).hint(
+                format!("start a new run: okta-rollout run {} --new", run.file),
+            )
         })
     }
 
@@ -54,12 +56,6 @@ impl RunContext {
     /// The folder that the entries' `file:` references are relative to.
     pub fn entries_base(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new("/"))
-    }
-
-    /// The folder that the orgs' `file:` references are relative to.
-    pub fn orgs_base(&self) -> &Path {
-        let file = self.orgs.as_deref().unwrap_or(&self.manifest);
-        file.parent().unwrap_or(Path::new("/"))
     }
 
     /// The policy as the job file says it now; defaults when the file is a manifest or is gone.
@@ -78,21 +74,21 @@ impl RunContext {
         policy.orgs = settings.orgs.clone().or(policy.orgs).or(self.orgs.clone());
         Ok(policy)
     }
+}
 
-    /// The orgs as their file says them now: credentials may have been replaced since. None when the
-    /// file is gone; the ledger's own rows hold then.
-    pub fn orgs(&self, policy: &Policy, output: Output) -> Result<Option<Orgs>, Failure> {
-        let source: Source = source(policy);
-        let file = source.orgs_file.as_deref().unwrap_or(&source.file);
-        if !file.exists() {
-            output.warning(format_args!(
-                "{} is gone: orgs are used as they were when the run began",
-                file.display()
-            ));
-            return Ok(None);
-        }
-        Ok(Some(manifest::read_orgs(&source)?))
+/// The orgs as their files say them now: credentials may have been replaced since. None when a file
+/// is gone; the ledger's own rows hold then.
+pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, Failure> {
+    let source = source(policy);
+    let files = [Some(&source.file), source.orgs_file.as_ref()];
+    if let Some(gone) = files.into_iter().flatten().find(|file| !file.exists()) {
+        output.warning(format_args!(
+            "{} is gone: orgs are used as they were when the run began",
+            gone.display()
+        ));
+        return Ok(None);
     }
+    manifest::read_orgs(&source).map(Some).map_err(unreadable)
 }
 
 /// A run's options from its policy.
@@ -112,6 +108,19 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         },
         force,
     }
+}
+
+/// An org with its `file:` references made absolute: in the ledger nobody knows which file it stood in.
+pub(super) fn anchored(org: &OrgSpec, base: &Path) -> OrgSpec {
+    let mut org = org.clone();
+    // Only an empty path or a vanished current folder has no absolute form.
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+    match &mut org.auth {
+        Some(Auth::ApiToken(secret) | Auth::AccessToken(secret)) => anchor(secret, &base),
+        Some(Auth::PrivateKeyJwt(jwt)) => anchor(&mut jwt.key, &base),
+        None => {}
+    }
+    org
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -1,8 +1,6 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
-use std::sync::Arc;
-
 use super::access;
 use super::args::DataFormat;
 use super::context::{RunContext, options};
@@ -10,6 +8,7 @@ use super::output::Output;
 use super::progress;
 use super::report::{self, Request};
 use super::signals::Signals;
+use super::simulated::Simulated;
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Counts, Ledger, OrgRow, RunLock, RunRow};
@@ -47,9 +46,9 @@ pub(super) async fn execute(
         format,
     } = work;
     let all = ledger.orgs(&run.id).await?;
-    let sandbox = access::serve_sandbox(&ledger, &run.id, &all, &policy.sandbox).await?;
+    let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all).await?;
-    let orgs = access::open(unfinished, &context, allow_exec, sandbox.as_ref()).await?;
+    let orgs = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
     let options = options(&policy, force);
 
     ledger.set_finished(&run.id, None).await?;
@@ -61,8 +60,8 @@ pub(super) async fn execute(
     drop(events);
     // Progress ends with the last sender of events; what it did not show is in the ledger.
     drop(shown.await);
-    if let Some(sandbox) = sandbox.and_then(Arc::into_inner) {
-        sandbox.stop().await;
+    if let Some(simulated) = simulated {
+        simulated.stop().await;
     }
     driven.map_err(|error| broken_off(error, &run))?;
     ledger.set_finished(&run.id, Some(unix_millis())).await?;
@@ -75,11 +74,7 @@ pub(super) async fn execute(
 }
 
 /// The orgs that something can still happen in.
-async fn unfinished(
-    ledger: &Ledger,
-    run: &RunRow,
-    all: &[OrgRow],
-) -> Result<Vec<OrgRow>, Failure> {
+async fn unfinished(ledger: &Ledger, run: &RunRow, all: &[OrgRow]) -> Result<Vec<OrgRow>, Failure> {
     let counts = ledger.counts_by_org(&run.id).await?;
     Ok(counts
         .into_iter()

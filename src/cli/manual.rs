@@ -1,4 +1,4 @@
-//! `completions` and `man`: made from the definition of the command line.
+//! `schema`, `completions` and `man`: made from the definitions of the manifest and the command line.
 
 use std::path::Path;
 
@@ -8,6 +8,15 @@ use clap::CommandFactory as _;
 use super::args;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
+
+/// `schema`.
+pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
+    output.data(|out| {
+        serde_json::to_writer_pretty(&mut *out, &crate::manifest::json_schema())?;
+        Ok(writeln!(out)?)
+    })?;
+    Ok(Ending::Success)
+}
 
 /// `completions`.
 pub(super) fn completions(args: &args::Completions, output: Output) -> Result<Ending, Failure> {

@@ -20,11 +20,8 @@ pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
 }
 
 fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
-    settings
-        .ledger
-        .parse::<LedgerUrl>()
-        .map_err(|error| {
-            let hint = error.hint();
-            Failure::usage(error).hint(hint)
-        })
+    settings.ledger.parse::<LedgerUrl>().map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error).hint(hint)
+    })
 }

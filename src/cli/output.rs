@@ -56,20 +56,26 @@ impl Output {
         self,
         write: impl FnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
     ) -> Result<(), Failure> {
-        let stream = AutoStream::new(io::stdout().lock(), self.stdout);
-        let mut out = BufWriter::new(stream);
-        let written = write(&mut out).and_then(|()| Ok(out.flush()?));
-        match written {
-            Err(error) if is_broken_pipe(&error) => {
-                // What is still buffered has no reader; dropping the writer would try again.
-                drop(out.into_parts());
-                Ok(())
-            }
-            Err(error) => Err(Failure::usage(
-                error.context("standard output cannot be written"),
-            )),
-            Ok(()) => Ok(()),
-        }
+        let mut out = self.stdout();
+        let written = write(&mut out);
+        finish(out, written)
+    }
+
+    fn stdout(self) -> BufWriter<Stdout> {
+        BufWriter::new(AutoStream::new(io::stdout().lock(), self.stdout))
+    }
+
+    /// As [`Output::data`], for data that takes waiting to get.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub async fn stream(
+        self,
+        write: impl AsyncFnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
+    ) -> Result<(), Failure> {
+        let mut out = self.stdout();
+        let written = write(&mut out).await;
+        finish(out, written)
     }
 
     /// Writes one text to standard output.
@@ -116,6 +122,22 @@ impl Output {
         let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
         // A closed terminal must not stop the work.
         drop(writeln!(stream, "{line}"));
+    }
+}
+
+type Stdout = AutoStream<io::StdoutLock<'static>>;
+
+fn finish(mut out: BufWriter<Stdout>, written: anyhow::Result<()>) -> Result<(), Failure> {
+    match written.and_then(|()| Ok(out.flush()?)) {
+        Err(error) if is_broken_pipe(&error) => {
+            // What is still buffered has no reader; dropping the writer would try again.
+            drop(out.into_parts());
+            Ok(())
+        }
+        Err(error) => Err(Failure::usage(
+            error.context("standard output cannot be written"),
+        )),
+        Ok(()) => Ok(()),
     }
 }
 

@@ -82,10 +82,15 @@ pub(super) async fn to_file(
 ) -> Result<(), Failure> {
     let facts = Facts::read(ledger, run).await?;
     let cannot = |error: anyhow::Error| {
-        Failure::usage(error.context(format!("{} cannot be written", file.display())))
-            .hint(format!("give another file: okta-rollout report {} -o FILE", run.id.0))
+        Failure::usage(error.context(format!("{} cannot be written", file.display()))).hint(
+            format!(
+                "give another file: okta-rollout report {} -o FILE",
+                run.id.0
+            ),
+        )
     };
-    let part = file.with_added_extension("part");
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
     let write = async || -> anyhow::Result<()> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
@@ -99,11 +104,7 @@ pub(super) async fn to_file(
 }
 
 /// The closing summary of a run.
-pub(super) async fn summary(
-    ledger: &Ledger,
-    run: &RunRow,
-    held: Held,
-) -> Result<String, Failure> {
+pub(super) async fn summary(ledger: &Ledger, run: &RunRow, held: Held) -> Result<String, Failure> {
     let facts = Facts {
         held,
         ..Facts::read(ledger, run).await?
@@ -208,8 +209,12 @@ impl Facts {
         })
         .await?;
         let mut csv = CsvReport::begin(out, columns, context.entries_base())?;
-        self.each(ledger, request, |_, row| Ok(csv.entry(row.row, &row.entry)?))
-            .await?;
+        self.each(
+            ledger,
+            request,
+            |_, row| Ok(csv.entry(row.row, &row.entry)?),
+        )
+        .await?;
         Ok(csv.end()?)
     }
 

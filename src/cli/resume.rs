@@ -1,7 +1,7 @@
 //! `resume`: moves on whatever can move in a run.
 
 use super::args;
-use super::context::RunContext;
+use super::context::{RunContext, orgs_now};
 use super::execute::{Work, execute};
 use super::open::writable;
 use super::output::Output;
@@ -20,7 +20,7 @@ pub(super) async fn resume(
     let context = RunContext::of(&run)?;
     let policy = context.policy(settings, output)?;
     let lock = ledger.lock_run(&run.id)?;
-    if let Some(orgs) = context.orgs(&policy, output)? {
+    if let Some(orgs) = orgs_now(&policy, output)? {
         refresh(&ledger, &run.id, &orgs).await?;
     }
     if args.failed {

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use super::args;
-use super::context::RunContext;
+use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
 use super::open::writable;
 use super::output::Output;
-use super::target::{Target, refuse};
+use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
     Import, ImportEntry, Ledger, LedgerError, NewRun, OrgNo, RunId, RunLock, RunRow,
 };
-use crate::manifest::{self, CheckOptions, Checked, Located, Orgs};
+use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
 use crate::run::unix_millis;
 use crate::settings::Settings;
 
@@ -26,7 +26,7 @@ pub(super) async fn run(
     let digest = digest(&target)?;
     let context = RunContext::new(&target)?;
     // Also for a run that goes on: credentials may have been replaced since.
-    let orgs = manifest::read_orgs(&target.source())?;
+    let orgs = read_orgs(&target, args, output)?;
     let ledger = writable(settings).await?;
     let last = ledger.last_run_of(&target.key).await?;
     let (run, lock) = match to_continue(&ledger, last, &digest, args, output).await? {
@@ -57,6 +57,35 @@ fn digest(target: &Target) -> Result<String, Failure> {
         let error = anyhow::Error::from(error);
         Failure::usage(error.context(format!("{} cannot be read", manifest.display())))
     })
+}
+
+/// The orgs; when they have mistakes, those of the manifest are shown with them.
+fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, Failure> {
+    let source = target.source();
+    match manifest::read_orgs(&source) {
+        Ok(orgs) => Ok(orgs),
+        Err(ManifestError::Orgs(problems)) => {
+            let checked = manifest::check(&source, &options(args), &mut |_| {});
+            Err(match checked {
+                Ok(checked) if checked.problem_count > 0 => refuse(
+                    &target.file,
+                    &checked.problems,
+                    checked.problem_count,
+                    output,
+                ),
+                // The file changed in between; what was found first is told.
+                _ => refuse(&target.file, &problems, problems.len() as u64, output),
+            })
+        }
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+fn options(args: &args::Run) -> CheckOptions {
+    CheckOptions {
+        secrets: SecretCheck::Probe,
+        exec: args.allow_exec.into(),
+    }
 }
 
 /// The file's last run, if it is to go on: something is left, and the manifest says what it said.
@@ -95,7 +124,10 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
         .await?
         .into_iter()
         .filter(|row| orgs.url(&row.name) == row.url)
-        .filter_map(|row| Some((row.no, orgs.get(&row.name)?.clone())))
+        .filter_map(|row| {
+            let spec = anchored(orgs.get(&row.name)?, &orgs.base(&row.name));
+            Some((row.no, spec))
+        })
         .collect();
     Ok(ledger.set_orgs(run, specs).await?)
 }
@@ -120,13 +152,11 @@ async fn begin(
         })
         .await?;
     let source = target.source();
-    let options = CheckOptions {
-        secrets: true,
-        exec: args.allow_exec.into(),
-    };
+    let options = options(args);
     let read = move || -> Result<(Checked, Result<RunId, LedgerError>), Failure> {
         let mut importing = Importing::new(import, orgs);
-        let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))?;
+        let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
+            .map_err(unreadable)?;
         let usable = checked.problem_count == 0 && checked.digest == digest;
         let finished = if usable {
             importing.finish()
@@ -146,7 +176,12 @@ async fn begin(
     let (checked, finished) = blocking(read).await?;
     if checked.problem_count > 0 {
         let file = &target.file;
-        return Err(refuse(file, &checked.problems, checked.problem_count, output));
+        return Err(refuse(
+            file,
+            &checked.problems,
+            checked.problem_count,
+            output,
+        ));
     }
     let id = finished?;
     let lock = ledger.lock_run(&id)?;
@@ -196,17 +231,17 @@ impl Importing {
 
     fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
         let name = &located.entry.org;
-        let org = match self.numbers.get(name) {
-            Some(no) => *no,
-            None => {
-                // The check hands on entries of known orgs only.
-                let Some(spec) = self.orgs.get(name) else {
-                    return Ok(());
-                };
-                let no = self.import.push_org(name, &self.orgs.url(name), spec)?;
-                self.numbers.insert(name.clone(), no);
-                no
-            }
+        let org = if let Some(no) = self.numbers.get(name) {
+            *no
+        } else {
+            // The check hands on entries of known orgs only.
+            let Some(spec) = self.orgs.get(name) else {
+                return Ok(());
+            };
+            let spec = anchored(spec, &self.orgs.base(name));
+            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
+            self.numbers.insert(name.clone(), no);
+            no
         };
         self.import.push_entry(ImportEntry {
             row: located.row,

@@ -10,6 +10,22 @@ use crate::failure::{Ending, Failure};
 use crate::run::Interrupt;
 use crate::sandbox::{Sandbox, SandboxSettings, SeedApp};
 
+/// The flags as the `[sandbox]` section of a job, so that both mean the same.
+fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
+    let flags = [
+        ("limit", args.limit.map(toml::Value::from)),
+        ("window", args.window.clone().map(toml::Value::from)),
+        ("latency", args.latency.clone().map(toml::Value::from)),
+        ("seed", args.seed.map(toml::Value::from)),
+    ];
+    let table: toml::Table = flags
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
+    let settings = table.try_into().context("the sandbox's flags");
+    settings.map_err(Failure::usage)
+}
+
 /// `sandbox`: serves until it is interrupted.
 pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Ending, Failure> {
     if !args.listen.ip().is_loopback() {
@@ -19,7 +35,7 @@ pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Endi
         ))
         .hint("use --listen 127.0.0.1:8080"));
     }
-    let sandbox = Sandbox::start(settings(args), args.state.clone(), args.listen)
+    let sandbox = Sandbox::start(settings(args)?, args.state.clone(), args.listen)
         .await
         .context("the simulated orgs cannot be served")
         .map_err(Failure::usage)?;

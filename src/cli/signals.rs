@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: the first asks the run to stop in good order, the second ends the process.
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};

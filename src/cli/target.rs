@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::output::Output;
 use crate::failure::Failure;
 use crate::job;
-use crate::manifest::{Problem, Source};
+use crate::manifest::{ManifestError, Problem, Source};
 use crate::settings::{Policy, Settings};
 
 /// Mistakes shown at once; a person mends the first few and asks again.
@@ -54,6 +54,16 @@ pub(super) fn source(policy: &Policy) -> Source {
     Source {
         file: policy.manifest.clone(),
         orgs_file: policy.orgs.clone(),
+    }
+}
+
+/// A manifest that cannot be read at all.
+pub(super) fn unreadable(error: ManifestError) -> Failure {
+    let hint = error.hint();
+    let failure = Failure::usage(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

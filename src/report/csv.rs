@@ -109,7 +109,7 @@ fn anchored(entry: &Entry, base: &Path) -> Entry {
         if let Some(settings) = &mut profile.settings {
             anchor(&mut settings.admin_password, base);
             // The name may be plain; only a reference to a file is touched.
-            if let Ok(mut reference) = SecretRef::try_from(settings.admin_username.clone()) {
+            if let Ok(mut reference) = SecretRef::parse(&settings.admin_username) {
                 anchor(&mut reference, base);
                 settings.admin_username = reference.into();
             }
@@ -118,11 +118,11 @@ fn anchored(entry: &Entry, base: &Path) -> Entry {
     entry
 }
 
-fn anchor(reference: &mut SecretRef, base: &Path) {
-    let text = String::from(reference.clone());
-    if let Some(path) = text.strip_prefix("file:") {
+/// Makes a `file:` reference absolute; others stay as they are.
+pub(crate) fn anchor(reference: &mut SecretRef, base: &Path) {
+    if let Some(path) = reference.as_str().strip_prefix("file:") {
         let absolute = format!("file:{}", base.join(path).display());
-        if let Ok(anchored) = SecretRef::try_from(absolute) {
+        if let Ok(anchored) = SecretRef::parse(&absolute) {
             *reference = anchored;
         }
     }

@@ -73,6 +73,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one literal object")]
     fn the_object_is_the_contracts_to_the_letter() {
         let mut row = google(
             Stored::Failed,

@@ -12,13 +12,15 @@ mod text;
 
 use serde::Serialize;
 
+pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, entry, overview};
+pub(crate) use csv::anchor;
 pub use csv::{Columns, CsvReport, Unwritable};
 pub use json::JsonReport;
 pub(crate) use summary::short;
 pub use summary::{Attention, Summary};
 pub use text::TextReport;
-pub(crate) use text::codes;
+pub(crate) use text::{codes, totals};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -69,7 +69,7 @@ pub(super) fn headline(overview: &Overview) -> String {
 }
 
 /// `12 entries: 8 changed, 1 unchanged, …`; states without entries are left out.
-pub(super) fn totals(overview: &Overview) -> String {
+pub(crate) fn totals(overview: &Overview) -> String {
     let totals = overview.totals;
     let parts: Vec<String> = [
         (totals.changed, "changed"),

@@ -136,13 +136,15 @@ impl Model {
                 reason,
                 for_how_long,
                 until,
-            } => self.org_waits(org, reason, for_how_long, until),
+            } => self.org_waits(&org, &reason, for_how_long, until),
             Event::OrgGoesOn { org } => {
                 self.waits.shift_remove(&org);
                 self.told.remove(&org);
                 Vec::new()
             }
-            Event::OrgStopped { org, message, hint } => self.org_stopped(org, &message, hint),
+            Event::OrgStopped { org, message, hint } => {
+                self.org_stopped(&org, &message, hint.as_deref())
+            }
             Event::Stopping { in_flight } => {
                 self.stopping = true;
                 let calls = match in_flight {
@@ -289,21 +291,21 @@ impl Model {
 
     fn org_waits(
         &mut self,
-        org: Arc<str>,
-        reason: String,
+        org: &Arc<str>,
+        reason: &str,
         for_how_long: Option<Duration>,
         until: Option<Millis>,
     ) -> Vec<Line> {
         let wait = Wait {
-            reason: reason.clone(),
+            reason: reason.to_owned(),
             until,
         };
-        self.waits.insert(Arc::clone(&org), wait);
+        self.waits.insert(Arc::clone(org), wait);
         if for_how_long.is_some_and(|wait| wait.as_millis() < SHORT_WAIT_MS) {
             return Vec::new();
         }
-        let this = (reason.clone(), until);
-        if self.told.get(&org) == Some(&this) {
+        let this = (reason.to_owned(), until);
+        if self.told.get(org) == Some(&this) {
             return Vec::new();
         }
         let span = match (for_how_long, until) {
@@ -315,19 +317,19 @@ impl Model {
             (None, None) => String::new(),
         };
         let lines = news(format!("{org}: waits{span}: {reason}"));
-        self.told.insert(org, this);
+        self.told.insert(Arc::clone(org), this);
         lines
     }
 
-    fn org_stopped(&mut self, org: Arc<str>, message: &str, hint: Option<String>) -> Vec<Line> {
-        self.waits.shift_remove(&org);
-        self.live.retain(|entry, _| entry.org != org);
-        if !self.stopped.insert(Arc::clone(&org)) {
+    fn org_stopped(&mut self, org: &Arc<str>, message: &str, hint: Option<&str>) -> Vec<Line> {
+        self.waits.shift_remove(org);
+        self.live.retain(|entry, _| entry.org != *org);
+        if !self.stopped.insert(Arc::clone(org)) {
             return Vec::new();
         }
         failure(
             format!("{org}: stopped: {message}; its entries stay pending"),
-            hint.as_deref(),
+            hint,
         )
     }
 
@@ -522,10 +524,11 @@ mod tests {
     }
 
     fn text(lines: &[Line]) -> String {
-        lines
+        let lines: Vec<String> = lines
             .iter()
-            .map(|line| format!("{:?} {}\n", line.weight, line.text))
-            .collect()
+            .map(|line| format!("{:?} {}", line.weight, line.text))
+            .collect();
+        lines.join("\n")
     }
 
     fn screen(model: &Model) -> String {
