@@ -37,6 +37,36 @@ impl Kind {
     }
 }
 
+/// How a command ended that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All done, or nothing to do.
+    Success,
+    /// Carried out, and what there is to say about it was said.
+    Short(Kind),
+}
+
+impl Ending {
+    /// The process exit code.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Short(kind) => kind.exit_code(),
+        }
+    }
+
+    /// How a run ended, by what its entries came to: failures and stopped orgs outrank consents.
+    pub const fn of_run(failed: u64, stopped_orgs: u64, waiting: u64) -> Self {
+        if failed > 0 || stopped_orgs > 0 {
+            Self::Short(Kind::Failed)
+        } else if waiting > 0 {
+            Self::Short(Kind::Waiting)
+        } else {
+            Self::Success
+        }
+    }
+}
+
 /// What the user is told: `error: …` and, where there is a next step, `hint: …`.
 #[derive(Debug)]
 pub struct Failure {
@@ -79,5 +109,47 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `{:#}` joins the chain of causes with colons.
         write!(f, "{:#}", self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_documented_exit_code() {
+        for (kind, code) in [
+            (Kind::Bug, 1),
+            (Kind::Usage, 2),
+            (Kind::Failed, 3),
+            (Kind::Waiting, 4),
+            (Kind::Changes, 5),
+            (Kind::Interrupted, 130),
+            (Kind::Terminated, 143),
+        ] {
+            assert_eq!(kind.exit_code(), code, "{kind:?}");
+            assert_eq!(Ending::Short(kind).exit_code(), code, "{kind:?}");
+        }
+        assert_eq!(Ending::Success.exit_code(), 0);
+    }
+
+    #[test]
+    fn a_run_ends_with_the_worst_of_its_entries() {
+        for (failed, stopped, waiting, code) in [
+            (0, 0, 0, 0),
+            (0, 0, 3, 4),
+            (1, 0, 3, 3),
+            (0, 1, 0, 3),
+            (0, 1, 3, 3),
+        ] {
+            let ending = Ending::of_run(failed, stopped, waiting);
+            assert_eq!(ending.exit_code(), code);
+        }
+    }
+
+    #[test]
+    fn causes_follow_a_colon() {
+        let failure = Failure::usage(anyhow::anyhow!("no such file").context("m.csv"));
+        assert_eq!(failure.to_string(), "m.csv: no such file");
     }
 }

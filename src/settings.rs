@@ -1,1 +1,376 @@
-//! settings
+//! Flags and environment become [`Settings`], and settings and a job file become a [`Policy`]. This
+//! is the only reader of the environment, the secret resolver aside.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{ColorWhen, Global};
+use crate::failure::Failure;
+use crate::job::{self, Job};
+use crate::manifest::Limits;
+
+/// The ledger when neither flag nor environment names one, in the current folder.
+pub const DEFAULT_LEDGER: &str = ".okta-rollout/ledger.db";
+
+/// What the environment says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `OKTA_ROLLOUT_LEDGER`.
+    pub ledger: Option<String>,
+    /// `NO_COLOR` is set to something (<https://no-color.org>).
+    pub no_color: bool,
+    /// `CI` is set to something: no animation.
+    pub ci: bool,
+    /// `TERM=dumb`: a terminal that can neither move its cursor nor colour.
+    pub dumb_terminal: bool,
+    /// `OKTA_ROLLOUT_ABORT_AFTER`: the process kills itself right after this many checkpoints. For
+    /// crash tests; a run is never wrong because of it, only short.
+    pub abort_after: Option<u64>,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Result<Self, Failure> {
+        Self::from_lookup(|name| std::env::var_os(name))
+    }
+
+    fn from_lookup(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+        let text = |name: &str| -> Result<Option<String>, Failure> {
+            match get(name) {
+                None => Ok(None),
+                Some(value) if value.is_empty() => Ok(None),
+                Some(value) => value.into_string().map(Some).map_err(|_| {
+                    Failure::usage(anyhow::anyhow!("the variable {name} is not UTF-8"))
+                        .hint(format!("unset {name} or give it another value"))
+                }),
+            }
+        };
+        let set = |name: &str| get(name).is_some_and(|value| !value.is_empty());
+        let abort_after = text("OKTA_ROLLOUT_ABORT_AFTER")?
+            .map(|value| {
+                value.parse::<u64>().map_err(|_| {
+                    Failure::usage(anyhow::anyhow!(
+                        "OKTA_ROLLOUT_ABORT_AFTER={value}: not a number of checkpoints"
+                    ))
+                    .hint("unset OKTA_ROLLOUT_ABORT_AFTER: it is for crash tests only")
+                })
+            })
+            .transpose()?;
+        Ok(Self {
+            ledger: text("OKTA_ROLLOUT_LEDGER")?,
+            no_color: set("NO_COLOR"),
+            ci: set("CI"),
+            dumb_terminal: get("TERM").is_some_and(|term| term == "dumb"),
+            abort_after,
+        })
+    }
+}
+
+/// What the process's streams are connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminals {
+    /// Standard input is a terminal.
+    pub stdin: bool,
+    /// Standard output is a terminal.
+    pub stdout: bool,
+    /// Standard error is a terminal.
+    pub stderr: bool,
+}
+
+impl Terminals {
+    /// Asks the operating system.
+    pub fn detect() -> Self {
+        Self {
+            stdin: std::io::stdin().is_terminal(),
+            stdout: std::io::stdout().is_terminal(),
+            stderr: std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// How much is said on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// A line per finished entry, waits and stopped orgs.
+    #[default]
+    Normal,
+    /// Also a line per step.
+    Steps,
+    /// Also a line per retry.
+    Attempts,
+}
+
+/// How a run shows that it moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Animation {
+    /// A bar and live lines.
+    Bars,
+    /// Lines only: no terminal, `CI` is set, or it was asked for.
+    Lines,
+}
+
+/// Whether text for people is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coloured {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// What flags and environment together say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The ledger: a path, `sqlite:…`, or later `postgres://…`.
+    pub ledger: String,
+    /// `--orgs`.
+    pub orgs: Option<PathBuf>,
+    /// Colour on standard output.
+    pub stdout_colour: Coloured,
+    /// Colour on standard error.
+    pub stderr_colour: Coloured,
+    /// How a run shows that it moves.
+    pub animation: Animation,
+    /// How much is said.
+    pub verbosity: Verbosity,
+    /// Standard input is a terminal: a person would have to type there.
+    pub stdin_is_terminal: bool,
+    /// See [`Environment::abort_after`].
+    pub abort_after: Option<u64>,
+}
+
+impl Settings {
+    /// Flags win over the environment, the environment over defaults.
+    pub fn new(flags: &Global, environment: Environment, terminals: Terminals) -> Self {
+        let colour = |terminal: bool| {
+            let plain = environment.no_color || environment.dumb_terminal;
+            match flags.color {
+                ColorWhen::Always => Coloured::Yes,
+                ColorWhen::Auto if terminal && !plain => Coloured::Yes,
+                ColorWhen::Auto | ColorWhen::Never => Coloured::No,
+            }
+        };
+        let moves = terminals.stderr
+            && !environment.ci
+            && !environment.dumb_terminal
+            && !flags.no_progress
+            && !flags.quiet;
+        Self {
+            stdout_colour: colour(terminals.stdout),
+            stderr_colour: colour(terminals.stderr),
+            animation: if moves {
+                Animation::Bars
+            } else {
+                Animation::Lines
+            },
+            verbosity: match (flags.quiet, flags.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, 0) => Verbosity::Normal,
+                (false, 1) => Verbosity::Steps,
+                (false, _) => Verbosity::Attempts,
+            },
+            ledger: flags
+                .ledger
+                .clone()
+                .or(environment.ledger)
+                .unwrap_or_else(|| DEFAULT_LEDGER.to_owned()),
+            orgs: flags.orgs.clone(),
+            stdin_is_terminal: terminals.stdin,
+            abort_after: environment.abort_after,
+        }
+    }
+}
+
+/// What a run does with a manifest: the job file's word, or the defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// The manifest to read.
+    pub manifest: PathBuf,
+    /// Where orgs come from besides the manifest.
+    pub orgs: Option<PathBuf>,
+    /// Defaults for every org.
+    pub limits: Limits,
+    /// When a step is tried again.
+    pub retry: job::Retry,
+    /// Every call.
+    pub http: job::Http,
+    /// Reports to write after the run.
+    pub reports: Vec<job::ReportFile>,
+    /// Settings of the orgs the program serves itself.
+    pub sandbox: toml::Table,
+}
+
+impl Policy {
+    /// The policy of a manifest that is run as it is.
+    pub fn of_manifest(manifest: &Path, settings: &Settings) -> Self {
+        Self {
+            manifest: manifest.to_owned(),
+            orgs: settings.orgs.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The policy of a job; `--orgs` wins over the job's `orgs`.
+    ///
+    /// # Errors
+    /// When the job asks for what this version cannot do: ignoring it could send calls to orgs that
+    /// were meant to wait.
+    pub fn of_job(job: Job, settings: &Settings) -> Result<Self, Failure> {
+        let file = job.file.display();
+        let refused = [
+            (!job.waves.is_empty(), "waves"),
+            (job.notify.is_some(), "notify"),
+        ];
+        if let Some((_, section)) = refused.into_iter().find(|(given, _)| *given) {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "{file}: `{section}` is not supported by this version; nothing was sent"
+            ))
+            .hint(format!("remove `{section}` from {file}")));
+        }
+        Ok(Self {
+            manifest: job.manifest,
+            orgs: settings.orgs.clone().or(job.orgs),
+            limits: job.limits,
+            retry: job.retry,
+            http: job.http,
+            reports: job.reports,
+            sandbox: job.sandbox,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Result<Environment, Failure> {
+        Environment::from_lookup(|name| {
+            let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
+            Some(OsString::from(value))
+        })
+    }
+
+    const TERMINAL: Terminals = Terminals {
+        stdin: true,
+        stdout: true,
+        stderr: true,
+    };
+
+    #[test]
+    fn the_ledger_is_the_flags_then_the_environments_then_the_default() {
+        let of = |flag: Option<&str>, variables: &[(&str, &str)]| {
+            let flags = Global {
+                ledger: flag.map(str::to_owned),
+                ..Global::default()
+            };
+            Settings::new(&flags, environment(variables).unwrap(), TERMINAL).ledger
+        };
+        let set = [("OKTA_ROLLOUT_LEDGER", "e.db")];
+        assert_eq!(of(Some("f.db"), &set), "f.db");
+        assert_eq!(of(None, &set), "e.db");
+        assert_eq!(of(None, &[("OKTA_ROLLOUT_LEDGER", "")]), DEFAULT_LEDGER);
+        assert_eq!(of(None, &[]), DEFAULT_LEDGER);
+    }
+
+    #[test]
+    fn colour_and_animation_follow_terminal_flags_and_environment() {
+        use Animation::{Bars, Lines};
+        use Coloured::{No, Yes};
+        let pipe = Terminals::default();
+        for (color, no_progress, variables, terminals, wanted) in [
+            (ColorWhen::Auto, false, &[][..], TERMINAL, (Yes, Bars)),
+            (ColorWhen::Auto, false, &[], pipe, (No, Lines)),
+            (ColorWhen::Always, false, &[], pipe, (Yes, Lines)),
+            (ColorWhen::Never, false, &[], TERMINAL, (No, Bars)),
+            (ColorWhen::Auto, true, &[], TERMINAL, (Yes, Lines)),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("NO_COLOR", "1")],
+                TERMINAL,
+                (No, Bars),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("NO_COLOR", "")],
+                TERMINAL,
+                (Yes, Bars),
+            ),
+            (
+                ColorWhen::Always,
+                false,
+                &[("NO_COLOR", "1")],
+                TERMINAL,
+                (Yes, Bars),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("CI", "true")],
+                TERMINAL,
+                (Yes, Lines),
+            ),
+            (
+                ColorWhen::Auto,
+                false,
+                &[("TERM", "dumb")],
+                TERMINAL,
+                (No, Lines),
+            ),
+        ] {
+            let flags = Global {
+                color,
+                no_progress,
+                ..Global::default()
+            };
+            let settings = Settings::new(&flags, environment(variables).unwrap(), terminals);
+            assert_eq!(
+                (settings.stderr_colour, settings.animation),
+                wanted,
+                "{color:?} {no_progress} {variables:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_crash_test_variable_that_is_no_number_is_refused() {
+        assert_eq!(
+            environment(&[("OKTA_ROLLOUT_ABORT_AFTER", "3")])
+                .unwrap()
+                .abort_after,
+            Some(3)
+        );
+        let failure = environment(&[("OKTA_ROLLOUT_ABORT_AFTER", "soon")]).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_job_that_needs_more_than_this_version_has_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("job.toml");
+        let settings = Settings::new(&Global::default(), Environment::default(), TERMINAL);
+        for (text, wanted) in [
+            ("manifest='m.csv'\n[[waves]]\norgs=['*']", Some("`waves`")),
+            (
+                "manifest='m.csv'\n[notify]\nwebhook='env:W'",
+                Some("`notify`"),
+            ),
+            ("manifest='m.csv'\n[schedule]\ncron='0 2 * * *'", None),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let policy = Policy::of_job(job::read(&file).unwrap(), &settings);
+            match (policy, wanted) {
+                (Ok(policy), None) => assert_eq!(policy.manifest, folder.path().join("m.csv")),
+                (Err(failure), Some(wanted)) => {
+                    assert_eq!(failure.kind.exit_code(), 2);
+                    assert!(failure.to_string().contains(wanted), "{failure}");
+                }
+                (policy, wanted) => panic!("{text}: {policy:?}, wanted {wanted:?}"),
+            }
+        }
+    }
+}

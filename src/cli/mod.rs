@@ -1,1 +1,108 @@
-//! cli
+//! The command line: one file per command, thin; what they do lives in the library's other parts.
+//!
+//! [`main`] is the plot: parse, settle the settings, dispatch, show a failure, give the exit code.
+//! Nothing is started before the arguments are parsed: `--help` needs no runtime and no TLS.
+
+mod access;
+pub mod args;
+mod bug;
+mod check;
+mod consent;
+mod context;
+mod execute;
+mod manual;
+mod open;
+mod output;
+mod progress;
+mod report;
+mod resume;
+mod run;
+mod signals;
+mod simulated;
+mod status;
+mod target;
+
+use clap::Parser as _;
+
+use crate::failure::{Ending, Failure, Kind};
+use crate::settings::{Environment, Settings, Terminals};
+use args::{Args, Command, Consent, Global};
+use output::Output;
+
+/// Runs the program on the process's arguments; gives its exit code.
+pub fn main() -> u8 {
+    bug::guard(|| match Args::try_parse() {
+        Ok(args) => carry_out(&args),
+        Err(error) => not_parsed(&error),
+    })
+}
+
+fn carry_out(args: &Args) -> u8 {
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(failure) => return failed(Output::plain(), &failure),
+    };
+    let settings = Settings::new(&args.global, environment, Terminals::detect());
+    let output = Output::new(&settings);
+    match dispatch(&args.command, &settings, output) {
+        Ok(ending) => ending.exit_code(),
+        Err(failure) => failed(output, &failure),
+    }
+}
+
+fn failed(output: Output, failure: &Failure) -> u8 {
+    output.failure(failure);
+    failure.kind.exit_code()
+}
+
+/// Help and version go to standard output and are no failure; everything else is wrong usage.
+fn not_parsed(error: &clap::Error) -> u8 {
+    let environment = Environment::read().unwrap_or_default();
+    let settings = Settings::new(&Global::default(), environment, Terminals::detect());
+    let output = Output::new(&settings);
+    let text = error.render();
+    if error.use_stderr() {
+        output.detail(text.ansi().to_string().trim_end());
+        return Kind::Usage.exit_code();
+    }
+    match output.text(text.ansi()) {
+        Ok(()) => Ending::Success.exit_code(),
+        Err(failure) => failed(output, &failure),
+    }
+}
+
+fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {
+    match command {
+        Command::Check(args) => check::check(args, settings, output),
+        Command::Run(args) => wait_for(run::run(args, settings, output)),
+        Command::Resume(args) => wait_for(resume::resume(args, settings, output)),
+        Command::Status(args) => wait_for(status::status(args, settings, output)),
+        Command::Runs(args) => wait_for(status::runs(args, settings, output)),
+        Command::Consent(Consent::List(args)) => wait_for(consent::list(args, settings, output)),
+        Command::Consent(Consent::Complete(args)) => {
+            wait_for(consent::complete(args, settings, output))
+        }
+        Command::Consent(Consent::Refresh(args)) => {
+            wait_for(consent::refresh(args, settings, output))
+        }
+        Command::Report(args) => wait_for(report::report(args, settings, output)),
+        Command::Sandbox(_) => Err(Failure::usage(anyhow::anyhow!(
+            "this build cannot serve simulated orgs"
+        ))),
+        Command::Schema => manual::schema(output),
+        Command::Completions(args) => manual::completions(args, output),
+        Command::Man(args) => manual::man(args, output),
+    }
+}
+
+/// Carries out a command that waits for other things than files.
+fn wait_for(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            let error = anyhow::Error::from(error);
+            Failure::usage(error.context("no threads can be started"))
+        })?
+        .block_on(command)
+}

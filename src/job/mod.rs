@@ -1,1 +1,128 @@
-//! job
+//! Job files: a manifest plus the policy to run it under (PRODUCT.md §8).
+//!
+//! Owns the TOML shape, its defaults and its offline check, which names every mistake at once with
+//! file, line and column. Knows nothing of what a run does with the policy.
+
+mod duration;
+mod read;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use duration::{InvalidDuration, parse as parse_duration};
+pub use read::read;
+
+use crate::manifest::{Limits, SecretRef};
+
+/// A job file, checked, its paths resolved against the folder it is in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The job file itself, as given.
+    pub file: PathBuf,
+    /// What should be true.
+    pub manifest: PathBuf,
+    /// Where the orgs are, when the manifest does not hold them.
+    pub orgs: Option<PathBuf>,
+    /// Defaults for every org; an org's own limits win.
+    pub limits: Limits,
+    /// When a step is tried again.
+    pub retry: Retry,
+    /// Time-outs and trust of every call.
+    pub http: Http,
+    /// Groups of orgs that go one after the other.
+    pub waves: Vec<Wave>,
+    /// When the job runs under `serve`.
+    pub schedule: Option<Schedule>,
+    /// Whom to tell.
+    pub notify: Option<Notify>,
+    /// Reports to write after the run.
+    pub reports: Vec<ReportFile>,
+    /// Settings of the orgs the program serves itself, checked by the sandbox.
+    pub sandbox: toml::Table,
+}
+
+/// `[retry]`: exponential back-off of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts of a step, the first included.
+    pub max_attempts: u32,
+    /// Longest pause before the second attempt.
+    pub initial: Duration,
+    /// Longest pause between two attempts.
+    pub max: Duration,
+    /// Time a step may take over all its attempts, waits for budget not counted.
+    pub max_elapsed: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 8,
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            max_elapsed: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// `[http]`: every call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// For TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// Of one call; Okta takes 1 to 4 s.
+    pub timeout: Duration,
+    /// PEM file of certificate authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+            ca_file: None,
+        }
+    }
+}
+
+/// `[[waves]]`: orgs that are rolled out together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wave {
+    /// Names of orgs; `*` stands for any characters.
+    pub orgs: Vec<String>,
+    /// Later waves stay pending when more than this percentage of entries failed.
+    pub halt_when_failed_percent: Option<f64>,
+}
+
+/// `[schedule]`: nightly runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Five-field UNIX cron expression.
+    pub cron: String,
+    /// IANA time zone the expression is meant in; UTC when absent.
+    pub timezone: Option<String>,
+}
+
+/// `[notify]`: whom to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// The webhook's URL, which is a secret.
+    pub webhook: SecretRef,
+}
+
+/// `[[reports]]`: a file to write after the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// How.
+    pub format: crate::report::Format,
+    /// Where.
+    pub path: PathBuf,
+}
+
+/// Whether a file given on the command line is a job (else it is a manifest).
+pub fn is_job(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}

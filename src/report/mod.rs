@@ -1,1 +1,246 @@
-//! report
+//! What a run left behind (PRODUCT.md §7): built from the ledger's rows, never from memory, so that
+//! it is as right after a crash as after a clean end.
+//!
+//! [`build`] is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats
+//! write entry by entry, so a million entries need no million entries of memory.
+
+mod build;
+mod csv;
+mod json;
+mod summary;
+mod text;
+
+use serde::Serialize;
+
+pub(crate) use build::rfc3339;
+pub use build::{Held, RunFacts, entry, overview};
+pub(crate) use csv::anchor;
+pub use csv::{Columns, CsvReport, Unwritable};
+pub use json::JsonReport;
+pub(crate) use summary::short;
+pub use summary::{Attention, Summary};
+pub use text::TextReport;
+pub(crate) use text::{codes, totals};
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One object, as PRODUCT.md §7 shows it.
+    Json,
+    /// The entries as a manifest, which `run` accepts again.
+    Csv,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Csv];
+
+    /// Its name in flags and job files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The format with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// A run as a whole: everything of the report but its entries.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// The run's id.
+    pub run: String,
+    /// The file it was started with, as typed.
+    pub file: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339; absent while it runs and after a crash.
+    pub finished_at: Option<String>,
+    /// Entries by state.
+    pub totals: Totals,
+    /// One per org, in order of first use.
+    pub orgs: Vec<OrgReport>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Nothing is left that could move by itself.
+    Settled,
+    /// Something is left, and no process works on it.
+    Interrupted,
+    /// A process holds it.
+    Running,
+}
+
+impl RunState {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Interrupted => "interrupted",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// Entries by state; `pending` includes those a process is working on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// All of them.
+    pub entries: u64,
+    /// Done, something was written.
+    pub changed: u64,
+    /// Done, all was as wanted.
+    pub unchanged: u64,
+    /// Wait for consent.
+    pub waiting: u64,
+    /// Gave up.
+    pub failed: u64,
+    /// Not ended yet.
+    pub pending: u64,
+}
+
+/// What a run cost an org.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrgReport {
+    /// Its name in the manifest.
+    pub org: String,
+    /// HTTP requests sent.
+    pub requests: u64,
+    /// Answers with status 429.
+    pub rate_limited: u64,
+    /// Step attempts after the first.
+    pub retries: u64,
+    /// Time its calls waited for budget, caps or a reset.
+    pub waited_ms: u64,
+    /// Why its entries are held back.
+    pub stopped: Option<StoppedReport>,
+}
+
+/// Why an org was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoppedReport {
+    /// What happened.
+    pub message: String,
+    /// Okta's error code.
+    pub okta_error_code: Option<String>,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// `x-okta-request-id` of the answer.
+    pub request_id: Option<String>,
+    /// The next command or edit.
+    pub hint: Option<String>,
+}
+
+/// State of an entry or of one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not begun, held back, or interrupted.
+    Pending,
+    /// A process works on it.
+    Running,
+    /// Needs consent.
+    Waiting,
+    /// As wanted.
+    Done,
+    /// Gave up.
+    Failed,
+}
+
+impl State {
+    /// Its name in reports and flags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryReport {
+    /// Org's name.
+    pub org: String,
+    /// App's name.
+    pub app: &'static str,
+    /// The app instance, once known.
+    pub app_id: Option<String>,
+    /// Its label, if the manifest gave one.
+    pub label: Option<String>,
+    /// Row in the manifest.
+    pub row: u64,
+    /// Where it stands.
+    pub state: State,
+    /// Whether anything was written at Okta.
+    pub changed: bool,
+    /// Why it failed, is being retried, or is held back.
+    pub error: Option<ErrorReport>,
+    /// The steps it takes, in order.
+    pub steps: Vec<StepReport>,
+}
+
+impl EntryReport {
+    /// `acme/google (row 14)`.
+    pub fn name(&self) -> String {
+        format!("{}/{} (row {})", self.org, self.app, self.row)
+    }
+}
+
+/// Why an entry is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorReport {
+    /// The step it happened at.
+    pub step: &'static str,
+    /// What happened.
+    pub message: String,
+    /// Okta's error code.
+    pub okta_error_code: Option<String>,
+    /// HTTP status.
+    pub http_status: Option<u16>,
+    /// `x-okta-request-id`.
+    pub request_id: Option<String>,
+    /// The next command or edit.
+    pub hint: Option<String>,
+}
+
+/// One step of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// Its kind.
+    pub step: &'static str,
+    /// The feature of a `set_feature`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature: Option<&'static str>,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts so far; 0 where the step turned out to be needless.
+    pub attempts: u32,
+    /// Whether it wrote something at Okta.
+    pub changed: bool,
+    /// HTTP status of its last call.
+    pub http_status: Option<u16>,
+    /// Request id of its last call.
+    pub request_id: Option<String>,
+}

@@ -1,0 +1,116 @@
+//! Opens the orgs of a run: their credentials are read, and those that the program serves itself are
+//! found in the sandbox.
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::context::RunContext;
+use super::simulated::Simulated;
+use crate::failure::Failure;
+use crate::ledger::OrgRow;
+use crate::manifest::{Auth, Secrets};
+use crate::okta::Credentials;
+use crate::run::OrgAccess;
+
+/// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
+const SANDBOX: &str = "sandbox:";
+
+/// Programs of `exec:` secrets that run at once, and files that are open at once.
+const SECRETS_AT_ONCE: usize = 16;
+
+/// Whether the program serves the org itself.
+pub(super) fn is_sandbox(org: &OrgRow) -> bool {
+    org.url.starts_with(SANDBOX)
+}
+
+/// Opens orgs for work, in order.
+///
+/// # Errors
+/// When credentials of any cannot be read: nothing is sent to any of them then.
+pub(super) async fn open(
+    orgs: Vec<OrgRow>,
+    context: &RunContext,
+    allow_exec: bool,
+    sandbox: Option<&Simulated>,
+) -> Result<Vec<OrgAccess>, Failure> {
+    stream::iter(orgs)
+        .map(|org| access(org, context, allow_exec, sandbox))
+        .buffered(SECRETS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Opens one org for work.
+pub(super) async fn access(
+    row: OrgRow,
+    context: &RunContext,
+    allow_exec: bool,
+    sandbox: Option<&Simulated>,
+) -> Result<OrgAccess, Failure> {
+    let secrets = Secrets::new(context.entries_base(), allow_exec);
+    if is_sandbox(&row) {
+        let sandbox = sandbox.ok_or_else(|| not_served(&row))?;
+        return Ok(OrgAccess {
+            origin: sandbox.origin(&row.name),
+            credentials: Credentials::Ssws(sandbox.api_token(&row.name)),
+            secrets,
+            administrator: sandbox.administrator(),
+            row,
+        });
+    }
+    // The ledger holds absolute references only.
+    let credentials = credentials(&row, &Secrets::new("/", allow_exec)).await?;
+    Ok(OrgAccess {
+        origin: row.url.clone(),
+        credentials,
+        secrets,
+        administrator: None,
+        row,
+    })
+}
+
+async fn credentials(row: &OrgRow, secrets: &Secrets) -> Result<Credentials, Failure> {
+    let unreadable = |error: crate::manifest::SecretError| {
+        let hint = error.hint();
+        let failure = Failure::usage(anyhow::Error::from(error).context(format!(
+            "org {}: its credentials cannot be read; nothing was sent",
+            row.name
+        )));
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    };
+    match &row.spec.auth {
+        Some(Auth::ApiToken(token)) => secrets
+            .resolve_for_header(token)
+            .await
+            .map(Credentials::Ssws)
+            .map_err(unreadable),
+        Some(Auth::AccessToken(token)) => secrets
+            .resolve_for_header(token)
+            .await
+            .map(Credentials::Bearer)
+            .map_err(unreadable),
+        Some(Auth::PrivateKeyJwt(_)) => Err(Failure::usage(anyhow::anyhow!(
+            "org {}: `privateKeyJwt` is not supported by this version; nothing was sent",
+            row.name
+        ))
+        .hint(format!(
+            "give org {} an `apiToken` or an `accessToken`",
+            row.name
+        ))),
+        None => Err(Failure::usage(anyhow::anyhow!(
+            "org {} has no `auth`; nothing was sent",
+            row.name
+        ))
+        .hint(format!("give org {} an `auth.apiToken`", row.name))),
+    }
+}
+
+fn not_served(row: &OrgRow) -> Failure {
+    Failure::usage(anyhow::anyhow!(
+        "org {} is one that okta-rollout serves itself, and only while a run lives",
+        row.name
+    ))
+    .hint("resume the run: its entries get fresh links there")
+}

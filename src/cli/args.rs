@@ -1,0 +1,426 @@
+//! The command line as typed: flags, their help, nothing resolved. What a flag means together with
+//! the environment and a job file is decided in [`crate::settings`].
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::report::{Format as ReportFormat, State};
+
+const EXAMPLES: &str = "\
+Examples:
+  okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
+  okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
+  okta-rollout consent list                        links that people have to open
+  okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
+  okta-rollout resume                              go on with what can go on
+  okta-rollout report --only failed                what went wrong, and what to do
+
+Exit codes:
+  0 all done   2 wrong usage, manifest, job or settings; nothing was sent
+  3 some entries failed or an org was stopped   4 some entries wait for consent
+  130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout";
+
+/// Set up Okta provisioning connections for many apps in many orgs from one manifest.
+///
+/// A manifest (CSV, JSON or JSON Lines) says which app in which org should be connected and how.
+/// okta-rollout does it with rate-limited, retrying workers, checkpoints every step, and parks
+/// entries that wait for a person's consent until it is given.
+#[derive(Debug, Parser)]
+#[command(
+    name = "okta-rollout",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Args {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// File with the orgs (CSV or JSON), when the manifest or job does not give them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub orgs: Option<PathBuf>,
+    /// Where checkpoints are kept
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]"
+    )]
+    pub ledger: Option<String>,
+    /// Colour on the terminal; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorWhen,
+    /// Plain lines instead of a moving progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Say more: a line per step (-v), also per attempt and wait (-vv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing but errors and the data that was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always, in files and pipes too.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DataFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find every mistake of a manifest or job at once; offline, nothing is sent
+    Check(Check),
+    /// Make it so: continue the file's interrupted run, or start a new one
+    Run(Run),
+    /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries
+    Resume(Resume),
+    /// Show where a run stands
+    Status(Status),
+    /// List runs, newest first
+    Runs(Runs),
+    /// Work off what waits for a person's consent
+    #[command(subcommand, arg_required_else_help = true)]
+    Consent(Consent),
+    /// Write what a run did, entry by entry
+    Report(Report),
+    /// Serve simulated Okta orgs on loopback
+    Sandbox(Sandbox),
+    /// Print the JSON Schema of the manifest
+    Schema,
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write one per command into a folder
+    Man(Man),
+}
+
+/// `check`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout check rollout.csv --orgs orgs.csv
+  okta-rollout check jobs/nightly.toml --no-secrets
+  okta-rollout check rollout.json --format json | jq '.problems[].message'
+
+Exits 0 when there is nothing to mend, else 2.")]
+pub struct Check {
+    /// Manifest (.csv, .json, .jsonl) or job (.toml)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Do not look whether secrets can be read
+    #[arg(long)]
+    pub no_secrets: bool,
+    /// Accept secrets given as `exec:PROGRAM` (the program is not run by `check`)
+    #[arg(long)]
+    pub allow_exec: bool,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `run`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout run rollout.csv --orgs orgs.csv
+  okta-rollout run jobs/demo.toml
+  okta-rollout run rollout.csv --orgs orgs.csv --new --force
+
+When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
+one starts, which keeps consents that are still waiting for unchanged entries.")]
+pub struct Run {
+    /// Manifest (.csv, .json, .jsonl) or job (.toml)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Start a new run even if the last one can go on
+    #[arg(long)]
+    pub new: bool,
+    /// Set TOKEN connections again even where everything looks right
+    #[arg(long)]
+    pub force: bool,
+    /// Run the programs of secrets given as `exec:PROGRAM`
+    #[arg(long)]
+    pub allow_exec: bool,
+    /// `json` prints the report on standard output at the end
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `resume`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout resume               the newest run
+  okta-rollout resume k3f9 --failed
+
+Stopped orgs are tried again with the credentials they have now.")]
+pub struct Resume {
+    /// Id of the run, or its beginning [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Try failed entries again, too
+    #[arg(long)]
+    pub failed: bool,
+    /// Run the programs of secrets given as `exec:PROGRAM`
+    #[arg(long)]
+    pub allow_exec: bool,
+    /// `json` prints the report on standard output at the end
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `status`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout status
+  okta-rollout status k3f9 --watch
+  okta-rollout status --format json | jq .totals")]
+pub struct Status {
+    /// Id of the run, or its beginning [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Show it again whenever it changes, until the run is at rest
+    #[arg(long)]
+    pub watch: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `runs`.
+#[derive(Debug, ClapArgs)]
+pub struct Runs {
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `consent`.
+#[derive(Debug, Subcommand)]
+pub enum Consent {
+    /// List the links that people have to open
+    List(ConsentList),
+    /// Hand in what Okta's page showed after a consent
+    Complete(ConsentComplete),
+    /// Get fresh links for consents that can no longer be given
+    Refresh(ConsentRefresh),
+}
+
+/// `consent list`.
+#[derive(Debug, ClapArgs)]
+pub struct ConsentList {
+    /// Id of the run, or its beginning [default: all runs]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}
+
+/// `consent complete`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+An answer is the JSON that Okta's page shows after the consent, or the URL inside it; any number of
+them, in any order. Each is matched to the entry that waits for it. They hold a one-time code: a
+file or standard input keeps it out of the shell's history and the process list.
+
+Examples:
+  okta-rollout consent complete < okta-page.json
+  okta-rollout consent complete --file answers.txt
+  okta-rollout consent complete 'https://acme.okta.com/api/v1/apps/google/…/oauth2/callback?code=…'
+
+Exits 0 when every answer was accepted, 2 when one was refused unsent, 3 when Okta refused one.")]
+pub struct ConsentComplete {
+    /// Answers; `-` or none reads standard input
+    #[arg(value_name = "ANSWER", conflicts_with = "file")]
+    pub answers: Vec<String>,
+    /// File with answers
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Run the programs of secrets given as `exec:PROGRAM`
+    #[arg(long)]
+    pub allow_exec: bool,
+}
+
+/// `consent refresh`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout consent refresh                        every consent that waits in the newest run
+  okta-rollout consent refresh k3f9 --org acme --app google
+
+A refreshed link replaces the old one: an answer to the old link is no longer accepted.")]
+pub struct ConsentRefresh {
+    /// Id of the run, or its beginning [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Only entries of this org; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub org: Vec<String>,
+    /// Only entries of this app; can be given several times
+    #[arg(long, value_name = "APP", value_parser = app_names())]
+    pub app: Vec<String>,
+    /// Run the programs of secrets given as `exec:PROGRAM`
+    #[arg(long)]
+    pub allow_exec: bool,
+}
+
+/// `report`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout report
+  okta-rollout report k3f9 --format json -o k3f9.json
+  okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv
+
+`csv` writes the entries as a manifest that `run` accepts; states and errors are in `text` and
+`json`.")]
+pub struct Report {
+    /// Id of the run, or its beginning [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// How to write it
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Only entries in these states, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STATE")]
+    pub only: Vec<State>,
+}
+
+/// `sandbox`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout sandbox --orgs 3 --apps 10
+  okta-rollout sandbox --orgs 20 --apps 50 --limit 50 --window 60s
+
+Orgs are `http://org1.localhost:PORT` and so on; the addresses and the API token are printed. It
+serves until it is interrupted.")]
+pub struct Sandbox {
+    /// Number of orgs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub orgs: u32,
+    /// Number of app instances per org, the six apps in turn
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub apps: u32,
+    /// Calls per window and org; 0 for no limit
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// Length of a rate-limit window, as in `60s`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub window: Option<String>,
+    /// Time an answer takes, as in `200ms`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<String>,
+    /// Seed of ids and faults: the same seed gives the same orgs
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Address to listen on; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Folder that keeps the orgs' state between starts [default: memory only]
+    #[arg(long, value_name = "FOLDER")]
+    pub state: Option<PathBuf>,
+}
+
+/// `completions`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  okta-rollout completions bash > ~/.local/share/bash-completion/completions/okta-rollout")]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, ClapArgs)]
+pub struct Man {
+    /// Folder to write one page per command into
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// A duration as `[sandbox]` of a job takes it: checked, and handed on as typed.
+fn duration(text: &str) -> Result<String, crate::job::InvalidDuration> {
+    crate::job::parse_duration(text).map(|_| text.to_owned())
+}
+
+fn app_names() -> clap::builder::PossibleValuesParser {
+    crate::apps::App::ALL.map(crate::apps::App::name).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_and_after_the_command() {
+        for line in [
+            "okta-rollout --orgs o.csv -vv run m.csv",
+            "okta-rollout run --orgs o.csv m.csv -v -v",
+        ] {
+            let args = Args::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(args.global.orgs, Some(PathBuf::from("o.csv")));
+            assert_eq!(args.global.verbose, 2);
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for line in [
+            "okta-rollout -q -v runs",
+            "okta-rollout consent complete answer --file f",
+            "okta-rollout consent refresh --app gogle",
+            "okta-rollout report --only broken",
+            "okta-rollout report --format junit",
+            "okta-rollout plan m.csv",
+            "okta-rollout run",
+            "okta-rollout run m.csv --fresh",
+        ] {
+            assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `check`: every mistake at once, offline.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::{self, DataFormat};
+use super::output::Output;
+use super::target::{refuse, source, unreadable};
+use crate::failure::{Ending, Failure, Kind};
+use crate::job;
+use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
+use crate::settings::{Policy, Settings};
+
+/// What `check --format json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Findings {
+    file: String,
+    ok: bool,
+    entries: u64,
+    orgs: usize,
+    /// All mistakes, also those that `problems` leaves out of very many.
+    problem_count: u64,
+    problems: Vec<Problem>,
+}
+
+/// `check`.
+pub(super) fn check(
+    args: &args::Check,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let findings = findings(args, settings)?;
+    match args.format {
+        DataFormat::Json => {
+            output.data(|out| {
+                serde_json::to_writer_pretty(&mut *out, &findings)?;
+                Ok(writeln!(out)?)
+            })?;
+        }
+        DataFormat::Human if findings.ok => output.note(format_args!(
+            "{}: {} entries in {} orgs, no mistakes",
+            findings.file, findings.entries, findings.orgs
+        )),
+        DataFormat::Human => {
+            return Err(refuse(
+                &args.file,
+                &findings.problems,
+                findings.problem_count,
+                output,
+            ));
+        }
+    }
+    Ok(if findings.ok {
+        Ending::Success
+    } else {
+        Ending::Short(Kind::Usage)
+    })
+}
+
+fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure> {
+    let policy = if job::is_job(&args.file) {
+        match job::read(&args.file) {
+            Ok(job) => Policy::of_job(job, settings)?,
+            Err(problems) => return Ok(Findings::of_job(&args.file, problems)),
+        }
+    } else {
+        Policy::of_manifest(&args.file, settings)
+    };
+    let options = CheckOptions {
+        secrets: if args.no_secrets {
+            SecretCheck::Skip
+        } else {
+            SecretCheck::Probe
+        },
+        exec: args.allow_exec.into(),
+    };
+    let checked = manifest::check(&source(&policy), &options, &mut |_| {}).map_err(unreadable)?;
+    Ok(Findings {
+        file: args.file.display().to_string(),
+        ok: checked.problem_count == 0,
+        entries: checked.entries,
+        orgs: checked.orgs.len(),
+        problem_count: checked.problem_count,
+        problems: checked.problems,
+    })
+}
+
+impl Findings {
+    fn of_job(file: &Path, problems: Vec<Problem>) -> Self {
+        Self {
+            file: file.display().to_string(),
+            ok: false,
+            entries: 0,
+            orgs: 0,
+            problem_count: problems.len() as u64,
+            problems,
+        }
+    }
+}

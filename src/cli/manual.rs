@@ -1,0 +1,48 @@
+//! `schema`, `completions` and `man`: made from the definitions of the manifest and the command line.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+
+use super::args;
+use super::output::Output;
+use crate::failure::{Ending, Failure};
+
+/// `schema`.
+pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
+    output.data(|out| {
+        serde_json::to_writer_pretty(&mut *out, &crate::manifest::json_schema())?;
+        Ok(writeln!(out)?)
+    })?;
+    Ok(Ending::Success)
+}
+
+/// `completions`.
+pub(super) fn completions(args: &args::Completions, output: Output) -> Result<Ending, Failure> {
+    let mut command = args::Args::command();
+    let name = command.get_name().to_owned();
+    // Into memory first: the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    output.data(|out| Ok(out.write_all(&script)?))?;
+    Ok(Ending::Success)
+}
+
+/// `man`.
+pub(super) fn man(args: &args::Man, output: Output) -> Result<Ending, Failure> {
+    let command = args::Args::command();
+    match &args.output {
+        None => output.data(|out| Ok(clap_mangen::Man::new(command).render(out)?))?,
+        Some(folder) => {
+            write_pages(command, folder).map_err(Failure::usage)?;
+        }
+    }
+    Ok(Ending::Success)
+}
+
+fn write_pages(command: clap::Command, folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    std::fs::create_dir_all(folder).with_context(|| format!("{shown} cannot be made"))?;
+    clap_mangen::generate_to(command, folder).with_context(|| format!("{shown} cannot be written"))
+}

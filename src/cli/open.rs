@@ -1,0 +1,27 @@
+//! Opens the ledger that the settings name.
+
+use crate::failure::Failure;
+use crate::ledger::{Ledger, LedgerUrl, OpenMode, OpenOptions};
+use crate::settings::Settings;
+
+/// For commands that change it; made when it is not there.
+pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
+    let options = OpenOptions {
+        mode: OpenMode::ReadWrite,
+        abort_after: settings.abort_after,
+        ..OpenOptions::default()
+    };
+    Ok(Ledger::open_with(&url(settings)?, options).await?)
+}
+
+/// For commands that only look; it must be there.
+pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
+    Ok(Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?)
+}
+
+fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
+    settings.ledger.parse::<LedgerUrl>().map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error).hint(hint)
+    })
+}

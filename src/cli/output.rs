@@ -1,0 +1,188 @@
+//! The only printer: data to standard output, text for people to standard error.
+//!
+//! A reader that went away (`| head`) ends the data quietly; text for people that cannot be shown is
+//! dropped, as there is nobody left to tell.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use crate::failure::Failure;
+use crate::settings::{Coloured, Settings, Verbosity};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Where a command's words go.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    stdout: ColorChoice,
+    stderr: ColorChoice,
+    verbosity: Verbosity,
+}
+
+impl Output {
+    /// The output that the settings ask for.
+    pub const fn new(settings: &Settings) -> Self {
+        Self {
+            stdout: choice(settings.stdout_colour),
+            stderr: choice(settings.stderr_colour),
+            verbosity: settings.verbosity,
+        }
+    }
+
+    /// The output before there are settings: no colour.
+    pub const fn plain() -> Self {
+        Self {
+            stdout: ColorChoice::Never,
+            stderr: ColorChoice::Never,
+            verbosity: Verbosity::Normal,
+        }
+    }
+
+    /// How much is said.
+    pub const fn verbosity(self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Writes data to standard output.
+    ///
+    /// # Errors
+    /// When standard output cannot be written, other than because its reader went away.
+    pub fn data(
+        self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
+    ) -> Result<(), Failure> {
+        let mut out = self.stdout();
+        let written = write(&mut out);
+        finish(out, written)
+    }
+
+    fn stdout(self) -> BufWriter<Stdout> {
+        BufWriter::new(AutoStream::new(io::stdout().lock(), self.stdout))
+    }
+
+    /// As [`Output::data`], for data that takes waiting to get.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub async fn stream(
+        self,
+        write: impl AsyncFnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
+    ) -> Result<(), Failure> {
+        let mut out = self.stdout();
+        let written = write(&mut out).await;
+        finish(out, written)
+    }
+
+    /// Writes one text to standard output.
+    pub fn text(self, text: impl Display) -> Result<(), Failure> {
+        self.data(|out| Ok(write!(out, "{text}")?))
+    }
+
+    /// A line for people; silent with `-q`.
+    pub fn note(self, line: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            self.write(format_args!("{line}"));
+        }
+    }
+
+    /// Something people should know although the command goes on; silent with `-q`.
+    pub fn warning(self, message: impl Display) {
+        self.note(format_args!("{YELLOW}warning{YELLOW:#}: {message}"));
+    }
+
+    /// A line about something that went wrong; never silent.
+    pub fn error(self, message: impl Display) {
+        self.write(format_args!("{RED}error{RED:#}: {message}"));
+    }
+
+    /// The next command or edit; never silent, as it belongs to an error.
+    pub fn hint(self, hint: impl Display) {
+        self.write(format_args!("{CYAN}hint{CYAN:#}: {hint}"));
+    }
+
+    /// A line that belongs to an error; never silent.
+    pub fn detail(self, line: impl Display) {
+        self.write(format_args!("{line}"));
+    }
+
+    /// A failure as people see it.
+    pub fn failure(self, failure: &Failure) {
+        self.error(failure);
+        if let Some(hint) = &failure.hint {
+            self.hint(hint);
+        }
+    }
+
+    fn write(self, line: std::fmt::Arguments<'_>) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
+        // A closed terminal must not stop the work.
+        drop(writeln!(stream, "{line}"));
+    }
+}
+
+type Stdout = AutoStream<io::StdoutLock<'static>>;
+
+fn finish(mut out: BufWriter<Stdout>, written: anyhow::Result<()>) -> Result<(), Failure> {
+    match written.and_then(|()| Ok(out.flush()?)) {
+        Err(error) if is_broken_pipe(&error) => {
+            // What is still buffered has no reader; dropping the writer would try again.
+            drop(out.into_parts());
+            Ok(())
+        }
+        Err(error) => Err(Failure::usage(
+            error.context("standard output cannot be written"),
+        )),
+        Ok(()) => Ok(()),
+    }
+}
+
+const fn choice(coloured: Coloured) -> ColorChoice {
+    match coloured {
+        Coloured::Yes => ColorChoice::AlwaysAnsi,
+        Coloured::No => ColorChoice::Never,
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = cause
+            .downcast_ref::<io::Error>()
+            .map(io::Error::kind)
+            .or_else(|| {
+                cause
+                    .downcast_ref::<serde_json::Error>()
+                    .and_then(serde_json::Error::io_error_kind)
+            })
+            .or_else(|| match cause.downcast_ref::<csv::Error>()?.kind() {
+                csv::ErrorKind::Io(error) => Some(error.kind()),
+                _ => None,
+            });
+        kind == Some(io::ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        for error in [
+            anyhow::Error::from(broken()),
+            anyhow::Error::from(broken()).context("report"),
+            anyhow::Error::from(serde_json::Error::io(broken())),
+            anyhow::Error::from(csv::Error::from(broken())),
+        ] {
+            Output::plain().data(|_| Err(error)).unwrap();
+        }
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let failure = Output::plain().data(|_| Err(full.into())).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 2);
+    }
+}

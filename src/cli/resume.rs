@@ -1,0 +1,42 @@
+//! `resume`: moves on whatever can move in a run.
+
+use super::args;
+use super::context::{RunContext, orgs_now};
+use super::execute::{Work, execute};
+use super::open::writable;
+use super::output::Output;
+use super::run::refresh;
+use crate::failure::{Ending, Failure};
+use crate::settings::Settings;
+
+/// `resume`.
+pub(super) async fn resume(
+    args: &args::Resume,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let ledger = writable(settings).await?;
+    let run = ledger.find_run(args.run.as_deref()).await?;
+    let context = RunContext::of(&run)?;
+    let policy = context.policy(settings, output)?;
+    let lock = ledger.lock_run(&run.id)?;
+    if let Some(orgs) = orgs_now(&policy, output)? {
+        refresh(&ledger, &run.id, &orgs).await?;
+    }
+    if args.failed {
+        let retried = ledger.retry_failed(&run.id).await?;
+        output.note(format_args!("{retried} failed entries are tried again"));
+    }
+    output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
+    let work = Work {
+        ledger,
+        run,
+        lock,
+        context,
+        policy,
+        force: false,
+        allow_exec: args.allow_exec,
+        format: args.format,
+    };
+    execute(work, settings, output).await
+}

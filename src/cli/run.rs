@@ -1,0 +1,259 @@
+//! `run`: continues a file's interrupted run, or starts a new one.
+
+use std::collections::HashMap;
+
+use super::args;
+use super::context::{RunContext, anchored};
+use super::execute::{Work, execute};
+use super::open::writable;
+use super::output::Output;
+use super::target::{Target, refuse, unreadable};
+use crate::failure::{Ending, Failure};
+use crate::ledger::{
+    Import, ImportEntry, Ledger, LedgerError, NewRun, OrgNo, RunId, RunLock, RunRow,
+};
+use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
+use crate::run::unix_millis;
+use crate::settings::Settings;
+
+/// `run`.
+pub(super) async fn run(
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let target = Target::read(&args.file, settings, output)?;
+    let digest = digest(&target)?;
+    let context = RunContext::new(&target)?;
+    // Also for a run that goes on: credentials may have been replaced since.
+    let orgs = read_orgs(&target, args, output)?;
+    let ledger = writable(settings).await?;
+    let last = ledger.last_run_of(&target.key).await?;
+    let (run, lock) = match to_continue(&ledger, last, &digest, args, output).await? {
+        Some(run) => {
+            let lock = ledger.lock_run(&run.id)?;
+            refresh(&ledger, &run.id, &orgs).await?;
+            output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
+            (run, lock)
+        }
+        None => begin(&ledger, &target, &context, digest, orgs, args, output).await?,
+    };
+    let work = Work {
+        ledger,
+        run,
+        lock,
+        context,
+        policy: target.policy,
+        force: args.force,
+        allow_exec: args.allow_exec,
+        format: args.format,
+    };
+    execute(work, settings, output).await
+}
+
+fn digest(target: &Target) -> Result<String, Failure> {
+    let manifest = &target.policy.manifest;
+    manifest::digest(manifest).map_err(|error| {
+        let error = anyhow::Error::from(error);
+        Failure::usage(error.context(format!("{} cannot be read", manifest.display())))
+    })
+}
+
+/// The orgs; when they have mistakes, those of the manifest are shown with them.
+fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, Failure> {
+    let source = target.source();
+    match manifest::read_orgs(&source) {
+        Ok(orgs) => Ok(orgs),
+        Err(ManifestError::Orgs(problems)) => {
+            let checked = manifest::check(&source, &options(args), &mut |_| {});
+            Err(match checked {
+                Ok(checked) if checked.problem_count > 0 => refuse(
+                    &target.file,
+                    &checked.problems,
+                    checked.problem_count,
+                    output,
+                ),
+                // The file changed in between; what was found first is told.
+                _ => refuse(&target.file, &problems, problems.len() as u64, output),
+            })
+        }
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+fn options(args: &args::Run) -> CheckOptions {
+    CheckOptions {
+        secrets: SecretCheck::Probe,
+        exec: args.allow_exec.into(),
+    }
+}
+
+/// The file's last run, if it is to go on: something is left, and the manifest says what it said.
+async fn to_continue(
+    ledger: &Ledger,
+    last: Option<RunRow>,
+    digest: &str,
+    args: &args::Run,
+    output: Output,
+) -> Result<Option<RunRow>, Failure> {
+    let Some(last) = last else { return Ok(None) };
+    if ledger.is_locked(&last.id)? {
+        // The lock's own error says who holds it.
+        drop(ledger.lock_run(&last.id)?);
+    }
+    let counts = ledger.counts(&last.id).await?;
+    let left = counts.pending + counts.started;
+    if left == 0 || args.new {
+        return Ok(None);
+    }
+    if last.digest == digest {
+        return Ok(Some(last));
+    }
+    output.warning(format_args!(
+        "{} changed since run {} began, of which {left} entries are left: a new run starts",
+        args.file.display(),
+        last.id.0
+    ));
+    Ok(None)
+}
+
+/// Gives a run the credentials and limits that its orgs have now.
+pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result<(), Failure> {
+    let specs = ledger
+        .orgs(run)
+        .await?
+        .into_iter()
+        .filter(|row| orgs.url(&row.name) == row.url)
+        .filter_map(|row| {
+            let spec = anchored(orgs.get(&row.name)?, &orgs.base(&row.name));
+            Some((row.no, spec))
+        })
+        .collect();
+    Ok(ledger.set_orgs(run, specs).await?)
+}
+
+/// Checks the manifest and imports it in the same pass.
+async fn begin(
+    ledger: &Ledger,
+    target: &Target,
+    context: &RunContext,
+    digest: String,
+    orgs: Orgs,
+    args: &args::Run,
+    output: Output,
+) -> Result<(RunRow, RunLock), Failure> {
+    let import = ledger
+        .import(NewRun {
+            file: target.file.display().to_string(),
+            file_key: target.key.clone(),
+            digest: digest.clone(),
+            context: context.to_json(),
+            started_at: unix_millis(),
+        })
+        .await?;
+    let source = target.source();
+    let options = options(args);
+    let read = move || -> Result<(Checked, Result<RunId, LedgerError>), Failure> {
+        let mut importing = Importing::new(import, orgs);
+        let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
+            .map_err(unreadable)?;
+        let usable = checked.problem_count == 0 && checked.digest == digest;
+        let finished = if usable {
+            importing.finish()
+        } else {
+            // Dropped, the import never was; the caller tells why.
+            Ok(RunId(String::new()))
+        };
+        if checked.problem_count == 0 && !usable {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "{} changed while it was read; nothing was sent",
+                source.file.display()
+            ))
+            .hint("run the command again"));
+        }
+        Ok((checked, finished))
+    };
+    let (checked, finished) = blocking(read).await?;
+    if checked.problem_count > 0 {
+        let file = &target.file;
+        return Err(refuse(
+            file,
+            &checked.problems,
+            checked.problem_count,
+            output,
+        ));
+    }
+    let id = finished?;
+    let lock = ledger.lock_run(&id)?;
+    output.note(format_args!(
+        "run {} of {}: {} entries",
+        id.0,
+        target.file.display(),
+        checked.entries
+    ));
+    Ok((ledger.run(&id).await?, lock))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(Failure::bug(error)),
+    }
+}
+
+/// Hands entries to the ledger as they are read. The first failure is kept; what follows is not
+/// imported, but still checked.
+struct Importing {
+    import: Import,
+    orgs: Orgs,
+    numbers: HashMap<String, OrgNo>,
+    failed: Option<LedgerError>,
+}
+
+impl Importing {
+    fn new(import: Import, orgs: Orgs) -> Self {
+        Self {
+            import,
+            orgs,
+            numbers: HashMap::new(),
+            failed: None,
+        }
+    }
+
+    fn take(&mut self, located: &Located) {
+        if self.failed.is_none() {
+            self.failed = self.push(located).err();
+        }
+    }
+
+    fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
+        let name = &located.entry.org;
+        let org = if let Some(no) = self.numbers.get(name) {
+            *no
+        } else {
+            // The check hands on entries of known orgs only.
+            let Some(spec) = self.orgs.get(name) else {
+                return Ok(());
+            };
+            let spec = anchored(spec, &self.orgs.base(name));
+            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
+            self.numbers.insert(name.clone(), no);
+            no
+        };
+        self.import.push_entry(ImportEntry {
+            row: located.row,
+            org,
+            entry: &located.entry,
+        })
+    }
+
+    fn finish(self) -> Result<RunId, LedgerError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.import.finish(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! SIGINT and SIGTERM: the first asks the run to stop in good order, the second ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output::Output;
+use crate::failure::{Failure, Kind};
+use crate::run::Interrupt;
+
+/// Which signal came first, if any.
+#[derive(Clone, Debug)]
+pub(super) struct Signals(Arc<AtomicU8>);
+
+impl Signals {
+    /// Listens from now on, as long as the runtime lives.
+    pub fn listen(interrupt: Interrupt, output: Output) -> Result<Self, Failure> {
+        let watch = |kind| signal(kind).context("signals cannot be received");
+        let mut int = watch(SignalKind::interrupt()).map_err(Failure::usage)?;
+        let mut term = watch(SignalKind::terminate()).map_err(Failure::usage)?;
+        let first = Arc::new(AtomicU8::new(0));
+        let signals = Self(Arc::clone(&first));
+        // Detached on purpose: it ends with the process.
+        drop(tokio::spawn(async move {
+            loop {
+                let kind = tokio::select! {
+                    _ = int.recv() => Kind::Interrupted,
+                    _ = term.recv() => Kind::Terminated,
+                };
+                let code = kind.exit_code();
+                if first
+                    .compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_err()
+                {
+                    // Every checkpoint is durable: ending here is as safe as a crash.
+                    std::process::exit(i32::from(code));
+                }
+                output.note("stopping: calls in flight may finish; once more to end at once");
+                interrupt.request();
+            }
+        }));
+        Ok(signals)
+    }
+
+    /// How the command ends if a signal cut it short.
+    pub fn received(&self) -> Option<Kind> {
+        [Kind::Interrupted, Kind::Terminated]
+            .into_iter()
+            .find(|kind| kind.exit_code() == self.0.load(Ordering::Relaxed))
+    }
+}

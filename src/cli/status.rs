@@ -1,0 +1,111 @@
+//! `status` and `runs`: where runs stand.
+
+use std::time::Duration;
+
+use super::args::{self, DataFormat};
+use super::open::readable;
+use super::output::Output;
+use super::report::{self, Facts, Request};
+use crate::failure::{Ending, Failure};
+use crate::ledger::{Ledger, RunRow};
+use crate::report::{Format, Held, Overview, RunState};
+use crate::settings::Settings;
+
+/// How often `--watch` looks whether something was committed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// `status`.
+pub(super) async fn status(
+    args: &args::Status,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let ledger = readable(settings).await?;
+    let run = ledger.find_run(args.run.as_deref()).await?;
+    if args.watch {
+        watch(&ledger, &run, output).await?;
+    }
+    let run = ledger.run(&run.id).await?;
+    match args.format {
+        DataFormat::Json => {
+            report::to_stdout(&ledger, &run, &Request::all(Format::Json), output).await?;
+        }
+        DataFormat::Human => {
+            let held = if ledger.is_locked(&run.id)? {
+                Held::Yes
+            } else {
+                Held::No
+            };
+            output.text(report::summary(&ledger, &run, held).await?)?;
+        }
+    }
+    Ok(Ending::Success)
+}
+
+/// Tells every change until no process works on the run any more.
+async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Failure> {
+    let mut told = None;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        look.tick().await;
+        let overview = Facts::read(ledger, run).await?.overview();
+        if overview.state != RunState::Running {
+            return Ok(());
+        }
+        if told != Some(overview.totals) {
+            told = Some(overview.totals);
+            output.note(crate::report::totals(&overview));
+        }
+    }
+}
+
+/// `runs`.
+pub(super) async fn runs(
+    args: &args::Runs,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let ledger = readable(settings).await?;
+    let mut overviews = Vec::new();
+    for run in ledger.runs().await? {
+        overviews.push(Facts::read(&ledger, &run).await?.overview());
+    }
+    match args.format {
+        DataFormat::Json => output.data(|out| {
+            let rows: Vec<_> = overviews.iter().map(row).collect();
+            serde_json::to_writer_pretty(&mut *out, &rows)?;
+            Ok(writeln!(out)?)
+        })?,
+        DataFormat::Human if overviews.is_empty() => output.note("no runs yet"),
+        DataFormat::Human => output.data(|out| {
+            for overview in &overviews {
+                writeln!(out, "{}", line(overview))?;
+            }
+            Ok(())
+        })?,
+    }
+    Ok(Ending::Success)
+}
+
+/// A run without its orgs and entries.
+fn row(overview: &Overview) -> serde_json::Value {
+    serde_json::json!({
+        "run": overview.run,
+        "file": overview.file,
+        "state": overview.state,
+        "startedAt": overview.started_at,
+        "finishedAt": overview.finished_at,
+        "totals": overview.totals,
+    })
+}
+
+fn line(overview: &Overview) -> String {
+    format!(
+        "{}  {:<11}  {}  {}  {}",
+        overview.run,
+        overview.state.name(),
+        overview.started_at,
+        overview.file,
+        crate::report::totals(overview)
+    )
+}

@@ -1,0 +1,105 @@
+//! FILE on the command line: a manifest or a job, and the policy that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use super::output::Output;
+use crate::failure::Failure;
+use crate::job;
+use crate::manifest::{ManifestError, Problem, Source};
+use crate::settings::{Policy, Settings};
+
+/// Mistakes shown at once; a person mends the first few and asks again.
+const SHOWN: usize = 100;
+
+/// What FILE says to do.
+pub(super) struct Target {
+    /// As typed.
+    pub file: PathBuf,
+    /// Absolute and normalized: what runs are told apart by.
+    pub key: String,
+    /// The manifest in it or behind it, and how to run it.
+    pub policy: Policy,
+}
+
+impl Target {
+    /// Reads a job, or takes a manifest as it is.
+    ///
+    /// # Errors
+    /// Every mistake of a job is printed; the failure says how many there are.
+    pub fn read(file: &Path, settings: &Settings, output: Output) -> Result<Self, Failure> {
+        let policy = if job::is_job(file) {
+            let job = job::read(file).map_err(|problems| {
+                let count = problems.len() as u64;
+                refuse(file, &problems, count, output)
+            })?;
+            Policy::of_job(job, settings)?
+        } else {
+            Policy::of_manifest(file, settings)
+        };
+        Ok(Self {
+            file: file.to_owned(),
+            key: key(file)?,
+            policy,
+        })
+    }
+
+    /// What the manifest reader needs.
+    pub fn source(&self) -> Source {
+        source(&self.policy)
+    }
+}
+
+/// What the manifest reader needs.
+pub(super) fn source(policy: &Policy) -> Source {
+    Source {
+        file: policy.manifest.clone(),
+        orgs_file: policy.orgs.clone(),
+    }
+}
+
+/// A manifest that cannot be read at all.
+pub(super) fn unreadable(error: ManifestError) -> Failure {
+    let hint = error.hint();
+    let failure = Failure::usage(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Prints mistakes; gives the failure that ends the command.
+pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Output) -> Failure {
+    show(problems, count, output);
+    let mistakes = match count {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    };
+    let shown = file.display();
+    Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent"))
+        .hint(format!("mend them, then: okta-rollout check {shown}"))
+}
+
+/// Prints mistakes, the first of very many.
+pub(super) fn show(problems: &[Problem], count: u64, output: Output) {
+    for problem in problems.iter().take(SHOWN) {
+        output.error(problem);
+        if let Some(hint) = &problem.hint {
+            output.hint(hint);
+        }
+    }
+    let more = count.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        output.detail(format_args!("and {more} more"));
+    }
+}
+
+fn key(file: &Path) -> Result<String, Failure> {
+    // Links are resolved where the file is there, so that two names of one file are one run's.
+    std::fs::canonicalize(file)
+        .or_else(|_| std::path::absolute(file))
+        .map(|path| path.display().to_string())
+        .map_err(|error| {
+            let shown = file.display();
+            Failure::usage(anyhow::Error::from(error).context(format!("{shown} is no path")))
+        })
+}

@@ -1,0 +1,533 @@
+//! From the text of a job file to a [`Job`], or to all of its mistakes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::tree::{Document, Table, Wrong, expected, suggestion};
+use super::{Http, Job, Notify, ReportFile, Retry, Schedule, Wave, duration};
+use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
+use crate::report::Format;
+
+/// A job file is written by hand; one larger than this (bytes) is some other file.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Reads and checks a job file.
+///
+/// # Errors
+/// Every mistake in it, in the order they stand in the file; or the one reason it cannot be read.
+pub fn read(file: &Path) -> Result<Job, Vec<Problem>> {
+    let text = load(file).map_err(|message| {
+        let document = Document::new(file.display().to_string(), "");
+        document.report(None, None, Wrong::new(message));
+        document.into_problems()
+    })?;
+    parse(file, &text)
+}
+
+fn load(file: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?;
+    if metadata.is_dir() {
+        return Err("is a folder, not a job file".to_owned());
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err("is larger than 1 MiB, which no job file is".to_owned());
+    }
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("is not UTF-8: the byte at offset {at} is invalid")
+    })?;
+    Ok(text)
+}
+
+fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
+    // Offsets stay right for people: a byte order mark is no column of the first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let document = Document::new(file.display().to_string(), text);
+    let (root, syntax_errors) = DeTable::parse_recoverable(text);
+    for error in &syntax_errors {
+        document.report(error.span(), None, Wrong::new(error.message()));
+    }
+    if !syntax_errors.is_empty() {
+        // What did parse is not checked further: most of what is missing there is lost, not absent.
+        return Err(document.into_problems());
+    }
+    let job = job(file, Table::root(&document, &root));
+    let problems = document.into_problems();
+    match job {
+        Some(job) if problems.is_empty() => Ok(job),
+        _ => Err(problems),
+    }
+}
+
+fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let path = |value: &DeValue<'_>| path_in(folder, value);
+    let manifest = root.require("manifest", path);
+    let orgs = root.get("orgs", path);
+    let limits = root.table("limits").map(limits).unwrap_or_default();
+    let retry = root.table("retry").map(retry).unwrap_or_default();
+    let http = root
+        .table("http")
+        .map(|table| http(table, folder))
+        .unwrap_or_default();
+    let waves = root.tables("waves").into_iter().filter_map(wave).collect();
+    let schedule = root.table("schedule").and_then(schedule);
+    let notify = root.table("notify").and_then(notify);
+    let reports = root
+        .tables("reports")
+        .into_iter()
+        .filter_map(|table| report(table, folder))
+        .collect();
+    let sandbox = root.get("sandbox", sandbox).unwrap_or_default();
+    root.finish();
+    Some(Job {
+        file: file.to_owned(),
+        manifest: manifest?,
+        orgs,
+        limits,
+        retry,
+        http,
+        waves,
+        schedule,
+        notify,
+        reports,
+        sandbox,
+    })
+}
+
+fn limits(mut table: Table<'_, '_>) -> Limits {
+    let limits = Limits {
+        share: table.get("share", |value| match number(value)? {
+            share if share > 0.0 && share <= 1.0 => Ok(share),
+            _ => Err(Wrong::new("must be over 0 and at most 1")),
+        }),
+        max_rps: table.get("maxRps", |value| match number(value)? {
+            rps if rps > 0.0 => Ok(rps),
+            _ => Err(Wrong::new("must be over 0")),
+        }),
+        max_in_flight: table.get("maxInFlight", at_least_one),
+    };
+    table.finish();
+    limits
+}
+
+fn retry(mut table: Table<'_, '_>) -> Retry {
+    let defaults = Retry::default();
+    let retry = Retry {
+        max_attempts: table
+            .get("maxAttempts", at_least_one)
+            .unwrap_or(defaults.max_attempts),
+        initial: table.get("initial", pause).unwrap_or(defaults.initial),
+        max: table.get("max", pause).unwrap_or(defaults.max),
+        max_elapsed: table
+            .get("maxElapsed", pause)
+            .unwrap_or(defaults.max_elapsed),
+    };
+    if retry.initial > retry.max {
+        table.refuse(
+            Wrong::new(format!(
+                "`initial` ({:?}) is longer than `max` ({:?})",
+                retry.initial, retry.max
+            ))
+            .hint("raise `max` or lower `initial`"),
+        );
+    }
+    table.finish();
+    retry
+}
+
+fn http(mut table: Table<'_, '_>, folder: &Path) -> Http {
+    let defaults = Http::default();
+    let http = Http {
+        connect_timeout: table
+            .get("connectTimeout", pause)
+            .unwrap_or(defaults.connect_timeout),
+        timeout: table.get("timeout", pause).unwrap_or(defaults.timeout),
+        ca_file: table.get("caFile", |value| path_in(folder, value)),
+    };
+    table.finish();
+    http
+}
+
+fn wave(mut table: Table<'_, '_>) -> Option<Wave> {
+    let orgs = table.require("orgs", |value| {
+        let names = value
+            .as_array()
+            .ok_or_else(|| expected("a list of org names", value))?;
+        if names.is_empty() {
+            return Err(Wrong::new("names no org").hint("`[\"*\"]` means every org"));
+        }
+        names.iter().map(|name| string(name.get_ref())).collect()
+    });
+    let halt_when_failed_percent = table.get("haltWhenFailed", percent);
+    table.finish();
+    Some(Wave {
+        orgs: orgs?,
+        halt_when_failed_percent,
+    })
+}
+
+fn schedule(mut table: Table<'_, '_>) -> Option<Schedule> {
+    let cron = table.require("cron", |value| {
+        let expression = string(value)?;
+        check_cron(&expression).map_err(|bad| scheduled(&bad))?;
+        Ok(expression)
+    });
+    let timezone = table.get("timezone", |value| {
+        let name = string(value)?;
+        check_timezone(&name).map_err(|bad| scheduled(&bad))?;
+        Ok(name)
+    });
+    table.finish();
+    Some(Schedule {
+        cron: cron?,
+        timezone,
+    })
+}
+
+fn scheduled(bad: &BadSchedule) -> Wrong {
+    let wrong = Wrong::new(bad.to_string());
+    match bad.hint() {
+        Some(hint) => wrong.hint(hint),
+        None => wrong,
+    }
+}
+
+fn notify(mut table: Table<'_, '_>) -> Option<Notify> {
+    let webhook = table.require("webhook", |value| {
+        // The text itself is not repeated: it may be the secret.
+        SecretRef::parse(&string(value)?).map_err(|error| {
+            Wrong::new(error.to_string()).hint("put the URL into a variable: `env:ROLLOUT_WEBHOOK`")
+        })
+    });
+    table.finish();
+    webhook.map(|webhook| Notify { webhook })
+}
+
+fn report(mut table: Table<'_, '_>, folder: &Path) -> Option<ReportFile> {
+    let format = table.require("format", |value| {
+        let name = string(value)?;
+        Format::from_name(&name).ok_or_else(|| {
+            Wrong::new(format!("unknown report format `{name}`"))
+                .hint(suggestion(&name, &Format::ALL.map(Format::name)))
+        })
+    });
+    let path = table.require("path", |value| path_in(folder, value));
+    table.finish();
+    Some(ReportFile {
+        format: format?,
+        path: path?,
+    })
+}
+
+fn sandbox(value: &DeValue<'_>) -> Result<toml::Table, Wrong> {
+    if !value.is_table() {
+        return Err(expected("a table", value).hint("write it as `[sandbox]`"));
+    }
+    let owned = serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(
+        toml::Spanned::new(0..0, value.clone()),
+    ));
+    owned.map_err(|error: toml::de::Error| Wrong::new(error.message()))
+}
+
+fn string(value: &DeValue<'_>) -> Result<String, Wrong> {
+    match value.as_str() {
+        None => Err(expected("a text in quotes", value)),
+        Some(text) if text.trim().is_empty() => Err(Wrong::new("is empty")),
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+fn path_in(folder: &Path, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
+    string(value).map(|path| folder.join(path))
+}
+
+fn number(value: &DeValue<'_>) -> Result<f64, Wrong> {
+    let text = match value {
+        DeValue::Integer(integer) => integer.to_string(),
+        DeValue::Float(float) => float.to_string(),
+        _ => return Err(expected("a number", value)),
+    };
+    match text.replace('_', "").parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(Wrong::new(format!("`{text}` is not a usable number"))),
+    }
+}
+
+fn at_least_one(value: &DeValue<'_>) -> Result<u32, Wrong> {
+    let integer = value
+        .as_integer()
+        .ok_or_else(|| expected("a whole number", value))?;
+    match u32::from_str_radix(integer.as_str(), integer.radix()) {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Wrong::new(format!(
+            "must be a whole number from 1 to {}",
+            u32::MAX
+        ))),
+    }
+}
+
+fn pause(value: &DeValue<'_>) -> Result<Duration, Wrong> {
+    let parsed = duration::parse(&string(value)?).map_err(|error| Wrong::new(error.to_string()))?;
+    if parsed.is_zero() {
+        return Err(Wrong::new("must be longer than nothing"));
+    }
+    Ok(parsed)
+}
+
+fn percent(value: &DeValue<'_>) -> Result<f64, Wrong> {
+    let text = string(value)?;
+    text.strip_suffix('%')
+        .and_then(|number| number.trim().parse::<f64>().ok())
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .ok_or_else(|| Wrong::new(format!("`{text}` is not a percentage from `0%` to `100%`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        match parse(Path::new("jobs/x.toml"), text) {
+            Ok(_) => String::new(),
+            Err(problems) => problems
+                .iter()
+                .map(|problem| match &problem.hint {
+                    Some(hint) => format!("{problem}\n  hint: {hint}\n"),
+                    None => format!("{problem}\n"),
+                })
+                .collect(),
+        }
+    }
+
+    const EVERY_KEY: &str = r#"
+            manifest = "../samples/rollout.csv"
+            orgs = "../samples/orgs.csv"
+            [limits]
+            share = 0.5
+            maxRps = 10
+            maxInFlight = 20
+            [retry]
+            maxAttempts = 3
+            initial = "500ms"
+            max = "10s"
+            maxElapsed = "2h"
+            [http]
+            connectTimeout = "5s"
+            timeout = "30s"
+            caFile = "corp-ca.pem"
+            [[waves]]
+            orgs = ["canary-*"]
+            haltWhenFailed = "2%"
+            [[waves]]
+            orgs = ["*"]
+            [schedule]
+            cron = "0 2 * * 1-5"
+            timezone = "America/New_York"
+            [notify]
+            webhook = "env:ROLLOUT_WEBHOOK"
+            [[reports]]
+            format = "csv"
+            path = "reports/nightly.csv"
+            [sandbox]
+            consent = "auto"
+            faults = [ { kind = "reset", every = 7 } ]
+        "#;
+
+    #[test]
+    fn every_policy_key_of_the_contract_is_read() {
+        let job = parse(Path::new("jobs/nightly.toml"), EVERY_KEY).unwrap();
+        assert_eq!(job.manifest, Path::new("jobs/../samples/rollout.csv"));
+        assert_eq!(
+            job.orgs.as_deref(),
+            Some(Path::new("jobs/../samples/orgs.csv"))
+        );
+        assert_eq!(
+            job.limits,
+            Limits {
+                share: Some(0.5),
+                max_rps: Some(10.0),
+                max_in_flight: Some(20)
+            }
+        );
+        assert_eq!(
+            job.retry,
+            Retry {
+                max_attempts: 3,
+                initial: Duration::from_millis(500),
+                max: Duration::from_secs(10),
+                max_elapsed: Duration::from_secs(2 * 60 * 60),
+            }
+        );
+        assert_eq!(
+            job.http,
+            Http {
+                connect_timeout: Duration::from_secs(5),
+                timeout: Duration::from_secs(30),
+                ca_file: Some(PathBuf::from("jobs/corp-ca.pem")),
+            }
+        );
+    }
+
+    #[test]
+    fn every_other_key_of_the_contract_is_read() {
+        let job = parse(Path::new("jobs/nightly.toml"), EVERY_KEY).unwrap();
+        assert_eq!(job.waves.len(), 2);
+        assert_eq!(job.waves[0].orgs, ["canary-*"]);
+        assert_eq!(job.waves[0].halt_when_failed_percent, Some(2.0));
+        assert_eq!(job.waves[1].halt_when_failed_percent, None);
+        assert_eq!(
+            job.schedule,
+            Some(Schedule {
+                cron: "0 2 * * 1-5".to_owned(),
+                timezone: Some("America/New_York".to_owned())
+            })
+        );
+        assert_eq!(
+            job.notify.map(|notify| String::from(notify.webhook)),
+            Some("env:ROLLOUT_WEBHOOK".to_owned())
+        );
+        assert_eq!(
+            job.reports,
+            [ReportFile {
+                format: Format::Csv,
+                path: PathBuf::from("jobs/reports/nightly.csv")
+            }]
+        );
+        assert_eq!(job.sandbox["consent"].as_str(), Some("auto"));
+        assert_eq!(job.sandbox["faults"][0]["every"].as_integer(), Some(7));
+    }
+
+    #[test]
+    fn absent_sections_mean_the_documented_defaults() {
+        let job = parse(Path::new("job.toml"), "manifest = 'm.csv'").unwrap();
+        assert_eq!(job.manifest, Path::new("m.csv"));
+        assert_eq!(job.retry, Retry::default());
+        assert_eq!(job.retry.max_attempts, 8);
+        assert_eq!(job.http, Http::default());
+        assert_eq!(job.limits, Limits::default());
+        assert!(job.waves.is_empty() && job.reports.is_empty() && job.sandbox.is_empty());
+    }
+
+    #[test]
+    fn all_mistakes_come_at_once_with_their_places() {
+        let text = r#"manifst = "a.csv"
+orgs = 7
+[limits]
+share = 1.5
+maxRps = 0
+maxInFlight = -1
+maxInflight = 2
+[retry]
+initial = "2m"
+max = "1"
+[http]
+timeout = "0s"
+[[waves]]
+orgs = []
+haltWhenFailed = "two"
+[schedule]
+cron = "0 2 * *"
+timezone = "America/NewYork"
+[notify]
+webhook = "https://hooks.example.com/s3cr3t"
+[[reports]]
+format = "jsn"
+[sandbox]
+"#;
+        insta::assert_snapshot!(problems(text), @r#"
+        jobs/x.toml:1:1: manifest: this key is required
+        jobs/x.toml:1:1: manifst: unknown key
+          hint: did you mean `manifest`?
+        jobs/x.toml:2:8: orgs: expected a text in quotes, found an integer
+        jobs/x.toml:4:9: limits.share: must be over 0 and at most 1
+        jobs/x.toml:5:10: limits.maxRps: must be over 0
+        jobs/x.toml:6:15: limits.maxInFlight: must be a whole number from 1 to 4294967295
+        jobs/x.toml:7:1: limits.maxInflight: unknown key
+          hint: did you mean `maxInFlight`?
+        jobs/x.toml:8:1: retry: `initial` (120s) is longer than `max` (60s)
+          hint: raise `max` or lower `initial`
+        jobs/x.toml:10:7: retry.max: `1` is not a duration: write a number and a unit, as in `500ms`, `10s`, `30m` or `2h`
+        jobs/x.toml:12:11: http.timeout: must be longer than nothing
+        jobs/x.toml:14:8: waves[0].orgs: names no org
+          hint: `["*"]` means every org
+        jobs/x.toml:15:18: waves[0].haltWhenFailed: `two` is not a percentage from `0%` to `100%`
+        jobs/x.toml:17:8: schedule.cron: a cron expression has 5 fields, this one has 4
+          hint: minute hour day-of-month month day-of-week, as in 0 2 * * *
+        jobs/x.toml:18:12: schedule.timezone: `America/NewYork` is not an IANA time zone
+          hint: did you mean America/New_York?
+        jobs/x.toml:20:11: notify.webhook: a secret is given as env:NAME, file:PATH or exec:PROGRAM, never as a value
+          hint: put the URL into a variable: `env:ROLLOUT_WEBHOOK`
+        jobs/x.toml:21:1: reports[0].path: this key is required
+        jobs/x.toml:22:10: reports[0].format: unknown report format `jsn`
+          hint: did you mean `json`?
+        "#);
+    }
+
+    #[test]
+    fn a_webhook_that_is_no_reference_is_not_shown() {
+        let shown = problems("manifest='m'\n[notify]\nwebhook='https://hooks.example.com/s3cr3t'");
+        assert!(shown.contains("notify.webhook"), "{shown}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+
+    #[test]
+    fn syntax_errors_and_wrong_shapes_have_places() {
+        for (text, wanted) in [
+            ("manifest = ", "jobs/x.toml:1:"),
+            ("manifest = 'm'\nmanifest = 'n'", "jobs/x.toml:2:1"),
+            (
+                "manifest = 'm'\nwaves = 3",
+                "jobs/x.toml:2:9: waves: expected a list of tables",
+            ),
+            (
+                "manifest = 'm'\nlimits = [1]",
+                "jobs/x.toml:2:10: limits: expected a table",
+            ),
+            (
+                "manifest = 'm'\nsandbox = 1",
+                "jobs/x.toml:2:11: sandbox: expected a table",
+            ),
+            ("manifest = ''", "jobs/x.toml:1:12: manifest: is empty"),
+            (
+                "\u{feff}manifest = 1",
+                "jobs/x.toml:1:12: manifest: expected a text",
+            ),
+            ("'ü' = 1\nmanifest='m'", "jobs/x.toml:1:1: ü: unknown key"),
+            (
+                "manifest='m'\n[schedule]\ncron='61 2 * * *'",
+                "jobs/x.toml:3:6: schedule.cron: ",
+            ),
+            (
+                "manifest='m'\n[limits]\nshare=nan",
+                "jobs/x.toml:3:7: limits.share",
+            ),
+        ] {
+            let shown = problems(text);
+            assert!(shown.starts_with(wanted), "{text:?} gave {shown:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_say_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = folder.path().join("broken.toml");
+        std::fs::write(&broken, b"manifest = '\xff'").unwrap();
+        for (file, wanted) in [
+            (folder.path().to_owned(), "is a folder"),
+            (folder.path().join("none.toml"), "cannot be read"),
+            (broken, "is not UTF-8: the byte at offset 12"),
+        ] {
+            let problems = read(&file).unwrap_err();
+            assert_eq!(problems.len(), 1);
+            assert!(
+                problems[0].message.starts_with(wanted),
+                "{}",
+                problems[0].message
+            );
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What a command says at the end: totals, what every org cost, then only what needs a person, each
+//! with the next command to type. Pure.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::text::{codes, headline, totals};
+use super::{EntryReport, OrgReport, Overview, RunState};
+
+/// Orgs that get a line of their own; a screen holds about this many beside the rest.
+const ORG_LINES: usize = 20;
+
+/// Failed entries that are shown in full; more of them usually have the same few reasons.
+const FAILED_SHOWN: usize = 10;
+
+/// The entries a person has to look at.
+#[derive(Clone, Debug, Default)]
+pub struct Attention {
+    /// The first failed ones; [`Attention::wants_failed`] says when there are enough.
+    pub failed: Vec<EntryReport>,
+}
+
+impl Attention {
+    /// Whether the summary shows one more failed entry.
+    pub fn wants_failed(&self) -> bool {
+        self.failed.len() < FAILED_SHOWN
+    }
+}
+
+/// The closing summary of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// The run.
+    pub overview: &'a Overview,
+    /// What needs a person.
+    pub attention: &'a Attention,
+    /// Part of its rate limit that an org's busiest window used, over 0 to 1, in the order of the
+    /// overview's orgs; shown where it is known.
+    pub share_used: &'a [Option<f64>],
+}
+
+impl Summary<'_> {
+    /// The text, each line ended.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n", headline(self.overview), totals(self.overview));
+        self.orgs(&mut text);
+        self.stopped(&mut text);
+        self.failed(&mut text);
+        self.waiting(&mut text);
+        self.pending(&mut text);
+        text
+    }
+
+    fn orgs(&self, text: &mut String) {
+        let orgs = &self.overview.orgs;
+        let mut busiest: Vec<usize> = (0..orgs.len()).collect();
+        if orgs.len() > ORG_LINES {
+            busiest.sort_by_key(|&at| {
+                std::cmp::Reverse((
+                    orgs[at].stopped.is_some(),
+                    orgs[at].waited_ms,
+                    orgs[at].requests,
+                ))
+            });
+        }
+        let (shown, rest) = busiest.split_at(orgs.len().min(ORG_LINES));
+        let width = shown
+            .iter()
+            .map(|&at| orgs[at].org.chars().count())
+            .max()
+            .unwrap_or(0);
+        for &at in shown {
+            let share = self.share_used.get(at).copied().flatten();
+            line(text, &format!("  {}", org_line(&orgs[at], width, share)));
+        }
+        if !rest.is_empty() {
+            let calls: u64 = rest.iter().map(|&at| orgs[at].requests).sum();
+            let limited: u64 = rest.iter().map(|&at| orgs[at].rate_limited).sum();
+            line(
+                text,
+                &format!(
+                    "  and {} more orgs: {calls} calls, {limited} 429s",
+                    rest.len()
+                ),
+            );
+        }
+    }
+
+    fn stopped(&self, text: &mut String) {
+        let run = &self.overview.run;
+        let stopped = self.overview.orgs.iter().filter_map(|org| {
+            let stopped = org.stopped.as_ref()?;
+            Some((org, stopped))
+        });
+        let mut any = false;
+        for (org, stopped) in stopped.clone().take(ORG_LINES) {
+            any = true;
+            let codes = codes(
+                stopped.okta_error_code.as_deref(),
+                stopped.http_status,
+                stopped.request_id.as_deref(),
+            );
+            line(text, "");
+            line(
+                text,
+                &format!("{} was stopped: {}{codes}", org.org, stopped.message),
+            );
+            if let Some(hint) = &stopped.hint {
+                line(text, &format!("  hint: {hint}"));
+            }
+        }
+        let more = stopped.count().saturating_sub(ORG_LINES);
+        if more > 0 {
+            line(text, &format!("and {more} more orgs were stopped"));
+        }
+        if any {
+            line(text, &format!("  then: okta-rollout resume {run}"));
+        }
+    }
+
+    fn failed(&self, text: &mut String) {
+        let count = self.overview.totals.failed;
+        let run = &self.overview.run;
+        if count == 0 {
+            return;
+        }
+        line(text, "");
+        for entry in &self.attention.failed {
+            let Some(error) = &entry.error else { continue };
+            let codes = codes(
+                error.okta_error_code.as_deref(),
+                error.http_status,
+                error.request_id.as_deref(),
+            );
+            line(
+                text,
+                &format!(
+                    "{} failed: {}: {}{codes}",
+                    entry.name(),
+                    error.step,
+                    error.message
+                ),
+            );
+            if let Some(hint) = &error.hint {
+                line(text, &format!("  hint: {hint}"));
+            }
+        }
+        let more = count.saturating_sub(self.attention.failed.len() as u64);
+        if more > 0 {
+            line(
+                text,
+                &format!("and {more} more failed: okta-rollout report {run} --only failed"),
+            );
+        }
+        line(text, &format!("  then: okta-rollout resume {run} --failed"));
+    }
+
+    fn waiting(&self, text: &mut String) {
+        let count = self.overview.totals.waiting;
+        let run = &self.overview.run;
+        if count == 0 {
+            return;
+        }
+        let needs = match count {
+            1 => "1 entry waits for consent".to_owned(),
+            count => format!("{count} entries wait for consent"),
+        };
+        line(text, "");
+        line(text, &format!("{needs}: okta-rollout consent list {run}"));
+        line(
+            text,
+            "  open each link, then hand in what Okta's page shows: okta-rollout consent complete",
+        );
+        line(text, &format!("  then: okta-rollout resume {run}"));
+    }
+
+    fn pending(&self, text: &mut String) {
+        let overview = self.overview;
+        // What a stopped org holds back was said above.
+        let explained = overview.orgs.iter().any(|org| org.stopped.is_some());
+        if overview.state == RunState::Interrupted && !explained {
+            line(text, "");
+            line(
+                text,
+                &format!(
+                    "{} not finished; all that was done is kept: okta-rollout resume {}",
+                    overview.totals.pending, overview.run
+                ),
+            );
+        }
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    let _infallible = writeln!(text, "{line}");
+}
+
+fn org_line(org: &OrgReport, width: usize, share: Option<f64>) -> String {
+    let calls = match org.requests {
+        1 => "1 call".to_owned(),
+        count => format!("{count} calls"),
+    };
+    let mut parts = vec![calls, format!("{} 429s", org.rate_limited)];
+    if let Some(share) = share {
+        parts.push(format!("{:.0} % of the limit used", share * 100.0));
+    }
+    if org.retries > 0 {
+        parts.push(match org.retries {
+            1 => "1 retry".to_owned(),
+            count => format!("{count} retries"),
+        });
+    }
+    parts.push(format!(
+        "waited {}",
+        short(Duration::from_millis(org.waited_ms))
+    ));
+    let stopped = if org.stopped.is_some() {
+        ", stopped"
+    } else {
+        ""
+    };
+    format!("{:width$}  {}{stopped}", org.org, parts.join(", "))
+}
+
+/// `0 s`, `1.5 s`, `42 s`, `3 min 5 s`, `2 h 3 min`.
+pub(crate) fn short(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.as_millis() == 0 => "0 s".to_owned(),
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::tests::{GOOGLE, acme, google, refused, run, stopped};
+    use super::super::{Held, RunFacts, entry, overview};
+    use super::*;
+    use crate::ledger::{Counts, OrgRow, OrgStats, Progress, Stored};
+    use crate::steps::Step;
+
+    fn summary(counts: Counts, orgs: &[OrgRow], attention: &Attention) -> String {
+        let overview = overview(RunFacts {
+            run: &run(),
+            held: Held::No,
+            counts,
+            orgs,
+        });
+        Summary {
+            overview: &overview,
+            attention,
+            share_used: &[Some(0.9)],
+        }
+        .text()
+    }
+
+    #[test]
+    fn a_clean_run_is_three_lines() {
+        let counts = Counts {
+            changed: 3,
+            unchanged: 1,
+            ..Counts::default()
+        };
+        insta::assert_snapshot!(summary(counts, &[acme()], &Attention::default()), @r#"
+        run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        4 entries: 3 changed, 1 unchanged
+          acme  120 calls, 1 429s, 90 % of the limit used, 2 retries, waited 1 min 1 s
+        "#);
+    }
+
+    #[test]
+    fn everything_that_needs_a_person_comes_with_a_command() {
+        let mut row = google(Stored::Failed, Progress::default());
+        row.error = Some(refused(Step::SetConnection));
+        let attention = Attention {
+            failed: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+        };
+        let counts = Counts {
+            changed: 2,
+            failed: 12,
+            waiting: 1,
+            pending: 4,
+            ..Counts::default()
+        };
+        let halted = OrgRow {
+            name: "initech-europe".to_owned(),
+            stopped: Some(stopped()),
+            stats: OrgStats::default(),
+            ..acme()
+        };
+        insta::assert_snapshot!(summary(counts, &[acme(), halted], &attention), @r#"
+        run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        19 entries: 2 changed, 1 waiting for consent, 12 failed, 4 pending
+          acme            120 calls, 1 429s, 90 % of the limit used, 2 retries, waited 1 min 1 s
+          initech-europe  0 calls, 0 429s, waited 0 s, stopped
+
+        initech-europe was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)
+          hint: check env:ACME
+          then: okta-rollout resume k3f9
+
+        acme/google (row 14) failed: set_connection: Verification failed: Not authorized (E0000001, HTTP 400, request abc)
+          hint: check the value behind env:ACME_GOOGLE
+        and 11 more failed: okta-rollout report k3f9 --only failed
+          then: okta-rollout resume k3f9 --failed
+
+        1 entry waits for consent: okta-rollout consent list k3f9
+          open each link, then hand in what Okta's page shows: okta-rollout consent complete
+          then: okta-rollout resume k3f9
+        "#);
+    }
+
+    #[test]
+    fn an_interrupted_run_says_how_to_go_on() {
+        let counts = Counts {
+            pending: 3,
+            started: 1,
+            ..Counts::default()
+        };
+        let text = summary(counts, &[acme()], &Attention::default());
+        assert!(
+            text.ends_with("4 not finished; all that was done is kept: okta-rollout resume k3f9\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn ten_thousand_orgs_fit_on_a_screen_and_stopped_ones_come_first() {
+        let mut orgs = vec![acme(); 10_000];
+        for (at, org) in orgs.iter_mut().enumerate() {
+            org.name = format!("org{at}");
+            org.stats.waited_ms = at as u64;
+        }
+        orgs[7].stopped = Some(stopped());
+        let text = summary(Counts::default(), &orgs, &Attention::default());
+        assert!(text.lines().count() < 40, "{text}");
+        assert!(text.lines().nth(2).unwrap().contains("org7 "), "{text}");
+        assert!(text.contains("  and 9980 more orgs: 1197600 calls, 9980 429s"));
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (ms, wanted) in [
+            (0, "0 s"),
+            (1_540, "1.5 s"),
+            (42_900, "42 s"),
+            (185_000, "3 min 5 s"),
+            (7_380_000, "2 h 3 min"),
+        ] {
+            assert_eq!(short(Duration::from_millis(ms)), wanted);
+        }
+    }
+}

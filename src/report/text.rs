@@ -1,0 +1,202 @@
+//! The text report: one line per entry, and below it what a person needs to know.
+
+use std::io::{self, Write};
+
+use super::{EntryReport, Overview, State};
+
+/// Writes the report for people, entry by entry.
+pub struct TextReport<W> {
+    out: W,
+}
+
+impl<W: Write> TextReport<W> {
+    /// Writes the run's own lines.
+    pub fn begin(mut out: W, overview: &Overview) -> io::Result<Self> {
+        writeln!(out, "{}", headline(overview))?;
+        writeln!(out, "{}", totals(overview))?;
+        for org in &overview.orgs {
+            if let Some(stopped) = &org.stopped {
+                writeln!(out, "{} was stopped: {}", org.org, stopped.message)?;
+                hint(&mut out, stopped.hint.as_deref())?;
+            }
+        }
+        writeln!(out)?;
+        Ok(Self { out })
+    }
+
+    /// Writes one entry.
+    pub fn entry(&mut self, entry: &EntryReport) -> io::Result<()> {
+        writeln!(self.out, "{}", line(entry))?;
+        if let Some(error) = &entry.error {
+            let codes = codes(
+                error.okta_error_code.as_deref(),
+                error.http_status,
+                error.request_id.as_deref(),
+            );
+            writeln!(self.out, "    {}: {}{codes}", error.step, error.message)?;
+            hint(&mut self.out, error.hint.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Flushes.
+    pub fn end(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn hint(out: &mut impl Write, hint: Option<&str>) -> io::Result<()> {
+    match hint {
+        Some(hint) => writeln!(out, "    hint: {hint}"),
+        None => Ok(()),
+    }
+}
+
+/// `run k3f9 of samples/rollout.csv: settled, begun …, ended …`.
+pub(super) fn headline(overview: &Overview) -> String {
+    let ended = overview
+        .finished_at
+        .as_ref()
+        .map(|at| format!(", ended {at}"))
+        .unwrap_or_default();
+    format!(
+        "run {} of {}: {}, begun {}{ended}",
+        overview.run,
+        overview.file,
+        overview.state.name(),
+        overview.started_at,
+    )
+}
+
+/// `12 entries: 8 changed, 1 unchanged, …`; states without entries are left out.
+pub(crate) fn totals(overview: &Overview) -> String {
+    let totals = overview.totals;
+    let parts: Vec<String> = [
+        (totals.changed, "changed"),
+        (totals.unchanged, "unchanged"),
+        (totals.waiting, "waiting for consent"),
+        (totals.failed, "failed"),
+        (totals.pending, "pending"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, name)| format!("{count} {name}"))
+    .collect();
+    let entries = match totals.entries {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
+    };
+    if parts.is_empty() {
+        entries
+    } else {
+        format!("{entries}: {}", parts.join(", "))
+    }
+}
+
+fn line(entry: &EntryReport) -> String {
+    let which = match (&entry.label, &entry.app_id) {
+        (Some(label), Some(id)) => format!(" {label:?} {id}"),
+        (Some(label), None) => format!(" {label:?}"),
+        (None, Some(id)) => format!(" {id}"),
+        (None, None) => String::new(),
+    };
+    let changed = match (entry.state, entry.changed) {
+        (State::Done, true) => ", changed",
+        (State::Done, false) => ", unchanged",
+        _ => "",
+    };
+    let at = entry
+        .steps
+        .iter()
+        .find(|step| step.state != State::Done)
+        .filter(|_| entry.error.is_none() && entry.state != State::Pending)
+        .map(|step| format!(" at {}", step.step))
+        .unwrap_or_default();
+    format!(
+        "{}{which}: {}{changed}{at}",
+        entry.name(),
+        entry.state.name()
+    )
+}
+
+/// ` (E0000001, HTTP 400, request abc)`, or nothing.
+pub(crate) fn codes(okta: Option<&str>, http: Option<u16>, request: Option<&str>) -> String {
+    let parts: Vec<String> = [
+        okta.map(str::to_owned),
+        http.map(|status| format!("HTTP {status}")),
+        request.map(|id| format!("request {id}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::tests::{GOOGLE, acme, google, record, refused, run, stopped};
+    use super::super::{Held, RunFacts, entry, overview};
+    use super::*;
+    use crate::ledger::{Counts, OrgRow, Progress, Stored};
+    use crate::steps::Step;
+
+    #[test]
+    fn it_says_where_every_entry_stands_and_why() {
+        let org = OrgRow {
+            stopped: Some(stopped()),
+            ..acme()
+        };
+        let overview = overview(RunFacts {
+            run: &run(),
+            held: Held::No,
+            counts: Counts {
+                pending: 1,
+                waiting: 1,
+                changed: 1,
+                failed: 1,
+                ..Counts::default()
+            },
+            orgs: std::slice::from_ref(&org),
+        });
+        let linked = Progress {
+            steps: vec![record(Step::FindApp, 1), record(Step::SetConnection, 1)],
+            app_id: Some("0oa1".to_owned()),
+            changed: true,
+            ..Progress::default()
+        };
+        let mut failed = google(Stored::Failed, Progress::default());
+        failed.error = Some(refused(Step::FindApp));
+        let rows = [
+            google(Stored::Done, linked.clone()),
+            google(Stored::Waiting, linked),
+            failed,
+            google(Stored::Pending, Progress::default()),
+        ];
+        let mut bytes = Vec::new();
+        let mut report = TextReport::begin(&mut bytes, &overview).unwrap();
+        for row in &rows {
+            let entry = entry(row, &org, &GOOGLE, Held::No);
+            report.entry(&entry).unwrap();
+        }
+        report.end().unwrap();
+        insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r#"
+        run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        4 entries: 1 changed, 1 waiting for consent, 1 failed, 1 pending
+        acme was stopped: Okta refused the API token
+            hint: check env:ACME
+
+        acme/google (row 14) "Google Workspace" 0oa1: done, changed
+        acme/google (row 14) "Google Workspace" 0oa1: waiting at await_consent
+        acme/google (row 14) "Google Workspace": failed
+            find_app: Verification failed: Not authorized (E0000001, HTTP 400, request abc)
+            hint: check the value behind env:ACME_GOOGLE
+        acme/google (row 14) "Google Workspace": pending
+            find_app: org acme was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)
+            hint: check env:ACME
+        "#);
+    }
+}
