@@ -11,6 +11,7 @@ use std::path::Path;
 
 use csv_core::ReadRecordResult as Parsed;
 
+use super::input::line_ends;
 use super::problem::{Issue, Issues, Place, Problem, Spot};
 use super::shape::{Found, Item, Member, find};
 
@@ -36,9 +37,8 @@ pub(super) fn read<D: Default>(
     receiver: &mut impl Receiver<D>,
 ) -> io::Result<u64> {
     let mut records = Records::new(input);
-    let columns = match header(file, &mut records, table, receiver)? {
-        Some(columns) => columns,
-        None => return Ok(0),
+    let Some(columns) = header(file, &mut records, table, receiver)? else {
+        return Ok(0);
     };
     loop {
         let next = records.advance()?;
@@ -60,7 +60,7 @@ pub(super) fn read<D: Default>(
                 Err(cell) => receiver.report(columns.not_text(file, &records, cell)),
             },
             Next::TooLong => {
-                receiver.report(columns.in_column(too_long(file).at(spot), records.cells))
+                receiver.report(columns.in_column(too_long(file).at(spot), records.cells));
             }
             Next::Unclosed => {
                 let problem = Problem::of_file(file, "a quote opened here is never closed")
@@ -304,7 +304,7 @@ impl<R: BufRead> Records<R> {
             );
             if !at_end {
                 started = true;
-                self.line += newlines(&chunk[..read]);
+                self.line += line_ends(&chunk[..read]);
                 self.input.consume(read);
             }
             self.length += written;
@@ -344,7 +344,7 @@ impl<R: BufRead> Records<R> {
                 .iter()
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
-            self.line += newlines(&chunk[..skip]);
+            self.line += line_ends(&chunk[..skip]);
             let more = skip > 0 && skip == chunk.len();
             self.input.consume(skip);
             if !more {
@@ -390,8 +390,4 @@ impl<R: BufRead> Records<R> {
             row: Some(self.row.max(1)),
         }
     }
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }

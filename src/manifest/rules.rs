@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::draft::{ConnectionDraft, Draft, SettingsDraft};
+use super::draft::{ConnectionDraft, Draft, SettingsDraft, SigningDraft};
 use super::entry::{Create, Hub, ImportSchedule, Schedule, Status};
 use super::problem::{Issues, alternatives, nearest, shown};
 use super::schedule::{check_cron, check_timezone};
@@ -275,7 +275,9 @@ fn profile(
     }
     match &connection.signing {
         Some(_) if !two_legged => unfit(SIGNING, app, scheme, issues),
-        Some(None) => issues.push("connection.profile.signing.rotationMode", "is required"),
+        Some(SigningDraft {
+            rotation_mode: None,
+        }) => issues.push("connection.profile.signing.rotationMode", "is required"),
         _ => {}
     }
     match &connection.settings {
