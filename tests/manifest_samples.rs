@@ -32,13 +32,21 @@ fn read(name: &str) -> (Checked, Vec<Entry>) {
 
 #[test]
 fn every_sample_passes() {
-    for (name, expected) in [("rollout.csv", 29), ("rollout.json", 8), ("rollout.jsonl", 12)] {
+    for (name, expected) in [
+        ("rollout.csv", 29),
+        ("rollout.json", 8),
+        ("rollout.jsonl", 12),
+    ] {
         let (checked, entries) = read(name);
         let problems: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems, Vec::<String>::new(), "{name}");
         assert_eq!(entries.len(), expected, "{name}");
         assert_eq!(checked.entries, expected as u64, "{name}");
-        assert_eq!(checked.digest, digest(&sample(name)).expect("digest"), "{name}");
+        assert_eq!(
+            checked.digest,
+            digest(&sample(name)).expect("digest"),
+            "{name}"
+        );
         let orgs = read_orgs(&source(name)).expect("orgs");
         assert_eq!(orgs.len(), checked.orgs.len(), "{name}");
         for entry in &entries {
@@ -61,7 +69,14 @@ fn defaults_lie_under_every_entry_but_a_disabled_one() {
         let features = serde_json::to_value(&entry.features).expect("plain data");
         let create = &features["USER_PROVISIONING"]["create"]["lifecycleCreate"]["status"];
         let disabled = serde_json::to_value(entry.status).expect("plain data") == "DISABLED";
-        assert_eq!(*create, if disabled { Value::Null } else { json!("ENABLED") });
+        assert_eq!(
+            *create,
+            if disabled {
+                Value::Null
+            } else {
+                json!("ENABLED")
+            }
+        );
     }
     let (_, csv) = read("rollout.csv");
     assert_eq!(entries[0], csv[0]);
@@ -74,12 +89,18 @@ fn samples_validate_against_the_schema() {
     let validator = jsonschema::validator_for(&schema).expect("a usable schema");
     let text = std::fs::read_to_string(sample("rollout.json")).expect("sample");
     let document: Value = serde_json::from_str(&text).expect("JSON");
-    let errors: Vec<String> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
     assert_eq!(errors, Vec::<String>::new());
     // Without defaults every entry stands for itself.
     let (_, entries) = read("rollout.csv");
     let document = json!({ "apps": entries });
-    let errors: Vec<String> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
     assert_eq!(errors, Vec::<String>::new());
 }
 
@@ -104,7 +125,10 @@ fn the_schema_refuses_what_the_check_refuses() {
         assert!(!validator.is_valid(&json!({ "apps": [bad] })), "{pointer}");
     }
     let mut missing = good.clone();
-    missing["connection"]["profile"].as_object_mut().expect("object").remove("authScheme");
+    missing["connection"]["profile"]
+        .as_object_mut()
+        .expect("object")
+        .remove("authScheme");
     assert!(!validator.is_valid(&json!({ "apps": [missing.clone()] })));
     let defaults = json!({ "connection": { "profile": { "authScheme": "OAUTH2" } } });
     assert!(validator.is_valid(&json!({ "defaults": defaults, "apps": [missing] })));

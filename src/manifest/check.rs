@@ -276,7 +276,7 @@ impl<'a> Checker<'a> {
             return;
         };
         let (field, first) = match (&draft.app_id, &draft.label, draft.app) {
-            (Some(id), None, _) => ("appId", self.seen.insert(&(org, id), row)),
+            (Some(id), _, _) => ("appId", self.seen.insert(&(org, id), row)),
             (None, Some(label), Some(app)) => {
                 ("label", self.seen.insert(&(org, app.name(), label), row))
             }

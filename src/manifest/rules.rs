@@ -200,7 +200,10 @@ fn identity(draft: &Draft, issues: &mut Issues) {
 fn status(draft: &Draft, issues: &mut Issues) {
     match draft.status {
         Status::Enabled => {
-            if draft.connection.is_none() && draft.features.is_empty() {
+            let nothing = draft.connection.is_none() && draft.features.is_empty();
+            // What could not be read may well have been a connection.
+            let unread = issues.mention("connection") || issues.mention("features");
+            if nothing && !unread {
                 issues.push_hint(
                     "",
                     "has nothing to set: neither connection nor features",
