@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) in_flight: u32,
     pub(super) stopped: Option<Stopped>,
     pub(super) waiting_since: Option<Duration>,
-    pub(super) told: Option<String>,
+    pub(super) told: Option<Duration>,
 }
 
 // Why a call may not go now.

@@ -252,8 +252,11 @@ impl Lane {
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
             let for_how_long = until.saturating_sub(now);
-            if for_how_long >= WORTH_TELLING && state.told.as_ref() != Some(&denied.reason) {
-                state.told = Some(denied.reason.clone());
+            let news = state
+                .told
+                .is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING);
+            if for_how_long >= WORTH_TELLING && news {
+                state.told = Some(until);
                 drop(state);
                 self.config.events.send(Event::OrgWaits {
                     org: Arc::clone(&self.config.org),
