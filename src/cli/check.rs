@@ -10,6 +10,7 @@ use super::target::{refuse, source, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
+use crate::report::counted;
 use crate::settings::{Policy, Settings};
 
 /// What `check --format json` prints.
@@ -40,8 +41,10 @@ pub(super) fn check(
             })?;
         }
         DataFormat::Human if findings.ok => output.note(format_args!(
-            "{}: {} entries in {} orgs, no mistakes",
-            findings.file, findings.entries, findings.orgs
+            "{}: {} in {}, no mistakes",
+            findings.file,
+            counted(findings.entries, "entry", "entries"),
+            counted(findings.orgs as u64, "org", "orgs")
         )),
         DataFormat::Human => {
             return Err(refuse(

@@ -7,6 +7,7 @@ use super::open::writable;
 use super::output::Output;
 use super::run::refresh;
 use crate::failure::{Ending, Failure};
+use crate::report::counted;
 use crate::settings::Settings;
 
 /// `resume`.
@@ -25,7 +26,10 @@ pub(super) async fn resume(
     }
     if args.failed {
         let retried = ledger.retry_failed(&run.id).await?;
-        output.note(format_args!("{retried} failed entries are tried again"));
+        output.note(format_args!(
+            "{} tried again",
+            counted(retried, "failed entry is", "failed entries are")
+        ));
     }
     output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
     let work = Work {

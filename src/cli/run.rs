@@ -13,6 +13,7 @@ use crate::ledger::{
     Import, ImportEntry, Ledger, LedgerError, NewRun, OrgNo, RunId, RunLock, RunRow,
 };
 use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
+use crate::report::counted;
 use crate::run::unix_millis;
 use crate::settings::Settings;
 
@@ -110,9 +111,10 @@ async fn to_continue(
         return Ok(Some(last));
     }
     output.warning(format_args!(
-        "{} changed since run {} began, of which {left} entries are left: a new run starts",
+        "{} changed since run {} began, of which {} left: a new run starts",
         args.file.display(),
-        last.id.0
+        last.id.0,
+        counted(left, "entry is", "entries are")
     ));
     Ok(None)
 }
@@ -186,10 +188,10 @@ async fn begin(
     let id = finished?;
     let lock = ledger.lock_run(&id)?;
     output.note(format_args!(
-        "run {} of {}: {} entries",
+        "run {} of {}: {}",
         id.0,
         target.file.display(),
-        checked.entries
+        counted(checked.entries, "entry", "entries")
     ));
     Ok((ledger.run(&id).await?, lock))
 }

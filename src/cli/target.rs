@@ -6,6 +6,7 @@ use super::output::Output;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{ManifestError, Problem, Source};
+use crate::report::counted;
 use crate::settings::{Policy, Settings};
 
 /// Mistakes shown at once; a person mends the first few and asks again.
@@ -70,10 +71,7 @@ pub(super) fn unreadable(error: ManifestError) -> Failure {
 /// Prints mistakes; gives the failure that ends the command.
 pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Output) -> Failure {
     show(problems, count, output);
-    let mistakes = match count {
-        1 => "1 mistake".to_owned(),
-        count => format!("{count} mistakes"),
-    };
+    let mistakes = counted(count, "mistake", "mistakes");
     let shown = file.display();
     Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent"))
         .hint(format!("mend them, then: okta-rollout check {shown}"))

@@ -20,7 +20,7 @@ pub use json::JsonReport;
 pub(crate) use summary::short;
 pub use summary::{Attention, Summary};
 pub use text::TextReport;
-pub(crate) use text::{codes, totals};
+pub(crate) use text::{codes, counted, totals};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{codes, headline, totals};
+use super::text::{codes, counted, headline, totals};
 use super::{EntryReport, OrgReport, Overview, RunState};
 
 /// Orgs that get a line of their own; a screen holds about this many beside the rest.
@@ -161,10 +161,7 @@ impl Summary<'_> {
         if count == 0 {
             return;
         }
-        let needs = match count {
-            1 => "1 entry waits for consent".to_owned(),
-            count => format!("{count} entries wait for consent"),
-        };
+        let needs = counted(count, "entry waits for consent", "entries wait for consent");
         line(text, "");
         line(text, &format!("{needs}: okta-rollout consent list {run}"));
         line(
@@ -197,19 +194,15 @@ fn line(text: &mut String, line: &str) {
 }
 
 fn org_line(org: &OrgReport, width: usize, share: Option<f64>) -> String {
-    let calls = match org.requests {
-        1 => "1 call".to_owned(),
-        count => format!("{count} calls"),
-    };
-    let mut parts = vec![calls, format!("{} 429s", org.rate_limited)];
+    let mut parts = vec![
+        counted(org.requests, "call", "calls"),
+        counted(org.rate_limited, "429", "429s"),
+    ];
     if let Some(share) = share {
         parts.push(format!("{:.0} % of the limit used", share * 100.0));
     }
     if org.retries > 0 {
-        parts.push(match org.retries {
-            1 => "1 retry".to_owned(),
-            count => format!("{count} retries"),
-        });
+        parts.push(counted(org.retries, "retry", "retries"));
     }
     parts.push(format!(
         "waited {}",
@@ -268,7 +261,7 @@ mod tests {
         insta::assert_snapshot!(summary(counts, &[acme()], &Attention::default()), @r#"
         run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
         4 entries: 3 changed, 1 unchanged
-          acme  120 calls, 1 429s, 90 % of the limit used, 2 retries, waited 1 min 1 s
+          acme  120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
         "#);
     }
 
@@ -295,7 +288,7 @@ mod tests {
         insta::assert_snapshot!(summary(counts, &[acme(), halted], &attention), @r#"
         run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
         19 entries: 2 changed, 1 waiting for consent, 12 failed, 4 pending
-          acme            120 calls, 1 429s, 90 % of the limit used, 2 retries, waited 1 min 1 s
+          acme            120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
           initech-europe  0 calls, 0 429s, waited 0 s, stopped
 
         initech-europe was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)

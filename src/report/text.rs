@@ -82,15 +82,17 @@ pub(crate) fn totals(overview: &Overview) -> String {
     .filter(|(count, _)| *count > 0)
     .map(|(count, name)| format!("{count} {name}"))
     .collect();
-    let entries = match totals.entries {
-        1 => "1 entry".to_owned(),
-        count => format!("{count} entries"),
-    };
+    let entries = counted(totals.entries, "entry", "entries");
     if parts.is_empty() {
         entries
     } else {
         format!("{entries}: {}", parts.join(", "))
     }
+}
+
+/// `1 entry`, `2 entries`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn line(entry: &EntryReport) -> String {

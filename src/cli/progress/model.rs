@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::event::{EntryName, Event};
 use crate::ledger::{EntryError, Millis, Stored};
-use crate::report::{codes, short};
+use crate::report::{codes, counted, short};
 use crate::settings::Verbosity;
 use crate::steps::Step;
 
@@ -147,10 +147,11 @@ impl Model {
             }
             Event::Stopping { in_flight } => {
                 self.stopping = true;
-                let calls = match in_flight {
-                    1 => "1 call in flight finishes".to_owned(),
-                    count => format!("{count} calls in flight finish"),
-                };
+                let calls = counted(
+                    in_flight as u64,
+                    "call in flight finishes",
+                    "calls in flight finish",
+                );
                 news(format!(
                     "stopping: {calls}, then everything is checkpointed"
                 ))
@@ -187,10 +188,9 @@ impl Model {
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}"))
         .collect();
-        match self.stopped.len() {
-            0 => {}
-            1 => parts.push("1 org stopped".to_owned()),
-            count => parts.push(format!("{count} orgs stopped")),
+        if !self.stopped.is_empty() {
+            let stopped = self.stopped.len() as u64;
+            parts.push(counted(stopped, "org stopped", "orgs stopped"));
         }
         if self.stopping {
             parts.push("stopping".to_owned());

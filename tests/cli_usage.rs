@@ -1,0 +1,354 @@
+//! What the program says to people who have not started anything yet: help, wrong usage, mistakes in
+//! manifests and jobs. Nothing here sends a call or needs a ledger.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt as _;
+use predicates::str::{contains, is_empty};
+use tempfile::TempDir;
+
+fn okta_rollout(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("okta-rollout").unwrap();
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+const ORGS: &str = "org,url,auth.apiToken\nacme,https://acme.okta.com,env:ACME_OKTA_TOKEN\n";
+const MANIFEST: &str = "org,app,label,connection.profile.authScheme\nacme,google,G,OAUTH2\n";
+
+#[test]
+fn help_lists_every_command_with_examples_and_exit_codes() {
+    let folder = folder(&[]);
+    let help = okta_rollout(folder.path()).arg("--help").assert().code(0);
+    let text = String::from_utf8(help.get_output().stdout.clone()).unwrap();
+    insta::assert_snapshot!(text, @r#"
+    Set up Okta provisioning connections for many apps in many orgs from one manifest.
+
+    A manifest (CSV, JSON or JSON Lines) says which app in which org should be connected and how.
+    okta-rollout does it with rate-limited, retrying workers, checkpoints every step, and parks entries
+    that wait for a person's consent until it is given.
+
+    Usage: okta-rollout [OPTIONS] <COMMAND>
+
+    Commands:
+      check        Find every mistake of a manifest or job at once; offline, nothing is sent
+      run          Make it so: continue the file's interrupted run, or start a new one
+      resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
+      status       Show where a run stands
+      runs         List runs, newest first
+      consent      Work off what waits for a person's consent
+      report       Write what a run did, entry by entry
+      sandbox      Serve simulated Okta orgs on loopback
+      schema       Print the JSON Schema of the manifest
+      completions  Print the completions of a shell
+      man          Print the manual page, or write one per command into a folder
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+          --orgs <FILE>
+              File with the orgs (CSV or JSON), when the manifest or job does not give them
+
+          --ledger <URL>
+              Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]
+
+          --color <WHEN>
+              Colour on the terminal; `NO_COLOR` is honoured
+
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set
+              - always: Always, in files and pipes too
+              - never:  Never
+              
+              [default: auto]
+
+          --no-progress
+              Plain lines instead of a moving progress bar
+
+      -v, --verbose...
+              Say more: a line per step (-v), also per attempt and wait (-vv)
+
+      -q, --quiet
+              Say nothing but errors and the data that was asked for
+
+    Examples:
+      okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
+      okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
+      okta-rollout consent list                        links that people have to open
+      okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
+      okta-rollout resume                              go on with what can go on
+      okta-rollout report --only failed                what went wrong, and what to do
+
+    Exit codes:
+      0 all done   2 wrong usage, manifest, job or settings; nothing was sent
+      3 some entries failed or an org was stopped   4 some entries wait for consent
+      130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout
+    "#);
+    assert!(help.get_output().stderr.is_empty());
+}
+
+#[test]
+fn every_command_has_help() {
+    let folder = folder(&[]);
+    for command in [
+        "check",
+        "run",
+        "resume",
+        "status",
+        "runs",
+        "consent",
+        "report",
+        "sandbox",
+        "schema",
+        "completions",
+        "man",
+    ] {
+        okta_rollout(folder.path())
+            .args([command, "--help"])
+            .assert()
+            .code(0)
+            .stdout(contains("Usage: okta-rollout").and(contains(command)));
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_on_standard_error() {
+    let folder = folder(&[]);
+    for (arguments, wanted) in [
+        (vec![], "Usage: okta-rollout"),
+        (vec!["run"], "<FILE>"),
+        (
+            vec!["run", "m.csv", "--fresh"],
+            "unexpected argument '--fresh'",
+        ),
+        (vec!["chek", "m.csv"], "unrecognized subcommand 'chek'"),
+        (
+            vec!["report", "--format", "junit"],
+            "[possible values: text, json, csv]",
+        ),
+        (vec!["-q", "-v", "runs"], "cannot be used with"),
+        (vec!["consent"], "Usage: okta-rollout consent"),
+    ] {
+        okta_rollout(folder.path())
+            .args(&arguments)
+            .assert()
+            .code(2)
+            .stdout(is_empty())
+            .stderr(contains(wanted));
+    }
+}
+
+#[test]
+fn a_clean_manifest_is_exit_code_0_and_says_so_on_standard_error() {
+    let folder = folder(&[("m.csv", MANIFEST), ("o.csv", ORGS)]);
+    let check = || {
+        let mut command = okta_rollout(folder.path());
+        command
+            .env("ACME_OKTA_TOKEN", "t0ken")
+            .args(["check", "m.csv", "--orgs", "o.csv"]);
+        command
+    };
+    check()
+        .assert()
+        .code(0)
+        .stdout(is_empty())
+        .stderr(contains("m.csv: 1 entry in 1 org, no mistakes"));
+    check().arg("-q").assert().code(0).stderr(is_empty());
+    let json = check().args(["--format", "json"]).assert().code(0);
+    let value: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(value["ok"], true);
+    assert_eq!(value["entries"], 1);
+    assert!(!folder.path().join(".okta-rollout").exists());
+}
+
+#[test]
+fn mistakes_are_exit_code_2_all_at_once_with_places_and_hints() {
+    let folder = folder(&[
+        ("o.csv", ORGS),
+        (
+            "m.csv",
+            "org,app,label,connection.profile.authScheme\n\
+             acme,gogle,G,OAUTH2\n\
+             acmee,google,G,OAUTH2\n\
+             acme,slack,S,TOKEN\n",
+        ),
+    ]);
+    let check = |format: &str| {
+        okta_rollout(folder.path())
+            .args([
+                "check",
+                "m.csv",
+                "--orgs",
+                "o.csv",
+                "--no-secrets",
+                "--format",
+                format,
+            ])
+            .assert()
+            .code(2)
+    };
+    check("human").stdout(is_empty()).stderr(
+        contains("m.csv:2")
+            .and(contains("google"))
+            .and(contains("m.csv:3"))
+            .and(contains("m.csv:4"))
+            .and(contains("m.csv: 3 mistakes; nothing was sent")),
+    );
+    let json = check("json");
+    let value: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(value["ok"], false);
+    assert_eq!(value["problemCount"], 3);
+    assert_eq!(value["problems"][0]["row"], 2);
+}
+
+#[test]
+fn run_names_the_same_mistakes_and_leaves_no_run_behind() {
+    let folder = folder(&[("o.csv", ORGS), ("m.csv", "org,app\nacme,gogle\n")]);
+    okta_rollout(folder.path())
+        .env("ACME_OKTA_TOKEN", "t0ken")
+        .args(["run", "m.csv", "--orgs", "o.csv"])
+        .assert()
+        .code(2)
+        .stderr(contains("m.csv:2").and(contains("nothing was sent")));
+    okta_rollout(folder.path())
+        .args(["status"])
+        .assert()
+        .code(2)
+        .stderr(contains("no run yet").or(contains("no ledger")));
+}
+
+#[test]
+fn secrets_that_cannot_be_read_are_found_before_anything_is_sent() {
+    let folder = folder(&[("m.csv", MANIFEST), ("o.csv", ORGS)]);
+    for command in ["check", "run"] {
+        okta_rollout(folder.path())
+            .args([command, "m.csv", "--orgs", "o.csv"])
+            .assert()
+            .code(2)
+            .stderr(contains("env:ACME_OKTA_TOKEN").and(contains("is not set")));
+    }
+}
+
+#[test]
+fn files_that_are_not_there_or_not_readable_are_named() {
+    let folder = folder(&[("m.txt", "")]);
+    std::fs::create_dir(folder.path().join("d.csv")).unwrap();
+    std::fs::create_dir(folder.path().join("d.toml")).unwrap();
+    for file in ["none.csv", "none.toml", "d.csv", "d.toml", "m.txt"] {
+        for command in ["check", "run"] {
+            okta_rollout(folder.path())
+                .args([command, file])
+                .assert()
+                .code(2)
+                .stderr(contains(file));
+        }
+    }
+}
+
+#[test]
+fn a_jobs_mistakes_have_places_and_what_is_not_supported_is_refused() {
+    let folder = folder(&[
+        ("m.csv", MANIFEST),
+        ("o.csv", ORGS),
+        (
+            "wrong.toml",
+            "manifest = 'm.csv'\n[limit]\n[retry]\nmax = 3\n",
+        ),
+        (
+            "waves.toml",
+            "manifest = 'm.csv'\norgs = 'o.csv'\n[[waves]]\norgs = ['canary-*']\n",
+        ),
+        (
+            "notify.toml",
+            "manifest = 'm.csv'\norgs = 'o.csv'\n[notify]\nwebhook = 'env:HOOK'\n",
+        ),
+    ]);
+    okta_rollout(folder.path())
+        .args(["check", "wrong.toml"])
+        .assert()
+        .code(2)
+        .stderr(
+            contains("wrong.toml:2:2: limit: unknown key")
+                .and(contains("did you mean `limits`?"))
+                .and(contains("wrong.toml:4:7: retry.max: expected a text")),
+        );
+    for (job, section) in [("waves.toml", "`waves`"), ("notify.toml", "`notify`")] {
+        okta_rollout(folder.path())
+            .args(["run", job])
+            .assert()
+            .code(2)
+            .stderr(contains(section).and(contains("nothing was sent")));
+    }
+}
+
+#[test]
+fn schema_completions_and_man_pages_are_printed() {
+    let folder = folder(&[]);
+    let schema = okta_rollout(folder.path()).arg("schema").assert().code(0);
+    let value: serde_json::Value = serde_json::from_slice(&schema.get_output().stdout).unwrap();
+    assert!(value["properties"]["apps"].is_object(), "{value}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        okta_rollout(folder.path())
+            .args(["completions", shell])
+            .assert()
+            .code(0)
+            .stdout(contains("okta-rollout"));
+    }
+    okta_rollout(folder.path())
+        .arg("man")
+        .assert()
+        .code(0)
+        .stdout(contains(".TH"));
+    okta_rollout(folder.path())
+        .args(["man", "-o", "pages"])
+        .assert()
+        .code(0);
+    assert!(folder.path().join("pages/okta-rollout-run.1").exists());
+}
+
+#[test]
+fn a_ledger_that_is_not_there_or_of_another_kind_says_what_to_do() {
+    let folder = folder(&[("notes.db", "these are notes, not a ledger")]);
+    for (arguments, wanted) in [
+        (vec!["status"], "no ledger at "),
+        (
+            vec!["runs", "--ledger", "notes.db"],
+            "notes.db is not a ledger",
+        ),
+        (
+            vec!["resume", "--ledger", "notes.db"],
+            "notes.db is not a ledger",
+        ),
+        (
+            vec!["runs", "--ledger", "postgres://u:s3cr3t@h/db"],
+            "postgres: ledgers are not",
+        ),
+    ] {
+        okta_rollout(folder.path())
+            .args(&arguments)
+            .assert()
+            .code(2)
+            .stderr(
+                contains(wanted)
+                    .and(contains("hint: "))
+                    .and(contains("s3cr3t").not()),
+            );
+    }
+}
