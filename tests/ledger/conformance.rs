@@ -183,6 +183,7 @@ async fn a_checkpoint_stores_all_it_says() {
         in_flight: Some(InFlight {
             step: Step::CreateApp,
             sent_at: 5,
+            ended: false,
         }),
         changed: true,
         facts: json!({ "enabled": true }).as_object().unwrap().clone(),
@@ -468,6 +469,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     cp.progress.in_flight = Some(InFlight {
         step: Step::CompleteConsent,
         sent_at: 1,
+        ended: false,
     });
     fixture.ledger.commit(cp).await.unwrap();
     let found = fixture.ledger.consent("second").await.unwrap();
