@@ -645,9 +645,7 @@ fn faults_of_a_json_file() {
     ] {
         let problems = json(content);
         assert!(
-            problems
-                .first()
-                .is_some_and(|problem| problem.starts_with(expected)),
+            problems.iter().any(|problem| problem.starts_with(expected)),
             "{expected}: {problems:?}"
         );
     }

@@ -194,6 +194,15 @@ pub(super) fn kind(value: &str) -> &'static str {
     }
 }
 
+/// Why [`pairs`] found none.
+pub(super) fn not_an_object(value: &str) -> String {
+    match kind(value) {
+        // Valid to a parser that skips it, but half of a surrogate pair is no character.
+        "an object" => "has a key with a broken escape".to_owned(),
+        kind => format!("expects an object, not {kind}"),
+    }
+}
+
 /// Fills drafts from objects and notes what does not fit.
 pub(super) struct Filler<'t, 'a> {
     pub text: &'t Text<'a>,
@@ -223,7 +232,7 @@ impl At<'_> {
 }
 
 impl<'a> Filler<'_, 'a> {
-    /// Fills a draft from an object.
+    /// Fills a draft from an object; returns how many keys it has.
     pub(super) fn fill<D>(
         &mut self,
         members: &'static [Member<D>],
@@ -232,10 +241,22 @@ impl<'a> Filler<'_, 'a> {
         draft: &mut D,
     ) -> usize {
         let Some(pairs) = pairs(value) else {
-            let wrong = Wrong::new(format!("expects an object, not {}", kind(value)));
+            let wrong = Wrong::new(not_an_object(value));
             self.issue(at.path(), self.text.offset(value), wrong);
             return 0;
         };
+        self.fill_pairs(members, &pairs, at, draft);
+        pairs.len()
+    }
+
+    /// Fills a draft from an object that has been taken apart.
+    pub(super) fn fill_pairs<D>(
+        &mut self,
+        members: &'static [Member<D>],
+        pairs: &[Pair<'a>],
+        at: &At<'_>,
+        draft: &mut D,
+    ) {
         for (number, pair) in pairs.iter().enumerate() {
             let at = At {
                 parent: Some(at),
@@ -256,7 +277,6 @@ impl<'a> Filler<'_, 'a> {
             };
             self.set(&member.item, pair, &at, draft);
         }
-        pairs.len()
     }
 
     fn set<D>(&mut self, item: &'static Item<D>, pair: &Pair<'a>, at: &At<'_>, draft: &mut D) {
