@@ -9,10 +9,9 @@ use super::draft::Draft;
 use super::entry::{Features, Status};
 use super::fields::ENTRY;
 use super::input::not_utf8;
-use super::json::{
-    At, Filler, ObjectPlace, Pair, Text, elements, kind, not_an_object, pairs, string,
-};
+use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
+use super::text::Text;
 
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.
 const MAX_LINE: usize = 1024 * 1024;
