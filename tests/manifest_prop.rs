@@ -26,7 +26,7 @@ fn read(folder: &Path, name: &str, content: &[u8]) -> (Vec<Entry>, Vec<String>) 
     };
     let mut entries = Vec::new();
     let checked = check(&source, &OPTIONS, &mut |located| {
-        entries.push(located.entry)
+        entries.push(located.entry);
     });
     let checked = checked.expect("the file is there");
     let problems = checked.problems.iter().map(ToString::to_string).collect();

@@ -9,13 +9,13 @@ use super::draft::Draft;
 use super::entry::Entry;
 use super::fields::ENTRY;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
-use super::json::Text;
 use super::orgs::{Held, Loader, Orgs, references};
 use super::problem::{Issue, Issues, Place, Problem, Problems, nearest, shown};
 use super::rules::Rules;
 use super::secret::SecretRef;
 use super::secrets::{ExecPolicy, SecretError, Secrets};
 use super::seen::{Seen, Tried};
+use super::text::Text;
 
 /// A manifest and the orgs file that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use super::draft::Draft;
 use super::entry::{Features, Status};
 use super::fields::ENTRY;
 use super::input::not_utf8;
-use super::json::{At, Filler, ObjectPlace, Pair, Text, elements, kind, pairs, string};
+use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
+use super::text::Text;
 
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.
 const MAX_LINE: usize = 1024 * 1024;
@@ -104,7 +105,13 @@ impl<'a> Document<'a> {
         let mut row = 0;
         let array = elements(apps, &mut |value| {
             row += 1;
-            read_entry(file, text, value, row, defaults.clone(), receiver);
+            let entry = Spotted {
+                file,
+                text,
+                value,
+                row,
+            };
+            read_entry(&entry, defaults.clone(), receiver);
         });
         if !array {
             let message = format!("expects a list of entries, not {}", kind(apps));
@@ -124,45 +131,56 @@ fn of_key(file: &Path, text: &Text<'_>, pair: &Pair<'_>, message: &str) -> Probl
     problem
 }
 
-fn read_entry<'a>(
-    file: &Path,
-    text: &Text<'a>,
+/// The place of an entry.
+struct Spotted<'t, 'a> {
+    file: &'t Path,
+    text: &'t Text<'a>,
     value: &'a str,
     row: u64,
+}
+
+impl Spotted<'_, '_> {
+    fn problem(&self, message: String) -> Problem {
+        let spot = Spot {
+            row: Some(self.row),
+            ..self.text.spot(self.text.offset(self.value))
+        };
+        Problem::of_file(self.file, message).at(spot)
+    }
+}
+
+fn read_entry(entry: &Spotted<'_, '_>, defaults: Draft, receiver: &mut impl Receiver<Draft>) {
+    match pairs(entry.value) {
+        Some(pairs) => read_pairs(entry, &pairs, defaults, receiver),
+        None => receiver.report(entry.problem(not_an_object(entry.value))),
+    }
+}
+
+fn read_pairs<'a>(
+    entry: &Spotted<'_, 'a>,
+    pairs: &[Pair<'a>],
     defaults: Draft,
     receiver: &mut impl Receiver<Draft>,
 ) {
-    if !value.starts_with('{') {
-        let spot = Spot {
-            row: Some(row),
-            ..text.spot(text.offset(value))
-        };
-        let message = format!("expects an object, not {}", kind(value));
-        receiver.report(Problem::of_file(file, message).at(spot));
-        return;
-    }
     let mut issues = Issues::default();
     let default_features = !defaults.features.is_empty();
     let mut draft = defaults;
     let mut filler = Filler {
-        text,
+        text: entry.text,
         issues: &mut issues,
     };
-    filler.fill(ENTRY, value, &At::ROOT, &mut draft);
+    filler.fill_pairs(ENTRY, pairs, &At::ROOT, &mut draft);
     // Features from `defaults` are meant for the entries that can have them.
-    if default_features && draft.status == Status::Disabled && !has(value, "features") {
+    let own_features = pairs.iter().any(|pair| pair.key == "features");
+    if default_features && draft.status == Status::Disabled && !own_features {
         draft.features = Features::default();
     }
     let place = ObjectPlace {
-        text,
-        object: value,
-        row: Some(row),
+        text: entry.text,
+        object: entry.value,
+        row: Some(entry.row),
     };
     receiver.take(draft, issues, &place);
-}
-
-fn has(object: &str, key: &str) -> bool {
-    pairs(object).is_some_and(|pairs| pairs.iter().any(|pair| pair.key == key))
 }
 
 /// Reads JSONL from after its byte order mark; returns how many lines held something.
@@ -211,8 +229,18 @@ pub(super) fn read_lines(
 
 fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
     let text = Text::new(line, row);
+    let entry = Spotted {
+        file,
+        text: &text,
+        value: line.trim_start(),
+        row,
+    };
+    // Taking an object apart finds broken JSON, too; parsing first would read every good line twice.
+    if let Some(pairs) = pairs(entry.value) {
+        return read_pairs(&entry, &pairs, Draft::default(), receiver);
+    }
     match text.parse() {
-        Ok(value) => read_entry(file, &text, value, row, Draft::default(), receiver),
+        Ok(value) => receiver.report(entry.problem(not_an_object(value))),
         Err(error) => {
             let mut spot = error.spot;
             spot.row = Some(row);

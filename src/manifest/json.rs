@@ -1,94 +1,16 @@
-//! JSON text with positions: objects are taken apart level by level into slices of the text itself, so
-//! that every key and value knows where it stands, and known keys fill a draft.
+//! JSON objects, taken apart level by level into slices of their text, so that every key and value knows
+//! where it stands; known keys fill a draft.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::input::line_ends;
 use super::problem::{Issue, Issues, Place, Spot};
 use super::shape::{Empty, Group, Item, Member, Wrong, join, suggest_key};
-
-/// A JSON text and its lines.
-pub(super) struct Text<'a> {
-    whole: &'a str,
-    /// The number of its first line in the file.
-    first_line: u64,
-    /// Offset and number of a line start found before: problems mostly come in order.
-    last: Cell<(usize, u64)>,
-}
-
-/// A text that is no JSON: where, and the parser's words without any of the text.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotJson {
-    pub spot: Spot,
-    pub message: String,
-}
-
-impl<'a> Text<'a> {
-    pub(super) fn new(text: &'a str, first_line: u64) -> Self {
-        Self {
-            whole: text,
-            first_line,
-            last: Cell::new((0, first_line)),
-        }
-    }
-
-    /// The whole text as one value.
-    pub(super) fn parse(&self) -> Result<&'a str, NotJson> {
-        match serde_json::from_str::<&'a RawValue>(self.whole) {
-            Ok(value) => Ok(value.get()),
-            Err(error) => {
-                let line = self.first_line + (error.line() as u64).saturating_sub(1);
-                let words = error.to_string();
-                // serde_json puts its own position at the end; ours counts from the file's start.
-                let message = words
-                    .rsplit_once(" at line ")
-                    .map_or(words.as_str(), |(m, _)| m);
-                Err(NotJson {
-                    spot: Spot {
-                        line: Some(line),
-                        column: Some(error.column().max(1) as u64),
-                        row: None,
-                    },
-                    message: format!("is not JSON: {message}"),
-                })
-            }
-        }
-    }
-
-    /// Where a slice of this text begins.
-    pub(super) fn offset(&self, part: &str) -> usize {
-        (part.as_ptr() as usize)
-            .checked_sub(self.whole.as_ptr() as usize)
-            .filter(|offset| *offset <= self.whole.len())
-            .unwrap_or_default()
-    }
-
-    /// Line and column of a byte offset.
-    pub(super) fn spot(&self, offset: usize) -> Spot {
-        let (mut start, mut line) = self.last.get();
-        if start > offset {
-            (start, line) = (0, self.first_line);
-        }
-        let between = self.whole.get(start..offset).unwrap_or_default();
-        if let Some(last) = between.rfind('\n') {
-            line += line_ends(between.as_bytes());
-            start += last + 1;
-        }
-        self.last.set((start, line));
-        let column = self.whole.get(start..offset).unwrap_or_default();
-        Spot {
-            line: Some(line),
-            column: Some(column.chars().count() as u64 + 1),
-            row: None,
-        }
-    }
-}
+use super::text::Text;
 
 /// A key of an object, decoded, with its value's text.
 pub(super) struct Pair<'a> {
@@ -194,6 +116,15 @@ pub(super) fn kind(value: &str) -> &'static str {
     }
 }
 
+/// Why [`pairs`] found none.
+pub(super) fn not_an_object(value: &str) -> String {
+    match kind(value) {
+        // Valid to a parser that skips it, but half of a surrogate pair is no character.
+        "an object" => "has a key with a broken escape".to_owned(),
+        kind => format!("expects an object, not {kind}"),
+    }
+}
+
 /// Fills drafts from objects and notes what does not fit.
 pub(super) struct Filler<'t, 'a> {
     pub text: &'t Text<'a>,
@@ -223,7 +154,7 @@ impl At<'_> {
 }
 
 impl<'a> Filler<'_, 'a> {
-    /// Fills a draft from an object.
+    /// Fills a draft from an object; returns how many keys it has.
     pub(super) fn fill<D>(
         &mut self,
         members: &'static [Member<D>],
@@ -232,10 +163,22 @@ impl<'a> Filler<'_, 'a> {
         draft: &mut D,
     ) -> usize {
         let Some(pairs) = pairs(value) else {
-            let wrong = Wrong::new(format!("expects an object, not {}", kind(value)));
+            let wrong = Wrong::new(not_an_object(value));
             self.issue(at.path(), self.text.offset(value), wrong);
             return 0;
         };
+        self.fill_pairs(members, &pairs, at, draft);
+        pairs.len()
+    }
+
+    /// Fills a draft from an object that has been taken apart.
+    pub(super) fn fill_pairs<D>(
+        &mut self,
+        members: &'static [Member<D>],
+        pairs: &[Pair<'a>],
+        at: &At<'_>,
+        draft: &mut D,
+    ) {
         for (number, pair) in pairs.iter().enumerate() {
             let at = At {
                 parent: Some(at),
@@ -256,7 +199,6 @@ impl<'a> Filler<'_, 'a> {
             };
             self.set(&member.item, pair, &at, draft);
         }
-        pairs.len()
     }
 
     fn set<D>(&mut self, item: &'static Item<D>, pair: &Pair<'a>, at: &At<'_>, draft: &mut D) {

@@ -30,6 +30,7 @@ mod secret;
 mod secrets;
 mod seen;
 mod shape;
+mod text;
 mod url;
 
 pub use check::{CheckOptions, Checked, Located, SecretCheck, Source, check, read_orgs};

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
-use super::json::{At, Filler, ObjectPlace, Text, kind, pairs, string};
+use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
 use super::org::{Auth, OrgSpec};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};
 use super::secret::SecretRef;
+use super::text::Text;
 
 /// The `url` of an org that the program serves itself.
 pub const SANDBOX: &str = "sandbox";
