@@ -6,12 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
-use tokio::sync::Semaphore;
 
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
 use crate::okta::Http;
-use crate::run::{Interrupt, OrgAccess, RunOptions, Shop, Work, name_of, shop};
+use crate::run::{Interrupt, OrgAccess, Places, RunOptions, Shop, Work, name_of, shop};
 use inbox::Refusal;
 
 /// What became of one answer.
@@ -34,15 +33,13 @@ pub enum Answered {
     },
 }
 
-/// Calls in flight of a hand-in: answers are taken one by one.
-const PLACES: usize = 4;
-
 /// Hands answers in, and asks for fresh links.
 pub struct Desk<'a, F> {
     ledger: &'a Ledger,
     options: &'a RunOptions,
     http: Http,
     access: F,
+    places: Places,
     shops: HashMap<(String, i64), Arc<Shop>>,
     interrupt: Interrupt,
 }
@@ -64,6 +61,7 @@ where
             options,
             http,
             access,
+            places: Places::new(),
             shops: HashMap::new(),
             interrupt,
         })
@@ -147,7 +145,6 @@ where
             return Ok(Arc::clone(shop));
         }
         let access = (self.access)(pending).await?;
-        let places = Arc::new(Semaphore::new(PLACES));
         let events = Events::nowhere();
         let shop = shop(
             self.ledger,
@@ -155,7 +152,7 @@ where
             access,
             self.options,
             &self.http,
-            &places,
+            &self.places,
             &events,
             &self.interrupt,
         )?;

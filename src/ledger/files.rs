@@ -28,19 +28,24 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Makes an empty file, 0600, unless it is there.
+/// Makes an empty file, 0600, unless it is there; its name survives a power cut.
 pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
     match private().write(true).create_new(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        other => drop(other?),
     }
-}
-
-/// Makes a new name in `folder` survive a power cut.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Only Unix can open a folder; elsewhere the file system journals names by itself.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+    // The folder may be new as well.
+    for folder in path.ancestors().skip(1).take(2) {
+        sync_folder(folder)?;
     }
     Ok(())
+}
+
+/// Makes new names in `folder` survive a power cut, where the system lets us open it: only Unix does,
+/// and not for one we may not read. Elsewhere file systems journal names by themselves.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder) {
+        Ok(folder) if cfg!(unix) => folder.sync_all(),
+        _ => Ok(()),
+    }
 }

@@ -3,24 +3,18 @@
 //! Entries are gathered and stored a chunk at a time; the run becomes visible with the last one. A
 //! chunk keeps other processes waiting for about a second, a million rows in one go would keep them
 //! longer than they are willing to. What a killed import leaves behind is invisible, and the next
-//! import removes it; the lock on its run tells that it is dead.
-//!
-//! A consent that an earlier run of the same file still waits for is adopted by the same entry of this
-//! run: the link that somebody may be about to click stays good.
+//! import removes it.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use rand::RngExt;
-use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
+use rusqlite::{Connection, params};
 
+use super::adoption::{Adoptable, Adoption};
 use super::error::LedgerError;
 use super::lock::RunLock;
-use super::model::{EntryNo, NewRun, OrgNo, RunId};
-use super::rows::{self, Fault, Result, code};
-use super::{Inner, files};
+use super::model::{NewRun, OrgNo, RunId};
+use super::rows::{self, Result};
+use super::{Inner, run_id, sweep};
 use crate::manifest::{Entry, OrgSpec};
 
 /// Entries stored in one go: fewer would write the indexes' pages too often when orgs take turns.
@@ -28,19 +22,6 @@ const CHUNK: usize = 100_000;
 
 /// JSON of entries that is gathered at most, in bytes; entries of a megabyte are possible.
 const CHUNK_BYTES: usize = 32 * 1024 * 1024;
-
-/// Entries of a dead import that are removed in one go.
-const SWEEP: i64 = 100_000;
-
-/// Letters of run ids: lower case, none that looks like another.
-const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
-const LETTERS_AND_DIGITS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-
-/// Characters of a run id: some 700,000 ids, and one more whenever chance finds no free one.
-const ID_LEN: usize = 4;
-
-/// Tries for a free id of one length.
-const ID_TRIES: usize = 8;
 
 /// An entry to import.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +43,7 @@ pub struct Import {
     chunk_bytes: usize,
     stored: i64,
     begun: Option<Begun>,
-    adoptable: HashMap<[u8; 32], Waiting>,
+    adoptable: Adoptable,
     adopted: Vec<Adoption>,
 }
 
@@ -88,23 +69,11 @@ struct Begun {
     _lock: RunLock,
 }
 
-/// An entry of an earlier run that waits for consent.
-#[derive(Clone, Copy)]
-struct Waiting {
-    key: i64,
-    version: i64,
-}
-
-struct Adoption {
-    no: EntryNo,
-    from: Waiting,
-}
-
 impl Import {
     pub(super) fn new(ledger: Arc<Inner>, run: NewRun) -> Result<Self, LedgerError> {
         ledger.writer()?;
-        sweep(&ledger)?;
-        let adoptable = ledger.read(|connection| adoptable(connection, &run.file_key))?;
+        sweep::sweep(&ledger)?;
+        let adoptable = ledger.read(|connection| Adoptable::of_file(connection, &run.file_key))?;
         Ok(Self {
             ledger,
             run,
@@ -151,12 +120,9 @@ impl Import {
             .map_err(|error| LedgerError::sqlite(&self.ledger.path, &error))?;
         let spec = rows::strip_org(json, &org.prefix);
         org.entries += 1;
-        if !self.adoptable.is_empty()
-            && let Some(from) = self.adoptable.remove(&likeness(&org.url, &spec))
-        {
-            let no = self.stored + rows::integer(self.chunk.len() as u64);
-            self.adopted.push(Adoption { no, from });
-        }
+        let no = self.stored + rows::integer(self.chunk.len() as u64);
+        self.adopted
+            .extend(self.adoptable.take(&org.url, &spec, no));
         self.chunk_bytes += spec.len();
         self.chunk.push(Row {
             org: entry.org,
@@ -171,15 +137,11 @@ impl Import {
     }
 
     /// Makes the run visible; durable on return.
-    pub fn finish(mut self) -> Result<RunId, LedgerError> {
-        let begun = self
+    pub fn finish(self) -> Result<RunId, LedgerError> {
+        let known = self
             .begun
-            .take()
-            .map(|begun| (begun.seq, begun.id.clone(), begun));
-        let (known, lock) = match begun {
-            Some((seq, id, lock)) => (Some((seq, id)), Some(lock)),
-            None => (None, None),
-        };
+            .as_ref()
+            .map(|begun| (begun.seq, begun.id.clone()));
         let (run, orgs, chunk) = (self.run, self.orgs, self.chunk);
         let (adopted, first) = (self.adopted, self.stored);
         let id = self.ledger.writer()?.write_blocking(move |transaction| {
@@ -190,14 +152,15 @@ impl Import {
             insert_entries(transaction, seq, first, &chunk)?;
             insert_orgs(transaction, seq, &orgs)?;
             for adoption in &adopted {
-                adopt(transaction, seq, adoption)?;
+                adoption.apply(transaction, seq)?;
             }
             transaction
                 .prepare_cached("UPDATE run SET imported = 1 WHERE seq = ?1")?
                 .execute([seq])?;
             Ok(id)
         })?;
-        drop(lock);
+        // Held until here: unlocked before, the run would be taken for a dead import's.
+        drop(self.begun);
         Ok(id)
     }
 
@@ -230,7 +193,7 @@ impl Import {
 }
 
 fn insert_run(transaction: &Connection, run: &NewRun) -> Result<(i64, RunId)> {
-    let id = free_id(transaction)?;
+    let id = run_id::free(transaction)?;
     transaction
         .prepare_cached(
             "INSERT INTO run (id, file, file_key, digest, context, started_at, imported)
@@ -245,33 +208,6 @@ fn insert_run(transaction: &Connection, run: &NewRun) -> Result<(i64, RunId)> {
             run.started_at
         ])?;
     Ok((transaction.last_insert_rowid(), id))
-}
-
-fn free_id(connection: &Connection) -> Result<RunId> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM run WHERE id = ?1")?;
-    let mut tries = 0;
-    loop {
-        let id = random_id(ID_LEN + tries / ID_TRIES);
-        if !statement.exists([&id])? {
-            return Ok(RunId(id));
-        }
-        tries += 1;
-    }
-}
-
-/// Begins with a letter, so that no spreadsheet takes it for a number.
-fn random_id(len: usize) -> String {
-    let mut rng = rand::rng();
-    (0..len)
-        .map(|place| {
-            let letters = if place == 0 {
-                LETTERS
-            } else {
-                LETTERS_AND_DIGITS
-            };
-            char::from(letters[rng.random_range(..letters.len())])
-        })
-        .collect()
 }
 
 fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
@@ -300,122 +236,4 @@ fn insert_entries(transaction: &Connection, seq: i64, first: i64, entries: &[Row
         ])?;
     }
     Ok(())
-}
-
-/// What makes two entries the same consent: the org's URL and everything wanted, but not the row.
-fn likeness(url: &str, spec: &str) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(url);
-    hash.update([0]);
-    hash.update(spec);
-    hash.finalize().into()
-}
-
-fn adoptable(connection: &Connection, file_key: &str) -> Result<HashMap<[u8; 32], Waiting>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT o.url, e.spec, e.key, e.version FROM entry e
-         CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
-         WHERE e.consent IS NOT NULL AND e.state = 2 AND r.file_key = ?1 AND r.imported = 1
-         ORDER BY e.key",
-    )?;
-    let mut found = HashMap::new();
-    let mut rows = statement.query([file_key])?;
-    while let Some(row) = rows.next()? {
-        let likeness = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
-        let waiting = Waiting {
-            key: row.get(2)?,
-            version: row.get(3)?,
-        };
-        // The newest run's comes last and wins.
-        found.insert(likeness, waiting);
-    }
-    Ok(found)
-}
-
-/// Takes the consent over, unless it moved on while the manifest was read: then the entry simply
-/// begins like any other.
-fn adopt(transaction: &Connection, seq: i64, adoption: &Adoption) -> Result<()> {
-    let Waiting { key, version } = adoption.from;
-    let taken = transaction
-        .prepare_cached(
-            "SELECT progress, app_hash, consent FROM entry WHERE key = ?1 AND version = ?2
-             AND state = 2 AND consent IS NOT NULL AND adopted_by IS NULL",
-        )?
-        .query_row([key, version], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, Option<i32>>(1)?,
-                row.get::<_, [u8; 32]>(2)?,
-            ))
-        })
-        .optional()?;
-    let Some((progress, app_hash, consent)) = taken else {
-        return Ok(());
-    };
-    let new = rows::entry_key(seq, adoption.no);
-    transaction
-        .prepare_cached(
-            "UPDATE entry SET consent = NULL, adopted_by = ?2, version = version + 1 WHERE key = ?1",
-        )?
-        .execute([key, seq])?;
-    transaction
-        .prepare_cached(
-            "UPDATE entry SET state = 2, progress = ?2, app_hash = ?3, consent = ?4 WHERE key = ?1",
-        )?
-        .execute(params![new, progress, app_hash, consent])?;
-    let org: i64 = transaction
-        .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
-        .query_row([new], |row| row.get(0))?;
-    let mut delta = rows::Delta::default();
-    delta.moved(code::PENDING, code::WAITING);
-    delta.apply(transaction, seq, org)?;
-    Ok(())
-}
-
-/// Removes what killed imports left.
-fn sweep(ledger: &Inner) -> Result<(), LedgerError> {
-    let left: Vec<(i64, String)> = ledger.read(|connection| {
-        let mut statement =
-            connection.prepare_cached("SELECT seq, id FROM run WHERE imported = 0")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    })?;
-    for (seq, id) in left {
-        let lock = match RunLock::acquire(&ledger.locks(), &RunId(id)) {
-            Ok(lock) => lock,
-            Err(LedgerError::Held { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        // It may have been finished between the look and the lock.
-        let remove = move |transaction: &Connection| -> Result<usize, Fault> {
-            let removed = transaction
-                .prepare_cached(
-                    "DELETE FROM entry WHERE key IN (SELECT key FROM entry
-                         WHERE key >= ?1 AND key < ?2 LIMIT ?3)
-                     AND EXISTS (SELECT 1 FROM run WHERE seq = ?4 AND imported = 0)",
-                )?
-                .execute([
-                    rows::entry_key(seq, 0),
-                    rows::entry_key(seq + 1, 0),
-                    SWEEP,
-                    seq,
-                ])?;
-            if removed == 0 {
-                transaction
-                    .prepare_cached("DELETE FROM run WHERE seq = ?1 AND imported = 0")?
-                    .execute([seq])?;
-            }
-            Ok(removed)
-        };
-        while ledger.writer()?.write_blocking(remove)? > 0 {}
-        drop(lock);
-    }
-    Ok(())
-}
-
-impl Inner {
-    /// Where the locks of this ledger's runs are.
-    pub(super) fn locks(&self) -> PathBuf {
-        files::beside(&self.path, ".locks")
-    }
 }

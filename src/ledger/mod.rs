@@ -14,6 +14,7 @@
 //! still move single entries on (`consent complete`), which the version in every [`Checkpoint`] makes
 //! safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
+mod adoption;
 mod commit;
 mod error;
 mod files;
@@ -21,10 +22,13 @@ mod import;
 mod key;
 mod lock;
 mod model;
+mod queries;
 mod readers;
 mod reads;
 mod rows;
+mod run_id;
 mod sqlite;
+mod sweep;
 mod url;
 mod writer;
 mod writes;
@@ -34,7 +38,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use secrecy::SecretBox;
 
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
@@ -42,14 +45,10 @@ pub use lock::RunLock;
 pub use model::*;
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
-use crate::apps::App;
 use commit::Prepared;
 use readers::{Footprint, Readers};
 use rows::Fault;
 use writer::Writer;
-
-/// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
-const PAGE: usize = 1_000;
 
 /// What a command may do to the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +103,11 @@ impl Inner {
     fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
         self.readers
             .read(|connection| read(connection).map_err(|fault| fault.at(&self.path)))
+    }
+
+    /// Where the locks of this ledger's runs are.
+    fn locks(&self) -> PathBuf {
+        files::beside(&self.path, ".locks")
     }
 
     fn writer(&self) -> Result<&Writer, LedgerError> {
@@ -247,154 +251,6 @@ impl Ledger {
     pub async fn import(&self, run: NewRun) -> Result<Import, LedgerError> {
         let inner = Arc::clone(&self.inner);
         blocking(self.inner.path.clone(), move |_| Import::new(inner, run)).await
-    }
-}
-
-/// Reading a run.
-impl Ledger {
-    /// The run's orgs in order.
-    pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::orgs(c, &run)).await
-    }
-
-    /// Entries by state.
-    pub async fn counts(&self, run: &RunId) -> Result<Counts, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::counts(c, &run)).await
-    }
-
-    /// Entries by state, for every org in order.
-    pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::counts_by_org(c, &run)).await
-    }
-
-    /// The next entries of an org that are in a state, in order. Waiting ones that a later run adopted
-    /// are left out.
-    pub async fn load(
-        &self,
-        run: &RunId,
-        org: OrgNo,
-        state: Stored,
-        after: Option<EntryNo>,
-        limit: usize,
-    ) -> Result<Vec<EntryRow>, LedgerError> {
-        let window = reads::Window {
-            run: run.clone(),
-            org,
-            state,
-            after,
-            limit,
-        };
-        self.read(move |c| reads::load(c, &window)).await
-    }
-
-    /// One entry.
-    pub async fn entry(&self, run: &RunId, no: EntryNo) -> Result<EntryRow, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::entry(c, &run, no)).await
-    }
-
-    /// Every entry in manifest order, in bounded memory.
-    pub async fn for_each_entry(
-        &self,
-        run: &RunId,
-        mut each: impl FnMut(EntryRow),
-    ) -> Result<(), LedgerError> {
-        let mut after = None;
-        loop {
-            let run = run.clone();
-            let page = self
-                .read(move |c| reads::page(c, &run, after, PAGE))
-                .await?;
-            let last = page.len() < PAGE;
-            after = page.last().map(|row| row.no);
-            page.into_iter().for_each(&mut each);
-            if last {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The calls made for an entry, in order.
-    pub async fn attempts(&self, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::attempts(c, &run, no)).await
-    }
-
-    /// The `row` of another entry of the org that already has this app, given or found.
-    pub async fn app_id_taken(
-        &self,
-        run: &RunId,
-        org: OrgNo,
-        app_id: &str,
-        except: EntryNo,
-    ) -> Result<Option<u64>, LedgerError> {
-        let (run, app_id) = (run.clone(), app_id.to_owned());
-        self.read(move |c| reads::app_id_taken(c, &run, org, &app_id, except))
-            .await
-    }
-
-    /// The apps of the org's unfinished entries that still have to be found by label, each once.
-    pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::labels(c, &run, org)).await
-    }
-}
-
-/// Reading across runs.
-impl Ledger {
-    /// The fingerprint an app's secrets were last set with.
-    pub async fn fingerprint(
-        &self,
-        org_url: &str,
-        app_id: &str,
-    ) -> Result<Option<String>, LedgerError> {
-        let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::fingerprint(c, &org_url, &app_id))
-            .await
-    }
-
-    /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a
-    /// later run adopted.
-    pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>, LedgerError> {
-        let run = run.cloned();
-        self.read(move |c| reads::pending_consents(c, run.as_ref()))
-            .await
-    }
-
-    /// What is known of a consent `state`. An entry whose answer is just being handed in counts as
-    /// waiting: [`Progress::in_flight`] tells.
-    pub async fn consent(&self, state: &str) -> Result<ConsentState, LedgerError> {
-        let state = state.to_owned();
-        self.read(move |c| reads::consent(c, &state)).await
-    }
-
-    /// A number that is another one after another process committed (and, when opened for reading
-    /// only, after anybody did). Cheap enough to ask every second.
-    pub async fn data_version(&self) -> Result<i64, LedgerError> {
-        if let Some(writer) = &self.inner.writer {
-            return writer.data_version().await;
-        }
-        let inner = Arc::clone(&self.inner);
-        blocking(self.inner.path.clone(), move |_| {
-            inner.readers.data_version()
-        })
-        .await
-    }
-
-    /// The key of all fingerprints of this ledger, made on first use: `LEDGER.key`, 0600.
-    ///
-    /// # Errors
-    /// [`LedgerError::Corrupt`] when the file holds something else; [`LedgerError::Missing`] when the
-    /// ledger is open for reading only and has none yet (then it has no fingerprint either).
-    pub fn hmac_key(&self) -> Result<SecretBox<[u8; 32]>, LedgerError> {
-        let path = files::beside(&self.inner.path, ".key");
-        if self.inner.writer.is_some() {
-            return key::read_or_make(&path);
-        }
-        key::read(&path)?.ok_or(LedgerError::Missing { path })
     }
 }
 

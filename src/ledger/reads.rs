@@ -137,7 +137,7 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         Stored::Waiting => &[code::WAITING],
         Stored::Failed => &[code::FAILED],
     };
-    let after = rows::entry_key(seq, 0) + window.after.unwrap_or(-1);
+    let after = rows::key_before(seq, window.after);
     let sql = format!(
         "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND e.key > ?4 AND e.adopted_by IS NULL
@@ -177,7 +177,7 @@ pub(super) fn page(
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(
         params![
-            rows::entry_key(seq, 0) + after.unwrap_or(-1),
+            rows::key_before(seq, after),
             rows::entry_key(seq + 1, 0),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ],

@@ -80,14 +80,27 @@ fn state_of(column: usize, code: i64) -> rusqlite::Result<Stored> {
     })
 }
 
-/// A run's entries have consecutive keys, its place in the high half; 2^31 entries are some hundred
-/// times what fits in memory of anything that could plan them.
+/// A run's entries have consecutive keys, its place in the high half: room for four
+/// thousand million.
 pub(super) const fn entry_key(seq: i64, no: EntryNo) -> i64 {
+    if no < 0 || no > NO_MAX {
+        return NOBODY;
+    }
     (seq << 32) | no
 }
 
+const NO_MAX: i64 = 0xffff_ffff;
+
+/// A key no entry has.
+const NOBODY: i64 = -1;
+
+/// The key after which entries begin: the run's first one, or the one after `after`.
+pub(super) fn key_before(seq: i64, after: Option<EntryNo>) -> i64 {
+    entry_key(seq, 0).saturating_add(after.unwrap_or(-1).max(-1))
+}
+
 pub(super) const fn entry_no(key: i64) -> EntryNo {
-    key & 0xffff_ffff
+    key & NO_MAX
 }
 
 /// What an answer is found by; the `state` itself stays inside the link.

@@ -1,8 +1,6 @@
 //! The offline check of a whole manifest in one pass: entries are judged by themselves, against the orgs
 //! and against each other, and the good ones go on to the sink.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
@@ -13,10 +11,11 @@ use super::fields::ENTRY;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
 use super::json::Text;
 use super::orgs::{Held, Loader, Orgs, references};
-use super::problem::{Issue, Issues, Place, Problem, Problems, Spot, nearest, shown};
+use super::problem::{Issue, Issues, Place, Problem, Problems, nearest, shown};
 use super::rules::Rules;
 use super::secret::SecretRef;
 use super::secrets::{ExecPolicy, SecretError, Secrets};
+use super::seen::{Seen, Tried};
 
 /// A manifest and the orgs file that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,14 +106,14 @@ pub fn check(
             &mut loader,
             &mut problems,
         );
-        let mut checker = Checker::new(source, options, &loader, problems, sink);
+        let mut checker = Checker::new(source, *options, &loader, problems, sink);
         checker.probe_orgs();
         read = document.map(|document| document.read_apps(file, &text, &mut checker));
         (entries, problems) = checker.finish(read);
     } else {
         let start = stream.start().map_err(failed)?;
         load_orgs(source, None, &mut loader, &mut problems);
-        let mut checker = Checker::new(source, options, &loader, problems, sink);
+        let mut checker = Checker::new(source, *options, &loader, problems, sink);
         checker.probe_orgs();
         read = match refuse_start(file, start) {
             Some(problem) => {
@@ -212,7 +211,7 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn new(
         source: &'a Source,
-        options: &CheckOptions,
+        options: CheckOptions,
         loader: &'a Loader,
         problems: Problems,
         sink: &'a mut dyn FnMut(Located),
@@ -220,7 +219,7 @@ impl<'a> Checker<'a> {
         Self {
             file: &source.file,
             loader,
-            options: *options,
+            options,
             secrets: Secrets::new(folder(&source.file), options.exec),
             rules: Rules::default(),
             seen: Seen::default(),
@@ -243,9 +242,10 @@ impl<'a> Checker<'a> {
                 in_header,
             } in references(spec)
             {
-                let result = match in_header {
-                    true => secrets.probe_for_header(reference),
-                    false => secrets.probe(reference),
+                let result = if in_header {
+                    secrets.probe_for_header(reference)
+                } else {
+                    secrets.probe(reference)
                 };
                 if let Err(error) = result {
                     let mut problem = unreadable(self.loader.orgs.file(name), &error, 1);
@@ -276,7 +276,7 @@ impl<'a> Checker<'a> {
             return;
         };
         let (field, first) = match (&draft.app_id, &draft.label, draft.app) {
-            (Some(id), None, _) => ("appId", self.seen.insert(&(org, id), row)),
+            (Some(id), _, _) => ("appId", self.seen.insert(&(org, id), row)),
             (None, Some(label), Some(app)) => {
                 ("label", self.seen.insert(&(org, app.name(), label), row))
             }
@@ -380,81 +380,5 @@ impl Receiver<Draft> for Checker<'_> {
 
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
-    }
-}
-
-/// Which apps have been seen, as hashes: 20 bytes for an entry instead of its names.
-#[derive(Default)]
-struct Seen {
-    rows: HashMap<[u32; 3], u32>,
-    hashers: [RandomState; 2],
-}
-
-impl Seen {
-    /// Remembers an app; returns the row of the first one when it was there before. With 96 bits the
-    /// chance that any two of a million different apps collide is below 1 in 10^17.
-    fn insert(&mut self, app: &impl std::hash::Hash, row: u64) -> Option<u32> {
-        let [first, second] = &self.hashers;
-        let (high, low) = (first.hash_one(app), second.hash_one(app));
-        let row = u32::try_from(row).unwrap_or(u32::MAX);
-        #[expect(clippy::cast_possible_truncation, reason = "the parts of a hash")]
-        let key = [high as u32, (high >> 32) as u32, low as u32];
-        match self.rows.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => Some(*known.get()),
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(row);
-                None
-            }
-        }
-    }
-}
-
-/// Bad secrets whose first use is remembered; the others are neither shown nor counted by use.
-const MAX_BAD: usize = 1000;
-
-/// Which secrets have been tried, each once, and those that cannot be read.
-#[derive(Default)]
-struct Tried {
-    known: HashMap<u64, u32>,
-    hasher: RandomState,
-    bad: Vec<Bad>,
-}
-
-struct Bad {
-    error: SecretError,
-    field: &'static str,
-    spot: Spot,
-    uses: u64,
-}
-
-impl Tried {
-    /// In `known`: a secret that can be read, or one that is not remembered.
-    const GOOD: u32 = u32::MAX;
-
-    fn one(
-        &mut self,
-        reference: &SecretRef,
-        attempt: impl FnOnce() -> Option<(SecretError, &'static str, Spot)>,
-    ) {
-        let key = self.hasher.hash_one(reference);
-        if let Some(number) = self.known.get(&key) {
-            if let Some(bad) = self.bad.get_mut(*number as usize) {
-                bad.uses += 1;
-            }
-            return;
-        }
-        let mut number = Self::GOOD;
-        if let Some((error, field, spot)) = attempt()
-            && self.bad.len() < MAX_BAD
-        {
-            number = u32::try_from(self.bad.len()).unwrap_or(Self::GOOD);
-            self.bad.push(Bad {
-                error,
-                field,
-                spot,
-                uses: 1,
-            });
-        }
-        self.known.insert(key, number);
     }
 }

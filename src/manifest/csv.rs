@@ -11,6 +11,7 @@ use std::path::Path;
 
 use csv_core::ReadRecordResult as Parsed;
 
+use super::input::line_ends;
 use super::problem::{Issue, Issues, Place, Problem, Spot};
 use super::shape::{Found, Item, Member, find};
 
@@ -36,9 +37,8 @@ pub(super) fn read<D: Default>(
     receiver: &mut impl Receiver<D>,
 ) -> io::Result<u64> {
     let mut records = Records::new(input);
-    let columns = match header(file, &mut records, table, receiver)? {
-        Some(columns) => columns,
-        None => return Ok(0),
+    let Some(columns) = header(file, &mut records, table, receiver)? else {
+        return Ok(0);
     };
     loop {
         let next = records.advance()?;
@@ -59,8 +59,8 @@ pub(super) fn read<D: Default>(
                 }
                 Err(cell) => receiver.report(columns.not_text(file, &records, cell)),
             },
-            Next::TooLong => {
-                receiver.report(columns.in_column(too_long(file).at(spot), records.cells))
+            Next::TooLong(cell) => {
+                receiver.report(columns.in_column(too_long(file).at(spot), cell));
             }
             Next::Unclosed => {
                 let problem = Problem::of_file(file, "a quote opened here is never closed")
@@ -100,7 +100,7 @@ fn header<D, R: BufRead>(
             }
         },
         Next::End => Problem::of_file(file, "is empty").hint("the first line names the columns"),
-        Next::TooLong => too_long(file),
+        Next::TooLong(_) => too_long(file),
         Next::Unclosed => Problem::of_file(file, "a quote opened in the header is never closed"),
     };
     receiver.report(problem.at(spot));
@@ -246,7 +246,8 @@ impl Place for Spot {
 
 enum Next {
     Record,
-    TooLong,
+    /// Skipped; with the number of the cell that was too long.
+    TooLong(usize),
     Unclosed,
     End,
 }
@@ -287,7 +288,7 @@ impl<R: BufRead> Records<R> {
         self.skip_line_ends()?;
         self.first_line = self.line;
         (self.length, self.cells) = (0, 0);
-        let mut too_long = false;
+        let mut too_long = None;
         let mut started = false;
         loop {
             let chunk = self.input.fill_buf()?;
@@ -304,7 +305,7 @@ impl<R: BufRead> Records<R> {
             );
             if !at_end {
                 started = true;
-                self.line += newlines(&chunk[..read]);
+                self.line += line_ends(&chunk[..read]);
                 self.input.consume(read);
             }
             self.length += written;
@@ -322,15 +323,17 @@ impl<R: BufRead> Records<R> {
                     self.ends.resize(self.ends.len() * 2, 0);
                 }
                 // Too long: what is left of it is read into the same place and dropped.
-                Parsed::OutputFull => (self.length, too_long) = (0, true),
-                Parsed::OutputEndsFull => (self.cells, too_long) = (0, true),
+                Parsed::OutputFull => {
+                    self.length = 0;
+                    too_long.get_or_insert(self.cells);
+                }
+                Parsed::OutputEndsFull => {
+                    too_long.get_or_insert(self.cells);
+                    self.cells = 0;
+                }
                 Parsed::Record | Parsed::End => {
                     self.row += 1;
-                    return Ok(if too_long {
-                        Next::TooLong
-                    } else {
-                        Next::Record
-                    });
+                    return Ok(too_long.map_or(Next::Record, Next::TooLong));
                 }
             }
         }
@@ -344,7 +347,7 @@ impl<R: BufRead> Records<R> {
                 .iter()
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
-            self.line += newlines(&chunk[..skip]);
+            self.line += line_ends(&chunk[..skip]);
             let more = skip > 0 && skip == chunk.len();
             self.input.consume(skip);
             if !more {
@@ -390,8 +393,4 @@ impl<R: BufRead> Records<R> {
             row: Some(self.row.max(1)),
         }
     }
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }

@@ -198,7 +198,7 @@ pub(super) fn read_lines(
         }
         entries += 1;
         match std::str::from_utf8(&line) {
-            Ok(line) => read_line(file, line, row, receiver),
+            Ok(line) => read_line(file, line.trim_end(), row, receiver),
             Err(error) => {
                 let valid = line.get(..error.valid_up_to()).unwrap_or_default();
                 let mut problem = not_utf8(file, valid, row);
@@ -215,8 +215,6 @@ fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Dra
         Ok(value) => read_entry(file, &text, value, row, Draft::default(), receiver),
         Err(error) => {
             let mut spot = error.spot;
-            // The line break belongs to the line it ends.
-            spot.line = Some(row);
             spot.row = Some(row);
             receiver.report(Problem::of_file(file, error.message).at(spot));
         }

@@ -33,7 +33,13 @@ pub(super) struct ConnectionDraft {
     pub token: Option<SecretRef>,
     pub client_id: Option<String>,
     pub settings: Option<SettingsDraft>,
-    pub signing: Option<Option<RotationMode>>,
+    pub signing: Option<SigningDraft>,
+}
+
+/// `profile.signing` as far as it was given.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SigningDraft {
+    pub rotation_mode: Option<RotationMode>,
 }
 
 /// `profile.settings` as far as it was given.
@@ -71,12 +77,14 @@ impl Draft {
         self.connection().settings.get_or_insert_default()
     }
 
+    pub(super) fn signing(&mut self) -> &mut SigningDraft {
+        self.connection().signing.get_or_insert_default()
+    }
+
     pub(super) fn create(&mut self) -> &mut Create {
         self.create.get_or_insert_with(|| Create {
             sign_on_mode: None,
-            settings: CreateSettings {
-                app: serde_json::Map::new(),
-            },
+            settings: CreateSettings::default(),
         })
     }
 
@@ -143,6 +151,10 @@ impl Draft {
 }
 
 // The schedule itself; replaces an absent one and a `null` of `defaults`.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a schedule are three things"
+)]
 fn given(import: &mut Option<Option<Schedule>>) -> &mut Schedule {
     import
         .get_or_insert_default()
@@ -162,8 +174,8 @@ impl ConnectionDraft {
             None => None,
         };
         let signing = match self.signing {
-            Some(mode) => Some(Signing {
-                rotation_mode: mode?,
+            Some(signing) => Some(Signing {
+                rotation_mode: signing.rotation_mode?,
             }),
             None => None,
         };

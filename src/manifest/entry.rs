@@ -49,11 +49,12 @@ pub struct Create {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_on_mode: Option<String>,
     /// `settings.app` as the app requires it.
+    #[serde(default)]
     pub settings: CreateSettings,
 }
 
 /// `settings` of an app to create.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSettings {
     /// App-specific settings (API.md §9).
@@ -151,7 +152,10 @@ pub enum Status {
 }
 
 impl Status {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
     fn is_enabled(&self) -> bool {
         *self == Self::Enabled
     }
@@ -325,8 +329,11 @@ pub struct Schedule {
     pub timezone: Option<String>,
 }
 
-#[expect(clippy::option_option, reason = "three states: absent, null, given")]
 // Tells an explicit `null` (managed: none) from an absent key (not managed).
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a schedule are three things"
+)]
 fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -100,9 +100,9 @@ pub(super) static ENTRY: &[Member<Draft>] = &[
     leaf("app", Item::Choice(APPS, |d, i| d.app = Some(App::ALL[i]))),
     leaf("appId", Item::Text(|d, v| d.app_id = Some(v.to_owned()))),
     leaf("label", Item::Text(|d, v| d.label = Some(v.to_owned()))),
-    open_group("create", |d| drop(d.create()), CREATE),
-    group("hub", |d| drop(d.hub()), HUB),
-    group("connection", |d| drop(d.connection()), CONNECTION),
+    open_group("create", |d| _ = d.create(), CREATE),
+    group("hub", |d| _ = d.hub(), HUB),
+    group("connection", |d| _ = d.connection(), CONNECTION),
     open_group("features", |_| {}, FEATURES),
     leaf(
         "status",
@@ -125,7 +125,7 @@ static CREATE: &[Member<Draft>] = &[
     ),
     open_group(
         "settings",
-        |d| drop(d.create()),
+        |d| _ = d.create(),
         &[leaf(
             "app",
             Item::Free(|d, key, value| merge(&mut d.create().settings.app, key, value)),
@@ -149,7 +149,7 @@ static CONNECTION: &[Member<Draft>] = &[
         "baseUrl",
         Item::Text(|d, v| d.connection().base_url = Some(v.to_owned())),
     ),
-    group("profile", |d| drop(d.connection()), PROFILE),
+    group("profile", |d| _ = d.connection(), PROFILE),
 ];
 
 static PROFILE: &[Member<Draft>] = &[
@@ -170,7 +170,7 @@ static PROFILE: &[Member<Draft>] = &[
     ),
     group(
         "settings",
-        |d| drop(d.settings()),
+        |d| _ = d.settings(),
         &[
             leaf(
                 "adminUsername",
@@ -184,7 +184,7 @@ static PROFILE: &[Member<Draft>] = &[
     ),
     group(
         "signing",
-        |d| drop(d.connection().signing.get_or_insert_default()),
+        |d| _ = d.signing(),
         &[leaf(
             "rotationMode",
             Item::Choice(&["AUTO", "MANUAL"], |d, i| {
@@ -193,7 +193,7 @@ static PROFILE: &[Member<Draft>] = &[
                 } else {
                     RotationMode::Manual
                 };
-                d.connection().signing = Some(Some(mode));
+                d.signing().rotation_mode = Some(mode);
             }),
         )],
     ),
@@ -202,7 +202,7 @@ static PROFILE: &[Member<Draft>] = &[
 static FEATURES: &[Member<Draft>] = &[
     group(
         "USER_PROVISIONING",
-        |d| drop(d.user()),
+        |d| _ = d.user(),
         &[
             group(
                 "create",
@@ -221,7 +221,7 @@ static FEATURES: &[Member<Draft>] = &[
     ),
     group(
         "INBOUND_PROVISIONING",
-        |d| drop(d.inbound()),
+        |d| _ = d.inbound(),
         &[
             group(
                 "importSettings",
@@ -255,7 +255,7 @@ static UPDATE: &[Member<Draft>] = &[
         &[leaf(
             "status",
             Item::Choice(ON_OFF, |d, i| {
-                d.lifecycle_deactivate().status = Some(on_off(i))
+                d.lifecycle_deactivate().status = Some(on_off(i));
             }),
         )],
     ),

@@ -95,11 +95,16 @@ pub(super) fn format(file: &Path) -> Result<Format, ManifestError> {
 }
 
 /// The folder that `file:` references of a file are relative to.
-pub(super) fn folder(file: &Path) -> PathBuf {
+pub(super) fn folder(file: &Path) -> &Path {
     match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
+}
+
+/// How many lines end in these bytes.
+pub(super) fn line_ends(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// Opens a file, but not a folder.
@@ -241,7 +246,6 @@ pub(super) fn read_text<R: Read>(
 
 /// "Not UTF-8" after these valid bytes, which begin in line `first_line`.
 pub(super) fn not_utf8(file: &Path, valid: &[u8], first_line: u64) -> Problem {
-    let lines = valid.iter().filter(|byte| **byte == b'\n').count();
     let in_line = valid
         .iter()
         .rev()
@@ -252,6 +256,6 @@ pub(super) fn not_utf8(file: &Path, valid: &[u8], first_line: u64) -> Problem {
         format!("is not UTF-8 (byte {} of the line)", in_line + 1),
     )
     .hint("save it as UTF-8");
-    problem.line = Some(first_line + lines as u64);
+    problem.line = Some(first_line + line_ends(valid));
     problem
 }

@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::input::line_ends;
 use super::problem::{Issue, Issues, Place, Spot};
 use super::shape::{Empty, Group, Item, Member, Wrong, join, suggest_key};
 
 /// A JSON text and its lines.
 pub(super) struct Text<'a> {
-    text: &'a str,
+    whole: &'a str,
     /// The number of its first line in the file.
     first_line: u64,
     /// Offset and number of a line start found before: problems mostly come in order.
@@ -31,7 +32,7 @@ pub(super) struct NotJson {
 impl<'a> Text<'a> {
     pub(super) fn new(text: &'a str, first_line: u64) -> Self {
         Self {
-            text,
+            whole: text,
             first_line,
             last: Cell::new((0, first_line)),
         }
@@ -39,15 +40,15 @@ impl<'a> Text<'a> {
 
     /// The whole text as one value.
     pub(super) fn parse(&self) -> Result<&'a str, NotJson> {
-        match serde_json::from_str::<&'a RawValue>(self.text) {
+        match serde_json::from_str::<&'a RawValue>(self.whole) {
             Ok(value) => Ok(value.get()),
             Err(error) => {
                 let line = self.first_line + (error.line() as u64).saturating_sub(1);
-                let whole = error.to_string();
+                let words = error.to_string();
                 // serde_json puts its own position at the end; ours counts from the file's start.
-                let message = whole
+                let message = words
                     .rsplit_once(" at line ")
-                    .map_or(whole.as_str(), |(m, _)| m);
+                    .map_or(words.as_str(), |(m, _)| m);
                 Err(NotJson {
                     spot: Spot {
                         line: Some(line),
@@ -63,8 +64,8 @@ impl<'a> Text<'a> {
     /// Where a slice of this text begins.
     pub(super) fn offset(&self, part: &str) -> usize {
         (part.as_ptr() as usize)
-            .checked_sub(self.text.as_ptr() as usize)
-            .filter(|offset| *offset <= self.text.len())
+            .checked_sub(self.whole.as_ptr() as usize)
+            .filter(|offset| *offset <= self.whole.len())
             .unwrap_or_default()
     }
 
@@ -74,13 +75,13 @@ impl<'a> Text<'a> {
         if start > offset {
             (start, line) = (0, self.first_line);
         }
-        let between = self.text.get(start..offset).unwrap_or_default();
+        let between = self.whole.get(start..offset).unwrap_or_default();
         if let Some(last) = between.rfind('\n') {
-            line += between.bytes().filter(|byte| *byte == b'\n').count() as u64;
+            line += line_ends(between.as_bytes());
             start += last + 1;
         }
         self.last.set((start, line));
-        let column = self.text.get(start..offset).unwrap_or_default();
+        let column = self.whole.get(start..offset).unwrap_or_default();
         Spot {
             line: Some(line),
             column: Some(column.chars().count() as u64 + 1),
@@ -245,16 +246,15 @@ impl<'a> Filler<'_, 'a> {
                 self.issue(at.path(), offset, Wrong::new("is given twice"));
                 continue;
             }
-            match members.iter().find(|member| member.key == pair.key) {
-                Some(member) => self.set(&member.item, pair, &at, draft),
-                None => {
-                    let wrong = Wrong {
-                        message: "unknown key".to_owned(),
-                        hint: suggest_key(members, &pair.key),
-                    };
-                    self.issue(at.path(), offset, wrong);
-                }
-            }
+            let Some(member) = members.iter().find(|member| member.key == pair.key) else {
+                let wrong = Wrong {
+                    message: "unknown key".to_owned(),
+                    hint: suggest_key(members, &pair.key),
+                };
+                self.issue(at.path(), offset, wrong);
+                continue;
+            };
+            self.set(&member.item, pair, &at, draft);
         }
         pairs.len()
     }
@@ -265,12 +265,17 @@ impl<'a> Filler<'_, 'a> {
             Item::Group(group) => return self.group(group, value, at, draft),
             Item::Free(set) => free(*set, value, draft),
             Item::Switch(set) => match value {
-                "true" => ok(|| set(draft, true)),
-                "false" => ok(|| set(draft, false)),
+                "true" | "false" => {
+                    set(draft, value == "true");
+                    Ok(())
+                }
                 _ => Err(expected(item, value)),
             },
             Item::Number(set) => match value.parse::<f64>() {
-                Ok(number) if number.is_finite() => ok(|| set(draft, number)),
+                Ok(number) if number.is_finite() => {
+                    set(draft, number);
+                    Ok(())
+                }
                 _ => Err(expected(item, value)),
             },
             Item::List(set) => list(value)
@@ -317,11 +322,6 @@ impl<'a> Filler<'_, 'a> {
             offset: Some(offset),
         });
     }
-}
-
-fn ok(set: impl FnOnce()) -> Result<(), Wrong> {
-    set();
-    Ok(())
 }
 
 fn expected<D>(item: &Item<D>, value: &str) -> Wrong {

@@ -20,6 +20,7 @@ mod fields;
 mod input;
 mod json;
 mod org;
+mod org_draft;
 mod orgs;
 mod problem;
 mod rules;
@@ -27,6 +28,7 @@ mod schedule;
 mod schema;
 mod secret;
 mod secrets;
+mod seen;
 mod shape;
 mod url;
 

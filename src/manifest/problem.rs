@@ -185,12 +185,17 @@ impl Problems {
 
     /// Places the issues of one record, whose own path in the file is `prefix`.
     pub(super) fn place(&mut self, file: &Path, prefix: &str, issues: Issues, place: &dyn Place) {
-        for issue in issues.into_inner() {
-            if self.kept.len() >= KEPT {
-                self.count += 1;
-                continue;
-            }
-            let spot = place.find(&issue);
+        let issues = issues.into_inner();
+        if self.kept.len() >= KEPT {
+            self.count += issues.len() as u64;
+            return;
+        }
+        let mut placed: Vec<(Spot, Issue)> = issues
+            .into_iter()
+            .map(|issue| (place.find(&issue), issue))
+            .collect();
+        placed.sort_by_key(|(spot, _)| (spot.line, spot.column));
+        for (spot, issue) in placed {
             let field = match (prefix, issue.field.as_ref()) {
                 ("", field) => field.to_owned(),
                 (prefix, "") => prefix.to_owned(),

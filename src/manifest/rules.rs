@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::draft::{ConnectionDraft, Draft, SettingsDraft};
+use super::draft::{ConnectionDraft, Draft, SettingsDraft, SigningDraft};
 use super::entry::{Create, Hub, ImportSchedule, Schedule, Status};
 use super::problem::{Issues, alternatives, nearest, shown};
 use super::schedule::{check_cron, check_timezone};
@@ -200,7 +200,10 @@ fn identity(draft: &Draft, issues: &mut Issues) {
 fn status(draft: &Draft, issues: &mut Issues) {
     match draft.status {
         Status::Enabled => {
-            if draft.connection.is_none() && draft.features.is_empty() {
+            let nothing = draft.connection.is_none() && draft.features.is_empty();
+            // What could not be read may well have been a connection.
+            let unread = issues.mention("connection") || issues.mention("features");
+            if nothing && !unread {
                 issues.push_hint(
                     "",
                     "has nothing to set: neither connection nor features",
@@ -275,7 +278,9 @@ fn profile(
     }
     match &connection.signing {
         Some(_) if !two_legged => unfit(SIGNING, app, scheme, issues),
-        Some(None) => issues.push("connection.profile.signing.rotationMode", "is required"),
+        Some(SigningDraft {
+            rotation_mode: None,
+        }) => issues.push("connection.profile.signing.rotationMode", "is required"),
         _ => {}
     }
     match &connection.settings {

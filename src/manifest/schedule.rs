@@ -66,7 +66,10 @@ pub fn check_cron(text: &str) -> Result<(), BadSchedule> {
         .parse(text)
         .map(drop)
         .map_err(|error| {
-            BadSchedule::new(format!("{} is not a cron expression: {error}", shown(text)))
+            let error = error.to_string();
+            let cause = error.strip_prefix("Component error: ").unwrap_or(&error);
+            let cause = cause.trim_end_matches('.').to_lowercase();
+            BadSchedule::new(format!("{} is no cron expression: {cause}", shown(text)))
         })
 }
 

@@ -13,6 +13,7 @@ pub fn json_schema() -> Value {
     let org = generator.subschema_for::<OrgSpec>().to_value();
     let entry = generator.subschema_for::<Entry>().to_value();
     let mut definitions = generator.take_definitions(true);
+    definitions.values_mut().for_each(refuse_null);
     let partial = relaxed(&definitions);
     definitions.extend(partial);
     if let Some(Value::Object(entry)) = definitions.get_mut("Entry") {
@@ -51,6 +52,30 @@ pub fn json_schema() -> Value {
         "else": { "properties": { "apps": { "items": entry } } },
         "$defs": definitions,
     })
+}
+
+/// The keys for which `null` means something.
+const NULLABLE: [&str; 2] = ["fullImport", "incrementalImport"];
+
+// An optional field may be absent, but schemars lets it be null, too.
+fn refuse_null(schema: &mut Value) {
+    let Value::Object(object) = schema else {
+        if let Value::Array(list) = schema {
+            list.iter_mut().for_each(refuse_null);
+        }
+        return;
+    };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|kind| kind != "null");
+    }
+    if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+    }
+    for (key, value) in object {
+        if !NULLABLE.contains(&key.as_str()) {
+            refuse_null(value);
+        }
+    }
 }
 
 // Every definition again as `Partial…`, with nothing required.

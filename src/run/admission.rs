@@ -14,6 +14,7 @@ use super::clock::ServerClock;
 use super::concurrency::Concurrency;
 use super::lane::unix_millis;
 use super::retry::RetryPolicy;
+use super::retry_budget::RetryBudget;
 use crate::ledger::Stopped;
 use crate::okta::{Bucket, Class, Exchange};
 
@@ -31,10 +32,11 @@ pub(super) struct State {
     pub(super) clock: ServerClock,
     pub(super) concurrency: Concurrency,
     pub(super) circuit: Circuit,
+    pub(super) retries: RetryBudget,
     pub(super) in_flight: u32,
     pub(super) stopped: Option<Stopped>,
     pub(super) waiting_since: Option<Duration>,
-    pub(super) told: Option<String>,
+    pub(super) told: Option<Duration>,
 }
 
 // Why a call may not go now.
@@ -53,6 +55,7 @@ impl State {
             clock: ServerClock::default(),
             concurrency: Concurrency::new(max_in_flight),
             circuit: Circuit::default(),
+            retries: RetryBudget::default(),
             in_flight: 0,
             stopped: None,
             waiting_since: None,
@@ -77,6 +80,9 @@ impl State {
             self.circuit.answered();
         } else if self.circuit.unanswered(now, retry) && self.stopped.is_none() {
             self.stopped = Some(no_answer(exchange));
+        }
+        if exchange.outcome.is_ok() {
+            self.retries.earn();
         }
         let class = exchange.outcome.as_ref().err().map(|error| &error.class);
         match class {

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::admission::{Denied, State};
 use super::interrupt::Interrupt;
+use super::places::Places;
 use super::retry::RetryPolicy;
 use crate::event::{Event, Events};
 use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
@@ -70,8 +71,8 @@ pub struct LaneConfig {
     pub limits: Limits,
     /// When the circuit gives up.
     pub retry: RetryPolicy,
-    /// Calls in flight over all orgs.
-    pub places: Arc<Semaphore>,
+    /// What all orgs share.
+    pub places: Places,
     /// Where waits are told.
     pub events: Events,
     /// When to stop.
@@ -105,8 +106,17 @@ impl Lane {
         }
     }
 
+    /// A place for one more entry at work beside the `busy` ones; the first is always free.
+    pub fn worker(&self, busy: usize) -> Option<Option<OwnedSemaphorePermit>> {
+        match busy {
+            0 => Some(None),
+            busy if busy < self.width() => self.config.places.worker().map(Some),
+            _ => None,
+        }
+    }
+
     /// How many entries it makes sense to work on at once.
-    pub fn width(&self) -> usize {
+    fn width(&self) -> usize {
         self.config
             .limits
             .max_in_flight
@@ -132,6 +142,11 @@ impl Lane {
         first
     }
 
+    /// Takes one of the org's retries; `false` = it has had so many that the next must wait long.
+    pub fn spend_retry(&self) -> bool {
+        self.state().retries.spend()
+    }
+
     /// Why the org was stopped, if it was.
     pub fn stopped(&self) -> Option<Stopped> {
         self.state().stopped.clone()
@@ -148,7 +163,7 @@ impl Lane {
     ) -> Result<Exchange, Halted> {
         loop {
             log.stats.waited_ms += self.admit(request.bucket, rank).await?;
-            let place = self.config.places.acquire().await;
+            let place = self.config.places.calls.acquire().await;
             let at = unix_millis();
             let exchange = self.config.client.exchange(request).await;
             drop(place);
@@ -237,8 +252,11 @@ impl Lane {
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
             let for_how_long = until.saturating_sub(now);
-            if for_how_long >= WORTH_TELLING && state.told.as_ref() != Some(&denied.reason) {
-                state.told = Some(denied.reason.clone());
+            let news = state
+                .told
+                .is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING);
+            if for_how_long >= WORTH_TELLING && news {
+                state.told = Some(until);
                 drop(state);
                 self.config.events.send(Event::OrgWaits {
                     org: Arc::clone(&self.config.org),

@@ -13,7 +13,9 @@ mod hand_in;
 mod interrupt;
 mod lane;
 mod org;
+mod places;
 mod retry;
+mod retry_budget;
 #[cfg(test)]
 mod simulation;
 mod worker;
@@ -21,13 +23,13 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use fingerprint::Fingerprints;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Halted, Lane, LaneConfig, unix_millis};
 pub use org::Administrator;
+pub use places::Places;
 pub use retry::{Effect, RetryPolicy};
 pub use worker::{Rest, Shop, Work, name_of};
 
@@ -65,9 +67,6 @@ pub struct OrgAccess {
     pub administrator: Option<Administrator>,
 }
 
-/// Calls in flight over all orgs: each takes a socket here, and two where the sandbox runs in the same process.
-const PLACES: usize = 400;
-
 /// Entries read ahead over all orgs; an entry takes about 2 KB.
 const WINDOW: usize = 40_000;
 
@@ -91,7 +90,7 @@ pub async fn drive(
         ended,
     });
     let http = Http::new(&options.http)?;
-    let places = Arc::new(Semaphore::new(PLACES));
+    let places = Places::new();
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
     let mut teams = Vec::with_capacity(orgs.len());
     for org in orgs {
@@ -188,7 +187,7 @@ pub fn shop(
     org: OrgAccess,
     options: &RunOptions,
     http: &Http,
-    places: &Arc<Semaphore>,
+    places: &Places,
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Shop> {
@@ -198,7 +197,7 @@ pub fn shop(
         client: OrgClient::new(http.clone(), &org.origin, org.credentials)?,
         limits: org.row.spec.limits.or(options.limits),
         retry: options.retry,
-        places: Arc::clone(places),
+        places: places.clone(),
         events: events.clone(),
         interrupt: interrupt.clone(),
     });

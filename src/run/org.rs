@@ -107,14 +107,16 @@ impl OrgTask {
                 break;
             }
             self.refill().await?;
-            while at_work.len() < shop.access.lane.width() {
+            while let Some(place) = shop.access.lane.worker(at_work.len()) {
                 let Some(row) = self.next_ready() else { break };
                 self.held.insert(row.no);
                 let no = row.no;
                 let shop = &shop;
-                at_work.push(Box::pin(
-                    async move { (no, Work::new(shop, row).run().await) },
-                ));
+                at_work.push(Box::pin(async move {
+                    let rest = Work::new(shop, row).run().await;
+                    drop(place);
+                    (no, rest)
+                }));
             }
             if at_work.is_empty() && self.delayed.is_empty() {
                 if self.nothing_came_in().await? {

@@ -265,7 +265,14 @@ impl<'a> Work<'a> {
         };
         match verdict {
             Verdict::Retry | Verdict::Look => {
-                let pause = delay(&self.shop.retry, progress.attempts, class);
+                let attempts = progress.attempts;
+                let usual = delay(&self.shop.retry, attempts, class);
+                // In an outage everybody's retries would add up: they wait as long as the policy allows.
+                let pause = if self.shop.access.lane.spend_retry() {
+                    usual
+                } else {
+                    usual.max(self.shop.retry.max / 2)
+                };
                 self.retry_later(described, pause).await
             }
             Verdict::Fail => {

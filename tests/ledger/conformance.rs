@@ -396,6 +396,21 @@ async fn windows_hold_one_org_and_state_in_order() {
     assert_eq!(load(&run, Stored::Done, Some(2), 1).await, [6]);
     assert_eq!(load(&run, Stored::Failed, None, 10).await, [0; 0]);
     assert_eq!(load(&other, Stored::Pending, Some(15), 10).await, [16, 18]);
+    // Numbers no run has.
+    assert_eq!(load(&run, Stored::Pending, Some(i64::MAX), 9).await, [0; 0]);
+    assert_eq!(load(&run, Stored::Pending, Some(i64::MIN), 1).await, [0]);
+    for no in [-1, 1 << 32, i64::MAX, i64::MIN] {
+        assert!(fixture.ledger.entry(&run, no).await.is_err(), "{no}");
+        assert_eq!(fixture.ledger.attempts(&run, no).await.unwrap(), []);
+        let outcome = fixture
+            .ledger
+            .commit(checkpoint(&run, no, 0, Stored::Done))
+            .await;
+        assert!(
+            matches!(outcome, Err(LedgerError::Moved { .. })),
+            "{outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -173,9 +173,8 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
     assert!(!reader.is_locked(&run).unwrap());
     let version = reader.data_version().await.unwrap();
     assert_eq!(reader.data_version().await.unwrap(), version);
-    let error = reader.hmac_key().err().unwrap();
-    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
     for error in [
+        reader.hmac_key().err().unwrap(),
         reader
             .commit(checkpoint(&run, 0, 1, Stored::Done))
             .await

@@ -1,0 +1,112 @@
+//! Consents that outlive their run: what an earlier run of the same file still waits for is taken over
+//! by the same entry of the new run, so that the link somebody may be about to click stays good.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::model::EntryNo;
+use super::rows::{self, Result, code};
+
+/// An entry of an earlier run that waits for consent.
+#[derive(Clone, Copy)]
+struct Waiting {
+    key: i64,
+    version: i64,
+}
+
+/// Waiting entries by likeness; few, since each waits for a person.
+pub(super) struct Adoptable(HashMap<[u8; 32], Waiting>);
+
+/// An entry of the new run and the earlier one whose consent it takes over.
+pub(super) struct Adoption {
+    no: EntryNo,
+    from: Waiting,
+}
+
+/// What makes two entries the same consent: the org's URL and everything wanted, but not the row.
+fn likeness(url: &str, spec: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(url);
+    hash.update([0]);
+    hash.update(spec);
+    hash.finalize().into()
+}
+
+impl Adoptable {
+    /// What runs of this [`super::NewRun::file_key`] wait for; the newest run's where several do.
+    pub(super) fn of_file(connection: &Connection, file_key: &str) -> Result<Self> {
+        let mut statement = connection.prepare_cached(
+            "SELECT o.url, e.spec, e.key, e.version FROM entry e
+             CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
+             WHERE e.consent IS NOT NULL AND e.state = 2 AND r.file_key = ?1 AND r.imported = 1
+             ORDER BY e.key",
+        )?;
+        let mut found = HashMap::new();
+        let mut rows = statement.query([file_key])?;
+        while let Some(row) = rows.next()? {
+            let likeness = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
+            let waiting = Waiting {
+                key: row.get(2)?,
+                version: row.get(3)?,
+            };
+            // The newest run's comes last and wins.
+            found.insert(likeness, waiting);
+        }
+        Ok(Self(found))
+    }
+
+    /// Gives the consent of a like entry to entry `no` of the new run, once.
+    pub(super) fn take(&mut self, url: &str, spec: &str, no: EntryNo) -> Option<Adoption> {
+        if self.0.is_empty() {
+            return None; // spares the hash, a million times
+        }
+        let from = self.0.remove(&likeness(url, spec))?;
+        Some(Adoption { no, from })
+    }
+}
+
+impl Adoption {
+    /// Takes the consent over, unless it moved on while the manifest was read: then the entry simply
+    /// begins like any other.
+    pub(super) fn apply(&self, transaction: &Connection, seq: i64) -> Result<()> {
+        let Waiting { key, version } = self.from;
+        let taken = transaction
+            .prepare_cached(
+                "SELECT progress, app_hash, consent FROM entry WHERE key = ?1 AND version = ?2
+                 AND state = 2 AND consent IS NOT NULL AND adopted_by IS NULL",
+            )?
+            .query_row([key, version], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, Option<i32>>(1)?,
+                    row.get::<_, [u8; 32]>(2)?,
+                ))
+            })
+            .optional()?;
+        let Some((progress, app_hash, consent)) = taken else {
+            return Ok(());
+        };
+        let new = rows::entry_key(seq, self.no);
+        transaction
+            .prepare_cached(
+                "UPDATE entry SET consent = NULL, adopted_by = ?2, version = version + 1
+                 WHERE key = ?1",
+            )?
+            .execute([key, seq])?;
+        transaction
+            .prepare_cached(
+                "UPDATE entry SET state = 2, progress = ?2, app_hash = ?3, consent = ?4
+                 WHERE key = ?1",
+            )?
+            .execute(params![new, progress, app_hash, consent])?;
+        let org: i64 = transaction
+            .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
+            .query_row([new], |row| row.get(0))?;
+        let mut delta = rows::Delta::default();
+        delta.moved(code::PENDING, code::WAITING);
+        delta.apply(transaction, seq, org)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! An org under construction: the table of its keys, and what it must satisfy by itself.
+
+use super::org::{Auth, Limits, OrgSpec, PrivateKeyJwt};
+use super::orgs::SANDBOX;
+use super::problem::{Issues, shown};
+use super::secret::SecretRef;
+use super::shape::{Empty, Group, Item, Member};
+use super::url::normalize_url;
+
+/// An org as far as it was given.
+#[derive(Default)]
+pub(super) struct OrgDraft {
+    pub name: String,
+    url: Option<String>,
+    api_token: Option<SecretRef>,
+    access_token: Option<SecretRef>,
+    jwt: Option<JwtDraft>,
+    limits: LimitsDraft,
+    auth: bool,
+}
+
+#[derive(Default)]
+struct JwtDraft {
+    client_id: Option<String>,
+    key_id: Option<String>,
+    key: Option<SecretRef>,
+    scopes: Vec<String>,
+}
+
+#[derive(Default)]
+struct LimitsDraft {
+    share: Option<f64>,
+    max_rps: Option<f64>,
+    max_in_flight: Option<f64>,
+}
+
+const fn leaf(key: &'static str, item: Item<OrgDraft>) -> Member<OrgDraft> {
+    Member { key, item }
+}
+
+const fn group(
+    key: &'static str,
+    open: fn(&mut OrgDraft),
+    empty: Empty,
+    members: &'static [Member<OrgDraft>],
+) -> Member<OrgDraft> {
+    Member {
+        key,
+        item: Item::Group(Group {
+            members,
+            open,
+            null: None,
+            empty,
+        }),
+    }
+}
+
+const URL: Member<OrgDraft> = leaf("url", Item::Text(|d, v| d.url = Some(v.to_owned())));
+const AUTH: Member<OrgDraft> = group(
+    "auth",
+    |d| d.auth = true,
+    Empty::Wrong,
+    &[
+        leaf("apiToken", Item::Secret(|d, v| d.api_token = Some(v))),
+        leaf("accessToken", Item::Secret(|d, v| d.access_token = Some(v))),
+        group(
+            "privateKeyJwt",
+            |d| _ = d.jwt(),
+            Empty::Wrong,
+            &[
+                leaf(
+                    "clientId",
+                    Item::Text(|d, v| d.jwt().client_id = Some(v.to_owned())),
+                ),
+                leaf(
+                    "keyId",
+                    Item::Text(|d, v| d.jwt().key_id = Some(v.to_owned())),
+                ),
+                leaf("key", Item::Secret(|d, v| d.jwt().key = Some(v))),
+                leaf("scopes", Item::List(|d, v| d.jwt().scopes = v)),
+            ],
+        ),
+    ],
+);
+const LIMITS: Member<OrgDraft> = group(
+    "limits",
+    |_| {},
+    Empty::Fine,
+    &[
+        leaf("share", Item::Number(|d, v| d.limits.share = Some(v))),
+        leaf("maxRps", Item::Number(|d, v| d.limits.max_rps = Some(v))),
+        leaf(
+            "maxInFlight",
+            Item::Number(|d, v| d.limits.max_in_flight = Some(v)),
+        ),
+    ],
+);
+
+/// An org in JSON, where its name is the key.
+pub(super) static ORG: &[Member<OrgDraft>] = &[URL, AUTH, LIMITS];
+/// An org in CSV.
+pub(super) static ORG_ROW: &[Member<OrgDraft>] = &[
+    leaf("org", Item::Text(|d, v| v.clone_into(&mut d.name))),
+    URL,
+    AUTH,
+    LIMITS,
+];
+
+impl OrgDraft {
+    fn jwt(&mut self) -> &mut JwtDraft {
+        self.jwt.get_or_insert_default()
+    }
+
+    /// The org, if nothing is wrong with it.
+    pub(super) fn finish(self, issues: &mut Issues) -> Option<OrgSpec> {
+        check_name(&self.name, self.url.as_deref(), issues);
+        let url = match self.url.as_deref() {
+            None => {
+                issues.push_hint("url", "is required", "https://… or sandbox");
+                None
+            }
+            Some(SANDBOX) => Some(SANDBOX.to_owned()),
+            Some(url) => match normalize_url(url) {
+                Ok(url) => Some(url),
+                Err(error) => {
+                    issues.push("url", error.to_string());
+                    None
+                }
+            },
+        };
+        let needed = url.as_deref().is_some_and(|url| url != SANDBOX);
+        let limits = self.limits.finish(issues);
+        let given = usize::from(self.api_token.is_some())
+            + usize::from(self.access_token.is_some())
+            + usize::from(self.jwt.is_some());
+        let auth = match (self.api_token, self.access_token, self.jwt) {
+            _ if given > 1 => {
+                issues.push(
+                    "auth",
+                    "takes exactly one of apiToken, accessToken and privateKeyJwt",
+                );
+                None
+            }
+            (Some(token), _, _) => Some(Auth::ApiToken(token)),
+            (_, Some(token), _) => Some(Auth::AccessToken(token)),
+            (_, _, Some(jwt)) => jwt.finish(issues).map(Auth::PrivateKeyJwt),
+            _ if issues.mention("auth") => None,
+            _ if needed || self.auth => {
+                issues.push_hint(
+                    "auth",
+                    "is required",
+                    "give auth.apiToken, auth.accessToken or auth.privateKeyJwt",
+                );
+                None
+            }
+            _ => None,
+        };
+        (issues.is_empty()).then_some(OrgSpec {
+            url: url?,
+            auth,
+            limits,
+        })
+    }
+}
+
+fn check_name(name: &str, url: Option<&str>, issues: &mut Issues) {
+    if name.trim().is_empty() {
+        issues.push("org", "the org has no name");
+    } else if name.trim().len() != name.len() || name.chars().any(char::is_control) {
+        issues.push(
+            "org",
+            "the name has space around it or a control character in it",
+        );
+    } else if url == Some(SANDBOX) {
+        let inside = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !inside || name.len() > 63 || name.starts_with('-') || name.ends_with('-') {
+            // It becomes NAME.localhost.
+            issues.push_hint(
+                "org",
+                format!("{} cannot be the name of a sandbox org", shown(name)),
+                "use lower-case letters, digits and hyphens, at most 63",
+            );
+        }
+    }
+}
+
+impl JwtDraft {
+    fn finish(self, issues: &mut Issues) -> Option<PrivateKeyJwt> {
+        for (field, missing) in [
+            ("auth.privateKeyJwt.clientId", self.client_id.is_none()),
+            ("auth.privateKeyJwt.keyId", self.key_id.is_none()),
+            ("auth.privateKeyJwt.key", self.key.is_none()),
+            ("auth.privateKeyJwt.scopes", self.scopes.is_empty()),
+        ] {
+            if missing {
+                issues.push(field, "is required");
+            }
+        }
+        Some(PrivateKeyJwt {
+            client_id: self.client_id?,
+            key_id: self.key_id?,
+            key: self.key?,
+            scopes: self.scopes,
+        })
+    }
+}
+
+impl LimitsDraft {
+    fn finish(&self, issues: &mut Issues) -> Limits {
+        if self.share.is_some_and(|share| share <= 0.0 || share > 1.0) {
+            issues.push_hint(
+                "limits.share",
+                "must be over 0 and at most 1",
+                "0.9 is 90 %",
+            );
+        }
+        if self.max_rps.is_some_and(|rps| rps <= 0.0) {
+            issues.push("limits.maxRps", "must be over 0");
+        }
+        let max_in_flight = self.max_in_flight.and_then(|number| {
+            let whole = number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number);
+            if !whole {
+                issues.push("limits.maxInFlight", "must be a whole number, 1 or more");
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "just found to be a whole number within u32"
+            )]
+            whole.then_some(number as u32)
+        });
+        Limits {
+            share: self.share,
+            max_rps: self.max_rps,
+            max_in_flight,
+        }
+    }
+}

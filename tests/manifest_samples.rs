@@ -1,0 +1,135 @@
+//! The samples: they pass the check, agree with the JSON Schema and read the same in every format.
+
+use std::path::PathBuf;
+
+use okta_rollout::manifest::{
+    CheckOptions, Checked, Entry, Source, check, digest, json_schema, read_orgs,
+};
+use serde_json::{Value, json};
+
+fn sample(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("samples")
+        .join(name)
+}
+
+fn source(name: &str) -> Source {
+    let json = PathBuf::from(name).extension().is_some_and(|e| e == "json");
+    Source {
+        file: sample(name),
+        orgs_file: (!json).then(|| sample("orgs.csv")),
+    }
+}
+
+fn read(name: &str) -> (Checked, Vec<Entry>) {
+    let mut entries = Vec::new();
+    let checked = check(&source(name), &CheckOptions::default(), &mut |located| {
+        entries.push(located.entry);
+    })
+    .expect("the sample can be read");
+    (checked, entries)
+}
+
+#[test]
+fn every_sample_passes() {
+    for (name, expected) in [
+        ("rollout.csv", 29),
+        ("rollout.json", 8),
+        ("rollout.jsonl", 12),
+    ] {
+        let (checked, entries) = read(name);
+        let problems: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, Vec::<String>::new(), "{name}");
+        assert_eq!(entries.len(), expected, "{name}");
+        assert_eq!(checked.entries, expected as u64, "{name}");
+        assert_eq!(
+            checked.digest,
+            digest(&sample(name)).expect("digest"),
+            "{name}"
+        );
+        let orgs = read_orgs(&source(name)).expect("orgs");
+        assert_eq!(orgs.len(), checked.orgs.len(), "{name}");
+        for entry in &entries {
+            assert_eq!(orgs.url(&entry.org), format!("sandbox:{}", entry.org));
+        }
+    }
+}
+
+#[test]
+fn csv_and_jsonl_say_the_same() {
+    let (_, csv) = read("rollout.csv");
+    let (_, lines) = read("rollout.jsonl");
+    assert_eq!(csv[..lines.len()], lines[..]);
+}
+
+#[test]
+fn defaults_lie_under_every_entry_but_a_disabled_one() {
+    let (_, entries) = read("rollout.json");
+    for entry in &entries {
+        let features = serde_json::to_value(&entry.features).expect("plain data");
+        let create = &features["USER_PROVISIONING"]["create"]["lifecycleCreate"]["status"];
+        let disabled = serde_json::to_value(entry.status).expect("plain data") == "DISABLED";
+        assert_eq!(
+            *create,
+            if disabled {
+                Value::Null
+            } else {
+                json!("ENABLED")
+            }
+        );
+    }
+    let (_, csv) = read("rollout.csv");
+    assert_eq!(entries[0], csv[0]);
+}
+
+#[test]
+fn samples_validate_against_the_schema() {
+    let schema = json_schema();
+    jsonschema::meta::validate(&schema).expect("a valid schema");
+    let validator = jsonschema::validator_for(&schema).expect("a usable schema");
+    let text = std::fs::read_to_string(sample("rollout.json")).expect("sample");
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+    // Without defaults every entry stands for itself.
+    let (_, entries) = read("rollout.csv");
+    let document = json!({ "apps": entries });
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|e| e.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_schema_refuses_what_the_check_refuses() {
+    let validator = jsonschema::validator_for(&json_schema()).expect("a usable schema");
+    let good = json!({ "org": "a", "app": "google", "appId": "0oa1",
+                       "connection": { "profile": { "authScheme": "OAUTH2" } } });
+    assert!(validator.is_valid(&json!({ "apps": [good] })));
+    for (pointer, value) in [
+        ("/label", json!("both")),
+        ("/app", json!("gogle")),
+        ("/appId", Value::Null),
+        ("/statuss", json!("ENABLED")),
+        ("/connection/profile/authScheme", json!("OAUTH")),
+        ("/connection/profile/token", json!("a-value")),
+        ("/connection/profile/tokn", json!("env:X")),
+    ] {
+        let mut bad = good.clone();
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        bad.pointer_mut(parent).expect("parent")[key] = value;
+        assert!(!validator.is_valid(&json!({ "apps": [bad] })), "{pointer}");
+    }
+    let mut missing = good.clone();
+    missing["connection"]["profile"]
+        .as_object_mut()
+        .expect("object")
+        .remove("authScheme");
+    assert!(!validator.is_valid(&json!({ "apps": [missing.clone()] })));
+    let defaults = json!({ "connection": { "profile": { "authScheme": "OAUTH2" } } });
+    assert!(validator.is_valid(&json!({ "defaults": defaults, "apps": [missing] })));
+}
