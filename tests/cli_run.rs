@@ -1,6 +1,11 @@
 //! How a run ends when its org cannot be reached, holds its calls back, or is interrupted: exit codes,
 //! what is said, and that nothing is lost. The org is a few lines of TCP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;

@@ -1,6 +1,11 @@
 //! What the program says to people who have not started anything yet: help, wrong usage, mistakes in
 //! manifests and jobs. Nothing here sends a call or needs a ledger.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use std::path::Path;
 
 use assert_cmd::Command;

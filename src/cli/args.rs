@@ -328,7 +328,7 @@ Examples:
   okta-rollout sandbox --orgs 3 --apps 10
   okta-rollout sandbox --orgs 20 --apps 50 --limit 50 --window 60s
 
-Orgs are `http://org1.localhost:PORT` and so on; the addresses and the API token are printed. It
+Orgs are `http://org-0001.localhost:PORT` and so on; the addresses and the API token are printed. It
 serves until it is interrupted.")]
 pub struct Sandbox {
     /// Number of orgs

@@ -127,7 +127,7 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
         .into_iter()
         .filter(|row| orgs.url(&row.name) == row.url)
         .filter_map(|row| {
-            let spec = anchored(orgs.get(&row.name)?, &orgs.base(&row.name));
+            let spec = anchored(orgs.get(&row.name)?, orgs.base(&row.name));
             Some((row.no, spec))
         })
         .collect();
@@ -240,7 +240,7 @@ impl Importing {
             let Some(spec) = self.orgs.get(name) else {
                 return Ok(());
             };
-            let spec = anchored(spec, &self.orgs.base(name));
+            let spec = anchored(spec, self.orgs.base(name));
             let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
             self.numbers.insert(name.clone(), no);
             no

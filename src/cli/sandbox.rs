@@ -5,14 +5,15 @@ use anyhow::Context as _;
 use super::args;
 use super::output::Output;
 use super::signals::Signals;
-use crate::apps::App;
 use crate::failure::{Ending, Failure};
 use crate::run::Interrupt;
-use crate::sandbox::{Sandbox, SandboxSettings, SeedApp};
+use crate::sandbox::{Sandbox, SandboxSettings};
 
 /// The flags as the `[sandbox]` section of a job, so that both mean the same.
 fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
     let flags = [
+        ("orgs", Some(args.orgs.into())),
+        ("apps", Some(args.apps.into())),
         ("limit", args.limit.map(toml::Value::from)),
         ("window", args.window.clone().map(toml::Value::from)),
         ("latency", args.latency.clone().map(toml::Value::from)),
@@ -40,16 +41,8 @@ pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Endi
         .context("the simulated orgs cannot be served")
         .map_err(Failure::usage)?;
     for no in 1..=args.orgs {
-        let org = format!("org{no}");
-        sandbox.add_org(&org);
-        for (app, no) in App::ALL.into_iter().cycle().zip(1..=args.apps) {
-            let seed = SeedApp {
-                name: app.name().to_owned(),
-                id: None,
-                label: Some(format!("{app} {no}")),
-            };
-            sandbox.add_app(&org, &seed);
-        }
+        // The names that the sandbox gives the orgs it makes at start.
+        let org = format!("org-{no:04}");
         let (url, token) = (sandbox.url(&org), sandbox.api_token(&org));
         output.text(format_args!("{url}  SSWS {token}\n"))?;
     }

@@ -44,6 +44,7 @@ impl Simulated {
     }
 
     /// Stops serving.
+    #[expect(clippy::unused_async, reason = "stopping takes waiting")]
     pub async fn stop(self) {
         match self {}
     }

@@ -1,7 +1,7 @@
 //! What a run left behind (PRODUCT.md §7): built from the ledger's rows, never from memory, so that
 //! it is as right after a crash as after a clean end.
 //!
-//! [`build`] is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats
+//! Building is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats
 //! write entry by entry, so a million entries need no million entries of memory.
 
 mod build;

@@ -1,6 +1,7 @@
 //! Shows that a run moves: a reader of its events. [`model`] decides what to say and show and is
 //! pure; this file puts it on the terminal, as a bar with live lines or as plain lines.
 
+mod line;
 mod model;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::output::Output;
 use crate::event::Event;
 use crate::settings::{Animation, Verbosity};
-use model::{Line, Model, Weight};
+use line::{Line, Weight};
+use model::Model;
 
 /// An eye sees no more, and a slow remote terminal keeps up.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);

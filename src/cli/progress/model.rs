@@ -10,9 +10,10 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::line::{Line, failure, named, news, titled, told};
 use crate::event::{EntryName, Event};
 use crate::ledger::{EntryError, Millis, Stored};
-use crate::report::{codes, counted, short};
+use crate::report::{counted, short};
 use crate::settings::Verbosity;
 use crate::steps::Step;
 
@@ -24,22 +25,6 @@ const WAIT_LINES: usize = 3;
 
 /// A wait shorter than this (ms) gets no line of its own: it is over before it is read.
 const SHORT_WAIT_MS: u128 = 2_000;
-
-/// A line that stays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub weight: Weight,
-    pub text: String,
-}
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// Silent with `-q`.
-    News,
-    /// Never silent.
-    Error,
-}
 
 /// What moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -373,45 +358,6 @@ impl Model {
         );
         text
     }
-}
-
-fn named(entry: &EntryName) -> String {
-    format!("{}/{} (row {})", entry.org, entry.app, entry.row)
-}
-
-fn titled(step: Step) -> String {
-    match step.feature() {
-        None => step.name().to_owned(),
-        Some(feature) => format!("{} {}", step.name(), feature.name()),
-    }
-}
-
-fn told(error: &EntryError) -> String {
-    let codes = codes(
-        error.okta_error_code.as_deref(),
-        error.http_status,
-        error.request_id.as_deref(),
-    );
-    format!("{}{codes}", error.message)
-}
-
-fn news(text: String) -> Vec<Line> {
-    vec![Line {
-        weight: Weight::News,
-        text,
-    }]
-}
-
-fn failure(text: String, hint: Option<&str>) -> Vec<Line> {
-    let mut texts = vec![text];
-    texts.extend(hint.map(|hint| format!("  hint: {hint}")));
-    texts
-        .into_iter()
-        .map(|text| Line {
-            weight: Weight::Error,
-            text,
-        })
-        .collect()
 }
 
 #[cfg(test)]

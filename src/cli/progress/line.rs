@@ -1,0 +1,61 @@
+//! Lines of progress, and how entries, steps and errors are named in them.
+
+use crate::event::EntryName;
+use crate::ledger::EntryError;
+use crate::report::codes;
+use crate::steps::Step;
+
+/// A line that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub weight: Weight,
+    pub text: String,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Silent with `-q`.
+    News,
+    /// Never silent.
+    Error,
+}
+
+pub(super) fn named(entry: &EntryName) -> String {
+    format!("{}/{} (row {})", entry.org, entry.app, entry.row)
+}
+
+pub(super) fn titled(step: Step) -> String {
+    match step.feature() {
+        None => step.name().to_owned(),
+        Some(feature) => format!("{} {}", step.name(), feature.name()),
+    }
+}
+
+pub(super) fn told(error: &EntryError) -> String {
+    let codes = codes(
+        error.okta_error_code.as_deref(),
+        error.http_status,
+        error.request_id.as_deref(),
+    );
+    format!("{}{codes}", error.message)
+}
+
+pub(super) fn news(text: String) -> Vec<Line> {
+    vec![Line {
+        weight: Weight::News,
+        text,
+    }]
+}
+
+pub(super) fn failure(text: String, hint: Option<&str>) -> Vec<Line> {
+    let mut texts = vec![text];
+    texts.extend(hint.map(|hint| format!("  hint: {hint}")));
+    texts
+        .into_iter()
+        .map(|text| Line {
+            weight: Weight::Error,
+            text,
+        })
+        .collect()
+}
