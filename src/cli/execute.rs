@@ -63,11 +63,20 @@ pub(super) async fn execute(
     if let Some(simulated) = simulated {
         simulated.stop().await;
     }
-    driven.map_err(|error| broken_off(error, &run))?;
+    let shares = driven.map_err(|error| broken_off(error, &run))?;
     ledger.set_finished(&run.id, Some(unix_millis())).await?;
     drop(lock);
 
-    close(&ledger, &run, &policy, format, output).await?;
+    let mut share_used = vec![None; all.len()];
+    for (no, share) in shares {
+        if let Some(used) = usize::try_from(no)
+            .ok()
+            .and_then(|no| share_used.get_mut(no))
+        {
+            *used = share;
+        }
+    }
+    close(&ledger, &run, &share_used, &policy, format, output).await?;
     let counts = ledger.counts(&run.id).await?;
     let orgs = ledger.orgs(&run.id).await?;
     Ok(ending(counts, &orgs, signals.received()))
@@ -100,12 +109,17 @@ fn broken_off(error: anyhow::Error, run: &RunRow) -> Failure {
 async fn close(
     ledger: &Ledger,
     run: &RunRow,
+    share_used: &[Option<f64>],
     policy: &Policy,
     format: DataFormat,
     output: Output,
 ) -> Result<(), Failure> {
     let run = ledger.run(&run.id).await?;
-    output.note(report::summary(ledger, &run, Held::No).await?.trim_end());
+    output.note(
+        report::summary(ledger, &run, Held::No, share_used)
+            .await?
+            .trim_end(),
+    );
     for file in &policy.reports {
         let request = Request::all(file.format);
         report::to_file(ledger, &run, &request, &file.path).await?;

@@ -103,8 +103,13 @@ pub(super) async fn to_file(
     write().await.map_err(cannot)
 }
 
-/// The closing summary of a run.
-pub(super) async fn summary(ledger: &Ledger, run: &RunRow, held: Held) -> Result<String, Failure> {
+/// The closing summary of a run; `share_used` is known, by org, to the process that made the calls.
+pub(super) async fn summary(
+    ledger: &Ledger,
+    run: &RunRow,
+    held: Held,
+    share_used: &[Option<f64>],
+) -> Result<String, Failure> {
     let facts = Facts {
         held,
         ..Facts::read(ledger, run).await?
@@ -127,7 +132,7 @@ pub(super) async fn summary(ledger: &Ledger, run: &RunRow, held: Held) -> Result
     let summary = Summary {
         overview: &overview,
         attention: &attention,
-        share_used: &[],
+        share_used,
     };
     Ok(summary.text())
 }

@@ -159,6 +159,13 @@ async fn begin(
         let mut importing = Importing::new(import, orgs);
         let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
             .map_err(unreadable)?;
+        if let (0, Some(row)) = (checked.problem_count, importing.hub) {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "{} (row {row}): `hub` is not supported by this version; nothing was sent",
+                source.file.display()
+            ))
+            .hint("set the hub's service app up by hand and give its clientId"));
+        }
         let usable = checked.problem_count == 0 && checked.digest == digest;
         let finished = if usable {
             importing.finish()
@@ -213,6 +220,8 @@ struct Importing {
     orgs: Orgs,
     numbers: HashMap<String, OrgNo>,
     failed: Option<LedgerError>,
+    // The first row whose entry has a hub side, which this version cannot set up.
+    hub: Option<u64>,
 }
 
 impl Importing {
@@ -222,10 +231,14 @@ impl Importing {
             orgs,
             numbers: HashMap::new(),
             failed: None,
+            hub: None,
         }
     }
 
     fn take(&mut self, located: &Located) {
+        if located.entry.hub.is_some() {
+            self.hub.get_or_insert(located.row);
+        }
         if self.failed.is_none() {
             self.failed = self.push(located).err();
         }

@@ -36,7 +36,7 @@ pub(super) async fn status(
             } else {
                 Held::No
             };
-            output.text(report::summary(&ledger, &run, held).await?)?;
+            output.text(report::summary(&ledger, &run, held, &[]).await?)?;
         }
     }
     Ok(Ending::Success)

@@ -60,8 +60,8 @@ impl Default for Retry {
         Self {
             max_attempts: 8,
             initial: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            max_elapsed: Duration::from_secs(30 * 60),
+            max: Duration::from_mins(1),
+            max_elapsed: Duration::from_mins(30),
         }
     }
 }
@@ -81,7 +81,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             ca_file: None,
         }
     }

@@ -359,7 +359,7 @@ mod tests {
                 max_attempts: 3,
                 initial: Duration::from_millis(500),
                 max: Duration::from_secs(10),
-                max_elapsed: Duration::from_secs(2 * 60 * 60),
+                max_elapsed: Duration::from_hours(2),
             }
         );
         assert_eq!(

@@ -14,7 +14,7 @@ use super::error::{CallError, Class};
 
 /// A `Retry-After` beyond this counts as this: longer than any back-off that makes sense, short
 /// enough that adding it to a clock cannot overflow.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Request ids are 32 hex digits; a longer header is cut here before it reaches a report.
 const MAX_REQUEST_ID_CHARS: usize = 64;

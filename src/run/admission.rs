@@ -22,7 +22,7 @@ use crate::okta::{Bucket, Class, Exchange};
 const BLIND_WAIT: Duration = Duration::from_secs(10);
 
 /// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What is known of an org.
 pub(super) struct State {

@@ -57,6 +57,9 @@ pub struct Budget {
     share: f64,
     in_flight: u64,
     window: Window,
+    // Our requests in the window, and the largest part of a limit they ever were.
+    ours: u64,
+    peak: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,6 +101,8 @@ impl Budget {
             share,
             in_flight: 0,
             window: Window::Cold,
+            ours: 0,
+            peak: 0.0,
         }
     }
 
@@ -123,6 +128,7 @@ impl Budget {
                 *sent += 1;
             }
             self.in_flight += 1;
+            self.ours += 1;
             return Grant::Go;
         }
         Grant::Wait {
@@ -154,6 +160,11 @@ impl Budget {
             }
             Settled::Exhausted { until, reset } => self.exhaust(until, reset),
         }
+    }
+
+    /// The largest part of a window's limit that was spent from here, if a limit was ever shown.
+    pub fn share_used(&self) -> Option<f64> {
+        (self.peak > 0.0).then_some(self.peak)
     }
 
     /// Requests left for us in the window, and when it ends, for people to read.
@@ -192,6 +203,7 @@ impl Budget {
     }
 
     fn learn(&mut self, now: Duration, seen: Observed) {
+        self.note_share(seen.limit);
         let known = match self.window {
             Window::Known { reset, .. } => Some(reset),
             Window::Fresh { ended, .. } => Some(ended),
@@ -225,6 +237,7 @@ impl Budget {
             _ => {
                 // Our own requests are at most those in flight and this one; whatever else is gone, others took.
                 let ours = self.in_flight + 1;
+                self.ours = ours;
                 self.window = Window::Known {
                     limit: seen.limit,
                     remaining: seen.remaining,
@@ -234,6 +247,12 @@ impl Budget {
                 };
             }
         }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "limits are small")]
+    fn note_share(&mut self, limit: u64) {
+        let answered = self.ours.saturating_sub(self.in_flight);
+        self.peak = self.peak.max((answered as f64 / limit as f64).min(1.0));
     }
 
     fn count_silently(&mut self) {

@@ -14,7 +14,7 @@ pub struct Concurrency {
 }
 
 /// How long a level that was refused is not tried again.
-const LOOK_ABOVE_AFTER: Duration = Duration::from_secs(120);
+const LOOK_ABOVE_AFTER: Duration = Duration::from_mins(2);
 
 /// Refusals within this time are one event: they belong to the same burst.
 const ONE_EVENT: Duration = Duration::from_secs(2);

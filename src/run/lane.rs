@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::admission::{Denied, State};
+use super::budget::Budget;
 use super::interrupt::Interrupt;
 use super::places::Places;
 use super::retry::RetryPolicy;
@@ -140,6 +141,13 @@ impl Lane {
         };
         self.changed.notify_waiters();
         first
+    }
+
+    /// The largest part of a window's limit that the run spent, over all buckets.
+    pub fn share_used(&self) -> Option<f64> {
+        let state = self.state();
+        let used = state.budgets.iter().filter_map(Budget::share_used);
+        used.reduce(f64::max)
     }
 
     /// Takes one of the org's retries; `false` = it has had so many that the next must wait long.

@@ -74,7 +74,7 @@ const WINDOW: usize = 40_000;
 const LOOK_FOR_COMMITS: Duration = Duration::from_secs(1);
 
 /// Makes the run's entries so until nothing can move any more, or the run is interrupted. The run's
-/// lock is the caller's.
+/// lock is the caller's. Returns, by org, the largest part of a rate limit that was used.
 pub async fn drive(
     ledger: &Ledger,
     run: &RunId,
@@ -82,7 +82,7 @@ pub async fn drive(
     options: &RunOptions,
     events: &Events,
     interrupt: &Interrupt,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
     let counts = ledger.counts(run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
@@ -108,7 +108,10 @@ pub async fn drive(
         });
     }
     supervise(ledger, &teams, interrupt, window).await?;
-    Ok(())
+    Ok(teams
+        .iter()
+        .map(|team| (team.no, team.shop.access.lane.share_used()))
+        .collect())
 }
 
 // An org and those who work on it.

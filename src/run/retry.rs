@@ -29,8 +29,8 @@ impl Default for RetryPolicy {
         Self {
             max_attempts: 8,
             initial: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            max_elapsed: Duration::from_secs(30 * 60),
+            max: Duration::from_mins(1),
+            max_elapsed: Duration::from_mins(30),
         }
     }
 }
@@ -83,7 +83,7 @@ pub fn decide(
 }
 
 /// Longest delay a server may ask for with `Retry-After`.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+const RETRY_AFTER_CAP: Duration = Duration::from_mins(5);
 
 /// The delay before the attempt after `attempts` failed ones: exponential growth, full jitter
 /// (uniform between zero and the ceiling), at least what the server asked for.

@@ -53,9 +53,9 @@ mod tests {
         let mut budget = RetryBudget::default();
         for call in 0..1_000 {
             if call % 8 == 0 {
-                assert!(budget.spend(), "call {call}")
+                assert!(budget.spend(), "call {call}");
             } else {
-                budget.earn()
+                budget.earn();
             }
         }
     }

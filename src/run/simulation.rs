@@ -99,95 +99,122 @@ enum Happens {
     Wakes,
 }
 
+// A client with the budget under test, the server, and what is on its way between them.
+struct Simulation<'a> {
+    world: &'a World,
+    random: StdRng,
+    server: Server,
+    budget: Budget,
+    clock: ServerClock,
+    events: BinaryHeap<Reverse<(Duration, usize)>>,
+    happenings: Vec<Option<Happens>>,
+    to_send: u32,
+    in_flight: usize,
+    outcome: Outcome,
+}
+
 fn simulate(world: &World) -> Outcome {
     let mut random = StdRng::seed_from_u64(world.seed);
     let epoch_ms = 1_700_000_000_000 + random.random_range(0..1_000);
-    let mut server = Server {
-        world: world.clone(),
-        epoch_ms,
-        opened_at: None,
-        counted: 0,
-        windows: 0,
+    let mut simulation = Simulation {
+        world,
+        random,
+        server: Server {
+            world: world.clone(),
+            epoch_ms,
+            opened_at: None,
+            counted: 0,
+            windows: 0,
+        },
+        budget: Budget::new(world.share),
+        clock: ServerClock::default(),
+        events: BinaryHeap::new(),
+        happenings: Vec::new(),
+        to_send: world.calls,
+        in_flight: 0,
+        outcome: Outcome::default(),
     };
-    let (mut budget, mut clock) = (Budget::new(world.share), ServerClock::default());
-    let mut outcome = Outcome::default();
-    let mut events: BinaryHeap<Reverse<(Duration, u64)>> = BinaryHeap::new();
-    let mut what = std::collections::HashMap::new();
-    let (mut to_send, mut in_flight, mut id, mut now) =
-        (world.calls, 0_usize, 0_u64, Duration::ZERO);
-    let mut at = |events: &mut BinaryHeap<_>,
-                  what: &mut std::collections::HashMap<u64, Happens>,
-                  time,
-                  happens| {
-        id += 1;
-        what.insert(id, happens);
-        events.push(Reverse((time, id)));
-    };
-    loop {
-        while to_send > 0 && in_flight < world.cap {
-            match budget.reserve(now) {
+    simulation.send(Duration::ZERO);
+    while let Some(Reverse((now, number))) = simulation.events.pop() {
+        let happens = simulation.happenings[number]
+            .take()
+            .expect("each happens once");
+        simulation.happen(now, happens);
+        simulation.send(now);
+    }
+    simulation.outcome.windows = simulation.server.windows;
+    simulation.outcome
+}
+
+impl Simulation<'_> {
+    fn send(&mut self, now: Duration) {
+        while self.to_send > 0 && self.in_flight < self.world.cap {
+            match self.budget.reserve(now) {
                 Grant::Go => {
-                    to_send -= 1;
-                    in_flight += 1;
-                    let there = Duration::from_millis(
-                        random.random_range(world.latency_ms.0..=world.latency_ms.1),
-                    );
-                    at(&mut events, &mut what, now + there, Happens::Arrives);
+                    self.to_send -= 1;
+                    self.in_flight += 1;
+                    let there = self.latency();
+                    self.at(now + there, Happens::Arrives);
                 }
-                Grant::Wait { until } => {
-                    if let Some(until) = until {
-                        at(&mut events, &mut what, until.max(now), Happens::Wakes);
-                    }
-                    break;
+                Grant::Wait { until: Some(until) } => {
+                    return self.at(until.max(now), Happens::Wakes);
                 }
-            }
-        }
-        let Some(Reverse((time, event))) = events.pop() else {
-            break;
-        };
-        now = time;
-        match what.remove(&event).expect("an event happens once") {
-            Happens::Wakes => {}
-            Happens::Arrives => {
-                let back = Duration::from_millis(
-                    random.random_range(world.latency_ms.0..=world.latency_ms.1),
-                );
-                let answer = server.handle(now);
-                at(&mut events, &mut what, now + back, Happens::Returns(answer));
-            }
-            Happens::Returns(answer) => {
-                in_flight -= 1;
-                clock.observe(answer.date, now);
-                let reset_at = clock.local(answer.reset).expect("a date came");
-                let silent = random.random_range(0..100) < world.headerless_percent;
-                let settled = if !answer.accepted {
-                    Settled::Exhausted {
-                        until: reset_at + RESET_MARGIN,
-                        reset: Some(answer.reset),
-                    }
-                } else if silent {
-                    Settled::Silent
-                } else {
-                    Settled::Shown(Observed {
-                        limit: world.limit,
-                        remaining: answer.remaining,
-                        reset: answer.reset,
-                        reset_at,
-                    })
-                };
-                budget.settle(now, settled);
-                if answer.accepted {
-                    outcome.ended += 1;
-                    outcome.took = now;
-                } else {
-                    outcome.refused += 1;
-                    to_send += 1;
-                }
+                Grant::Wait { until: None } => return,
             }
         }
     }
-    outcome.windows = server.windows;
-    outcome
+
+    fn happen(&mut self, now: Duration, happens: Happens) {
+        match happens {
+            Happens::Wakes => {}
+            Happens::Arrives => {
+                let back = self.latency();
+                let answer = self.server.handle(now);
+                self.at(now + back, Happens::Returns(answer));
+            }
+            Happens::Returns(answer) => self.learn(now, &answer),
+        }
+    }
+
+    fn learn(&mut self, now: Duration, answer: &Answer) {
+        self.in_flight -= 1;
+        self.clock.observe(answer.date, now);
+        let reset_at = self.clock.local(answer.reset).expect("a date came");
+        let silent = self.random.random_range(0..100) < self.world.headerless_percent;
+        let settled = if !answer.accepted {
+            Settled::Exhausted {
+                until: reset_at + RESET_MARGIN,
+                reset: Some(answer.reset),
+            }
+        } else if silent {
+            Settled::Silent
+        } else {
+            Settled::Shown(Observed {
+                limit: self.world.limit,
+                remaining: answer.remaining,
+                reset: answer.reset,
+                reset_at,
+            })
+        };
+        self.budget.settle(now, settled);
+        if answer.accepted {
+            self.outcome.ended += 1;
+            self.outcome.took = now;
+        } else {
+            self.outcome.refused += 1;
+            self.to_send += 1;
+        }
+    }
+
+    fn latency(&mut self) -> Duration {
+        let (least, most) = self.world.latency_ms;
+        Duration::from_millis(self.random.random_range(least..=most))
+    }
+
+    fn at(&mut self, time: Duration, happens: Happens) {
+        self.events.push(Reverse((time, self.happenings.len())));
+        self.happenings.push(Some(happens));
+    }
 }
 
 fn worlds() -> impl Strategy<Value = World> {
