@@ -398,9 +398,9 @@ impl<'a> Work<'a> {
     fn with_hint(&self, error: EntryError) -> EntryError {
         let run = &self.shop.run.0;
         let again = format!("okta-rollout resume {run} --failed");
-        let hint = match (&error.hint, self.secret_in_question(&error)) {
-            (Some(hint), _) => format!("{hint}, then: {again}"),
-            (None, Some(reference)) => format!("check the value behind {reference}, then: {again}"),
+        let hint = match (self.secret_in_question(&error), &error.hint) {
+            (Some(reference), _) => format!("check the value behind {reference}, then: {again}"),
+            (None, Some(hint)) => format!("{hint}, then: {again}"),
             (None, None) => format!("mend the cause, then: {again}"),
         };
         EntryError {
