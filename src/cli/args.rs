@@ -343,15 +343,18 @@ pub struct Sandbox {
     /// Length of a rate-limit window, as in `60s`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub window: Option<String>,
-    /// Time an answer takes, as in `200ms`
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// Time an answer takes: `none`, `recorded`, or as in `200ms`
+    #[arg(long, value_name = "DURATION")]
     pub latency: Option<String>,
+    /// Settings besides these flags: a TOML file with the keys of a job's [sandbox]; flags win
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
     /// Seed of ids and faults: the same seed gives the same orgs
     #[arg(long, value_name = "N")]
     pub seed: Option<u32>,
-    /// Address to listen on; loopback only
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
+    /// Address to listen on; loopback only [default: a free port, or the one kept with the state]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
     /// Folder that keeps the orgs' state between starts [default: memory only]
     #[arg(long, value_name = "FOLDER")]
     pub state: Option<PathBuf>,

@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod resume;
 mod run;
+mod sandbox;
 mod signals;
 mod simulated;
 mod status;
@@ -86,9 +87,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
             wait_for(consent::refresh(args, settings, output))
         }
         Command::Report(args) => wait_for(report::report(args, settings, output)),
-        Command::Sandbox(_) => Err(Failure::usage(anyhow::anyhow!(
-            "this build cannot serve simulated orgs"
-        ))),
+        Command::Sandbox(args) => wait_for(sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => manual::completions(args, output),
         Command::Man(args) => manual::man(args, output),

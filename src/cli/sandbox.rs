@@ -9,8 +9,16 @@ use crate::failure::{Ending, Failure};
 use crate::run::Interrupt;
 use crate::sandbox::{Sandbox, SandboxSettings};
 
-/// The flags as the `[sandbox]` section of a job, so that both mean the same.
+/// The settings file and the flags as the `[sandbox]` section of a job, so that all mean the same.
 fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
+    let mut table = match &args.settings {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(anyhow::Error::from)
+            .and_then(|text| Ok(text.parse::<toml::Table>()?))
+            .with_context(|| format!("{} cannot be read", file.display()))
+            .map_err(Failure::usage)?,
+        None => toml::Table::new(),
+    };
     let flags = [
         ("orgs", Some(args.orgs.into())),
         ("apps", Some(args.apps.into())),
@@ -19,30 +27,22 @@ fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
         ("latency", args.latency.clone().map(toml::Value::from)),
         ("seed", args.seed.map(toml::Value::from)),
     ];
-    let table: toml::Table = flags
+    let given = flags
         .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect();
-    let settings = table.try_into().context("the sandbox's flags");
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    table.extend(given);
+    let settings = table.try_into().context("the sandbox's settings");
     settings.map_err(Failure::usage)
 }
 
 /// `sandbox`: serves until it is interrupted.
 pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Ending, Failure> {
-    if !args.listen.ip().is_loopback() {
-        return Err(Failure::usage(anyhow::anyhow!(
-            "{}: the sandbox listens on loopback addresses only",
-            args.listen
-        ))
-        .hint("use --listen 127.0.0.1:8080"));
-    }
     let sandbox = Sandbox::start(settings(args)?, args.state.clone(), args.listen)
         .await
-        .context("the simulated orgs cannot be served")
-        .map_err(Failure::usage)?;
-    for no in 1..=args.orgs {
-        // The names that the sandbox gives the orgs it makes at start.
-        let org = format!("org-{no:04}");
+        .map_err(|error| {
+            Failure::usage(error).hint("use --listen 127.0.0.1:8080, or another port")
+        })?;
+    for org in sandbox.orgs() {
         let (url, token) = (sandbox.url(&org), sandbox.api_token(&org));
         output.text(format_args!("{url}  SSWS {token}\n"))?;
     }

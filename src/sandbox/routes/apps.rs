@@ -1,0 +1,284 @@
+//! `/api/v1/apps`: listing with cursors, creating, reading one (API.md §9).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, Uri, header};
+use serde_json::{Value, json};
+
+use super::super::answer::{self, Answer, Refusal};
+use super::super::capabilities::Feature;
+use super::super::catalog::{self, Kind};
+use super::super::filter::Filter;
+use super::super::gate::Caller;
+use super::super::model::App;
+use super::super::world::{World, now_ms};
+use super::{json_body, text_at};
+
+/// Apps on a page when nobody says (recorded).
+const LIMIT_DEFAULT: usize = 20;
+
+/// Most apps on a page.
+const LIMIT_MAX: usize = 200;
+
+/// Longest label, in characters.
+const LABEL_MAX: usize = 100;
+
+/// `GET /api/v1/apps`.
+pub(super) async fn list(
+    caller: Caller,
+    uri: Uri,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
+    let limit = limit(query.get("limit"))?;
+    if let Some(expand) = query.get("expand")
+        && (!expand.starts_with("user/") || expand.contains(','))
+    {
+        return Err(Refusal::invalid(
+            "RequestParams",
+            "Expand query is malformed.",
+        ));
+    }
+    let filter = query.get("filter").map(|text| Filter::parse(text));
+    let filter = filter.transpose()?;
+    let starts = query.get("q").map(|text| text.to_lowercase());
+    let after = query.get("after").map(String::as_str);
+    let fits = |app: &&App| {
+        filter.as_ref().is_none_or(|filter| filter.fits(app))
+            && starts.as_ref().is_none_or(|start| {
+                app.name.to_lowercase().starts_with(start)
+                    || app.label.to_lowercase().starts_with(start)
+            })
+    };
+    let (shown, next) = caller.org.list(after, |apps| {
+        let mut found = apps.iter().filter(fits);
+        let page: Vec<_> = found.by_ref().take(limit).collect();
+        let more = found.next().is_some();
+        let next = page.last().filter(|_| more).map(|app| app.id.to_string());
+        let shown: Vec<_> = page
+            .into_iter()
+            .map(|app| show(app, &caller.origin))
+            .collect();
+        (shown, next)
+    })?;
+    let mut page = answer::json(&shown)?;
+    let own = uri.path_and_query().map_or("", |both| both.as_str());
+    let mut links = vec![format!("<{}{own}>; rel=\"self\"", caller.origin)];
+    if let Some(next) = next {
+        let rest = next_query(&query, limit, &next);
+        links.push(format!(
+            "<{}{}?{rest}>; rel=\"next\"",
+            caller.origin,
+            uri.path()
+        ));
+    }
+    for link in links {
+        // Both are built from URLs that were header text already.
+        if let Ok(value) = HeaderValue::from_str(&link) {
+            page.headers_mut().append(header::LINK, value);
+        }
+    }
+    Ok(page)
+}
+
+/// `POST /api/v1/apps?activate=`.
+pub(super) async fn create(
+    State(world): State<Arc<World>>,
+    caller: Caller,
+    Query(query): Query<HashMap<String, String>>,
+    body: Bytes,
+) -> Answer {
+    let body = json_body(&body)?;
+    let inactive = query
+        .get("activate")
+        .is_some_and(|text| text.eq_ignore_ascii_case("false"));
+    let wanted = Wanted::read(&body)?;
+    let id = caller.org.create(wanted.name, wanted.label, |id| App {
+        inactive,
+        sign_on_mode: Some(wanted.sign_on_mode.into()),
+        settings: Some(wanted.settings.to_string().into()),
+        ..App::new(id, wanted.name, wanted.label, now_ms())
+    })?;
+    tracing::debug!(org = %caller.org.name, port = world.port, id, "sandbox app created");
+    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    answer::json(&shown)
+}
+
+/// `GET /api/v1/apps/{id}`.
+pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
+    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    answer::json(&shown)
+}
+
+/// -1 is the documented default and means the recorded one.
+fn limit(given: Option<&String>) -> Result<usize, Refusal> {
+    let Some(text) = given else {
+        return Ok(LIMIT_DEFAULT);
+    };
+    match text.parse::<i64>() {
+        Ok(-1) => Ok(LIMIT_DEFAULT),
+        Ok(limit) => usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+            .ok_or_else(|| {
+                Refusal::invalid(
+                    "limit",
+                    format!("limit: must be between 1 and {LIMIT_MAX}."),
+                )
+            }),
+        Err(_) => Err(Refusal::type_mismatch("limit")),
+    }
+}
+
+fn next_query(query: &HashMap<String, String>, limit: usize, after: &str) -> String {
+    let mut next = url::form_urlencoded::Serializer::new(String::new());
+    next.append_pair("after", after)
+        .append_pair("limit", &limit.to_string());
+    for key in ["filter", "q", "expand"] {
+        if let Some(value) = query.get(key) {
+            next.append_pair(key, value);
+        }
+    }
+    next.finish()
+}
+
+/// An app to create.
+struct Wanted<'a> {
+    name: &'a str,
+    label: &'a str,
+    sign_on_mode: &'a str,
+    settings: Value,
+}
+
+impl<'a> Wanted<'a> {
+    fn read(body: &'a Value) -> Result<Self, Refusal> {
+        let name = required(body, &["name"], "name")?;
+        let label = required(body, &["label"], "label")?;
+        // Okta stores characters of up to three UTF-8 bytes (API.md §9).
+        if label.chars().count() > LABEL_MAX || label.chars().any(|c| c.len_utf8() > 3) {
+            return Err(Refusal::invalid("label", "label: The field is not valid."));
+        }
+        let facts = catalog::facts(name);
+        let default = facts.sign_on_modes.first().copied().unwrap_or_default();
+        let mode = text_at(body, &["signOnMode"])?.unwrap_or(default);
+        if !facts.sign_on_modes.contains(&mode) {
+            return Err(Refusal::invalid(
+                "signOnMode",
+                format!("signOnMode: {mode} is not supported by {name}."),
+            ));
+        }
+        let settings = match (body.get("settings"), facts.kind) {
+            (Some(Value::Object(settings)), _) => {
+                settings.get("app").cloned().unwrap_or_else(|| json!({}))
+            }
+            (None | Some(Value::Null), Kind::Unsupported) => json!({}),
+            (None | Some(Value::Null), _) => return Err(blank("settings")),
+            _ => return Err(Refusal::malformed()),
+        };
+        for key in facts.required {
+            required(&settings, &[key], key)?;
+        }
+        Ok(Self {
+            name,
+            label,
+            sign_on_mode: match (facts.kind, mode) {
+                (Kind::Office365, "AUTO_LOGIN") => "BROWSER_PLUGIN",
+                _ => mode,
+            },
+            settings: without_secrets(settings),
+        })
+    }
+}
+
+fn required<'a>(object: &'a Value, path: &[&str], name: &str) -> Result<&'a str, Refusal> {
+    text_at(object, path)?
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| blank(name))
+}
+
+fn blank(name: &str) -> Refusal {
+    Refusal::invalid(name, format!("{name}: The field cannot be left blank"))
+}
+
+/// `token` and `tokenEncrypted` of Org2Org are taken and never shown.
+fn without_secrets(mut settings: Value) -> Value {
+    if let Some(settings) = settings.as_object_mut() {
+        settings.retain(|key, _| !key.starts_with("token"));
+    }
+    settings
+}
+
+/// An app as Okta shows it.
+fn show(app: &App, origin: &str) -> Value {
+    let facts = app.facts();
+    let here = format!("{origin}/api/v1/apps/{}", app.id);
+    let settings = app
+        .settings
+        .as_ref()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+        .unwrap_or_else(|| {
+            let example = |key: &&str| ((*key).to_owned(), json!(format!("{key}.example.com")));
+            Value::Object(facts.required.iter().map(example).collect())
+        });
+    let default = facts.sign_on_modes.first().copied().unwrap_or_default();
+    let when = jiff::Timestamp::from_millisecond(app.created_ms)
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        .to_string();
+    let verb = if app.inactive {
+        "activate"
+    } else {
+        "deactivate"
+    };
+    json!({
+        "id": app.id,
+        "orn": format!("orn:okta:idp:00osandbox:apps:{}:{}", app.name, app.id),
+        "name": app.name,
+        "label": app.label,
+        "status": if app.inactive { "INACTIVE" } else { "ACTIVE" },
+        "created": when,
+        "lastUpdated": when,
+        "features": features(app),
+        "signOnMode": app.sign_on_mode.as_deref().unwrap_or(default),
+        "accessibility": { "selfService": false },
+        "visibility": { "autoSubmitToolbar": false, "hide": { "iOS": false, "web": false } },
+        "credentials": { "userNameTemplate": { "template": "${source.login}", "type": "BUILT_IN" } },
+        "settings": { "app": settings },
+        "_links": {
+            "self": { "href": here },
+            "users": { "href": format!("{here}/users") },
+            "groups": { "href": format!("{here}/groups") },
+            verb: { "href": format!("{here}/lifecycle/{verb}") },
+        },
+    })
+}
+
+/// What an enabled connection switches on, in the app's own list.
+fn features(app: &App) -> Vec<&'static str> {
+    let mut on = Vec::new();
+    if !app.connection.enabled {
+        return on;
+    }
+    let user = app.shown_capabilities(Feature::User);
+    for (pointer, name) in [
+        ("/create/lifecycleCreate/status", "PUSH_NEW_USERS"),
+        ("/update/profile/status", "PUSH_PROFILE_UPDATES"),
+        (
+            "/update/lifecycleDeactivate/status",
+            "PUSH_USER_DEACTIVATION",
+        ),
+        ("/update/password/status", "PUSH_PASSWORD_UPDATES"),
+    ] {
+        if user.pointer(pointer).and_then(Value::as_str) == Some("ENABLED") {
+            on.push(name);
+        }
+    }
+    let inbound = app.shown_capabilities(Feature::Inbound);
+    let imports = inbound.pointer("/importSettings/schedule/status");
+    if imports.and_then(Value::as_str) == Some("ENABLED") {
+        on.extend(["IMPORT_NEW_USERS", "IMPORT_PROFILE_UPDATES"]);
+    }
+    on
+}
