@@ -1,6 +1,11 @@
 //! What surrounds an operation: authentication, budgets, faults, the third party's pages, and state
 //! that outlives the process (API.md §7.3, §10).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 #[path = "support/raw.rs"]
 mod raw;
 

@@ -1,5 +1,10 @@
 //! What simulated orgs answer, operation by operation, held against API.md §3.4, §4, §5.4 and §9.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 #[path = "support/raw.rs"]
 mod raw;
 
@@ -80,6 +85,7 @@ async fn a_token_connection_goes_through_its_states() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of requests")]
 async fn connection_requests_have_the_outcomes_of_the_fact_sheet() {
     let sandbox = orgs(settings("")).await;
     let acme = Org::of(&sandbox, "acme");
@@ -254,6 +260,7 @@ async fn an_unsupported_app_says_yes_to_everything_and_means_nothing() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of requests")]
 async fn features_open_with_the_connection() {
     let sandbox = orgs(settings("")).await;
     let acme = Org::of(&sandbox, "acme");
