@@ -27,6 +27,7 @@ async fn only_the_orgs_own_token_is_taken() {
     for (authorization, outcome) in [
         (format!("SSWS {token}"), "200"),
         (format!("Bearer {token}"), "200"),
+        (format!("SSWS{token}"), "200"),
         (format!("SSWS {other}"), "401 E0000011"),
         (format!("Bearer {other}"), "401 E0000011"),
         (format!("Basic {token}"), "401 E0000011"),
