@@ -354,11 +354,14 @@ fn show(app: &App, origin: &str, state: Option<&str>) -> Value {
         });
     }
     let mut shown = json!({
-        "authScheme": scheme,
         "status": if connection.enabled { "ENABLED" } else { "DISABLED" },
         "profile": { "authScheme": scheme },
         "_links": links,
     });
+    // Okta's examples repeat it above, but not for the apps a person consents to (API.md §2).
+    if !app.facts().kind.needs_consent() {
+        shown["authScheme"] = json!(scheme);
+    }
     if let Some(base_url) = &connection.base_url {
         shown["baseUrl"] = json!(base_url);
     }
