@@ -106,6 +106,9 @@ impl Story {
         assert_eq!(report.count("done"), 11, "{}", report.0);
         let state = state(&undisturbed.state(), &ORGS);
         let once_only = applied(&undisturbed);
+        for (applied, wanted) in once_only.iter().zip([(1, 2), (1, 1), (0, 3)]) {
+            applied.assert(wanted);
+        }
         Self {
             begun,
             report,

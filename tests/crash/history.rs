@@ -35,6 +35,17 @@ pub struct OnceOnly {
     pub lost: BTreeMap<String, u32>,
 }
 
+impl OnceOnly {
+    /// So many apps were created and consented to, each of them once, and no grant was lost.
+    pub fn assert(&self, (created, consented): (usize, usize)) {
+        for (times, wanted) in [(&self.created, created), (&self.consented, consented)] {
+            assert_eq!(times.len(), wanted, "{self:?}");
+            assert!(times.values().all(|times| *times == 1), "{self:?}");
+        }
+        assert!(self.lost.is_empty(), "{self:?}");
+    }
+}
+
 /// Reads what an org's apps went through.
 pub fn once_only(folder: &Path, org: &str) -> OnceOnly {
     let text = std::fs::read_to_string(folder.join(format!("{org}.jsonl"))).unwrap();

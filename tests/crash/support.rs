@@ -151,6 +151,12 @@ impl Report {
         self.entries().iter().filter(fits).count()
     }
 
+    /// Of a figure of each org, the sum.
+    pub fn sum(&self, figure: &str) -> u64 {
+        let orgs = self.0["orgs"].as_array().unwrap();
+        orgs.iter().map(|org| org[figure].as_u64().unwrap()).sum()
+    }
+
     fn entries(&self) -> &[Value] {
         self.0["entries"].as_array().unwrap()
     }
