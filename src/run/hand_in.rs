@@ -29,13 +29,19 @@ impl Work<'_> {
     /// Goes back to the step that gives a link, and makes it: the entry then waits for the fresh link's
     /// consent, or turns out to need none.
     pub async fn fresh_link(&mut self) -> Result<(), LedgerError> {
-        self.back_to(Step::SetConnection);
+        self.drop_link();
         loop {
             match self.attempt().await? {
                 Next::Rest(RestKind::Delayed(until)) => sleep_until(until).await,
                 Next::Step | Next::Rest(_) => return Ok(()),
             }
         }
+    }
+
+    // The step that gives a fresh link is next, also when it is held back half-way.
+    pub(super) fn drop_link(&mut self) {
+        self.row.state = Stored::Started;
+        self.back_to(Step::SetConnection);
     }
 
     // Back to the step that gives a fresh link.
@@ -46,7 +52,7 @@ impl Work<'_> {
         state: Option<String>,
     ) -> Result<Next, LedgerError> {
         let last = self.log.attempts.last().cloned();
-        self.back_to(Step::SetConnection);
+        self.drop_link();
         self.row.progress.consent = None;
         self.row.error = Some(EntryError {
             step,

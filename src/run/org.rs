@@ -303,14 +303,22 @@ async fn consented(
         let Some(consent) = row.progress.consent.clone() else {
             break;
         };
-        let Ok(page) = administrator(consent.authorize_url).await else {
-            break;
-        };
-        let Some(answer) = answer_for(shop, &row, &page) else {
-            break;
+        let answer = match administrator(consent.authorize_url).await {
+            Ok(page) => answer_for(shop, &row, &page),
+            Err(_) => None,
         };
         let mut work = Work::new(shop, row);
-        work.hand_in(answer).await?;
+        match answer {
+            Some(answer) => {
+                work.hand_in(answer).await?;
+                if work.row.state == Stored::Waiting {
+                    // Held back before it was sent: the next run hands it in.
+                    return Ok(Rest::Halted);
+                }
+            }
+            // The link leads nowhere, as when the orgs are now served on another port.
+            None => work.drop_link(),
+        }
         match work.run().await? {
             Rest::Waiting(again) => row = *again,
             rest => return Ok(rest),

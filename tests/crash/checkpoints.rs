@@ -1,5 +1,6 @@
 //! The run is stopped after every single checkpoint, once and twice in a row.
 
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Value, json};
@@ -192,4 +193,22 @@ fn a_run_survives_two_stops_in_a_row() {
     let story = Story::new();
     let stops = story.survives_every(|n| vec![n, 1]);
     assert!(stops >= 40, "{stops}");
+}
+
+#[test]
+fn links_that_led_to_another_port_are_asked_for_anew() {
+    let story = Story::new();
+    let waits = |n: &u64| {
+        let rollout = story.begun.copy();
+        assert!(rollout.dies_after(*n), "{n}");
+        (rollout.status().count("waiting") > 0).then_some(rollout)
+    };
+    let rollout = (1..).find_map(|n| waits(&n)).unwrap();
+    let port = std::fs::read_to_string(rollout.state().join("port")).unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", port.trim().parse().unwrap())).unwrap();
+    let report = rollout.run();
+    drop(taken);
+    assert_eq!(report.essence(), story.report.essence());
+    assert_eq!(state(&rollout.state(), &ORGS), story.state);
+    assert_eq!(applied(&rollout), story.once_only);
 }
