@@ -57,8 +57,7 @@ impl Work<'_> {
     /// Goes back to the step that gives a link, and makes it: the entry then waits for the fresh link's
     /// consent, or turns out to need none.
     pub async fn fresh_link(&mut self) -> Result<(), LedgerError> {
-        self.back_to(Step::SetConnection);
-        self.row.state = Stored::Started;
+        self.drop_link();
         // The old link dies with the call that makes the new one.
         self.row.progress.consent = None;
         self.row.due_at = Some(self.claimed_until());
@@ -71,6 +70,12 @@ impl Work<'_> {
         }
     }
 
+    // The step that gives a fresh link is next, also when it is held back half-way.
+    pub(super) fn drop_link(&mut self) {
+        self.row.state = Stored::Started;
+        self.back_to(Step::SetConnection);
+    }
+
     // Back to the step that gives a fresh link.
     pub(super) async fn lose_consent(
         &mut self,
@@ -79,7 +84,7 @@ impl Work<'_> {
         state: Option<String>,
     ) -> Result<Next, LedgerError> {
         let last = self.log.attempts.last().cloned();
-        self.back_to(Step::SetConnection);
+        self.drop_link();
         self.row.progress.consent = None;
         self.row.due_at = Some(self.claimed_until());
         self.row.error = Some(EntryError {

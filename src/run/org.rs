@@ -189,17 +189,19 @@ async fn consented(
         let Some(consent) = row.progress.consent.clone() else {
             break;
         };
-        let Ok(page) = administrator(consent.authorize_url).await else {
-            break;
-        };
-        let Some(answer) = answer_for(shop, &row, &page) else {
-            break;
+        let answer = match administrator(consent.authorize_url).await {
+            Ok(page) => answer_for(shop, &row, &page),
+            Err(_) => None,
         };
         let mut work = Work::new(shop, row);
-        match work.hand_in(answer).await? {
-            HandedIn::Halted => return Ok(Rest::Halted),
-            _ if !work.can_go_on() => return Ok(Rest::Ended),
-            HandedIn::Accepted | HandedIn::NotAccepted => {}
+        match answer {
+            Some(answer) => match work.hand_in(answer).await? {
+                HandedIn::Halted => return Ok(Rest::Halted),
+                _ if !work.can_go_on() => return Ok(Rest::Ended),
+                HandedIn::Accepted | HandedIn::NotAccepted => {}
+            },
+            // The link leads nowhere, as when the orgs are now served on another port.
+            None => work.drop_link(),
         }
         match work.run().await? {
             Rest::Waiting(again) => row = *again,
