@@ -44,10 +44,15 @@ impl Claim<'_> {
     }
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        // With or without a space: Okta's Python SDK 3.x sends `SSWS00…`, and works with real orgs.
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '));
+            .and_then(|value| {
+                ["SSWS", "Bearer"]
+                    .into_iter()
+                    .find_map(|scheme| Some((scheme, value.strip_prefix(scheme)?.trim_start())))
+            });
         match given {
             Some(("SSWS" | "Bearer", token))
                 if token == self.token && !self.switches.revoked_token =>
