@@ -358,8 +358,8 @@ fn show(app: &App, origin: &str, state: Option<&str>) -> Value {
         "profile": { "authScheme": scheme },
         "_links": links,
     });
-    // Okta's examples repeat it above, but not for the apps a person consents to (API.md §2).
-    if !app.facts().kind.needs_consent() {
+    // Beside the profile only a TOKEN is named; Okta's Python SDK does not read OAUTH2 there.
+    if scheme == Scheme::Token {
         shown["authScheme"] = json!(scheme);
     }
     if let Some(base_url) = &connection.base_url {
