@@ -34,10 +34,7 @@ fn cut_short(rollout: &Rollout, command: &[&str]) -> Option<i32> {
 
 #[test]
 fn a_run_killed_again_and_again_ends_as_one_left_alone() {
-    let quiet = World::new("");
-    let rollout = quiet.rollout();
-    let wanted = quiet.carry_on(&rollout, |command| rollout.output(command).status.code());
-
+    let (quiet, wanted) = World::undisturbed();
     let world = World::new(FAULTS);
     let rollout = world.rollout();
     let mut kills = 0;
