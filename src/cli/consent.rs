@@ -127,7 +127,7 @@ fn outcome(answered: &[Answered]) -> Ending {
     let any = |test: fn(&Answered) -> bool| answered.iter().any(test);
     if any(|answer| matches!(answer, Answered::Refused { .. })) {
         Ending::Short(Kind::Failed)
-    } else if any(|answer| matches!(answer, Answered::Unsent(_))) {
+    } else if any(|answer| matches!(answer, Answered::Unsent(_) | Answered::Broken(_))) {
         Ending::Short(Kind::Usage)
     } else {
         Ending::Success
@@ -141,6 +141,7 @@ fn tell(answer: &Answered, output: Output) {
             entry.org, entry.app, entry.row
         )),
         Answered::AcceptedBefore => output.note("this answer was accepted before"),
+        Answered::Broken(error) => output.error(format_args!("{error:#}")),
         Answered::Unsent(refusal) => output.error(format_args!("not sent: {refusal}")),
         Answered::Refused {
             entry,

@@ -1,5 +1,6 @@
 //! Consents that outlive their run: what an earlier run of the same file still waits for is taken over
-//! by the same entry of the new run, so that the link somebody may be about to click stays good.
+//! by the same entry of the new run, so that the link somebody may be about to click stays good. And
+//! links that do not: a fresh one replaces those that other runs wait for.
 
 use std::collections::HashMap;
 
@@ -109,4 +110,25 @@ impl Adoption {
         delta.apply(transaction, seq, org)?;
         Ok(())
     }
+}
+
+/// Takes the older links for the app of entry `key`, which has just got a fresh one, from the entries
+/// of other runs that wait for them: Okta takes an answer to the newest link only (API.md §4).
+pub(super) fn replace(connection: &Connection, key: i64) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE entry SET consent = NULL, adopted_by = fresh.run, version = entry.version + 1
+             FROM (SELECT e.run, e.app_hash, o.url,
+                          coalesce(json_extract(e.progress, '$.appId'),
+                                   json_extract(e.spec, '$.appId')) AS app_id
+                   FROM entry e JOIN org o ON o.run = e.run AND o.no = e.org
+                   WHERE e.key = ?1) AS fresh
+             WHERE entry.app_hash = fresh.app_hash AND entry.consent IS NOT NULL
+               AND entry.state = 2 AND entry.run <> fresh.run
+               AND coalesce(json_extract(entry.progress, '$.appId'),
+                            json_extract(entry.spec, '$.appId')) = fresh.app_id
+               AND (SELECT url FROM org WHERE org.run = entry.run AND org.no = entry.org) = fresh.url",
+        )?
+        .execute([key])?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::adoption;
 use super::error::LedgerError;
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::rows::{self, Delta, Result, code, to_json};
@@ -161,6 +162,9 @@ fn write_entry(
         connection
             .prepare_cached("UPDATE entry SET consent = ?2 WHERE key = ?1")?
             .execute(params![key, new.consent])?;
+        if new.consent.is_some() {
+            adoption::replace(connection, key)?;
+        }
     }
     Ok(())
 }

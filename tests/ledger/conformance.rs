@@ -517,7 +517,8 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
     let old = fixture
         .import("a.csv", &[same.clone(), changed.clone(), moved.clone()])
         .await;
-    let elsewhere = fixture.import("b.csv", std::slice::from_ref(&same)).await;
+    let others = entry("acme", "0oa4");
+    let elsewhere = fixture.import("b.csv", std::slice::from_ref(&others)).await;
     for (no, state) in [(0, "s0"), (1, "s1"), (2, "s2")] {
         fixture
             .ledger
@@ -542,7 +543,9 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
     renamed.org = "renamed".into();
     let mut moved_renamed = moved;
     moved_renamed.org = "renamed".into();
-    for (row, entry) in (20..).zip([&different, &renamed, &moved_renamed]) {
+    let mut of_another_file = others;
+    of_another_file.org = "renamed".into();
+    for (row, entry) in (20..).zip([&different, &renamed, &moved_renamed, &of_another_file]) {
         import
             .push_entry(ImportEntry {
                 row,
@@ -570,9 +573,17 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
             .unwrap();
         states
     };
-    assert_eq!(states, [Stored::Pending, Stored::Waiting, Stored::Pending]);
+    assert_eq!(
+        states,
+        [
+            Stored::Pending,
+            Stored::Waiting,
+            Stored::Pending,
+            Stored::Pending
+        ]
+    );
     let counts = fixture.ledger.counts(&new).await.unwrap();
-    assert_eq!((counts.pending, counts.waiting), (2, 1));
+    assert_eq!((counts.pending, counts.waiting), (3, 1));
     let row = fixture.ledger.entry(&new, 1).await.unwrap();
     assert_eq!(row.progress.consent, Some(consent("s0")));
     assert_eq!((row.row, row.entry.org.as_str()), (21, "renamed"));
@@ -605,6 +616,31 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
         .commit(checkpoint(&new, 1, 0, Stored::Done))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_fresh_link_replaces_the_one_another_run_waits_for() {
+    let fixture = Fixture::new().await;
+    let [same, other] = [entry("acme", "0oa1"), entry("acme", "0oa2")];
+    let old = fixture.import("a.csv", &[same.clone(), other]).await;
+    let new = fixture.import("b.csv", &[same]).await;
+    for (run, no, state) in [(&old, 0, "dead"), (&old, 1, "other"), (&new, 0, "fresh")] {
+        fixture
+            .ledger
+            .commit(waiting_on(run, no, 0, state))
+            .await
+            .unwrap();
+    }
+    let pending = fixture.ledger.pending_consents(None).await.unwrap();
+    let pending: Vec<_> = pending
+        .iter()
+        .map(|pending| (pending.run.clone(), pending.entry.no))
+        .collect();
+    assert_eq!(pending, [(old, 1), (new, 0)]);
+    assert_eq!(
+        fixture.ledger.consent("dead").await.unwrap(),
+        ConsentState::Unknown
+    );
 }
 
 #[tokio::test]

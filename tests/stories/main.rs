@@ -1,0 +1,11 @@
+//! What people live through with the program, told through its command line against simulated orgs
+//! that count what they are asked: calls and convergence, consent, orgs in trouble, reports and exit
+//! codes, rate limits, secrets.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
+
+mod support;
+
+mod calls;
+mod consent;
+mod proof;

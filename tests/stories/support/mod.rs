@@ -1,0 +1,295 @@
+//! A scenario: a folder with a manifest and a job, the simulated orgs they speak of, and the program
+//! run in that folder as a person would. Orgs count from the outside what they were asked.
+
+mod entries;
+mod ran;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp, Switches};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+pub use entries::{
+    Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
+};
+pub use ran::Ran;
+
+/// No command of a story takes this long (seconds); one that hangs fails the test instead.
+const PATIENCE_S: u64 = 120;
+
+/// The secret that TOKEN entries refer to.
+pub const APP_TOKEN: &str = "tell-tale-app-token";
+/// The password that office365 entries refer to.
+pub const ADMIN_PASSWORD: &str = "tell-tale-admin-password";
+
+/// Retries at once, so that stories of failures are short.
+const JOB: &str = "manifest = 'm.json'\n[retry]\nmaxAttempts = 3\ninitial = '1ms'\nmax = '5ms'\n";
+
+/// See the module.
+pub struct Scenario {
+    folder: TempDir,
+    sandbox: Sandbox,
+    /// Addresses of orgs that are not the sandbox's, by name.
+    elsewhere: BTreeMap<String, String>,
+    /// How many calls of an org a story has looked at.
+    seen: RefCell<BTreeMap<String, usize>>,
+    // Dropped last: it serves the sandbox.
+    runtime: Runtime,
+}
+
+impl Scenario {
+    /// Orgs without limits that have the apps of these entries.
+    pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        Self::with("limit = 0", entries)
+    }
+
+    /// As [`Self::of`], with these settings of the sandbox.
+    pub fn with(settings: &str, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let settings: SandboxSettings = toml::from_str(settings).unwrap();
+        let settings = SandboxSettings {
+            journal: 100_000,
+            ..settings
+        };
+        let runtime = Runtime::new().unwrap();
+        let started = runtime.block_on(Sandbox::start(settings, None, None));
+        let scenario = Self {
+            folder: tempfile::tempdir().unwrap(),
+            sandbox: started.unwrap(),
+            elsewhere: BTreeMap::new(),
+            seen: RefCell::default(),
+            runtime,
+        };
+        scenario.write("secrets/app-token", &format!("{APP_TOKEN}\n"));
+        scenario.write("secrets/admin-password", &format!("{ADMIN_PASSWORD}\n"));
+        scenario.job("");
+        scenario.manifest(entries);
+        scenario
+    }
+
+    /// Puts an org at another address than the sandbox's; takes effect with the next manifest.
+    pub fn org_at(&mut self, org: &str, url: &str) {
+        self.elsewhere.insert(org.to_owned(), url.to_owned());
+    }
+
+    /// Writes the manifest `m.json`, and gives the orgs the apps it speaks of.
+    pub fn manifest(&self, entries: impl IntoIterator<Item = Entry>) {
+        let mut orgs = serde_json::Map::new();
+        let mut apps = Vec::new();
+        for entry in entries {
+            let org = entry.org();
+            self.sandbox.add_org(org).unwrap();
+            if let Some(seed) = &entry.seed {
+                self.sandbox.add_app(org, seed).unwrap();
+            }
+            let url = self.elsewhere.get(org).cloned();
+            let url = url.unwrap_or_else(|| self.sandbox.url(org));
+            let auth = json!({ "apiToken": format!("env:{}", token_of(org)) });
+            orgs.insert(org.to_owned(), json!({ "url": url, "auth": auth }));
+            apps.push(entry.json);
+        }
+        let manifest = json!({ "orgs": orgs, "apps": apps });
+        self.write("m.json", &manifest.to_string());
+    }
+
+    /// Writes `job.toml`, with more than the manifest and short retries in it.
+    pub fn job(&self, more: &str) {
+        self.write("job.toml", &format!("{JOB}{more}"));
+    }
+
+    /// Writes a file of the folder.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Where a file of the folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Every file of the folder.
+    pub fn files(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.folder.path(), &mut found);
+        found
+    }
+
+    /// Runs the job.
+    pub fn run(&self) -> Ran {
+        self.okta_rollout(&["run", "job.toml"])
+    }
+
+    /// Runs any command in the folder.
+    pub fn okta_rollout(&self, arguments: &[&str]) -> Ran {
+        self.fed(arguments, "")
+    }
+
+    /// As [`Self::okta_rollout`], with something on standard input.
+    pub fn fed(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = assert_cmd::Command::from_std(self.command(arguments));
+        command
+            .timeout(Duration::from_secs(PATIENCE_S))
+            .write_stdin(input);
+        Ran::new(arguments, command.output().unwrap())
+    }
+
+    /// Starts a command in the folder and leaves it alone.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_okta-rollout"));
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env_clear();
+        for org in self.sandbox.orgs() {
+            command.env(token_of(&org), self.sandbox.api_token(&org));
+        }
+        command
+    }
+
+    /// The report of the newest run.
+    pub fn report(&self) -> Value {
+        self.okta_rollout(&["report", "--format", "json"])
+            .exits(0)
+            .json()
+    }
+
+    /// What waits for consent, as `consent list` tells programs.
+    pub fn consents(&self) -> Vec<Value> {
+        let list = self.okta_rollout(&["consent", "list", "--format", "json"]);
+        serde_json::from_value(list.exits(0).json()).unwrap()
+    }
+
+    /// The only link that waits for consent.
+    pub fn link(&self) -> String {
+        let consents = self.consents();
+        assert_eq!(consents.len(), 1, "{consents:?}");
+        consents[0]["authorizeUrl"].as_str().unwrap().to_owned()
+    }
+
+    /// Gives consent as an administrator does; what Okta's page then shows.
+    pub fn approve(&self, link: &str) -> String {
+        self.runtime.block_on(self.sandbox.approve(link)).unwrap()
+    }
+
+    /// The calls an org got since a story last asked: `GET …/connections/default`, and so on, where
+    /// `…` stands for an app.
+    pub fn calls(&self, org: &str) -> Vec<String> {
+        let journal = self.sandbox.journal(org).unwrap();
+        let calls: Vec<_> = journal
+            .iter()
+            .map(|call| format!("{} {}", call.method, shortened(&call.path)))
+            .collect();
+        let seen = self.seen.borrow_mut().insert(org.to_owned(), calls.len());
+        calls[seen.unwrap_or_default()..].to_vec()
+    }
+
+    /// The statuses of the calls an org ever got.
+    pub fn statuses(&self, org: &str) -> Vec<Option<u16>> {
+        let journal = self.sandbox.journal(org).unwrap();
+        journal.iter().map(|call| call.status).collect()
+    }
+
+    /// An app as its org holds it.
+    pub fn app(&self, org: &str, id: &str) -> Value {
+        let state = self.sandbox.state(org).unwrap();
+        let apps = state["apps"].as_array().unwrap();
+        apps.iter().find(|app| app["id"] == id).unwrap().clone()
+    }
+
+    /// Makes an org special from now on.
+    pub fn switch(&self, org: &str, switches: Switches) {
+        self.sandbox.switch(org, switches).unwrap();
+    }
+
+    /// Adds an app that no entry speaks of.
+    pub fn add_app(&self, org: &str, app: &SeedApp) {
+        self.sandbox.add_org(org).unwrap();
+        self.sandbox.add_app(org, app).unwrap();
+    }
+
+    /// The address of an org of the sandbox.
+    pub fn url(&self, org: &str) -> String {
+        self.sandbox.url(org)
+    }
+
+    /// The API token of an org of the sandbox.
+    pub fn api_token(&self, org: &str) -> String {
+        self.sandbox.api_token(org)
+    }
+
+    /// Serves something of a story's own on loopback; its address.
+    pub fn serve(&self, router: axum::Router) -> String {
+        let listener = self
+            .runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        self.runtime.spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        });
+        format!("http://{address}")
+    }
+
+    /// Changes an org's app with a call of somebody else's.
+    pub fn somebody_else(&self, org: &str, method: &str, path: &str, body: &Value) {
+        let address = self.sandbox.address().to_string();
+        let host = self.sandbox.url(org).replace("http://", "");
+        let body = body.to_string();
+        let token = self.sandbox.api_token(org);
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: SSWS {token}\r\n\
+             accept: application/json\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let answer = std::io::read_to_string(stream).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+        self.calls(org);
+    }
+}
+
+/// The environment variable with an org's API token.
+fn token_of(org: &str) -> String {
+    format!("{}_TOKEN", org.to_uppercase())
+}
+
+/// A path with `…` for an app.
+fn shortened(path: &str) -> String {
+    let Some(below) = path.strip_prefix("/api/v1/apps/") else {
+        return path.to_owned();
+    };
+    match below.split_once("oauth2/") {
+        Some(_) => "…/oauth2/callback".to_owned(),
+        None => below
+            .split_once('/')
+            .map_or_else(|| path.to_owned(), |(_, rest)| format!("…/{rest}")),
+    }
+}
