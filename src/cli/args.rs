@@ -332,8 +332,10 @@ Orgs are `http://org-0001.localhost:PORT` and so on; the addresses and the API t
 serves until it is interrupted.")]
 pub struct Sandbox {
     /// Number of orgs
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub orgs: u32,
+    // A path, because the global `--orgs FILE` has the same name, and clap hands a global flag's value
+    // up to the root command, whatever it means down here.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub orgs: PathBuf,
     /// Number of app instances per org, the six apps in turn
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub apps: u32,
@@ -408,6 +410,20 @@ mod tests {
             let args = Args::try_parse_from(line.split(' ')).unwrap();
             assert_eq!(args.global.orgs, Some(PathBuf::from("o.csv")));
             assert_eq!(args.global.verbose, 2);
+        }
+    }
+
+    #[test]
+    fn orgs_of_a_sandbox_are_a_number() {
+        for (line, orgs) in [
+            ("okta-rollout sandbox", "1"),
+            ("okta-rollout sandbox --orgs 20 --apps 50", "20"),
+        ] {
+            let Command::Sandbox(sandbox) = Args::try_parse_from(line.split(' ')).unwrap().command
+            else {
+                panic!("{line}");
+            };
+            assert_eq!(sandbox.orgs, PathBuf::from(orgs), "{line}");
         }
     }
 

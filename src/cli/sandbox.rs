@@ -19,8 +19,12 @@ fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
             .map_err(Failure::usage)?,
         None => toml::Table::new(),
     };
+    let orgs: Option<u32> = args.orgs.to_str().and_then(|text| text.parse().ok());
+    let orgs = orgs
+        .with_context(|| format!("--orgs: `{}` is not a number", args.orgs.display()))
+        .map_err(Failure::usage)?;
     let flags = [
-        ("orgs", Some(args.orgs.into())),
+        ("orgs", Some(orgs.into())),
         ("apps", Some(args.apps.into())),
         ("limit", args.limit.map(toml::Value::from)),
         ("window", args.window.clone().map(toml::Value::from)),

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::event::{EntryName, Events};
-use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
+use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, Stored};
 use crate::okta::Http;
-use crate::run::{Interrupt, OrgAccess, Places, RunOptions, Shop, Work, name_of, shop};
+use crate::run::{
+    Common, Fingerprints, HandedIn, Interrupt, OrgAccess, Places, RunOptions, Shop, Work, name_of,
+};
 use inbox::Refusal;
 
 /// What became of one answer.
@@ -22,6 +24,16 @@ pub enum Answered {
     AcceptedBefore,
     /// It was not sent.
     Unsent(Refusal),
+    /// Our side failed: a secret or the ledger. Nothing is known to have been accepted.
+    Broken(anyhow::Error),
+    /// The org or the command was stopped before Okta took it. If the call was made all the same, the next run
+    /// finds out; if not, the same answer can be handed in again.
+    HeldBack {
+        /// Whose.
+        entry: EntryName,
+        /// Why.
+        message: String,
+    },
     /// Okta did not take it.
     Refused {
         /// Whose.
@@ -34,36 +46,36 @@ pub enum Answered {
 }
 
 /// Hands answers in, and asks for fresh links.
-pub struct Desk<'a, F> {
-    ledger: &'a Ledger,
-    options: &'a RunOptions,
-    http: Http,
+pub struct Desk<F> {
+    common: Common,
     access: F,
-    places: Places,
     shops: HashMap<(String, i64), Arc<Shop>>,
-    interrupt: Interrupt,
 }
 
-impl<'a, F> Desk<'a, F>
+impl<F> Desk<F>
 where
     F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
 {
     /// A desk over a ledger; `access` opens the org of an entry.
     pub fn new(
-        ledger: &'a Ledger,
-        options: &'a RunOptions,
+        ledger: &Ledger,
+        options: &RunOptions,
         access: F,
         interrupt: Interrupt,
     ) -> anyhow::Result<Self> {
-        let http = Http::new(&options.http)?;
-        Ok(Self {
-            ledger,
-            options,
-            http,
-            access,
+        let common = Common {
+            ledger: ledger.clone(),
+            options: options.clone(),
+            http: Http::new(&options.http)?,
             places: Places::new(),
-            shops: HashMap::new(),
+            fingerprints: Fingerprints::new(ledger.hmac_key()?),
+            events: Events::nowhere(),
             interrupt,
+        };
+        Ok(Self {
+            common,
+            access,
+            shops: HashMap::new(),
         })
     }
 
@@ -72,7 +84,11 @@ where
         let mut answered = Vec::new();
         for answer in inbox::parse(text) {
             answered.push(match answer {
-                Ok(answer) => self.hand_in(&answer).await?,
+                // One that goes wrong does not take the others with it.
+                Ok(answer) => match self.hand_in(&answer).await {
+                    Ok(answered) => answered,
+                    Err(error) => Answered::Broken(error),
+                },
                 Err(refusal) => Answered::Unsent(refusal),
             });
         }
@@ -91,26 +107,40 @@ where
     }
 
     async fn hand_in(&mut self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
-        let pending = match self.ledger.consent(answer.state().expose_secret()).await? {
-            ConsentState::Waiting(pending) => *pending,
-            ConsentState::Settled(true) => return Ok(Answered::AcceptedBefore),
-            ConsentState::Settled(false) => return Ok(Answered::Unsent(Refusal::RefusedBefore)),
-            ConsentState::Unknown => return Ok(Answered::Unsent(Refusal::UnknownState)),
-        };
-        let shop = self.shop(&pending).await?;
-        let accepted = match inbox::accept(answer, shop.access.lane.origin(), &pending.entry) {
-            Ok(accepted) => accepted,
-            Err(refusal) => return Ok(Answered::Unsent(refusal)),
-        };
-        let entry = name_of(&shop.org, &pending.entry);
-        let mut work = Work::new(&shop, pending.entry);
-        match work.hand_in(accepted).await {
-            Ok(true) => Ok(Answered::Accepted(entry)),
-            Ok(false) => self.try_again(&shop, work, entry).await,
-            // Somebody else changed the entry since we read it, which only a hand-in does.
-            Err(LedgerError::Moved { .. }) => Ok(Answered::Unsent(Refusal::InProgress)),
-            Err(error) => Err(error.into()),
+        // Twice: somebody else may change the entry between our reading it and claiming it.
+        for _ in 0..2 {
+            let pending = match self
+                .common
+                .ledger
+                .consent(answer.state().expose_secret())
+                .await?
+            {
+                ConsentState::Waiting(pending) => *pending,
+                ConsentState::Settled(true) => return Ok(Answered::AcceptedBefore),
+                ConsentState::Settled(false) => {
+                    return Ok(Answered::Unsent(Refusal::RefusedBefore));
+                }
+                ConsentState::Unknown => return Ok(Answered::Unsent(Refusal::UnknownState)),
+            };
+            if pending.entry.state != Stored::Waiting {
+                break;
+            }
+            let shop = self.shop(&pending).await?;
+            let accepted = match inbox::accept(answer, shop.access.lane.origin(), &pending.entry) {
+                Ok(accepted) => accepted,
+                Err(refusal) => return Ok(Answered::Unsent(refusal)),
+            };
+            let entry = name_of(&shop.org, &pending.entry);
+            let mut work = Work::new(&shop, pending.entry);
+            match work.hand_in(accepted).await {
+                Ok(HandedIn::Accepted) => return Ok(Answered::Accepted(entry)),
+                Ok(HandedIn::NotAccepted) => return self.try_again(&shop, work, entry).await,
+                Ok(HandedIn::Halted) => return Ok(halted(&shop, entry)),
+                Err(LedgerError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(Answered::Unsent(Refusal::InProgress))
     }
 
     // The person is still there: give them a link that works.
@@ -120,17 +150,10 @@ where
         mut work: Work<'_>,
         entry: EntryName,
     ) -> anyhow::Result<Answered> {
-        if let Some(stopped) = shop.access.lane.stopped() {
-            return Ok(Answered::Refused {
-                entry,
-                message: stopped.message,
-                fresh_link: None,
-            });
+        let message = work.error().unwrap_or_default();
+        if work.can_go_on() {
+            work.fresh_link().await?;
         }
-        let message = work
-            .error()
-            .unwrap_or_else(|| "the call was interrupted".to_owned());
-        work.fresh_link().await?;
         let fresh_link = link_of(shop, work).ok().flatten();
         Ok(Answered::Refused {
             entry,
@@ -141,25 +164,27 @@ where
 
     async fn shop(&mut self, pending: &Pending) -> anyhow::Result<Arc<Shop>> {
         let key = (pending.run.0.clone(), pending.org.no);
-        if let Some(shop) = self.shops.get(&key) {
+        // A stopped org may have been mended since: it is opened anew.
+        let open = self
+            .shops
+            .get(&key)
+            .filter(|shop| shop.access.lane.stopped().is_none());
+        if let Some(shop) = open {
             return Ok(Arc::clone(shop));
         }
         let access = (self.access)(pending).await?;
-        let events = Events::nowhere();
-        let shop = shop(
-            self.ledger,
-            &pending.run,
-            access,
-            self.options,
-            &self.http,
-            &self.places,
-            &events,
-            &self.interrupt,
-        )?;
-        let shop = Arc::new(shop);
+        let shop = Arc::new(self.common.shop(&pending.run, access)?);
         self.shops.insert(key, Arc::clone(&shop));
         Ok(shop)
     }
+}
+
+fn halted(shop: &Shop, entry: EntryName) -> Answered {
+    let message = match shop.access.lane.stopped() {
+        Some(stopped) => stopped.message,
+        None => "interrupted before Okta answered".to_owned(),
+    };
+    Answered::HeldBack { entry, message }
 }
 
 fn link_of(shop: &Shop, work: Work<'_>) -> Result<Option<String>, String> {

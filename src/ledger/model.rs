@@ -1,5 +1,6 @@
 //! What the ledger remembers, in domain words. No SQL here.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -157,8 +158,8 @@ pub struct InFlight {
     pub ended: bool,
 }
 
-/// A consent that is waited for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A consent that is waited for. `Debug` shows neither link nor state: they are as good as a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
     /// The link a person opens.
@@ -167,6 +168,14 @@ pub struct Consent {
     pub state: String,
     /// Since when.
     pub since: Millis,
+}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consent")
+            .field("since", &self.since)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A step that ended, as reports show it.

@@ -121,7 +121,9 @@ impl ConnectionBody {
     fn secrets(&self) -> Vec<SecretString> {
         match self {
             Self::Token { token, .. } => vec![token.clone()],
-            Self::Office365 { admin: Some(admin) } => vec![admin.password.clone()],
+            Self::Office365 { admin: Some(admin) } => {
+                vec![admin.username.clone(), admin.password.clone()]
+            }
             Self::Office365 { admin: None } | Self::Oauth2 | Self::Org2Org { .. } => Vec::new(),
         }
     }

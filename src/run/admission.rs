@@ -21,6 +21,9 @@ use crate::okta::{Bucket, Class, Exchange};
 /// Wait after a 429 that says nothing of its reset.
 const BLIND_WAIT: Duration = Duration::from_secs(10);
 
+/// Shortest wait after a 429, whatever `Retry-After` says.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
 /// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
@@ -45,6 +48,16 @@ pub(super) struct Denied {
     pub(super) reason: String,
 }
 
+impl Denied {
+    /// Others have to finish first.
+    pub(super) const fn behind_others() -> Self {
+        Self {
+            until: None,
+            reason: String::new(),
+        }
+    }
+}
+
 impl State {
     /// Nothing is known of the org yet.
     pub(super) fn new(share: f64, max_in_flight: u32) -> Self {
@@ -63,36 +76,45 @@ impl State {
         }
     }
 
-    /// Learns from an answer, or from its absence.
+    /// Learns from the answer to a call that was sent at `sent`, or from its absence.
     pub(super) fn settle(
         &mut self,
         bucket: Bucket,
         now: Duration,
+        sent: Duration,
         exchange: &Exchange,
         retry: &RetryPolicy,
     ) {
         if let Some(date) = exchange.date {
             self.clock.observe(date, now);
         }
-        let in_flight = self.in_flight;
-        self.in_flight = in_flight.saturating_sub(1);
+        let class = exchange.outcome.as_ref().err().map(|error| &error.class);
+        if matches!(
+            class,
+            Some(Class::RateLimited {
+                concurrency: true,
+                ..
+            })
+        ) {
+            self.concurrency.refused(now, self.in_flight);
+        } else if exchange.status.is_some() {
+            self.concurrency.succeeded(now);
+        }
         if exchange.status.is_some() {
             self.circuit.answered();
-        } else if self.circuit.unanswered(now, retry) && self.stopped.is_none() {
-            self.stopped = Some(no_answer(exchange));
+        } else if self.circuit.unanswered(now, sent, retry) {
+            self.stopped.get_or_insert_with(|| no_answer(exchange));
         }
-        if exchange.outcome.is_ok() {
+        if class.is_none() {
             self.retries.earn();
         }
-        let class = exchange.outcome.as_ref().err().map(|error| &error.class);
-        match class {
-            Some(Class::RateLimited {
-                concurrency: true, ..
-            }) => self.concurrency.refused(now, in_flight),
-            _ if exchange.status.is_some() => self.concurrency.succeeded(now),
-            _ => {}
-        }
         let settled = settled(&self.clock, now, exchange);
+        self.give_up(bucket, now, settled);
+    }
+
+    /// Ends a reservation.
+    pub(super) fn give_up(&mut self, bucket: Bucket, now: Duration, settled: Settled) {
+        self.in_flight = self.in_flight.saturating_sub(1);
         self.budgets[bucket.index()].settle(now, settled);
     }
 
@@ -112,10 +134,7 @@ impl State {
             });
         }
         if self.in_flight >= self.concurrency.cap() {
-            return Some(Denied {
-                until: None,
-                reason: String::new(),
-            });
+            return Some(Denied::behind_others());
         }
         let budget = &mut self.budgets[bucket.index()];
         if let Grant::Wait { until } = budget.reserve(now) {
@@ -126,6 +145,7 @@ impl State {
             return Some(Denied { until, reason });
         }
         let Some(Err(not_until)) = rps.map(RateLimiter::check) else {
+            self.in_flight += 1;
             return None;
         };
         budget.settle(now, Settled::NotCounted);
@@ -150,12 +170,12 @@ fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
             concurrency: true, ..
         }) => Settled::NotCounted,
         Some(Class::RateLimited { retry_after, .. }) => Settled::Exhausted {
-            until: retry_after
-                .map(|asked| now + asked.min(LONGEST_WAIT))
-                .or(reset_at
-                    .filter(|at| *at + RESET_MARGIN > now)
-                    .map(|at| at + RESET_MARGIN))
-                .unwrap_or(now + BLIND_WAIT),
+            until: {
+                let shown = reset_at.map(|at| at + RESET_MARGIN).filter(|at| *at > now);
+                let asked = retry_after.map(|asked| now + asked.clamp(LEAST_WAIT, LONGEST_WAIT));
+                // The later of the two; `None` is less than any time.
+                shown.max(asked).unwrap_or(now + BLIND_WAIT)
+            },
             reset: rate.reset,
         },
         class => match (rate.limit, rate.remaining, rate.reset, reset_at) {

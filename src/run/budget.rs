@@ -154,6 +154,7 @@ impl Budget {
             }
             Settled::Silent => self.count_silently(),
             Settled::NotCounted => {
+                self.ours = self.ours.saturating_sub(1);
                 if let Window::Fresh { sent, .. } = &mut self.window {
                     *sent = sent.saturating_sub(1);
                 }
@@ -190,6 +191,7 @@ impl Budget {
                 others,
                 ..
             } if now >= reset_at + RESET_MARGIN => {
+                self.ours = self.in_flight;
                 self.window = Window::Fresh {
                     limit,
                     sent: 0,
@@ -203,6 +205,8 @@ impl Budget {
     }
 
     fn learn(&mut self, now: Duration, seen: Observed) {
+        let remaining = seen.remaining.min(seen.limit);
+        let seen = Observed { remaining, ..seen };
         self.note_share(seen.limit);
         let known = match self.window {
             Window::Known { reset, .. } => Some(reset),
@@ -262,6 +266,16 @@ impl Budget {
     }
 
     fn exhaust(&mut self, until: Duration, reset: Option<i64>) {
+        let known = match self.window {
+            Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
+            _ => None,
+        };
+        if let (Some(known), Some(reset)) = (known, reset)
+            && known - reset > SAME_WINDOW_S
+        {
+            // A straggler of a window that has ended.
+            return;
+        }
         match (&mut self.window, reset) {
             (
                 Window::Known {

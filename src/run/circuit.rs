@@ -14,6 +14,7 @@ const OPENS_AFTER: u32 = 3;
 pub struct Circuit {
     unanswered: u32,
     probes: u32,
+    opened_at: Duration,
     open_until: Option<Duration>,
 }
 
@@ -28,15 +29,17 @@ impl Circuit {
         *self = Self::default();
     }
 
-    /// No answer came. `true` = the org was probed as often as the policy allows: stop it.
-    pub fn unanswered(&mut self, now: Duration, policy: &RetryPolicy) -> bool {
+    /// No answer came to a call sent at `sent`. `true` = the org was probed as often as the policy allows: stop it.
+    pub fn unanswered(&mut self, now: Duration, sent: Duration, policy: &RetryPolicy) -> bool {
         self.unanswered = self.unanswered.saturating_add(1);
         match self.open_until {
             None if self.unanswered < OPENS_AFTER => return false,
-            // A call sent before the circuit opened.
-            Some(until) if now < until => return false,
-            _ => self.probes += 1,
+            None => self.opened_at = now,
+            // A call sent before the circuit opened is no probe.
+            Some(_) if sent < self.opened_at => return false,
+            Some(_) => {}
         }
+        self.probes += 1;
         self.open_until =
             Some(now + delay(policy, self.probes, &Class::Unclear).max(policy.initial / 2));
         self.probes >= policy.max_attempts
@@ -51,16 +54,16 @@ mod tests {
     fn opens_after_three_probes_with_growing_delays_and_gives_up() {
         let policy = RetryPolicy::default();
         let mut circuit = Circuit::default();
-        let mut now = Duration::ZERO;
-        assert!(!circuit.unanswered(now, &policy));
-        assert!(!circuit.unanswered(now, &policy));
+        let mut now = Duration::from_secs(1);
+        assert!(!circuit.unanswered(now, now, &policy));
+        assert!(!circuit.unanswered(now, now, &policy));
         assert_eq!(circuit.probe_at(), None);
         let mut calls = 0;
-        while !circuit.unanswered(now, &policy) {
+        while !circuit.unanswered(now, now, &policy) {
             now = circuit.probe_at().expect("open");
             calls += 1;
-            // Stragglers sent before don't count.
-            assert!(!circuit.unanswered(now.saturating_sub(Duration::from_millis(1)), &policy));
+            // Calls sent before it opened don't count, however late they end.
+            assert!(!circuit.unanswered(now, Duration::ZERO, &policy));
         }
         assert_eq!(calls + 1, policy.max_attempts);
         circuit.answered();

@@ -1,41 +1,79 @@
 //! The consent side of an entry at work: handing an answer in, losing it, asking for a fresh link.
+//!
+//! A waiting entry belongs to whoever hands its answer in: a live run leaves it alone until the ledger
+//! says otherwise. Each change is claimed by a checkpoint before anything is sent.
 
+use super::lane::unix_millis;
 use super::worker::{Next, RestKind, Work, sleep_until};
-use crate::ledger::{EntryError, LedgerError, Stored};
+use crate::ledger::{EntryError, LedgerError, Millis, Stored};
 use crate::steps::{Answer, Step};
 
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandedIn {
+    /// Okta took it.
+    Accepted,
+    /// Okta did not take it; the entry says why, and needs a fresh link unless it failed.
+    NotAccepted,
+    /// The run or the org is being stopped. If the call was not made the entry waits as before.
+    Halted,
+}
+
 impl Work<'_> {
-    /// Hands in a consent's answer for a waiting entry and makes the call at once. `Ok(true)` = Okta
-    /// accepted it; `Ok(false)` = it did not, and the row says why.
-    pub async fn hand_in(&mut self, answer: Answer) -> Result<bool, LedgerError> {
-        self.row.state = Stored::Started;
-        self.end_step(Step::AwaitConsent, false, 0, None);
+    /// Hands in a consent's answer for a waiting entry and makes the call at once.
+    pub async fn hand_in(&mut self, answer: Answer) -> Result<HandedIn, LedgerError> {
         self.answer = Some(answer);
         loop {
+            if self.row.state == Stored::Waiting {
+                self.row.state = Stored::Started;
+                self.pass_await_consent();
+            }
             match self.attempt().await? {
-                // Done, or lost and to be asked for anew; either way the call is settled.
-                Next::Step | Next::Rest(RestKind::Ended | RestKind::Waiting) => {
-                    return Ok(self.row.error.is_none());
+                Next::Rest(RestKind::Delayed(until)) => {
+                    if self.row.progress.in_flight.is_none() {
+                        // Nothing was sent: until the next try the entry waits, and nobody else takes it up.
+                        self.back_to_waiting().await?;
+                    }
+                    if !self.sleep_until(until).await {
+                        return Ok(HandedIn::Halted);
+                    }
                 }
-                Next::Rest(RestKind::Delayed(until)) => sleep_until(until).await,
                 Next::Rest(RestKind::Halted) => {
-                    self.back_to_waiting().await?;
-                    return Ok(false);
+                    if self.row.progress.in_flight.is_none() {
+                        self.back_to_waiting().await?;
+                    }
+                    return Ok(HandedIn::Halted);
                 }
+                Next::Step | Next::Rest(RestKind::Ended | RestKind::Waiting) => break,
             }
         }
+        Ok(if self.row.error.is_none() {
+            HandedIn::Accepted
+        } else {
+            HandedIn::NotAccepted
+        })
     }
 
     /// Goes back to the step that gives a link, and makes it: the entry then waits for the fresh link's
     /// consent, or turns out to need none.
     pub async fn fresh_link(&mut self) -> Result<(), LedgerError> {
-        self.back_to(Step::SetConnection);
+        self.drop_link();
+        // The old link dies with the call that makes the new one.
+        self.row.progress.consent = None;
+        self.row.due_at = Some(self.claimed_until());
+        self.commit(None, None).await?;
         loop {
             match self.attempt().await? {
-                Next::Rest(RestKind::Delayed(until)) => sleep_until(until).await,
+                Next::Rest(RestKind::Delayed(until)) if self.sleep_until(until).await => {}
                 Next::Step | Next::Rest(_) => return Ok(()),
             }
         }
+    }
+
+    // The step that gives a fresh link is next, also when it is held back half-way.
+    pub(super) fn drop_link(&mut self) {
+        self.row.state = Stored::Started;
+        self.back_to(Step::SetConnection);
     }
 
     // Back to the step that gives a fresh link.
@@ -46,8 +84,9 @@ impl Work<'_> {
         state: Option<String>,
     ) -> Result<Next, LedgerError> {
         let last = self.log.attempts.last().cloned();
-        self.back_to(Step::SetConnection);
+        self.drop_link();
         self.row.progress.consent = None;
+        self.row.due_at = Some(self.claimed_until());
         self.row.error = Some(EntryError {
             step,
             message: format!("the consent was not accepted: {why}"),
@@ -60,15 +99,33 @@ impl Work<'_> {
         Ok(Next::Step)
     }
 
-    // The call of `complete_consent` was never made: the answer is still good and can be handed in again.
+    // Whoever else finds the entry started leaves it alone for as long as our next call can take.
+    fn claimed_until(&self) -> Millis {
+        let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
+        unix_millis().saturating_add(timeout)
+    }
+
+    // The call of `complete_consent` was not made: the answer is still good and can be handed in again.
     async fn back_to_waiting(&mut self) -> Result<(), LedgerError> {
+        let (attempts, elapsed_ms) = (self.row.progress.attempts, self.row.progress.elapsed_ms);
         self.back_to(Step::AwaitConsent);
-        self.row.progress.in_flight = None;
+        self.row.progress.attempts = attempts;
+        self.row.progress.elapsed_ms = elapsed_ms;
+        self.row.due_at = None;
         self.row.state = Stored::Waiting;
         self.commit(None, None).await
     }
 
-    fn back_to(&mut self, step: Step) {
+    // The attempts belong to the call that follows, across a wait for its next try.
+    fn pass_await_consent(&mut self) {
+        let (attempts, elapsed_ms) = (self.row.progress.attempts, self.row.progress.elapsed_ms);
+        self.back_to(Step::AwaitConsent);
+        self.end_step(Step::AwaitConsent, false, 0, None);
+        self.row.progress.attempts = attempts;
+        self.row.progress.elapsed_ms = elapsed_ms;
+    }
+
+    pub(super) fn back_to(&mut self, step: Step) {
         let start = self
             .steps
             .iter()
@@ -77,5 +134,13 @@ impl Work<'_> {
         self.row.progress.steps.truncate(start);
         self.row.progress.attempts = 0;
         self.row.progress.elapsed_ms = 0;
+    }
+
+    // `false` = interrupted before the time came.
+    async fn sleep_until(&self, until: Millis) -> bool {
+        tokio::select! {
+            () = sleep_until(until) => true,
+            () = self.shop.interrupt.requested() => false,
+        }
     }
 }

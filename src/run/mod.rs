@@ -14,22 +14,28 @@ mod interrupt;
 mod lane;
 mod org;
 mod places;
+mod queue;
 mod retry;
 mod retry_budget;
 #[cfg(test)]
 mod simulation;
+mod window;
 mod worker;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use fingerprint::Fingerprints;
+pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Halted, Lane, LaneConfig, unix_millis};
 pub use org::Administrator;
 pub use places::Places;
+pub use queue::Pass;
 pub use retry::{Effect, RetryPolicy};
 pub use worker::{Rest, Shop, Work, name_of};
 
@@ -91,23 +97,35 @@ pub async fn drive(
     });
     let http = Http::new(&options.http)?;
     let places = Places::new();
+    let fingerprints = Fingerprints::new(ledger.hmac_key()?);
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
+    let common = Common {
+        ledger: ledger.clone(),
+        options: options.clone(),
+        http,
+        places,
+        fingerprints,
+        events: events.clone(),
+        interrupt: interrupt.clone(),
+    };
     let mut teams = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
             // What stopped it may be mended; its next call tells.
             ledger.set_stopped(run, org.row.no, None).await?;
         }
-        let administrator = org.administrator.clone();
-        let no = org.row.no;
-        let shop = shop(ledger, run, org, options, &http, &places, events, interrupt)?;
+        let (no, administrator) = (org.row.no, org.administrator.clone());
+        let shop = Arc::new(common.shop(run, org)?);
+        let look_again = Arc::new(Notify::new());
         teams.push(Team {
             no,
-            shop: Arc::new(shop),
+            shop,
             administrator,
+            look_again,
+            window,
         });
     }
-    supervise(ledger, &teams, interrupt, window).await?;
+    supervise(&common, run, &teams).await?;
     Ok(teams
         .iter()
         .map(|team| (team.no, team.shop.access.lane.share_used()))
@@ -119,105 +137,150 @@ struct Team {
     no: OrgNo,
     shop: Arc<Shop>,
     administrator: Option<Administrator>,
+    look_again: Arc<Notify>,
+    window: usize,
 }
 
 impl Team {
-    fn task(&self, interrupt: &Interrupt, window: usize) -> OrgTask {
+    fn task(&self) -> OrgTask {
+        let (shop, look_again) = (Arc::clone(&self.shop), Arc::clone(&self.look_again));
         OrgTask::new(
-            Arc::clone(&self.shop),
+            shop,
             self.no,
-            interrupt.clone(),
             self.administrator.clone(),
-            window,
+            look_again,
+            self.window,
         )
     }
 }
 
-// Runs all orgs' tasks; starts one again when another process made an entry of its org ready.
-async fn supervise(
-    ledger: &Ledger,
-    teams: &[Team],
-    interrupt: &Interrupt,
-    window: usize,
-) -> Result<(), LedgerError> {
+// Runs all orgs' tasks; when another process changed the ledger those at work look again, and those that had
+// ended are started anew if there is something for them.
+async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), LedgerError> {
+    let Common {
+        ledger, interrupt, ..
+    } = common;
     let mut tasks = JoinSet::new();
-    let mut resting = vec![false; teams.len()];
-    for (index, team) in teams.iter().enumerate() {
-        let task = team.task(interrupt, window);
+    let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
+        let task = team.task();
         tasks.spawn(async move { (index, task.run().await) });
+    };
+    for (index, team) in teams.iter().enumerate() {
+        start(&mut tasks, index, team);
     }
+    let mut resting = vec![false; teams.len()];
     let mut seen = ledger.data_version().await?;
     let mut look = tokio::time::interval(LOOK_FOR_COMMITS);
     let mut failed = None;
-    loop {
-        tokio::select! {
+    let mut told = false;
+    while !tasks.is_empty() {
+        let ended = tokio::select! {
             joined = tasks.join_next() => match joined {
-                None => break,
-                Some(Ok((index, Ok(())))) => resting[index] = true,
-                Some(Ok((_, Err(error)))) => {
-                    // Without checkpoints no further call may be sent.
-                    interrupt.request();
-                    failed.get_or_insert(error);
+                Some(Ok((index, ended))) => {
+                    resting[index] = true;
+                    ended
                 }
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                None => break,
             },
-            _ = look.tick() => {
-                let now = ledger.data_version().await?;
-                if now == seen {
-                    continue;
+            _ = look.tick(), if !interrupt.is_requested() => match ledger.data_version().await {
+                Ok(now) if now == seen => Ok(()),
+                Ok(now) => {
+                    seen = now;
+                    wake(ledger, run, teams, &mut resting, |index| start(&mut tasks, index, &teams[index])).await
                 }
-                seen = now;
-                for (index, team) in teams.iter().enumerate() {
-                    if std::mem::take(&mut resting[index]) {
-                        let task = team.task(interrupt, window);
-                        tasks.spawn(async move { (index, task.run().await) });
-                    }
-                }
+                Err(error) => Err(error),
+            },
+            () = interrupt.requested(), if !told => {
+                told = true;
+                common.events.send(Event::Stopping { in_flight: common.places.calls_in_flight() });
+                Ok(())
             }
+        };
+        if let Err(error) = ended {
+            // Without checkpoints no further call may be sent.
+            interrupt.request();
+            failed.get_or_insert(error);
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
-/// Opens an org for work.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a shop, named at the one place that joins them"
-)]
-pub fn shop(
+async fn wake(
     ledger: &Ledger,
     run: &RunId,
-    org: OrgAccess,
-    options: &RunOptions,
-    http: &Http,
-    places: &Places,
-    events: &Events,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Shop> {
-    let name: Arc<str> = org.row.name.as_str().into();
-    let lane = Lane::new(LaneConfig {
-        org: Arc::clone(&name),
-        client: OrgClient::new(http.clone(), &org.origin, org.credentials)?,
-        limits: org.row.spec.limits.or(options.limits),
-        retry: options.retry,
-        places: places.clone(),
-        events: events.clone(),
-        interrupt: interrupt.clone(),
-    });
-    Ok(Shop {
-        run: run.clone(),
-        ledger: ledger.clone(),
-        access: Access {
-            lane,
-            url: org.row.url,
-            secrets: org.secrets,
-            listing: Listing::new(),
-            fingerprints: Fingerprints::new(ledger.hmac_key()?),
-            force: options.force,
-        },
-        retry: options.retry,
-        call_timeout: options.http.timeout,
-        org: name,
-        events: events.clone(),
-    })
+    teams: &[Team],
+    resting: &mut [bool],
+    mut start: impl FnMut(usize),
+) -> Result<(), LedgerError> {
+    let counts = ledger.counts_by_org(run).await?;
+    let ready: HashSet<OrgNo> = counts
+        .into_iter()
+        .filter(|(_, counts)| counts.started > 0)
+        .map(|(no, _)| no)
+        .collect();
+    for (index, team) in teams
+        .iter()
+        .enumerate()
+        .filter(|(_, team)| ready.contains(&team.no))
+    {
+        if !resting[index] {
+            team.look_again.notify_one();
+        } else if team.shop.access.lane.stopped().is_none() {
+            resting[index] = false;
+            start(index);
+        }
+    }
+    Ok(())
+}
+
+/// What all orgs of a process share.
+pub struct Common {
+    /// Where checkpoints go.
+    pub ledger: Ledger,
+    /// The policy.
+    pub options: RunOptions,
+    /// The HTTP client.
+    pub http: Http,
+    /// How much may go on at once.
+    pub places: Places,
+    /// Keyed fingerprints of secrets.
+    pub fingerprints: Fingerprints,
+    /// Who is told.
+    pub events: Events,
+    /// When to stop.
+    pub interrupt: Interrupt,
+}
+
+impl Common {
+    /// Opens an org for work.
+    pub fn shop(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<Shop> {
+        let name: Arc<str> = org.row.name.as_str().into();
+        let lane = Lane::new(LaneConfig {
+            org: Arc::clone(&name),
+            client: OrgClient::new(self.http.clone(), &org.origin, org.credentials)?,
+            limits: org.row.spec.limits.or(self.options.limits),
+            retry: self.options.retry,
+            places: self.places.clone(),
+            events: self.events.clone(),
+            interrupt: self.interrupt.clone(),
+        });
+        Ok(Shop {
+            run: run.clone(),
+            ledger: self.ledger.clone(),
+            access: Access {
+                lane,
+                url: org.row.url,
+                secrets: org.secrets,
+                listing: Listing::default(),
+                fingerprints: self.fingerprints.clone(),
+                force: self.options.force,
+            },
+            retry: self.options.retry,
+            call_timeout: self.options.http.timeout,
+            org: name,
+            events: self.events.clone(),
+            interrupt: self.interrupt.clone(),
+        })
+    }
 }

@@ -1,21 +1,23 @@
-//! Works off one org's entries: a small window of them in memory, as many at work as the org allows,
-//! those nearer their end first; parked and delayed entries hold nothing.
+//! Works off one org's entries: as many at work as the org allows, those begun before the others; parked and
+//! delayed entries hold nothing.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Notify;
 
-use super::interrupt::Interrupt;
-use super::lane::unix_millis;
+use super::hand_in::HandedIn;
+use super::window::Window;
 use super::worker::{Rest, Shop, Work, sleep_until};
 use crate::consent::inbox;
 use crate::event::Event;
 use crate::ledger::{EntryNo, EntryRow, LedgerError, Millis, OrgNo, Stored};
 use crate::steps::Answer;
+
+/// Waiting entries read at once for the simulated administrator.
+const PAGE: usize = 64;
 
 /// How long calls in flight may take to finish after an interrupt (PRODUCT.md §6).
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -31,66 +33,31 @@ pub type Administrator =
 pub struct OrgTask {
     shop: Arc<Shop>,
     no: OrgNo,
-    interrupt: Interrupt,
     administrator: Option<Administrator>,
-    // Entries read ahead and not begun: those with progress first.
-    started: VecDeque<EntryRow>,
-    pending: VecDeque<EntryRow>,
-    delayed: BinaryHeap<Reverse<Delayed>>,
-    held: HashSet<EntryNo>,
-    after_started: Option<EntryNo>,
-    after_pending: Option<EntryNo>,
-    drained: [bool; 2],
-    window: usize,
+    // Set when another process changed the ledger.
+    look_again: Arc<Notify>,
+    window: Window,
 }
-
-// An entry and when it is tried again.
-struct Delayed(Millis, EntryRow);
-
-impl Ord for Delayed {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.0, self.1.no).cmp(&(other.0, other.1.no))
-    }
-}
-
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Delayed {}
 
 type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
 
 impl OrgTask {
-    /// A task that reads at most `window` entries ahead.
+    /// A task that reads at most `window` entries ahead, and looks for entries that others made ready when told
+    /// to.
     pub fn new(
         shop: Arc<Shop>,
         no: OrgNo,
-        interrupt: Interrupt,
         administrator: Option<Administrator>,
+        look_again: Arc<Notify>,
         window: usize,
     ) -> Self {
+        let window = Window::new(shop.ledger.clone(), shop.run.clone(), no, window);
         Self {
             shop,
             no,
-            interrupt,
             administrator,
-            started: VecDeque::new(),
-            pending: VecDeque::new(),
-            delayed: BinaryHeap::new(),
-            held: HashSet::new(),
-            after_started: None,
-            after_pending: None,
-            drained: [false; 2],
-            window: window.max(1),
+            look_again,
+            window,
         }
     }
 
@@ -101,42 +68,38 @@ impl OrgTask {
         if self.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
-        loop {
-            let stopping = self.interrupt.is_requested() || shop.access.lane.stopped().is_some();
-            if stopping {
-                break;
-            }
-            self.refill().await?;
+        while !shop.interrupt.is_requested() && shop.access.lane.stopped().is_none() {
             while let Some(place) = shop.access.lane.worker(at_work.len()) {
-                let Some(row) = self.next_ready() else { break };
-                self.held.insert(row.no);
-                let no = row.no;
-                let shop = &shop;
+                let Some(row) = self.window.next().await? else {
+                    break;
+                };
+                let (no, shop) = (row.no, &shop);
                 at_work.push(Box::pin(async move {
                     let rest = Work::new(shop, row).run().await;
                     drop(place);
                     (no, rest)
                 }));
             }
-            if at_work.is_empty() && self.delayed.is_empty() {
-                if self.nothing_came_in().await? {
-                    break;
-                }
-                continue;
+            let next_due = self.window.next_due();
+            if at_work.is_empty() && next_due.is_none() {
+                break;
             }
-            let next_due = self.delayed.peek().map(|Reverse(delayed)| delayed.0);
             tokio::select! {
-                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work).await?,
+                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
                 () = due(next_due) => {}
-                () = self.interrupt.requested() => {}
+                () = self.look_again.notified() => self.window.look_again(),
+                () = shop.interrupt.requested() => {}
             }
         }
         self.finish(&shop, at_work).await
     }
 
     // Calls in flight may end; whatever has not by then is made anew after a restart.
-    async fn finish(&mut self, shop: &Shop, mut at_work: AtWork<'_>) -> Result<(), LedgerError> {
-        let patience = tokio::time::sleep(GRACE);
+    async fn finish(&self, shop: &Shop, mut at_work: AtWork<'_>) -> Result<(), LedgerError> {
+        let patience = async {
+            shop.interrupt.requested().await;
+            tokio::time::sleep(GRACE).await;
+        };
         tokio::pin!(patience);
         let mut failed = None;
         loop {
@@ -146,7 +109,7 @@ impl OrgTask {
                     Some((_, Err(error))) if !matches!(error, LedgerError::Moved { .. }) => failed = Some(error),
                     Some(_) => {}
                 },
-                () = &mut patience, if self.interrupt.is_requested() => break,
+                () = &mut patience => break,
             }
         }
         if let Some(stopped) = shop.access.lane.stopped() {
@@ -163,28 +126,20 @@ impl OrgTask {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn take_back<'a>(
+    fn take_back<'a>(
         &mut self,
         no: EntryNo,
         rest: Result<Rest, LedgerError>,
         shop: &'a Arc<Shop>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        self.held.remove(&no);
+        self.window.release(no);
         match rest {
             Ok(Rest::Ended | Rest::Halted) => {}
-            Ok(Rest::Delayed(row, until)) => {
-                self.held.insert(no);
-                self.delayed.push(Reverse(Delayed(until, *row)));
-            }
+            Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
             Ok(Rest::Waiting(row)) => self.ask(*row, shop, at_work),
             // Another process handed in this entry's consent: go on from what it stored.
-            Err(LedgerError::Moved { .. }) => {
-                let row = shop.ledger.entry(&shop.run, no).await?;
-                if matches!(row.state, Stored::Pending | Stored::Started) {
-                    self.started.push_back(row);
-                }
-            }
+            Err(LedgerError::Moved { .. }) => self.window.look_again(),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -195,8 +150,8 @@ impl OrgTask {
         let Some(administrator) = self.administrator.clone() else {
             return;
         };
+        let row = self.window.hold(row);
         let no = row.no;
-        self.held.insert(no);
         at_work.push(Box::pin(async move {
             (no, consented(shop, row, administrator).await)
         }));
@@ -211,7 +166,7 @@ impl OrgTask {
         loop {
             let rows = shop
                 .ledger
-                .load(&shop.run, self.no, Stored::Waiting, after, self.window)
+                .load(&shop.run, self.no, Stored::Waiting, after, PAGE)
                 .await?;
             let Some(last) = rows.last() else {
                 return Ok(());
@@ -221,75 +176,6 @@ impl OrgTask {
                 self.ask(row, shop, at_work);
             }
         }
-    }
-
-    fn next_ready(&mut self) -> Option<EntryRow> {
-        let now = unix_millis();
-        if self
-            .delayed
-            .peek()
-            .is_some_and(|Reverse(delayed)| delayed.0 <= now)
-        {
-            return self.delayed.pop().map(|Reverse(Delayed(_, row))| row);
-        }
-        while let Some(row) = self.started.pop_front() {
-            match row.due_at.filter(|due| *due > now) {
-                Some(due) => {
-                    self.held.insert(row.no);
-                    self.delayed.push(Reverse(Delayed(due, row)));
-                }
-                None => return Some(row),
-            }
-        }
-        self.pending.pop_front()
-    }
-
-    async fn refill(&mut self) -> Result<(), LedgerError> {
-        let Shop { ledger, run, .. } = &*self.shop;
-        if self.started.is_empty() && !self.drained[0] {
-            let rows = ledger
-                .load(
-                    run,
-                    self.no,
-                    Stored::Started,
-                    self.after_started,
-                    self.window,
-                )
-                .await?;
-            self.drained[0] = rows.len() < self.window;
-            self.after_started = rows.last().map(|row| row.no).or(self.after_started);
-            self.started
-                .extend(rows.into_iter().filter(|row| !self.held.contains(&row.no)));
-        }
-        if self.pending.is_empty() && !self.drained[1] {
-            let rows = ledger
-                .load(
-                    run,
-                    self.no,
-                    Stored::Pending,
-                    self.after_pending,
-                    self.window,
-                )
-                .await?;
-            self.drained[1] = rows.len() < self.window;
-            self.after_pending = rows.last().map(|row| row.no).or(self.after_pending);
-            self.pending
-                .extend(rows.into_iter().filter(|row| !self.held.contains(&row.no)));
-        }
-        Ok(())
-    }
-
-    // Consents that another process handed in meanwhile have made their entries ready.
-    async fn nothing_came_in(&mut self) -> Result<bool, LedgerError> {
-        if !(self.started.is_empty() && self.pending.is_empty() && self.drained == [true; 2]) {
-            return Ok(false);
-        }
-        let Shop { ledger, run, .. } = &*self.shop;
-        let rows = ledger
-            .load(run, self.no, Stored::Started, None, self.window)
-            .await?;
-        self.started.extend(rows);
-        Ok(self.started.is_empty())
     }
 }
 
@@ -303,14 +189,20 @@ async fn consented(
         let Some(consent) = row.progress.consent.clone() else {
             break;
         };
-        let Ok(page) = administrator(consent.authorize_url).await else {
-            break;
-        };
-        let Some(answer) = answer_for(shop, &row, &page) else {
-            break;
+        let answer = match administrator(consent.authorize_url).await {
+            Ok(page) => answer_for(shop, &row, &page),
+            Err(_) => None,
         };
         let mut work = Work::new(shop, row);
-        work.hand_in(answer).await?;
+        match answer {
+            Some(answer) => match work.hand_in(answer).await? {
+                HandedIn::Halted => return Ok(Rest::Halted),
+                _ if !work.can_go_on() => return Ok(Rest::Ended),
+                HandedIn::Accepted | HandedIn::NotAccepted => {}
+            },
+            // The link leads nowhere, as when the orgs are now served on another port.
+            None => work.drop_link(),
+        }
         match work.run().await? {
             Rest::Waiting(again) => row = *again,
             rest => return Ok(rest),

@@ -83,7 +83,7 @@ pub fn decide(
 }
 
 /// Longest delay a server may ask for with `Retry-After`.
-const RETRY_AFTER_CAP: Duration = Duration::from_mins(5);
+pub const RETRY_AFTER_CAP: Duration = Duration::from_mins(5);
 
 /// The delay before the attempt after `attempts` failed ones: exponential growth, full jitter
 /// (uniform between zero and the ceiling), at least what the server asked for.
@@ -107,6 +107,12 @@ pub fn delay(policy: &RetryPolicy, attempts: u32, class: &Class) -> Duration {
         } => jittered.max((*asked).min(RETRY_AFTER_CAP)),
         _ => jittered,
     }
+}
+
+/// The delay of a retry that the org's retry budget does not cover: about as long as the policy allows, spread so
+/// that those who wait do not come back together.
+pub fn long_delay(policy: &RetryPolicy) -> Duration {
+    policy.max.mul_f64(rand::random_range(0.5..=1.0))
 }
 
 #[cfg(test)]

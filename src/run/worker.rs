@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
-use super::retry::{RetryPolicy, Verdict, decide, delay};
+use super::retry::{RetryPolicy, Verdict, decide, delay, long_delay};
 use crate::apps::App;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
@@ -16,6 +17,10 @@ use crate::manifest::SecretRef;
 use crate::okta::Class;
 use crate::plan::steps;
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
+
+/// How long after a lost answer Okta is looked at: it may still be working on the call, which took up to
+/// 7.9 s in recordings (API.md §3.3).
+const LOOK_AFTER: Duration = Duration::from_secs(10);
 
 /// What workers of an org share.
 pub struct Shop {
@@ -33,6 +38,8 @@ pub struct Shop {
     pub org: Arc<str>,
     /// Who is told.
     pub events: Events,
+    /// When to stop.
+    pub interrupt: Interrupt,
 }
 
 /// How an entry left the worker.
@@ -103,6 +110,11 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// Whether there is more to do on the entry now.
+    pub fn can_go_on(&self) -> bool {
+        self.row.state == Stored::Started
+    }
+
     /// Why the entry is where it is, if something went wrong.
     pub fn error(&self) -> Option<String> {
         self.row.error.as_ref().map(|error| error.message.clone())
@@ -144,13 +156,7 @@ impl<'a> Work<'a> {
         self.answer = answer;
         match outcome {
             Ok(outcome) => self.settle(step, outcome, fingerprint).await,
-            Err(StepError::Halted(_)) => {
-                if announced {
-                    // It was never sent after all.
-                    self.row.progress.in_flight = None;
-                }
-                self.halt().await
-            }
+            Err(StepError::Halted(_)) => self.halt(announced).await,
             Err(StepError::Ledger(error)) => Err(error),
             Err(error) => self.fail(step, &error).await,
         }
@@ -166,7 +172,10 @@ impl<'a> Work<'a> {
             .filter(|in_flight| in_flight.step == step)?;
         let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
         let lands_until = in_flight.sent_at.saturating_add(timeout);
-        (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
+        let now = unix_millis();
+        // A clock that was set back must not park the entry for longer than the call can take.
+        let lands_until = lands_until.min(now.saturating_add(timeout));
+        (!in_flight.ended && lands_until > now).then_some(lands_until)
     }
 
     async fn settle(
@@ -231,7 +240,12 @@ impl<'a> Work<'a> {
         attempts: u32,
         last: Option<(Option<u16>, Option<String>)>,
     ) -> Result<Next, LedgerError> {
-        self.end_step(step, true, attempts, last);
+        if step == Step::CompleteConsent {
+            // There was no answer to hand in after all: the same link is waited for.
+            self.back_to(Step::AwaitConsent);
+        } else {
+            self.end_step(step, true, attempts, last);
+        }
         self.row.progress.consent = Some(consent);
         self.row.state = Stored::Waiting;
         self.commit(None, None).await?;
@@ -263,30 +277,35 @@ impl<'a> Work<'a> {
             }
             _ => (Verdict::Fail, &Class::Refused),
         };
+        let verdict = if self.is_too_new(error) {
+            Verdict::Retry
+        } else {
+            verdict
+        };
         match verdict {
             Verdict::Retry | Verdict::Look => {
-                let attempts = progress.attempts;
-                let usual = delay(&self.shop.retry, attempts, class);
-                // In an outage everybody's retries would add up: they wait as long as the policy allows.
-                let pause = if self.shop.access.lane.spend_retry() {
+                let usual = delay(&self.shop.retry, self.row.progress.attempts, class);
+                let mut pause = if self.shop.access.lane.spend_retry() {
                     usual
                 } else {
-                    usual.max(self.shop.retry.max / 2)
+                    usual.max(long_delay(&self.shop.retry))
                 };
+                if verdict == Verdict::Look && described.okta_error_code.is_none() {
+                    pause = pause.max(LOOK_AFTER.min(self.shop.call_timeout));
+                }
                 self.retry_later(described, pause).await
             }
             Verdict::Fail => {
                 self.row.state = Stored::Failed;
                 self.row.due_at = None;
-                if matches!(class, Class::Refused) {
-                    self.row.progress.in_flight = None;
-                }
                 self.row.error = Some(self.with_hint(described));
                 self.commit(None, None).await?;
                 Ok(self.ended())
             }
             Verdict::StopOrg => {
-                self.row.progress.attempts -= 1;
+                // Once the org is mended its entries start with a clean slate.
+                self.row.progress.attempts = 0;
+                self.row.progress.elapsed_ms = 0;
                 self.shop.access.lane.stop(Stopped {
                     message: described.message,
                     hint: described.hint,
@@ -294,9 +313,21 @@ impl<'a> Work<'a> {
                     http_status: described.http_status,
                     request_id: described.request_id,
                 });
-                self.halt().await
+                self.halt(true).await
             }
         }
+    }
+
+    // Okta may not find an app at once that it has just created (API.md §8, E0000007).
+    fn is_too_new(&self, error: &StepError) -> bool {
+        let progress = &self.row.progress;
+        let just_created = progress
+            .steps
+            .last()
+            .is_some_and(|record| record.step == Step::CreateApp && record.changed);
+        let not_found =
+            matches!(error, StepError::Call { error, .. } if error.http_status == Some(404));
+        just_created && not_found && progress.attempts == 1
     }
 
     async fn retry_later(
@@ -326,9 +357,10 @@ impl<'a> Work<'a> {
         Ok(Next::Rest(RestKind::Delayed(next_at)))
     }
 
-    // The calls made so far are kept; the entry stays where it is.
-    async fn halt(&mut self) -> Result<Next, LedgerError> {
-        if !self.log.attempts.is_empty() {
+    // The calls made so far are kept; the entry stays where it is. `announced`: the ledger says that a
+    // once-only call is under way, which may have turned out not to be so.
+    async fn halt(&mut self, announced: bool) -> Result<Next, LedgerError> {
+        if announced || !self.log.attempts.is_empty() {
             self.commit(None, None).await?;
         }
         Ok(Next::Rest(RestKind::Halted))

@@ -45,7 +45,7 @@ pub(super) static SUPPORTED: [Facts; 6] = [
         title: "Google Workspace",
         kind: Kind::ThreeLegged,
         required: &["domain"],
-        sign_on_modes: &["BROWSER_PLUGIN", "SAML_2_0"],
+        sign_on_modes: &["SAML_2_0", "BROWSER_PLUGIN"],
     },
     Facts {
         name: "office365",
@@ -53,14 +53,14 @@ pub(super) static SUPPORTED: [Facts; 6] = [
         kind: Kind::Office365,
         required: &["msftTenant", "domain"],
         // AUTO_LOGIN was recorded to be accepted and stored as BROWSER_PLUGIN.
-        sign_on_modes: &["BROWSER_PLUGIN", "SAML_1_1", "AUTO_LOGIN"],
+        sign_on_modes: &["SAML_1_1", "BROWSER_PLUGIN", "AUTO_LOGIN"],
     },
     Facts {
         name: "slack",
         title: "Slack",
         kind: Kind::ThreeLegged,
         required: &["domain"],
-        sign_on_modes: &["BROWSER_PLUGIN", "SAML_2_0"],
+        sign_on_modes: &["SAML_2_0", "BROWSER_PLUGIN"],
     },
     Facts {
         name: "zoomus",
@@ -74,7 +74,7 @@ pub(super) static SUPPORTED: [Facts; 6] = [
         title: "Zscaler 2.0",
         kind: Kind::Zscaler,
         required: &[],
-        sign_on_modes: &["BROWSER_PLUGIN", "SAML_2_0"],
+        sign_on_modes: &["SAML_2_0", "BROWSER_PLUGIN"],
     },
     Facts {
         name: "okta_org2org",

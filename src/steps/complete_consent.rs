@@ -5,7 +5,7 @@ use super::activate_connection::prove;
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
-use crate::okta::{Class, callback, connections};
+use crate::okta::{callback, connections};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -13,23 +13,25 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return look(context).await;
     }
     let Some(answer) = context.answer.take() else {
-        return Ok(Outcome::ConsentLost {
-            why: "the answer was not kept".to_owned(),
-        });
+        // Its process died, or gave up, before the call: the link and its answer are as good as before.
+        return match context.row.progress.consent.clone() {
+            Some(consent) => Ok(Outcome::Waiting(consent)),
+            None => Ok(Outcome::ConsentLost {
+                why: "the link is not known any more".to_owned(),
+            }),
+        };
     };
     let app_id = context.app_id()?;
-    context.announce().await?;
     let call = callback::complete(context.row.entry.app, &app_id, &answer.code, &answer.state);
-    match context.write(&call, Effect::OnceOnly).await {
+    let sent = context.write(&call, Effect::OnceOnly).await;
+    match sent {
         Ok(()) => Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() || is_forbidden(&error) => Ok(Outcome::ConsentLost {
             why: error.describe(context.step).message,
         }),
         Err(error) => {
-            if matches!(&error, StepError::Call { error, .. } if matches!(error.class, Class::NotSent))
-            {
-                // It never left: the code is still good.
-                context.row.progress.in_flight = None;
+            if context.row.progress.in_flight.is_none() {
+                // It was certainly not carried out: the code can be handed in again.
                 context.answer = Some(answer);
             }
             Err(error)

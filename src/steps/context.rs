@@ -1,14 +1,14 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::{Step, StepError};
 use crate::ledger::{Checkpoint, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::apps::AppInstance;
 use crate::okta::features::FeatureState;
-use crate::okta::{Body, Read, Request, Write};
+use crate::okta::{Body, Class, Read, Request, Write};
 use crate::plan::Difference;
 use crate::run::{CallLog, Effect, Fingerprints, Lane, unix_millis};
 
@@ -28,8 +28,19 @@ pub struct Access {
     pub force: bool,
 }
 
-/// The org's apps, once listed.
-pub type Listing = OnceCell<Vec<AppInstance>>;
+/// The org's apps, as far as they were listed: a page that fails is asked for again, not the whole list.
+pub type Listing = Mutex<Pages>;
+
+/// Pages of a listing.
+#[derive(Debug, Default)]
+pub struct Pages {
+    /// What was listed.
+    pub apps: Vec<AppInstance>,
+    /// Where the list goes on; `None` before the first page.
+    pub next: Option<String>,
+    /// Whether the last page was read.
+    pub complete: bool,
+}
 
 /// What this process read of one entry, to save calls; lost with the process.
 #[derive(Debug, Default)]
@@ -109,18 +120,32 @@ impl Context<'_> {
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
         // Entries nearer their end go first.
         let rank = self.row.progress.steps.len();
-        let exchange = self
-            .access
-            .lane
-            .send(self.step, request, rank, self.log)
-            .await?;
-        exchange
-            .outcome
-            .map_err(|error| StepError::call(error, effect))
+        let lane = &self.access.lane;
+        let exchange = loop {
+            let pass = lane.admit(request.bucket, rank, self.log).await?;
+            if effect == Effect::OnceOnly {
+                self.announce().await?;
+            }
+            match lane.exchange(pass, self.step, request, self.log).await? {
+                Some(exchange) => break exchange,
+                // A 429 was certainly not carried out.
+                None => self.row.progress.in_flight = None,
+            }
+        };
+        exchange.outcome.map_err(|error| {
+            let certainly_not = matches!(
+                error.class,
+                Class::NotSent | Class::Refused | Class::OrgStopped
+            );
+            if effect == Effect::OnceOnly && certainly_not {
+                self.row.progress.in_flight = None;
+            }
+            StepError::call(error, effect)
+        })
     }
 
-    /// Records that a once-only call is about to be sent, durably, before it is.
-    pub async fn announce(&mut self) -> Result<(), StepError> {
+    // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.
+    async fn announce(&mut self) -> Result<(), StepError> {
         self.row.state = Stored::Started;
         self.row.progress.in_flight = Some(InFlight {
             step: self.step,

@@ -2,7 +2,7 @@
 //! apps are listed again before anything is sent again.
 
 use super::find_app::{choose, matching, read_all};
-use super::{Context, Outcome, StepError};
+use super::{Context, Outcome, Pages, StepError};
 use crate::okta::apps;
 use crate::run::Effect;
 
@@ -11,8 +11,9 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return Ok(Outcome::Done { changed: false });
     }
     if context.may_have_been_sent() {
-        let listed = read_all(context, Some(context.row.entry.app)).await?;
-        let found = matching(&listed, context);
+        let mut pages = Pages::default();
+        read_all(context, Some(context.row.entry.app), &mut pages).await?;
+        let found = matching(&pages.apps, context);
         if !found.is_empty() {
             choose(context, &found).await?;
             return Ok(Outcome::Done { changed: true });
@@ -31,7 +32,6 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         serde_json::Value::Object(create.settings.app.clone()),
     );
     let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
-    context.announce().await?;
     let created = context.write(&call, Effect::OnceOnly).await?;
     context.row.progress.app_id = Some(created.id);
     Ok(Outcome::Done { changed: true })

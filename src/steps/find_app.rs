@@ -1,41 +1,54 @@
 //! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
 
-use super::{Context, Outcome, StepError};
+use super::{Context, Outcome, Pages, StepError};
 use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let access = context.access;
-    let listed = access.listing.get_or_try_init(|| list(context)).await?;
-    let found = matching(listed, context);
+    // One entry lists, the others of the org wait for it.
+    let mut pages = access.listing.lock().await;
+    if !pages.complete {
+        let wanted = context.ledger.labels(context.run, context.row.org).await?;
+        let only = match wanted.as_slice() {
+            [app] => Some(*app),
+            _ => None,
+        };
+        read_all(context, only, &mut pages).await?;
+    }
+    let found = matching(&pages.apps, context);
+    drop(pages);
     choose(context, &found).await
 }
 
-/// Lists every page of the org's apps; of one app only, when no entry looks for another.
-pub(super) async fn list(context: &mut Context<'_>) -> Result<Vec<AppInstance>, StepError> {
-    let wanted = context.ledger.labels(context.run, context.row.org).await?;
-    let only = match wanted.as_slice() {
-        [app] => Some(*app),
-        _ => None,
-    };
-    read_all(context, only).await
-}
-
-/// Lists every page of the org's apps with this name.
+/// Reads the rest of the org's apps, or of those with this name.
 pub(super) async fn read_all(
     context: &mut Context<'_>,
     only: Option<App>,
-) -> Result<Vec<AppInstance>, StepError> {
-    let mut instances = Vec::new();
-    let mut page = apps::list(only);
-    loop {
-        let (mut listed, next) = context.read_page(&page).await?;
-        instances.append(&mut listed);
-        match next {
-            Some(next) => page = apps::next(&next),
-            None => return Ok(instances),
+    pages: &mut Pages,
+) -> Result<(), StepError> {
+    while !pages.complete {
+        let page = pages
+            .next
+            .as_deref()
+            .map_or_else(|| apps::list(only), apps::next);
+        match context.read_page(&page).await {
+            Ok((mut listed, next)) => {
+                // A server that goes round in circles must not keep us busy for ever.
+                pages.complete = next.is_none() || next == pages.next || listed.is_empty();
+                pages.apps.append(&mut listed);
+                pages.next = next;
+            }
+            Err(error) => {
+                if error.is_refused() {
+                    // The cursor is stale (E0000029): from the start.
+                    *pages = Pages::default();
+                }
+                return Err(error);
+            }
         }
     }
+    Ok(())
 }
 
 /// The ids of the instances with the entry's app name and label.

@@ -12,7 +12,7 @@ mod kind;
 mod set_connection;
 mod set_feature;
 
-pub use context::{Access, Answer, Context, Listing, Memory};
+pub use context::{Access, Answer, Context, Listing, Memory, Pages};
 pub use error::StepError;
 pub use kind::Step;
 

@@ -1,16 +1,16 @@
 //! `set_connection`: saves a TOKEN or two-legged connection and activates it in the same call, or
 //! starts a three-legged consent. What is already as wanted is not written (PRODUCT.md §5).
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::Consent;
+use crate::ledger::{Consent, Fingerprint};
 use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
-use crate::plan::{LiveConnection, LiveStatus, Shown};
+use crate::plan::{Difference, LiveConnection, LiveStatus, Shown};
 use crate::run::{Effect, unix_millis};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -40,13 +40,26 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     };
     let token = context.secret(reference).await?;
     let access = context.access;
-    let fingerprint = access.fingerprints.of(&access.url, &app_id, &token);
+    let base_url = wanted.base_url.as_deref().unwrap_or_default();
+    let fingerprint =
+        access
+            .fingerprints
+            .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
     let known = context.ledger.fingerprint(&access.url, &app_id).await?;
     if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
         let live = read(context, &app_id).await?;
-        if is_as_wanted(context, &live, wanted)? {
+        if is_as_wanted(&live, wanted, |differences| {
+            context.note_drift("connection", differences);
+        })? {
             return Ok(Outcome::Connected { changed: false });
         }
+    } else if known.is_some() {
+        // If the answer is lost nobody knows which token Okta holds: neither may count as known.
+        context.fingerprint = Some(Fingerprint {
+            hmac: String::new(),
+            ..fingerprint.clone()
+        });
+        context.commit(None).await?;
     }
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),
@@ -61,7 +74,13 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?;
-    if is_as_wanted(context, &live, wanted)? {
+    let note = |differences: &[Difference]| {
+        // A connection that was never active has not drifted.
+        if live.status == LiveStatus::Enabled {
+            context.note_drift("connection", differences);
+        }
+    };
+    if is_as_wanted(&live, wanted, note)? {
         return Ok(Outcome::Connected { changed: false });
     }
     let Some(client_id) = wanted.profile.client_id.clone() else {
@@ -111,7 +130,15 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
         LiveStatus::Enabled if found.is_enabled_with(scheme) => {
             return Ok(Outcome::Connected { changed: false });
         }
-        LiveStatus::Enabled => return Err(not_enabled(&found)),
+        LiveStatus::Enabled => {
+            return Err(StepError::failed(
+                format!(
+                    "the connection is active, but not with {scheme} ({})",
+                    found.describe()
+                ),
+                "look at the app's Provisioning tab in the Admin Console",
+            ));
+        }
         LiveStatus::Disabled | LiveStatus::Missing => {}
     }
     let body = consent_body(context, wanted).await?;
@@ -164,14 +191,14 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
 }
 
 fn is_as_wanted(
-    context: &mut Context<'_>,
     live: &LiveConnection,
     wanted: &Wanted,
+    note: impl FnOnce(&[Difference]),
 ) -> Result<bool, StepError> {
     match live.compare(wanted) {
-        Shown::AsWanted => Ok(!context.access.force),
+        Shown::AsWanted => Ok(true),
         Shown::Different(differences) => {
-            context.note_drift("connection", &differences);
+            note(&differences);
             Ok(false)
         }
         Shown::Unsupported => Err(unsupported(live)),

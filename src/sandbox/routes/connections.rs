@@ -354,11 +354,14 @@ fn show(app: &App, origin: &str, state: Option<&str>) -> Value {
         });
     }
     let mut shown = json!({
-        "authScheme": scheme,
         "status": if connection.enabled { "ENABLED" } else { "DISABLED" },
         "profile": { "authScheme": scheme },
         "_links": links,
     });
+    // Beside the profile only a TOKEN is named; Okta's Python SDK does not read OAUTH2 there.
+    if scheme == Scheme::Token {
+        shown["authScheme"] = json!(scheme);
+    }
     if let Some(base_url) = &connection.base_url {
         shown["baseUrl"] = json!(base_url);
     }

@@ -1,0 +1,165 @@
+//! An org's entries as far as they are in memory: a few read ahead, those begun before those untouched, and those
+//! that wait for their next try. The rest is in the ledger.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use super::lane::unix_millis;
+use super::retry::RETRY_AFTER_CAP;
+use crate::ledger::{EntryNo, EntryRow, Ledger, LedgerError, Millis, OrgNo, RunId, Stored};
+
+/// See the module.
+pub struct Window {
+    ledger: Ledger,
+    run: RunId,
+    org: OrgNo,
+    size: usize,
+    started: Ahead,
+    pending: Ahead,
+    delayed: BinaryHeap<Reverse<Delayed>>,
+    // Entries at work or delayed: the ledger still lists them.
+    held: HashSet<EntryNo>,
+}
+
+// Entries of one state, read in order of their numbers.
+#[derive(Default)]
+struct Ahead {
+    rows: VecDeque<EntryRow>,
+    after: Option<EntryNo>,
+    drained: bool,
+}
+
+// An entry and when it is tried again.
+struct Delayed(Millis, EntryRow);
+
+impl Ord for Delayed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0, self.1.no).cmp(&(other.0, other.1.no))
+    }
+}
+
+impl PartialOrd for Delayed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Delayed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Delayed {}
+
+impl Window {
+    /// Over an org of a run; reads at most `size` entries of a state ahead.
+    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, size: usize) -> Self {
+        Self {
+            ledger,
+            run,
+            org,
+            size: size.max(1),
+            started: Ahead::default(),
+            pending: Ahead::default(),
+            delayed: BinaryHeap::new(),
+            held: HashSet::new(),
+        }
+    }
+
+    /// The entry to take up next, which is then held; `None` = none is ready now.
+    pub async fn next(&mut self) -> Result<Option<EntryRow>, LedgerError> {
+        if let Some(row) = self.due().await? {
+            return Ok(Some(row));
+        }
+        loop {
+            self.refill(Stored::Started).await?;
+            let Some(row) = self.started.rows.pop_front() else {
+                break;
+            };
+            match row.due_at.filter(|due| *due > unix_millis()) {
+                Some(due) => self.delay(row, due),
+                None => return Ok(Some(self.hold(row))),
+            }
+        }
+        self.refill(Stored::Pending).await?;
+        let row = self.pending.rows.pop_front();
+        Ok(row.map(|row| self.hold(row)))
+    }
+
+    /// Gives an entry back that came to rest.
+    pub fn release(&mut self, no: EntryNo) {
+        self.held.remove(&no);
+    }
+
+    /// Holds an entry that was not taken from here.
+    pub fn hold(&mut self, row: EntryRow) -> EntryRow {
+        self.held.insert(row.no);
+        row
+    }
+
+    /// Keeps an entry until its next try.
+    pub fn delay(&mut self, row: EntryRow, until: Millis) {
+        self.held.insert(row.no);
+        // A clock that was set back must not park an entry for longer than a delay can be.
+        let longest = Millis::try_from(RETRY_AFTER_CAP.as_millis()).unwrap_or(Millis::MAX);
+        let until = until.min(unix_millis().saturating_add(longest));
+        self.delayed.push(Reverse(Delayed(until, row)));
+    }
+
+    /// When the next delayed entry is due, if there is one.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.delayed.peek().map(|Reverse(delayed)| delayed.0)
+    }
+
+    /// Looks again for entries that were begun: another process may have made some ready. Those that wait for
+    /// the end of somebody's call may be free earlier than thought.
+    pub fn look_again(&mut self) {
+        self.started.drained = false;
+        self.started.after = None;
+        let (theirs, ours): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed)
+            .into_iter()
+            .partition(|Reverse(Delayed(_, row))| {
+                let in_flight = row.progress.in_flight.as_ref();
+                in_flight.is_some_and(|in_flight| !in_flight.ended)
+            });
+        self.delayed.extend(ours);
+        for Reverse(Delayed(_, row)) in theirs {
+            self.held.remove(&row.no);
+        }
+        self.started.rows.clear();
+    }
+
+    async fn due(&mut self) -> Result<Option<EntryRow>, LedgerError> {
+        while self.next_due().is_some_and(|due| due <= unix_millis()) {
+            let Some(Reverse(Delayed(_, row))) = self.delayed.pop() else {
+                break;
+            };
+            // Somebody may have handed in its consent meanwhile.
+            let row = self.ledger.entry(&self.run, row.no).await?;
+            if matches!(row.state, Stored::Pending | Stored::Started) {
+                return Ok(Some(self.hold(row)));
+            }
+            self.held.remove(&row.no);
+        }
+        Ok(None)
+    }
+
+    async fn refill(&mut self, state: Stored) -> Result<(), LedgerError> {
+        let ahead = match state {
+            Stored::Started => &mut self.started,
+            _ => &mut self.pending,
+        };
+        while ahead.rows.is_empty() && !ahead.drained {
+            let rows = self
+                .ledger
+                .load(&self.run, self.org, state, ahead.after, self.size)
+                .await?;
+            ahead.drained = rows.len() < self.size;
+            ahead.after = rows.last().map(|row| row.no).or(ahead.after);
+            let free = rows.into_iter().filter(|row| !self.held.contains(&row.no));
+            ahead.rows.extend(free);
+        }
+        Ok(())
+    }
+}

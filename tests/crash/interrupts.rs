@@ -1,0 +1,62 @@
+//! A run that is interrupted in the middle, and a second process that wants the same run.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use crate::fleet::{APPS, ORGS};
+use crate::support::{Rollout, told};
+use crate::world::World;
+
+/// A run of which the first entries have ended. It stands still until it is told to go on.
+fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
+    let mut run = rollout
+        .command(&["run", "job.toml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("row ") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended at once");
+    }
+    send("-STOP", &run);
+    (run, said)
+}
+
+fn send(signal: &str, to: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &to.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn an_interrupted_run_goes_on_without_a_call_too_many() {
+    let (quiet, wanted) = World::undisturbed();
+    let world = World::new("");
+    let rollout = world.rollout();
+    let (mut run, mut said) = held_in_the_middle(&rollout);
+    let second = rollout.output(&["run", "job.toml"]);
+    assert_eq!(second.status.code(), Some(2), "{}", told(&second));
+    let holder = format!("pid {}", run.id());
+    assert!(told(&second).contains(&holder), "{}", told(&second));
+
+    send("-INT", &run);
+    send("-CONT", &run);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130), "{rest}");
+    let interrupted = rollout.status();
+    assert_eq!(interrupted.0["state"], "interrupted");
+    let left = interrupted.count("pending");
+    assert!((1..ORGS.len() * APPS).contains(&left), "{left}");
+
+    let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
+    assert_eq!(report.id(), interrupted.id());
+    assert_eq!(report.essence(), wanted.essence());
+    assert_eq!(report.changed(), wanted.changed());
+    assert_eq!(world.holds(), quiet.holds());
+    assert_eq!(world.writes(), quiet.writes());
+}

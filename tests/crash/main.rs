@@ -1,0 +1,16 @@
+//! Runs that die: stopped after every checkpoint, killed, interrupted, and fed with faults. Whatever
+//! happens, the same command goes on, and ends where an undisturbed run ends (PRODUCT.md §12.2).
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+mod checkpoints;
+mod faults;
+mod fleet;
+mod history;
+mod interrupts;
+mod kills;
+mod support;
+mod world;

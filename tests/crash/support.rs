@@ -1,0 +1,176 @@
+//! A rollout in a folder of its own, the program run on it, and what its report says at the end.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Short pauses, and a call that was under way when a process died is soon looked after.
+const POLICY: &str = "\
+    [retry]\ninitial = '10ms'\nmax = '100ms'\n\
+    [http]\ntimeout = '500ms'\n\
+    [sandbox]\nlimit = 0\n";
+
+/// A folder with a job, its manifest and a secret.
+pub struct Rollout {
+    folder: TempDir,
+}
+
+impl Rollout {
+    /// `sandbox` is what the job says of its simulated orgs.
+    pub fn new(manifest: &Value, sandbox: &str) -> Self {
+        let rollout = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        rollout.write("token.txt", "t0ps3cret\n");
+        rollout.write("m.json", &manifest.to_string());
+        rollout.write(
+            "job.toml",
+            &format!("manifest = 'm.json'\n{POLICY}{sandbox}"),
+        );
+        rollout
+    }
+
+    /// A copy of all its files, the ledger and the state of its orgs included.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.folder.path(), folder.path());
+        Self { folder }
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// Where simulated orgs keep their state.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join(".okta-rollout/ledger.sandbox")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_okta-rollout"));
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What a command that must succeed prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The job, to its end: every entry must be done.
+    pub fn run(&self) -> Report {
+        Report(self.json(&["run", "job.toml", "--format", "json"]))
+    }
+
+    /// The job, in a process that dies right after that many checkpoints; `true` = it did.
+    pub fn dies_after(&self, checkpoints: u64) -> bool {
+        let output = self
+            .command(&["run", "job.toml"])
+            .env("OKTA_ROLLOUT_ABORT_AFTER", checkpoints.to_string())
+            .output()
+            .unwrap();
+        let died = was_killed(output.status);
+        assert!(died || output.status.success(), "{}", told(&output));
+        died
+    }
+
+    /// Where the last run stands.
+    pub fn status(&self) -> Report {
+        Report(self.json(&["status", "--format", "json"]))
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let copied = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&copied).unwrap();
+            copy(&file.path(), &copied);
+        } else {
+            std::fs::copy(file.path(), copied).unwrap();
+        }
+    }
+}
+
+/// What a command said.
+pub fn told(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    format!("{}\n{said}", output.status)
+}
+
+/// Whether a signal ended it.
+pub fn was_killed(status: ExitStatus) -> bool {
+    status.code().is_none()
+}
+
+/// A report for programs.
+pub struct Report(pub Value);
+
+impl Report {
+    pub fn id(&self) -> &str {
+        self.0["run"].as_str().unwrap()
+    }
+
+    /// Whether nothing is left that moves by itself.
+    pub fn is_settled(&self) -> bool {
+        self.0["state"] == "settled"
+    }
+
+    /// What must be the same however often the run was stopped: everything but ids, times, and how
+    /// often and by which call something was found to be right.
+    pub fn essence(&self) -> Value {
+        let entries: Vec<_> = self.entries().iter().map(essence).collect();
+        json!({ "state": self.0["state"], "entries": entries })
+    }
+
+    /// The rows at which it wrote something.
+    pub fn changed(&self) -> BTreeSet<u64> {
+        let changed = |entry: &&Value| entry["changed"] == true;
+        let row = |entry: &Value| entry["row"].as_u64().unwrap();
+        self.entries().iter().filter(changed).map(row).collect()
+    }
+
+    /// How many entries are in a state.
+    pub fn count(&self, state: &str) -> usize {
+        let fits = |entry: &&Value| entry["state"] == state;
+        self.entries().iter().filter(fits).count()
+    }
+
+    /// Of a figure of each org, the sum.
+    pub fn sum(&self, figure: &str) -> u64 {
+        let orgs = self.0["orgs"].as_array().unwrap();
+        orgs.iter().map(|org| org[figure].as_u64().unwrap()).sum()
+    }
+
+    fn entries(&self) -> &[Value] {
+        self.0["entries"].as_array().unwrap()
+    }
+}
+
+fn essence(entry: &Value) -> Value {
+    let steps: Vec<_> = entry["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| json!([step["step"], step["feature"], step["state"]]))
+        .collect();
+    let mut essence = entry.clone();
+    essence["steps"] = steps.into();
+    essence["changed"].take();
+    essence
+}

@@ -1,0 +1,298 @@
+//! Okta's own documents as a judge: is a request one Okta describes, is an answer one it gives?
+//!
+//! The documents are not part of the project; `OKTA_ROLLOUT_OKTA_DOCS` names their folder. Without it
+//! nothing here passes in silence.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+/// Names the folder of Okta's documents.
+pub const VARIABLE: &str = "OKTA_ROLLOUT_OKTA_DOCS";
+
+/// What is wrong, one line each.
+pub type Verdict = Result<(), Vec<String>>;
+
+/// The operations of Okta's description.
+pub struct OktaDocs {
+    folder: PathBuf,
+    dialect: Value,
+}
+
+impl OktaDocs {
+    /// Reads the documents.
+    ///
+    /// # Panics
+    /// When the variable is unset or the documents are not there: a contract that was not checked is
+    /// not kept.
+    pub fn open() -> Self {
+        let folder = std::env::var_os(VARIABLE).map(PathBuf::from);
+        let Some(folder) = folder else {
+            panic!(
+                "{VARIABLE} is not set: it must name the folder with okta-dialect.json and recordings"
+            );
+        };
+        let file = folder.join("okta-dialect.json");
+        let text = std::fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
+        let mut dialect: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
+        nullable(&mut dialect);
+        Self { folder, dialect }
+    }
+
+    /// The recorded exchanges, by file name: `(name, text)`.
+    pub fn recordings(&self) -> Vec<(String, String)> {
+        let folder = self.folder.join("recordings");
+        let mut found: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", folder.display()))
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, std::fs::read_to_string(&path).unwrap())
+            })
+            .collect();
+        found.sort();
+        assert!(
+            !found.is_empty(),
+            "{VARIABLE}: no recordings in {}",
+            folder.display()
+        );
+        found
+    }
+
+    /// `METHOD /path/{template}` of every operation described.
+    pub fn operations(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for (path, item) in self.paths() {
+            for method in item.as_object().unwrap().keys() {
+                if method != "parameters" {
+                    all.push(format!("{} {path}", method.to_uppercase()));
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    /// `METHOD /path/{template}` of the operation a request means.
+    pub fn operation_of(&self, method: &str, path: &str) -> Option<String> {
+        let path = path.split('?').next().unwrap_or_default();
+        let method_key = method.to_lowercase();
+        self.paths()
+            .iter()
+            .filter(|(template, item)| fits(template, path) && item.get(&method_key).is_some())
+            // The template with the most literal segments is the one meant.
+            .min_by_key(|(template, _)| template.matches('{').count())
+            .map(|(template, _)| format!("{method} {template}"))
+    }
+
+    /// Whether Okta describes this request: operation, query parameters, body and every field in it.
+    /// `path` may carry a query.
+    pub fn validate_request(&self, method: &str, path: &str, body: Option<&Value>) -> Verdict {
+        let (operation, item) = self.find(method, path)?;
+        let mut problems = self.unknown_parameters(operation, item, path);
+        let schema = operation.pointer("/requestBody/content/application~1json/schema");
+        match (schema, body) {
+            (Some(schema), Some(body)) => {
+                // Which capabilities are meant, the schema leaves to the path.
+                let meant = ["USER", "INBOUND"]
+                    .into_iter()
+                    .find(|feature| path.ends_with(&format!("/features/{feature}_PROVISIONING")));
+                let schema = meant.map_or(schema, |feature| self.capabilities(feature));
+                problems.extend(self.mismatches(schema, body));
+                self.unknown_fields(&[schema], body, "", &mut problems);
+            }
+            (Some(_), None) => problems.push("a body is required".to_owned()),
+            (None, Some(_)) => problems.push("no body is described".to_owned()),
+            (None, None) => {}
+        }
+        verdict(problems)
+    }
+
+    /// Whether Okta describes this answer: status and body. No body is `None`.
+    pub fn validate_response(
+        &self,
+        method: &str,
+        path: &str,
+        status: u16,
+        body: Option<&Value>,
+    ) -> Verdict {
+        let (operation, _) = self.find(method, path)?;
+        let Some(response) = operation["responses"].get(status.to_string()) else {
+            return Err(vec![format!("status {status} is not described")]);
+        };
+        let response = self.resolve(response);
+        let schema = response.pointer("/content/application~1json/schema");
+        verdict(match (schema, body) {
+            (Some(schema), Some(body)) => {
+                let mut problems = self.mismatches(schema, body);
+                self.discriminated(schema, body, &mut problems);
+                problems
+            }
+            (Some(_), None) => vec![format!("status {status} has no body")],
+            (None, Some(_)) => vec![format!("status {status} has a body")],
+            (None, None) => Vec::new(),
+        })
+    }
+
+    fn paths(&self) -> &Map<String, Value> {
+        self.dialect["paths"].as_object().unwrap()
+    }
+
+    fn find(&self, method: &str, path: &str) -> Result<(&Value, &Value), Vec<String>> {
+        let name = self
+            .operation_of(method, path)
+            .ok_or_else(|| vec!["no such operation is described".to_owned()])?;
+        let (_, template) = name.split_once(' ').unwrap();
+        let item = &self.paths()[template];
+        Ok((&item[&method.to_lowercase()], item))
+    }
+
+    fn unknown_parameters(&self, operation: &Value, item: &Value, path: &str) -> Vec<String> {
+        let known: Vec<_> = [operation, item]
+            .iter()
+            .filter_map(|owner| owner["parameters"].as_array())
+            .flatten()
+            .map(|parameter| self.resolve(parameter))
+            .filter(|parameter| parameter["in"] == "query")
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| !known.contains(&name.as_ref()))
+            .map(|(name, _)| format!("query parameter `{name}` is not described"))
+            .collect()
+    }
+
+    fn mismatches(&self, schema: &Value, body: &Value) -> Vec<String> {
+        let root = json!({ "allOf": [schema], "components": self.dialect["components"] });
+        let validator: Validator = jsonschema::validator_for(&root).expect("a schema of Okta's");
+        validator
+            .iter_errors(body)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
+    }
+
+    fn capabilities(&self, feature: &str) -> &Value {
+        let schemas = &self.dialect["components"]["schemas"];
+        match feature {
+            "USER" => &schemas["CapabilitiesObject"],
+            _ => &schemas["CapabilitiesInboundProvisioningObject"],
+        }
+    }
+
+    /// The `discriminator` of `OpenAPI`, which JSON Schema does not know: the object must also fit the
+    /// schema that its own property names.
+    fn discriminated(&self, schema: &Value, body: &Value, problems: &mut Vec<String>) {
+        let schema = self.resolve(schema);
+        for item in body.as_array().into_iter().flatten() {
+            self.discriminated(&schema["items"], item, problems);
+        }
+        let Some(property) = schema["discriminator"]["propertyName"].as_str() else {
+            return;
+        };
+        let named = body[property].as_str().unwrap_or_default();
+        match schema["discriminator"]["mapping"].get(named) {
+            Some(reference) => {
+                problems.extend(self.mismatches(&json!({ "$ref": reference }), body));
+            }
+            None => problems.push(format!("`{property}` is `{named}`, which names no schema")),
+        }
+    }
+
+    /// Fields no schema names. Okta's schemas are open, so validation alone lets a typo through.
+    fn unknown_fields(
+        &self,
+        schemas: &[&Value],
+        body: &Value,
+        at: &str,
+        problems: &mut Vec<String>,
+    ) {
+        let Value::Object(fields) = body else { return };
+        let mut known: HashMap<&str, Vec<&Value>> = HashMap::new();
+        let mut open = false;
+        for schema in schemas {
+            open |= self.collect(schema, &mut known);
+        }
+        for (name, value) in fields {
+            let here = format!("{at}/{name}");
+            match known.get(name.as_str()) {
+                Some(inner) => self.unknown_fields(inner, value, &here, problems),
+                None if open => {}
+                None => problems.push(format!("{here}: field is not described")),
+            }
+        }
+    }
+
+    /// Properties of a schema and its parts; true if any part takes arbitrary fields.
+    fn collect<'a>(
+        &'a self,
+        schema: &'a Value,
+        known: &mut HashMap<&'a str, Vec<&'a Value>>,
+    ) -> bool {
+        let schema = self.resolve(schema);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            known.entry(name).or_default().push(property);
+        }
+        let mut open = schema["additionalProperties"] == true
+            || (schema["type"] == "object"
+                && ["properties", "allOf", "oneOf", "anyOf"]
+                    .iter()
+                    .all(|key| schema.get(key).is_none())
+                && schema.get("discriminator").is_none()
+                && schema.as_object().is_some_and(|all| all.len() == 1));
+        for key in ["allOf", "oneOf", "anyOf"] {
+            for part in schema[key].as_array().into_iter().flatten() {
+                open |= self.collect(part, known) && key != "allOf";
+            }
+        }
+        open
+    }
+
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut at = schema;
+        while let Some(reference) = at["$ref"].as_str() {
+            let pointer = reference
+                .strip_prefix('#')
+                .expect("a reference within the document");
+            at = self.dialect.pointer(pointer).expect(reference);
+        }
+        at
+    }
+}
+
+fn verdict(problems: Vec<String>) -> Verdict {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (template, path) = (template.split('/'), path.split('/'));
+    template.clone().count() == path.clone().count()
+        && template
+            .zip(path)
+            .all(|(part, given)| part == given || (part.starts_with('{') && !given.is_empty()))
+}
+
+/// `OpenAPI` 3.0 writes `nullable: true` where JSON Schema has a second type.
+fn nullable(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("nullable") == Some(&Value::Bool(true))
+                && let Some(Value::String(of)) = fields.get("type").cloned()
+            {
+                fields.insert("type".to_owned(), json!([of, "null"]));
+            }
+            fields.values_mut().for_each(nullable);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(nullable),
+        _ => {}
+    }
+}
