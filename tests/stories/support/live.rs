@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use super::PATIENCE;
 
@@ -69,13 +69,15 @@ impl Live {
     /// Waits for its end; its exit code, absent when a signal ended it.
     #[track_caller]
     pub fn ends(&mut self) -> Option<i32> {
-        // It says nothing more once it has ended.
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            self.hear(&line);
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.hear(&line),
+                // Its standard error is closed: it ends now.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.said),
+            }
         }
-        let ended = self.child.try_wait().unwrap();
-        assert!(ended.is_some(), "it does not end:\n{}", self.said);
-        ended.unwrap().code()
+        self.child.wait().unwrap().code()
     }
 }
 
