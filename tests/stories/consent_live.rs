@@ -1,28 +1,25 @@
 //! Two terminals: a run goes on in one while answers are handed in from the other.
 
-use okta_rollout::sandbox::{Latency, Period, Switches};
 use std::time::Duration;
 
-use crate::support::{Scenario, google, user, zscaler};
+use okta_rollout::sandbox::{Latency, Period, Switches};
 
-/// Globex answers so slowly that the run is alive until the story lets it end.
-fn slow() -> Switches {
+use crate::support::{Live, Scenario, google, user, zscaler};
+
+/// An org that takes so long for a call.
+fn taking(latency: Duration) -> Switches {
     Switches {
-        latency: Some(Latency::Fixed(Period(Duration::from_hours(1)))),
+        latency: Some(Latency::Fixed(Period(latency))),
         ..Switches::default()
     }
 }
 
-/// A run that acme's google waits in while globex keeps it alive, with what acme waits for.
-fn alive(keeps_busy: &str) -> (Scenario, crate::support::Live, String) {
-    let story = Scenario::of([
-        google("0oa1").feature(user()),
-        zscaler("0oa2").at(keeps_busy),
-    ]);
-    story.job("[http]\ntimeout = '100s'\n");
-    if keeps_busy == "globex" {
-        story.switch("globex", slow());
-    }
+/// A run that acme's google waits in and that a slow globex keeps alive, and the page that acme waits for.
+fn alive() -> (Scenario, Live, String) {
+    let story = Scenario::of([google("0oa1").feature(user()), zscaler("0oa2").at("globex")]);
+    // Nothing in here may be mended by a time-out.
+    story.job("[http]\ntimeout = '10min'\n");
+    story.switch("globex", taking(Duration::from_hours(1)));
     let mut run = story.begin(&["run", "job.toml"]);
     run.says("acme/google (row 1): waiting");
     let page = story.approve(&story.link());
@@ -30,8 +27,28 @@ fn alive(keeps_busy: &str) -> (Scenario, crate::support::Live, String) {
 }
 
 #[test]
+fn a_live_run_leaves_a_call_that_is_under_way_elsewhere_to_its_sender() {
+    let (story, mut run, page) = alive();
+    story.calls("acme");
+    // Long enough for the run to see in the ledger that an answer is being handed in.
+    story.switch("acme", taking(Duration::from_secs(3)));
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.switch("acme", Switches::default());
+    run.says("acme/google (row 1): done");
+    assert_eq!(
+        story.calls("acme"),
+        [
+            "POST …/oauth2/callback",
+            "POST …/connections/default/lifecycle/activate",
+            "PUT …/features/USER_PROVISIONING"
+        ]
+    );
+    run.signal("KILL");
+}
+
+#[test]
 fn a_live_run_goes_on_with_an_answer_handed_in_elsewhere() {
-    let (story, mut run, page) = alive("globex");
+    let (story, mut run, page) = alive();
     story.fed(&["consent", "complete"], &page).exits(0);
     // Nobody says `run` or `resume`: the one that lives does the rest.
     run.says("acme/google (row 1): done");
@@ -44,7 +61,7 @@ fn a_live_run_goes_on_with_an_answer_handed_in_elsewhere() {
 
 #[test]
 fn a_live_run_keeps_its_hands_off_a_link_refreshed_elsewhere() {
-    let (story, mut run, old) = alive("globex");
+    let (story, mut run, old) = alive();
     story.okta_rollout(&["consent", "refresh"]).exits(0);
     story.fed(&["consent", "complete"], &old).exits(2);
     let page = story.approve(&story.link());
@@ -55,7 +72,7 @@ fn a_live_run_keeps_its_hands_off_a_link_refreshed_elsewhere() {
 
 #[test]
 fn status_tells_running_then_interrupted_then_settled() {
-    let (story, mut run, page) = alive("globex");
+    let (story, mut run, page) = alive();
     let state = || {
         let status = story.okta_rollout(&["status", "--format", "json"]).exits(0);
         status.json()["state"].as_str().unwrap().to_owned()

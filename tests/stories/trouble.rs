@@ -135,7 +135,7 @@ fn an_org_that_cannot_be_reached_is_stopped_and_the_others_finish() {
     for (url, cause) in [
         ("http://127.0.0.1:1", "refused"),
         ("https://acme.invalid", "acme.invalid"),
-        (tls.as_str(), ""),
+        (tls.as_str(), "tls handshake"),
     ] {
         let mut story = Scenario::of([]);
         story.org_at("acme", url);
