@@ -331,14 +331,14 @@ Examples:
 Orgs are `http://org-0001.localhost:PORT` and so on; the addresses and the API token are printed. It
 serves until it is interrupted.")]
 pub struct Sandbox {
-    /// Number of orgs
+    /// Number of orgs [default: 1]
     // A path, because the global `--orgs FILE` has the same name, and clap hands a global flag's value
     // up to the root command, whatever it means down here.
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub orgs: PathBuf,
-    /// Number of app instances per org, the six apps in turn
-    #[arg(long, value_name = "N", default_value_t = 6)]
-    pub apps: u32,
+    #[arg(long, value_name = "N")]
+    pub orgs: Option<PathBuf>,
+    /// Number of app instances per org, the six apps in turn [default: 6]
+    #[arg(long, value_name = "N")]
+    pub apps: Option<u32>,
     /// Calls per window and org; 0 for no limit
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,

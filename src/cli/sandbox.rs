@@ -1,5 +1,7 @@
 //! `sandbox`: simulated orgs for anything that speaks to Okta.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 
 use super::args;
@@ -19,13 +21,17 @@ fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
             .map_err(Failure::usage)?,
         None => toml::Table::new(),
     };
-    let orgs: Option<u32> = args.orgs.to_str().and_then(|text| text.parse().ok());
-    let orgs = orgs
-        .with_context(|| format!("--orgs: `{}` is not a number", args.orgs.display()))
-        .map_err(Failure::usage)?;
+    for (key, default) in [("orgs", 1), ("apps", 6)] {
+        table.entry(key).or_insert(toml::Value::Integer(default));
+    }
+    let number = |path: &PathBuf| -> anyhow::Result<u32> {
+        let number = path.to_str().and_then(|text| text.parse().ok());
+        number.with_context(|| format!("--orgs: `{}` is not a number", path.display()))
+    };
+    let orgs = args.orgs.as_ref().map(number).transpose();
     let flags = [
-        ("orgs", Some(orgs.into())),
-        ("apps", Some(args.apps.into())),
+        ("orgs", orgs.map_err(Failure::usage)?.map(toml::Value::from)),
+        ("apps", args.apps.map(toml::Value::from)),
         ("limit", args.limit.map(toml::Value::from)),
         ("window", args.window.clone().map(toml::Value::from)),
         ("latency", args.latency.clone().map(toml::Value::from)),

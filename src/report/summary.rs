@@ -152,7 +152,19 @@ impl Summary<'_> {
                 &format!("and {more} more failed: okta-rollout report {run} --only failed"),
             );
         }
-        line(text, &format!("  then: okta-rollout resume {run} --failed"));
+        let again = format!("okta-rollout resume {run} --failed");
+        let said = |entry: &EntryReport| {
+            let error = entry.error.as_ref();
+            error.is_some_and(|error| {
+                error
+                    .hint
+                    .as_ref()
+                    .is_some_and(|hint| hint.contains(&again))
+            })
+        };
+        if more > 0 || !self.attention.failed.iter().all(said) {
+            line(text, &format!("  then: {again}"));
+        }
     }
 
     fn waiting(&self, text: &mut String) {
