@@ -125,7 +125,7 @@ pub(super) async fn complete(
 /// What Okta refused outranks what was not sent: the latter's code says that nothing was sent.
 fn outcome(answered: &[Answered]) -> Ending {
     let any = |test: fn(&Answered) -> bool| answered.iter().any(test);
-    if any(|answer| matches!(answer, Answered::Refused { .. })) {
+    if any(|answer| matches!(answer, Answered::Refused { .. } | Answered::HeldBack { .. })) {
         Ending::Short(Kind::Failed)
     } else if any(|answer| matches!(answer, Answered::Unsent(_) | Answered::Broken(_))) {
         Ending::Short(Kind::Usage)
@@ -143,6 +143,13 @@ fn tell(answer: &Answered, output: Output) {
         Answered::AcceptedBefore => output.note("this answer was accepted before"),
         Answered::Broken(error) => output.error(format_args!("{error:#}")),
         Answered::Unsent(refusal) => output.error(format_args!("not sent: {refusal}")),
+        Answered::HeldBack { entry, message } => {
+            output.error(format_args!(
+                "{}/{} (row {}): Okta did not take the answer: {message}",
+                entry.org, entry.app, entry.row
+            ));
+            output.hint("mend the cause, then hand the same answer in again");
+        }
         Answered::Refused {
             entry,
             message,

@@ -26,6 +26,14 @@ pub enum Answered {
     Unsent(Refusal),
     /// Our side failed: a secret or the ledger. Nothing is known to have been accepted.
     Broken(anyhow::Error),
+    /// The org or the command was stopped before Okta took it. If the call was made all the same, the next run
+    /// finds out; if not, the same answer can be handed in again.
+    HeldBack {
+        /// Whose.
+        entry: EntryName,
+        /// Why.
+        message: String,
+    },
     /// Okta did not take it.
     Refused {
         /// Whose.
@@ -176,11 +184,7 @@ fn halted(shop: &Shop, entry: EntryName) -> Answered {
         Some(stopped) => stopped.message,
         None => "interrupted before Okta answered".to_owned(),
     };
-    Answered::Refused {
-        entry,
-        message,
-        fresh_link: None,
-    }
+    Answered::HeldBack { entry, message }
 }
 
 fn link_of(shop: &Shop, work: Work<'_>) -> Result<Option<String>, String> {

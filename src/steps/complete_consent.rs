@@ -26,7 +26,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let sent = context.write(&call, Effect::OnceOnly).await;
     match sent {
         Ok(()) => Ok(Outcome::Done { changed: true }),
-        Err(error) if error.is_refused() => Ok(Outcome::ConsentLost {
+        Err(error) if error.is_refused() || is_forbidden(&error) => Ok(Outcome::ConsentLost {
             why: error.describe(context.step).message,
         }),
         Err(error) => {
@@ -37,6 +37,13 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
             Err(error)
         }
     }
+}
+
+// For a wrong, used or expired state, 403 is as likely as 400 (API.md §4), and the role it speaks of was
+// enough to get the link. A missing scope has no error code: the answer stays good until that is mended.
+fn is_forbidden(error: &StepError) -> bool {
+    matches!(error, StepError::Call { error, .. }
+        if error.http_status == Some(403) && error.okta_error_code.is_some())
 }
 
 // The call may have gone through. If the connection can be activated it has, else the consent is lost.

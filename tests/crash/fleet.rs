@@ -62,9 +62,12 @@ fn is_created(n: usize) -> bool {
 fn entry(org: &str, n: usize) -> Value {
     let app = app(n);
     let profile = match app {
-        "zscalerbyz" => json!({ "authScheme": "TOKEN", "token": "file:token.txt" }),
-        "okta_org2org" if n % 4 == 0 => json!({ "authScheme": "OAUTH2", "clientId": "0oaClient" }),
-        "okta_org2org" => json!({ "authScheme": "TOKEN", "token": "file:token.txt" }),
+        "okta_org2org" if !is_created(n) => {
+            json!({ "authScheme": "OAUTH2", "clientId": "0oaClient" })
+        }
+        "zscalerbyz" | "okta_org2org" => {
+            json!({ "authScheme": "TOKEN", "token": "file:token.txt" })
+        }
         "office365" => json!({ "authScheme": "OAUTH2", "settings": {
             "adminUsername": "admin@acme.example", "adminPassword": "file:token.txt" } }),
         _ => json!({ "authScheme": "OAUTH2" }),
@@ -81,18 +84,14 @@ fn entry(org: &str, n: usize) -> Value {
         entry["appId"] = id(org, n).into();
     }
     // Some whole, some in part, and some not at all.
-    match n % 4 {
-        0 => {}
-        1 => {
-            entry["features"] = json!({ "USER_PROVISIONING":
-            { "create": { "lifecycleCreate": { "status": "ENABLED" } } } })
-        }
-        _ => {
-            entry["features"] = json!({ "USER_PROVISIONING":
-            { "create": { "lifecycleCreate": { "status": "ENABLED" } },
-              "update": { "lifecycleDeactivate": { "status": "ENABLED" },
-                          "password": { "status": "DISABLED" }, "profile": { "status": "ENABLED" } } } })
-        }
-    }
+    let create = json!({ "lifecycleCreate": { "status": "ENABLED" } });
+    let update = json!({ "lifecycleDeactivate": { "status": "ENABLED" },
+        "password": { "status": "DISABLED" }, "profile": { "status": "ENABLED" } });
+    let wanted = match n % 4 {
+        0 => return entry,
+        1 => json!({ "create": create }),
+        _ => json!({ "create": create, "update": update }),
+    };
+    entry["features"] = json!({ "USER_PROVISIONING": wanted });
     entry
 }

@@ -1,5 +1,7 @@
 //! Simulated orgs that outlive the processes that work on them, and the person who consents.
 
+use std::sync::LazyLock;
+
 use okta_rollout::sandbox::{Call, Sandbox, SeedApp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,6 +59,17 @@ impl World {
             rollout.write(&format!("{org}.txt"), &self.sandbox.api_token(org));
         }
         rollout
+    }
+
+    /// What becomes of the fleet when nothing happens to it.
+    pub fn undisturbed() -> &'static (Self, Report) {
+        static UNDISTURBED: LazyLock<(World, Report)> = LazyLock::new(|| {
+            let world = World::new("");
+            let rollout = world.rollout();
+            let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
+            (world, report)
+        });
+        &UNDISTURBED
     }
 
     /// Types the next command until all is done, consenting to what waits. `act` gives a command's

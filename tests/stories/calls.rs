@@ -103,7 +103,10 @@ fn features_given_in_part_are_merged_from_one_list() {
     story.run().exits(0);
     let calls = story.calls("acme");
     assert_eq!(calls[..2], [post(CONNECTION), get("…/features")]);
-    assert_eq!(calls.iter().filter(|call| call.starts_with("GET")).count(), 1);
+    assert_eq!(
+        calls.iter().filter(|call| call.starts_with("GET")).count(),
+        1
+    );
     let features = &story.app("acme", "0oa1")["features"];
     let created = &features["USER_PROVISIONING"]["create"]["lifecycleCreate"]["status"];
     assert_eq!(created, "ENABLED");
@@ -178,7 +181,10 @@ fn a_secret_that_changed_is_posted_again_and_one_that_did_not_is_not() {
     story.write("secrets/app-token", "another-token\n");
     story.run().exits(0);
     assert_eq!(story.calls("acme"), [post(CONNECTION)]);
-    assert_ne!(story.app("acme", "0oa1")["connection"]["credential"], before);
+    assert_ne!(
+        story.app("acme", "0oa1")["connection"]["credential"],
+        before
+    );
 
     story.run().exits(0);
     assert_eq!(story.calls("acme"), [get(CONNECTION)]);
@@ -235,9 +241,7 @@ fn a_feature_changed_behind_our_back_is_put_again() {
 #[test]
 fn force_posts_a_token_connection_that_looks_right() {
     let story = settled(zscaler("0oa1").feature(user()));
-    story
-        .okta_rollout(&["run", "job.toml", "--force"])
-        .exits(0);
+    story.okta_rollout(&["run", "job.toml", "--force"]).exits(0);
     assert_eq!(story.calls("acme"), [post(CONNECTION), put(USER)]);
 }
 
@@ -278,7 +282,10 @@ fn disabled_deactivates_once_and_writes_nothing_when_it_is_already() {
         story.calls("acme"),
         [get(CONNECTION), deactivate, get(CONNECTION)]
     );
-    assert_eq!(story.app("acme", "0oa1")["connection"]["status"], "DISABLED");
+    assert_eq!(
+        story.app("acme", "0oa1")["connection"]["status"],
+        "DISABLED"
+    );
     assert_eq!(story.report()["totals"]["changed"], 1);
 
     story.run().exits(0);

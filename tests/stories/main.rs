@@ -8,4 +8,11 @@ mod support;
 
 mod calls;
 mod consent;
+mod consent_live;
+mod consent_refused;
+mod exit_codes;
 mod proof;
+mod rate_limits;
+mod reports;
+mod secrets;
+mod trouble;

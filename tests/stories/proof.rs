@@ -143,7 +143,14 @@ fn features_of_a_connection_that_is_off_say_so() {
         .run()
         .exits(3)
         .says("Provisioning is not enabled")
-        .says("the connection shows DISABLED");
+        .says("the connection shows status DISABLED");
     let calls = story.calls("acme");
     assert_eq!(calls, ["GET …/features", "GET …/connections/default"]);
+}
+
+#[test]
+fn a_consent_link_that_is_not_given_fails_the_entry() {
+    let story = Scenario::with("limit = 0\nassume.stateTtl = '0s'", [google("0oa1")]);
+    story.run().exits(3).says("Okta gave no consent link");
+    assert!(story.consents().is_empty());
 }

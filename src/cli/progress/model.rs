@@ -43,7 +43,7 @@ pub(super) struct Model {
     ended: u64,
     changed: u64,
     unchanged: u64,
-    waiting: u64,
+    waiting: HashSet<EntryName>,
     failed: u64,
     stopping: bool,
     /// Entries under way, longest first.
@@ -73,7 +73,7 @@ impl Model {
             ended: 0,
             changed: 0,
             unchanged: 0,
-            waiting: 0,
+            waiting: HashSet::new(),
             failed: 0,
             stopping: false,
             live: IndexMap::new(),
@@ -91,6 +91,7 @@ impl Model {
                 Vec::new()
             }
             Event::StepBegun { entry, step } => {
+                self.goes_on(&entry, step);
                 self.live.insert(entry, Live { step, retry: None });
                 Vec::new()
             }
@@ -166,7 +167,7 @@ impl Model {
         let mut parts: Vec<String> = [
             (self.changed, "changed"),
             (self.unchanged, "unchanged"),
-            (self.waiting, "waiting for consent"),
+            (self.waiting.len() as u64, "waiting for consent"),
             (self.failed, "failed"),
         ]
         .into_iter()
@@ -233,6 +234,14 @@ impl Model {
         lines
     }
 
+    // An entry that was counted as waiting is under way again, now that its consent came.
+    fn goes_on(&mut self, entry: &EntryName, step: Step) {
+        let waited_before = step == Step::CompleteConsent && !self.live.contains_key(entry);
+        if self.waiting.remove(entry) || waited_before {
+            self.ended = self.ended.saturating_sub(1);
+        }
+    }
+
     fn ended(
         &mut self,
         entry: &EntryName,
@@ -253,7 +262,7 @@ impl Model {
                 news(format!("{name}: done, unchanged"))
             }
             Stored::Waiting => {
-                self.waiting += 1;
+                self.waiting.insert(entry.clone());
                 news(format!("{name}: waiting for consent"))
             }
             Stored::Failed => {
@@ -486,6 +495,30 @@ mod tests {
             view.entries,
             view.message
         )
+    }
+
+    #[test]
+    fn an_entry_whose_consent_came_is_counted_once() {
+        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC);
+        model.apply(Event::Begun {
+            entries: 2,
+            ended: 1,
+        });
+        model.apply(ended(2, Stored::Waiting, true));
+        assert_eq!(model.view(NOW).ended, 2);
+        for row in [2, 3] {
+            // Row 2 waited in this process, row 3 since an earlier one.
+            let (entry, step) = (entry("acme", row), Step::CompleteConsent);
+            model.apply(Event::StepBegun {
+                entry: entry.clone(),
+                step,
+            });
+            model.apply(Event::StepBegun { entry, step });
+        }
+        assert_eq!(model.view(NOW).ended, 0);
+        model.apply(ended(2, Stored::Done, true));
+        model.apply(ended(3, Stored::Done, true));
+        assert_eq!(model.view(NOW).ended, 2);
     }
 
     #[test]

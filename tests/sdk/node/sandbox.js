@@ -28,7 +28,7 @@ async function apps(api) {
   checks.equal('no app twice', new Set(found.map((app) => app.id)).size, 18);
   const google = await all(api.listApplications({ filter: 'name eq "google"', limit: 1 }));
   checks.equal('the filter holds', google.map((app) => app.name), ['google', 'google', 'google']);
-  checks.equal('apps are typed', google[0].constructor.name, 'BrowserPluginApplication');
+  checks.equal('apps are typed', google[0].constructor.name, 'SamlApplication');
   return new Map(found.reverse().map((app) => [app.name, app.id]));
 }
 

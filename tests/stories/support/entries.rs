@@ -92,7 +92,11 @@ impl Entry {
 pub fn zscaler(id: &str) -> Entry {
     let profile = json!({ "authScheme": "TOKEN", "token": "file:secrets/app-token" });
     let url = "https://scim.zscalerbeta.net/1/2/scim";
-    Entry::new("zscalerbyz", id, &json!({ "baseUrl": url, "profile": profile }))
+    Entry::new(
+        "zscalerbyz",
+        id,
+        &json!({ "baseUrl": url, "profile": profile }),
+    )
 }
 
 pub fn org2org(id: &str) -> Entry {

@@ -2,12 +2,12 @@
 //! run in that folder as a person would. Orgs count from the outside what they were asked.
 
 mod entries;
+mod live;
 mod ran;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp, Switches};
@@ -18,10 +18,11 @@ use tokio::runtime::Runtime;
 pub use entries::{
     Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
 };
+pub use live::Live;
 pub use ran::Ran;
 
-/// No command of a story takes this long (seconds); one that hangs fails the test instead.
-const PATIENCE_S: u64 = 120;
+/// No command of a story takes this long; one that hangs fails the test instead.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The secret that TOKEN entries refer to.
 pub const APP_TOKEN: &str = "tell-tale-app-token";
@@ -144,20 +145,13 @@ impl Scenario {
     /// As [`Self::okta_rollout`], with something on standard input.
     pub fn fed(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.command(arguments));
-        command
-            .timeout(Duration::from_secs(PATIENCE_S))
-            .write_stdin(input);
+        command.timeout(PATIENCE).write_stdin(input);
         Ran::new(arguments, command.output().unwrap())
     }
 
     /// Starts a command in the folder and leaves it alone.
-    pub fn begin(&self, arguments: &[&str]) -> Child {
-        self.command(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+    pub fn begin(&self, arguments: &[&str]) -> Live {
+        Live::of(self.command(arguments))
     }
 
     fn command(&self, arguments: &[&str]) -> std::process::Command {
@@ -231,6 +225,11 @@ impl Scenario {
     pub fn add_app(&self, org: &str, app: &SeedApp) {
         self.sandbox.add_org(org).unwrap();
         self.sandbox.add_app(org, app).unwrap();
+    }
+
+    /// The orgs there are.
+    pub fn orgs(&self) -> Vec<String> {
+        self.sandbox.orgs()
     }
 
     /// The address of an org of the sandbox.

@@ -1,0 +1,304 @@
+//! What a run leaves behind (PRODUCT.md §7), and how the next one begins.
+
+use serde_json::{Value, json};
+
+use crate::support::{Scenario, google, inbound, user, zscaler};
+
+fn runs(story: &Scenario) -> Vec<Value> {
+    let runs = story.okta_rollout(&["runs", "--format", "json"]).exits(0);
+    serde_json::from_value(runs.json()).unwrap()
+}
+
+/// Takes what differs from run to run out of a report.
+fn redact(value: &mut Value, run: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, run)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), &value) {
+                    ("run" | "requestId", Value::String(text)) => {
+                        *value = json!(format!("[{} characters]", text.len()));
+                    }
+                    ("waitedMs", Value::Number(_)) => *value = json!("[number]"),
+                    _ => redact(value, run),
+                }
+            }
+        }
+        Value::String(text) => *text = text.replace(run, "[run]"),
+        _ => {}
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one literal object")]
+fn the_json_report_has_every_field() {
+    let story = Scenario::of([
+        zscaler("0oa1").feature(user()),
+        zscaler("0oa2").token("file:secrets/bad"),
+        google("").labelled("Google").at("globex"),
+    ]);
+    story.write("secrets/bad", "bad-token");
+    story.run().exits(3);
+    let mut report = story.report();
+    for time in ["startedAt", "finishedAt"] {
+        let text = report[time].as_str().unwrap();
+        assert!(text.parse::<jiff::Timestamp>().is_ok(), "{time}: {text}");
+        // Trailing zeros of its fraction are left out.
+        report[time] = json!("[time]");
+    }
+    let run = report["run"].as_str().unwrap().to_owned();
+    redact(&mut report, &run);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap(), @r#"
+    {
+      "entries": [
+        {
+          "app": "zscalerbyz",
+          "appId": "0oa1",
+          "changed": true,
+          "error": null,
+          "label": null,
+          "org": "acme",
+          "row": 1,
+          "state": "done",
+          "steps": [
+            {
+              "attempts": 1,
+              "changed": true,
+              "httpStatus": 200,
+              "requestId": "[32 characters]",
+              "state": "done",
+              "step": "set_connection"
+            },
+            {
+              "attempts": 1,
+              "changed": true,
+              "feature": "USER_PROVISIONING",
+              "httpStatus": 200,
+              "requestId": "[32 characters]",
+              "state": "done",
+              "step": "set_feature"
+            }
+          ]
+        },
+        {
+          "app": "zscalerbyz",
+          "appId": "0oa2",
+          "changed": false,
+          "error": {
+            "hint": "check the value behind file:secrets/bad, then: okta-rollout resume [run] --failed",
+            "httpStatus": 400,
+            "message": "Api validation failed: credential: Verification failed: Invalid URL. Not authorized",
+            "oktaErrorCode": "E0000001",
+            "requestId": "[32 characters]",
+            "step": "set_connection"
+          },
+          "label": null,
+          "org": "acme",
+          "row": 2,
+          "state": "failed",
+          "steps": [
+            {
+              "attempts": 1,
+              "changed": false,
+              "httpStatus": 400,
+              "requestId": "[32 characters]",
+              "state": "failed",
+              "step": "set_connection"
+            }
+          ]
+        },
+        {
+          "app": "google",
+          "appId": "0oaLXAno3omCFWkDnH3w",
+          "changed": true,
+          "error": null,
+          "label": "Google",
+          "org": "globex",
+          "row": 3,
+          "state": "waiting",
+          "steps": [
+            {
+              "attempts": 1,
+              "changed": false,
+              "httpStatus": 200,
+              "requestId": "[32 characters]",
+              "state": "done",
+              "step": "find_app"
+            },
+            {
+              "attempts": 1,
+              "changed": true,
+              "httpStatus": 200,
+              "requestId": "[32 characters]",
+              "state": "done",
+              "step": "set_connection"
+            },
+            {
+              "attempts": 0,
+              "changed": false,
+              "httpStatus": null,
+              "requestId": null,
+              "state": "waiting",
+              "step": "await_consent"
+            },
+            {
+              "attempts": 0,
+              "changed": false,
+              "httpStatus": null,
+              "requestId": null,
+              "state": "pending",
+              "step": "complete_consent"
+            },
+            {
+              "attempts": 0,
+              "changed": false,
+              "httpStatus": null,
+              "requestId": null,
+              "state": "pending",
+              "step": "activate_connection"
+            }
+          ]
+        }
+      ],
+      "file": "job.toml",
+      "finishedAt": "[time]",
+      "orgs": [
+        {
+          "org": "acme",
+          "rateLimited": 0,
+          "requests": 3,
+          "retries": 0,
+          "stopped": null,
+          "waitedMs": "[number]"
+        },
+        {
+          "org": "globex",
+          "rateLimited": 0,
+          "requests": 3,
+          "retries": 0,
+          "stopped": null,
+          "waitedMs": "[number]"
+        }
+      ],
+      "run": "[4 characters]",
+      "startedAt": "[time]",
+      "state": "settled",
+      "totals": {
+        "changed": 1,
+        "entries": 3,
+        "failed": 1,
+        "pending": 0,
+        "unchanged": 0,
+        "waiting": 1
+      }
+    }
+    "#);
+}
+
+#[test]
+fn status_and_report_and_the_run_itself_tell_programs_the_same() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    let run = story
+        .okta_rollout(&["run", "job.toml", "--format", "json"])
+        .exits(0);
+    let status = story.okta_rollout(&["status", "--format", "json"]).exits(0);
+    assert_eq!(run.json(), story.report());
+    assert_eq!(status.json(), story.report());
+    let id = story.report()["run"].as_str().unwrap().to_owned();
+    let short = ["report", &id[..1], "--format", "json"];
+    assert_eq!(story.okta_rollout(&short).exits(0).json(), story.report());
+}
+
+#[test]
+fn the_failed_entries_are_a_manifest_again() {
+    let story = Scenario::of([
+        zscaler("0oa1").feature(user()),
+        zscaler("0oa2").token("file:secrets/bad").feature(user()),
+        google("0oa3").feature(user()).feature(inbound()),
+    ]);
+    story.write("secrets/bad", "bad-token");
+    story.run().exits(3);
+    story.calls("acme");
+    let report = ["report", "--format", "csv", "--only", "failed"];
+    let again = ["-o", "again/failed.csv"];
+    story.okta_rollout(&[&report[..], &again].concat()).exits(0);
+    story.write("secrets/bad", "mended");
+    // The orgs of a JSON manifest stand in it; a CSV manifest takes them from elsewhere.
+    let url = story.url("acme");
+    let orgs = format!("org,url,auth.apiToken\nacme,{url},env:ACME_TOKEN\n");
+    story.write("orgs.csv", &orgs);
+    for command in ["check", "run"] {
+        story
+            .okta_rollout(&[command, "again/failed.csv", "--orgs", "orgs.csv"])
+            .exits(0);
+    }
+    assert_eq!(
+        story.calls("acme"),
+        [
+            "POST …/connections/default",
+            "PUT …/features/USER_PROVISIONING"
+        ]
+    );
+    assert_eq!(story.report()["totals"]["entries"], 1);
+    // Nothing of the entry got lost on the way.
+    let capabilities = &story.app("acme", "0oa2")["features"]["USER_PROVISIONING"];
+    assert_eq!(*capabilities, user().1);
+}
+
+#[test]
+fn only_narrows_every_format() {
+    let story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    story.run().exits(4);
+    for format in ["text", "csv", "json"] {
+        let only = |states: &str| {
+            let report = ["report", "--format", format, "--only", states];
+            story.okta_rollout(&report).exits(0).data()
+        };
+        let (done, waiting, both) = (only("done"), only("waiting"), only("done,waiting"));
+        assert!(done.contains("zscalerbyz") && !done.contains("google"));
+        assert!(!waiting.contains("zscalerbyz") && waiting.contains("google"));
+        assert!(both.contains("zscalerbyz") && both.contains("google"));
+    }
+}
+
+#[test]
+fn a_settled_file_begins_anew_and_an_interrupted_one_goes_on() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    let revoked = okta_rollout::sandbox::Switches {
+        revoked_token: true,
+        ..Default::default()
+    };
+    story.run().exits(0);
+    story.run().exits(0);
+    assert_eq!(runs(&story).len(), 2);
+    story.switch("acme", revoked);
+    story.run().exits(3);
+    story.run().exits(3).says("goes on");
+    assert_eq!(runs(&story).len(), 3);
+    story.okta_rollout(&["run", "job.toml", "--new"]).exits(3);
+    assert_eq!(runs(&story).len(), 4);
+    let newest = &runs(&story)[0];
+    assert_eq!(newest["state"], "interrupted");
+    assert_eq!(newest["totals"]["pending"], 1);
+}
+
+#[test]
+fn a_file_that_changed_begins_anew_and_says_so() {
+    let story = Scenario::of([zscaler("0oa1").missing(), google("0oa2")]);
+    story.switch(
+        "acme",
+        okta_rollout::sandbox::Switches {
+            revoked_token: true,
+            ..Default::default()
+        },
+    );
+    story.run().exits(3);
+    story.manifest([zscaler("0oa1")]);
+    story.switch("acme", okta_rollout::sandbox::Switches::default());
+    story.run().exits(0).says("changed since run");
+    let runs = runs(&story);
+    assert_eq!(runs.len(), 2);
+    assert_eq!(runs[0]["totals"]["entries"], json!(1));
+    assert_eq!(runs[0]["state"], "settled");
+    assert_eq!(runs[1]["state"], "interrupted");
+}
