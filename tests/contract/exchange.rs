@@ -1,7 +1,7 @@
 //! One request of the program with its answer, and what is to be said about it: which kind it is,
 //! whether its headers are as they have to be, and what Okta's documents say.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ impl Exchange {
             .collect();
         let media_type = self.answer_headers.get(header::CONTENT_TYPE);
         let wanted = (!self.answer.is_empty()).then_some("application/json");
-        if media_type.map(|value| value.as_bytes()) != wanted.map(str::as_bytes) {
+        if media_type.map(HeaderValue::as_bytes) != wanted.map(str::as_bytes) {
             findings.push(format!("{status}: media type {media_type:?}"));
         }
         findings

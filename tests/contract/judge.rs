@@ -11,82 +11,77 @@ use crate::okta_docs::OktaDocs;
 const HUB: &str = "/api/v1/apps/0oahub/connections/default";
 
 #[test]
-fn the_judge_refuses_what_okta_does_not_describe() {
+fn requests_okta_does_not_describe_are_refused() {
     let docs = OktaDocs::open();
+    let none = Value::Null;
     let ok = json!({"profile": {"authScheme": "OAUTH2"}});
-    assert_eq!(
-        docs.validate_request("POST", &format!("{HUB}?activate=true"), Some(&ok)),
-        Ok(())
-    );
-    let slack =
+    let app =
         |settings: Value| json!({"name": "slack", "label": "S", "settings": {"app": settings}});
-    assert_eq!(
-        docs.validate_request("POST", "/api/v1/apps", Some(&slack(json!({"domain": "d"})))),
-        Ok(())
-    );
+    let judged = |method: &str, path: &str, body: &Value| {
+        docs.validate_request(method, path, (!body.is_null()).then_some(body))
+    };
+    let activate = format!("{HUB}?activate=true");
+    assert_eq!(judged("POST", &activate, &ok), Ok(()));
+    let whole = app(json!({"domain": "d"}));
+    assert_eq!(judged("POST", "/api/v1/apps", &whole), Ok(()));
+    let user = "/api/v1/apps/1/features/USER_PROVISIONING";
     for (method, path, body) in [
-        ("POST", format!("{HUB}?activated=true"), ok.clone()),
-        ("POST", format!("{HUB}?activate=yes"), ok.clone()),
-        ("GET", "/api/v1/apps?limit=many".to_owned(), Value::Null),
+        ("GET", "/api/v1/users", none.clone()),
+        ("GET", "/api/v1/apps?limit=many", none.clone()),
+        ("GET", "/api/v1/apps/1/features/NO_SUCH", none.clone()),
         (
             "POST",
-            "/api/v1/apps/bookmark/1/oauth2/callback?code=c&state=s".to_owned(),
-            Value::Null,
+            "/api/v1/apps/bookmark/1/oauth2/callback?code=c&state=s",
+            none.clone(),
         ),
-        (
-            "GET",
-            "/api/v1/apps/1/features/NO_SUCH".to_owned(),
-            Value::Null,
-        ),
-        ("POST", HUB.to_owned(), Value::Null),
-        (
-            "POST",
-            HUB.to_owned(),
-            json!({"profile": {"authScheme": "OAUTH"}}),
-        ),
+        ("GET", HUB, ok.clone()),
+        ("POST", HUB, none),
+        ("POST", &format!("{HUB}?activated=true"), ok.clone()),
+        ("POST", &format!("{HUB}?activate=yes"), ok),
+        ("POST", HUB, json!({"profile": {"authScheme": "OAUTH"}})),
         (
             "POST",
-            HUB.to_owned(),
+            HUB,
             json!({"profile": {"authScheme": "OAUTH2", "clientID": "x"}}),
         ),
-        ("POST", HUB.to_owned(), json!({"authScheme": "TOKEN"})),
+        ("POST", HUB, json!({"authScheme": "TOKEN"})),
         (
             "PUT",
-            "/api/v1/apps/1/features/USER_PROVISIONING".to_owned(),
+            user,
             json!({"update": {"password": {"seed": "CYCLE"}}}),
         ),
-        (
-            "PUT",
-            "/api/v1/apps/1/features/USER_PROVISIONING".to_owned(),
-            json!({"update": {"passwords": {}}}),
-        ),
-        ("POST", "/api/v1/apps".to_owned(), slack(json!({}))),
+        ("PUT", user, json!({"update": {"passwords": {}}})),
+        ("POST", "/api/v1/apps", app(json!({}))),
         (
             "POST",
-            "/api/v1/apps".to_owned(),
-            slack(json!({"domain": "d", "domane": "d"})),
+            "/api/v1/apps",
+            app(json!({"domain": "d", "domane": "d"})),
         ),
-        ("GET", HUB.to_owned(), ok.clone()),
-        ("GET", "/api/v1/users".to_owned(), Value::Null),
     ] {
-        let given = (!body.is_null()).then_some(&body);
-        assert!(
-            docs.validate_request(method, &path, given).is_err(),
-            "{method} {path} {body}"
-        );
+        let verdict = judged(method, path, &body);
+        assert!(verdict.is_err(), "{method} {path} {body}");
     }
-    assert!(
-        docs.validate_response("GET", HUB, 200, Some(&json!({"status": "ON"})))
-            .is_err()
-    );
+}
+
+#[test]
+fn answers_okta_does_not_describe_are_refused() {
+    let docs = OktaDocs::open();
     let user = "/api/v1/apps/1/features/USER_PROVISIONING";
     let feature = json!({"name": "USER_PROVISIONING", "status": "ENABLED",
         "capabilities": {"create": {"lifecycleCreate": {"status": "ON"}}}});
-    assert!(
-        docs.validate_response("GET", user, 200, Some(&feature))
-            .is_err()
-    );
-    assert!(docs.validate_response("GET", HUB, 418, None).is_err());
+    let connection = json!({"status": "ON"});
+    let app = json!({"name": "slack", "label": "S", "signOnMode": "SAML_1_1",
+        "settings": {"app": {"domain": "d"}}});
+    for (path, status, body) in [
+        (HUB, 200, Some(connection)),
+        (HUB, 200, None),
+        (HUB, 418, None),
+        (user, 200, Some(feature)),
+        ("/api/v1/apps", 200, Some(json!([app]))),
+    ] {
+        let verdict = docs.validate_response("GET", path, status, body.as_ref());
+        assert!(verdict.is_err(), "{path} {status} {body:?}");
+    }
 }
 
 #[test]

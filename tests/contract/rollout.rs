@@ -17,7 +17,7 @@ use crate::raw::{seed, settings};
 const ORGS: [&str; 3] = ["acme", "beta", "gamma"];
 
 /// No command takes this long; one that hangs fails the test instead.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// More apps than one page of a list holds (200).
 const MANY: u32 = 205;

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
@@ -37,8 +38,10 @@ impl OktaDocs {
                 "{VARIABLE} is not set: it must name the folder with openapi.yaml, okta-dialect.json and recordings"
             );
         };
-        let mut dialect: Value = read(&folder, "okta-dialect.json");
-        let openapi: Value = read(&folder, "openapi.yaml");
+        let mut dialect = read(&folder, "okta-dialect.json", |text| {
+            serde_json::from_str(text)
+        });
+        let openapi = read(&folder, "openapi.yaml", |text| serde_saphyr::from_str(text));
         // The dialect leaves out what single integrations are created with.
         let schemas = dialect["components"]["schemas"].as_object_mut().unwrap();
         for (name, schema) in openapi["components"]["schemas"].as_object().unwrap() {
@@ -333,17 +336,16 @@ impl OktaDocs {
     }
 }
 
-/// One of the documents.
-fn read(folder: &Path, name: &str) -> Value {
+/// The text of one of the documents, parsed.
+fn read<E: Display>(
+    folder: &Path,
+    name: &str,
+    parse: impl FnOnce(&str) -> Result<Value, E>,
+) -> Value {
     let file = folder.join(name);
-    let fail = |error: String| -> ! { panic!("{VARIABLE}: {}: {error}", file.display()) };
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| fail(error.to_string()));
-    let parsed = if name.ends_with(".json") {
-        serde_json::from_str(&text).map_err(|error| error.to_string())
-    } else {
-        serde_saphyr::from_str(&text).map_err(|error| error.to_string())
-    };
-    parsed.unwrap_or_else(|error| fail(error))
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
+    parse(&text).unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()))
 }
 
 fn verdict(problems: Vec<String>) -> Verdict {
