@@ -3,8 +3,10 @@
 //! The documents are not part of the project; `OKTA_ROLLOUT_OKTA_DOCS` names their folder. Without it
 //! nothing here passes in silence.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -19,6 +21,8 @@ pub type Verdict = Result<(), Vec<String>>;
 pub struct OktaDocs {
     folder: PathBuf,
     dialect: Value,
+    /// Validators by the text of their schema: making one takes longer than using it a hundred times.
+    compiled: RefCell<HashMap<String, Validator>>,
 }
 
 impl OktaDocs {
@@ -31,16 +35,26 @@ impl OktaDocs {
         let folder = std::env::var_os(VARIABLE).map(PathBuf::from);
         let Some(folder) = folder else {
             panic!(
-                "{VARIABLE} is not set: it must name the folder with okta-dialect.json and recordings"
+                "{VARIABLE} is not set: it must name the folder with openapi.yaml, okta-dialect.json and recordings"
             );
         };
-        let file = folder.join("okta-dialect.json");
-        let text = std::fs::read_to_string(&file)
-            .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
-        let mut dialect: Value = serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
+        let mut dialect = read(&folder, "okta-dialect.json", |text| {
+            serde_json::from_str(text)
+        });
+        let openapi = read(&folder, "openapi.yaml", |text| serde_saphyr::from_str(text));
+        // The dialect leaves out what single integrations are created with.
+        let schemas = dialect["components"]["schemas"].as_object_mut().unwrap();
+        for (name, schema) in openapi["components"]["schemas"].as_object().unwrap() {
+            if !schemas.contains_key(name) {
+                schemas.insert(name.clone(), schema.clone());
+            }
+        }
         nullable(&mut dialect);
-        Self { folder, dialect }
+        Self {
+            folder,
+            dialect,
+            compiled: RefCell::default(),
+        }
     }
 
     /// The recorded exchanges, by file name: `(name, text)`.
@@ -93,16 +107,12 @@ impl OktaDocs {
     /// Whether Okta describes this request: operation, query parameters, body and every field in it.
     /// `path` may carry a query.
     pub fn validate_request(&self, method: &str, path: &str, body: Option<&Value>) -> Verdict {
-        let (operation, item) = self.find(method, path)?;
-        let mut problems = self.unknown_parameters(operation, item, path);
+        let (name, operation) = self.find(method, path)?;
+        let mut problems = self.parameters(&name, path);
         let schema = operation.pointer("/requestBody/content/application~1json/schema");
         match (schema, body) {
             (Some(schema), Some(body)) => {
-                // Which capabilities are meant, the schema leaves to the path.
-                let meant = ["USER", "INBOUND"]
-                    .into_iter()
-                    .find(|feature| path.ends_with(&format!("/features/{feature}_PROVISIONING")));
-                let schema = meant.map_or(schema, |feature| self.capabilities(feature));
+                let schema = self.meant(path, body).unwrap_or(schema);
                 problems.extend(self.mismatches(schema, body));
                 self.unknown_fields(&[schema], body, "", &mut problems);
             }
@@ -121,7 +131,7 @@ impl OktaDocs {
         status: u16,
         body: Option<&Value>,
     ) -> Verdict {
-        let (operation, _) = self.find(method, path)?;
+        let (_, operation) = self.find(method, path)?;
         let Some(response) = operation["responses"].get(status.to_string()) else {
             return Err(vec![format!("status {status} is not described")]);
         };
@@ -143,46 +153,104 @@ impl OktaDocs {
         self.dialect["paths"].as_object().unwrap()
     }
 
-    fn find(&self, method: &str, path: &str) -> Result<(&Value, &Value), Vec<String>> {
+    /// The operation a request means, and its description.
+    fn find(&self, method: &str, path: &str) -> Result<(String, &Value), Vec<String>> {
         let name = self
             .operation_of(method, path)
             .ok_or_else(|| vec!["no such operation is described".to_owned()])?;
         let (_, template) = name.split_once(' ').unwrap();
-        let item = &self.paths()[template];
-        Ok((&item[&method.to_lowercase()], item))
+        let operation = &self.paths()[template][&method.to_lowercase()];
+        Ok((name, operation))
     }
 
-    fn unknown_parameters(&self, operation: &Value, item: &Value, path: &str) -> Vec<String> {
-        let known: Vec<_> = [operation, item]
+    /// What is wrong with the values in a path and its query.
+    fn parameters(&self, name: &str, path: &str) -> Vec<String> {
+        let (method, template) = name.split_once(' ').unwrap();
+        let item = &self.paths()[template];
+        let operation = &item[&method.to_lowercase()];
+        let described: Vec<_> = [operation, item]
             .iter()
             .filter_map(|owner| owner["parameters"].as_array())
             .flatten()
             .map(|parameter| self.resolve(parameter))
-            .filter(|parameter| parameter["in"] == "query")
-            .filter_map(|parameter| parameter["name"].as_str())
             .collect();
-        let query = path.split_once('?').map_or("", |(_, query)| query);
-        url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, _)| !known.contains(&name.as_ref()))
-            .map(|(name, _)| format!("query parameter `{name}` is not described"))
-            .collect()
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let in_path = template.split('/').zip(path.split('/'));
+        let mut given: Vec<(&str, String, String)> = in_path
+            .filter_map(|(part, value)| Some((part.strip_prefix('{')?, value)))
+            .map(|(part, value)| {
+                (
+                    "path",
+                    part.trim_end_matches('}').to_owned(),
+                    value.to_owned(),
+                )
+            })
+            .collect();
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        given.extend(pairs.map(|(name, value)| ("query", name.into_owned(), value.into_owned())));
+        let mut problems = Vec::new();
+        for (place, name, value) in &given {
+            let parameter = described
+                .iter()
+                .find(|known| known["in"] == *place && known["name"] == name.as_str());
+            let Some(parameter) = parameter else {
+                problems.push(format!("{place} parameter `{name}` is not described"));
+                continue;
+            };
+            let value = self.typed(&parameter["schema"], value);
+            let wrong = self.mismatches(&parameter["schema"], &value);
+            problems.extend(wrong.into_iter().map(|why| format!("`{name}`{why}")));
+        }
+        for parameter in described {
+            let is_given = |(place, name, _): &(&str, String, String)| {
+                parameter["in"] == *place && parameter["name"] == name.as_str()
+            };
+            if parameter["required"] == true && !given.iter().any(is_given) {
+                problems.push(format!("parameter {} is required", parameter["name"]));
+            }
+        }
+        problems
+    }
+
+    /// A parameter's text as what its schema says it is.
+    fn typed(&self, schema: &Value, text: &str) -> Value {
+        match self.resolve(schema)["type"].as_str() {
+            Some("integer" | "number" | "boolean") => {
+                serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+            }
+            _ => json!(text),
+        }
     }
 
     fn mismatches(&self, schema: &Value, body: &Value) -> Vec<String> {
-        let root = json!({ "allOf": [schema], "components": self.dialect["components"] });
-        let validator: Validator = jsonschema::validator_for(&root).expect("a schema of Okta's");
+        let mut compiled = self.compiled.borrow_mut();
+        let validator = compiled.entry(schema.to_string()).or_insert_with(|| {
+            let root = json!({ "allOf": [schema], "components": self.dialect["components"] });
+            jsonschema::validator_for(&root).expect("a schema of Okta's")
+        });
         validator
             .iter_errors(body)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect()
     }
 
-    fn capabilities(&self, feature: &str) -> &Value {
+    /// The narrower schema that path or body decide on, where an operation describes several.
+    fn meant(&self, path: &str, body: &Value) -> Option<&Value> {
         let schemas = &self.dialect["components"]["schemas"];
-        match feature {
-            "USER" => &schemas["CapabilitiesObject"],
-            _ => &schemas["CapabilitiesInboundProvisioningObject"],
+        if path.ends_with("/features/USER_PROVISIONING") {
+            Some(&schemas["CapabilitiesObject"])
+        } else if path.ends_with("/features/INBOUND_PROVISIONING") {
+            Some(&schemas["CapabilitiesInboundProvisioningObject"])
+        } else {
+            self.integration(body)
         }
+    }
+
+    /// The schema of the integration whose app this is, if it is an app and Okta describes it.
+    fn integration(&self, app: &Value) -> Option<&Value> {
+        let name = app["name"].as_str()?;
+        let mut schemas = self.dialect["components"]["schemas"].as_object()?.values();
+        schemas.find(|schema| schema["x-okta-defined-as"]["name"] == name)
     }
 
     /// The `discriminator` of `OpenAPI`, which JSON Schema does not know: the object must also fit the
@@ -191,6 +259,9 @@ impl OktaDocs {
         let schema = self.resolve(schema);
         for item in body.as_array().into_iter().flatten() {
             self.discriminated(&schema["items"], item, problems);
+        }
+        if let Some(integration) = self.integration(body) {
+            problems.extend(self.mismatches(integration, body));
         }
         let Some(property) = schema["discriminator"]["propertyName"].as_str() else {
             return;
@@ -263,6 +334,18 @@ impl OktaDocs {
         }
         at
     }
+}
+
+/// The text of one of the documents, parsed.
+fn read<E: Display>(
+    folder: &Path,
+    name: &str,
+    parse: impl FnOnce(&str) -> Result<Value, E>,
+) -> Value {
+    let file = folder.join(name);
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()));
+    parse(&text).unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", file.display()))
 }
 
 fn verdict(problems: Vec<String>) -> Verdict {
