@@ -194,9 +194,9 @@ pub struct Policy {
     /// Defaults for every org.
     pub limits: Limits,
     /// When a step is tried again.
-    pub retry: job::Retry,
+    pub retry: crate::run::RetryPolicy,
     /// Every call.
-    pub http: job::Http,
+    pub http: crate::okta::HttpSettings,
     /// Reports to write after the run.
     pub reports: Vec<job::ReportFile>,
     /// Settings of the orgs the program serves itself.

@@ -12,7 +12,7 @@ use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, Auth, OrgSpec, Orgs};
 use crate::report::anchor;
-use crate::run::{RetryPolicy, RunOptions};
+use crate::run::RunOptions;
 use crate::settings::{Policy, Settings};
 
 /// Stored with the run, as JSON. All paths are absolute.
@@ -94,18 +94,9 @@ pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, 
 /// A run's options from its policy.
 pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
     RunOptions {
-        retry: RetryPolicy {
-            max_attempts: policy.retry.max_attempts,
-            initial: policy.retry.initial,
-            max: policy.retry.max,
-            max_elapsed: policy.retry.max_elapsed,
-        },
+        retry: policy.retry,
         limits: policy.limits,
-        http: crate::okta::HttpSettings {
-            connect_timeout: policy.http.connect_timeout,
-            timeout: policy.http.timeout,
-            ca_file: policy.http.ca_file.clone(),
-        },
+        http: policy.http.clone(),
         force,
     }
 }

@@ -8,12 +8,13 @@ mod read;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use duration::{InvalidDuration, parse as parse_duration};
 pub use read::read;
 
 use crate::manifest::{Limits, SecretRef};
+use crate::okta::HttpSettings;
+use crate::run::RetryPolicy;
 
 /// A job file, checked, its paths resolved against the folder it is in.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +28,9 @@ pub struct Job {
     /// Defaults for every org; an org's own limits win.
     pub limits: Limits,
     /// When a step is tried again.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
     /// Time-outs and trust of every call.
-    pub http: Http,
+    pub http: HttpSettings,
     /// Groups of orgs that go one after the other.
     pub waves: Vec<Wave>,
     /// When the job runs under `serve`.
@@ -40,51 +41,6 @@ pub struct Job {
     pub reports: Vec<ReportFile>,
     /// Settings of the orgs the program serves itself, checked by the sandbox.
     pub sandbox: toml::Table,
-}
-
-/// `[retry]`: exponential back-off of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// Attempts of a step, the first included.
-    pub max_attempts: u32,
-    /// Longest pause before the second attempt.
-    pub initial: Duration,
-    /// Longest pause between two attempts.
-    pub max: Duration,
-    /// Time a step may take over all its attempts, waits for budget not counted.
-    pub max_elapsed: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            max_attempts: 8,
-            initial: Duration::from_secs(1),
-            max: Duration::from_mins(1),
-            max_elapsed: Duration::from_mins(30),
-        }
-    }
-}
-
-/// `[http]`: every call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// For TCP and TLS together.
-    pub connect_timeout: Duration,
-    /// Of one call; Okta takes 1 to 4 s.
-    pub timeout: Duration,
-    /// PEM file of certificate authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_mins(1),
-            ca_file: None,
-        }
-    }
 }
 
 /// `[[waves]]`: orgs that are rolled out together.

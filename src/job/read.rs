@@ -6,9 +6,11 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
-use super::{Http, Job, Notify, ReportFile, Retry, Schedule, Wave, duration};
+use super::{Job, Notify, ReportFile, Schedule, Wave, duration};
 use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
+use crate::okta::HttpSettings;
 use crate::report::Format;
+use crate::run::RetryPolicy;
 
 /// A job file is written by hand; one larger than this (bytes) is some other file.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -114,9 +116,9 @@ fn limits(mut table: Table<'_, '_>) -> Limits {
     limits
 }
 
-fn retry(mut table: Table<'_, '_>) -> Retry {
-    let defaults = Retry::default();
-    let retry = Retry {
+fn retry(mut table: Table<'_, '_>) -> RetryPolicy {
+    let defaults = RetryPolicy::default();
+    let retry = RetryPolicy {
         max_attempts: table
             .get("maxAttempts", at_least_one)
             .unwrap_or(defaults.max_attempts),
@@ -139,9 +141,9 @@ fn retry(mut table: Table<'_, '_>) -> Retry {
     retry
 }
 
-fn http(mut table: Table<'_, '_>, folder: &Path) -> Http {
-    let defaults = Http::default();
-    let http = Http {
+fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpSettings {
+    let defaults = HttpSettings::default();
+    let http = HttpSettings {
         connect_timeout: table
             .get("connectTimeout", pause)
             .unwrap_or(defaults.connect_timeout),
@@ -355,7 +357,7 @@ mod tests {
         );
         assert_eq!(
             job.retry,
-            Retry {
+            RetryPolicy {
                 max_attempts: 3,
                 initial: Duration::from_millis(500),
                 max: Duration::from_secs(10),
@@ -364,7 +366,7 @@ mod tests {
         );
         assert_eq!(
             job.http,
-            Http {
+            HttpSettings {
                 connect_timeout: Duration::from_secs(5),
                 timeout: Duration::from_secs(30),
                 ca_file: Some(PathBuf::from("jobs/corp-ca.pem")),
@@ -405,9 +407,9 @@ mod tests {
     fn absent_sections_mean_the_documented_defaults() {
         let job = parse(Path::new("job.toml"), "manifest = 'm.csv'").unwrap();
         assert_eq!(job.manifest, Path::new("m.csv"));
-        assert_eq!(job.retry, Retry::default());
+        assert_eq!(job.retry, RetryPolicy::default());
         assert_eq!(job.retry.max_attempts, 8);
-        assert_eq!(job.http, Http::default());
+        assert_eq!(job.http, HttpSettings::default());
         assert_eq!(job.limits, Limits::default());
         assert!(job.waves.is_empty() && job.reports.is_empty() && job.sandbox.is_empty());
     }

@@ -5,9 +5,11 @@
 
 mod admission;
 mod budget;
+mod checkpoint;
 mod circuit;
 mod clock;
 mod concurrency;
+mod failing;
 mod fingerprint;
 mod hand_in;
 mod interrupt;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+pub use checkpoint::{Also, checkpoint};
 pub use fingerprint::Fingerprints;
 pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;

@@ -4,23 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checkpoint::{Also, checkpoint};
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
-use super::retry::{RetryPolicy, Verdict, decide, delay, long_delay};
-use crate::apps::App;
+use super::retry::RetryPolicy;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
-    Checkpoint, Consent, EntryError, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId,
-    StepRecord, Stopped, Stored,
+    Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
 };
-use crate::manifest::SecretRef;
-use crate::okta::Class;
 use crate::plan::steps;
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
-
-/// How long after a lost answer Okta is looked at: it may still be working on the call, which took up to
-/// 7.9 s in recordings (API.md §3.3).
-const LOOK_AFTER: Duration = Duration::from_secs(10);
 
 /// What workers of an org share.
 pub struct Shop {
@@ -75,7 +68,7 @@ pub struct Work<'a> {
     pub(super) steps: Vec<Step>,
     memory: Memory,
     pub(super) log: CallLog,
-    name: EntryName,
+    pub(super) name: EntryName,
     pub(super) answer: Option<Answer>,
 }
 
@@ -253,113 +246,9 @@ impl<'a> Work<'a> {
         Ok(Next::Rest(RestKind::Waiting))
     }
 
-    async fn fail(&mut self, step: Step, error: &StepError) -> Result<Next, LedgerError> {
-        let described = error.describe(step);
-        let progress = &mut self.row.progress;
-        progress.attempts += 1;
-        if let Some(in_flight) = &mut progress.in_flight {
-            in_flight.ended = true;
-        }
-        progress.elapsed_ms += u64::try_from(self.log.busy.as_millis()).unwrap_or(u64::MAX);
-        let (verdict, class) = match error {
-            StepError::Call { error, effect } => {
-                let elapsed = Duration::from_millis(progress.elapsed_ms);
-                (
-                    decide(
-                        &self.shop.retry,
-                        &error.class,
-                        *effect,
-                        progress.attempts,
-                        elapsed,
-                    ),
-                    &error.class,
-                )
-            }
-            _ => (Verdict::Fail, &Class::Refused),
-        };
-        let verdict = if self.is_too_new(error) {
-            Verdict::Retry
-        } else {
-            verdict
-        };
-        match verdict {
-            Verdict::Retry | Verdict::Look => {
-                let usual = delay(&self.shop.retry, self.row.progress.attempts, class);
-                let mut pause = if self.shop.access.lane.spend_retry() {
-                    usual
-                } else {
-                    usual.max(long_delay(&self.shop.retry))
-                };
-                if verdict == Verdict::Look && described.okta_error_code.is_none() {
-                    pause = pause.max(LOOK_AFTER.min(self.shop.call_timeout));
-                }
-                self.retry_later(described, pause).await
-            }
-            Verdict::Fail => {
-                self.row.state = Stored::Failed;
-                self.row.due_at = None;
-                self.row.error = Some(self.with_hint(described));
-                self.commit(None, None).await?;
-                Ok(self.ended())
-            }
-            Verdict::StopOrg => {
-                // Once the org is mended its entries start with a clean slate.
-                self.row.progress.attempts = 0;
-                self.row.progress.elapsed_ms = 0;
-                self.shop.access.lane.stop(Stopped {
-                    message: described.message,
-                    hint: described.hint,
-                    okta_error_code: described.okta_error_code,
-                    http_status: described.http_status,
-                    request_id: described.request_id,
-                });
-                self.halt(true).await
-            }
-        }
-    }
-
-    // Okta may not find an app at once that it has just created (API.md §8, E0000007).
-    fn is_too_new(&self, error: &StepError) -> bool {
-        let progress = &self.row.progress;
-        let just_created = progress
-            .steps
-            .last()
-            .is_some_and(|record| record.step == Step::CreateApp && record.changed);
-        let not_found =
-            matches!(error, StepError::Call { error, .. } if error.http_status == Some(404));
-        just_created && not_found && progress.attempts == 1
-    }
-
-    async fn retry_later(
-        &mut self,
-        error: EntryError,
-        pause: Duration,
-    ) -> Result<Next, LedgerError> {
-        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let next_at =
-            unix_millis().saturating_add(Millis::try_from(pause_ms).unwrap_or(Millis::MAX));
-        self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
-        self.row.state = Stored::Started;
-        self.row.due_at = Some(next_at);
-        self.row.error = Some(error.clone());
-        self.log.stats.retries += 1;
-        if let Some(last) = self.log.attempts.last_mut() {
-            last.next_at = Some(next_at);
-        }
-        self.commit(None, None).await?;
-        let attempts = self.row.progress.attempts;
-        self.shop.events.send(Event::Retrying {
-            entry: self.name.clone(),
-            error,
-            attempts,
-            next_at,
-        });
-        Ok(Next::Rest(RestKind::Delayed(next_at)))
-    }
-
     // The calls made so far are kept; the entry stays where it is. `announced`: the ledger says that a
     // once-only call is under way, which may have turned out not to be so.
-    async fn halt(&mut self, announced: bool) -> Result<Next, LedgerError> {
+    pub(super) async fn halt(&mut self, announced: bool) -> Result<Next, LedgerError> {
         if announced || !self.log.attempts.is_empty() {
             self.commit(None, None).await?;
         }
@@ -405,57 +294,17 @@ impl<'a> Work<'a> {
     pub(super) async fn commit(
         &mut self,
         fingerprint: Option<Fingerprint>,
-        settled: Option<(String, bool)>,
+        settled_consent: Option<(String, bool)>,
     ) -> Result<(), LedgerError> {
-        let (attempts, stats) = self.log.take();
-        let checkpoint = Checkpoint {
-            run: self.shop.run.clone(),
-            no: self.row.no,
-            org: self.row.org,
-            version: self.row.version,
-            state: self.row.state,
-            progress: self.row.progress.clone(),
-            due_at: self.row.due_at,
-            error: self.row.error.clone(),
-            attempts,
-            stats,
+        let Shop { ledger, run, .. } = self.shop;
+        let also = Also {
             fingerprint,
-            settled_consent: settled,
+            settled_consent,
         };
-        self.shop.ledger.commit(checkpoint).await?;
-        self.row.version += 1;
-        Ok(())
+        checkpoint(ledger, run, &mut self.row, &mut self.log, also).await
     }
 
-    fn with_hint(&self, error: EntryError) -> EntryError {
-        let run = &self.shop.run.0;
-        let again = format!("okta-rollout resume {run} --failed");
-        let hint = match (self.secret_in_question(&error), &error.hint) {
-            (Some(reference), _) => format!("check the value behind {reference}, then: {again}"),
-            (None, Some(hint)) => format!("{hint}, then: {again}"),
-            (None, None) => format!("mend the cause, then: {again}"),
-        };
-        EntryError {
-            hint: Some(hint),
-            ..error
-        }
-    }
-
-    // A refused set_connection is most often about the credential it carries (API.md §3.4).
-    fn secret_in_question(&self, error: &EntryError) -> Option<&str> {
-        let profile = &self.row.entry.connection.as_ref()?.profile;
-        let refused = error.step == Step::SetConnection && error.http_status == Some(400);
-        let secret = match self.row.entry.app {
-            App::Office365 => profile
-                .settings
-                .as_ref()
-                .map(|settings| &settings.admin_password),
-            _ => profile.token.as_ref(),
-        };
-        secret.filter(|_| refused).map(SecretRef::as_str)
-    }
-
-    fn ended(&self) -> Next {
+    pub(super) fn ended(&self) -> Next {
         self.tell_end();
         Next::Rest(RestKind::Ended)
     }

@@ -4,13 +4,13 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::{Step, StepError};
-use crate::ledger::{Checkpoint, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
+use crate::ledger::{EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::apps::AppInstance;
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, Read, Request, Write};
 use crate::plan::Difference;
-use crate::run::{CallLog, Effect, Fingerprints, Lane, unix_millis};
+use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, checkpoint, unix_millis};
 
 /// What the steps of all entries of an org share.
 pub struct Access {
@@ -153,7 +153,7 @@ impl Context<'_> {
             ended: false,
         });
         self.announced = true;
-        self.commit(None).await
+        self.commit().await
     }
 
     /// Whether an attempt of this once-only step may have reached Okta already.
@@ -166,28 +166,12 @@ impl Context<'_> {
     }
 
     /// Makes the row durable as it stands, with the calls since the last checkpoint.
-    pub async fn commit(
-        &mut self,
-        settled_consent: Option<(String, bool)>,
-    ) -> Result<(), StepError> {
-        let (attempts, stats) = self.log.take();
-        self.ledger
-            .commit(Checkpoint {
-                run: self.run.clone(),
-                no: self.row.no,
-                org: self.row.org,
-                version: self.row.version,
-                state: self.row.state,
-                progress: self.row.progress.clone(),
-                due_at: self.row.due_at,
-                error: self.row.error.clone(),
-                attempts,
-                stats,
-                fingerprint: self.fingerprint.take(),
-                settled_consent,
-            })
-            .await?;
-        self.row.version += 1;
+    pub async fn commit(&mut self) -> Result<(), StepError> {
+        let also = Also {
+            fingerprint: self.fingerprint.take(),
+            settled_consent: None,
+        };
+        checkpoint(self.ledger, self.run, self.row, self.log, also).await?;
         Ok(())
     }
 

@@ -59,7 +59,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
             hmac: String::new(),
             ..fingerprint.clone()
         });
-        context.commit(None).await?;
+        context.commit().await?;
     }
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),

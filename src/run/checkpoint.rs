@@ -1,0 +1,42 @@
+//! Makes an entry durable as it stands.
+
+use super::lane::CallLog;
+use crate::ledger::{Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId};
+
+/// What a checkpoint stores beside the entry and its calls.
+#[derive(Debug, Default)]
+pub struct Also {
+    /// The fingerprint of what a connection was just set with.
+    pub fingerprint: Option<Fingerprint>,
+    /// A consent's `state`, and whether Okta accepted it.
+    pub settled_consent: Option<(String, bool)>,
+}
+
+/// Stores the entry with the calls since its last checkpoint, and counts its version up.
+pub async fn checkpoint(
+    ledger: &Ledger,
+    run: &RunId,
+    row: &mut EntryRow,
+    log: &mut CallLog,
+    also: Also,
+) -> Result<(), LedgerError> {
+    let (attempts, stats) = log.take();
+    ledger
+        .commit(Checkpoint {
+            run: run.clone(),
+            no: row.no,
+            org: row.org,
+            version: row.version,
+            state: row.state,
+            progress: row.progress.clone(),
+            due_at: row.due_at,
+            error: row.error.clone(),
+            attempts,
+            stats,
+            fingerprint: also.fingerprint,
+            settled_consent: also.settled_consent,
+        })
+        .await?;
+    row.version += 1;
+    Ok(())
+}
