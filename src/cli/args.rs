@@ -348,7 +348,7 @@ pub struct Sandbox {
     /// Time an answer takes: `none`, `recorded`, or as in `200ms`
     #[arg(long, value_name = "DURATION")]
     pub latency: Option<String>,
-    /// Settings besides these flags: a TOML file with the keys of a job's [sandbox]; flags win
+    /// Settings besides these flags: a TOML file with the keys of a job's `[sandbox]`; flags win
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
     /// Seed of ids and faults: the same seed gives the same orgs

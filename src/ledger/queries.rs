@@ -129,7 +129,7 @@ impl Ledger {
     }
 
     /// What is known of a consent `state`. An entry whose answer is just being handed in counts as
-    /// waiting: [`Progress::in_flight`] tells.
+    /// waiting: [`in_flight`](super::Progress::in_flight) tells.
     pub async fn consent(&self, state: &str) -> Result<ConsentState, LedgerError> {
         let state = state.to_owned();
         self.read(move |c| reads::consent(c, &state)).await
