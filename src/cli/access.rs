@@ -91,20 +91,21 @@ async fn credentials(row: &OrgRow, secrets: &Secrets) -> Result<Credentials, Fai
             .await
             .map(Credentials::Bearer)
             .map_err(unreadable),
-        Some(Auth::PrivateKeyJwt(_)) => Err(Failure::usage(anyhow::anyhow!(
-            "org {}: `privateKeyJwt` is not supported by this version; nothing was sent",
-            row.name
-        ))
-        .hint(format!(
-            "give org {} an `apiToken` or an `accessToken`",
-            row.name
-        ))),
+        Some(Auth::PrivateKeyJwt(_)) => Err(private_key_jwt(&row.name)),
         None => Err(Failure::usage(anyhow::anyhow!(
             "org {} has no `auth`; nothing was sent",
             row.name
         ))
         .hint(format!("give org {} an `auth.apiToken`", row.name))),
     }
+}
+
+/// Said of an org that authenticates in a way this version cannot.
+pub(super) fn private_key_jwt(org: &str) -> Failure {
+    Failure::usage(anyhow::anyhow!(
+        "org {org}: `privateKeyJwt` is not supported by this version; nothing was sent"
+    ))
+    .hint(format!("give org {org} an `apiToken` or an `accessToken`"))
 }
 
 fn not_served(row: &OrgRow) -> Failure {

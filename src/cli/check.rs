@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::args::{self, DataFormat};
@@ -10,7 +11,9 @@ use super::target::{refuse, source, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
+use crate::okta::Http;
 use crate::report::counted;
+use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
 
 /// What `check --format json` prints.
@@ -71,6 +74,11 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     } else {
         Policy::of_manifest(&args.file, settings)
     };
+    Http::new(&policy.http).map_err(Failure::usage)?;
+    let sandbox = policy.sandbox.clone().try_into::<SandboxSettings>();
+    sandbox
+        .context("the job's [sandbox] section")
+        .map_err(Failure::usage)?;
     let options = CheckOptions {
         secrets: if args.no_secrets {
             SecretCheck::Skip

@@ -136,9 +136,9 @@ fn outcome(answered: &[Answered]) -> Ending {
 
 fn tell(answer: &Answered, output: Output) {
     match answer {
-        Answered::Accepted(entry) => output.note(format_args!(
-            "{}/{} (row {}): accepted; the rest of the entry: okta-rollout resume",
-            entry.org, entry.app, entry.row
+        Answered::Accepted { entry, run } => output.note(format_args!(
+            "{}/{} (row {}): accepted; the rest of the entry: okta-rollout resume {}",
+            entry.org, entry.app, entry.row, run.0
         )),
         Answered::AcceptedBefore => output.note("this answer was accepted before"),
         Answered::Broken(error) => output.error(format_args!("{error:#}")),
@@ -217,7 +217,9 @@ pub(super) async fn refresh(
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let mut pending = ledger.pending_consents(Some(&run.id)).await?;
+    // As `consent list`: of all runs, unless one is named.
+    let only = args.run.as_ref().map(|_| &run.id);
+    let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
     let opened = async |pending: &Pending| org_of(&ledger, pending, args.allow_exec).await;
     let mut desk =

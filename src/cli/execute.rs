@@ -120,16 +120,24 @@ async fn close(
             .await?
             .trim_end(),
     );
+    let mut written = Ok(());
     for file in &policy.reports {
         let request = Request::all(file.format);
-        report::to_file(ledger, &run, &request, &file.path).await?;
-        output.note(format_args!("report: {}", file.path.display()));
+        match report::to_file(ledger, &run, &request, &file.path).await {
+            Ok(()) => output.note(format_args!("report: {}", file.path.display())),
+            // The others are written all the same.
+            Err(failure) => written = written.and(Err(failure)),
+        }
     }
     if format == DataFormat::Json {
         let request = Request::all(Format::Json);
-        report::to_stdout(ledger, &run, &request, output).await?;
+        written = written.and(report::to_stdout(ledger, &run, &request, output).await);
     }
-    Ok(())
+    // Calls were sent, so this is no wrong usage any more.
+    written.map_err(|failure| Failure {
+        kind: Kind::Failed,
+        ..failure
+    })
 }
 
 fn ending(counts: Counts, orgs: &[OrgRow], signal: Option<Kind>) -> Ending {

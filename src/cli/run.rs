@@ -1,7 +1,9 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use super::access::private_key_jwt;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
@@ -10,12 +12,18 @@ use super::output::Output;
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
-    Import, ImportEntry, Ledger, LedgerError, NewRun, OrgNo, RunId, RunLock, RunRow,
+    Import, ImportEntry, Ledger, LedgerError, Millis, NewRun, OrgNo, RunId, RunLock, RunRow, Stored,
 };
-use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
+use crate::manifest::{
+    self, Auth, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck,
+};
+use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
 use crate::settings::Settings;
+
+/// Entries read at once when calls under way are looked for.
+const PAGE: usize = 256;
 
 /// `run`.
 pub(super) async fn run(
@@ -29,8 +37,10 @@ pub(super) async fn run(
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let ledger = writable(settings).await?;
+    can_be_called(&target, &orgs)?;
     let last = ledger.last_run_of(&target.key).await?;
-    let (run, lock) = match to_continue(&ledger, last, &digest, args, output).await? {
+    let timeout = target.policy.http.timeout;
+    let (run, lock) = match to_continue(&ledger, last, &digest, timeout, args, output).await? {
         Some(run) => {
             let lock = ledger.lock_run(&run.id)?;
             refresh(&ledger, &run.id, &orgs).await?;
@@ -94,6 +104,7 @@ async fn to_continue(
     ledger: &Ledger,
     last: Option<RunRow>,
     digest: &str,
+    timeout: Duration,
     args: &args::Run,
     output: Output,
 ) -> Result<Option<RunRow>, Failure> {
@@ -104,11 +115,15 @@ async fn to_continue(
     }
     let counts = ledger.counts(&last.id).await?;
     let left = counts.pending + counts.started;
-    if left == 0 || args.new {
+    if left == 0 {
         return Ok(None);
     }
-    if last.digest == digest {
+    if last.digest == digest && !args.new {
         return Ok(Some(last));
+    }
+    let_calls_land(ledger, &last, timeout, output).await?;
+    if args.new {
+        return Ok(None);
     }
     output.warning(format_args!(
         "{} changed since run {} began, of which {} left: a new run starts",
@@ -117,6 +132,62 @@ async fn to_continue(
         counted(left, "entry is", "entries are")
     ));
     Ok(None)
+}
+
+/// Waits until no once-only call of a run that is left behind can land any more: a new run looks at Okta
+/// first, and must not look too early.
+async fn let_calls_land(
+    ledger: &Ledger,
+    last: &RunRow,
+    timeout: Duration,
+    output: Output,
+) -> Result<(), Failure> {
+    let timeout_ms = Millis::try_from(timeout.as_millis()).unwrap_or(Millis::MAX);
+    let mut land_until = unix_millis();
+    for (org, counts) in ledger.counts_by_org(&last.id).await? {
+        if counts.started == 0 {
+            continue;
+        }
+        let mut after = None;
+        loop {
+            let rows = ledger
+                .load(&last.id, org, Stored::Started, after, PAGE)
+                .await?;
+            let Some(row) = rows.last() else { break };
+            after = Some(row.no);
+            let under_way = rows
+                .iter()
+                .filter_map(|row| row.progress.in_flight.as_ref());
+            let sent = under_way
+                .filter(|call| !call.ended)
+                .map(|call| call.sent_at);
+            land_until = sent
+                .map(|at| at.saturating_add(timeout_ms))
+                .fold(land_until, Millis::max);
+        }
+    }
+    let wait_ms = (land_until - unix_millis()).clamp(0, timeout_ms);
+    if wait_ms > 0 {
+        output.note(format_args!(
+            "waits {} s: a call of run {} may still be under way",
+            wait_ms.div_euclid(1_000) + 1,
+            last.id.0
+        ));
+        let wait = u64::try_from(wait_ms).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+    Ok(())
+}
+
+/// What would keep every call of an org from being made is told before a run begins.
+fn can_be_called(target: &Target, orgs: &Orgs) -> Result<(), Failure> {
+    Http::new(&target.policy.http).map_err(Failure::usage)?;
+    for (name, spec) in orgs.iter() {
+        if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
+            return Err(private_key_jwt(name));
+        }
+    }
+    Ok(())
 }
 
 /// Gives a run the credentials and limits that its orgs have now.

@@ -68,7 +68,9 @@ impl fmt::Display for Refusal {
                 "no entry waits for this state: it is wrong, expired, or a fresh link replaced it",
             ),
             Self::RefusedBefore => f.write_str("Okta refused this answer before"),
-            Self::InProgress => f.write_str("another process is handing this answer in"),
+            Self::InProgress => f.write_str(
+                "this answer is being handed in, or was when its process died: okta-rollout resume finds out",
+            ),
         }
     }
 }

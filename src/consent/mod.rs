@@ -8,7 +8,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::event::{EntryName, Events};
-use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, Stored};
+use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, RunId, Stored};
 use crate::okta::Http;
 use crate::run::{
     Common, Fingerprints, HandedIn, Interrupt, OrgAccess, Places, RunOptions, Shop, Work, name_of,
@@ -19,7 +19,12 @@ use inbox::Refusal;
 #[derive(Debug)]
 pub enum Answered {
     /// Okta took it; the rest of the entry goes on in the live run or with the next one.
-    Accepted(EntryName),
+    Accepted {
+        /// Whose.
+        entry: EntryName,
+        /// The run to go on with.
+        run: RunId,
+    },
     /// Okta had taken it before.
     AcceptedBefore,
     /// It was not sent.
@@ -133,7 +138,10 @@ where
             let entry = name_of(&shop.org, &pending.entry);
             let mut work = Work::new(&shop, pending.entry);
             match work.hand_in(accepted).await {
-                Ok(HandedIn::Accepted) => return Ok(Answered::Accepted(entry)),
+                Ok(HandedIn::Accepted) => {
+                    let run = pending.run;
+                    return Ok(Answered::Accepted { entry, run });
+                }
                 Ok(HandedIn::NotAccepted) => return self.try_again(&shop, work, entry).await,
                 Ok(HandedIn::Halted) => return Ok(halted(&shop, entry)),
                 Err(LedgerError::Moved { .. }) => {}

@@ -168,13 +168,14 @@ impl Budget {
         (self.peak > 0.0).then_some(self.peak)
     }
 
-    /// Requests left for us in the window, and when it ends, for people to read.
+    /// Requests left for us in the window, those in flight counted as spent, and how many we may have in
+    /// all: for people to read.
     pub fn left(&self) -> Option<(u64, u64)> {
         match self.window {
             Window::Known {
                 limit, remaining, ..
             } => Some((
-                remaining.saturating_sub(self.headroom(limit)),
+                remaining.saturating_sub(self.headroom(limit) + self.in_flight),
                 self.usable(limit),
             )),
             _ => None,
@@ -436,7 +437,11 @@ mod tests {
         );
         budget.settle(T(63), shown(10, 9, 122));
         budget.settle(T(63), shown(10, 0, 60));
-        assert_eq!(budget.left(), Some((9, 10)));
+        assert_eq!(
+            budget.left(),
+            Some((1, 10)),
+            "nine left, eight of them in flight"
+        );
     }
 
     #[test]

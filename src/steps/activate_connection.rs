@@ -10,9 +10,18 @@ use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    context
+    let activated = context
         .write(&connections::activate(&app_id), Effect::Idempotent)
-        .await?;
+        .await;
+    match activated {
+        // Okta took the consent's answer but holds nothing it can activate: the 2xx was no proof.
+        Err(error) if error.is_refused() && context.row.entry.app.needs_consent() => {
+            return Ok(Outcome::ConsentLost {
+                why: error.describe(context.step).message,
+            });
+        }
+        activated => activated?,
+    }
     if context.is_last() {
         prove(context, &app_id).await?;
     }

@@ -27,6 +27,7 @@ pub(super) async fn read_all(
     only: Option<App>,
     pages: &mut Pages,
 ) -> Result<(), StepError> {
+    let mut restarted = false;
     while !pages.complete {
         let page = pages
             .next
@@ -39,13 +40,12 @@ pub(super) async fn read_all(
                 pages.apps.append(&mut listed);
                 pages.next = next;
             }
-            Err(error) => {
-                if error.is_refused() {
-                    // The cursor is stale (E0000029): from the start.
-                    *pages = Pages::default();
-                }
-                return Err(error);
+            Err(error) if error.is_refused() && pages.next.is_some() && !restarted => {
+                // The cursor is stale (E0000029): once more from the start.
+                restarted = true;
+                *pages = Pages::default();
             }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

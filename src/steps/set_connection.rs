@@ -139,7 +139,17 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
                 "look at the app's Provisioning tab in the Admin Console",
             ));
         }
-        LiveStatus::Disabled | LiveStatus::Missing => {}
+        // It may be active for all we know, and posting it would cost its consent.
+        LiveStatus::Missing => {
+            return Err(StepError::failed(
+                format!(
+                    "Okta does not show whether the connection is active ({})",
+                    found.describe()
+                ),
+                "look at the app's Provisioning tab in the Admin Console",
+            ));
+        }
+        LiveStatus::Disabled => {}
     }
     let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
