@@ -149,6 +149,14 @@ impl Scenario {
         Ran::new(arguments, command.output().unwrap())
     }
 
+    /// Runs a command that dies right after so many checkpoints, as from a power cut.
+    pub fn dies_after(&self, checkpoints: u32, arguments: &[&str]) {
+        let mut command = self.command(arguments);
+        command.env("OKTA_ROLLOUT_ABORT_AFTER", checkpoints.to_string());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), None, "a signal ended it");
+    }
+
     /// Starts a command in the folder and leaves it alone.
     pub fn begin(&self, arguments: &[&str]) -> Live {
         Live::of(self.command(arguments))
