@@ -37,7 +37,8 @@ pub(super) async fn run(
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let ledger = writable(settings).await?;
-    can_be_called(&target, &orgs)?;
+    // A CA file that is no use is told before a run begins.
+    Http::new(&target.policy.http).map_err(Failure::usage)?;
     let last = ledger.last_run_of(&target.key).await?;
     let timeout = target.policy.http.timeout;
     let (run, lock) = match to_continue(&ledger, last, &digest, timeout, args, output).await? {
@@ -179,17 +180,6 @@ async fn let_calls_land(
     Ok(())
 }
 
-/// What would keep every call of an org from being made is told before a run begins.
-fn can_be_called(target: &Target, orgs: &Orgs) -> Result<(), Failure> {
-    Http::new(&target.policy.http).map_err(Failure::usage)?;
-    for (name, spec) in orgs.iter() {
-        if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
-            return Err(private_key_jwt(name));
-        }
-    }
-    Ok(())
-}
-
 /// Gives a run the credentials and limits that its orgs have now.
 pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result<(), Failure> {
     let specs = ledger
@@ -230,6 +220,9 @@ async fn begin(
         let mut importing = Importing::new(import, orgs);
         let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
             .map_err(unreadable)?;
+        if let (0, Some(org)) = (checked.problem_count, &importing.key_org) {
+            return Err(private_key_jwt(org));
+        }
         if let (0, Some(row)) = (checked.problem_count, importing.hub) {
             return Err(Failure::usage(anyhow::anyhow!(
                 "{} (row {row}): `hub` is not supported by this version; nothing was sent",
@@ -293,6 +286,8 @@ struct Importing {
     failed: Option<LedgerError>,
     // The first row whose entry has a hub side, which this version cannot set up.
     hub: Option<u64>,
+    // The first org with entries that authenticates with a key, which this version cannot.
+    key_org: Option<String>,
 }
 
 impl Importing {
@@ -303,6 +298,7 @@ impl Importing {
             numbers: HashMap::new(),
             failed: None,
             hub: None,
+            key_org: None,
         }
     }
 
@@ -324,6 +320,9 @@ impl Importing {
             let Some(spec) = self.orgs.get(name) else {
                 return Ok(());
             };
+            if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
+                self.key_org.get_or_insert_with(|| name.clone());
+            }
             let spec = anchored(spec, self.orgs.base(name));
             let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
             self.numbers.insert(name.clone(), no);
