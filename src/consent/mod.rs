@@ -131,7 +131,8 @@ where
                 break;
             }
             let shop = self.shop(&pending).await?;
-            let accepted = match inbox::accept(answer, shop.access.lane.origin(), &pending.entry) {
+            let accepted = match inbox::accept(answer, shop.access.client.origin(), &pending.entry)
+            {
                 Ok(accepted) => accepted,
                 Err(refusal) => return Ok(Answered::Unsent(refusal)),
             };

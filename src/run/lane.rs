@@ -1,7 +1,8 @@
-//! The one way to an org: every call of a run goes through its org's lane, which waits for the
-//! org's budget, caps and circuit, sends, and learns from the answer (PRODUCT.md §6).
+//! The one way to an org: every call waits in its org's lane for the org's budget, caps and circuit, and
+//! the lane learns from its answer (PRODUCT.md §6).
 //!
-//! Waiting uses up no attempt and no time-out. A 429 is waited out and sent again here, so steps never see one.
+//! Waiting uses up no attempt and no time-out. Who may send what is not the lane's: see [`super::Reader`] and
+//! [`crate::steps::Context`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +20,7 @@ use super::retry::RetryPolicy;
 use crate::event::Events;
 use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
 use crate::manifest::Limits;
-use crate::okta::{Class, Exchange, OrgClient, Request};
+use crate::okta::{Class, Exchange, Request};
 use crate::steps::Step;
 
 /// Part of the shown limit that is used when nothing else is configured (PRODUCT.md §6).
@@ -41,6 +42,8 @@ pub enum Halted {
 /// The calls of one step attempt, until a checkpoint takes them.
 #[derive(Debug, Default)]
 pub struct CallLog {
+    /// What the calls are made for; without a step they are counted, not kept.
+    pub step: Option<Step>,
     /// Each call.
     pub attempts: Vec<Attempt>,
     /// Their sums.
@@ -63,8 +66,6 @@ impl CallLog {
 pub struct LaneConfig {
     /// Org's name.
     pub org: Arc<str>,
-    /// How it is reached.
-    pub client: OrgClient,
     /// Its limits, the job's defaults applied.
     pub limits: Limits,
     /// When the circuit gives up.
@@ -121,11 +122,6 @@ impl Lane {
             .unwrap_or(DEFAULT_IN_FLIGHT) as usize
     }
 
-    /// The org's origin, for matching what a person hands in.
-    pub fn origin(&self) -> &str {
-        self.config.client.origin()
-    }
-
     /// Holds every further call back.
     pub fn stop(&self, why: Stopped) {
         self.state().stopped.get_or_insert(why);
@@ -149,20 +145,21 @@ impl Lane {
         self.state().stopped.clone()
     }
 
-    /// Sends an admitted call. `None` = the org answered 429: ask to be admitted again.
-    pub async fn exchange(
+    /// Takes an admitted call's answer. `None` = the org answered 429: ask to be admitted again.
+    pub async fn conclude(
         &self,
         pass: Pass<'_>,
-        step: Step,
         request: &Request,
+        exchange: Exchange,
         log: &mut CallLog,
     ) -> Result<Option<Exchange>, Halted> {
-        let at = unix_millis();
-        let exchange = self.config.client.exchange(request).await;
+        let at = pass.admitted_at();
         pass.settle(&exchange);
         log.busy += exchange.duration;
         log.stats.requests += 1;
-        log.attempts.push(attempt(step, request, at, &exchange));
+        if let Some(step) = log.step {
+            log.attempts.push(attempt(step, request, at, &exchange));
+        }
         let Err(error) = &exchange.outcome else {
             return Ok(Some(exchange));
         };

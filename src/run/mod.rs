@@ -17,6 +17,7 @@ mod lane;
 mod org;
 mod places;
 mod queue;
+mod reader;
 mod retry;
 mod retry_budget;
 #[cfg(test)]
@@ -39,13 +40,14 @@ pub use lane::{CallLog, Halted, Lane, LaneConfig, unix_millis};
 pub use org::Administrator;
 pub use places::Places;
 pub use queue::Pass;
+pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId};
 use crate::manifest::{Limits, Secrets};
-use crate::okta::{Credentials, Http, HttpSettings, OrgClient};
+use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::steps::{Access, Listing};
 use org::OrgTask;
 
@@ -259,20 +261,23 @@ impl Common {
     /// Opens an org for work.
     pub fn shop(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<Shop> {
         let name: Arc<str> = org.row.name.as_str().into();
-        let lane = Lane::new(LaneConfig {
+        let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
+        let lane = Arc::new(Lane::new(LaneConfig {
             org: Arc::clone(&name),
-            client: OrgClient::new(self.http.clone(), &org.origin, org.credentials)?,
             limits: org.row.spec.limits.or(self.options.limits),
             retry: self.options.retry,
             places: self.places.clone(),
             events: self.events.clone(),
             interrupt: self.interrupt.clone(),
-        });
+        }));
+        let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
         Ok(Shop {
             run: run.clone(),
             ledger: self.ledger.clone(),
             access: Access {
                 lane,
+                reader,
+                client,
                 url: org.row.url,
                 secrets: org.secrets,
                 listing: Listing::default(),

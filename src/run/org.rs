@@ -214,7 +214,7 @@ async fn consented(
 
 fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
     let handed_in = inbox::parse(page).into_iter().next()?.ok()?;
-    inbox::accept(&handed_in, shop.access.lane.origin(), row).ok()
+    inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
 }
 
 async fn due(at: Option<Millis>) {

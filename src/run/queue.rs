@@ -23,11 +23,17 @@ pub struct Pass<'a> {
     lane: &'a Lane,
     bucket: Bucket,
     admitted_at: Instant,
+    sent_at: Millis,
     settled: bool,
     place: Option<SemaphorePermit<'a>>,
 }
 
 impl Pass<'_> {
+    /// When leave was given, by the local clock.
+    pub(super) const fn admitted_at(&self) -> Millis {
+        self.sent_at
+    }
+
     /// Ends the reservation with what came back.
     pub(super) fn settle(mut self, exchange: &Exchange) {
         self.settled = true;
@@ -96,6 +102,7 @@ impl Lane {
             lane: self,
             bucket,
             admitted_at: Instant::now(),
+            sent_at: unix_millis(),
             settled: false,
             place: None,
         };
@@ -107,6 +114,7 @@ impl Lane {
         if let (Some(place), false) = (place, stopped) {
             pass.place = Some(place);
             pass.admitted_at = Instant::now();
+            pass.sent_at = unix_millis();
             return Ok(pass);
         }
         // Certainly not sent.

@@ -130,6 +130,7 @@ impl<'a> Work<'a> {
             step,
         });
         self.log.busy = Duration::ZERO;
+        self.log.step = Some(step);
         let mut context = Context {
             run: &self.shop.run,
             ledger: &self.shop.ledger,

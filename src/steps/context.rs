@@ -1,21 +1,25 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
-use secrecy::SecretString;
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
-use super::{Step, StepError};
+use secrecy::SecretString;
+
+use super::{Listing, Step, StepError};
 use crate::ledger::{EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
-use crate::okta::apps::AppInstance;
 use crate::okta::features::FeatureState;
-use crate::okta::{Body, Class, Read, Request, Write};
+use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
 use crate::plan::Difference;
-use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, checkpoint, unix_millis};
+use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis};
 
 /// What the steps of all entries of an org share.
 pub struct Access {
-    /// The org's calls.
-    pub lane: Lane,
+    /// Where the org's calls wait for their turn.
+    pub lane: Arc<Lane>,
+    /// Reads.
+    pub reader: Reader,
+    /// Writes.
+    pub client: OrgClient,
     /// The org's URL as the ledger knows it.
     pub url: String,
     /// Reads the secrets its entries refer to.
@@ -26,20 +30,6 @@ pub struct Access {
     pub fingerprints: Fingerprints,
     /// Write even what looks right already (TOKEN connections).
     pub force: bool,
-}
-
-/// The org's apps, as far as they were listed: a page that fails is asked for again, not the whole list.
-pub type Listing = Mutex<Pages>;
-
-/// Pages of a listing.
-#[derive(Debug, Default)]
-pub struct Pages {
-    /// What was listed.
-    pub apps: Vec<AppInstance>,
-    /// Where the list goes on; `None` before the first page.
-    pub next: Option<String>,
-    /// Whether the last page was read.
-    pub complete: bool,
 }
 
 /// What this process read of one entry, to save calls; lost with the process.
@@ -97,17 +87,13 @@ impl Context<'_> {
 
     /// Sends a call that changes nothing.
     pub async fn read<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
-        Ok(self.read_page(call).await?.0)
+        let rank = self.rank();
+        self.access.reader.read(call, rank, self.log).await
     }
 
-    /// As [`Context::read`], with where the list goes on.
-    pub async fn read_page<T>(&mut self, call: &Read<T>) -> Result<(T, Option<String>), StepError> {
-        let body = self.send(call.request(), Effect::ReadOnly).await?;
-        let next = body.next.clone();
-        let value = call
-            .decode(body)
-            .map_err(|error| StepError::call(error, Effect::ReadOnly))?;
-        Ok((value, next))
+    /// How near the entry is to its end: of the calls that wait, those with a higher one go first.
+    pub fn rank(&self) -> usize {
+        self.row.progress.steps.len()
     }
 
     /// Sends a call that changes something.
@@ -118,15 +104,14 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
-        // Entries nearer their end go first.
-        let rank = self.row.progress.steps.len();
-        let lane = &self.access.lane;
+        let Access { lane, client, .. } = self.access;
         let exchange = loop {
-            let pass = lane.admit(request.bucket, rank, self.log).await?;
+            let pass = lane.admit(request.bucket, self.rank(), self.log).await?;
             if effect == Effect::OnceOnly {
                 self.announce().await?;
             }
-            match lane.exchange(pass, self.step, request, self.log).await? {
+            let exchange = client.exchange(request).await;
+            match lane.conclude(pass, request, exchange, self.log).await? {
                 Some(exchange) => break exchange,
                 // A 429 was certainly not carried out.
                 None => self.row.progress.in_flight = None,

@@ -1,7 +1,7 @@
 //! `create_app`: makes the app when none has the label. Once only: when an answer is lost, the org's
 //! apps are listed again before anything is sent again.
 
-use super::find_app::{choose, matching, read_all};
+use super::find_app::choose;
 use super::{Context, Outcome, Pages, StepError};
 use crate::okta::apps;
 use crate::run::Effect;
@@ -12,8 +12,11 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     }
     if context.may_have_been_sent() {
         let mut pages = Pages::default();
-        read_all(context, Some(context.row.entry.app), &mut pages).await?;
-        let found = matching(&pages.apps, context);
+        let (app, rank) = (context.row.entry.app, context.rank());
+        pages
+            .read_all(Some(app), &context.access.reader, rank, context.log)
+            .await?;
+        let found = pages.matching(app, context.row.entry.label.as_deref());
         if !found.is_empty() {
             choose(context, &found).await?;
             return Ok(Outcome::Done { changed: true });

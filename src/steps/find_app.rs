@@ -1,8 +1,6 @@
 //! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
 
-use super::{Context, Outcome, Pages, StepError};
-use crate::apps::App;
-use crate::okta::apps::{self, AppInstance};
+use super::{Context, Outcome, StepError};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let access = context.access;
@@ -14,53 +12,15 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
             [app] => Some(*app),
             _ => None,
         };
-        read_all(context, only, &mut pages).await?;
+        let rank = context.rank();
+        pages
+            .read_all(only, &access.reader, rank, context.log)
+            .await?;
     }
-    let found = matching(&pages.apps, context);
+    let entry = &context.row.entry;
+    let found = pages.matching(entry.app, entry.label.as_deref());
     drop(pages);
     choose(context, &found).await
-}
-
-/// Reads the rest of the org's apps, or of those with this name.
-pub(super) async fn read_all(
-    context: &mut Context<'_>,
-    only: Option<App>,
-    pages: &mut Pages,
-) -> Result<(), StepError> {
-    let mut restarted = false;
-    while !pages.complete {
-        let page = pages
-            .next
-            .as_deref()
-            .map_or_else(|| apps::list(only), apps::next);
-        match context.read_page(&page).await {
-            Ok((mut listed, next)) => {
-                // A server that goes round in circles must not keep us busy for ever.
-                pages.complete = next.is_none() || next == pages.next || listed.is_empty();
-                pages.apps.append(&mut listed);
-                pages.next = next;
-            }
-            Err(error) if error.is_refused() && pages.next.is_some() && !restarted => {
-                // The cursor is stale (E0000029): once more from the start.
-                restarted = true;
-                *pages = Pages::default();
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// The ids of the instances with the entry's app name and label.
-pub(super) fn matching(listed: &[AppInstance], context: &Context<'_>) -> Vec<String> {
-    let entry = &context.row.entry;
-    listed
-        .iter()
-        .filter(|instance| {
-            instance.name == entry.app.name() && Some(&instance.label) == entry.label.as_ref()
-        })
-        .map(|instance| instance.id.clone())
-        .collect()
 }
 
 /// Takes the one instance found; none is right only for an entry that creates it.

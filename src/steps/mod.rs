@@ -9,12 +9,14 @@ mod deactivate_connection;
 mod error;
 mod find_app;
 mod kind;
+mod listing;
 mod set_connection;
 mod set_feature;
 
-pub use context::{Access, Answer, Context, Listing, Memory, Pages};
+pub use context::{Access, Answer, Context, Memory};
 pub use error::StepError;
 pub use kind::Step;
+pub use listing::{Listing, Pages};
 
 use crate::ledger::Consent;
 

@@ -1,0 +1,59 @@
+//! Reads an org's live state: through its lane like every call, with a client that cannot send anything but
+//! reads (PRODUCT.md §12.1). Steps look through it before they write; commands that only look have nothing else.
+
+use std::sync::Arc;
+
+use super::lane::{CallLog, Lane};
+use super::retry::Effect;
+use crate::okta::{Read, ReadOnlyClient};
+use crate::steps::StepError;
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    lane: Arc<Lane>,
+    client: ReadOnlyClient,
+}
+
+impl Reader {
+    /// Reads through this lane.
+    pub const fn new(lane: Arc<Lane>, client: ReadOnlyClient) -> Self {
+        Self { lane, client }
+    }
+
+    /// The org's lane.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// Sends a call that changes nothing. `rank`: see [`Lane::admit`].
+    pub async fn read<T>(
+        &self,
+        call: &Read<T>,
+        rank: usize,
+        log: &mut CallLog,
+    ) -> Result<T, StepError> {
+        Ok(self.read_page(call, rank, log).await?.0)
+    }
+
+    /// As [`Reader::read`], with where the list goes on.
+    pub async fn read_page<T>(
+        &self,
+        call: &Read<T>,
+        rank: usize,
+        log: &mut CallLog,
+    ) -> Result<(T, Option<String>), StepError> {
+        let request = call.request();
+        let exchange = loop {
+            let pass = self.lane.admit(request.bucket, rank, log).await?;
+            let exchange = self.client.exchange(call).await;
+            if let Some(exchange) = self.lane.conclude(pass, request, exchange, log).await? {
+                break exchange;
+            }
+        };
+        let failed = |error| StepError::call(error, Effect::ReadOnly);
+        let body = exchange.outcome.map_err(failed)?;
+        let next = body.next.clone();
+        Ok((call.decode(body).map_err(failed)?, next))
+    }
+}
