@@ -1,0 +1,16 @@
+//! The bare loop on orgs with limits, of which it knows nothing.
+
+use crate::support::bare;
+use crate::support::fleet::{Fleet, IN_FLIGHT};
+use crate::support::journal;
+
+/// What became of it.
+pub async fn bare_loop(fleet: &Fleet) -> anyhow::Result<String> {
+    let clients = fleet.clients()?;
+    let (took, lost) = bare::round(fleet, &clients, IN_FLIGHT as usize).await?;
+    let (calls, limited) = journal::calls(fleet)?;
+    let took = took.as_secs_f64();
+    Ok(format!(
+        "{took:.1} s, {calls} calls, {limited} of them 429, {lost} lost"
+    ))
+}

@@ -1,0 +1,28 @@
+//! A million entries in ten thousand orgs, and how fast the program starts (PRODUCT.md §13, the last two rows): the
+//! program itself as a child process, its peak of memory read from `/proc`, so on Linux only. Baselines: a bare CSV
+//! reader, and Python's `csv` and `sqlite3`.
+//!
+//! `cargo bench --bench scale`; takes about a minute and 600 MB of disk below `target/`, freed in the end.
+
+mod rows {
+    pub mod million;
+    pub mod start;
+}
+mod support {
+    pub mod child;
+    pub mod manifest;
+    pub mod python;
+    pub mod stub;
+    pub mod table;
+}
+
+use support::table::Table;
+
+fn main() -> anyhow::Result<()> {
+    // The program's connections are as many again on this side.
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let start = rows::start::rows()?;
+    let million = rows::million::rows()?;
+    Table::print(&[million, start]);
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The engine on a fleet, as a run of the program: every entry in a ledger on disk, every checkpoint durable.
+
+use std::time::{Duration, Instant};
+
+use okta_rollout::event::Events;
+use okta_rollout::ledger::{ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, RunId};
+use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
+use okta_rollout::okta::{Credentials, HttpSettings};
+use okta_rollout::run::{Interrupt, OrgAccess, RetryPolicy, RunOptions, drive, unix_millis};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::fleet::{BASE_URL, Fleet, IN_FLIGHT, app_id, capabilities, org_name};
+
+/// A run that is imported and not begun.
+pub struct Engine {
+    // Dropped with the run: its ledger is gone then.
+    folder: TempDir,
+    ledger: Ledger,
+    run: RunId,
+    orgs: Vec<OrgAccess>,
+    conditions: Conditions,
+}
+
+/// What is special about a run.
+#[derive(Clone, Default)]
+pub struct Conditions {
+    /// Part of every limit that is used, instead of the program's default.
+    pub share: Option<f64>,
+    /// An org that is looked for at another address than the fleet's.
+    pub elsewhere: Option<(String, String)>,
+}
+
+impl Engine {
+    /// Imports a run over all apps of a fleet.
+    pub async fn new(fleet: &Fleet, conditions: Conditions) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        std::fs::write(folder.path().join("token"), "secret")?;
+        let url = LedgerUrl::file(folder.path().join("ledger.db"));
+        let ledger = Ledger::open(&url, OpenMode::ReadWrite).await?;
+        let run = import(&ledger, &fleet.apps).await?;
+        let rows = ledger.orgs(&run).await?.into_iter();
+        let orgs = rows.map(|row| OrgAccess {
+            origin: match &conditions.elsewhere {
+                Some((org, url)) if *org == row.name => url.clone(),
+                _ => fleet.url(&row.name),
+            },
+            credentials: Credentials::Ssws(fleet.token(&row.name).into()),
+            secrets: Secrets::new(folder.path(), false),
+            administrator: None,
+            row,
+        });
+        Ok(Self {
+            orgs: orgs.collect(),
+            folder,
+            ledger,
+            run,
+            conditions,
+        })
+    }
+
+    /// Makes the run so; how long that took.
+    pub async fn drive(self, events: &Events) -> anyhow::Result<Duration> {
+        let options = RunOptions {
+            retry: RetryPolicy::default(),
+            limits: Limits {
+                share: self.conditions.share,
+                max_in_flight: Some(IN_FLIGHT),
+                ..Limits::default()
+            },
+            http: HttpSettings::default(),
+            force: false,
+        };
+        let (ledger, run, interrupt) = (&self.ledger, &self.run, Interrupt::new());
+        let begun = Instant::now();
+        drive(ledger, run, self.orgs, &options, events, &interrupt).await?;
+        let took = begun.elapsed();
+        let counts = ledger.counts(run).await?;
+        anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");
+        drop(self.folder);
+        Ok(took)
+    }
+}
+
+async fn import(ledger: &Ledger, apps: &[usize]) -> anyhow::Result<RunId> {
+    let mut import = ledger
+        .import(NewRun {
+            file: "bench".into(),
+            file_key: "bench".into(),
+            digest: String::new(),
+            context: Value::Null,
+            started_at: unix_millis(),
+        })
+        .await?;
+    let mut row = 1;
+    for (org, apps) in apps.iter().enumerate() {
+        let spec = OrgSpec {
+            url: "sandbox".into(),
+            auth: None,
+            limits: Limits::default(),
+        };
+        let no = import.push_org(&org_name(org), &format!("sandbox:{}", org_name(org)), &spec)?;
+        for app in 0..*apps {
+            row += 1;
+            import.push_entry(ImportEntry {
+                row,
+                org: no,
+                entry: &entry(org, app)?,
+            })?;
+        }
+    }
+    Ok(import.finish()?)
+}
+
+fn entry(org: usize, app: usize) -> anyhow::Result<Entry> {
+    Ok(serde_json::from_value(json!({
+        "org": org_name(org), "app": "zscalerbyz", "appId": app_id(org, app),
+        "connection": { "baseUrl": BASE_URL, "profile": { "authScheme": "TOKEN", "token": "file:token" } },
+        "features": { "USER_PROVISIONING": capabilities() } }))?)
+}

@@ -1,0 +1,104 @@
+//! A server that stands for any number of orgs on one port: it sets up whatever it is asked to, takes a second for
+//! it as Okta does, and keeps each org's rate limit. It holds far less than a sandbox of 10,000 orgs would.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
+use axum::response::Response;
+use okta_rollout::run::unix_millis;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Calls a minute and org.
+const LIMIT: i64 = 50;
+
+const LATENCY: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Default)]
+pub struct Stub {
+    first: Mutex<Option<Instant>>,
+    calls: AtomicU64,
+    /// By host: when its window ends, and what is left of it.
+    windows: Mutex<HashMap<String, (i64, i64)>>,
+}
+
+impl Stub {
+    /// Serves it; its port.
+    pub async fn serve(self: &Arc<Self>) -> anyhow::Result<u16> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let router = axum::Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(self));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(port)
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// As if nothing had been asked yet.
+    pub fn forget(&self) {
+        *self.first.lock() = None;
+        self.windows.lock().clear();
+    }
+
+    /// When the first call came since [`Self::forget`].
+    pub fn first(&self) -> Option<Instant> {
+        *self.first.lock()
+    }
+
+    fn take(&self, host: &str) -> (i64, i64) {
+        let now = unix_millis() / 1_000;
+        let mut windows = self.windows.lock();
+        let window = windows.entry(host.to_owned()).or_default();
+        if window.0 <= now {
+            *window = (now + 60, LIMIT);
+        }
+        window.1 -= 1;
+        *window
+    }
+}
+
+async fn answer(State(stub): State<Arc<Stub>>, request: Request) -> Response {
+    stub.first.lock().get_or_insert_with(Instant::now);
+    stub.calls.fetch_add(1, Ordering::Relaxed);
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (reset, left) = stub.take(host);
+    let (method, body) = (request.method().clone(), request.into_body());
+    let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
+    tokio::time::sleep(LATENCY).await;
+    let (status, shown) = if left < 0 {
+        (429, json!({ "errorCode": "E0000047" }))
+    } else if method == Method::POST {
+        (200, json!({ "status": "ENABLED", "authScheme": "TOKEN" }))
+    } else if method == Method::GET {
+        let feature =
+            json!({ "name": "USER_PROVISIONING", "status": "DISABLED", "capabilities": {} });
+        (200, json!([feature]))
+    } else {
+        let capabilities: Value = serde_json::from_slice(&body).unwrap_or_default();
+        (
+            200,
+            json!({ "name": "USER_PROVISIONING", "status": "ENABLED", "capabilities": capabilities }),
+        )
+    };
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("x-rate-limit-limit", LIMIT)
+        .header("x-rate-limit-remaining", left.max(0))
+        .header("x-rate-limit-reset", reset)
+        .body(Body::from(shown.to_string()))
+        .unwrap_or_default()
+}
