@@ -35,9 +35,11 @@ mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
@@ -97,6 +99,9 @@ struct Inner {
     // Before the writer: the last connection closed must be the one that can tidy up.
     readers: Readers,
     writer: Option<Writer>,
+    // Permits of reads: thousands of orgs ask at once, and each read at work has a thread and a connection.
+    reading: Semaphore,
+    others: AtomicI64,
 }
 
 impl Inner {
@@ -155,6 +160,8 @@ impl Ledger {
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let inner = Arc::clone(&self.inner);
+        // Never closed.
+        let _turn = self.inner.reading.acquire().await.ok();
         blocking(self.inner.path.clone(), move |_| inner.read(read)).await
     }
 }
@@ -184,6 +191,8 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             path: path.clone(),
             readers,
             writer,
+            reading: Semaphore::new(readers::KEPT),
+            others: AtomicI64::new(0),
         }),
     })
 }

@@ -236,6 +236,17 @@ pub struct EntryRow {
     pub error: Option<EntryError>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
+    /// What was known of its app when it was loaded to be worked on.
+    pub known: Option<Known>,
+}
+
+/// What the ledger knew of an app at a time: spares each entry a read of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The fingerprint its secrets were last set with.
+    pub hmac: Option<String>,
+    /// As [`Ledger::others`](super::Ledger::others) was: another number means that it may have changed.
+    pub others: i64,
 }
 
 /// One HTTP call of a step, kept for ever.

@@ -1,6 +1,7 @@
 //! What can be asked of a ledger. Every answer comes from disk, so it is the same after a crash.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use secrecy::SecretBox;
 
@@ -50,6 +51,7 @@ impl Ledger {
             state,
             after,
             limit,
+            others: self.others(),
         };
         self.read(move |c| reads::load(c, &window)).await
     }
@@ -138,14 +140,22 @@ impl Ledger {
     /// A number that is another one after another process committed (and, when opened for reading
     /// only, after anybody did). Cheap enough to ask every second.
     pub async fn data_version(&self) -> Result<i64, LedgerError> {
-        if let Some(writer) = &self.inner.writer {
-            return writer.data_version().await;
-        }
-        let inner = Arc::clone(&self.inner);
-        blocking(self.inner.path.clone(), move |_| {
-            inner.readers.data_version()
-        })
-        .await
+        let version = if let Some(writer) = &self.inner.writer {
+            writer.data_version().await
+        } else {
+            let inner = Arc::clone(&self.inner);
+            blocking(self.inner.path.clone(), move |_| {
+                inner.readers.data_version()
+            })
+            .await
+        }?;
+        self.inner.others.store(version, Ordering::Relaxed);
+        Ok(version)
+    }
+
+    /// [`Self::data_version`] as it was last seen.
+    pub fn others(&self) -> i64 {
+        self.inner.others.load(Ordering::Relaxed)
     }
 
     /// The key of all fingerprints of this ledger, made on first use: `LEDGER.key`, 0600.

@@ -160,6 +160,14 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// The fingerprint the app's secrets were last set with.
+    pub async fn known_fingerprint(&mut self, app_id: &str) -> Result<Option<String>, StepError> {
+        match self.row.known.take() {
+            Some(known) if known.others == self.ledger.others() => Ok(known.hmac),
+            _ => Ok(self.ledger.fingerprint(&self.access.url, app_id).await?),
+        }
+    }
+
     /// The value behind a reference.
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepError> {
         self.access

@@ -45,7 +45,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
         access
             .fingerprints
             .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
-    let known = context.ledger.fingerprint(&access.url, &app_id).await?;
+    let known = context.known_fingerprint(&app_id).await?;
     if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
         let live = read(context, &app_id).await?;
         if is_as_wanted(&live, wanted, |differences| {
