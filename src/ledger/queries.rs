@@ -7,7 +7,8 @@ use secrecy::SecretBox;
 
 use super::error::LedgerError;
 use super::model::{
-    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
+    AppMemory, Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId,
+    Stored,
 };
 use super::{Ledger, blocking, files, key, reads};
 use crate::apps::App;
@@ -111,14 +112,10 @@ impl Ledger {
 
 /// Reading across runs.
 impl Ledger {
-    /// The fingerprint an app's secrets were last set with.
-    pub async fn fingerprint(
-        &self,
-        org_url: &str,
-        app_id: &str,
-    ) -> Result<Option<String>, LedgerError> {
+    /// What is remembered of an app; nothing of one that no run has touched.
+    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::fingerprint(c, &org_url, &app_id))
+        self.read(move |c| reads::app_memory(c, &org_url, &app_id))
             .await
     }
 
