@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use okta_rollout::event::Events;
 use okta_rollout::ledger::{ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, RunId};
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
-use okta_rollout::okta::{Credentials, HttpSettings};
-use okta_rollout::run::{Interrupt, OrgAccess, RetryPolicy, RunOptions, drive, unix_millis};
+use okta_rollout::okta::Credentials;
+use okta_rollout::run::{Interrupt, OrgAccess, RunOptions, drive, unix_millis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -62,14 +62,12 @@ impl Engine {
     /// Makes the run so; how long that took.
     pub async fn drive(self, events: &Events) -> anyhow::Result<Duration> {
         let options = RunOptions {
-            retry: RetryPolicy::default(),
             limits: Limits {
                 share: self.conditions.share,
                 max_in_flight: Some(IN_FLIGHT),
                 ..Limits::default()
             },
-            http: HttpSettings::default(),
-            force: false,
+            ..RunOptions::default()
         };
         let (ledger, run, interrupt) = (&self.ledger, &self.run, Interrupt::new());
         let begun = Instant::now();
