@@ -192,9 +192,15 @@ fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Res
     if let Some(fingerprint) = &checkpoint.fingerprint {
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO fingerprint (org_url, app_id, hmac) VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO fingerprint (org_url, app_id, hmac, key_id)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute([&fingerprint.org_url, &fingerprint.app_id, &fingerprint.hmac])?;
+            .execute([
+                &fingerprint.org_url,
+                &fingerprint.app_id,
+                &fingerprint.hmac,
+                &fingerprint.key_id,
+            ])?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {
         connection

@@ -20,6 +20,7 @@ mod queue;
 mod reader;
 mod retry;
 mod retry_budget;
+mod selected;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -42,6 +43,7 @@ pub use places::Places;
 pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
+pub use selected::Selected;
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
@@ -62,6 +64,8 @@ pub struct RunOptions {
     pub http: HttpSettings,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
+    /// Which entries are worked on.
+    pub selected: Selected,
 }
 
 /// What a run needs of one org.
@@ -94,7 +98,7 @@ pub async fn drive(
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
-    let counts = ledger.counts(run).await?;
+    let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
         entries: counts.entries(),
@@ -102,7 +106,7 @@ pub async fn drive(
     });
     let http = Http::new(&options.http)?;
     let places = Places::new();
-    let fingerprints = Fingerprints::new(ledger.hmac_key()?);
+    let fingerprints = Fingerprints::new(ledger.hmac_keys()?);
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
     let common = Common {
         ledger: ledger.clone(),
@@ -284,6 +288,7 @@ impl Common {
                 fingerprints: self.fingerprints.clone(),
                 force: self.options.force,
             },
+            selected: self.options.selected.clone(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             org: name,

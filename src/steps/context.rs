@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{Listing, Step, StepError};
-use crate::ledger::{EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
+use crate::ledger::{Drift, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
@@ -37,6 +37,8 @@ pub struct Access {
 pub struct Memory {
     /// The features as last listed.
     pub features: Option<Vec<FeatureState>>,
+    /// Whether drift was noted that is not durable yet.
+    pub new_drift: bool,
 }
 
 /// What a person handed in: lives only until it is sent.
@@ -104,6 +106,11 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        if std::mem::take(&mut self.memory.new_drift) {
+            // Once it is mended nobody can see it any more.
+            self.row.state = Stored::Started;
+            self.commit().await?;
+        }
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
             let pass = lane.admit(request.bucket, self.rank(), self.log).await?;
@@ -177,10 +184,15 @@ impl Context<'_> {
     /// Notes differences between the live state and the manifest that nobody of this run made.
     pub fn note_drift(&mut self, what: &str, differences: &[Difference]) {
         for difference in differences {
-            let drift = format!("{what}.{difference}");
+            let drift = Drift {
+                field: format!("{what}.{}", difference.path),
+                live: difference.live.clone(),
+                wanted: difference.wanted.clone(),
+            };
             // An attempt that is made again finds the same.
             if !self.row.progress.drift.contains(&drift) {
                 self.row.progress.drift.push(drift);
+                self.memory.new_drift = true;
             }
         }
     }

@@ -41,16 +41,20 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     let token = context.secret(reference).await?;
     let access = context.access;
     let base_url = wanted.base_url.as_deref().unwrap_or_default();
-    let fingerprint =
-        access
-            .fingerprints
-            .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
-    let known = context.ledger.fingerprint(&access.url, &app_id).await?;
-    if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
+    let hidden = [token.expose_secret(), base_url];
+    let (keys, url) = (&access.fingerprints, &access.url);
+    let fingerprint = keys.of(url, &app_id, &hidden);
+    let under_old_key = keys.under_old_key(url, &app_id, &hidden);
+    let known = context.ledger.fingerprint(url, &app_id).await?;
+    let is_current = known.as_ref() == Some(&fingerprint.hmac);
+    let is_old = under_old_key.is_some_and(|old| known.as_ref() == Some(&old.hmac));
+    if (is_current || is_old) && !access.force {
         let live = read(context, &app_id).await?;
         if is_as_wanted(&live, wanted, |differences| {
             context.note_drift("connection", differences);
         })? {
+            // The key was replaced since: from now on it is known under the current one.
+            context.fingerprint = (!is_current).then_some(fingerprint);
             return Ok(Outcome::Connected { changed: false });
         }
     } else if known.is_some() {

@@ -14,7 +14,9 @@ use okta_rollout::ledger::{ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, Run
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
 use okta_rollout::okta::connections::{self, Activate, ConnectionBody};
 use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, Request, features};
-use okta_rollout::run::{Interrupt, OrgAccess, RetryPolicy, RunOptions, drive, unix_millis};
+use okta_rollout::run::{
+    Interrupt, OrgAccess, RetryPolicy, RunOptions, Selected, drive, unix_millis,
+};
 use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -158,6 +160,7 @@ async fn engine(sandbox: &Sandbox) -> anyhow::Result<Duration> {
         },
         http: HttpSettings::default(),
         force: false,
+        selected: Selected::default(),
     };
     let orgs = ledger.orgs(&run).await?.into_iter().map(|row| OrgAccess {
         origin: sandbox.url(&row.name),
