@@ -12,7 +12,7 @@ use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, Auth, OrgSpec, Orgs};
 use crate::report::anchor;
-use crate::run::RunOptions;
+use crate::run::{RunOptions, Selected};
 use crate::settings::{Policy, Settings};
 
 /// Stored with the run, as JSON. All paths are absolute.
@@ -99,6 +99,7 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         limits: policy.limits,
         http: policy.http.clone(),
         force,
+        selected: Selected::default(),
     }
 }
 
