@@ -30,6 +30,7 @@ mod secret;
 mod secrets;
 mod seen;
 mod shape;
+mod single;
 mod text;
 mod url;
 
@@ -43,4 +44,5 @@ pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef};
 pub use secrets::{ExecPolicy, SecretError, Secrets};
+pub use single::{Mistake, read_entry};
 pub use url::{BadUrl, normalize_url};

@@ -119,13 +119,8 @@ fn anchored(entry: &Entry, base: &Path) -> Entry {
 }
 
 /// Makes a `file:` reference absolute; others stay as they are.
-pub(crate) fn anchor(reference: &mut SecretRef, base: &Path) {
-    if let Some(path) = reference.as_str().strip_prefix("file:") {
-        let absolute = format!("file:{}", base.join(path).display());
-        if let Ok(anchored) = SecretRef::parse(&absolute) {
-            *reference = anchored;
-        }
-    }
+fn anchor(reference: &mut SecretRef, base: &Path) {
+    *reference = reference.anchored(base);
 }
 
 /// The filled cells of an entry by dotted path.

@@ -14,7 +14,6 @@ use serde::Serialize;
 
 pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, entry, overview};
-pub(crate) use csv::anchor;
 pub use csv::{Columns, CsvReport, Unwritable};
 pub use json::JsonReport;
 pub(crate) use summary::short;
