@@ -12,10 +12,11 @@ use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{EntryRow, Ledger, OrgRow, RunRow, Stored};
+use crate::manifest::{Columns, CsvManifest, Record};
 use crate::plan;
 use crate::report::{
-    self, Attention, Columns, CsvReport, EntryReport, Format, Held, JsonReport, Overview, RunFacts,
-    State, Summary, TextReport,
+    self, Attention, EntryReport, Format, Held, JsonReport, Overview, RunFacts, State, Summary,
+    TextReport,
 };
 use crate::settings::Settings;
 
@@ -210,15 +211,13 @@ impl Facts {
             .map_err(|failure| failure.error.context("the manifest's folder is not known"))?;
         let mut columns = Columns::default();
         self.each(ledger, request, |_, row| {
-            Ok(columns.add(row.row, &row.entry)?)
+            Ok(columns.add(&Record::of(row.row, &row.entry))?)
         })
         .await?;
-        let mut csv = CsvReport::begin(out, columns, context.entries_base())?;
-        self.each(
-            ledger,
-            request,
-            |_, row| Ok(csv.entry(row.row, &row.entry)?),
-        )
+        let mut csv = CsvManifest::begin(out, columns, context.entries_base())?;
+        self.each(ledger, request, |_, row| {
+            Ok(csv.record(&Record::of(row.row, &row.entry))?)
+        })
         .await?;
         Ok(csv.end()?)
     }

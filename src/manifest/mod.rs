@@ -11,6 +11,7 @@
 //! Memory is bounded for CSV and JSONL whatever the file holds: records, lines, problems and remembered
 //! values all have limits. No message repeats a value from where a secret belongs.
 
+mod cells;
 mod check;
 mod csv;
 mod document;
@@ -34,6 +35,7 @@ mod single;
 mod text;
 mod url;
 
+pub use cells::{Columns, CsvManifest, Record, Unwritable};
 pub use check::{CheckOptions, Checked, Located, SecretCheck, Source, check, read_orgs};
 pub use entry::*;
 pub use input::{ManifestError, digest};
