@@ -1,11 +1,14 @@
 //! The command line as typed: flags, their help, nothing resolved. What a flag means together with
 //! the environment and a job file is decided in [`crate::settings`].
 
+mod export;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::report::{Format as ReportFormat, State};
+pub use export::{Export, ExportFormat, Retarget};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,6 +117,8 @@ pub enum Command {
     Consent(Consent),
     /// Write what a run did, entry by entry
     Report(Report),
+    /// Write what orgs have now as a manifest; nothing is changed
+    Export(Export),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest
@@ -437,6 +442,10 @@ mod tests {
             "okta-rollout report --format junit",
             "okta-rollout plan m.csv",
             "okta-rollout run",
+            "okta-rollout export",
+            "okta-rollout export --org acme --app gogle",
+            "okta-rollout export --org acme --retarget globex",
+            "okta-rollout export --org acme --retarget acme=",
             "okta-rollout run m.csv --fresh",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");

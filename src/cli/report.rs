@@ -1,13 +1,14 @@
 //! `report`, and the reports and summaries of other commands: from the ledger to a file or standard
 //! output, entry by entry.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::args;
 use super::context::RunContext;
+use super::file::write_whole;
 use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
@@ -90,18 +91,9 @@ pub(super) async fn to_file(
             ),
         )
     };
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    let write = async || -> anyhow::Result<()> {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut out = BufWriter::new(std::fs::File::create(&part)?);
-        facts.write(ledger, request, &mut out).await?;
-        out.into_inner()?.sync_all()?;
-        Ok(std::fs::rename(&part, file)?)
-    };
-    write().await.map_err(cannot)
+    write_whole(file, async |out| facts.write(ledger, request, out).await)
+        .await
+        .map_err(cannot)
 }
 
 /// The closing summary of a run; `share_used` is known, by org, to the process that made the calls.

@@ -115,7 +115,7 @@ impl Lane {
     }
 
     /// How many entries it makes sense to work on at once.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.config
             .limits
             .max_in_flight

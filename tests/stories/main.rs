@@ -11,6 +11,7 @@ mod consent;
 mod consent_live;
 mod consent_refused;
 mod exit_codes;
+mod export;
 mod proof;
 mod rate_limits;
 mod reports;
