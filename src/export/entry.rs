@@ -282,7 +282,10 @@ fn connection_of(
 }
 
 fn features_of(features: &[FeatureState]) -> Value {
-    let shown = features.iter().map(|state| {
+    let told = features
+        .iter()
+        .filter(|state| !state.capabilities.is_null());
+    let shown = told.map(|state| {
         // In the spelling that is sent.
         let mut capabilities = merge(&state.capabilities, &Value::Object(Map::new()));
         tidy(&mut capabilities);
@@ -327,6 +330,7 @@ const OPTIONAL: [&str; 2] = ["features.", "connection.profile.signing"];
 // The entry as the manifest's judge takes it: what may be left out is, with a note, until nothing is wrong.
 fn judged(entry: Map<String, Value>) -> Result<Said, String> {
     let mut entry = Value::Object(entry);
+    let mut left_out: Vec<String> = Vec::new();
     let mut notes = Vec::new();
     loop {
         let mistakes = match read_entry(&entry) {
@@ -339,17 +343,17 @@ fn judged(entry: Map<String, Value>) -> Result<Said, String> {
             }
             Err(mistakes) => mistakes,
         };
-        let first = mistakes.into_iter().next();
-        let Mistake { field, message } = first.ok_or("no manifest can say it")?;
+        let Mistake { field, message } = first(&entry, mistakes).ok_or("no manifest can say it")?;
         let field = field.ok_or_else(|| message.clone())?;
-        if !OPTIONAL.iter().any(|part| field.starts_with(part)) {
+        let optional = OPTIONAL.iter().any(|part| field.starts_with(part));
+        let Some(gone) = optional.then(|| take_out(&mut entry, &field)).flatten() else {
             return Err(format!("{field}: {message}"));
-        }
-        match take_out(&mut entry, &field) {
-            Some(Taken::Itself) => notes.push(format!("{field} is left out: {message}")),
-            // It misses something that has been left out, with a note, before.
-            Some(Taken::WhatHeldIt) => {}
-            None => return Err(format!("{field}: {message}")),
+        };
+        if gone == field {
+            notes.push(format!("{field} is left out: {message}"));
+            left_out.push(field);
+        } else if !left_out.contains(&field) {
+            notes.push(format!("{gone} is left out: {field}: {message}"));
         }
         if let Value::Object(fields) = &mut entry {
             prune(fields);
@@ -357,28 +361,33 @@ fn judged(entry: Map<String, Value>) -> Result<Said, String> {
     }
 }
 
-enum Taken {
-    Itself,
-    WhatHeldIt,
+// Of several mistakes one about what is there, because what is missing may only follow from it.
+fn first(entry: &Value, mut mistakes: Vec<Mistake>) -> Option<Mistake> {
+    let is_there = |mistake: &Mistake| {
+        let field = mistake.field.as_deref();
+        field.is_some_and(|field| entry.pointer(&pointer(field)).is_some())
+    };
+    let at = mistakes.iter().position(is_there).unwrap_or_default();
+    (at < mistakes.len()).then(|| mistakes.swap_remove(at))
 }
 
 // Removes the value at a path, or the innermost object around it that is there; never a whole part of the entry.
-fn take_out(entry: &mut Value, path: &str) -> Option<Taken> {
-    let keys: Vec<&str> = path.split('.').collect();
-    let pointer = |depth: usize| -> String {
-        let escaped = |key: &&str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
-        keys[..depth].iter().map(escaped).collect()
-    };
-    let there = (2..=keys.len())
-        .rev()
-        .find(|depth| entry.pointer(&pointer(*depth)).is_some())?;
-    let parent = entry.pointer_mut(&pointer(there - 1))?.as_object_mut()?;
-    parent.remove(keys[there - 1])?;
-    Some(if there == keys.len() {
-        Taken::Itself
-    } else {
-        Taken::WhatHeldIt
-    })
+// Returns the path of what is gone.
+fn take_out(entry: &mut Value, path: &str) -> Option<String> {
+    let mut gone = path;
+    while entry.pointer(&pointer(gone)).is_none() {
+        gone = gone.rsplit_once('.')?.0;
+    }
+    let (parent, key) = gone.rsplit_once('.')?;
+    let fields = entry.pointer_mut(&pointer(parent))?.as_object_mut()?;
+    fields.remove(key)?;
+    Some(gone.to_owned())
+}
+
+// A dotted path as JSON pointer.
+fn pointer(path: &str) -> String {
+    let path = path.replace('~', "~0").replace('/', "~1");
+    format!("/{}", path.replace('.', "/"))
 }
 
 #[cfg(test)]
