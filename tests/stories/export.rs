@@ -109,6 +109,7 @@ fn fill_in(story: &Scenario, export: &Ran, from: &str, to: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one literal manifest")]
 fn a_small_export_as_json() {
     let story = set_up([zscaler("0oa1").feature(partly_user())]);
     let said = export(
