@@ -94,6 +94,7 @@ pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, 
 pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
     RunOptions {
         retry: policy.retry,
+        on_drift: policy.on_drift,
         limits: policy.limits,
         http: policy.http.clone(),
         force,

@@ -234,6 +234,7 @@ mod tests {
             due_at: None,
             error: None,
             version: 1,
+            known: None,
         }
     }
 

@@ -127,9 +127,9 @@ pub struct Progress {
     /// Whether anything was written at Okta.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
-    /// Facts that later steps use, by name (for example that the connection was already enabled).
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    pub facts: serde_json::Map<String, serde_json::Value>,
+    /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub consent_lost: bool,
     /// Differences found between the live state and the manifest, by field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<String>,
@@ -236,6 +236,17 @@ pub struct EntryRow {
     pub error: Option<EntryError>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
+    /// What was known of its app when it was loaded to be worked on.
+    pub known: Option<Known>,
+}
+
+/// What the ledger knew of an app at a time: spares each entry a read of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it knew.
+    pub app: AppMemory,
+    /// As [`Ledger::others`](super::Ledger::others) was: another number means that it may have changed.
+    pub others: i64,
 }
 
 /// One HTTP call of a step, kept for ever.
@@ -271,6 +282,30 @@ pub struct Fingerprint {
     pub hmac: String,
 }
 
+/// What the ledger remembers of an app across runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppMemory {
+    /// The fingerprint its secrets were last set with.
+    pub hmac: Option<String>,
+    /// The digest of what was wanted when a run last found or made it so.
+    pub applied: Option<String>,
+    /// Whether a run has seen its connection active: then a consent it needed was given.
+    pub connected: bool,
+}
+
+/// An app that is as wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The org's URL as in [`OrgRow::url`].
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// See [`AppMemory::applied`].
+    pub digest: String,
+    /// See [`AppMemory::connected`]; once set it stays.
+    pub connected: bool,
+}
+
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -296,6 +331,8 @@ pub struct Checkpoint {
     pub stats: OrgStats,
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,
+    /// App to remember as being as wanted.
+    pub applied: Option<Applied>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }

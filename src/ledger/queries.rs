@@ -1,12 +1,14 @@
 //! What can be asked of a ledger. Every answer comes from disk, so it is the same after a crash.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use secrecy::SecretBox;
 
 use super::error::LedgerError;
 use super::model::{
-    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
+    AppMemory, Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId,
+    Stored,
 };
 use super::{Ledger, blocking, files, key, reads};
 use crate::apps::App;
@@ -50,6 +52,7 @@ impl Ledger {
             state,
             after,
             limit,
+            others: self.others(),
         };
         self.read(move |c| reads::load(c, &window)).await
     }
@@ -109,14 +112,10 @@ impl Ledger {
 
 /// Reading across runs.
 impl Ledger {
-    /// The fingerprint an app's secrets were last set with.
-    pub async fn fingerprint(
-        &self,
-        org_url: &str,
-        app_id: &str,
-    ) -> Result<Option<String>, LedgerError> {
+    /// What is remembered of an app; nothing of one that no run has touched.
+    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::fingerprint(c, &org_url, &app_id))
+        self.read(move |c| reads::app_memory(c, &org_url, &app_id))
             .await
     }
 
@@ -138,14 +137,22 @@ impl Ledger {
     /// A number that is another one after another process committed (and, when opened for reading
     /// only, after anybody did). Cheap enough to ask every second.
     pub async fn data_version(&self) -> Result<i64, LedgerError> {
-        if let Some(writer) = &self.inner.writer {
-            return writer.data_version().await;
-        }
-        let inner = Arc::clone(&self.inner);
-        blocking(self.inner.path.clone(), move |_| {
-            inner.readers.data_version()
-        })
-        .await
+        let version = if let Some(writer) = &self.inner.writer {
+            writer.data_version().await
+        } else {
+            let inner = Arc::clone(&self.inner);
+            blocking(self.inner.path.clone(), move |_| {
+                inner.readers.data_version()
+            })
+            .await
+        }?;
+        self.inner.others.store(version, Ordering::Relaxed);
+        Ok(version)
+    }
+
+    /// [`Self::data_version`] as it was last seen.
+    pub fn others(&self) -> i64 {
+        self.inner.others.load(Ordering::Relaxed)
     }
 
     /// The key of all fingerprints of this ledger, made on first use: `LEDGER.key`, 0600.

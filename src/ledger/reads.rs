@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::LedgerError;
 use super::model::{
-    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
+    AppMemory, Attempt, ConsentState, Counts, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending,
+    RunId, RunRow, Stored,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -125,6 +126,8 @@ pub(super) struct Window {
     pub state: Stored,
     pub after: Option<EntryNo>,
     pub limit: usize,
+    /// See [`Known::others`].
+    pub others: i64,
 }
 
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
@@ -159,7 +162,34 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         found.sort_unstable_by_key(|row| row.no);
         found.truncate(window.limit);
     }
+    remember(connection, &mut found, seq, window)?;
     Ok(found)
+}
+
+/// Adds what is known of the entries' apps, so that each need not ask by itself.
+fn remember(
+    connection: &Connection,
+    found: &mut [EntryRow],
+    seq: i64,
+    window: &Window,
+) -> Result<()> {
+    let org_url: Option<String> = connection
+        .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
+        .query_row([seq, window.org], |row| row.get(0))
+        .optional()?;
+    let Some(org_url) = org_url else {
+        return Ok(());
+    };
+    for row in found {
+        let app_id = row.progress.app_id.as_ref();
+        if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
+            row.known = Some(Known {
+                app: app_memory(connection, &org_url, app_id)?,
+                others: window.others,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Entries of all orgs and states, in manifest order.
@@ -209,15 +239,25 @@ pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Res
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn fingerprint(
+pub(super) fn app_memory(
     connection: &Connection,
     org_url: &str,
     app_id: &str,
-) -> Result<Option<String>> {
-    Ok(connection
-        .prepare_cached("SELECT hmac FROM fingerprint WHERE org_url = ?1 AND app_id = ?2")?
-        .query_row([org_url, app_id], |row| row.get(0))
-        .optional()?)
+) -> Result<AppMemory> {
+    let found = connection
+        .prepare_cached(
+            "SELECT nullif(hmac, ''), applied, connected FROM fingerprint
+             WHERE org_url = ?1 AND app_id = ?2",
+        )?
+        .query_row([org_url, app_id], |row| {
+            Ok(AppMemory {
+                hmac: row.get(0)?,
+                applied: row.get(1)?,
+                connected: row.get(2)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 pub(super) fn app_id_taken(

@@ -227,6 +227,7 @@ fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
         due_at: row.get(at + 5)?,
         error: optional_json(row, at + 9)?,
         version: row.get(at + 4)?,
+        known: None,
     })
 }
 

@@ -301,6 +301,7 @@ pub(super) mod tests {
             progress,
             due_at: None,
             error: None,
+            known: None,
             version: 0,
         }
     }

@@ -46,6 +46,7 @@ pub use retry::{Effect, RetryPolicy};
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
+use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
@@ -53,7 +54,7 @@ use crate::steps::{Access, Listing};
 use org::OrgTask;
 
 /// Policy of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// When to try again.
     pub retry: RetryPolicy,
@@ -61,6 +62,8 @@ pub struct RunOptions {
     pub limits: Limits,
     /// How calls are made.
     pub http: HttpSettings,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
 }
@@ -283,6 +286,7 @@ impl Common {
                 secrets: org.secrets,
                 listing: Listing::default(),
                 fingerprints: self.fingerprints.clone(),
+                on_drift: self.options.on_drift,
                 force: self.options.force,
             },
             retry: self.options.retry,

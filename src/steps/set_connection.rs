@@ -5,7 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{Consent, Fingerprint};
+use crate::job::OnDrift;
+use crate::ledger::Consent;
 use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
@@ -45,21 +46,15 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
         access
             .fingerprints
             .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
-    let known = context.ledger.fingerprint(&access.url, &app_id).await?;
+    let known = context.app_memory().await?.hmac;
     if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
         let live = read(context, &app_id).await?;
-        if is_as_wanted(&live, wanted, |differences| {
-            context.note_drift("connection", differences);
-        })? {
-            return Ok(Outcome::Connected { changed: false });
+        if let Some(outcome) = is_as_wanted(context, &live, wanted, Drift::Any).await? {
+            return Ok(outcome);
         }
     } else if known.is_some() {
         // If the answer is lost nobody knows which token Okta holds: neither may count as known.
-        context.fingerprint = Some(Fingerprint {
-            hmac: String::new(),
-            ..fingerprint.clone()
-        });
-        context.commit().await?;
+        context.forget_fingerprint(&fingerprint).await?;
     }
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),
@@ -74,14 +69,8 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?;
-    let note = |differences: &[Difference]| {
-        // A connection that was never active has not drifted.
-        if live.status == LiveStatus::Enabled {
-            context.note_drift("connection", differences);
-        }
-    };
-    if is_as_wanted(&live, wanted, note)? {
-        return Ok(Outcome::Connected { changed: false });
+    if let Some(outcome) = is_as_wanted(context, &live, wanted, Drift::OfActive).await? {
+        return Ok(outcome);
     }
     let Some(client_id) = wanted.profile.client_id.clone() else {
         return Err(StepError::failed(
@@ -151,6 +140,14 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
         }
         LiveStatus::Disabled => {}
     }
+    if context.app_memory().await?.connected && !context.row.progress.consent_lost {
+        // Somebody deactivated it; Okta still has what the consent gave.
+        let off = Difference::text("status", found.status.name(), "ENABLED");
+        return Ok(match context.on_drift("connection", &[off]).await? {
+            OnDrift::Repair => Outcome::Consented,
+            OnDrift::Report => Outcome::LeftAlone,
+        });
+    }
     let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
     let mut shown = context.write(&call, Effect::Idempotent).await?;
@@ -200,19 +197,36 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
     })
 }
 
-fn is_as_wanted(
+/// Which connections can have drifted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    Any,
+    /// One that was never active has not been changed by anybody.
+    OfActive,
+}
+
+/// How the step ends without a write; `None` = the connection has to be written.
+async fn is_as_wanted(
+    context: &mut Context<'_>,
     live: &LiveConnection,
     wanted: &Wanted,
-    note: impl FnOnce(&[Difference]),
-) -> Result<bool, StepError> {
-    match live.compare(wanted) {
-        Shown::AsWanted => Ok(true),
-        Shown::Different(differences) => {
-            note(&differences);
-            Ok(false)
-        }
-        Shown::Unsupported => Err(unsupported(live)),
+    drift: Drift,
+) -> Result<Option<Outcome>, StepError> {
+    let differences = match live.compare(wanted) {
+        Shown::AsWanted => return Ok(Some(Outcome::Connected { changed: false })),
+        Shown::Unsupported => return Err(unsupported(live)),
+        Shown::Different(differences) => differences,
+    };
+    let is_active = live.status == LiveStatus::Enabled;
+    if drift == Drift::OfActive && !is_active && !context.app_memory().await?.connected {
+        return Ok(None);
     }
+    Ok(match context.on_drift("connection", &differences).await? {
+        OnDrift::Repair => None,
+        // The features of an active connection can be looked at all the same.
+        OnDrift::Report if is_active => Some(Outcome::Connected { changed: false }),
+        OnDrift::Report => Some(Outcome::LeftAlone),
+    })
 }
 
 /// Reads the connection.

@@ -5,8 +5,8 @@ use crate::support::{
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry, InFlight, LedgerError,
-    OrgStats, Progress, RunId, StepRecord, Stopped, Stored,
+    AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
+    InFlight, LedgerError, OrgStats, Progress, RunId, StepRecord, Stopped, Stored,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -186,7 +186,7 @@ async fn a_checkpoint_stores_all_it_says() {
             ended: false,
         }),
         changed: true,
-        facts: json!({ "enabled": true }).as_object().unwrap().clone(),
+        consent_lost: true,
         drift: vec!["baseUrl".into()],
         consent: None,
     };
@@ -240,15 +240,57 @@ async fn a_checkpoint_stores_all_it_says() {
     let attempts = fixture.ledger.attempts(&run, 0).await.unwrap();
     assert_eq!(attempts, cp.attempts, "in the order given");
     assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].stats, cp.stats);
-    let hmac = |url, app| fixture.ledger.fingerprint(url, app);
-    assert_eq!(
-        hmac("https://acme.okta.com", "0oa1")
-            .await
-            .unwrap()
-            .as_deref(),
-        Some("ab")
-    );
-    assert_eq!(hmac("https://other.okta.com", "0oa1").await.unwrap(), None);
+    let memory = |url, app| fixture.ledger.app_memory(url, app);
+    let known = memory("https://acme.okta.com", "0oa1").await.unwrap();
+    assert_eq!(known.hmac.as_deref(), Some("ab"));
+    let unknown = memory("https://other.okta.com", "0oa1").await.unwrap();
+    assert_eq!(unknown, AppMemory::default());
+}
+
+#[tokio::test]
+async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let (org_url, app_id) = ("https://acme.okta.com".to_owned(), "0oa1".to_owned());
+    let applied = |digest: &str, connected| Applied {
+        org_url: org_url.clone(),
+        app_id: app_id.clone(),
+        digest: digest.into(),
+        connected,
+    };
+    let fingerprint = Fingerprint {
+        org_url: org_url.clone(),
+        app_id: app_id.clone(),
+        hmac: "ab".into(),
+    };
+    let memory = |hmac: Option<&str>, digest: &str, connected| AppMemory {
+        hmac: hmac.map(str::to_owned),
+        applied: Some(digest.into()),
+        connected,
+    };
+    let story = [
+        (None, Some(applied("d1", true)), memory(None, "d1", true)),
+        (Some(fingerprint), None, memory(Some("ab"), "d1", true)),
+        (
+            None,
+            Some(applied("d2", false)),
+            memory(Some("ab"), "d2", true),
+        ),
+    ];
+    for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
+        let mut cp = checkpoint(&run, 0, version, Stored::Started);
+        (cp.fingerprint, cp.applied) = (fingerprint, applied);
+        fixture.ledger.commit(cp).await.unwrap();
+        let known = fixture.ledger.app_memory(&org_url, &app_id).await.unwrap();
+        assert_eq!(known, expected);
+    }
+    let loaded = fixture
+        .ledger
+        .load(&run, 0, Stored::Started, None, 9)
+        .await
+        .unwrap();
+    let known = loaded[0].known.as_ref().unwrap();
+    assert_eq!(known.app, memory(Some("ab"), "d2", true));
 }
 
 #[tokio::test]

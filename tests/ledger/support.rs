@@ -134,6 +134,7 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
         attempts: Vec::new(),
         stats: OrgStats::default(),
         fingerprint: None,
+        applied: None,
         settled_consent: None,
     }
 }

@@ -12,6 +12,7 @@ mod consent_live;
 mod consent_refused;
 mod exit_codes;
 mod export;
+mod on_drift;
 mod proof;
 mod rate_limits;
 mod reports;
