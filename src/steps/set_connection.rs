@@ -241,7 +241,8 @@ pub(super) async fn read(
     Ok(live(&context.read(&connections::get(app_id)).await?))
 }
 
-fn live(connection: &Connection) -> LiveConnection {
+/// What Okta shows of a connection, in the words of [`crate::plan`].
+pub fn live(connection: &Connection) -> LiveConnection {
     let status = match connection.status() {
         ConnectionStatus::Enabled => LiveStatus::Enabled,
         ConnectionStatus::Disabled => LiveStatus::Disabled,
