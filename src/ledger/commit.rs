@@ -196,10 +196,15 @@ fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Res
     if let Some(fingerprint) = &checkpoint.fingerprint {
         connection
             .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET hmac = excluded.hmac",
+                "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id",
             )?
-            .execute([&fingerprint.org_url, &fingerprint.app_id, &fingerprint.hmac])?;
+            .execute([
+                &fingerprint.org_url,
+                &fingerprint.app_id,
+                &fingerprint.hmac,
+                &fingerprint.key_id,
+            ])?;
     }
     if let Some(applied) = &checkpoint.applied {
         connection

@@ -7,7 +7,7 @@
 //! ```text
 //! commit, set_*, import ─▶ writer (one thread, group commit) ─▶ ledger.db + -wal
 //! runs, load, consent…  ◀─ readers (a few connections)       ◀─┘
-//! lock_run              ── ledger.db.locks/RUN.lock             hmac_key ── ledger.db.key
+//! lock_run              ── ledger.db.locks/RUN.lock             hmac_keys, rotate_key ── ledger.db.key, .key.old
 //! ```
 //!
 //! Several processes may have a ledger open. A run belongs to the one that holds its lock; others may
@@ -16,6 +16,8 @@
 
 mod adoption;
 mod commit;
+mod counts;
+mod drift;
 mod error;
 mod files;
 mod import;
@@ -25,6 +27,7 @@ mod model;
 mod queries;
 mod readers;
 mod reads;
+mod rotation;
 mod rows;
 mod run_id;
 mod sqlite;
@@ -42,10 +45,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use counts::{Counts, Standing};
+pub use drift::Drift;
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
+pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
 pub use model::*;
+pub use rotation::{Forgetting, Rotation};
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
 use commit::Prepared;

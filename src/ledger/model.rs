@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Drift;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
 
@@ -130,9 +131,9 @@ pub struct Progress {
     /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
-    /// Differences found between the live state and the manifest, by field.
+    /// Fields whose live value was not the manifest's although nobody of this run had changed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub drift: Vec<String>,
+    pub drift: Vec<Drift>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -236,6 +237,8 @@ pub struct EntryRow {
     pub error: Option<EntryError>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
+    /// The later run that waits for its consent instead, or has a fresher link: nothing moves it here.
+    pub adopted_by: Option<RunId>,
     /// What was known of its app when it was loaded to be worked on.
     pub known: Option<Known>,
 }
@@ -278,8 +281,10 @@ pub struct Fingerprint {
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
-    /// Hex of the keyed HMAC.
+    /// Hex of the keyed HMAC; empty = not known.
     pub hmac: String,
+    /// The key it was made with.
+    pub key_id: String,
 }
 
 /// What the ledger remembers of an app across runs.
@@ -372,30 +377,6 @@ pub struct NewRun {
     pub context: serde_json::Value,
     /// When.
     pub started_at: Millis,
-}
-
-/// Counts by stored state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// [`Stored::Pending`].
-    pub pending: u64,
-    /// [`Stored::Started`].
-    pub started: u64,
-    /// [`Stored::Waiting`].
-    pub waiting: u64,
-    /// [`Stored::Done`] with something written.
-    pub changed: u64,
-    /// [`Stored::Done`] with nothing written.
-    pub unchanged: u64,
-    /// [`Stored::Failed`].
-    pub failed: u64,
-}
-
-impl Counts {
-    /// All entries.
-    pub const fn entries(&self) -> u64 {
-        self.pending + self.started + self.waiting + self.changed + self.unchanged + self.failed
-    }
 }
 
 /// How long a writer waits for another process before the ledger counts as locked.

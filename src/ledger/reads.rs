@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::model::{
-    AppMemory, Attempt, ConsentState, Counts, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending,
-    RunId, RunRow, Stored,
+    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId,
+    RunRow, Stored,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -83,7 +84,9 @@ pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> 
 pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
     let seq = seq(connection, run)?;
     let mut statement = connection.prepare_cached(
-        "SELECT no, pending, started, waiting, changed, unchanged, failed
+        "SELECT no, pending, started, waiting, changed, unchanged, failed,
+             (SELECT count(*) FROM entry e
+              WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL)
          FROM org WHERE run = ?1 ORDER BY no",
     )?;
     let rows = statement.query_map([seq], |row| {
@@ -91,13 +94,16 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
             let n: i64 = row.get(column)?;
             u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, n))
         };
+        // The sums still have what was taken over among those that wait.
+        let adopted = count(7)?;
         let counts = Counts {
             pending: count(1)?,
             started: count(2)?,
-            waiting: count(3)?,
+            waiting: count(3)?.saturating_sub(adopted),
             changed: count(4)?,
             unchanged: count(5)?,
             failed: count(6)?,
+            adopted,
         };
         Ok((row.get(0)?, counts))
     })?;
@@ -106,16 +112,7 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
 
 pub(super) fn counts(connection: &Connection, run: &RunId) -> Result<Counts> {
     let by_org = counts_by_org(connection, run)?;
-    Ok(by_org
-        .into_iter()
-        .fold(Counts::default(), |sum, (_, org)| Counts {
-            pending: sum.pending + org.pending,
-            started: sum.started + org.started,
-            waiting: sum.waiting + org.waiting,
-            changed: sum.changed + org.changed,
-            unchanged: sum.unchanged + org.unchanged,
-            failed: sum.failed + org.failed,
-        }))
+    Ok(by_org.into_iter().map(|(_, counts)| counts).sum())
 }
 
 /// What a window holds: entries of one org in one state, in order.
@@ -214,6 +211,58 @@ pub(super) fn page(
         rows::entry_row,
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Where entries of all orgs stand, in manifest order.
+pub(super) fn standings(
+    connection: &Connection,
+    run: &RunId,
+    after: Option<EntryNo>,
+    limit: usize,
+) -> Result<Vec<Standing>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT key, org, spec -> '$.app', state, adopted_by IS NOT NULL FROM entry
+         WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+    )?;
+    let rows = statement.query_map(
+        params![
+            rows::key_before(seq, after),
+            rows::entry_key(seq + 1, 0),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+        rows::standing,
+    )?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The first entries in which something was found otherwise than wanted, and how many there are. Each was
+/// written to, so that what is done and unchanged need not be looked at.
+pub(super) fn drifted(
+    connection: &Connection,
+    run: &RunId,
+    limit: usize,
+) -> Result<(u64, Vec<EntryRow>)> {
+    // Quotes inside of a JSON text are escaped: this can only be the key.
+    const DRIFTED: &str = r#"e.run = ?1 AND e.state IN (1, 2, 4, 5)
+         AND instr(e.progress, '"drift":[') > 0"#;
+    let seq = seq(connection, run)?;
+    let sql = format!("SELECT count(*) FROM entry e WHERE {DRIFTED}");
+    let count: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row([seq], |row| row.get(0))?;
+    if count == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE {DRIFTED} ORDER BY e.key LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([seq, limit], rows::entry_row)?;
+    let first = rows.collect::<rusqlite::Result<_>>()?;
+    Ok((u64::try_from(count).unwrap_or_default(), first))
 }
 
 pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::csv::Receiver;
 use super::draft::Draft;
 use super::entry::{Features, Status};
-use super::fields::ENTRY;
+use super::fields::{COMMENT, ENTRY};
 use super::input::not_utf8;
 use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
@@ -16,8 +16,8 @@ use super::text::Text;
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.
 const MAX_LINE: usize = 1024 * 1024;
 
-/// The keys of a JSON manifest; `$schema` is for editors.
-const KEYS: [&str; 4] = ["$schema", "orgs", "defaults", "apps"];
+/// The keys of a JSON manifest; `$schema` is for editors, `$comment` for people.
+pub(super) const KEYS: [&str; 5] = ["$schema", COMMENT, "orgs", "defaults", "apps"];
 
 /// The parts of a JSON manifest, as slices of its text.
 #[derive(Default)]
@@ -46,6 +46,15 @@ impl<'a> Document<'a> {
             problems.push(problem);
             return None;
         };
+        let pairs = match in_report(&pairs) {
+            None => pairs,
+            Some(Ok(manifest)) => manifest,
+            Some(Err(hint)) => {
+                let message = "is a report without a manifest in it";
+                problems.push(Problem::of_file(file, message).hint(hint));
+                return None;
+            }
+        };
         let mut document = Self::default();
         for (number, pair) in pairs.iter().enumerate() {
             let twice = pairs[..number].iter().any(|other| other.key == pair.key);
@@ -57,8 +66,8 @@ impl<'a> Document<'a> {
                 "orgs" => &mut document.orgs,
                 "defaults" => &mut document.defaults,
                 "apps" => &mut document.apps,
-                "$schema" if string(pair.value).is_some() => continue,
-                "$schema" => {
+                "$schema" | COMMENT if string(pair.value).is_some() => continue,
+                "$schema" | COMMENT => {
                     problems.push(of_key(file, text, pair, "expects a text"));
                     continue;
                 }
@@ -125,6 +134,28 @@ impl<'a> Document<'a> {
     }
 }
 
+/// The keys of the manifest in a report, when the object of these keys is one (`report --format json`); how to
+/// write it so that it has one, when it has none.
+pub(super) fn in_report<'a>(keys: &[Pair<'a>]) -> Option<Result<Vec<Pair<'a>>, String>> {
+    let value = |name: &str| {
+        let pair = keys.iter().find(|pair| pair.key == name)?;
+        Some(pair.value)
+    };
+    let run = string(value("run")?)?;
+    value("totals").and(value("entries"))?;
+    let manifest = value("manifest").and_then(pairs);
+    Some(manifest.ok_or_else(|| {
+        format!(
+            "say which entries: okta-rollout report {} --format json --only failed",
+            if run.chars().all(|c| c.is_ascii_alphanumeric()) {
+                &run
+            } else {
+                "RUN"
+            }
+        )
+    }))
+}
+
 fn of_key(file: &Path, text: &Text<'_>, pair: &Pair<'_>, message: &str) -> Problem {
     let mut problem = Problem::of_file(file, message).at(text.spot(pair.offset(text)));
     problem.field = Some(pair.key.as_ref().to_owned());
@@ -180,6 +211,10 @@ fn read_pairs<'a>(
         object: entry.value,
         row: Some(entry.row),
     };
+    let comment = !pairs.is_empty() && pairs.iter().all(|pair| pair.key == COMMENT);
+    if comment && issues.is_empty() {
+        return;
+    }
     receiver.take(draft, issues, &place);
 }
 
@@ -227,7 +262,8 @@ pub(super) fn read_lines(
     }
 }
 
-fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
+/// Reads one line of JSONL.
+pub(super) fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
     let text = Text::new(line, row);
     let entry = Spotted {
         file,

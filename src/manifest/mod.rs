@@ -11,6 +11,7 @@
 //! Memory is bounded for CSV and JSONL whatever the file holds: records, lines, problems and remembered
 //! values all have limits. No message repeats a value from where a secret belongs.
 
+mod cells;
 mod check;
 mod csv;
 mod document;
@@ -22,6 +23,7 @@ mod json;
 mod org;
 mod org_draft;
 mod orgs;
+mod probe;
 mod problem;
 mod rules;
 mod schedule;
@@ -30,10 +32,15 @@ mod secret;
 mod secrets;
 mod seen;
 mod shape;
+mod single;
 mod text;
 mod url;
 
-pub use check::{CheckOptions, Checked, Located, SecretCheck, Source, check, read_orgs};
+pub(crate) use cells::anchored;
+pub use cells::{Columns, CsvManifest, Record, Unwritable};
+pub use check::{
+    CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
+};
 pub use entry::*;
 pub use input::{ManifestError, digest};
 pub use org::*;
@@ -43,4 +50,5 @@ pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef};
 pub use secrets::{ExecPolicy, SecretError, Secrets};
+pub use single::{Mistake, read_entry};
 pub use url::{BadUrl, normalize_url};

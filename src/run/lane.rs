@@ -68,7 +68,7 @@ pub struct LaneConfig {
     pub org: Arc<str>,
     /// Its limits, the job's defaults applied.
     pub limits: Limits,
-    /// When the circuit gives up.
+    /// When the circuit gives up, and when reads are made again.
     pub retry: RetryPolicy,
     /// What all orgs share.
     pub places: Places,
@@ -115,7 +115,7 @@ impl Lane {
     }
 
     /// How many entries it makes sense to work on at once.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.config
             .limits
             .max_in_flight

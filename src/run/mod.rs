@@ -15,11 +15,13 @@ mod hand_in;
 mod interrupt;
 mod lane;
 mod org;
+mod patience;
 mod places;
 mod queue;
 mod reader;
 mod retry;
 mod retry_budget;
+mod selected;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -42,6 +44,7 @@ pub use places::Places;
 pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
+pub use selected::Selected;
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
@@ -65,6 +68,8 @@ pub struct RunOptions {
     pub on_drift: OnDrift,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
+    /// Which entries are worked on.
+    pub selected: Selected,
 }
 
 /// What a run needs of one org.
@@ -97,7 +102,7 @@ pub async fn drive(
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
-    let counts = ledger.counts(run).await?;
+    let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
         entries: counts.entries(),
@@ -105,7 +110,7 @@ pub async fn drive(
     });
     let http = Http::new(&options.http)?;
     let places = Places::new();
-    let fingerprints = Fingerprints::new(ledger.hmac_key()?);
+    let fingerprints = Fingerprints::new(ledger.hmac_keys()?);
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
     let common = Common {
         ledger: ledger.clone(),
@@ -288,6 +293,7 @@ impl Common {
                 on_drift: self.options.on_drift,
                 force: self.options.force,
             },
+            selected: self.options.selected.clone(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             org: name,

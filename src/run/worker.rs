@@ -8,6 +8,7 @@ use super::checkpoint::{Also, checkpoint};
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
 use super::retry::RetryPolicy;
+use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
     Applied, Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
@@ -24,6 +25,8 @@ pub struct Shop {
     pub ledger: Ledger,
     /// The org.
     pub access: Access,
+    /// Which entries are worked on.
+    pub selected: Selected,
     /// When to try again.
     pub retry: RetryPolicy,
     /// How long a call may be under way.

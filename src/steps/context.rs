@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{Listing, Step, StepError};
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
+use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
@@ -42,6 +42,8 @@ pub struct Memory {
     pub features: Option<Vec<FeatureState>>,
     /// What earlier runs left about the app.
     pub app: Option<AppMemory>,
+    /// Whether drift was noted that is not durable yet.
+    pub new_drift: bool,
 }
 
 /// What a person handed in: lives only until it is sent.
@@ -109,6 +111,11 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        if std::mem::take(&mut self.memory.new_drift) {
+            // Once it is mended nobody can see it any more.
+            self.row.state = Stored::Started;
+            self.commit().await?;
+        }
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
             let pass = lane.admit(request.bucket, self.rank(), self.log).await?;
@@ -232,10 +239,15 @@ impl Context<'_> {
 
     fn note_drift(&mut self, what: &str, differences: &[Difference]) {
         for difference in differences {
-            let drift = format!("{what}.{difference}");
+            let drift = Drift {
+                field: format!("{what}.{}", difference.path),
+                live: difference.live.clone(),
+                wanted: difference.wanted.clone(),
+            };
             // An attempt that is made again finds the same.
             if !self.row.progress.drift.contains(&drift) {
                 self.row.progress.drift.push(drift);
+                self.memory.new_drift = true;
             }
         }
     }

@@ -42,14 +42,18 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     let token = context.secret(reference).await?;
     let access = context.access;
     let base_url = wanted.base_url.as_deref().unwrap_or_default();
-    let fingerprint =
-        access
-            .fingerprints
-            .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
+    let hidden = [token.expose_secret(), base_url];
+    let (keys, url) = (&access.fingerprints, &access.url);
+    let fingerprint = keys.of(url, &app_id, &hidden);
+    let under_old_key = keys.under_old_key(url, &app_id, &hidden);
     let known = context.app_memory().await?.hmac;
-    if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
+    let is_current = known.as_ref() == Some(&fingerprint.hmac);
+    let is_old = under_old_key.is_some_and(|old| known.as_ref() == Some(&old.hmac));
+    if (is_current || is_old) && !access.force {
         let live = read(context, &app_id).await?;
-        if let Some(outcome) = is_as_wanted(context, &live, wanted, Drift::Any).await? {
+        if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Any).await? {
+            // The key was replaced since: from now on it is known under the current one.
+            context.fingerprint = (!is_current).then_some(fingerprint);
             return Ok(outcome);
         }
     } else if known.is_some() {
@@ -69,7 +73,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?;
-    if let Some(outcome) = is_as_wanted(context, &live, wanted, Drift::OfActive).await? {
+    if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Active).await? {
         return Ok(outcome);
     }
     let Some(client_id) = wanted.profile.client_id.clone() else {
@@ -199,10 +203,10 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
 
 /// Which connections can have drifted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Drift {
+enum Candidates {
     Any,
     /// One that was never active has not been changed by anybody.
-    OfActive,
+    Active,
 }
 
 /// How the step ends without a write; `None` = the connection has to be written.
@@ -210,7 +214,7 @@ async fn is_as_wanted(
     context: &mut Context<'_>,
     live: &LiveConnection,
     wanted: &Wanted,
-    drift: Drift,
+    drift: Candidates,
 ) -> Result<Option<Outcome>, StepError> {
     let differences = match live.compare(wanted) {
         Shown::AsWanted => return Ok(Some(Outcome::Connected { changed: false })),
@@ -218,7 +222,7 @@ async fn is_as_wanted(
         Shown::Different(differences) => differences,
     };
     let is_active = live.status == LiveStatus::Enabled;
-    if drift == Drift::OfActive && !is_active && !context.app_memory().await?.connected {
+    if drift == Candidates::Active && !is_active && !context.app_memory().await?.connected {
         return Ok(None);
     }
     Ok(match context.on_drift("connection", &differences).await? {
@@ -237,7 +241,8 @@ pub(super) async fn read(
     Ok(live(&context.read(&connections::get(app_id)).await?))
 }
 
-fn live(connection: &Connection) -> LiveConnection {
+/// What Okta shows of a connection, in the words of [`crate::plan`].
+pub fn live(connection: &Connection) -> LiveConnection {
     let status = match connection.status() {
         ConnectionStatus::Enabled => LiveStatus::Enabled,
         ConnectionStatus::Disabled => LiveStatus::Disabled,

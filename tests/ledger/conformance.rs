@@ -1,12 +1,13 @@
 //! What any ledger must do, told through its public interface only.
 
 use crate::support::{
-    Fixture, checkpoint, consent, entry, labelled, new_run, org, waiting_on, waiting_progress,
+    Fixture, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
+    waiting_progress,
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
     AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
-    InFlight, LedgerError, OrgStats, Progress, RunId, StepRecord, Stopped, Stored,
+    InFlight, LedgerError, OrgStats, Progress, RunId, Standing, StepRecord, Stopped, Stored,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -187,7 +188,7 @@ async fn a_checkpoint_stores_all_it_says() {
         }),
         changed: true,
         consent_lost: true,
-        drift: vec!["baseUrl".into()],
+        drift: vec![drift("baseUrl")],
         consent: None,
     };
     cp.due_at = Some(77);
@@ -226,6 +227,7 @@ async fn a_checkpoint_stores_all_it_says() {
         org_url: "https://acme.okta.com".into(),
         app_id: "0oa1".into(),
         hmac: "ab".into(),
+        key_id: "k".into(),
     });
     fixture.ledger.commit(cp.clone()).await.unwrap();
 
@@ -262,6 +264,7 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
         hmac: "ab".into(),
+        key_id: "k".into(),
     };
     let memory = |hmac: Option<&str>, digest: &str, connected| AppMemory {
         hmac: hmac.map(str::to_owned),
@@ -389,6 +392,7 @@ async fn counts_follow_every_transition() {
         changed: 1,
         unchanged: 2,
         failed: 1,
+        adopted: 0,
     };
     assert_eq!(fixture.ledger.counts(&run).await.unwrap(), expected);
     assert_eq!(expected.entries(), 6);
@@ -768,8 +772,14 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
         .commit(checkpoint(&run, 2, 0, Stored::Done))
         .await
         .unwrap();
-    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 2);
-    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 0);
+    assert_eq!(
+        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        0
+    );
     let pending = fixture.ledger.entry(&run, 0).await.unwrap();
     assert_eq!(
         (pending.state, pending.error, pending.due_at),
@@ -892,4 +902,33 @@ async fn orgs_and_runs_are_updated() {
     ledger.set_finished(&run, None).await.unwrap();
     assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
+}
+
+#[tokio::test]
+async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..6)
+        .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
+        .collect();
+    let run = fixture.import("a.csv", &entries).await;
+    for no in 0..5 {
+        let mut cp = checkpoint(&run, no, 0, Stored::Failed);
+        cp.org = no % 2;
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    let retried = fixture.ledger.retry_failed(&run, |no| no % 4 == 0).await;
+    assert_eq!(retried.unwrap(), 2);
+    let mut failed = Vec::new();
+    let mut apps = Vec::new();
+    let each = |standing: Standing| {
+        apps.push(standing.app);
+        if standing.state == Stored::Failed {
+            failed.push(standing.no);
+        }
+    };
+    fixture.ledger.for_each_standing(&run, each).await.unwrap();
+    assert_eq!(failed, [1, 2, 3]);
+    assert_eq!(apps, [App::Google; 6]);
+    let counts = fixture.ledger.counts(&run).await.unwrap();
+    assert_eq!((counts.failed, counts.entries()), (3, 6));
 }
