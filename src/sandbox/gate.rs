@@ -241,11 +241,8 @@ fn finish(mut answer: Response, taken: Taken, clock_ms: i64) -> Response {
     for (name, value) in [
         ("x-rate-limit-limit", i64::from(taken.limit)),
         ("x-rate-limit-remaining", i64::from(taken.remaining)),
-        // Whole seconds, rounded up: who comes at that second finds the window open.
-        (
-            "x-rate-limit-reset",
-            taken.resets_ms.saturating_add(999) / 1000,
-        ),
+        // Whole seconds, cut: recorded resets are at most a window ahead of `Date` (API.md §10.1).
+        ("x-rate-limit-reset", taken.resets_ms.div_euclid(1_000)),
     ] {
         headers.insert(name, HeaderValue::from(value));
     }
