@@ -2,9 +2,14 @@
 //! clock, network or disk.
 
 mod connection;
+mod decide;
 mod features;
 
 pub use connection::{LiveConnection, LiveStatus, Shown};
+pub use decide::{
+    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, app_taken, consented,
+    differences, found_app, inactive, no_feature, unsupported,
+};
 pub use features::{Difference, compare, is_complete, merge};
 
 use crate::apps::AuthScheme;

@@ -3,20 +3,13 @@
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::okta::connections;
-use crate::plan::LiveStatus;
+use crate::plan::{Active, LiveStatus, active};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    match read(context, &app_id).await?.status {
-        LiveStatus::Disabled => return Ok(Outcome::Done { changed: false }),
-        LiveStatus::Unknown => {
-            return Err(StepError::failed(
-                "this app has no provisioning connection in Okta's API (status UNKNOWN)",
-                "check that the id or label is that of a supported app",
-            ));
-        }
-        LiveStatus::Enabled | LiveStatus::Missing => {}
+    if active(&read(context, &app_id).await?)? == Active::No {
+        return Ok(Outcome::Done { changed: false });
     }
     context
         .write(&connections::deactivate(&app_id), Effect::Idempotent)

@@ -17,6 +17,7 @@ pub use context::{Access, Answer, Context, Memory};
 pub use error::StepError;
 pub use kind::Step;
 pub use listing::{Listing, Pages};
+pub use set_connection::live;
 
 use crate::ledger::Consent;
 

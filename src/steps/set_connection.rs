@@ -10,7 +10,10 @@ use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
-use crate::plan::{Difference, LiveConnection, LiveStatus, Shown};
+use crate::plan::{
+    Consented, Difference, LiveConnection, LiveStatus, Secret, TokenPost, consented, differences,
+    unsupported,
+};
 use crate::run::{Effect, unix_millis};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -46,7 +49,11 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
             .fingerprints
             .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
     let known = context.ledger.fingerprint(&access.url, &app_id).await?;
-    if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
+    let post = TokenPost {
+        secret: Secret::of(known.as_deref(), &fingerprint.hmac),
+        force: access.force,
+    };
+    if !post.is_due() {
         let live = read(context, &app_id).await?;
         if is_as_wanted(&live, wanted, |differences| {
             context.note_drift("connection", differences);
@@ -125,31 +132,8 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     let app_id = context.app_id()?;
     let found = read(context, &app_id).await?;
     let scheme = wanted.profile.auth_scheme;
-    match found.status {
-        LiveStatus::Unknown => return Err(unsupported(&found)),
-        LiveStatus::Enabled if found.is_enabled_with(scheme) => {
-            return Ok(Outcome::Connected { changed: false });
-        }
-        LiveStatus::Enabled => {
-            return Err(StepError::failed(
-                format!(
-                    "the connection is active, but not with {scheme} ({})",
-                    found.describe()
-                ),
-                "look at the app's Provisioning tab in the Admin Console",
-            ));
-        }
-        // It may be active for all we know, and posting it would cost its consent.
-        LiveStatus::Missing => {
-            return Err(StepError::failed(
-                format!(
-                    "Okta does not show whether the connection is active ({})",
-                    found.describe()
-                ),
-                "look at the app's Provisioning tab in the Admin Console",
-            ));
-        }
-        LiveStatus::Disabled => {}
+    if consented(&found, scheme)? == Consented::Yes {
+        return Ok(Outcome::Connected { changed: false });
     }
     let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
@@ -172,7 +156,7 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     });
     match consent {
         Some(consent) => Ok(Outcome::Waiting(consent)),
-        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown)),
+        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown).into()),
         None => Err(StepError::failed(
             format!(
                 "Okta gave no consent link with a state ({})",
@@ -205,14 +189,11 @@ fn is_as_wanted(
     wanted: &Wanted,
     note: impl FnOnce(&[Difference]),
 ) -> Result<bool, StepError> {
-    match live.compare(wanted) {
-        Shown::AsWanted => Ok(true),
-        Shown::Different(differences) => {
-            note(&differences);
-            Ok(false)
-        }
-        Shown::Unsupported => Err(unsupported(live)),
+    let differences = differences(live, wanted)?;
+    if !differences.is_empty() {
+        note(&differences);
     }
+    Ok(differences.is_empty())
 }
 
 /// Reads the connection.
@@ -223,7 +204,8 @@ pub(super) async fn read(
     Ok(live(&context.read(&connections::get(app_id)).await?))
 }
 
-fn live(connection: &Connection) -> LiveConnection {
+/// What Okta shows of a connection, as plans compare it.
+pub fn live(connection: &Connection) -> LiveConnection {
     let status = match connection.status() {
         ConnectionStatus::Enabled => LiveStatus::Enabled,
         ConnectionStatus::Disabled => LiveStatus::Disabled,
@@ -242,21 +224,11 @@ fn live(connection: &Connection) -> LiveConnection {
 /// The 2xx that proved nothing.
 pub(super) fn not_enabled(found: &LiveConnection) -> StepError {
     if found.status == LiveStatus::Unknown {
-        return unsupported(found);
+        return unsupported(found).into();
     }
     StepError::failed(
         format!("Okta accepted the call but shows {}", found.describe()),
         "look at the app's Provisioning tab in the Admin Console",
-    )
-}
-
-fn unsupported(found: &LiveConnection) -> StepError {
-    StepError::failed(
-        format!(
-            "this app has no provisioning connection in Okta's API ({})",
-            found.describe()
-        ),
-        "check that the id or label is that of a supported app",
     )
 }
 
