@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lane::unix_millis;
-use super::retry::{Verdict, decide, delay, long_delay};
+use super::retry::{Verdict, decide};
 use super::worker::{Next, RestKind, Work};
 use crate::apps::App;
 use crate::event::Event;
@@ -52,12 +52,8 @@ impl Work<'_> {
         };
         match verdict {
             Verdict::Retry | Verdict::Look => {
-                let usual = delay(&self.shop.retry, self.row.progress.attempts, class);
-                let mut pause = if self.shop.access.lane.spend_retry() {
-                    usual
-                } else {
-                    usual.max(long_delay(&self.shop.retry))
-                };
+                let attempts = self.row.progress.attempts;
+                let mut pause = self.shop.access.lane.retry_pause(attempts, class);
                 if verdict == Verdict::Look && described.okta_error_code.is_none() {
                     pause = pause.max(LOOK_AFTER.min(self.shop.call_timeout));
                 }

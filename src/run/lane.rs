@@ -68,7 +68,7 @@ pub struct LaneConfig {
     pub org: Arc<str>,
     /// Its limits, the job's defaults applied.
     pub limits: Limits,
-    /// When the circuit gives up.
+    /// When the circuit gives up, and when reads are made again.
     pub retry: RetryPolicy,
     /// What all orgs share.
     pub places: Places,

@@ -15,6 +15,7 @@ mod hand_in;
 mod interrupt;
 mod lane;
 mod org;
+mod patience;
 mod places;
 mod queue;
 mod reader;
