@@ -1,15 +1,20 @@
 //! The command line as typed: flags, their help, nothing resolved. What a flag means together with
 //! the environment and a job file is decided in [`crate::settings`].
 
+mod plan;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use plan::Plan;
 
 use crate::report::{Format as ReportFormat, State};
 
 const EXAMPLES: &str = "\
 Examples:
   okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
+  okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
   okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
   okta-rollout consent list                        links that people have to open
   okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -19,6 +24,7 @@ Examples:
 Exit codes:
   0 all done   2 wrong usage, manifest, job or settings; nothing was sent
   3 some entries failed or an org was stopped   4 some entries wait for consent
+  5 `plan --detailed-exitcode` found changes
   130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout";
 
 /// Set up Okta provisioning connections for many apps in many orgs from one manifest.
@@ -101,6 +107,8 @@ pub enum DataFormat {
 pub enum Command {
     /// Find every mistake of a manifest or job at once; offline, nothing is sent
     Check(Check),
+    /// Show what `run` would do and what it costs; reads the live state with GETs only
+    Plan(Plan),
     /// Make it so: continue the file's interrupted run, or start a new one
     Run(Run),
     /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries
@@ -149,19 +157,26 @@ pub struct Check {
 }
 
 /// `run`.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   okta-rollout run rollout.csv --orgs orgs.csv
   okta-rollout run jobs/demo.toml
   okta-rollout run rollout.csv --orgs orgs.csv --new --force
+  okta-rollout run --plan plan.json
 
 When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
-one starts, which keeps consents that are still waiting for unchanged entries.")]
+one starts, which keeps consents that are still waiting for unchanged entries.
+
+With --plan a new run does what `plan --out` saved, and nothing else; FILE may be left out. When the manifest
+or the live state moved since, nothing is done. If it is interrupted, `resume` goes on with it.")]
 pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "plan")]
+    pub file: Option<PathBuf>,
+    /// Apply exactly this saved plan, if the live state is still what it was
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "force"])]
+    pub plan: Option<PathBuf>,
     /// Start a new run even if the last one can go on
     #[arg(long)]
     pub new: bool,
@@ -435,7 +450,8 @@ mod tests {
             "okta-rollout consent refresh --app gogle",
             "okta-rollout report --only broken",
             "okta-rollout report --format junit",
-            "okta-rollout plan m.csv",
+            "okta-rollout plan",
+            "okta-rollout run --plan p.json --force",
             "okta-rollout run",
             "okta-rollout run m.csv --fresh",
         ] {

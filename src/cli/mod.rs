@@ -13,6 +13,7 @@ mod execute;
 mod manual;
 mod open;
 mod output;
+mod plan;
 mod progress;
 mod report;
 mod resume;
@@ -22,6 +23,7 @@ mod signals;
 mod simulated;
 mod status;
 mod target;
+mod unsupported;
 
 use clap::Parser as _;
 
@@ -75,6 +77,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
 fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {
     match command {
         Command::Check(args) => check::check(args, settings, output),
+        Command::Plan(args) => wait_for(plan::plan(args, settings, output)),
         Command::Run(args) => wait_for(run::run(args, settings, output)),
         Command::Resume(args) => wait_for(resume::resume(args, settings, output)),
         Command::Status(args) => wait_for(status::status(args, settings, output)),

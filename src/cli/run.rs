@@ -1,22 +1,21 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::access::private_key_jwt;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
 use super::open::writable;
 use super::output::Output;
+use super::plan::{Approved, apply};
 use super::target::{Target, refuse, unreadable};
+use super::unsupported::Unsupported;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
     Import, ImportEntry, Ledger, LedgerError, Millis, NewRun, OrgNo, RunId, RunLock, RunRow, Stored,
 };
-use crate::manifest::{
-    self, Auth, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck,
-};
+use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
 use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
@@ -31,9 +30,33 @@ pub(super) async fn run(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let target = Target::read(&args.file, settings, output)?;
-    let digest = digest(&target)?;
-    let context = RunContext::new(&target)?;
+    match (&args.plan, &args.file) {
+        (Some(plan), _) => apply(plan, args, settings, output).await,
+        (None, Some(file)) => {
+            let target = Target::read(file, settings, output)?;
+            start(target, None, args, settings, output).await
+        }
+        // The command line's definition does not allow it.
+        (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),
+    }
+}
+
+/// Continues or begins a run of a file, or of what was approved of it.
+pub(super) async fn start(
+    target: Target,
+    approved: Option<Approved>,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let mut context = RunContext::new(&target)?;
+    let (digest, rows) = match approved {
+        Some(Approved { rows, digest }) => {
+            context = context.of_part();
+            (digest, Some(rows))
+        }
+        None => (digest(&target)?, None),
+    };
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let ledger = writable(settings).await?;
@@ -48,7 +71,10 @@ pub(super) async fn run(
             output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
             (run, lock)
         }
-        None => begin(&ledger, &target, &context, digest, orgs, args, output).await?,
+        None => {
+            let wanted = Wanted { digest, orgs, rows };
+            begin(&ledger, &target, &context, wanted, args, output).await?
+        }
     };
     let work = Work {
         ledger,
@@ -119,19 +145,25 @@ async fn to_continue(
     if left == 0 {
         return Ok(None);
     }
-    if last.digest == digest && !args.new {
+    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
+    if last.digest == digest && !args.new && !is_part {
         return Ok(Some(last));
     }
     let_calls_land(ledger, &last, timeout, output).await?;
     if args.new {
         return Ok(None);
     }
-    output.warning(format_args!(
-        "{} changed since run {} began, of which {} left: a new run starts",
-        args.file.display(),
-        last.id.0,
-        counted(left, "entry is", "entries are")
-    ));
+    let (run, left) = (&last.id.0, counted(left, "entry is", "entries are"));
+    if is_part {
+        output.warning(format_args!(
+            "run {run} applies a saved plan, and {left} left of it: a new run starts"
+        ));
+    } else {
+        output.warning(format_args!(
+            "{} changed since run {run} began, of which {left} left: a new run starts",
+            last.file
+        ));
+    }
     Ok(None)
 }
 
@@ -195,16 +227,25 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
     Ok(ledger.set_orgs(run, specs).await?)
 }
 
+/// What a new run is to do.
+struct Wanted {
+    /// SHA-256 (hex) of the manifest's bytes.
+    digest: String,
+    orgs: Orgs,
+    /// The only rows it is about, if not all.
+    rows: Option<HashSet<u64>>,
+}
+
 /// Checks the manifest and imports it in the same pass.
 async fn begin(
     ledger: &Ledger,
     target: &Target,
     context: &RunContext,
-    digest: String,
-    orgs: Orgs,
+    wanted: Wanted,
     args: &args::Run,
     output: Output,
 ) -> Result<(RunRow, RunLock), Failure> {
+    let Wanted { digest, orgs, rows } = wanted;
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
@@ -218,17 +259,11 @@ async fn begin(
     let options = options(args);
     let read = move || -> Result<(Checked, Result<RunId, LedgerError>), Failure> {
         let mut importing = Importing::new(import, orgs);
+        importing.rows = rows;
         let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
             .map_err(unreadable)?;
-        if let (0, Some(org)) = (checked.problem_count, &importing.key_org) {
-            return Err(private_key_jwt(org));
-        }
-        if let (0, Some(row)) = (checked.problem_count, importing.hub) {
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{} (row {row}): `hub` is not supported by this version; nothing was sent",
-                source.file.display()
-            ))
-            .hint("set the hub's service app up by hand and give its clientId"));
+        if checked.problem_count == 0 {
+            importing.unsupported.refuse(&source.file)?;
         }
         let usable = checked.problem_count == 0 && checked.digest == digest;
         let finished = if usable {
@@ -267,7 +302,7 @@ async fn begin(
     Ok((ledger.run(&id).await?, lock))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
@@ -284,10 +319,9 @@ struct Importing {
     orgs: Orgs,
     numbers: HashMap<String, OrgNo>,
     failed: Option<LedgerError>,
-    // The first row whose entry has a hub side, which this version cannot set up.
-    hub: Option<u64>,
-    // The first org with entries that authenticates with a key, which this version cannot.
-    key_org: Option<String>,
+    // The only rows to import, if not all.
+    rows: Option<HashSet<u64>>,
+    unsupported: Unsupported,
 }
 
 impl Importing {
@@ -297,16 +331,15 @@ impl Importing {
             orgs,
             numbers: HashMap::new(),
             failed: None,
-            hub: None,
-            key_org: None,
+            rows: None,
+            unsupported: Unsupported::default(),
         }
     }
 
     fn take(&mut self, located: &Located) {
-        if located.entry.hub.is_some() {
-            self.hub.get_or_insert(located.row);
-        }
-        if self.failed.is_none() {
+        self.unsupported.look_at_entry(located);
+        let rows = self.rows.as_ref();
+        if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
             self.failed = self.push(located).err();
         }
     }
@@ -320,9 +353,7 @@ impl Importing {
             let Some(spec) = self.orgs.get(name) else {
                 return Ok(());
             };
-            if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
-                self.key_org.get_or_insert_with(|| name.clone());
-            }
+            self.unsupported.look_at_org(name, spec);
             let spec = anchored(spec, self.orgs.base(name));
             let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
             self.numbers.insert(name.clone(), no);

@@ -1,8 +1,10 @@
 //! What follows from what was seen, wherever a step that acts and a plan that only tells must come to the same.
 //!
-//! A step asks here before it writes, [`super::forecast()`] asks here before it says what the step would do.
+//! A step asks here before it writes, a plan asks here before it says what the step would do.
 
 use std::fmt;
+
+use serde::Serialize;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
 use super::features::{Difference, is_complete};
@@ -13,7 +15,7 @@ use crate::manifest::{Connection, Entry, Features};
 const ADMIN_CONSOLE: &str = "look at the app's Provisioning tab in the Admin Console";
 
 /// Why an entry cannot become as wanted, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Obstacle {
     /// What is in the way.
     pub message: String,

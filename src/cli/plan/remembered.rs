@@ -1,0 +1,141 @@
+//! What the ledger knows that Okta does not show: which secrets were set last, and which consents somebody may be
+//! about to give. It is only read; where there is none, nothing is known.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretBox};
+
+use super::gather::text_of;
+use crate::cli::context::RunContext;
+use crate::ledger::{Ledger, LedgerError, RunId};
+use crate::manifest::{Entry, SecretError, Secrets};
+use crate::plan::Secret;
+use crate::run::Fingerprints;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Remembered {
+    ledger: Option<(Ledger, Fingerprints)>,
+    // By org URL and entry: the app of an entry whose link is out.
+    waiting: HashMap<(String, String), Option<String>>,
+    /// The run of this file that `run` would go on with instead of beginning anew.
+    pub continues: Option<String>,
+}
+
+/// Why a secret could not be compared.
+pub(super) enum Incomparable {
+    /// It cannot be read.
+    Secret(SecretError),
+    /// The ledger cannot be read.
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for Incomparable {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// A file of which runs are remembered, as it is now.
+pub(super) struct File<'a> {
+    /// See [`crate::ledger::RunRow::file_key`].
+    pub key: &'a str,
+    /// See [`crate::ledger::RunRow::digest`].
+    pub digest: &'a str,
+}
+
+impl Remembered {
+    /// Reads what is known of a file's entries.
+    pub async fn read(ledger: Option<Ledger>, file: File<'_>) -> Result<Self, LedgerError> {
+        let Some(ledger) = ledger else {
+            return Ok(Self::default());
+        };
+        let continues = interrupted(&ledger, &file).await?;
+        let waiting = waiting(&ledger, file.key).await?;
+        let key = key(&ledger)?;
+        Ok(Self {
+            ledger: key.map(|key| (ledger, Fingerprints::new(key))),
+            waiting,
+            continues,
+        })
+    }
+
+    /// Whether a consent of this entry is waited for, which a new run takes over; and the app, once known.
+    pub fn waits(&self, org_url: &str, entry: &str) -> Option<Option<&str>> {
+        if self.waiting.is_empty() {
+            return None; // spares the copies, a million times
+        }
+        let found = self.waiting.get(&(org_url.to_owned(), entry.to_owned()));
+        found.map(Option::as_deref)
+    }
+
+    /// How an entry's token stands to the one this ledger set last. It is read only if there is one.
+    pub async fn token(
+        &self,
+        org_url: &str,
+        app_id: &str,
+        entry: &Entry,
+        secrets: &Secrets,
+    ) -> Result<Secret, Incomparable> {
+        let (Some((ledger, fingerprints)), Some(connection)) = (&self.ledger, &entry.connection)
+        else {
+            return Ok(Secret::Unknown);
+        };
+        let Some(reference) = &connection.profile.token else {
+            return Ok(Secret::Unknown);
+        };
+        let stored = ledger.fingerprint(org_url, app_id).await?;
+        if stored.as_deref().is_none_or(str::is_empty) {
+            return Ok(Secret::Unknown);
+        }
+        let token = secrets
+            .resolve(reference)
+            .await
+            .map_err(Incomparable::Secret)?;
+        let base_url = connection.base_url.as_deref().unwrap_or_default();
+        let now = fingerprints.of(org_url, app_id, &[token.expose_secret(), base_url]);
+        Ok(Secret::of(stored.as_deref(), &now.hmac))
+    }
+}
+
+/// A ledger that never set a secret has no key.
+fn key(ledger: &Ledger) -> Result<Option<SecretBox<[u8; 32]>>, LedgerError> {
+    match ledger.hmac_key() {
+        Ok(key) => Ok(Some(key)),
+        Err(LedgerError::ReadOnly { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn interrupted(ledger: &Ledger, file: &File<'_>) -> Result<Option<String>, LedgerError> {
+    let Some(last) = ledger.last_run_of(file.key).await? else {
+        return Ok(None);
+    };
+    let counts = ledger.counts(&last.id).await?;
+    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
+    let goes_on = counts.pending + counts.started > 0 && last.digest == file.digest && !is_part;
+    Ok(goes_on.then_some(last.id.0))
+}
+
+/// The newest run's where several wait for the same, as when a new run takes them over.
+async fn waiting(
+    ledger: &Ledger,
+    file_key: &str,
+) -> Result<HashMap<(String, String), Option<String>>, LedgerError> {
+    let runs = ledger.runs().await?;
+    let of_file: Vec<RunId> = runs
+        .into_iter()
+        .filter(|run| run.file_key == file_key)
+        .map(|run| run.id)
+        .collect();
+    let mut waiting = HashMap::new();
+    for pending in ledger.pending_consents(None).await? {
+        if !of_file.contains(&pending.run) {
+            continue;
+        }
+        let row = pending.entry;
+        let app_id = row.progress.app_id.or_else(|| row.entry.app_id.clone());
+        waiting.insert((pending.org.url, text_of(row.entry)), app_id);
+    }
+    Ok(waiting)
+}
