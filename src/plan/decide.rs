@@ -75,6 +75,8 @@ pub fn app_taken(entry: &Entry, id: &str, row: u64) -> Obstacle {
 pub enum Secret {
     /// It is the one this ledger set last.
     Unchanged,
+    /// It is, but was set for another base URL: both are known by one fingerprint.
+    Moved,
     /// This ledger set another one last.
     Changed,
     /// This ledger never set it, or does not know which of two Okta holds.
@@ -96,7 +98,7 @@ impl Secret {
     /// As plans spell it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Unchanged => "unchanged",
+            Self::Unchanged | Self::Moved => "unchanged",
             Self::Changed => "changed",
             Self::Unknown => "unknown",
         }

@@ -11,6 +11,8 @@ mod consent;
 mod consent_live;
 mod consent_refused;
 mod exit_codes;
+mod plan;
+mod plan_random;
 mod proof;
 mod rate_limits;
 mod reports;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::gather::Kept;
-use super::remembered::{Incomparable, Remembered};
+use super::remembered::{self, Incomparable, Remembered};
 use crate::apps::{App, AuthScheme};
 use crate::ledger::{LedgerError, Stopped};
 use crate::manifest::{Entry, Limits, Secrets, Status};
@@ -210,7 +210,17 @@ impl OrgSurvey {
                 app_id: Some(app_id),
             });
         }
-        let token = match self.token(entry, &app_id).await {
+        let looked = self.look(entry, &app_id, log).await;
+        let live_base_url = looked
+            .as_ref()
+            .ok()
+            .and_then(|app| app.connection.base_url.as_deref());
+        let which = remembered::App {
+            org_url: &self.url,
+            app_id: &app_id,
+            live_base_url,
+        };
+        let token = match self.token(entry, which).await {
             Ok(token) => token,
             Err(Incomparable::Ledger(error)) => return Err(error),
             Err(Incomparable::Secret(error)) => {
@@ -218,26 +228,24 @@ impl OrgSurvey {
                 return Ok(Looked::failed(obstacle, Vec::new()));
             }
         };
-        let looked = match self.look(entry, &app_id, log).await {
+        let looked = match looked {
             Ok(app) => {
                 let seen = shown(&app_id, &app, token);
-                Looked {
-                    forecast: forecast(entry, &self.seen(Some(app), token)),
-                    app_id: Some(app_id),
-                    seen,
-                }
+                let forecast = forecast(entry, &self.seen(Some(app), token));
+                (forecast, seen)
             }
             Err(error) => {
                 let (obstacle, seen) = self.describe(&error);
                 let calls = vec![first_call(entry, token)];
-                Looked {
-                    app_id: Some(app_id),
-                    seen,
-                    ..Looked::failed(obstacle, calls)
-                }
+                (Forecast::failed(obstacle, calls), seen)
             }
         };
-        Ok(looked)
+        let (forecast, seen) = looked;
+        Ok(Looked {
+            forecast,
+            app_id: Some(app_id),
+            seen,
+        })
     }
 
     fn seen(&self, app: Option<SeenApp>, token: TokenPost) -> Seen {
@@ -248,7 +256,11 @@ impl OrgSurvey {
         Seen { app, token }
     }
 
-    async fn token(&self, entry: &Entry, app_id: &str) -> Result<TokenPost, Incomparable> {
+    async fn token(
+        &self,
+        entry: &Entry,
+        app: remembered::App<'_>,
+    ) -> Result<TokenPost, Incomparable> {
         let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
         let is_token = profile.is_some_and(|profile| profile.auth_scheme == AuthScheme::Token);
         let mut post = TokenPost {
@@ -256,8 +268,7 @@ impl OrgSurvey {
             ..TokenPost::default()
         };
         if is_token && entry.status == Status::Enabled {
-            let (remembered, secrets) = (&self.remembered, &self.secrets);
-            post.secret = remembered.token(&self.url, app_id, entry, secrets).await?;
+            post.secret = self.remembered.token(app, entry, &self.secrets).await?;
         }
         Ok(post)
     }

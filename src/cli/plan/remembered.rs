@@ -36,6 +36,17 @@ impl From<LedgerError> for Incomparable {
     }
 }
 
+/// An app that is there.
+#[derive(Clone, Copy)]
+pub(super) struct App<'a> {
+    /// See [`crate::ledger::OrgRow::url`].
+    pub org_url: &'a str,
+    /// Its id.
+    pub app_id: &'a str,
+    /// The base URL that Okta shows.
+    pub live_base_url: Option<&'a str>,
+}
+
 /// A file of which runs are remembered, as it is now.
 pub(super) struct File<'a> {
     /// See [`crate::ledger::RunRow::file_key`].
@@ -72,11 +83,13 @@ impl Remembered {
     /// How an entry's token stands to the one this ledger set last. It is read only if there is one.
     pub async fn token(
         &self,
-        org_url: &str,
-        app_id: &str,
+        app: App<'_>,
         entry: &Entry,
         secrets: &Secrets,
     ) -> Result<Secret, Incomparable> {
+        let App {
+            org_url, app_id, ..
+        } = app;
         let (Some((ledger, fingerprints)), Some(connection)) = (&self.ledger, &entry.connection)
         else {
             return Ok(Secret::Unknown);
@@ -92,9 +105,16 @@ impl Remembered {
             .resolve(reference)
             .await
             .map_err(Incomparable::Secret)?;
-        let base_url = connection.base_url.as_deref().unwrap_or_default();
-        let now = fingerprints.of(org_url, app_id, &[token.expose_secret(), base_url]);
-        Ok(Secret::of(stored.as_deref(), &now.hmac))
+        let of = |base_url: Option<&str>| {
+            let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
+            Secret::of(
+                stored.as_deref(),
+                &fingerprints.of(org_url, app_id, &hidden).hmac,
+            )
+        };
+        let secret = of(connection.base_url.as_deref());
+        let only_moved = secret == Secret::Changed && of(app.live_base_url) == Secret::Unchanged;
+        Ok(if only_moved { Secret::Moved } else { secret })
     }
 }
 

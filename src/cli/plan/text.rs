@@ -10,6 +10,9 @@ use crate::plan::{Action, EntryPlan, OrgPlan, Totals};
 use crate::report::counted;
 use crate::settings::Verbosity;
 
+/// Calls a minute that no client can make: an org that shows more has no limit worth a word.
+const NO_LIMIT: u64 = 1_000_000;
+
 const HEAD: Style = Style::new().bold();
 
 /// Writes a plan.
@@ -26,8 +29,11 @@ pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan], verbosity: Verbosity)
 }
 
 fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
-    let calls = calls(org);
-    writeln!(out, "{HEAD}{}{HEAD:#}: {calls}", org.name)?;
+    write!(out, "{HEAD}{}{HEAD:#}: {}", org.name, calls(org))?;
+    match org.cost.after_consent {
+        0 => writeln!(out)?,
+        after => writeln!(out, ", then {after} after consents")?,
+    }
     if let Some(error) = &org.error {
         let red = style(Action::Error);
         writeln!(out, "  {red}!{red:#} the org cannot be read: {error}")?;
@@ -84,9 +90,6 @@ fn calls(org: &OrgPlan) -> String {
     if !buckets.is_empty() {
         text = format!("{text} ({})", buckets.join(", "));
     }
-    if org.cost.after_consent > 0 {
-        text = format!("{text}, then {} after consents", org.cost.after_consent);
-    }
     text
 }
 
@@ -104,14 +107,7 @@ fn totals_line(totals: Totals) -> String {
             },
         ),
         (totals.nothing, "as wanted"),
-        (
-            totals.errors,
-            if totals.errors == 1 {
-                "cannot be done"
-            } else {
-                "cannot be done"
-            },
-        ),
+        (totals.errors, "cannot be done"),
     ];
     let parts: Vec<_> = parts
         .into_iter()
@@ -164,7 +160,7 @@ fn cost_line(orgs: &[OrgPlan]) -> String {
         calls(slowest),
         about(slowest.time)
     );
-    match slowest.calls_a_minute {
+    match slowest.calls_a_minute.filter(|calls| *calls < NO_LIMIT) {
         Some(calls) => format!("{line} at {} a minute", counted(calls, "call", "calls")),
         None => line,
     }
