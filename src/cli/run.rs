@@ -64,17 +64,15 @@ pub(super) async fn start(
     Http::new(&target.policy.http).map_err(Failure::usage)?;
     let last = ledger.last_run_of(&target.key).await?;
     let timeout = target.policy.http.timeout;
-    let (run, lock) = match to_continue(&ledger, last, &digest, timeout, args, output).await? {
-        Some(run) => {
-            let lock = ledger.lock_run(&run.id)?;
-            refresh(&ledger, &run.id, &orgs).await?;
-            output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
-            (run, lock)
-        }
-        None => {
-            let wanted = Wanted { digest, orgs, rows };
-            begin(&ledger, &target, &context, wanted, args, output).await?
-        }
+    let goes_on = to_continue(&ledger, last, &digest, timeout, args, output).await?;
+    let (run, lock) = if let Some(run) = goes_on {
+        let lock = ledger.lock_run(&run.id)?;
+        refresh(&ledger, &run.id, &orgs).await?;
+        output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
+        (run, lock)
+    } else {
+        let wanted = Wanted { digest, orgs, rows };
+        begin(&ledger, &target, &context, wanted, args, output).await?
     };
     let work = Work {
         ledger,

@@ -28,10 +28,8 @@ pub(super) struct Walk<'a> {
     token: TokenPost,
     // A connection that is not there yet shows itself as every new one does.
     live: LiveConnection,
-    written: bool,
+    before: BeforeFeature,
     waits: bool,
-    listed: bool,
-    put: bool,
     forecast: Forecast,
 }
 
@@ -51,18 +49,20 @@ impl<'a> Walk<'a> {
             app,
             token: seen.token,
             live,
-            written: false,
+            before: BeforeFeature::default(),
             waits: false,
-            listed: false,
-            put: false,
             forecast: Forecast::default(),
         }
     }
 
     /// Takes up where a person has consented.
     pub(super) fn after_consent(entry: &'a Entry, seen: &'a Seen) -> Self {
-        Self {
+        let before = BeforeFeature {
+            listed: false,
             written: true,
+        };
+        Self {
+            before,
             waits: true,
             ..Self::new(entry, seen)
         }
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.call(Call::SetConnection);
-        self.written = true;
+        self.before.written = true;
         if differences.is_err() {
             // It is accepted and shows nothing, so that a proof is asked for (API.md §3.4).
             self.call(Call::ReadConnection);
@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
             return Ok(Outcome::Connected);
         }
         self.call(Call::SetConnection);
-        self.written = true;
+        self.before.written = true;
         self.note_connection(&differences(&self.live, wanted)?);
         if wanted.profile.settings.is_some() {
             for field in OFFICE365_SECRETS {
@@ -173,18 +173,14 @@ impl<'a> Walk<'a> {
         let Some(wanted) = self.entry.features.wanted(feature) else {
             return Ok(());
         };
-        let before = BeforeFeature {
-            listed: self.listed,
-            written: self.written,
-        };
-        let reads = before.reads(&self.entry.features);
-        if reads && !self.listed {
+        let reads = self.before.reads(&self.entry.features);
+        if reads && !self.before.listed {
             self.call(Call::ListFeatures);
-            self.listed = true;
+            self.before.listed = true;
         }
         let path = format!("features.{feature}");
         let Some(features) = self.app.and_then(|app| app.features.as_ref()) else {
-            if !self.written {
+            if !self.before.written {
                 // The list is refused, and a look at the connection tells why.
                 self.call(Call::ReadConnection);
                 return Err(match self.live.status {
@@ -193,7 +189,7 @@ impl<'a> Walk<'a> {
                 });
             }
             self.forecast.uncertain += u64::from(reads);
-            self.put(feature);
+            self.call(Call::SetFeature(feature));
             for leaf in compare(&Value::Null, &wanted) {
                 self.note_unseen(format!("{path}.{}", leaf.path), leaf.wanted);
             }
@@ -207,7 +203,7 @@ impl<'a> Walk<'a> {
             None => compare(&Value::Null, &wanted),
         };
         if !reads || !differences.is_empty() {
-            self.put(feature);
+            self.call(Call::SetFeature(feature));
         }
         for difference in differences {
             let path = format!("{path}.{}", difference.path);
@@ -215,11 +211,6 @@ impl<'a> Walk<'a> {
             self.forecast.changes.push(change);
         }
         Ok(())
-    }
-
-    fn put(&mut self, feature: Feature) {
-        self.put = true;
-        self.call(Call::SetFeature(feature));
     }
 
     fn call(&mut self, call: Call) {
@@ -281,6 +272,11 @@ impl<'a> Walk<'a> {
     /// What came of it.
     pub(super) fn finish(mut self) -> Forecast {
         let deactivates = self.forecast.calls.contains(&Call::Deactivate);
+        let puts = self
+            .forecast
+            .calls
+            .iter()
+            .any(|call| matches!(call, Call::SetFeature(_)));
         let was_active = self.live.status == LiveStatus::Enabled;
         self.forecast.action = if self.forecast.error.is_some() {
             Action::Error
@@ -289,10 +285,10 @@ impl<'a> Walk<'a> {
         } else if deactivates {
             Action::Deactivate
         } else if self.app.is_none() && self.forecast.calls.contains(&Call::CreateApp)
-            || self.written && !was_active
+            || self.before.written && !was_active
         {
             Action::SetUp
-        } else if self.written || self.put {
+        } else if self.before.written || puts {
             Action::Change
         } else {
             Action::Nothing

@@ -172,10 +172,10 @@ impl OrgSurvey {
     ) -> Result<(Which, Looked), LedgerError> {
         let entry = kept.entry();
         let which = Which::of(&entry, kept.row);
-        if let Some(app_id) = self.remembered.waits(&self.url, kept.text()) {
+        if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
             let looked = Looked {
                 forecast: Forecast::waiting(&entry),
-                app_id: app_id.map(str::to_owned),
+                app_id: link.app_id.clone(),
                 seen: json!("waiting"),
             };
             return Ok((which, looked));
@@ -215,7 +215,7 @@ impl OrgSurvey {
             .as_ref()
             .ok()
             .and_then(|app| app.connection.base_url.as_deref());
-        let which = remembered::App {
+        let which = remembered::Instance {
             org_url: &self.url,
             app_id: &app_id,
             live_base_url,
@@ -259,7 +259,7 @@ impl OrgSurvey {
     async fn token(
         &self,
         entry: &Entry,
-        app: remembered::App<'_>,
+        app: remembered::Instance<'_>,
     ) -> Result<TokenPost, Incomparable> {
         let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
         let is_token = profile.is_some_and(|profile| profile.auth_scheme == AuthScheme::Token);

@@ -16,10 +16,16 @@ use crate::run::Fingerprints;
 #[derive(Default)]
 pub(super) struct Remembered {
     ledger: Option<(Ledger, Fingerprints)>,
-    // By org URL and entry: the app of an entry whose link is out.
-    waiting: HashMap<(String, String), Option<String>>,
+    // By org URL and entry.
+    waiting: HashMap<(String, String), LinkIsOut>,
     /// The run of this file that `run` would go on with instead of beginning anew.
     pub continues: Option<String>,
+}
+
+/// Somebody may be about to give an entry's consent.
+pub(super) struct LinkIsOut {
+    /// The app instance, once known.
+    pub app_id: Option<String>,
 }
 
 /// Why a secret could not be compared.
@@ -36,9 +42,9 @@ impl From<LedgerError> for Incomparable {
     }
 }
 
-/// An app that is there.
+/// An app instance that is there.
 #[derive(Clone, Copy)]
-pub(super) struct App<'a> {
+pub(super) struct Instance<'a> {
     /// See [`crate::ledger::OrgRow::url`].
     pub org_url: &'a str,
     /// Its id.
@@ -71,23 +77,22 @@ impl Remembered {
         })
     }
 
-    /// Whether a consent of this entry is waited for, which a new run takes over; and the app, once known.
-    pub fn waits(&self, org_url: &str, entry: &str) -> Option<Option<&str>> {
+    /// Whether a consent of this entry is waited for, which a new run takes over.
+    pub fn waits(&self, org_url: &str, entry: &str) -> Option<&LinkIsOut> {
         if self.waiting.is_empty() {
             return None; // spares the copies, a million times
         }
-        let found = self.waiting.get(&(org_url.to_owned(), entry.to_owned()));
-        found.map(Option::as_deref)
+        self.waiting.get(&(org_url.to_owned(), entry.to_owned()))
     }
 
     /// How an entry's token stands to the one this ledger set last. It is read only if there is one.
     pub async fn token(
         &self,
-        app: App<'_>,
+        app: Instance<'_>,
         entry: &Entry,
         secrets: &Secrets,
     ) -> Result<Secret, Incomparable> {
-        let App {
+        let Instance {
             org_url, app_id, ..
         } = app;
         let (Some((ledger, fingerprints)), Some(connection)) = (&self.ledger, &entry.connection)
@@ -141,7 +146,7 @@ async fn interrupted(ledger: &Ledger, file: &File<'_>) -> Result<Option<String>,
 async fn waiting(
     ledger: &Ledger,
     file_key: &str,
-) -> Result<HashMap<(String, String), Option<String>>, LedgerError> {
+) -> Result<HashMap<(String, String), LinkIsOut>, LedgerError> {
     let runs = ledger.runs().await?;
     let of_file: Vec<RunId> = runs
         .into_iter()
@@ -155,7 +160,8 @@ async fn waiting(
         }
         let row = pending.entry;
         let app_id = row.progress.app_id.or_else(|| row.entry.app_id.clone());
-        waiting.insert((pending.org.url, text_of(row.entry)), app_id);
+        let key = (pending.org.url, text_of(row.entry));
+        waiting.insert(key, LinkIsOut { app_id });
     }
     Ok(waiting)
 }

@@ -48,13 +48,13 @@ fn live(status: LiveStatus, scheme: AuthScheme) -> LiveConnection {
     }
 }
 
-fn listed(user: Value) -> Option<Vec<FeatureState>> {
+fn listed(user: Value) -> Vec<FeatureState> {
     let state = |name: &str, capabilities| FeatureState {
         name: name.to_owned(),
         status: None,
         capabilities,
     };
-    Some(vec![state("USER_PROVISIONING", user)])
+    vec![state("USER_PROVISIONING", user)]
 }
 
 fn there(connection: LiveConnection, features: Option<Vec<FeatureState>>, secret: Secret) -> Seen {
@@ -134,7 +134,7 @@ fn every_app_in_every_state_is_foretold() {
             let entry = wanted(app, *scheme, &none);
             let read = vec![ReadConnection];
             let look_and_set = vec![ReadConnection, SetConnection];
-            let in_vain = vec![ReadConnection, SetConnection, ReadConnection];
+            let in_vain = [ReadConnection, SetConnection, ReadConnection];
             let known = [
                 (Enabled, *scheme, Nothing, read.clone()),
                 (Unknown, *scheme, Error, read.clone()),
@@ -183,28 +183,28 @@ fn features_are_read_first_unless_they_are_given_in_full_and_the_connection_is_w
     for (features, seen, calls, uncertain, changes) in [
         (
             full(),
-            there(enabled(), listed(full()), Secret::Unchanged),
+            there(enabled(), Some(listed(full())), Secret::Unchanged),
             vec![ReadConnection, ListFeatures],
             0,
             vec![],
         ),
         (
             full(),
-            there(enabled(), listed(off.clone()), Secret::Unchanged),
+            there(enabled(), Some(listed(off.clone())), Secret::Unchanged),
             vec![ReadConnection, ListFeatures, USER],
             0,
             vec![differs.to_owned()],
         ),
         (
             full(),
-            there(enabled(), listed(full()), Secret::Changed),
+            there(enabled(), Some(listed(full())), Secret::Changed),
             vec![SetConnection, USER],
             0,
             vec![token("changed")],
         ),
         (
             partly(),
-            there(enabled(), listed(full()), Secret::Changed),
+            there(enabled(), Some(listed(full())), Secret::Changed),
             vec![SetConnection, ListFeatures],
             0,
             vec![token("changed")],
@@ -308,7 +308,7 @@ fn an_app_to_create_is_set_up_from_nothing() {
         &token,
         &there(
             live(LiveStatus::Enabled, AuthScheme::Token),
-            listed(full()),
+            Some(listed(full())),
             Secret::Unchanged,
         ),
     );
@@ -321,7 +321,7 @@ fn features_alone_need_a_connection_that_is_active() {
         "features": { "USER_PROVISIONING": partly() } }));
     let seen =
         |status, features| there(live(status, AuthScheme::Oauth2), features, Secret::Unknown);
-    let found = forecast(&entry, &seen(LiveStatus::Enabled, listed(json!({}))));
+    let found = forecast(&entry, &seen(LiveStatus::Enabled, Some(listed(json!({})))));
     assert_eq!(found.action, Action::Change);
     assert_eq!(found.calls, [ListFeatures, USER]);
     let found = forecast(&entry, &seen(LiveStatus::Disabled, None));
