@@ -16,6 +16,17 @@ pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
     Ok(Ledger::open_with(&url(settings)?, options).await?)
 }
 
+/// For commands that change one that is there.
+pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
+    let url = url(settings)?;
+    let path = url.path().to_owned();
+    // What cannot be looked at is told by opening it.
+    if matches!(path.try_exists(), Ok(false)) {
+        return Err(LedgerError::Missing { path }.into());
+    }
+    writable(settings).await
+}
+
 /// For commands that only look; it must be there.
 pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
     Ok(Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?)

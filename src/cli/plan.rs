@@ -10,6 +10,7 @@ mod survey;
 mod text;
 
 use super::args::{self, DataFormat};
+use super::only::say_nothing_matches;
 use super::output::Output;
 use super::signals::Signals;
 use super::target::Target;
@@ -31,10 +32,12 @@ pub(super) async fn plan(
     let wish = Wish {
         force: args.force,
         allow_exec: args.allow_exec,
+        selection: args.only.selection(),
+        rows: None,
     };
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let surveyed = survey(&target, wish, settings, output, &interrupt).await?;
+    let surveyed = survey(&target, &wish, settings, output, &interrupt).await?;
     let Some(surveyed) = surveyed else {
         return Ok(Ending::Short(
             signals.received().unwrap_or(Kind::Interrupted),
@@ -47,8 +50,11 @@ pub(super) async fn plan(
             args.file.display()
         ));
     }
+    if surveyed.orgs.is_empty() {
+        say_nothing_matches(&wish.selection, output);
+    }
     if let Some(file) = &args.out {
-        saved::write(file, &target, &surveyed, wish)?;
+        saved::write(file, &target, &surveyed, &wish)?;
         output.note(format_args!(
             "saved; apply exactly this plan with: okta-rollout run --plan {}",
             file.display()

@@ -1,20 +1,19 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::args;
 use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
+use super::importing::Importing;
+use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::plan::{Approved, apply};
 use super::target::{Target, refuse, unreadable};
-use super::unsupported::Unsupported;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{
-    Import, ImportEntry, Ledger, LedgerError, Millis, NewRun, OrgNo, RunId, RunLock, RunRow, Stored,
-};
+use crate::ledger::{Ledger, LedgerError, Millis, NewRun, RunId, RunLock, RunRow, Stored};
 use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
 use crate::okta::Http;
 use crate::report::counted;
@@ -59,6 +58,9 @@ pub(super) async fn start(
     };
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
+    let selection = args.only.selection();
+    let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
+    refuse_unknown_org(&selection, &names)?;
     let ledger = writable(settings).await?;
     // A CA file that is no use is told before a run begins.
     Http::new(&target.policy.http).map_err(Failure::usage)?;
@@ -72,7 +74,12 @@ pub(super) async fn start(
         (run, lock)
     } else {
         let wanted = Wanted { digest, orgs, rows };
-        begin(&ledger, &target, &context, wanted, args, output).await?
+        let begun = begin(&ledger, &target, &context, wanted, args, output).await?;
+        let Some(begun) = begun else {
+            say_nothing_matches(&selection, output);
+            return Ok(Ending::Success);
+        };
+        begun
     };
     let work = Work {
         ledger,
@@ -80,6 +87,8 @@ pub(super) async fn start(
         lock,
         context,
         policy: target.policy,
+        selection,
+        failed: false,
         force: args.force,
         allow_exec: args.allow_exec,
         format: args.format,
@@ -87,7 +96,8 @@ pub(super) async fn start(
     execute(work, settings, output).await
 }
 
-fn digest(target: &Target) -> Result<String, Failure> {
+/// The digest of a target's manifest as it is now.
+pub(super) fn digest(target: &Target) -> Result<String, Failure> {
     let manifest = &target.policy.manifest;
     manifest::digest(manifest).map_err(|error| {
         let error = anyhow::Error::from(error);
@@ -124,7 +134,8 @@ fn options(args: &args::Run) -> CheckOptions {
     }
 }
 
-/// The file's last run, if it is to go on: something is left, and the manifest says what it said.
+/// The file's last run, if it is to go on: something is left, and the manifest says what it said. States are
+/// those of a run: where they are asked for, it is the last one's, although nothing may be left in it.
 async fn to_continue(
     ledger: &Ledger,
     last: Option<RunRow>,
@@ -140,12 +151,13 @@ async fn to_continue(
     }
     let counts = ledger.counts(&last.id).await?;
     let left = counts.pending + counts.started;
+    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
+    let unchanged = last.digest == digest && !args.new && !is_part;
+    if unchanged && (left > 0 || args.only.selection().has_states()) {
+        return Ok(Some(last));
+    }
     if left == 0 {
         return Ok(None);
-    }
-    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
-    if last.digest == digest && !args.new && !is_part {
-        return Ok(Some(last));
     }
     let_calls_land(ledger, &last, timeout, output).await?;
     if args.new {
@@ -234,7 +246,8 @@ struct Wanted {
     rows: Option<HashSet<u64>>,
 }
 
-/// Checks the manifest and imports it in the same pass.
+/// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
+/// then never was.
 async fn begin(
     ledger: &Ledger,
     target: &Target,
@@ -242,7 +255,7 @@ async fn begin(
     wanted: Wanted,
     args: &args::Run,
     output: Output,
-) -> Result<(RunRow, RunLock), Failure> {
+) -> Result<Option<(RunRow, RunLock)>, Failure> {
     let Wanted { digest, orgs, rows } = wanted;
     let import = ledger
         .import(NewRun {
@@ -255,21 +268,19 @@ async fn begin(
         .await?;
     let source = target.source();
     let options = options(args);
-    let read = move || -> Result<(Checked, Result<RunId, LedgerError>), Failure> {
-        let mut importing = Importing::new(import, orgs);
-        importing.rows = rows;
-        let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
+    let selection = args.only.selection();
+    let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
+        let mut importing = Importing::new(import, orgs, selection.clone(), rows);
+        let mut take = |located: Located| importing.take(&located);
+        let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
         if checked.problem_count == 0 {
-            importing.unsupported.refuse(&source.file)?;
+            importing.refuse_unsupported(&source.file)?;
         }
         let usable = checked.problem_count == 0 && checked.digest == digest;
-        let finished = if usable {
-            importing.finish()
-        } else {
-            // Dropped, the import never was; the caller tells why.
-            Ok(RunId(String::new()))
-        };
+        // Dropped, the import never was; the caller tells why.
+        let begins = usable && importing.selected;
+        let finished = begins.then(|| importing.finish());
         if checked.problem_count == 0 && !usable {
             return Err(Failure::usage(anyhow::anyhow!(
                 "{} changed while it was read; nothing was sent",
@@ -289,7 +300,9 @@ async fn begin(
             output,
         ));
     }
-    let id = finished?;
+    let Some(id) = finished.transpose()? else {
+        return Ok(None);
+    };
     let lock = ledger.lock_run(&id)?;
     output.note(format_args!(
         "run {} of {}: {}",
@@ -297,7 +310,7 @@ async fn begin(
         target.file.display(),
         counted(checked.entries, "entry", "entries")
     ));
-    Ok((ledger.run(&id).await?, lock))
+    Ok(Some((ledger.run(&id).await?, lock)))
 }
 
 pub(super) async fn blocking<T: Send + 'static>(
@@ -307,67 +320,5 @@ pub(super) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(error) => Err(Failure::bug(error)),
-    }
-}
-
-/// Hands entries to the ledger as they are read. The first failure is kept; what follows is not
-/// imported, but still checked.
-struct Importing {
-    import: Import,
-    orgs: Orgs,
-    numbers: HashMap<String, OrgNo>,
-    failed: Option<LedgerError>,
-    // The only rows to import, if not all.
-    rows: Option<HashSet<u64>>,
-    unsupported: Unsupported,
-}
-
-impl Importing {
-    fn new(import: Import, orgs: Orgs) -> Self {
-        Self {
-            import,
-            orgs,
-            numbers: HashMap::new(),
-            failed: None,
-            rows: None,
-            unsupported: Unsupported::default(),
-        }
-    }
-
-    fn take(&mut self, located: &Located) {
-        self.unsupported.look_at_entry(located);
-        let rows = self.rows.as_ref();
-        if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
-            self.failed = self.push(located).err();
-        }
-    }
-
-    fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
-        let name = &located.entry.org;
-        let org = if let Some(no) = self.numbers.get(name) {
-            *no
-        } else {
-            // The check hands on entries of known orgs only.
-            let Some(spec) = self.orgs.get(name) else {
-                return Ok(());
-            };
-            self.unsupported.look_at_org(name, spec);
-            let spec = anchored(spec, self.orgs.base(name));
-            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
-            self.numbers.insert(name.clone(), no);
-            no
-        };
-        self.import.push_entry(ImportEntry {
-            row: located.row,
-            org,
-            entry: &located.entry,
-        })
-    }
-
-    fn finish(self) -> Result<RunId, LedgerError> {
-        match self.failed {
-            Some(error) => Err(error),
-            None => self.import.finish(),
-        }
     }
 }

@@ -73,7 +73,7 @@ where
             options: options.clone(),
             http: Http::new(&options.http)?,
             places: Places::new(),
-            fingerprints: Fingerprints::new(ledger.hmac_key()?),
+            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
             events: Events::nowhere(),
             interrupt,
         };

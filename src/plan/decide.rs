@@ -7,8 +7,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
+use super::digest;
 use super::features::{Difference, is_complete};
 use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
+use crate::ledger::Fingerprint;
 use crate::manifest::{Connection, Entry, Features};
 
 /// Where people look when Okta's API does not tell more.
@@ -85,12 +88,13 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// From the fingerprint stored last and the one of the secret as it is now.
-    pub fn of(stored: Option<&str>, now: &str) -> Self {
+    /// From the fingerprint stored last and those of the secret as it is now, under each key.
+    pub fn of(stored: Option<&str>, now: [Option<&Fingerprint>; 2]) -> Self {
+        let is_one = |stored: &str| now.iter().flatten().any(|now| now.hmac == stored);
         match stored {
-            Some(stored) if stored == now => Self::Unchanged,
             // A lost answer leaves an empty one behind.
             None | Some("") => Self::Unknown,
+            Some(stored) if is_one(stored) => Self::Unchanged,
             Some(_) => Self::Changed,
         }
     }
@@ -118,6 +122,36 @@ impl TokenPost {
     /// Whether it is posted whatever Okta shows.
     pub fn is_due(self) -> bool {
         self.force || self.secret != Secret::Unchanged
+    }
+}
+
+/// Who made the live state differ from the wanted one, as far as the ledger can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The manifest wants what it wants now since a run last had it so.
+    ByHand,
+    /// The manifest wants something else than a run last made so.
+    Manifest,
+    /// No run has ever had it so.
+    Unknown,
+}
+
+impl Origin {
+    /// From what the ledger says was last made so.
+    pub fn of(applied: Option<&str>, entry: &Entry) -> Self {
+        match applied {
+            Some(applied) if applied == digest(entry) => Self::ByHand,
+            Some(_) => Self::Manifest,
+            None => Self::Unknown,
+        }
+    }
+
+    /// What becomes of the difference: the job's word is about changes by hand only.
+    pub const fn answer(self, policy: OnDrift) -> OnDrift {
+        match self {
+            Self::ByHand => policy,
+            Self::Manifest | Self::Unknown => OnDrift::Repair,
+        }
     }
 }
 
@@ -242,13 +276,22 @@ mod tests {
 
     #[test]
     fn a_token_is_posted_unless_it_is_known_to_be_the_same() {
-        for (stored, now, secret) in [
-            (Some("a"), "a", Secret::Unchanged),
-            (Some("a"), "b", Secret::Changed),
-            (Some(""), "b", Secret::Unknown),
-            (None, "b", Secret::Unknown),
+        let made = |hmac: &str| Fingerprint {
+            org_url: String::new(),
+            app_id: String::new(),
+            hmac: hmac.to_owned(),
+            key_id: String::new(),
+        };
+        let (now, under_old_key) = (made("a"), made("b"));
+        for (stored, secret) in [
+            (Some("a"), Secret::Unchanged),
+            (Some("b"), Secret::Unchanged),
+            (Some("c"), Secret::Changed),
+            (Some(""), Secret::Unknown),
+            (None, Secret::Unknown),
         ] {
-            assert_eq!(Secret::of(stored, now), secret, "{stored:?} {now}");
+            let found = Secret::of(stored, [Some(&now), Some(&under_old_key)]);
+            assert_eq!(found, secret, "{stored:?}");
             let due = |force| TokenPost { secret, force }.is_due();
             assert_eq!(due(false), secret != Secret::Unchanged);
             assert!(due(true));

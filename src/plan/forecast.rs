@@ -9,6 +9,7 @@ use super::features::Difference;
 use super::steps;
 use super::walk::Walk;
 use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
 use crate::manifest::{Entry, Status};
 use crate::okta::features::FeatureState;
 use crate::okta::{Bucket, Method};
@@ -21,6 +22,19 @@ pub struct Seen {
     pub app: Option<SeenApp>,
     /// What decides over a TOKEN connection.
     pub token: TokenPost,
+    /// What is remembered of the app.
+    pub past: Past,
+}
+
+/// What the ledger remembers of an app, and what the job says about changes by hand since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// See [`crate::ledger::AppMemory::applied`].
+    pub applied: Option<String>,
+    /// See [`crate::ledger::AppMemory::connected`].
+    pub connected: bool,
+    /// The job's `onDrift`.
+    pub on_drift: OnDrift,
 }
 
 /// What was read of an app that is there.
@@ -119,6 +133,8 @@ pub struct Forecast {
     pub action: Action,
     /// The fields that would be written and differ, or may.
     pub changes: Vec<Change>,
+    /// The fields that somebody changed by hand and that the job leaves alone.
+    pub left_alone: Vec<Difference>,
     /// Wanted fields that Okta does not show, so that nobody can tell whether they are as wanted.
     pub unverifiable: Vec<String>,
     /// The calls, in order, up to the end or to a person's consent.
@@ -146,7 +162,7 @@ impl Forecast {
     pub fn waiting(entry: &Entry) -> Self {
         let seen = Seen {
             app: Some(SeenApp::default()),
-            token: TokenPost::default(),
+            ..Seen::default()
         };
         let mut walk = Walk::after_consent(entry, &seen);
         walk.go(steps(entry)

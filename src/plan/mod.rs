@@ -12,12 +12,14 @@ mod walk;
 pub use connection::{LiveConnection, LiveStatus, Shown};
 pub use cost::{Cost, Pace};
 pub use decide::{
-    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, app_taken, consented,
-    differences, found_app, inactive, no_feature, unsupported,
+    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, app_taken,
+    consented, differences, found_app, inactive, no_feature, unsupported,
 };
 pub use features::{Difference, compare, is_complete, merge};
-pub use forecast::{Action, Call, Change, Forecast, Seen, SeenApp, first_call, forecast};
+pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
+
+use sha2::{Digest, Sha256};
 
 use crate::apps::AuthScheme;
 use crate::manifest::{Entry, Status};
@@ -48,6 +50,14 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     }
     steps.extend(entry.features.names().map(Step::SetFeature));
     steps
+}
+
+/// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits.
+pub fn digest(entry: &Entry) -> String {
+    let wanted = (&entry.status, &entry.connection, &entry.features);
+    // Plain structs of strings, booleans and lists: serialization cannot fail.
+    let json = serde_json::to_vec(&wanted).unwrap_or_default();
+    hex::encode(&Sha256::digest(json)[..16])
 }
 
 /// The scheme the entry's connection must show, if the entry manages the connection.

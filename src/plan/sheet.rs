@@ -10,6 +10,7 @@
 //!       "changes": [ { "field": "connection.baseUrl", "live": "https://a", "wanted": "https://b" },
 //!                    { "field": "features.USER_PROVISIONING.update.profile.status", "wanted": "ENABLED" },
 //!                    { "field": "connection.profile.token", "secret": "changed|unchanged|unknown" } ],
+//!       "leftAlone": [],
 //!       "unverifiable": [ "connection.profile.token" ],
 //!       "calls": 2, "callsAfterConsent": 0, "uncertain": 0,
 //!       "error": { "message": "…", "hint": "…" } } ],
@@ -21,7 +22,8 @@
 //! A change without `live` is of a field that Okta does not show yet; `live: null` is one that is not set. `calls` is
 //! what a run sends for the entry, up to a person's consent; up to `uncertain` of its calls, and of those after the
 //! consent, turn out needless if what Okta does not show yet is as wanted. An org's `calls` include the pages of its
-//! apps that are listed to find labels. `continues` is the interrupted run that `run` would go on with instead of
+//! apps that are listed to find labels. `leftAlone` is like `changes`: what somebody changed by
+//! hand and a job with `onDrift = "report"` leaves so. `continues` is the interrupted run that `run` would go on with instead of
 //! beginning anew, and `null` otherwise.
 
 use std::time::Duration;
@@ -80,6 +82,8 @@ pub struct EntryPlan {
     pub action: Action,
     /// See [`Forecast::changes`].
     pub changes: Vec<Change>,
+    /// See [`Forecast::left_alone`].
+    pub left_alone: Vec<Change>,
     /// See [`Forecast::unverifiable`].
     pub unverifiable: Vec<String>,
     /// How many calls.
@@ -101,6 +105,7 @@ impl EntryPlan {
             which,
             action: forecast.action,
             changes: forecast.changes,
+            left_alone: forecast.left_alone.into_iter().map(Change::Field).collect(),
             unverifiable: forecast.unverifiable,
             calls: forecast.calls.len() as u64,
             after_consent: forecast.after_consent.len() as u64,
@@ -242,6 +247,7 @@ struct EntryView<'a> {
     row: u64,
     action: Action,
     changes: &'a [Change],
+    left_alone: &'a [Change],
     unverifiable: &'a [String],
     calls: u64,
     calls_after_consent: u64,
@@ -260,6 +266,7 @@ impl<'a> EntryView<'a> {
             row: which.row,
             action: entry.action,
             changes: &entry.changes,
+            left_alone: &entry.left_alone,
             unverifiable: &entry.unverifiable,
             calls: entry.calls,
             calls_after_consent: entry.after_consent,

@@ -1,16 +1,19 @@
 //! The worker's way through an entry's steps, without the work: which calls each step would make, and what it would
 //! find. Follows `steps/*.rs` step by step; what both must decide alike is in [`super::decide`].
 
+use std::slice::from_ref;
+
 use serde_json::Value;
 
 use super::connection::{LiveConnection, LiveStatus};
 use super::decide::{
-    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, consented, differences,
-    inactive, no_feature, unsupported,
+    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, consented,
+    differences, inactive, no_feature, unsupported,
 };
 use super::features::{Difference, compare};
-use super::forecast::{Action, Call, Change, Forecast, Seen, SeenApp};
+use super::forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp};
 use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
 use crate::manifest::{Connection, Entry};
 use crate::steps::Step;
 
@@ -18,6 +21,8 @@ use crate::steps::Step;
 enum Outcome {
     Done,
     Connected,
+    Consented,
+    LeftAlone,
     Waits,
 }
 
@@ -28,6 +33,7 @@ pub(super) struct Walk<'a> {
     token: TokenPost,
     // A connection that is not there yet shows itself as every new one does.
     live: LiveConnection,
+    past: &'a Past,
     before: BeforeFeature,
     waits: bool,
     forecast: Forecast,
@@ -48,6 +54,7 @@ impl<'a> Walk<'a> {
             entry,
             app,
             token: seen.token,
+            past: &seen.past,
             live,
             before: BeforeFeature::default(),
             waits: false,
@@ -81,6 +88,13 @@ impl<'a> Walk<'a> {
                         .is_some()
                     {}
                 }
+                Ok(Outcome::Consented) => {
+                    while steps
+                        .next_if(|step| *step != Step::ActivateConnection)
+                        .is_some()
+                    {}
+                }
+                Ok(Outcome::LeftAlone) => return,
                 Ok(Outcome::Waits) => self.waits = true,
                 Err(obstacle) => {
                     self.forecast.error = Some(obstacle);
@@ -102,11 +116,12 @@ impl<'a> Walk<'a> {
             Step::CompleteConsent => self.call(Call::CompleteConsent),
             Step::ActivateConnection => {
                 self.call(Call::Activate);
+                self.before.written = true;
                 if is_last {
                     self.call(Call::ReadConnection);
                 }
             }
-            Step::DeactivateConnection => self.deactivate()?,
+            Step::DeactivateConnection => return self.deactivate(),
             Step::SetFeature(feature) => self.set_feature(feature)?,
         }
         Ok(Outcome::Done)
@@ -124,8 +139,19 @@ impl<'a> Walk<'a> {
         let differences = differences(&self.live, wanted);
         if !(is_token && self.token.is_due()) {
             self.call(Call::ReadConnection);
-            if differences.as_ref().map_or(true, Vec::is_empty) {
-                return differences.map(|_| Outcome::Connected);
+            let differences = differences.clone()?;
+            if differences.is_empty() {
+                return Ok(Outcome::Connected);
+            }
+            let is_active = self.live.status == LiveStatus::Enabled;
+            // A two-legged connection that was never active has not been changed by anybody.
+            let may_be_by_hand = is_token || is_active || self.past.connected;
+            if may_be_by_hand && self.on_drift("connection", &differences) == OnDrift::Report {
+                return Ok(if is_active {
+                    Outcome::Connected
+                } else {
+                    Outcome::LeftAlone
+                });
             }
         }
         self.call(Call::SetConnection);
@@ -146,6 +172,17 @@ impl<'a> Walk<'a> {
         if consented(&self.live, wanted.profile.auth_scheme)? == Consented::Yes {
             return Ok(Outcome::Connected);
         }
+        if self.past.connected {
+            // Okta still has what the consent gave.
+            let off = Difference::text("status", self.live.status.name(), "ENABLED");
+            return Ok(match self.on_drift("connection", from_ref(&off)) {
+                OnDrift::Report => Outcome::LeftAlone,
+                OnDrift::Repair => {
+                    self.note_connection(&[off]);
+                    Outcome::Consented
+                }
+            });
+        }
         self.call(Call::SetConnection);
         self.before.written = true;
         self.note_connection(&differences(&self.live, wanted)?);
@@ -157,16 +194,30 @@ impl<'a> Walk<'a> {
         Ok(Outcome::Waits)
     }
 
-    fn deactivate(&mut self) -> Result<(), Obstacle> {
+    fn deactivate(&mut self) -> Result<Outcome, Obstacle> {
         self.call(Call::ReadConnection);
-        if active(&self.live)? == Active::Yes {
-            self.call(Call::Deactivate);
-            self.call(Call::ReadConnection);
-            let live = self.live.status.name();
-            let change = Difference::text("connection.status", live, "DISABLED");
-            self.forecast.changes.push(Change::Field(change));
+        if active(&self.live)? == Active::No {
+            return Ok(Outcome::Done);
         }
-        Ok(())
+        let on = Difference::text("status", self.live.status.name(), "DISABLED");
+        if self.on_drift("connection", from_ref(&on)) == OnDrift::Report {
+            return Ok(Outcome::LeftAlone);
+        }
+        self.call(Call::Deactivate);
+        self.call(Call::ReadConnection);
+        self.note_connection(&[on]);
+        Ok(Outcome::Done)
+    }
+
+    // What becomes of differences; those that are left alone are noted as such.
+    fn on_drift(&mut self, what: &str, differences: &[Difference]) -> OnDrift {
+        let origin = Origin::of(self.past.applied.as_deref(), self.entry);
+        let answer = origin.answer(self.past.on_drift);
+        if answer == OnDrift::Report {
+            let left = differences.iter().map(|difference| below(what, difference));
+            self.forecast.left_alone.extend(left);
+        }
+        answer
     }
 
     fn set_feature(&mut self, feature: Feature) -> Result<(), Obstacle> {
@@ -202,12 +253,15 @@ impl<'a> Walk<'a> {
             None if reads => return Err(no_feature(feature)),
             None => compare(&Value::Null, &wanted),
         };
+        let drifted = reads && !self.before.written && !differences.is_empty();
+        if drifted && self.on_drift(&path, &differences) == OnDrift::Report {
+            return Ok(());
+        }
         if !reads || !differences.is_empty() {
             self.call(Call::SetFeature(feature));
         }
-        for difference in differences {
-            let path = format!("{path}.{}", difference.path);
-            let change = Change::Field(Difference { path, ..difference });
+        for difference in &differences {
+            let change = Change::Field(below(&path, difference));
             self.forecast.changes.push(change);
         }
         Ok(())
@@ -223,11 +277,8 @@ impl<'a> Walk<'a> {
 
     fn note_connection(&mut self, differences: &[Difference]) {
         for difference in differences {
-            let change = Difference {
-                path: format!("connection.{}", difference.path),
-                ..difference.clone()
-            };
-            self.forecast.changes.push(Change::Field(change));
+            let change = Change::Field(below("connection", difference));
+            self.forecast.changes.push(change);
         }
     }
 
@@ -294,6 +345,13 @@ impl<'a> Walk<'a> {
             Action::Nothing
         };
         self.forecast
+    }
+}
+
+fn below(what: &str, difference: &Difference) -> Difference {
+    Difference {
+        path: format!("{what}.{}", difference.path),
+        ..difference.clone()
     }
 }
 

@@ -21,6 +21,7 @@ mod queue;
 mod reader;
 mod retry;
 mod retry_budget;
+mod selected;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -43,9 +44,11 @@ pub use places::Places;
 pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
+pub use selected::Selected;
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
+use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
@@ -53,7 +56,7 @@ use crate::steps::{Access, Listing};
 use org::OrgTask;
 
 /// Policy of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// When to try again.
     pub retry: RetryPolicy,
@@ -61,8 +64,12 @@ pub struct RunOptions {
     pub limits: Limits,
     /// How calls are made.
     pub http: HttpSettings,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
+    /// Which entries are worked on.
+    pub selected: Selected,
 }
 
 /// What a run needs of one org.
@@ -95,7 +102,7 @@ pub async fn drive(
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
-    let counts = ledger.counts(run).await?;
+    let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
         entries: counts.entries(),
@@ -103,7 +110,7 @@ pub async fn drive(
     });
     let http = Http::new(&options.http)?;
     let places = Places::new();
-    let fingerprints = Fingerprints::new(ledger.hmac_key()?);
+    let fingerprints = Fingerprints::new(ledger.hmac_keys()?);
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
     let common = Common {
         ledger: ledger.clone(),
@@ -283,8 +290,10 @@ impl Common {
                 secrets: org.secrets,
                 listing: Listing::default(),
                 fingerprints: self.fingerprints.clone(),
+                on_drift: self.options.on_drift,
                 force: self.options.force,
             },
+            selected: self.options.selected.clone(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             org: name,

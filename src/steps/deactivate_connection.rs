@@ -2,14 +2,22 @@
 
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
+use crate::job::OnDrift;
 use crate::okta::connections;
-use crate::plan::{Active, LiveStatus, active};
+use crate::plan::{Active, Difference, LiveStatus, active};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    if active(&read(context, &app_id).await?)? == Active::No {
+    let found = read(context, &app_id).await?;
+    if active(&found)? == Active::No {
         return Ok(Outcome::Done { changed: false });
+    }
+    if context.app_memory().await?.applied.is_some() {
+        let on = Difference::text("status", found.status.name(), "DISABLED");
+        if context.on_drift("connection", &[on]).await? == OnDrift::Report {
+            return Ok(Outcome::LeftAlone);
+        }
     }
     context
         .write(&connections::deactivate(&app_id), Effect::Idempotent)

@@ -274,6 +274,52 @@ fn the_user_name_of_office365_is_shown_as_little_as_its_password() {
 }
 
 #[test]
+fn what_the_job_leaves_alone_is_told_and_is_no_change() {
+    let story = settled([zscaler("0oa1").feature(user())]);
+    story.write("job.toml", "onDrift = 'report'\nmanifest = 'm.json'\n");
+    let off = json!({ "update": { "profile": { "status": "DISABLED" } } });
+    let put = "/api/v1/apps/0oa1/features/USER_PROVISIONING";
+    story.somebody_else("acme", "PUT", put, &off);
+    let (ran, plan) = planned(&story, &["--detailed-exitcode"]);
+    ran.exits(0);
+    let left = &plan["entries"][0]["leftAlone"];
+    assert_eq!(
+        left[0]["field"],
+        "features.USER_PROVISIONING.update.profile.status"
+    );
+    let human = story.okta_rollout(&["plan", "job.toml"]).exits(0).data();
+    assert!(human.contains("changed by hand, left alone"), "{human}");
+}
+
+#[test]
+fn only_what_is_selected_is_planned_and_applied() {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        zscaler("").labelled("Mine"),
+        google("0oa3"),
+        zscaler("0oa4").at("globex"),
+    ]);
+    let arguments = ["--only", "org=acme,app=google", "--out", "plan.json"];
+    let (_, plan) = planned(&story, &arguments);
+    assert_eq!(plan["totals"]["entries"], 1);
+    assert_eq!(plan["entries"][0]["row"], 3);
+    assert_eq!(only_gets(&story, "acme"), 1);
+    assert_eq!(only_gets(&story, "globex"), 0);
+    story.okta_rollout(&["run", "--plan", "plan.json"]).exits(4);
+    // One to look whether the plan still holds, and what it announced.
+    assert_eq!(story.calls("acme").len(), 1 + 2);
+    let (_, plan) = planned(&story, &["--only", "org=globex"]);
+    assert_eq!(plan["totals"]["entries"], 1);
+    let (ran, plan) = planned(&story, &["--only", "state=failed"]);
+    ran.exits(0).says("no entry matches");
+    assert_eq!(plan["totals"]["entries"], 0);
+    let (_, plan) = planned(&story, &["--only", "waiting"]);
+    assert_eq!(plan["entries"][0]["row"], 3);
+    let unknown = ["plan", "job.toml", "--only", "org=initech"];
+    story.okta_rollout(&unknown).exits(2).says("no org fits");
+}
+
+#[test]
 fn a_plan_says_when_run_would_go_on_with_an_interrupted_run() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2")]);
     story.dies_after(1, &["run", "job.toml"]);

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::gather::Kept;
-use super::remembered::{self, Incomparable, Remembered};
+use super::remembered::{Instance, Remembered};
 use crate::apps::{App, AuthScheme};
+use crate::job::OnDrift;
 use crate::ledger::{LedgerError, Stopped};
-use crate::manifest::{Entry, Limits, Secrets, Status};
+use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
 use crate::okta::{Bucket, connections, features};
 use crate::plan::{
-    Call, Cost, EntryPlan, Forecast, LiveStatus, Obstacle, OrgPlan, Pace, Seen, SeenApp, TokenPost,
-    Which, app_taken, first_call, forecast, found_app, steps,
+    Call, Cost, EntryPlan, Forecast, LiveStatus, Obstacle, OrgPlan, Pace, Past, Seen, SeenApp,
+    TokenPost, Which, app_taken, first_call, forecast, found_app, steps,
 };
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
@@ -37,6 +38,8 @@ pub(super) struct OrgSurvey {
     pub secrets: Secrets,
     /// What the ledger knows.
     pub remembered: Arc<Remembered>,
+    /// What a run would do about changes by hand.
+    pub on_drift: OnDrift,
     /// Whether a run would post TOKEN connections anyway.
     pub force: bool,
 }
@@ -77,8 +80,8 @@ impl OrgSurvey {
         let mut cost = Cost::default();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.read));
         let lane = self.reader.lane();
-        let mut plans = Vec::with_capacity(entries.len());
-        let mut waiting = entries.into_iter();
+        let mut plans = Vec::new();
+        let mut waiting = entries.into_iter().filter(|kept| kept.selected);
         let mut at_work = FuturesUnordered::new();
         let (mut busy, mut requests) = (log.busy, log.stats.requests);
         loop {
@@ -132,22 +135,21 @@ impl OrgSurvey {
 
     /// Lists the org's apps as a run does: all, or those of the only kind that is looked for.
     async fn find(&self, entries: &[Kept], log: &mut CallLog) -> Found {
+        // Which apps are listed depends on all entries of a run, whether they are selected or not.
         let mut apps: BTreeSet<App> = BTreeSet::new();
         let mut given = HashMap::new();
+        let mut is_needed = false;
         for kept in entries {
             let entry = kept.entry();
-            match entry.app_id {
-                Some(id) => {
-                    given.insert(id, kept.row);
-                }
-                None if self.remembered.waits(&self.url, kept.text()).is_none() => {
-                    apps.insert(entry.app);
-                }
-                None => {}
+            if let Some(id) = entry.app_id {
+                given.insert(id, kept.row);
+            } else if self.remembered.waits(&self.url, kept.text()).is_none() {
+                apps.insert(entry.app);
+                is_needed |= kept.selected;
             }
         }
         let mut pages = Pages::default();
-        if apps.is_empty() {
+        if !is_needed {
             return Found {
                 pages: Ok(pages),
                 given: HashMap::new(),
@@ -186,7 +188,7 @@ impl OrgSurvey {
                 ..Looked::failed(obstacle, Vec::new())
             },
             Ok(None) => Looked {
-                forecast: forecast(&entry, &self.seen(None, TokenPost::default())),
+                forecast: forecast(&entry, &Seen::default()),
                 app_id: None,
                 seen: json!("absent"),
             },
@@ -203,7 +205,10 @@ impl OrgSurvey {
     ) -> Result<Looked, LedgerError> {
         let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
         if !steps(entry).iter().any(acts) {
-            let seen = self.seen(Some(SeenApp::default()), TokenPost::default());
+            let seen = Seen {
+                app: Some(SeenApp::default()),
+                ..Seen::default()
+            };
             return Ok(Looked {
                 forecast: forecast(entry, &seen),
                 seen: json!([app_id]),
@@ -215,24 +220,30 @@ impl OrgSurvey {
             .as_ref()
             .ok()
             .and_then(|app| app.connection.base_url.as_deref());
-        let which = remembered::Instance {
+        let memory = self.remembered.app(&self.url, &app_id).await?;
+        let instance = Instance {
             org_url: &self.url,
             app_id: &app_id,
+            stored: memory.hmac.as_deref(),
             live_base_url,
         };
-        let token = match self.token(entry, which).await {
+        let token = match self.token(entry, instance).await {
             Ok(token) => token,
-            Err(Incomparable::Ledger(error)) => return Err(error),
-            Err(Incomparable::Secret(error)) => {
+            Err(error) => {
                 let obstacle = Obstacle::new(error.to_string(), "make the secret readable");
                 return Ok(Looked::failed(obstacle, Vec::new()));
             }
         };
+        let past = Past {
+            applied: memory.applied,
+            connected: memory.connected,
+            on_drift: self.on_drift,
+        };
         let looked = match looked {
             Ok(app) => {
-                let seen = shown(&app_id, &app, token);
-                let forecast = forecast(entry, &self.seen(Some(app), token));
-                (forecast, seen)
+                let shown = shown(&app_id, &app, token, &past);
+                let app = Some(app);
+                (forecast(entry, &Seen { app, token, past }), shown)
             }
             Err(error) => {
                 let (obstacle, seen) = self.describe(&error);
@@ -248,19 +259,7 @@ impl OrgSurvey {
         })
     }
 
-    fn seen(&self, app: Option<SeenApp>, token: TokenPost) -> Seen {
-        let token = TokenPost {
-            force: self.force,
-            ..token
-        };
-        Seen { app, token }
-    }
-
-    async fn token(
-        &self,
-        entry: &Entry,
-        app: remembered::Instance<'_>,
-    ) -> Result<TokenPost, Incomparable> {
+    async fn token(&self, entry: &Entry, app: Instance<'_>) -> Result<TokenPost, SecretError> {
         let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
         let is_token = profile.is_some_and(|profile| profile.auth_scheme == AuthScheme::Token);
         let mut post = TokenPost {
@@ -351,7 +350,7 @@ fn stopped_by(stopped: &Stopped) -> Obstacle {
 }
 
 /// All that a run decides on, in one value.
-fn shown(app_id: &str, app: &SeenApp, token: TokenPost) -> Value {
+fn shown(app_id: &str, app: &SeenApp, token: TokenPost, past: &Past) -> Value {
     let connection = &app.connection;
     let features: Vec<_> = app
         .features
@@ -368,6 +367,8 @@ fn shown(app_id: &str, app: &SeenApp, token: TokenPost) -> Value {
         connection.rotation_mode,
         features,
         token.secret.name(),
+        past.applied,
+        past.connected,
     ])
 }
 

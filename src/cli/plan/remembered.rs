@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::ExposeSecret;
 
 use super::gather::text_of;
 use crate::cli::context::RunContext;
-use crate::ledger::{Ledger, LedgerError, RunId};
+use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError, RunId};
 use crate::manifest::{Entry, SecretError, Secrets};
 use crate::plan::Secret;
 use crate::run::Fingerprints;
@@ -15,7 +15,8 @@ use crate::run::Fingerprints;
 /// See the module.
 #[derive(Default)]
 pub(super) struct Remembered {
-    ledger: Option<(Ledger, Fingerprints)>,
+    ledger: Option<Ledger>,
+    fingerprints: Option<Fingerprints>,
     // By org URL and entry.
     waiting: HashMap<(String, String), LinkIsOut>,
     /// The run of this file that `run` would go on with instead of beginning anew.
@@ -28,20 +29,6 @@ pub(super) struct LinkIsOut {
     pub app_id: Option<String>,
 }
 
-/// Why a secret could not be compared.
-pub(super) enum Incomparable {
-    /// It cannot be read.
-    Secret(SecretError),
-    /// The ledger cannot be read.
-    Ledger(LedgerError),
-}
-
-impl From<LedgerError> for Incomparable {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
 /// An app instance that is there.
 #[derive(Clone, Copy)]
 pub(super) struct Instance<'a> {
@@ -49,6 +36,8 @@ pub(super) struct Instance<'a> {
     pub org_url: &'a str,
     /// Its id.
     pub app_id: &'a str,
+    /// The fingerprint that is stored.
+    pub stored: Option<&'a str>,
     /// The base URL that Okta shows.
     pub live_base_url: Option<&'a str>,
 }
@@ -69,9 +58,9 @@ impl Remembered {
         };
         let continues = interrupted(&ledger, &file).await?;
         let waiting = waiting(&ledger, file.key).await?;
-        let key = key(&ledger)?;
         Ok(Self {
-            ledger: key.map(|key| (ledger, Fingerprints::new(key))),
+            fingerprints: keys(&ledger)?.map(Fingerprints::new),
+            ledger: Some(ledger),
             waiting,
             continues,
         })
@@ -85,37 +74,38 @@ impl Remembered {
         self.waiting.get(&(org_url.to_owned(), entry.to_owned()))
     }
 
+    /// What is remembered of an app.
+    pub async fn app(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => ledger.app_memory(org_url, app_id).await,
+            None => Ok(AppMemory::default()),
+        }
+    }
+
     /// How an entry's token stands to the one this ledger set last. It is read only if there is one.
     pub async fn token(
         &self,
         app: Instance<'_>,
         entry: &Entry,
         secrets: &Secrets,
-    ) -> Result<Secret, Incomparable> {
-        let Instance {
-            org_url, app_id, ..
-        } = app;
-        let (Some((ledger, fingerprints)), Some(connection)) = (&self.ledger, &entry.connection)
-        else {
+    ) -> Result<Secret, SecretError> {
+        let (org_url, app_id) = (app.org_url, app.app_id);
+        let (Some(fingerprints), Some(connection)) = (&self.fingerprints, &entry.connection) else {
             return Ok(Secret::Unknown);
         };
         let Some(reference) = &connection.profile.token else {
             return Ok(Secret::Unknown);
         };
-        let stored = ledger.fingerprint(org_url, app_id).await?;
-        if stored.as_deref().is_none_or(str::is_empty) {
+        let stored = app.stored.filter(|stored| !stored.is_empty());
+        if stored.is_none() {
             return Ok(Secret::Unknown);
         }
-        let token = secrets
-            .resolve(reference)
-            .await
-            .map_err(Incomparable::Secret)?;
+        let token = secrets.resolve(reference).await?;
         let of = |base_url: Option<&str>| {
             let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
-            Secret::of(
-                stored.as_deref(),
-                &fingerprints.of(org_url, app_id, &hidden).hmac,
-            )
+            let now = fingerprints.of(org_url, app_id, &hidden);
+            let under_old_key = fingerprints.under_old_key(org_url, app_id, &hidden);
+            Secret::of(stored, [Some(&now), under_old_key.as_ref()])
         };
         let secret = of(connection.base_url.as_deref());
         let only_moved = secret == Secret::Changed && of(app.live_base_url) == Secret::Unchanged;
@@ -124,9 +114,9 @@ impl Remembered {
 }
 
 /// A ledger that never set a secret has no key.
-fn key(ledger: &Ledger) -> Result<Option<SecretBox<[u8; 32]>>, LedgerError> {
-    match ledger.hmac_key() {
-        Ok(key) => Ok(Some(key)),
+fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
+    match ledger.hmac_keys() {
+        Ok(keys) => Ok(Some(keys)),
         Err(LedgerError::ReadOnly { .. }) => Ok(None),
         Err(error) => Err(error),
     }

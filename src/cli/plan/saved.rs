@@ -92,7 +92,7 @@ pub(super) fn write(
     path: &Path,
     target: &Target,
     surveyed: &Surveyed,
-    wish: Wish,
+    wish: &Wish,
 ) -> Result<(), Failure> {
     let context = RunContext::new(target)?;
     let entries = surveyed.orgs.iter().flat_map(|org| {
@@ -262,9 +262,11 @@ pub(in crate::cli) async fn approve(
     let wish = Wish {
         force: saved.force,
         allow_exec,
+        rows: Some(saved.entries.iter().map(|entry| entry.row).collect()),
+        ..Wish::default()
     };
     // Nothing is begun yet: a signal may simply end the process.
-    let surveyed = survey(target, wish, settings, output, &Interrupt::new()).await?;
+    let surveyed = survey(target, &wish, settings, output, &Interrupt::new()).await?;
     let surveyed = surveyed.context("interrupted").map_err(Failure::bug)?;
     saved.still_holds(&surveyed, output)?;
     Ok(Approved {

@@ -1,10 +1,11 @@
 //! Looks at all orgs of a manifest at once, each through its own lane, and foretells what a run would do.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::gather::{Gathered, Gathering, gather};
+use super::gather::{Choice, Gathered, Gathering, gather};
 use super::org::OrgSurvey;
 use super::remembered::{File, Remembered};
 use crate::cli::access;
@@ -12,23 +13,30 @@ use crate::cli::context::RunContext;
 use crate::cli::open;
 use crate::cli::output::Output;
 use crate::cli::progress;
+use crate::cli::run::digest as file_digest;
 use crate::cli::simulated::{Simulated, state_folder};
 use crate::cli::target::Target;
 use crate::event::Events;
 use crate::failure::Failure;
+use crate::ledger::{EntryRow, Ledger, Stored};
 use crate::okta::{Http, OrgClient, ReadOnlyClient};
 use crate::plan::OrgPlan;
 use crate::report::counted;
 use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader};
+use crate::selection::Selection;
 use crate::settings::{Animation, Settings};
 
 /// What is asked of a plan.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Wish {
     /// See `--force`.
     pub force: bool,
     /// See `--allow-exec`.
     pub allow_exec: bool,
+    /// See `--only`.
+    pub selection: Selection,
+    /// The only rows to plan, if not all.
+    pub rows: Option<HashSet<u64>>,
 }
 
 /// A plan, in order of the orgs' first use.
@@ -47,18 +55,19 @@ pub(in crate::cli) struct Surveyed {
 /// When the manifest has mistakes, or credentials or the ledger cannot be read: nothing was sent then.
 pub(in crate::cli) async fn survey(
     target: &Target,
-    wish: Wish,
+    wish: &Wish,
     settings: &Settings,
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Option<Surveyed>, Failure> {
-    let gathered = gather(target, wish.allow_exec.into(), output).await?;
+    let ledger = open::readable_if_there(settings).await?;
+    let choice = choose(wish, target, ledger.as_ref()).await?;
+    let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
     let http = Http::new(&target.policy.http).map_err(Failure::usage)?;
     let file = File {
         key: &target.key,
         digest: &gathered.digest,
     };
-    let ledger = open::readable_if_there(settings).await?;
     let remembered = Arc::new(Remembered::read(ledger, file).await?);
     let simulated = simulate(target, &gathered, settings).await?;
     let (rows, entries): (Vec<_>, Vec<_>) = gathered
@@ -82,7 +91,7 @@ pub(in crate::cli) async fn survey(
         events,
         interrupt: interrupt.clone(),
         remembered,
-        wish,
+        force: wish.force,
     };
     let mut surveys = Vec::with_capacity(orgs.len());
     for (org, entries) in orgs.into_iter().zip(entries) {
@@ -105,6 +114,41 @@ pub(in crate::cli) async fn survey(
         digest: gathered.digest,
         continues,
     }))
+}
+
+/// States are those of the file's last run, if that is of the file as it is; in a new one all entries are pending.
+async fn choose(wish: &Wish, target: &Target, ledger: Option<&Ledger>) -> Result<Choice, Failure> {
+    let Wish {
+        selection, rows, ..
+    } = wish;
+    let mut choice = Choice {
+        selection: selection.with_state(None),
+        rows: rows.clone(),
+    };
+    if !selection.has_states() {
+        return Ok(choice);
+    }
+    let last = match ledger {
+        Some(ledger) => ledger
+            .last_run_of(&target.key)
+            .await?
+            .map(|run| (ledger, run)),
+        None => None,
+    };
+    let digest = file_digest(target)?;
+    if let Some((ledger, run)) = last.filter(|(_, run)| run.digest == digest) {
+        let mut rows = HashSet::new();
+        let each = |row: EntryRow| {
+            if selection.takes_stored(row.state) {
+                rows.insert(row.row);
+            }
+        };
+        ledger.for_each_entry(&run.id, each).await?;
+        choice.rows = Some(rows);
+    } else if !selection.takes_stored(Stored::Pending) {
+        choice.rows = Some(HashSet::new());
+    }
+    Ok(choice)
 }
 
 type Tasks = JoinSet<(usize, Result<OrgPlan, crate::ledger::LedgerError>)>;
@@ -138,7 +182,7 @@ struct Shared {
     events: Events,
     interrupt: Interrupt,
     remembered: Arc<Remembered>,
-    wish: Wish,
+    force: bool,
 }
 
 impl Shared {
@@ -162,7 +206,8 @@ impl Shared {
             reader: Reader::new(Arc::new(lane), ReadOnlyClient::new(client)),
             secrets: org.secrets,
             remembered: Arc::clone(&self.remembered),
-            force: self.wish.force,
+            on_drift: target.policy.on_drift,
+            force: self.force,
         })
     }
 }

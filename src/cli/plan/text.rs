@@ -41,7 +41,8 @@ fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Re
     }
     let mut as_wanted = 0;
     for entry in &org.entries {
-        if entry.action == Action::Nothing && verbosity < Verbosity::Steps {
+        let is_plain = entry.action == Action::Nothing && entry.left_alone.is_empty();
+        if is_plain && verbosity < Verbosity::Steps {
             as_wanted += 1;
         } else {
             write_entry(out, org, entry)?;
@@ -74,6 +75,9 @@ fn write_entry(out: &mut dyn Write, org: &OrgPlan, entry: &EntryPlan) -> io::Res
     }
     for change in &entry.changes {
         writeln!(out, "      {change}")?;
+    }
+    for change in &entry.left_alone {
+        writeln!(out, "      {change} (changed by hand, left alone)")?;
     }
     Ok(())
 }

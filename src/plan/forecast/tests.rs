@@ -68,6 +68,7 @@ fn there(connection: LiveConnection, features: Option<Vec<FeatureState>>, secret
             secret,
             force: false,
         },
+        past: Past::default(),
     }
 }
 
@@ -282,6 +283,61 @@ fn disabled_is_deactivated_once() {
         let found = forecast(&entry, &seen);
         assert_eq!((found.action, found.calls), (action, calls));
     }
+}
+
+#[test]
+fn what_was_changed_by_hand_is_left_alone_if_the_job_says_so() {
+    let disabled = |scheme| live(LiveStatus::Disabled, scheme);
+    let features = json!({ "USER_PROVISIONING": partly() });
+    let token = wanted(App::Zscalerbyz, AuthScheme::Token, &features);
+    let google = wanted(App::Google, AuthScheme::Oauth2, &json!({}));
+    let with_past = |entry: &Entry, seen: Seen, on_drift| {
+        let past = Past {
+            applied: Some(crate::plan::digest(entry)),
+            connected: true,
+            on_drift,
+        };
+        forecast(entry, &Seen { past, ..seen })
+    };
+    let left = |forecast: &Forecast| {
+        let fields = forecast.left_alone.iter().map(|left| left.path.clone());
+        fields.collect::<Vec<_>>()
+    };
+    let off = there(disabled(AuthScheme::Token), None, Secret::Unchanged);
+    let found = with_past(&token, off, OnDrift::Report);
+    assert_eq!(found.action, Action::Nothing);
+    assert_eq!(found.calls, [ReadConnection]);
+    assert_eq!(left(&found), ["connection.status"]);
+    let enabled = live(LiveStatus::Enabled, AuthScheme::Token);
+    let moved = || {
+        let features = Some(listed(json!({})));
+        there(enabled.clone(), features, Secret::Unchanged)
+    };
+    let found = with_past(&token, moved(), OnDrift::Report);
+    assert_eq!(found.calls, [ReadConnection, ListFeatures]);
+    assert_eq!(
+        left(&found),
+        ["features.USER_PROVISIONING.create.lifecycleCreate.status"]
+    );
+    assert_eq!(
+        with_past(&token, moved(), OnDrift::Repair).action,
+        Action::Change
+    );
+    // A consent that was given once is not asked for again.
+    let off = || there(disabled(AuthScheme::Oauth2), None, Secret::Unknown);
+    let found = with_past(&google, off(), OnDrift::Repair);
+    assert_eq!(found.action, Action::SetUp);
+    assert_eq!(found.calls, [ReadConnection, Activate, ReadConnection]);
+    let found = with_past(&google, off(), OnDrift::Report);
+    assert_eq!(found.calls, [ReadConnection]);
+    // What the manifest changed is not by hand.
+    let past = Past {
+        applied: Some("another".to_owned()),
+        connected: true,
+        on_drift: OnDrift::Report,
+    };
+    let seen = Seen { past, ..moved() };
+    assert_eq!(forecast(&token, &seen).action, Action::Change);
 }
 
 #[test]
