@@ -25,6 +25,7 @@ pub mod apps;
 pub mod cli;
 pub mod consent;
 pub mod event;
+pub mod export;
 pub mod failure;
 pub mod job;
 pub mod ledger;

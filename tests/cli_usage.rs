@@ -57,6 +57,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       consent      Work off what waits for a person's consent
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
+      export       Write what orgs have now as a manifest; nothing is changed
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest
       completions  Print the completions of a shell

@@ -745,3 +745,103 @@ fn a_million_mistakes_are_counted_and_a_thousand_kept() {
     assert_eq!(said.checked.problem_count, 3000);
     assert!(said.entries.is_empty());
 }
+
+#[test]
+fn comments_are_for_people_and_mean_nothing() {
+    let zoom = r#""org":"acme","app":"zoomus","connection":{"profile":{"authScheme":"OAUTH2"}}"#;
+    let json = format!(
+        r#"{{"$comment":"of acme","orgs":{{"acme":{{"url":"sandbox"}}}},"apps":[
+        {{"$comment":"label: \"Zoom\"\nby hand",{zoom},"appId":"0oa1"}},
+        {{"$comment":"left out"}},
+        {{{zoom},"appId":"0oa2"}}]}}"#
+    );
+    let lines = format!(
+        "{{{zoom},\"appId\":\"0oa1\",\"$comment\":\"x\"}}\n{{\"$comment\":\"y\"}}\n\n{{{zoom},\"appId\":\"0oa2\"}}\n"
+    );
+    let csv = concat!(
+        "org,app,appId,$comment,connection.profile.authScheme\n",
+        "acme,zoomus,0oa1,\"label: \"\"Zoom\"\",\nby hand\",OAUTH2\n",
+        ",,,left out,\n",
+        "acme,zoomus,0oa2,,OAUTH2\n",
+    );
+    let orgs = ("orgs.csv", ORGS.as_bytes());
+    for files in [
+        vec![("m.json", json.as_bytes())],
+        vec![("m.jsonl", lines.as_bytes()), orgs],
+        vec![("m.csv", csv.as_bytes()), orgs],
+    ] {
+        let said = check_files(&files, NO_SECRETS).expect("readable");
+        assert_eq!(said.problems, [""; 0], "{}", files[0].0);
+        let ids: Vec<_> = said
+            .entries
+            .iter()
+            .map(|l| l.entry.app_id.clone())
+            .collect();
+        assert_eq!(ids, [Some("0oa1".to_owned()), Some("0oa2".to_owned())]);
+        let shown = serde_json::to_string(&said.entries[0].entry).expect("plain data");
+        assert!(!shown.contains("comment"), "{shown}");
+    }
+}
+
+#[test]
+fn comments_are_texts_in_their_place() {
+    for (problems, expected) in [
+        (
+            csv("org,app,$comment\n,,only this\n"),
+            "m.csv: has no entries: there is nothing to do | add an entry under apps, or a row below the header",
+        ),
+        (
+            csv("org,app,comment\n,,x\n"),
+            "m.csv:1: row 1, comment: unknown column | did you mean $comment?",
+        ),
+        (
+            entry(
+                r#"{"$comment":5,"org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}"#,
+            ),
+            "m.json:2:13: row 1, $comment: expects a text, not a number",
+        ),
+        (
+            entry(
+                r#"{"$coment":"x","org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}"#,
+            ),
+            "m.json:2:2: row 1, $coment: unknown key | did you mean $comment?",
+        ),
+        (
+            json(
+                r#"{"$comment":[],"orgs":{"acme":{"url":"sandbox"}},"apps":[{"$comment":"none"}]}"#,
+            ),
+            "m.json:1:2: $comment: expects a text",
+        ),
+    ] {
+        assert_eq!(
+            problems.first().map(String::as_str),
+            Some(expected),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn an_org_may_be_repeated_with_the_other_form_of_a_path() {
+    let folder = TempDir::new().expect("folder");
+    let shown = folder.path().display();
+    let orgs = "org,url,auth.apiToken\nacme,https://acme.okta.com,file:token\n";
+    std::fs::write(folder.path().join("token"), "t").expect("write");
+    std::fs::write(folder.path().join("orgs.csv"), orgs).expect("write");
+    std::fs::create_dir(folder.path().join("below")).expect("folder");
+    for (reference, same) in [
+        (format!("file:{shown}/token"), true),
+        ("file:token".to_owned(), false),
+    ] {
+        let manifest = format!(
+            r#"{{"orgs":{{"acme":{{"url":"https://acme.okta.com","auth":{{"apiToken":"{reference}"}}}}}},
+            "apps":[{{"org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}}]}}"#
+        );
+        let file = folder.path().join("below/m.json");
+        std::fs::write(&file, manifest).expect("write");
+        let orgs_file = Some(folder.path().join("orgs.csv"));
+        let source = Source { file, orgs_file };
+        let checked = check(&source, &NO_SECRETS, &mut |_| {}).expect("readable");
+        assert_eq!(checked.problem_count == 0, same, "{:?}", checked.problems);
+    }
+}

@@ -110,6 +110,17 @@ fn the_schema_refuses_what_the_check_refuses() {
     let good = json!({ "org": "a", "app": "google", "appId": "0oa1",
                        "connection": { "profile": { "authScheme": "OAUTH2" } } });
     assert!(validator.is_valid(&json!({ "apps": [good] })));
+    let mut commented = good.clone();
+    commented["$comment"] = json!("for people");
+    let comment = json!({ "$comment": "no entry" });
+    assert!(validator.is_valid(&json!({ "$comment": "x", "apps": [commented, comment] })));
+    for wrong in [
+        json!({ "$comment": 1 }),
+        json!({}),
+        json!({ "$comment": "x", "org": "a" }),
+    ] {
+        assert!(!validator.is_valid(&json!({ "apps": [wrong] })), "{wrong}");
+    }
     for (pointer, value) in [
         ("/label", json!("both")),
         ("/app", json!("gogle")),

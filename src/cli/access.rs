@@ -7,7 +7,7 @@ use super::context::RunContext;
 use super::simulated::Simulated;
 use crate::failure::Failure;
 use crate::ledger::OrgRow;
-use crate::manifest::{Auth, Secrets};
+use crate::manifest::{Auth, OrgSpec, Secrets};
 use crate::okta::Credentials;
 use crate::run::OrgAccess;
 
@@ -15,7 +15,7 @@ use crate::run::OrgAccess;
 const SANDBOX: &str = "sandbox:";
 
 /// Programs of `exec:` secrets that run at once, and files that are open at once.
-const SECRETS_AT_ONCE: usize = 16;
+pub(super) const SECRETS_AT_ONCE: usize = 16;
 
 /// Whether the program serves the org itself.
 pub(super) fn is_sandbox(org: &OrgRow) -> bool {
@@ -58,7 +58,8 @@ pub(super) async fn access(
         });
     }
     // The ledger holds absolute references only.
-    let credentials = credentials(&row, &Secrets::new("/", allow_exec)).await?;
+    let secrets_of_orgs = Secrets::new("/", allow_exec);
+    let credentials = credentials(&row.name, &row.spec, &secrets_of_orgs).await?;
     Ok(OrgAccess {
         origin: row.url.clone(),
         credentials,
@@ -68,19 +69,26 @@ pub(super) async fn access(
     })
 }
 
-async fn credentials(row: &OrgRow, secrets: &Secrets) -> Result<Credentials, Failure> {
+/// What an org is reached with.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) async fn credentials(
+    org: &str,
+    spec: &OrgSpec,
+    secrets: &Secrets,
+) -> Result<Credentials, Failure> {
     let unreadable = |error: crate::manifest::SecretError| {
         let hint = error.hint();
         let failure = Failure::usage(anyhow::Error::from(error).context(format!(
-            "org {}: its credentials cannot be read; nothing was sent",
-            row.name
+            "org {org}: its credentials cannot be read; nothing was sent"
         )));
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
     };
-    match &row.spec.auth {
+    match &spec.auth {
         Some(Auth::ApiToken(token)) => secrets
             .resolve_for_header(token)
             .await
@@ -91,12 +99,11 @@ async fn credentials(row: &OrgRow, secrets: &Secrets) -> Result<Credentials, Fai
             .await
             .map(Credentials::Bearer)
             .map_err(unreadable),
-        Some(Auth::PrivateKeyJwt(_)) => Err(private_key_jwt(&row.name)),
-        None => Err(Failure::usage(anyhow::anyhow!(
-            "org {} has no `auth`; nothing was sent",
-            row.name
-        ))
-        .hint(format!("give org {} an `auth.apiToken`", row.name))),
+        Some(Auth::PrivateKeyJwt(_)) => Err(private_key_jwt(org)),
+        None => Err(
+            Failure::usage(anyhow::anyhow!("org {org} has no `auth`; nothing was sent"))
+                .hint(format!("give org {org} an `auth.apiToken`")),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line as typed: flags, their help, nothing resolved. What a flag means together with
 //! the environment and a job file is decided in [`crate::settings`].
 
+mod export;
 mod plan;
 mod run;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use export::{Export, ExportFormat, Retarget};
 pub use plan::Plan;
 pub use run::Run;
 
@@ -127,6 +129,8 @@ pub enum Command {
     Report(Report),
     /// Replace the key of the secrets' fingerprints; nothing is sent
     RotateKey(super::rotate_key::Args),
+    /// Write what orgs have now as a manifest; nothing is changed
+    Export(Export),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest
@@ -416,6 +420,10 @@ mod tests {
             "okta-rollout plan",
             "okta-rollout run --plan p.json --force",
             "okta-rollout run",
+            "okta-rollout export",
+            "okta-rollout export --org acme --app gogle",
+            "okta-rollout export --org acme --retarget globex",
+            "okta-rollout export --org acme --retarget acme=",
             "okta-rollout run m.csv --fresh",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");

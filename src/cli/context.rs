@@ -10,8 +10,7 @@ use super::target::{Target, source, unreadable};
 use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
-use crate::manifest::{self, Auth, OrgSpec, Orgs};
-use crate::report::anchor;
+use crate::manifest::{self, OrgSpec, Orgs};
 use crate::run::{RunOptions, Selected};
 use crate::settings::{Policy, Settings};
 
@@ -129,15 +128,9 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
 
 /// An org with its `file:` references made absolute: in the ledger nobody knows which file it stood in.
 pub(super) fn anchored(org: &OrgSpec, base: &Path) -> OrgSpec {
-    let mut org = org.clone();
     // Only an empty path or a vanished current folder has no absolute form.
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-    match &mut org.auth {
-        Some(Auth::ApiToken(secret) | Auth::AccessToken(secret)) => anchor(secret, &base),
-        Some(Auth::PrivateKeyJwt(jwt)) => anchor(&mut jwt.key, &base),
-        None => {}
-    }
-    org
+    org.anchored(&base)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -10,6 +10,8 @@ mod check;
 mod consent;
 mod context;
 mod execute;
+mod export;
+mod file;
 mod importing;
 mod manual;
 mod only;
@@ -94,6 +96,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         }
         Command::Report(args) => wait_for(report::report(args, settings, output)),
         Command::RotateKey(args) => wait_for(rotate_key::rotate_key(args, settings, output)),
+        Command::Export(args) => wait_for(export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => manual::completions(args, output),

@@ -10,6 +10,7 @@ mod survey;
 mod text;
 
 use super::args::{self, DataFormat};
+use super::file::can_be_written;
 use super::only::say_nothing_matches;
 use super::output::Output;
 use super::signals::Signals;
@@ -35,6 +36,10 @@ pub(super) async fn plan(
         selection: args.only.selection(),
         rows: None,
     };
+    if let Some(file) = &args.out {
+        // Reading may take long: what cannot be saved is told before.
+        can_be_written(file)?;
+    }
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let surveyed = survey(&target, &wish, settings, output, &interrupt).await?;
@@ -54,7 +59,7 @@ pub(super) async fn plan(
         say_nothing_matches(&wish.selection, output);
     }
     if let Some(file) = &args.out {
-        saved::write(file, &target, &surveyed, &wish)?;
+        saved::write(file, &target, &surveyed, &wish).await?;
         output.note(format_args!(
             "saved; apply exactly this plan with: okta-rollout run --plan {}",
             file.display()

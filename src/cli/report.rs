@@ -1,22 +1,23 @@
 //! `report`, and the reports and summaries of other commands: from the ledger to a file or standard
 //! output, entry by entry.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::args;
 use super::context::RunContext;
+use super::file::write_whole;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, RunRow, Stored};
+use crate::manifest::{Columns, CsvManifest, Record};
 use crate::plan;
 use crate::report::{
-    self, Attention, Columns, CsvReport, EntryReport, Format, Held, JsonReport, Overview, RunFacts,
-    Summary, TextReport,
+    self, Attention, EntryReport, Format, Held, JsonReport, Overview, RunFacts, Summary, TextReport,
 };
 use crate::run::Selected;
 use crate::selection::Selection;
@@ -106,19 +107,9 @@ pub(super) async fn to_file(
             ),
         )
     };
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    let write = async || -> anyhow::Result<u64> {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut out = BufWriter::new(std::fs::File::create(&part)?);
-        let entries = facts.write(ledger, request, &mut out).await?;
-        out.into_inner()?.sync_all()?;
-        std::fs::rename(&part, file)?;
-        Ok(entries)
-    };
-    write().await.map_err(cannot)
+    write_whole(file, async |out| facts.write(ledger, request, out).await)
+        .await
+        .map_err(cannot)
 }
 
 /// What the closing summary of a run is made from, besides the ledger.
@@ -328,16 +319,14 @@ impl Facts {
         let base = self.entries_base()?;
         let mut columns = Columns::default();
         self.each(ledger, request, |_, row| {
-            Ok(columns.add(row.row, &row.entry)?)
+            Ok(columns.add(&Record::of(row.row, &row.entry))?)
         })
         .await?;
-        let mut csv = CsvReport::begin(out, columns, &base)?;
+        let mut csv = CsvManifest::begin(out, columns, &base)?;
         let entries = self
-            .each(
-                ledger,
-                request,
-                |_, row| Ok(csv.entry(row.row, &row.entry)?),
-            )
+            .each(ledger, request, |_, row| {
+                Ok(csv.record(&Record::of(row.row, &row.entry))?)
+            })
             .await?;
         csv.end()?;
         Ok(entries)

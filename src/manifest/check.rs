@@ -302,7 +302,7 @@ impl<'a> Checker<'a> {
             problem.field = Some(bad.field.to_owned());
             self.problems.push(problem);
         }
-        if read == Some(0) && self.problems.count() == 0 {
+        if read.is_some() && self.entries == 0 && self.problems.count() == 0 {
             self.problems.push(
                 Problem::of_file(self.file, "has no entries: there is nothing to do")
                     .hint("add an entry under apps, or a row below the header"),

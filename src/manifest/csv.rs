@@ -48,14 +48,14 @@ pub(super) fn read<D: Default>(
             Next::Record => match records.text() {
                 Ok(_) if records.is_blank() => {}
                 // The cells of a ragged record may stand under the wrong columns: none is looked at.
-                Ok(_) if records.cells != columns.columns.len() => {
+                Ok(_) if records.cells != columns.list.len() => {
                     receiver.report(columns.ragged(file, records.cells).at(spot));
                 }
                 Ok(text) => {
-                    let mut draft = D::default();
-                    let mut issues = Issues::default();
-                    columns.fill(&records, text, &mut draft, &mut issues);
-                    receiver.take(draft, issues, &spot);
+                    let (mut draft, mut issues) = (D::default(), Issues::default());
+                    if columns.fill(&records, text, &mut draft, &mut issues) {
+                        receiver.take(draft, issues, &spot);
+                    }
                 }
                 Err(cell) => receiver.report(columns.not_text(file, &records, cell)),
             },
@@ -109,7 +109,7 @@ fn header<D, R: BufRead>(
 
 /// What the columns of a file set.
 struct Columns<D: 'static> {
-    columns: Vec<Column<D>>,
+    list: Vec<Column<D>>,
     /// Columns that cannot both be given in a row: an object that is `null`, and a key of it.
     exclusive: Vec<(usize, usize)>,
 }
@@ -158,22 +158,25 @@ impl<D> Columns<D> {
         }
         Self {
             exclusive: exclusive(&columns),
-            columns,
+            list: columns,
         }
     }
 
+    // False for a row that has nothing but comments: it is no entry.
     fn fill<R: BufRead>(
         &self,
         records: &Records<R>,
         text: &str,
         draft: &mut D,
         issues: &mut Issues,
-    ) {
-        for (number, column) in self.columns.iter().enumerate() {
+    ) -> bool {
+        let mut says = false;
+        for (number, column) in self.list.iter().enumerate() {
             let cell = records.cell(text, number);
             if cell.trim_ascii().is_empty() {
                 continue;
             }
+            says |= !matches!(column.item, Some(Item::Comment));
             let Some(item) = column.item else { continue };
             let set = if cell.contains('\0') {
                 Err(super::shape::Wrong::new("contains a NUL byte"))
@@ -192,23 +195,24 @@ impl<D> Columns<D> {
         for (null, below) in &self.exclusive {
             let given = |number: &usize| !records.cell(text, *number).trim_ascii().is_empty();
             if given(null) && given(below) {
-                let below = &self.columns[*below].name;
+                let below = &self.list[*below].name;
                 issues.push(
-                    self.columns[*null].name.clone(),
+                    self.list[*null].name.clone(),
                     format!("is null, but {below} is given too"),
                 );
             }
         }
+        says
     }
 
     fn ragged(&self, file: &Path, cells: usize) -> Problem {
-        let columns = self.columns.len();
+        let columns = self.list.len();
         Problem::of_file(file, format!("has {cells} cells, the header has {columns}"))
             .hint("a cell that contains a comma needs quotes around it")
     }
 
     fn in_column(&self, mut problem: Problem, number: usize) -> Problem {
-        problem.field = self.columns.get(number).map(|column| column.name.clone());
+        problem.field = self.list.get(number).map(|column| column.name.clone());
         problem
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::csv::Receiver;
 use super::draft::Draft;
 use super::entry::{Features, Status};
-use super::fields::ENTRY;
+use super::fields::{COMMENT, ENTRY};
 use super::input::not_utf8;
 use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
@@ -16,8 +16,8 @@ use super::text::Text;
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.
 const MAX_LINE: usize = 1024 * 1024;
 
-/// The keys of a JSON manifest; `$schema` is for editors.
-const KEYS: [&str; 4] = ["$schema", "orgs", "defaults", "apps"];
+/// The keys of a JSON manifest; `$schema` is for editors, `$comment` for people.
+pub(super) const KEYS: [&str; 5] = ["$schema", COMMENT, "orgs", "defaults", "apps"];
 
 /// The parts of a JSON manifest, as slices of its text.
 #[derive(Default)]
@@ -66,8 +66,8 @@ impl<'a> Document<'a> {
                 "orgs" => &mut document.orgs,
                 "defaults" => &mut document.defaults,
                 "apps" => &mut document.apps,
-                "$schema" if string(pair.value).is_some() => continue,
-                "$schema" => {
+                "$schema" | COMMENT if string(pair.value).is_some() => continue,
+                "$schema" | COMMENT => {
                     problems.push(of_key(file, text, pair, "expects a text"));
                     continue;
                 }
@@ -211,6 +211,10 @@ fn read_pairs<'a>(
         object: entry.value,
         row: Some(entry.row),
     };
+    let comment = !pairs.is_empty() && pairs.iter().all(|pair| pair.key == COMMENT);
+    if comment && issues.is_empty() {
+        return;
+    }
     receiver.take(draft, issues, &place);
 }
 
@@ -258,7 +262,8 @@ pub(super) fn read_lines(
     }
 }
 
-fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
+/// Reads one line of JSONL.
+pub(super) fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl Receiver<Draft>) {
     let text = Text::new(line, row);
     let entry = Spotted {
         file,

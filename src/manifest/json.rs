@@ -223,7 +223,7 @@ impl<'a> Filler<'_, 'a> {
             Item::List(set) => list(value)
                 .ok_or_else(|| expected(item, value))
                 .map(|list| set(draft, list)),
-            Item::Text(_) | Item::Login(_) | Item::Secret(_) | Item::Choice(..) => {
+            Item::Text(_) | Item::Login(_) | Item::Secret(_) | Item::Choice(..) | Item::Comment => {
                 match string(value) {
                     Some(text) => item.set_text(draft, &text).map(drop),
                     None => Err(expected(item, value)),

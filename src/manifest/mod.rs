@@ -11,6 +11,7 @@
 //! Memory is bounded for CSV and JSONL whatever the file holds: records, lines, problems and remembered
 //! values all have limits. No message repeats a value from where a secret belongs.
 
+mod cells;
 mod check;
 mod csv;
 mod document;
@@ -31,9 +32,12 @@ mod secret;
 mod secrets;
 mod seen;
 mod shape;
+mod single;
 mod text;
 mod url;
 
+pub(crate) use cells::anchored;
+pub use cells::{Columns, CsvManifest, Record, Unwritable};
 pub use check::{
     CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
 };
@@ -46,4 +50,5 @@ pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef};
 pub use secrets::{ExecPolicy, SecretError, Secrets};
+pub use single::{Mistake, read_entry};
 pub use url::{BadUrl, normalize_url};

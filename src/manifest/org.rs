@@ -1,5 +1,7 @@
 //! Orgs as a manifest, `--orgs` or a job gives them: URL, credentials by reference, limits.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,22 @@ pub struct OrgSpec {
     /// Limits of its own; they win over the job's.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+}
+
+impl OrgSpec {
+    /// The org with its `file:` references relative to what `base` is relative to.
+    #[must_use]
+    pub fn anchored(&self, base: &Path) -> Self {
+        let mut org = self.clone();
+        match &mut org.auth {
+            Some(Auth::ApiToken(secret) | Auth::AccessToken(secret)) => {
+                *secret = secret.anchored(base);
+            }
+            Some(Auth::PrivateKeyJwt(jwt)) => jwt.key = jwt.key.anchored(base),
+            None => {}
+        }
+        org
+    }
 }
 
 /// Exactly one way to authenticate (API.md §7).

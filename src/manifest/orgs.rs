@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
-use super::document::in_report;
+use super::document::{KEYS, in_report};
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
 use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
 use super::org::{Auth, OrgSpec};
@@ -32,6 +32,21 @@ struct Org {
 }
 
 impl Orgs {
+    /// Reads the orgs of a `.csv` or `.json` file; a manifest's `orgs` are read from it, too.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or an org has mistakes.
+    pub fn read(file: &Path) -> Result<Self, ManifestError> {
+        let mut problems = Problems::default();
+        let mut loader = Loader::default();
+        loader.read_file(file, &mut problems);
+        if problems.count() == 0 {
+            Ok(loader.orgs)
+        } else {
+            Err(ManifestError::Orgs(problems.into_kept()))
+        }
+    }
+
     /// The org of this name; its `url` is normalized.
     pub fn get(&self, name: &str) -> Option<&OrgSpec> {
         self.find(name).map(|org| &org.spec)
@@ -157,11 +172,7 @@ impl Loader {
         // A manifest, or a report with one, may serve as orgs file, too.
         let wrapped = pairs(root).and_then(|pairs| {
             let pairs = in_report(&pairs).and_then(Result::ok).unwrap_or(pairs);
-            let manifest = ["orgs", "defaults", "apps", "$schema"];
-            if !pairs
-                .iter()
-                .all(|pair| manifest.contains(&pair.key.as_ref()))
-            {
+            if !pairs.iter().all(|pair| KEYS.contains(&pair.key.as_ref())) {
                 return None;
             }
             let orgs = pairs.into_iter().find(|pair| pair.key == "orgs")?.value;
@@ -232,8 +243,8 @@ impl Loader {
 
     fn insert(&mut self, name: &str, spec: OrgSpec, file: &Path, issues: &mut Issues) {
         if let Some(known) = self.orgs.find(name) {
-            let files = references(&spec).any(|held| held.reference.as_str().starts_with("file:"));
-            if known.spec != spec || (files && folder(&known.file) != folder(file)) {
+            // An exported manifest repeats an org of --orgs, perhaps with the other form of a path.
+            if located(&known.spec, &known.file) != located(&spec, file) {
                 issues.push_hint(
                     "",
                     format!(
@@ -271,6 +282,12 @@ impl Loader {
             file: file.to_owned(),
         });
     }
+}
+
+// The org as it is wherever its file stands.
+fn located(spec: &OrgSpec, file: &Path) -> OrgSpec {
+    let folder = folder(file);
+    spec.anchored(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()))
 }
 
 /// A secret reference of an org.

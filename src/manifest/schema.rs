@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::entry::Entry;
+use super::fields::COMMENT;
 use super::org::OrgSpec;
 
 /// The JSON Schema (2020-12) of a JSON manifest.
@@ -14,12 +15,27 @@ pub fn json_schema() -> Value {
     let entry = generator.subschema_for::<Entry>().to_value();
     let mut definitions = generator.take_definitions(true);
     definitions.values_mut().for_each(refuse_null);
+    if let Some(properties) = definitions
+        .get_mut("Entry")
+        .and_then(|entry| entry.pointer_mut("/properties"))
+    {
+        properties[COMMENT] = comment();
+    }
     let partial = relaxed(&definitions);
     definitions.extend(partial);
     if let Some(Value::Object(entry)) = definitions.get_mut("Entry") {
+        // A record that holds nothing but a comment is no entry, and nothing is required of it.
+        let required = entry.remove("required");
         entry.insert(
-            "oneOf".to_owned(),
-            json!([{ "required": ["appId"] }, { "required": ["label"] }]),
+            "if".to_owned(),
+            json!({ "required": [COMMENT], "maxProperties": 1 }),
+        );
+        entry.insert(
+            "else".to_owned(),
+            json!({
+                "required": required,
+                "oneOf": [{ "required": ["appId"] }, { "required": ["label"] }],
+            }),
         );
     }
     json!({
@@ -31,6 +47,7 @@ pub fn json_schema() -> Value {
         "required": ["apps"],
         "properties": {
             "$schema": { "type": "string", "description": "This schema, for editors." },
+            COMMENT: comment(),
             "orgs": {
                 "description": "The orgs by name; may come from --orgs or a job instead.",
                 "type": "object",
@@ -52,6 +69,10 @@ pub fn json_schema() -> Value {
         "else": { "properties": { "apps": { "items": entry } } },
         "$defs": definitions,
     })
+}
+
+fn comment() -> Value {
+    json!({ "type": "string", "description": "For people; means nothing." })
 }
 
 /// The keys for which `null` means something.

@@ -1,6 +1,8 @@
 //! References to secrets: `env:NAME`, `file:PATH`, `exec:PROGRAM ARG…`. What they stand for is read in
 //! [`super::secrets`] only.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,17 @@ impl SecretRef {
     /// The reference as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The reference with the path of a `file:` made relative to what `base` is relative to; others stay as they
+    /// are.
+    #[must_use]
+    pub fn anchored(&self, base: &Path) -> Self {
+        let absolute = |path| format!("file:{}", base.join(path).display());
+        let anchored = self.0.strip_prefix("file:").map(absolute);
+        // A folder whose name no reference can hold leaves it as it is.
+        let anchored = anchored.and_then(|text| Self::parse(&text).ok());
+        anchored.unwrap_or_else(|| self.clone())
     }
 
     /// Whether a text begins like a reference (for fields that also take plain text).

@@ -37,6 +37,8 @@ pub(super) enum Item<D: 'static> {
     Group(Group<D>),
     /// An object whose keys are the app's own.
     Free(fn(&mut D, &str, Value)),
+    /// Any text, for people: it sets nothing.
+    Comment,
 }
 
 /// An object with known keys.
@@ -86,7 +88,7 @@ impl<D> Item<D> {
     /// What the key takes, for "expects …".
     pub(super) fn expects(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Login(_) | Self::Choice(..) => "a text",
+            Self::Text(_) | Self::Login(_) | Self::Choice(..) | Self::Comment => "a text",
             Self::Secret(_) => "a secret reference",
             Self::Switch(_) => "true or false",
             Self::Number(_) => "a number",
@@ -99,6 +101,7 @@ impl<D> Item<D> {
     pub(super) fn set_text(&self, draft: &mut D, text: &str) -> Result<bool, Wrong> {
         match self {
             Self::Text(set) => set(draft, plain(text)?),
+            Self::Comment => {}
             Self::Login(set) => {
                 let text = plain(text)?;
                 if SecretRef::looks_like(text) {
@@ -174,7 +177,8 @@ impl<D> Item<D> {
                 },
             ),
             // `set_text` has set every other kind.
-            Self::Text(_) | Self::Login(_) | Self::Secret(_) | Self::Choice(..) => {}
+            Self::Text(_) | Self::Login(_) | Self::Secret(_) | Self::Choice(..) | Self::Comment => {
+            }
         }
         Ok(())
     }

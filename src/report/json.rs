@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::csv::anchored;
 use super::{EntryReport, Overview};
 use crate::ledger::OrgRow;
 use crate::manifest::Entry;
+use crate::manifest::anchored;
 
 /// Writes one report object to `out` without holding its entries.
 pub struct JsonReport<W> {

@@ -5,7 +5,6 @@
 //! write entry by entry, so a million entries need no million entries of memory.
 
 mod build;
-mod csv;
 mod json;
 mod summary;
 mod text;
@@ -14,8 +13,6 @@ use serde::Serialize;
 
 pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, entry, overview};
-pub(crate) use csv::anchor;
-pub use csv::{Columns, CsvReport, Unwritable};
 pub use json::{JsonManifest, JsonReport};
 pub(crate) use summary::short;
 pub use summary::{Attention, DRIFTED_SHOWN, Summary};

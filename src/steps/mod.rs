@@ -17,7 +17,7 @@ pub use context::{Access, Answer, Context, Memory};
 pub use error::StepError;
 pub use kind::Step;
 pub use listing::{Listing, Pages};
-pub use set_connection::live;
+pub use set_connection::live as live_connection;
 
 use crate::ledger::Consent;
 

@@ -224,7 +224,7 @@ pub(super) async fn read(
     Ok(live(&context.read(&connections::get(app_id)).await?))
 }
 
-/// What Okta shows of a connection, as plans compare it.
+/// What Okta shows of a connection, in the words of [`crate::plan`].
 pub fn live(connection: &Connection) -> LiveConnection {
     let status = match connection.status() {
         ConnectionStatus::Enabled => LiveStatus::Enabled,

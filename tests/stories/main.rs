@@ -13,6 +13,7 @@ mod consent_live;
 mod consent_refused;
 mod drift;
 mod exit_codes;
+mod export;
 mod filters;
 mod keys;
 mod on_drift;

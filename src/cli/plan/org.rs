@@ -22,7 +22,7 @@ use crate::plan::{
 };
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
-use crate::steps::{Pages, Step, StepError, live};
+use crate::steps::{Pages, Step, StepError, live_connection};
 
 /// An org that is looked at.
 pub(super) struct OrgSurvey {
@@ -279,7 +279,7 @@ impl OrgSurvey {
         log: &mut CallLog,
     ) -> Result<SeenApp, StepError> {
         let call = connections::get(app_id);
-        let connection = live(&self.reader.read_patiently(&call, 0, log).await?);
+        let connection = live_connection(&self.reader.read_patiently(&call, 0, log).await?);
         let with_features = entry.status == Status::Enabled
             && !entry.features.is_empty()
             && connection.status == LiveStatus::Enabled;

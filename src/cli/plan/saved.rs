@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::survey::{Surveyed, Wish, survey};
 use crate::cli::context::RunContext;
+use crate::cli::file::write_whole;
 use crate::cli::output::Output;
 use crate::cli::target::Target;
 use crate::failure::Failure;
@@ -88,7 +89,7 @@ impl SavedEntry {
 }
 
 /// Saves a plan.
-pub(super) fn write(
+pub(super) async fn write(
     path: &Path,
     target: &Target,
     surveyed: &Surveyed,
@@ -109,15 +110,13 @@ pub(super) fn write(
         force: wish.force,
         entries: entries.collect(),
     };
-    let write = || -> anyhow::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        serde_json::to_writer_pretty(&mut out, &saved)?;
-        writeln!(out)?;
-        Ok(out.flush()?)
-    };
-    write()
-        .with_context(|| format!("{} cannot be written", path.display()))
-        .map_err(Failure::usage)
+    write_whole(path, async |out| {
+        serde_json::to_writer_pretty(&mut *out, &saved)?;
+        Ok(writeln!(out)?)
+    })
+    .await
+    .with_context(|| format!("{} cannot be written", path.display()))
+    .map_err(Failure::usage)
 }
 
 impl Saved {

@@ -1,9 +1,9 @@
-//! The CSV report: the entries as a manifest again, defaults merged, so that
-//! `report --format csv --only failed -o again.csv` followed by `run again.csv` repeats just those.
+//! Writing a CSV manifest: for reports, so that `report --format csv --only failed -o again.csv` followed by
+//! `run again.csv` repeats just those entries, and for exports.
 //!
-//! That is why it has the columns of a manifest and no others: a manifest refuses unknown columns,
-//! so states and errors are in the text and JSON reports. Two passes, as the header needs the
-//! columns of all entries: [`Columns`] collects, [`CsvReport`] writes.
+//! It has the columns of a manifest and no others: a manifest refuses unknown columns, so a report's states and
+//! errors are in its other formats. Two passes, as the header needs the columns of all entries: [`Columns`]
+//! collects, [`CsvManifest`] writes.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,10 +11,34 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::manifest::{Entry, SecretRef};
+use super::entry::Entry;
+use super::fields::COMMENT;
+use super::secret::SecretRef;
 
 /// Columns people look for first, in this order; the others follow by name.
-const FIRST: [&str; 5] = ["org", "app", "appId", "label", "status"];
+const FIRST: [&str; 6] = ["org", "app", "appId", "label", "status", COMMENT];
+
+/// A row: an entry, a comment, or both.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Its number, for errors.
+    pub row: u64,
+    /// What should be true.
+    pub entry: Option<&'a Entry>,
+    /// What to tell people; empty = nothing.
+    pub comment: &'a str,
+}
+
+impl<'a> Record<'a> {
+    /// An entry without a comment.
+    pub const fn of(row: u64, entry: &'a Entry) -> Self {
+        Self {
+            row,
+            entry: Some(entry),
+            comment: "",
+        }
+    }
+}
 
 /// Something of an entry that no CSV cell can say.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +66,9 @@ pub enum Unwritable {
 pub struct Columns(BTreeSet<(usize, String)>);
 
 impl Columns {
-    /// Adds the columns of one entry.
-    pub fn add(&mut self, row: u64, entry: &Entry) -> Result<(), Unwritable> {
-        for (path, _) in cells(row, entry)? {
+    /// Adds the columns of one row.
+    pub fn add(&mut self, record: &Record<'_>) -> Result<(), Unwritable> {
+        for (path, _) in cells(record)? {
             let rank = FIRST
                 .iter()
                 .position(|first| *first == path)
@@ -60,14 +84,14 @@ impl Columns {
 }
 
 /// Second pass: the rows.
-pub struct CsvReport<'a, W: Write> {
+pub struct CsvManifest<'a, W: Write> {
     out: csv::Writer<W>,
     columns: Columns,
-    /// Folder of the manifest that the run read: its `file:` references are relative to it.
+    /// Folder that `file:` references of the entries are relative to.
     base: &'a Path,
 }
 
-impl<'a, W: Write> CsvReport<'a, W> {
+impl<'a, W: Write> CsvManifest<'a, W> {
     /// Writes the header.
     pub fn begin(out: W, columns: Columns, base: &'a Path) -> Result<Self, Unwritable> {
         let mut out = csv::Writer::from_writer(out);
@@ -80,9 +104,13 @@ impl<'a, W: Write> CsvReport<'a, W> {
         Ok(Self { out, columns, base })
     }
 
-    /// Writes one entry.
-    pub fn entry(&mut self, row: u64, entry: &Entry) -> Result<(), Unwritable> {
-        let cells = cells(row, &anchored(entry, self.base))?;
+    /// Writes one row.
+    pub fn record(&mut self, record: &Record<'_>) -> Result<(), Unwritable> {
+        let entry = record.entry.map(|entry| anchored(entry, self.base));
+        let cells = cells(&Record {
+            entry: entry.as_ref(),
+            ..*record
+        })?;
         let record = self.columns.names().map(|column| {
             cells
                 .iter()
@@ -99,45 +127,40 @@ impl<'a, W: Write> CsvReport<'a, W> {
     }
 }
 
-/// The entry with its `file:` references made absolute: the report may be saved in another folder.
-pub(super) fn anchored(entry: &Entry, base: &Path) -> Entry {
+/// The entry with its `file:` references made absolute: the file may be saved in another folder.
+pub(crate) fn anchored(entry: &Entry, base: &Path) -> Entry {
     let mut entry = entry.clone();
     if let Some(profile) = entry.connection.as_mut().map(|c| &mut c.profile) {
         if let Some(token) = &mut profile.token {
-            anchor(token, base);
+            *token = token.anchored(base);
         }
         if let Some(settings) = &mut profile.settings {
-            anchor(&mut settings.admin_password, base);
+            settings.admin_password = settings.admin_password.anchored(base);
             // The name may be plain; only a reference to a file is touched.
-            if let Ok(mut reference) = SecretRef::parse(&settings.admin_username) {
-                anchor(&mut reference, base);
-                settings.admin_username = reference.into();
+            if let Ok(reference) = SecretRef::parse(&settings.admin_username) {
+                settings.admin_username = reference.anchored(base).into();
             }
         }
     }
     entry
 }
 
-/// Makes a `file:` reference absolute; others stay as they are.
-pub(crate) fn anchor(reference: &mut SecretRef, base: &Path) {
-    if let Some(path) = reference.as_str().strip_prefix("file:") {
-        let absolute = format!("file:{}", base.join(path).display());
-        if let Ok(anchored) = SecretRef::parse(&absolute) {
-            *reference = anchored;
-        }
-    }
-}
-
-/// The filled cells of an entry by dotted path.
-fn cells(row: u64, entry: &Entry) -> Result<Vec<(String, String)>, Unwritable> {
-    // Plain structs of texts, numbers and booleans: cannot fail.
-    let value = serde_json::to_value(entry).unwrap_or_default();
+/// The filled cells of a row by dotted path.
+fn cells(record: &Record<'_>) -> Result<Vec<(String, String)>, Unwritable> {
     let mut cells = Vec::new();
-    flatten(String::new(), &value, &mut cells).map_err(|(field, why)| Unwritable::Cell {
-        row,
-        field,
-        why,
-    })?;
+    if !record.comment.is_empty() {
+        cells.push((COMMENT.to_owned(), record.comment.to_owned()));
+    }
+    if let Some(entry) = record.entry {
+        // Plain structs of texts, numbers and booleans: cannot fail.
+        let value = serde_json::to_value(entry).unwrap_or_default();
+        let row = record.row;
+        flatten(String::new(), &value, &mut cells).map_err(|(field, why)| Unwritable::Cell {
+            row,
+            field,
+            why,
+        })?;
+    }
     Ok(cells)
 }
 
@@ -203,12 +226,12 @@ mod tests {
             .collect();
         let mut columns = Columns::default();
         for (row, entry) in (2..).zip(&entries) {
-            columns.add(row, entry)?;
+            columns.add(&Record::of(row, entry))?;
         }
         let mut bytes = Vec::new();
-        let mut report = CsvReport::begin(&mut bytes, columns, Path::new("/srv/rollout"))?;
+        let mut report = CsvManifest::begin(&mut bytes, columns, Path::new("/srv/rollout"))?;
         for (row, entry) in (2..).zip(&entries) {
-            report.entry(row, entry)?;
+            report.record(&Record::of(row, entry))?;
         }
         report.end()?;
         Ok(String::from_utf8(bytes).unwrap())

@@ -1,0 +1,193 @@
+//! `export`: what orgs have now, as a manifest. Reads only, through clients that can do nothing else, and keeps no
+//! ledger.
+
+mod orgs;
+mod write;
+
+use futures_util::future::join_all;
+
+use super::args::{self, ExportFormat};
+use super::file::can_be_written;
+use super::output::Output;
+use super::progress;
+use super::signals::Signals;
+use crate::apps::App;
+use crate::event::Events;
+use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
+use crate::failure::{Ending, Failure, Kind};
+use crate::ledger::EntryError;
+use crate::report::{codes, counted};
+use crate::run::Interrupt;
+use crate::settings::{Animation, Settings};
+use crate::steps::{Step, StepError};
+use orgs::{Source, Wanted};
+use write::{Contents, target_format};
+
+/// `export`.
+pub(super) async fn export(
+    args: &args::Export,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let format = target_format(args)?;
+    let source = Source::read(args, settings, output)?;
+    let wanted = source.wanted(args)?;
+    if let Some(file) = &args.output {
+        // Not after hours of reading.
+        can_be_written(file)?;
+    }
+    let found = read(args, &source, &wanted, output).await?;
+    let missing = tell_missing(&wanted, &found, output);
+    if missing == found.len() {
+        return Err(nothing_read(args));
+    }
+    let mut contents = Contents::default();
+    let mut placeholders = Placeholders::default();
+    for (wanted, live) in wanted.iter().zip(found) {
+        match live {
+            Ok(apps) => {
+                let org = org(args, wanted);
+                let exported = records(&org, &apps, &mut placeholders);
+                tell(wanted, &apps, &exported, output);
+                contents.add(&source, wanted, exported, args.output.as_deref());
+            }
+            Err(why) => contents.missing(wanted, &why.message),
+        }
+    }
+    if format == ExportFormat::Csv {
+        contents.fit_into_cells();
+    }
+    contents
+        .warnings()
+        .for_each(|warning| output.warning(warning));
+    contents
+        .write(args.output.as_deref(), format, output)
+        .await?;
+    contents.tell_next(args, format, output);
+    Ok(if contents.is_incomplete() {
+        Ending::Short(Kind::Failed)
+    } else {
+        Ending::Success
+    })
+}
+
+fn org<'a>(args: &args::Export, wanted: &'a Wanted) -> Org<'a> {
+    Org {
+        name: &wanted.name,
+        naming: wanted
+            .retargeted
+            .as_deref()
+            .map_or(Naming::Ids, Naming::Labels),
+        scope: if args.all_supported {
+            Scope::All
+        } else {
+            Scope::Enabled
+        },
+    }
+}
+
+/// The apps of an org, or why it could not be read.
+type Found = Result<Vec<LiveApp>, EntryError>;
+
+/// All orgs at once; each by itself waits for its budget.
+async fn read(
+    args: &args::Export,
+    source: &Source,
+    wanted: &[Wanted],
+    output: Output,
+) -> Result<Vec<Found>, Failure> {
+    let apps: Vec<App> = App::ALL
+        .into_iter()
+        .filter(|app| args.app.is_empty() || args.app.iter().any(|name| name == app.name()))
+        .collect();
+    let interrupt = Interrupt::new();
+    let (events, receiver) = Events::channel();
+    let readers = source
+        .readers(wanted, args.allow_exec, &events, &interrupt)
+        .await?;
+    let signals = Signals::listen(interrupt.clone(), output)?;
+    let shown = tokio::spawn(progress::show(receiver, Animation::Lines, output));
+    let reading = join_all(readers.iter().map(async |reader| {
+        let read = read_apps(reader, &apps).await;
+        read.map_err(|error| match reader.lane().stopped() {
+            Some(stopped) => EntryError {
+                step: Step::FindApp,
+                message: stopped.message,
+                hint: stopped.hint,
+                okta_error_code: stopped.okta_error_code,
+                http_status: stopped.http_status,
+                request_id: stopped.request_id,
+            },
+            None => StepError::describe(&error, Step::FindApp),
+        })
+    }));
+    let found = tokio::select! {
+        found = reading => Some(found),
+        // A read that is left behind changes nothing.
+        () = interrupt.requested() => None,
+    };
+    drop((readers, events));
+    // Ends with the last sender of events.
+    drop(shown.await);
+    match (found, signals.received()) {
+        (Some(found), None) => Ok(found),
+        (_, signal) => Err(Failure {
+            kind: signal.unwrap_or(Kind::Interrupted),
+            error: anyhow::anyhow!("interrupted; nothing was written"),
+            hint: None,
+        }),
+    }
+}
+
+fn tell_missing(wanted: &[Wanted], found: &[Found], output: Output) -> usize {
+    let mut missing = 0;
+    for (Wanted { name, .. }, found) in wanted.iter().zip(found) {
+        let Err(why) = found else { continue };
+        missing += 1;
+        let codes = codes(
+            why.okta_error_code.as_deref(),
+            why.http_status,
+            why.request_id.as_deref(),
+        );
+        output.error(format_args!(
+            "org {name} cannot be read: {}{codes}",
+            why.message
+        ));
+        if let Some(hint) = &why.hint {
+            output.hint(hint);
+        }
+    }
+    missing
+}
+
+fn nothing_read(args: &args::Export) -> Failure {
+    let what = match &args.output {
+        Some(file) => format!("{} was not written", file.display()),
+        None => "nothing was written".to_owned(),
+    };
+    Failure {
+        kind: Kind::Failed,
+        error: anyhow::anyhow!("no org could be read; {what}"),
+        hint: Some("mend the cause, then run the command again".to_owned()),
+    }
+}
+
+fn tell(wanted: &Wanted, apps: &[LiveApp], exported: &[Exported], output: Output) {
+    let entries = exported.iter().filter(|one| one.entry.is_some()).count();
+    let mut said = vec![format!(
+        "{}: {} exported",
+        wanted.name,
+        counted(entries as u64, "app", "apps")
+    )];
+    let comments = exported.len() - entries;
+    if comments > 0 {
+        said.push(format!("{comments} not exported"));
+    }
+    let unwanted = apps.len() - exported.len();
+    if unwanted > 0 {
+        said.push(format!(
+            "{unwanted} left out whose connection is DISABLED (--all-supported takes them)"
+        ));
+    }
+    output.note(said.join(", "));
+}
