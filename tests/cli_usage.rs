@@ -49,6 +49,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
 
     Commands:
       check        Find every mistake of a manifest or job at once; offline, nothing is sent
+      plan         Show what `run` would do and what it costs; reads the live state with GETs only
       run          Make it so: continue the file's interrupted run, or start a new one
       resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
       status       Show where a run stands
@@ -97,6 +98,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
 
     Examples:
       okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
+      okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
       okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
       okta-rollout consent list                        links that people have to open
       okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -106,6 +108,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
     Exit codes:
       0 all done   2 wrong usage, manifest, job or settings; nothing was sent
       3 some entries failed or an org was stopped   4 some entries wait for consent
+      5 `plan --detailed-exitcode` found changes
       130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout
     "#);
     assert!(help.get_output().stderr.is_empty());

@@ -2,12 +2,16 @@
 //! the environment and a job file is decided in [`crate::settings`].
 
 mod export;
+mod plan;
+mod run;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use export::{Export, ExportFormat, Retarget};
+pub use plan::Plan;
+pub use run::Run;
 
 use super::only::Only;
 use crate::report::Format as ReportFormat;
@@ -15,6 +19,7 @@ use crate::report::Format as ReportFormat;
 const EXAMPLES: &str = "\
 Examples:
   okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
+  okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
   okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
   okta-rollout consent list                        links that people have to open
   okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -24,6 +29,7 @@ Examples:
 Exit codes:
   0 all done   2 wrong usage, manifest, job or settings; nothing was sent
   3 some entries failed or an org was stopped   4 some entries wait for consent
+  5 `plan --detailed-exitcode` found changes
   130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout";
 
 /// Set up Okta provisioning connections for many apps in many orgs from one manifest.
@@ -106,6 +112,8 @@ pub enum DataFormat {
 pub enum Command {
     /// Find every mistake of a manifest or job at once; offline, nothing is sent
     Check(Check),
+    /// Show what `run` would do and what it costs; reads the live state with GETs only
+    Plan(Plan),
     /// Make it so: continue the file's interrupted run, or start a new one
     Run(Run),
     /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries
@@ -153,41 +161,6 @@ pub struct Check {
     #[arg(long)]
     pub allow_exec: bool,
     /// How to print the findings
-    #[arg(long, value_enum, default_value_t)]
-    pub format: DataFormat,
-}
-
-/// `run`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  okta-rollout run rollout.csv --orgs orgs.csv
-  okta-rollout run jobs/demo.toml
-  okta-rollout run rollout.csv --orgs orgs.csv --new --force
-  okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
-
-When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
-one starts, which keeps consents that are still waiting for unchanged entries.
-
-What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
-it later. With states, the entries of FILE's last run are meant; failed ones are tried again.")]
-pub struct Run {
-    /// Manifest (.csv, .json, .jsonl) or job (.toml)
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Start a new run even if the last one can go on
-    #[arg(long)]
-    pub new: bool,
-    /// Which entries.
-    #[command(flatten)]
-    pub only: Only,
-    /// Set TOKEN connections again even where everything looks right
-    #[arg(long)]
-    pub force: bool,
-    /// Run the programs of secrets given as `exec:PROGRAM`
-    #[arg(long)]
-    pub allow_exec: bool,
-    /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
 }
@@ -444,7 +417,8 @@ mod tests {
             "okta-rollout consent refresh --app gogle",
             "okta-rollout report --only broken",
             "okta-rollout report --format junit",
-            "okta-rollout plan m.csv",
+            "okta-rollout plan",
+            "okta-rollout run --plan p.json --force",
             "okta-rollout run",
             "okta-rollout export",
             "okta-rollout export --org acme --app gogle",

@@ -24,6 +24,9 @@ pub(super) struct RunContext {
     manifest: PathBuf,
     /// Where the orgs came from besides the manifest.
     orgs: Option<PathBuf>,
+    /// Whether the run does only a part of the manifest: what a saved plan says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    part: bool,
 }
 
 impl RunContext {
@@ -33,7 +36,28 @@ impl RunContext {
             file: absolute(&target.file)?,
             manifest: absolute(&target.policy.manifest)?,
             orgs: target.policy.orgs.as_deref().map(absolute).transpose()?,
+            part: false,
         })
+    }
+
+    /// Of a run that does only a part of the manifest.
+    pub fn of_part(self) -> Self {
+        Self { part: true, ..self }
+    }
+
+    /// Whether the run does only a part of the manifest: then only `resume` goes on with it.
+    pub const fn is_part(&self) -> bool {
+        self.part
+    }
+
+    /// The job or manifest that was run, absolute.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Where the orgs came from besides the manifest, absolute.
+    pub fn orgs(&self) -> Option<&Path> {
+        self.orgs.as_deref()
     }
 
     /// Of a run in the ledger.

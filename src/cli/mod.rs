@@ -12,10 +12,12 @@ mod context;
 mod execute;
 mod export;
 mod file;
+mod importing;
 mod manual;
 mod only;
 mod open;
 mod output;
+mod plan;
 mod progress;
 mod report;
 mod resume;
@@ -26,6 +28,7 @@ mod signals;
 mod simulated;
 mod status;
 mod target;
+mod unsupported;
 
 use clap::Parser as _;
 
@@ -79,6 +82,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
 fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {
     match command {
         Command::Check(args) => check::check(args, settings, output),
+        Command::Plan(args) => wait_for(plan::plan(args, settings, output)),
         Command::Run(args) => wait_for(run::run(args, settings, output)),
         Command::Resume(args) => wait_for(resume::resume(args, settings, output)),
         Command::Status(args) => wait_for(status::status(args, settings, output)),

@@ -1,5 +1,7 @@
 //! Opens the ledger that the settings name.
 
+use std::path::PathBuf;
+
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions};
 use crate::settings::Settings;
@@ -28,6 +30,20 @@ pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
 /// For commands that only look; it must be there.
 pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
     Ok(Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?)
+}
+
+/// For commands that only look and can do without; `None` when there is none.
+pub(super) async fn readable_if_there(settings: &Settings) -> Result<Option<Ledger>, Failure> {
+    match Ledger::open(&url(settings)?, OpenMode::ReadOnly).await {
+        Ok(ledger) => Ok(Some(ledger)),
+        Err(LedgerError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the ledger is, whether it exists or not.
+pub(super) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
+    Ok(url(settings)?.path().to_owned())
 }
 
 fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {

@@ -1,27 +1,23 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::access::private_key_jwt;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
+use super::importing::Importing;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
+use super::plan::{Approved, apply};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{
-    Import, ImportEntry, Ledger, LedgerError, Millis, NewRun, OrgNo, RunId, RunLock, RunRow, Stored,
-};
-use crate::manifest::{
-    self, Auth, CheckOptions, Checked, Entry, Located, ManifestError, Orgs, SecretCheck,
-};
+use crate::ledger::{Ledger, LedgerError, Millis, NewRun, RunId, RunLock, RunRow, Stored};
+use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
 use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
-use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Entries read at once when calls under way are looked for.
@@ -33,9 +29,33 @@ pub(super) async fn run(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let target = Target::read(&args.file, settings, output)?;
-    let digest = digest(&target)?;
-    let context = RunContext::new(&target)?;
+    match (&args.plan, &args.file) {
+        (Some(plan), _) => apply(plan, args, settings, output).await,
+        (None, Some(file)) => {
+            let target = Target::read(file, settings, output)?;
+            start(target, None, args, settings, output).await
+        }
+        // The command line's definition does not allow it.
+        (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),
+    }
+}
+
+/// Continues or begins a run of a file, or of what was approved of it.
+pub(super) async fn start(
+    target: Target,
+    approved: Option<Approved>,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let mut context = RunContext::new(&target)?;
+    let (digest, rows) = match approved {
+        Some(Approved { rows, digest }) => {
+            context = context.of_part();
+            (digest, Some(rows))
+        }
+        None => (digest(&target)?, None),
+    };
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let selection = args.only.selection();
@@ -53,7 +73,8 @@ pub(super) async fn run(
         output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
         (run, lock)
     } else {
-        let begun = begin(&ledger, &target, &context, digest, orgs, args, output).await?;
+        let wanted = Wanted { digest, orgs, rows };
+        let begun = begin(&ledger, &target, &context, wanted, args, output).await?;
         let Some(begun) = begun else {
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
@@ -75,7 +96,8 @@ pub(super) async fn run(
     execute(work, settings, output).await
 }
 
-fn digest(target: &Target) -> Result<String, Failure> {
+/// The digest of a target's manifest as it is now.
+pub(super) fn digest(target: &Target) -> Result<String, Failure> {
     let manifest = &target.policy.manifest;
     manifest::digest(manifest).map_err(|error| {
         let error = anyhow::Error::from(error);
@@ -129,7 +151,8 @@ async fn to_continue(
     }
     let counts = ledger.counts(&last.id).await?;
     let left = counts.pending + counts.started;
-    let unchanged = last.digest == digest && !args.new;
+    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
+    let unchanged = last.digest == digest && !args.new && !is_part;
     if unchanged && (left > 0 || args.only.selection().has_states()) {
         return Ok(Some(last));
     }
@@ -140,12 +163,17 @@ async fn to_continue(
     if args.new {
         return Ok(None);
     }
-    output.warning(format_args!(
-        "{} changed since run {} began, of which {} left: a new run starts",
-        args.file.display(),
-        last.id.0,
-        counted(left, "entry is", "entries are")
-    ));
+    let (run, left) = (&last.id.0, counted(left, "entry is", "entries are"));
+    if is_part {
+        output.warning(format_args!(
+            "run {run} applies a saved plan, and {left} left of it: a new run starts"
+        ));
+    } else {
+        output.warning(format_args!(
+            "{} changed since run {run} began, of which {left} left: a new run starts",
+            last.file
+        ));
+    }
     Ok(None)
 }
 
@@ -209,17 +237,26 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
     Ok(ledger.set_orgs(run, specs).await?)
 }
 
+/// What a new run is to do.
+struct Wanted {
+    /// SHA-256 (hex) of the manifest's bytes.
+    digest: String,
+    orgs: Orgs,
+    /// The only rows it is about, if not all.
+    rows: Option<HashSet<u64>>,
+}
+
 /// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
 /// then never was.
 async fn begin(
     ledger: &Ledger,
     target: &Target,
     context: &RunContext,
-    digest: String,
-    orgs: Orgs,
+    wanted: Wanted,
     args: &args::Run,
     output: Output,
 ) -> Result<Option<(RunRow, RunLock)>, Failure> {
+    let Wanted { digest, orgs, rows } = wanted;
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
@@ -233,19 +270,12 @@ async fn begin(
     let options = options(args);
     let selection = args.only.selection();
     let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
-        let mut importing = Importing::new(import, orgs, selection.clone());
+        let mut importing = Importing::new(import, orgs, selection.clone(), rows);
         let mut take = |located: Located| importing.take(&located);
         let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
-        if let (0, Some(org)) = (checked.problem_count, &importing.key_org) {
-            return Err(private_key_jwt(org));
-        }
-        if let (0, Some(row)) = (checked.problem_count, importing.hub) {
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{} (row {row}): `hub` is not supported by this version; nothing was sent",
-                source.file.display()
-            ))
-            .hint("set the hub's service app up by hand and give its clientId"));
+        if checked.problem_count == 0 {
+            importing.refuse_unsupported(&source.file)?;
         }
         let usable = checked.problem_count == 0 && checked.digest == digest;
         // Dropped, the import never was; the caller tells why.
@@ -283,89 +313,12 @@ async fn begin(
     Ok(Some((ledger.run(&id).await?, lock)))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(error) => Err(Failure::bug(error)),
-    }
-}
-
-/// Hands entries to the ledger as they are read. The first failure is kept; what follows is not
-/// imported, but still checked.
-struct Importing {
-    import: Import,
-    orgs: Orgs,
-    numbers: HashMap<String, OrgNo>,
-    failed: Option<LedgerError>,
-    // The first row whose entry has a hub side, which this version cannot set up.
-    hub: Option<u64>,
-    // The first org with selected entries that authenticates with a key, which this version cannot.
-    key_org: Option<String>,
-    selection: Selection,
-    // Whether any entry is selected.
-    selected: bool,
-}
-
-impl Importing {
-    fn new(import: Import, orgs: Orgs, selection: Selection) -> Self {
-        Self {
-            import,
-            orgs,
-            numbers: HashMap::new(),
-            failed: None,
-            hub: None,
-            key_org: None,
-            selection,
-            selected: false,
-        }
-    }
-
-    fn take(&mut self, located: &Located) {
-        if located.entry.hub.is_some() {
-            self.hub.get_or_insert(located.row);
-        }
-        let Entry { org, app, .. } = &located.entry;
-        if self.selection.takes_entry(org, *app) {
-            // An entry of a new run is pending.
-            self.selected |= self.selection.takes_stored(Stored::Pending);
-            let auth = self.orgs.get(org).and_then(|spec| spec.auth.as_ref());
-            if matches!(auth, Some(Auth::PrivateKeyJwt(_))) {
-                self.key_org.get_or_insert_with(|| org.clone());
-            }
-        }
-        if self.failed.is_none() {
-            self.failed = self.push(located).err();
-        }
-    }
-
-    fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
-        let name = &located.entry.org;
-        let org = if let Some(no) = self.numbers.get(name) {
-            *no
-        } else {
-            // The check hands on entries of known orgs only.
-            let Some(spec) = self.orgs.get(name) else {
-                return Ok(());
-            };
-            let spec = anchored(spec, self.orgs.base(name));
-            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
-            self.numbers.insert(name.clone(), no);
-            no
-        };
-        self.import.push_entry(ImportEntry {
-            row: located.row,
-            org,
-            entry: &located.entry,
-        })
-    }
-
-    fn finish(self) -> Result<RunId, LedgerError> {
-        match self.failed {
-            Some(error) => Err(error),
-            None => self.import.finish(),
-        }
     }
 }

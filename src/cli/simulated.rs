@@ -1,6 +1,6 @@
 //! The orgs of a run that the program serves itself (`url: "sandbox"`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::access::is_sandbox;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, OrgRow, RunId};
+use crate::manifest::Entry;
 use crate::run::Administrator;
 use crate::sandbox::{Consent, Sandbox, SandboxError, SandboxSettings, SeedApp};
 
@@ -29,36 +30,54 @@ impl Simulated {
         if !orgs.iter().any(is_sandbox) {
             return Ok(None);
         }
+        let simulated = Self::start(settings, Some(state_folder(ledger.path()))).await?;
+        for org in orgs.iter().filter(|org| is_sandbox(org)) {
+            simulated.add_org(&org.name)?;
+        }
+        let mut failed = None;
+        let seed = |row: EntryRow| {
+            let org = usize::try_from(row.org).ok().and_then(|no| orgs.get(no));
+            if let Some(org) = org.filter(|org| is_sandbox(org)) {
+                failed = failed
+                    .take()
+                    .or(simulated.seed(&org.name, &row.entry).err());
+            }
+        };
+        ledger.for_each_entry(run, seed).await?;
+        failed.map_or(Ok(Some(simulated)), Err)
+    }
+
+    /// Serves orgs that are still to be added; what happened to them is kept in the folder, if there is one.
+    pub async fn start(settings: &toml::Table, state: Option<PathBuf>) -> Result<Self, Failure> {
         let settings: SandboxSettings = settings
             .clone()
             .try_into()
             .context("the job's [sandbox] section")
             .map_err(Failure::usage)?;
         let consent = settings.consent;
-        let sandbox = Sandbox::start(settings, Some(state_folder(ledger)), None)
+        let sandbox = Sandbox::start(settings, state, None)
             .await
             .map_err(refused)?;
-        for org in orgs.iter().filter(|org| is_sandbox(org)) {
-            sandbox.add_org(&org.name).map_err(refused)?;
-        }
-        let mut failed = None;
-        let seed = |row: EntryRow| {
-            let org = usize::try_from(row.org).ok().and_then(|no| orgs.get(no));
-            // An app to create is not there yet.
-            let exists = row.entry.create.is_none();
-            if let Some(org) = org.filter(|org| is_sandbox(org) && exists) {
-                let app = SeedApp {
-                    name: row.entry.app.name().to_owned(),
-                    id: row.entry.app_id,
-                    label: row.entry.label,
-                };
-                failed = failed.take().or(sandbox.add_app(&org.name, &app).err());
-            }
-        };
-        ledger.for_each_entry(run, seed).await?;
-        failed.map_or(Ok(()), |error| Err(refused(error)))?;
         let sandbox = Arc::new(sandbox);
-        Ok(Some(Self { sandbox, consent }))
+        Ok(Self { sandbox, consent })
+    }
+
+    /// Adds an org.
+    pub fn add_org(&self, org: &str) -> Result<(), Failure> {
+        self.sandbox.add_org(org).map_err(refused)
+    }
+
+    /// Gives an org the app that an entry speaks of; one to create is not there yet.
+    pub fn seed(&self, org: &str, entry: &Entry) -> Result<(), Failure> {
+        if entry.create.is_some() {
+            return Ok(());
+        }
+        let app = SeedApp {
+            name: entry.app.name().to_owned(),
+            id: entry.app_id.clone(),
+            label: entry.label.clone(),
+        };
+        self.sandbox.add_app(org, &app).map(drop).map_err(refused)
     }
 
     /// Where an org is reached.
@@ -99,6 +118,6 @@ fn refused(error: SandboxError) -> Failure {
 }
 
 /// Beside the ledger: what a run did to its simulated orgs is still there for the next.
-fn state_folder(ledger: &Ledger) -> PathBuf {
-    ledger.path().with_extension("sandbox")
+pub(super) fn state_folder(ledger: &Path) -> PathBuf {
+    ledger.with_extension("sandbox")
 }

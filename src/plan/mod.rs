@@ -1,11 +1,23 @@
-//! What an entry needs: its steps, and how its wanted state compares with the live one. Pure: no
-//! clock, network or disk.
+//! What an entry needs: its steps, how its wanted state compares with the live one, and what a run would do about
+//! it and at what cost. Pure: no clock, network or disk.
 
 mod connection;
+mod cost;
+mod decide;
 mod features;
+mod forecast;
+mod sheet;
+mod walk;
 
 pub use connection::{LiveConnection, LiveStatus, Shown};
+pub use cost::{Cost, Pace};
+pub use decide::{
+    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, app_taken,
+    consented, differences, found_app, inactive, no_feature, unsupported,
+};
 pub use features::{Difference, compare, is_complete, merge};
+pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
+pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
 
 use sha2::{Digest, Sha256};
 

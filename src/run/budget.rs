@@ -182,6 +182,14 @@ impl Budget {
         }
     }
 
+    /// Requests a window allows us, if the server has shown its limit.
+    pub fn allowance(&self) -> Option<u64> {
+        match self.window {
+            Window::Known { limit, .. } | Window::Fresh { limit, .. } => Some(self.usable(limit)),
+            _ => None,
+        }
+    }
+
     // The end of a window makes the whole limit available again.
     fn roll(&mut self, now: Duration) {
         match self.window {

@@ -20,7 +20,7 @@ use super::retry::RetryPolicy;
 use crate::event::Events;
 use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
 use crate::manifest::Limits;
-use crate::okta::{Class, Exchange, Request};
+use crate::okta::{Bucket, Class, Exchange, Request};
 use crate::steps::Step;
 
 /// Part of the shown limit that is used when nothing else is configured (PRODUCT.md §6).
@@ -133,6 +133,11 @@ impl Lane {
         let state = self.state();
         let used = state.budgets.iter().filter_map(Budget::share_used);
         used.reduce(f64::max)
+    }
+
+    /// Calls that a window of the bucket allows this program, if the org has shown its limit.
+    pub fn allowance(&self, bucket: Bucket) -> Option<u64> {
+        self.state().budgets[bucket.index()].allowance()
     }
 
     /// Takes one of the org's retries; `false` = it has had so many that the next must wait long.

@@ -9,6 +9,36 @@ use crate::okta::{Read, ReadOnlyClient};
 use crate::steps::StepError;
 
 /// See the module. Cheap to clone.
+///
+/// A call that reads is taken:
+///
+/// ```
+/// use okta_rollout::okta::connections;
+/// use okta_rollout::run::{CallLog, Reader};
+///
+/// async fn look(reader: &Reader, log: &mut CallLog) {
+///     let _connection = reader.read(&connections::get("0oa1"), 0, log).await;
+/// }
+/// ```
+///
+/// and one that writes is not, nor is its bare request:
+///
+/// ```compile_fail,E0308
+/// use okta_rollout::okta::connections;
+/// use okta_rollout::run::{CallLog, Reader};
+///
+/// async fn change(reader: &Reader, log: &mut CallLog) {
+///     let _done = reader.read(&connections::activate("0oa1"), 0, log).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use okta_rollout::okta::{ReadOnlyClient, connections};
+///
+/// async fn change(client: &ReadOnlyClient) {
+///     client.exchange(connections::activate("0oa1").request()).await;
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Reader {
     lane: Arc<Lane>,

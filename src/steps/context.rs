@@ -10,7 +10,7 @@ use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, InFlight, Ledger, R
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
-use crate::plan::{Difference, digest};
+use crate::plan::{Difference, Origin};
 use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis};
 
 /// What the steps of all entries of an org share.
@@ -223,18 +223,11 @@ impl Context<'_> {
         differences: &[Difference],
     ) -> Result<OnDrift, StepError> {
         let memory = self.app_memory().await?;
-        let by_hand = match memory.applied {
-            Some(applied) if applied == digest(&self.row.entry) => true,
-            // The manifest changed since: this is what it wants to be changed.
-            Some(_) => return Ok(OnDrift::Repair),
-            None => false,
-        };
-        self.note_drift(what, differences);
-        Ok(if by_hand {
-            self.access.on_drift
-        } else {
-            OnDrift::Repair
-        })
+        let origin = Origin::of(memory.applied.as_deref(), &self.row.entry);
+        if origin != Origin::Manifest {
+            self.note_drift(what, differences);
+        }
+        Ok(origin.answer(self.access.on_drift))
     }
 
     fn note_drift(&mut self, what: &str, differences: &[Difference]) {

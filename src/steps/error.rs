@@ -2,6 +2,7 @@
 
 use crate::ledger::{EntryError, LedgerError};
 use crate::okta::{CallError, Class};
+use crate::plan::Obstacle;
 use crate::run::{Effect, Halted};
 
 use super::Step;
@@ -72,6 +73,12 @@ impl StepError {
     /// Whether Okta refused the call itself, so that it certainly changed nothing.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Call { error, .. } if error.class == Class::Refused)
+    }
+}
+
+impl From<Obstacle> for StepError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::failed(obstacle.message, obstacle.hint)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
 
 use super::{Context, Outcome, StepError};
+use crate::plan::{app_taken, found_app};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let access = context.access;
@@ -29,37 +30,15 @@ pub(super) async fn choose(
     found: &[String],
 ) -> Result<Outcome, StepError> {
     let entry = &context.row.entry;
-    let label = entry.label.as_deref().unwrap_or_default();
-    match found {
-        [] if entry.create.is_some() => Ok(Outcome::Done { changed: false }),
-        [] => Err(StepError::failed(
-            format!("no {} app is labelled {label:?}", entry.app),
-            "correct the label, or give the app's id as appId",
-        )),
-        [id] => {
-            let taken = context
-                .ledger
-                .app_id_taken(context.run, context.row.org, id, context.row.no)
-                .await?;
-            if let Some(row) = taken {
-                return Err(StepError::failed(
-                    format!(
-                        "{label:?} is app {id}, which row {row} of the manifest sets up already"
-                    ),
-                    "remove one of the two rows",
-                ));
-            }
-            context.row.progress.app_id = Some(id.clone());
-            Ok(Outcome::Done { changed: false })
+    if let Some(id) = found_app(entry, found)? {
+        let taken = context
+            .ledger
+            .app_id_taken(context.run, context.row.org, id, context.row.no)
+            .await?;
+        if let Some(row) = taken {
+            return Err(app_taken(entry, id, row).into());
         }
-        ids => Err(StepError::failed(
-            format!(
-                "{} {} apps are labelled {label:?}: {}",
-                ids.len(),
-                entry.app,
-                ids.join(", ")
-            ),
-            "give one of these ids as appId instead of the label",
-        )),
+        context.row.progress.app_id = Some(id.to_owned());
     }
+    Ok(Outcome::Done { changed: false })
 }

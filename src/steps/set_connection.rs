@@ -11,7 +11,10 @@ use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
-use crate::plan::{Difference, LiveConnection, LiveStatus, Shown};
+use crate::plan::{
+    Consented, Difference, LiveConnection, LiveStatus, Secret, TokenPost, consented, differences,
+    unsupported,
+};
 use crate::run::{Effect, unix_millis};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -48,8 +51,12 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     let under_old_key = keys.under_old_key(url, &app_id, &hidden);
     let known = context.app_memory().await?.hmac;
     let is_current = known.as_ref() == Some(&fingerprint.hmac);
-    let is_old = under_old_key.is_some_and(|old| known.as_ref() == Some(&old.hmac));
-    if (is_current || is_old) && !access.force {
+    let now = [Some(&fingerprint), under_old_key.as_ref()];
+    let post = TokenPost {
+        secret: Secret::of(known.as_deref(), now),
+        force: access.force,
+    };
+    if !post.is_due() {
         let live = read(context, &app_id).await?;
         if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Any).await? {
             // The key was replaced since: from now on it is known under the current one.
@@ -118,31 +125,8 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     let app_id = context.app_id()?;
     let found = read(context, &app_id).await?;
     let scheme = wanted.profile.auth_scheme;
-    match found.status {
-        LiveStatus::Unknown => return Err(unsupported(&found)),
-        LiveStatus::Enabled if found.is_enabled_with(scheme) => {
-            return Ok(Outcome::Connected { changed: false });
-        }
-        LiveStatus::Enabled => {
-            return Err(StepError::failed(
-                format!(
-                    "the connection is active, but not with {scheme} ({})",
-                    found.describe()
-                ),
-                "look at the app's Provisioning tab in the Admin Console",
-            ));
-        }
-        // It may be active for all we know, and posting it would cost its consent.
-        LiveStatus::Missing => {
-            return Err(StepError::failed(
-                format!(
-                    "Okta does not show whether the connection is active ({})",
-                    found.describe()
-                ),
-                "look at the app's Provisioning tab in the Admin Console",
-            ));
-        }
-        LiveStatus::Disabled => {}
+    if consented(&found, scheme)? == Consented::Yes {
+        return Ok(Outcome::Connected { changed: false });
     }
     if context.app_memory().await?.connected && !context.row.progress.consent_lost {
         // Somebody deactivated it; Okta still has what the consent gave.
@@ -173,7 +157,7 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     });
     match consent {
         Some(consent) => Ok(Outcome::Waiting(consent)),
-        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown)),
+        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown).into()),
         None => Err(StepError::failed(
             format!(
                 "Okta gave no consent link with a state ({})",
@@ -216,11 +200,10 @@ async fn is_as_wanted(
     wanted: &Wanted,
     drift: Candidates,
 ) -> Result<Option<Outcome>, StepError> {
-    let differences = match live.compare(wanted) {
-        Shown::AsWanted => return Ok(Some(Outcome::Connected { changed: false })),
-        Shown::Unsupported => return Err(unsupported(live)),
-        Shown::Different(differences) => differences,
-    };
+    let differences = differences(live, wanted)?;
+    if differences.is_empty() {
+        return Ok(Some(Outcome::Connected { changed: false }));
+    }
     let is_active = live.status == LiveStatus::Enabled;
     if drift == Candidates::Active && !is_active && !context.app_memory().await?.connected {
         return Ok(None);
@@ -261,21 +244,11 @@ pub fn live(connection: &Connection) -> LiveConnection {
 /// The 2xx that proved nothing.
 pub(super) fn not_enabled(found: &LiveConnection) -> StepError {
     if found.status == LiveStatus::Unknown {
-        return unsupported(found);
+        return unsupported(found).into();
     }
     StepError::failed(
         format!("Okta accepted the call but shows {}", found.describe()),
         "look at the app's Provisioning tab in the Admin Console",
-    )
-}
-
-fn unsupported(found: &LiveConnection) -> StepError {
-    StepError::failed(
-        format!(
-            "this app has no provisioning connection in Okta's API ({})",
-            found.describe()
-        ),
-        "check that the id or label is that of a supported app",
     )
 }
 

@@ -9,7 +9,7 @@ use crate::apps::Feature;
 use crate::job::OnDrift;
 use crate::okta::CallError;
 use crate::okta::features::{self, FeatureState};
-use crate::plan::{Difference, LiveStatus, compare, is_complete, merge};
+use crate::plan::{BeforeFeature, Difference, LiveStatus, compare, merge, no_feature};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
@@ -53,17 +53,12 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
     }
 }
 
-// Nothing is known of the live features unless this run set the connection up and the manifest gives them in full.
 fn must_read(context: &Context<'_>) -> bool {
-    let features = &context.row.entry.features;
-    let complete = |feature| {
-        features
-            .wanted(feature)
-            .is_some_and(|wanted| is_complete(feature, &wanted))
+    let before = BeforeFeature {
+        listed: context.memory.features.is_some(),
+        written: context.connection_was_written(),
     };
-    context.memory.features.is_some()
-        || !context.connection_was_written()
-        || !features.names().all(complete)
+    before.reads(&context.row.entry.features)
 }
 
 async fn live(
@@ -82,12 +77,7 @@ async fn live(
     let found = listed.iter().find(|state| state.name == feature.name());
     found
         .map(|state| state.capabilities.clone())
-        .ok_or_else(|| {
-            StepError::failed(
-                format!("the app does not have the feature {feature}"),
-                "remove the feature from the entry, or check the app in the Admin Console",
-            )
-        })
+        .ok_or_else(|| no_feature(feature).into())
 }
 
 // Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).

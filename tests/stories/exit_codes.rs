@@ -1,5 +1,5 @@
 //! One story per exit code (PRODUCT.md §3) that somebody's script may look at. Code 1 is a bug of ours
-//! and has none; 5 belongs to `plan`.
+//! and has none.
 
 use okta_rollout::sandbox::Switches;
 use serde_json::json;
@@ -51,6 +51,16 @@ fn code_4_nothing_failed_and_something_waits() {
     let story = waiting();
     story.okta_rollout(&["resume"]).exits(4);
     story.run().exits(4);
+}
+
+#[test]
+fn code_5_a_plan_found_changes_and_was_asked_to_say_so() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    let asked = ["plan", "job.toml", "--detailed-exitcode"];
+    story.okta_rollout(&asked).exits(5);
+    story.okta_rollout(&["plan", "job.toml"]).exits(0);
+    story.run().exits(0);
+    story.okta_rollout(&asked).exits(0);
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod export;
 mod filters;
 mod keys;
 mod on_drift;
+mod plan;
+mod plan_random;
 mod proof;
 mod rate_limits;
 mod reports;

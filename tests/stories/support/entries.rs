@@ -33,6 +33,16 @@ impl Entry {
         self.json["org"].as_str().unwrap()
     }
 
+    /// The app's id, if it is found by that.
+    pub fn id(&self) -> Option<&str> {
+        self.json.get("appId").and_then(Value::as_str)
+    }
+
+    /// Whether it has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.json.get(key).is_some()
+    }
+
     /// With a feature.
     pub fn feature(mut self, (name, capabilities): (&str, Value)) -> Self {
         self.json["features"][name] = capabilities;

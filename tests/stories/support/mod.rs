@@ -6,7 +6,7 @@ mod live;
 mod ran;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -211,6 +211,16 @@ impl Scenario {
         calls[seen.unwrap_or_default()..].to_vec()
     }
 
+    /// The apps that calls of an org wrote to since a story last asked for its calls.
+    pub fn written_apps(&self, org: &str) -> BTreeSet<String> {
+        let journal = self.sandbox.journal(org).unwrap();
+        let seen = self.seen.borrow_mut().insert(org.to_owned(), journal.len());
+        let new = journal[seen.unwrap_or_default()..].iter();
+        new.filter(|call| call.method != "GET")
+            .map(|call| call.path.split('/').nth(4).unwrap_or_default().to_owned())
+            .collect()
+    }
+
     /// The statuses of the calls an org ever got.
     pub fn statuses(&self, org: &str) -> Vec<Option<u16>> {
         let journal = self.sandbox.journal(org).unwrap();
@@ -219,9 +229,14 @@ impl Scenario {
 
     /// An app as its org holds it.
     pub fn app(&self, org: &str, id: &str) -> Value {
+        self.find_app(org, id).unwrap()
+    }
+
+    /// As [`Self::app`], if it is there.
+    pub fn find_app(&self, org: &str, id: &str) -> Option<Value> {
         let state = self.sandbox.state(org).unwrap();
         let apps = state["apps"].as_array().unwrap();
-        apps.iter().find(|app| app["id"] == id).unwrap().clone()
+        apps.iter().find(|app| app["id"] == id).cloned()
     }
 
     /// Makes an org special from now on.

@@ -1,0 +1,50 @@
+//! The command line of `run`.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::DataFormat;
+use crate::cli::only::Only;
+
+/// `run`.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout run rollout.csv --orgs orgs.csv
+  okta-rollout run jobs/demo.toml
+  okta-rollout run rollout.csv --orgs orgs.csv --new --force
+  okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
+  okta-rollout run --plan plan.json
+
+When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
+one starts, which keeps consents that are still waiting for unchanged entries.
+
+What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
+it later. With states, the entries of FILE's last run are meant; failed ones are tried again.
+
+With --plan a new run does what `plan --out` saved, and nothing else; FILE may be left out. When the manifest
+or the live state moved since, nothing is done. If it is interrupted, `resume` goes on with it.")]
+pub struct Run {
+    /// Manifest (.csv, .json, .jsonl) or job (.toml)
+    #[arg(value_name = "FILE", required_unless_present = "plan")]
+    pub file: Option<PathBuf>,
+    /// Apply exactly this saved plan, if the live state is still what it was
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "force", "only"])]
+    pub plan: Option<PathBuf>,
+    /// Start a new run even if the last one can go on
+    #[arg(long)]
+    pub new: bool,
+    /// Which entries.
+    #[command(flatten)]
+    pub only: Only,
+    /// Set TOKEN connections again even where everything looks right
+    #[arg(long)]
+    pub force: bool,
+    /// Run the programs of secrets given as `exec:PROGRAM`
+    #[arg(long)]
+    pub allow_exec: bool,
+    /// `json` prints the report on standard output at the end
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
+}

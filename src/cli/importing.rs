@@ -1,0 +1,97 @@
+//! Hands the entries of a manifest to the ledger as they are read.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::context::anchored;
+use super::unsupported::Unsupported;
+use crate::failure::Failure;
+use crate::ledger::{Import, ImportEntry, LedgerError, OrgNo, RunId, Stored};
+use crate::manifest::{Entry, Located, Orgs};
+use crate::selection::Selection;
+
+/// See the module. The first failure is kept; what follows is not imported, but still checked.
+pub(super) struct Importing {
+    import: Import,
+    orgs: Orgs,
+    numbers: HashMap<String, OrgNo>,
+    failed: Option<LedgerError>,
+    // The only rows to import, if not all.
+    rows: Option<HashSet<u64>>,
+    unsupported: Unsupported,
+    selection: Selection,
+    /// Whether any entry is selected.
+    pub selected: bool,
+}
+
+impl Importing {
+    /// Of all rows or of these.
+    pub fn new(
+        import: Import,
+        orgs: Orgs,
+        selection: Selection,
+        rows: Option<HashSet<u64>>,
+    ) -> Self {
+        Self {
+            import,
+            orgs,
+            numbers: HashMap::new(),
+            failed: None,
+            rows,
+            unsupported: Unsupported::default(),
+            selection,
+            selected: false,
+        }
+    }
+
+    /// Takes the next entry.
+    pub fn take(&mut self, located: &Located) {
+        self.unsupported.look_at_entry(located);
+        let Entry { org, app, .. } = &located.entry;
+        if self.selection.takes_entry(org, *app) {
+            // An entry of a new run is pending.
+            self.selected |= self.selection.takes_stored(Stored::Pending);
+            if let Some(spec) = self.orgs.get(org) {
+                self.unsupported.look_at_org(org, spec);
+            }
+        }
+        let rows = self.rows.as_ref();
+        if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
+            self.failed = self.push(located).err();
+        }
+    }
+
+    fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
+        let name = &located.entry.org;
+        let org = if let Some(no) = self.numbers.get(name) {
+            *no
+        } else {
+            // The check hands on entries of known orgs only.
+            let Some(spec) = self.orgs.get(name) else {
+                return Ok(());
+            };
+            let spec = anchored(spec, self.orgs.base(name));
+            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
+            self.numbers.insert(name.clone(), no);
+            no
+        };
+        self.import.push_entry(ImportEntry {
+            row: located.row,
+            org,
+            entry: &located.entry,
+        })
+    }
+
+    /// Refuses what this version cannot do.
+    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
+        self.unsupported.refuse(manifest)
+    }
+
+    /// Makes the run visible.
+    pub fn finish(self) -> Result<RunId, LedgerError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.import.finish(),
+        }
+    }
+}

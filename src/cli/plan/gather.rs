@@ -1,0 +1,176 @@
+//! The entries of a manifest by org, checked in the same pass.
+//!
+//! Nothing may be sent before the last row was checked, so that all entries are held: as packed JSON, some 300 bytes
+//! for a usual one, a million in some 300 MB. They are unpacked one by one as their turn comes.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::cli::context::anchored;
+use crate::cli::only::refuse_unknown_org;
+use crate::cli::output::Output;
+use crate::cli::run::blocking;
+use crate::cli::target::{Target, refuse, unreadable};
+use crate::cli::unsupported::Unsupported;
+use crate::failure::Failure;
+use crate::ledger::{OrgRow, OrgStats};
+use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, OrgSpec, SecretCheck};
+use crate::selection::Selection;
+
+/// Which entries are planned.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    /// By org and app. Its states were turned into rows.
+    pub selection: Selection,
+    /// By row, if not all.
+    pub rows: Option<HashSet<u64>>,
+}
+
+impl Choice {
+    fn takes(&self, row: u64, entry: &Entry) -> bool {
+        self.rows.as_ref().is_none_or(|rows| rows.contains(&row))
+            && self.selection.takes_entry(&entry.org, entry.app)
+    }
+}
+
+/// What a manifest wants.
+pub(super) struct Gathered {
+    /// The orgs that have selected entries, in order of first use.
+    pub orgs: Vec<Gathering>,
+    /// How many entries are selected.
+    pub entries: u64,
+    /// SHA-256 (hex) of the manifest's bytes.
+    pub digest: String,
+}
+
+/// An org and its entries.
+pub(super) struct Gathering {
+    /// The org, as the ledger would store it.
+    pub org: OrgRow,
+    /// What is wanted there.
+    pub entries: Vec<Kept>,
+}
+
+/// An entry, packed.
+pub(super) struct Kept {
+    /// Row in the manifest.
+    pub row: u64,
+    /// Whether it is to be planned; the others only tell which apps they have.
+    pub selected: bool,
+    json: Box<str>,
+}
+
+impl Kept {
+    /// The entry; its `org` is left empty.
+    pub fn entry(&self) -> Entry {
+        serde_json::from_str(&self.json).expect("an entry is read back as it was written")
+    }
+
+    /// The text that makes two entries of an org the same.
+    pub fn text(&self) -> &str {
+        &self.json
+    }
+}
+
+/// An entry without its org, as [`Kept::text`] has it.
+pub(super) fn text_of(mut entry: Entry) -> String {
+    entry.org.clear();
+    // Plain structs of texts, numbers and booleans: cannot fail.
+    serde_json::to_string(&entry).unwrap_or_default()
+}
+
+/// Reads and checks a manifest as `run` does.
+///
+/// # Errors
+/// Every mistake is printed; the failure says how many there are.
+pub(super) async fn gather(
+    target: &Target,
+    exec: ExecPolicy,
+    choice: Choice,
+    output: Output,
+) -> Result<Gathered, Failure> {
+    let source = target.source();
+    let options = CheckOptions {
+        secrets: SecretCheck::Probe,
+        exec,
+    };
+    let read = move || {
+        let selection = choice.selection.clone();
+        let mut collected = Collected {
+            choice,
+            ..Collected::default()
+        };
+        let mut take = |located| collected.take(located);
+        let checked = manifest::check_selected(&source, &options, &selection, &mut take)
+            .map_err(unreadable)?;
+        Ok((source.file, checked, collected))
+    };
+    let (file, checked, mut collected) = blocking(read).await?;
+    if checked.problem_count > 0 {
+        let (problems, count) = (&checked.problems, checked.problem_count);
+        return Err(refuse(&target.file, problems, count, output));
+    }
+    let known: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
+    refuse_unknown_org(&collected.choice.selection, &known)?;
+    let mut orgs = Vec::with_capacity(collected.names.len());
+    let mut selected = 0;
+    let all = collected.names.into_iter().zip(collected.entries);
+    let used = all.filter(|(_, entries)| entries.iter().any(|kept| kept.selected));
+    for (no, (name, entries)) in (0..).zip(used) {
+        // The check hands on entries of known orgs only.
+        let Some(spec) = checked.orgs.get(&name) else {
+            continue;
+        };
+        collected.unsupported.look_at_org(&name, spec);
+        let spec: OrgSpec = anchored(spec, checked.orgs.base(&name));
+        let org = OrgRow {
+            no,
+            url: checked.orgs.url(&name),
+            name,
+            spec,
+            stopped: None,
+            stats: OrgStats::default(),
+        };
+        selected += entries.iter().filter(|kept| kept.selected).count() as u64;
+        orgs.push(Gathering { org, entries });
+    }
+    collected.unsupported.refuse(&file)?;
+    Ok(Gathered {
+        orgs,
+        entries: selected,
+        digest: checked.digest,
+    })
+}
+
+#[derive(Default)]
+struct Collected {
+    choice: Choice,
+    names: Vec<String>,
+    entries: Vec<Vec<Kept>>,
+    numbers: HashMap<String, usize>,
+    unsupported: Unsupported,
+}
+
+impl Collected {
+    fn take(&mut self, located: Located) {
+        self.unsupported.look_at_entry(&located);
+        let Located { row, entry } = located;
+        let selected = self.choice.takes(row, &entry);
+        let number = if let Some(number) = self.numbers.get(&entry.org) {
+            *number
+        } else {
+            let number = self.names.len();
+            self.names.push(entry.org.clone());
+            self.entries.push(Vec::new());
+            self.numbers.insert(entry.org.clone(), number);
+            number
+        };
+        let json = text_of(entry).into();
+        if let Some(entries) = self.entries.get_mut(number) {
+            entries.push(Kept {
+                row,
+                selected,
+                json,
+            });
+        }
+    }
+}

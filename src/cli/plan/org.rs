@@ -1,0 +1,381 @@
+//! Looks at one org: its apps once, if labels have to be found, then each entry's connection and, where it is
+//! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::gather::Kept;
+use super::remembered::{Instance, Remembered};
+use crate::apps::{App, AuthScheme};
+use crate::job::OnDrift;
+use crate::ledger::{LedgerError, Stopped};
+use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
+use crate::okta::{Bucket, connections, features};
+use crate::plan::{
+    Call, Cost, EntryPlan, Forecast, LiveStatus, Obstacle, OrgPlan, Pace, Past, Seen, SeenApp,
+    TokenPost, Which, app_taken, first_call, forecast, found_app, steps,
+};
+use crate::report::codes;
+use crate::run::{CallLog, Reader};
+use crate::steps::{Pages, Step, StepError, live_connection};
+
+/// An org that is looked at.
+pub(super) struct OrgSurvey {
+    /// Its name.
+    pub name: String,
+    /// Its URL as the ledger knows it.
+    pub url: String,
+    /// Its limits, the job's defaults applied.
+    pub limits: Limits,
+    /// Reads it.
+    pub reader: Reader,
+    /// Reads the secrets its entries refer to.
+    pub secrets: Secrets,
+    /// What the ledger knows.
+    pub remembered: Arc<Remembered>,
+    /// What a run would do about changes by hand.
+    pub on_drift: OnDrift,
+    /// Whether a run would post TOKEN connections anyway.
+    pub force: bool,
+}
+
+// What labels lead to.
+struct Found {
+    pages: Result<Pages, (Obstacle, Value)>,
+    // Rows by the app ids that they give: none of these apps may be another row's as well.
+    given: HashMap<String, u64>,
+}
+
+// An entry that was looked at.
+struct Looked {
+    forecast: Forecast,
+    app_id: Option<String>,
+    seen: Value,
+}
+
+impl Looked {
+    fn failed(obstacle: Obstacle, calls: Vec<Call>) -> Self {
+        let seen = json!(obstacle.message);
+        Self {
+            forecast: Forecast::failed(obstacle, calls),
+            app_id: None,
+            seen,
+        }
+    }
+}
+
+impl OrgSurvey {
+    /// Looks at everything that is wanted of the org.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read. What goes wrong at Okta is in the plan.
+    pub async fn run(self, entries: Vec<Kept>) -> Result<OrgPlan, LedgerError> {
+        let mut log = CallLog::default();
+        let found = self.find(&entries, &mut log).await;
+        let mut cost = Cost::default();
+        cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.read));
+        let lane = self.reader.lane();
+        let mut plans = Vec::new();
+        let mut waiting = entries.into_iter().filter(|kept| kept.selected);
+        let mut at_work = FuturesUnordered::new();
+        let (mut busy, mut requests) = (log.busy, log.stats.requests);
+        loop {
+            while let Some(place) = lane.worker(at_work.len()) {
+                let Some(kept) = waiting.next() else { break };
+                at_work.push(async {
+                    let mut log = CallLog::default();
+                    let (which, looked) = self.entry(kept, &found, &mut log).await?;
+                    drop(place);
+                    Ok::<_, LedgerError>((which, looked, log))
+                });
+            }
+            let Some(looked) = at_work.next().await else {
+                break;
+            };
+            let (mut which, looked, log) = looked?;
+            busy += log.busy;
+            requests += log.stats.requests;
+            cost.add(&looked.forecast);
+            which.app_id = which.app_id.or(looked.app_id.map(Into::into));
+            plans.push(EntryPlan::new(
+                which,
+                looked.forecast,
+                digest(&self.url, &looked.seen),
+            ));
+        }
+        drop(at_work);
+        plans.sort_by_key(|plan| plan.which.row);
+        let pace = self.pace(busy, requests);
+        let busiest = cost.calls.iter().max_by_key(|(_, calls)| **calls);
+        Ok(OrgPlan {
+            calls_a_minute: busiest.and_then(|(bucket, _)| pace.allowances.get(bucket).copied()),
+            time: cost.time(&pace),
+            error: lane.stopped().map(|stopped| stopped_by(&stopped)),
+            entries: plans,
+            name: self.name,
+            cost,
+        })
+    }
+
+    fn pace(&self, busy: Duration, requests: u64) -> Pace {
+        let lane = self.reader.lane();
+        let shown = |bucket| Some((bucket, lane.allowance(bucket)?));
+        Pace {
+            allowances: Bucket::ALL.into_iter().filter_map(shown).collect(),
+            at_once: lane.width() as u64,
+            max_rps: self.limits.max_rps,
+            call: busy / u32::try_from(requests.max(1)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Lists the org's apps as a run does: all, or those of the only kind that is looked for.
+    async fn find(&self, entries: &[Kept], log: &mut CallLog) -> Found {
+        // Which apps are listed depends on all entries of a run, whether they are selected or not.
+        let mut apps: BTreeSet<App> = BTreeSet::new();
+        let mut given = HashMap::new();
+        let mut is_needed = false;
+        for kept in entries {
+            let entry = kept.entry();
+            if let Some(id) = entry.app_id {
+                given.insert(id, kept.row);
+            } else if self.remembered.waits(&self.url, kept.text()).is_none() {
+                apps.insert(entry.app);
+                is_needed |= kept.selected;
+            }
+        }
+        let mut pages = Pages::default();
+        if !is_needed {
+            return Found {
+                pages: Ok(pages),
+                given: HashMap::new(),
+            };
+        }
+        let only = if apps.len() == 1 { apps.first() } else { None };
+        let listed = self
+            .reader
+            .list_patiently(&mut pages, only.copied(), 0, log);
+        let pages = match listed.await {
+            Ok(()) => Ok(pages),
+            Err(error) => Err(self.describe(&error)),
+        };
+        Found { pages, given }
+    }
+
+    async fn entry(
+        &self,
+        kept: Kept,
+        found: &Found,
+        log: &mut CallLog,
+    ) -> Result<(Which, Looked), LedgerError> {
+        let entry = kept.entry();
+        let which = Which::of(&entry, kept.row);
+        if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
+            let looked = Looked {
+                forecast: Forecast::waiting(&entry),
+                app_id: link.app_id.clone(),
+                seen: json!("waiting"),
+            };
+            return Ok((which, looked));
+        }
+        let looked = match find_app(&entry, found) {
+            Err((obstacle, seen)) => Looked {
+                seen,
+                ..Looked::failed(obstacle, Vec::new())
+            },
+            Ok(None) => Looked {
+                forecast: forecast(&entry, &Seen::default()),
+                app_id: None,
+                seen: json!("absent"),
+            },
+            Ok(Some(app_id)) => self.app(&entry, app_id, log).await?,
+        };
+        Ok((which, looked))
+    }
+
+    async fn app(
+        &self,
+        entry: &Entry,
+        app_id: String,
+        log: &mut CallLog,
+    ) -> Result<Looked, LedgerError> {
+        let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
+        if !steps(entry).iter().any(acts) {
+            let seen = Seen {
+                app: Some(SeenApp::default()),
+                ..Seen::default()
+            };
+            return Ok(Looked {
+                forecast: forecast(entry, &seen),
+                seen: json!([app_id]),
+                app_id: Some(app_id),
+            });
+        }
+        let looked = self.look(entry, &app_id, log).await;
+        let live_base_url = looked
+            .as_ref()
+            .ok()
+            .and_then(|app| app.connection.base_url.as_deref());
+        let memory = self.remembered.app(&self.url, &app_id).await?;
+        let instance = Instance {
+            org_url: &self.url,
+            app_id: &app_id,
+            stored: memory.hmac.as_deref(),
+            live_base_url,
+        };
+        let token = match self.token(entry, instance).await {
+            Ok(token) => token,
+            Err(error) => {
+                let obstacle = Obstacle::new(error.to_string(), "make the secret readable");
+                return Ok(Looked::failed(obstacle, Vec::new()));
+            }
+        };
+        let past = Past {
+            applied: memory.applied,
+            connected: memory.connected,
+            on_drift: self.on_drift,
+        };
+        let looked = match looked {
+            Ok(app) => {
+                let shown = shown(&app_id, &app, token, &past);
+                let app = Some(app);
+                (forecast(entry, &Seen { app, token, past }), shown)
+            }
+            Err(error) => {
+                let (obstacle, seen) = self.describe(&error);
+                let calls = vec![first_call(entry, token)];
+                (Forecast::failed(obstacle, calls), seen)
+            }
+        };
+        let (forecast, seen) = looked;
+        Ok(Looked {
+            forecast,
+            app_id: Some(app_id),
+            seen,
+        })
+    }
+
+    async fn token(&self, entry: &Entry, app: Instance<'_>) -> Result<TokenPost, SecretError> {
+        let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
+        let is_token = profile.is_some_and(|profile| profile.auth_scheme == AuthScheme::Token);
+        let mut post = TokenPost {
+            force: self.force,
+            ..TokenPost::default()
+        };
+        if is_token && entry.status == Status::Enabled {
+            post.secret = self.remembered.token(app, entry, &self.secrets).await?;
+        }
+        Ok(post)
+    }
+
+    async fn look(
+        &self,
+        entry: &Entry,
+        app_id: &str,
+        log: &mut CallLog,
+    ) -> Result<SeenApp, StepError> {
+        let call = connections::get(app_id);
+        let connection = live_connection(&self.reader.read_patiently(&call, 0, log).await?);
+        let with_features = entry.status == Status::Enabled
+            && !entry.features.is_empty()
+            && connection.status == LiveStatus::Enabled;
+        let features = if with_features {
+            let call = features::list(app_id);
+            // Further along than those whose connection is still to be read.
+            Some(self.reader.read_patiently(&call, 1, log).await?)
+        } else {
+            None
+        };
+        Ok(SeenApp {
+            connection,
+            features,
+        })
+    }
+
+    // For people, and what of it is the same next time.
+    fn describe(&self, error: &StepError) -> (Obstacle, Value) {
+        if let Some(stopped) = self.reader.lane().stopped() {
+            return (stopped_by(&stopped), json!("stopped"));
+        }
+        // The step is not told: none was taken.
+        let described = error.describe(Step::FindApp);
+        let seen = json!([described.http_status, described.okta_error_code]);
+        let codes = codes(
+            described.okta_error_code.as_deref(),
+            described.http_status,
+            described.request_id.as_deref(),
+        );
+        let hint = described
+            .hint
+            .unwrap_or_else(|| "mend the cause".to_owned());
+        let message = format!("{}{codes}", described.message);
+        (Obstacle::new(message, hint), seen)
+    }
+}
+
+fn find_app(entry: &Entry, found: &Found) -> Result<Option<String>, (Obstacle, Value)> {
+    if let Some(id) = &entry.app_id {
+        return Ok(Some(id.clone()));
+    }
+    let pages = found.pages.as_ref().map_err(Clone::clone)?;
+    let matching = pages.matching(entry.app, entry.label.as_deref());
+    let plain = |obstacle: Obstacle| {
+        let seen = json!(obstacle.message);
+        (obstacle, seen)
+    };
+    match found_app(entry, &matching).map_err(plain)? {
+        Some(id) => match found.given.get(id) {
+            Some(row) => Err(plain(app_taken(entry, id, *row))),
+            None => Ok(Some(id.to_owned())),
+        },
+        None => Ok(None),
+    }
+}
+
+fn stopped_by(stopped: &Stopped) -> Obstacle {
+    let codes = codes(
+        stopped.okta_error_code.as_deref(),
+        stopped.http_status,
+        stopped.request_id.as_deref(),
+    );
+    let hint = stopped.hint.clone();
+    Obstacle::new(
+        format!("{}{codes}", stopped.message),
+        hint.unwrap_or_else(|| "check the org's credentials".to_owned()),
+    )
+}
+
+/// All that a run decides on, in one value.
+fn shown(app_id: &str, app: &SeenApp, token: TokenPost, past: &Past) -> Value {
+    let connection = &app.connection;
+    let features: Vec<_> = app
+        .features
+        .iter()
+        .flatten()
+        .map(|feature| json!([feature.name, feature.capabilities]))
+        .collect();
+    json!([
+        app_id,
+        connection.status.name(),
+        connection.auth_scheme,
+        connection.base_url,
+        connection.client_id,
+        connection.rotation_mode,
+        features,
+        token.secret.name(),
+        past.applied,
+        past.connected,
+    ])
+}
+
+/// Half of a SHA-256: plenty to tell that something moved.
+fn digest(org_url: &str, seen: &Value) -> [u8; 16] {
+    let whole: [u8; 32] = Sha256::digest(json!([org_url, seen]).to_string()).into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&whole[..16]);
+    half
+}

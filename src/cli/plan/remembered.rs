@@ -1,0 +1,157 @@
+//! What the ledger knows that Okta does not show: which secrets were set last, and which consents somebody may be
+//! about to give. It is only read; where there is none, nothing is known.
+
+use std::collections::HashMap;
+
+use secrecy::ExposeSecret;
+
+use super::gather::text_of;
+use crate::cli::context::RunContext;
+use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError, RunId};
+use crate::manifest::{Entry, SecretError, Secrets};
+use crate::plan::Secret;
+use crate::run::Fingerprints;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Remembered {
+    ledger: Option<Ledger>,
+    fingerprints: Option<Fingerprints>,
+    // By org URL and entry.
+    waiting: HashMap<(String, String), LinkIsOut>,
+    /// The run of this file that `run` would go on with instead of beginning anew.
+    pub continues: Option<String>,
+}
+
+/// Somebody may be about to give an entry's consent.
+pub(super) struct LinkIsOut {
+    /// The app instance, once known.
+    pub app_id: Option<String>,
+}
+
+/// An app instance that is there.
+#[derive(Clone, Copy)]
+pub(super) struct Instance<'a> {
+    /// See [`crate::ledger::OrgRow::url`].
+    pub org_url: &'a str,
+    /// Its id.
+    pub app_id: &'a str,
+    /// The fingerprint that is stored.
+    pub stored: Option<&'a str>,
+    /// The base URL that Okta shows.
+    pub live_base_url: Option<&'a str>,
+}
+
+/// A file of which runs are remembered, as it is now.
+pub(super) struct File<'a> {
+    /// See [`crate::ledger::RunRow::file_key`].
+    pub key: &'a str,
+    /// See [`crate::ledger::RunRow::digest`].
+    pub digest: &'a str,
+}
+
+impl Remembered {
+    /// Reads what is known of a file's entries.
+    pub async fn read(ledger: Option<Ledger>, file: File<'_>) -> Result<Self, LedgerError> {
+        let Some(ledger) = ledger else {
+            return Ok(Self::default());
+        };
+        let continues = interrupted(&ledger, &file).await?;
+        let waiting = waiting(&ledger, file.key).await?;
+        Ok(Self {
+            fingerprints: keys(&ledger)?.map(Fingerprints::new),
+            ledger: Some(ledger),
+            waiting,
+            continues,
+        })
+    }
+
+    /// Whether a consent of this entry is waited for, which a new run takes over.
+    pub fn waits(&self, org_url: &str, entry: &str) -> Option<&LinkIsOut> {
+        if self.waiting.is_empty() {
+            return None; // spares the copies, a million times
+        }
+        self.waiting.get(&(org_url.to_owned(), entry.to_owned()))
+    }
+
+    /// What is remembered of an app.
+    pub async fn app(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => ledger.app_memory(org_url, app_id).await,
+            None => Ok(AppMemory::default()),
+        }
+    }
+
+    /// How an entry's token stands to the one this ledger set last. It is read only if there is one.
+    pub async fn token(
+        &self,
+        app: Instance<'_>,
+        entry: &Entry,
+        secrets: &Secrets,
+    ) -> Result<Secret, SecretError> {
+        let (org_url, app_id) = (app.org_url, app.app_id);
+        let (Some(fingerprints), Some(connection)) = (&self.fingerprints, &entry.connection) else {
+            return Ok(Secret::Unknown);
+        };
+        let Some(reference) = &connection.profile.token else {
+            return Ok(Secret::Unknown);
+        };
+        let stored = app.stored.filter(|stored| !stored.is_empty());
+        if stored.is_none() {
+            return Ok(Secret::Unknown);
+        }
+        let token = secrets.resolve(reference).await?;
+        let of = |base_url: Option<&str>| {
+            let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
+            let now = fingerprints.of(org_url, app_id, &hidden);
+            let under_old_key = fingerprints.under_old_key(org_url, app_id, &hidden);
+            Secret::of(stored, [Some(&now), under_old_key.as_ref()])
+        };
+        let secret = of(connection.base_url.as_deref());
+        let only_moved = secret == Secret::Changed && of(app.live_base_url) == Secret::Unchanged;
+        Ok(if only_moved { Secret::Moved } else { secret })
+    }
+}
+
+/// A ledger that never set a secret has no key.
+fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
+    match ledger.hmac_keys() {
+        Ok(keys) => Ok(Some(keys)),
+        Err(LedgerError::ReadOnly { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn interrupted(ledger: &Ledger, file: &File<'_>) -> Result<Option<String>, LedgerError> {
+    let Some(last) = ledger.last_run_of(file.key).await? else {
+        return Ok(None);
+    };
+    let counts = ledger.counts(&last.id).await?;
+    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
+    let goes_on = counts.pending + counts.started > 0 && last.digest == file.digest && !is_part;
+    Ok(goes_on.then_some(last.id.0))
+}
+
+/// The newest run's where several wait for the same, as when a new run takes them over.
+async fn waiting(
+    ledger: &Ledger,
+    file_key: &str,
+) -> Result<HashMap<(String, String), LinkIsOut>, LedgerError> {
+    let runs = ledger.runs().await?;
+    let of_file: Vec<RunId> = runs
+        .into_iter()
+        .filter(|run| run.file_key == file_key)
+        .map(|run| run.id)
+        .collect();
+    let mut waiting = HashMap::new();
+    for pending in ledger.pending_consents(None).await? {
+        if !of_file.contains(&pending.run) {
+            continue;
+        }
+        let row = pending.entry;
+        let app_id = row.progress.app_id.or_else(|| row.entry.app_id.clone());
+        let key = (pending.org.url, text_of(row.entry));
+        waiting.insert(key, LinkIsOut { app_id });
+    }
+    Ok(waiting)
+}

@@ -1,0 +1,192 @@
+//! A plan as people read it: what would be done, org by org, then the totals, what nobody can verify, and the cost.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::plan::{Action, EntryPlan, OrgPlan, Totals};
+use crate::report::counted;
+use crate::settings::Verbosity;
+
+/// Calls a minute that no client can make: an org that shows more has no limit worth a word.
+const NO_LIMIT: u64 = 1_000_000;
+
+const HEAD: Style = Style::new().bold();
+
+/// Writes a plan.
+pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan], verbosity: Verbosity) -> io::Result<()> {
+    for org in orgs {
+        write_org(out, org, verbosity)?;
+    }
+    let totals = Totals::of(orgs);
+    writeln!(out, "{}", totals_line(totals))?;
+    if let Some(line) = unverifiable_line(orgs) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "{}", cost_line(orgs))
+}
+
+fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
+    write!(out, "{HEAD}{}{HEAD:#}: {}", org.name, calls(org))?;
+    match org.cost.after_consent {
+        0 => writeln!(out)?,
+        after => writeln!(out, ", then {after} after consents")?,
+    }
+    if let Some(error) = &org.error {
+        let red = style(Action::Error);
+        writeln!(out, "  {red}!{red:#} the org cannot be read: {error}")?;
+        writeln!(out, "    hint: {}", error.hint)?;
+    }
+    let mut as_wanted = 0;
+    for entry in &org.entries {
+        let is_plain = entry.action == Action::Nothing && entry.left_alone.is_empty();
+        if is_plain && verbosity < Verbosity::Steps {
+            as_wanted += 1;
+        } else {
+            write_entry(out, org, entry)?;
+        }
+    }
+    if as_wanted > 0 {
+        writeln!(
+            out,
+            "  = {} as wanted",
+            counted(as_wanted, "entry", "entries")
+        )?;
+    }
+    Ok(())
+}
+
+fn write_entry(out: &mut dyn Write, org: &OrgPlan, entry: &EntryPlan) -> io::Result<()> {
+    let style = style(entry.action);
+    let (sign, name) = (entry.action.sign(), entry.which.name());
+    write!(out, "  {style}{sign}{style:#} {name}")?;
+    match &entry.error {
+        // Said once, above.
+        Some(error) if org.error.as_ref() == Some(error) => {
+            return writeln!(out, ": the org cannot be read");
+        }
+        Some(error) => {
+            writeln!(out, ": {error}")?;
+            writeln!(out, "      hint: {}", error.hint)?;
+        }
+        None => writeln!(out)?,
+    }
+    for change in &entry.changes {
+        writeln!(out, "      {change}")?;
+    }
+    for change in &entry.left_alone {
+        writeln!(out, "      {change} (changed by hand, left alone)")?;
+    }
+    Ok(())
+}
+
+/// `38 calls (/api/v1/apps 36, /oauth2/v1/clients 2)`.
+fn calls(org: &OrgPlan) -> String {
+    let buckets: Vec<_> = org
+        .cost
+        .calls
+        .iter()
+        .map(|(bucket, calls)| format!("{bucket} {calls}"))
+        .collect();
+    let mut text = counted(org.cost.total(), "call", "calls");
+    if !buckets.is_empty() {
+        text = format!("{text} ({})", buckets.join(", "));
+    }
+    text
+}
+
+fn totals_line(totals: Totals) -> String {
+    let parts = [
+        (totals.set_up, "to set up"),
+        (totals.change, "to change"),
+        (totals.deactivate, "to deactivate"),
+        (
+            totals.consent,
+            if totals.consent == 1 {
+                "needs consent"
+            } else {
+                "need consent"
+            },
+        ),
+        (totals.nothing, "as wanted"),
+        (totals.errors, "cannot be done"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let entries = counted(totals.entries, "entry", "entries");
+    format!("{entries}: {}", parts.join(", "))
+}
+
+/// What Okta does not show, and in how many entries.
+fn unverifiable_line(orgs: &[OrgPlan]) -> Option<String> {
+    let mut fields: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in orgs.iter().flat_map(|org| &org.entries) {
+        for field in &entry.unverifiable {
+            *fields.entry(field).or_default() += 1;
+        }
+    }
+    let fields: Vec<_> = fields
+        .into_iter()
+        .map(|(field, count)| format!("{field} ({count})"))
+        .collect();
+    let what = "unverifiable, because Okta does not show it";
+    (!fields.is_empty()).then(|| format!("{what}: {}", fields.join(", ")))
+}
+
+fn cost_line(orgs: &[OrgPlan]) -> String {
+    let total: u64 = orgs.iter().map(|org| org.cost.total()).sum();
+    let after: u64 = orgs.iter().map(|org| org.cost.after_consent).sum();
+    let uncertain: u64 = orgs.iter().map(|org| org.cost.uncertain).sum();
+    let mut line = format!(
+        "cost: {} in {}",
+        counted(total, "call", "calls"),
+        counted(orgs.len() as u64, "org", "orgs")
+    );
+    if after > 0 {
+        line = format!("{line}, then {after} after consents");
+    }
+    if uncertain > 0 {
+        line = format!("{line}; up to {uncertain} fewer if what is not shown yet is as wanted");
+    }
+    // Of equally slow ones the one with most calls.
+    let slowest = orgs.iter().max_by_key(|org| (org.time, org.cost.total()));
+    let Some(slowest) = slowest.filter(|org| org.cost.total() > 0) else {
+        return line;
+    };
+    line = format!(
+        "{line}; slowest {}: {}, {}",
+        slowest.name,
+        calls(slowest),
+        about(slowest.time)
+    );
+    match slowest.calls_a_minute.filter(|calls| *calls < NO_LIMIT) {
+        Some(calls) => format!("{line} at {} a minute", counted(calls, "call", "calls")),
+        None => line,
+    }
+}
+
+fn about(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1_000);
+    match seconds {
+        0..=1 => "about 1 s".to_owned(),
+        2..=59 => format!("about {seconds} s"),
+        60..=5_399 => format!("about {} min", seconds.div_ceil(60)),
+        _ => format!("about {} h", seconds.div_ceil(3_600)),
+    }
+}
+
+fn style(action: Action) -> Style {
+    let colour = match action {
+        Action::SetUp => AnsiColor::Green,
+        Action::Change => AnsiColor::Yellow,
+        Action::Deactivate | Action::Error => AnsiColor::Red,
+        Action::Consent => AnsiColor::Cyan,
+        Action::Nothing => return Style::new(),
+    };
+    colour.on_default().bold()
+}

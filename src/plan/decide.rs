@@ -1,0 +1,300 @@
+//! What follows from what was seen, wherever a step that acts and a plan that only tells must come to the same.
+//!
+//! A step asks here before it writes, a plan asks here before it says what the step would do.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::connection::{LiveConnection, LiveStatus, Shown};
+use super::digest;
+use super::features::{Difference, is_complete};
+use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
+use crate::ledger::Fingerprint;
+use crate::manifest::{Connection, Entry, Features};
+
+/// Where people look when Okta's API does not tell more.
+const ADMIN_CONSOLE: &str = "look at the app's Provisioning tab in the Admin Console";
+
+/// Why an entry cannot become as wanted, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// What is in the way.
+    pub message: String,
+    /// The next command or edit.
+    pub hint: String,
+}
+
+impl Obstacle {
+    /// An obstacle and its remedy.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The app among those with the entry's label; `None` = it is to be created.
+pub fn found_app<'a>(entry: &Entry, found: &'a [String]) -> Result<Option<&'a str>, Obstacle> {
+    let label = entry.label.as_deref().unwrap_or_default();
+    match found {
+        [] if entry.create.is_some() => Ok(None),
+        [] => Err(Obstacle::new(
+            format!("no {} app is labelled {label:?}", entry.app),
+            "correct the label, or give the app's id as appId",
+        )),
+        [id] => Ok(Some(id)),
+        ids => Err(Obstacle::new(
+            format!(
+                "{} {} apps are labelled {label:?}: {}",
+                ids.len(),
+                entry.app,
+                ids.join(", ")
+            ),
+            "give one of these ids as appId instead of the label",
+        )),
+    }
+}
+
+/// The app that was found belongs to another row already.
+pub fn app_taken(entry: &Entry, id: &str, row: u64) -> Obstacle {
+    let label = entry.label.as_deref().unwrap_or_default();
+    Obstacle::new(
+        format!("{label:?} is app {id}, which row {row} of the manifest sets up already"),
+        "remove one of the two rows",
+    )
+}
+
+/// What the ledger can say of a connection's secret, which Okta never shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secret {
+    /// It is the one this ledger set last.
+    Unchanged,
+    /// It is, but was set for another base URL: both are known by one fingerprint.
+    Moved,
+    /// This ledger set another one last.
+    Changed,
+    /// This ledger never set it, or does not know which of two Okta holds.
+    #[default]
+    Unknown,
+}
+
+impl Secret {
+    /// From the fingerprint stored last and those of the secret as it is now, under each key.
+    pub fn of(stored: Option<&str>, now: [Option<&Fingerprint>; 2]) -> Self {
+        let is_one = |stored: &str| now.iter().flatten().any(|now| now.hmac == stored);
+        match stored {
+            // A lost answer leaves an empty one behind.
+            None | Some("") => Self::Unknown,
+            Some(stored) if is_one(stored) => Self::Unchanged,
+            Some(_) => Self::Changed,
+        }
+    }
+
+    /// As plans spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged | Self::Moved => "unchanged",
+            Self::Changed => "changed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What decides whether a TOKEN connection is looked at before it is posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenPost {
+    /// What is known of the secret.
+    pub secret: Secret,
+    /// Post it anyway (`--force`).
+    pub force: bool,
+}
+
+impl TokenPost {
+    /// Whether it is posted whatever Okta shows.
+    pub fn is_due(self) -> bool {
+        self.force || self.secret != Secret::Unchanged
+    }
+}
+
+/// Who made the live state differ from the wanted one, as far as the ledger can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The manifest wants what it wants now since a run last had it so.
+    ByHand,
+    /// The manifest wants something else than a run last made so.
+    Manifest,
+    /// No run has ever had it so.
+    Unknown,
+}
+
+impl Origin {
+    /// From what the ledger says was last made so.
+    pub fn of(applied: Option<&str>, entry: &Entry) -> Self {
+        match applied {
+            Some(applied) if applied == digest(entry) => Self::ByHand,
+            Some(_) => Self::Manifest,
+            None => Self::Unknown,
+        }
+    }
+
+    /// What becomes of the difference: the job's word is about changes by hand only.
+    pub const fn answer(self, policy: OnDrift) -> OnDrift {
+        match self {
+            Self::ByHand => policy,
+            Self::Manifest | Self::Unknown => OnDrift::Repair,
+        }
+    }
+}
+
+/// What differs from the wanted connection; nothing = it is as wanted.
+pub fn differences(
+    live: &LiveConnection,
+    wanted: &Connection,
+) -> Result<Vec<Difference>, Obstacle> {
+    match live.compare(wanted) {
+        Shown::AsWanted => Ok(Vec::new()),
+        Shown::Different(differences) => Ok(differences),
+        Shown::Unsupported => Err(unsupported(live)),
+    }
+}
+
+/// Whether a three-legged connection needs a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consented {
+    /// It is active: posting it again could cost the consent.
+    Yes,
+    /// A person has to consent.
+    No,
+}
+
+/// Whether a three-legged connection needs a consent, or why that cannot be told.
+pub fn consented(live: &LiveConnection, scheme: AuthScheme) -> Result<Consented, Obstacle> {
+    match live.status {
+        LiveStatus::Unknown => Err(unsupported(live)),
+        LiveStatus::Enabled if live.is_enabled_with(scheme) => Ok(Consented::Yes),
+        LiveStatus::Enabled => Err(Obstacle::new(
+            format!(
+                "the connection is active, but not with {scheme} ({})",
+                live.describe()
+            ),
+            ADMIN_CONSOLE,
+        )),
+        // It may be active for all we know, and posting it would cost its consent.
+        LiveStatus::Missing => Err(Obstacle::new(
+            format!(
+                "Okta does not show whether the connection is active ({})",
+                live.describe()
+            ),
+            ADMIN_CONSOLE,
+        )),
+        LiveStatus::Disabled => Ok(Consented::No),
+    }
+}
+
+/// Whether a connection that is to be off is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Active {
+    /// It is, or may be.
+    Yes,
+    /// It is off.
+    No,
+}
+
+/// Whether a connection that is to be off is on.
+pub fn active(live: &LiveConnection) -> Result<Active, Obstacle> {
+    match live.status {
+        LiveStatus::Disabled => Ok(Active::No),
+        LiveStatus::Unknown => Err(unsupported(live)),
+        LiveStatus::Enabled | LiveStatus::Missing => Ok(Active::Yes),
+    }
+}
+
+/// What a run did before it comes to a feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BeforeFeature {
+    /// It listed the features.
+    pub listed: bool,
+    /// It wrote the connection.
+    pub written: bool,
+}
+
+impl BeforeFeature {
+    /// Whether the live features are read first. Nothing is known of them unless this run set the connection up and
+    /// the manifest gives them in full.
+    pub fn reads(self, features: &Features) -> bool {
+        let complete = |feature| {
+            features
+                .wanted(feature)
+                .is_some_and(|wanted| is_complete(feature, &wanted))
+        };
+        self.listed || !self.written || !features.names().all(complete)
+    }
+}
+
+/// The app is none of the six, whatever the manifest says.
+pub fn unsupported(live: &LiveConnection) -> Obstacle {
+    Obstacle::new(
+        format!(
+            "this app has no provisioning connection in Okta's API ({})",
+            live.describe()
+        ),
+        "check that the id or label is that of a supported app",
+    )
+}
+
+/// Features can be set on an active connection only, and the entry does not manage the connection.
+pub fn inactive(live: &LiveConnection) -> Obstacle {
+    Obstacle::new(
+        format!(
+            "the features cannot be set: the connection shows {}",
+            live.describe()
+        ),
+        "the connection must be ENABLED before features can be set",
+    )
+}
+
+/// The app does not list the feature.
+pub fn no_feature(feature: Feature) -> Obstacle {
+    Obstacle::new(
+        format!("the app does not have the feature {feature}"),
+        "remove the feature from the entry, or check the app in the Admin Console",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_posted_unless_it_is_known_to_be_the_same() {
+        let made = |hmac: &str| Fingerprint {
+            org_url: String::new(),
+            app_id: String::new(),
+            hmac: hmac.to_owned(),
+            key_id: String::new(),
+        };
+        let (now, under_old_key) = (made("a"), made("b"));
+        for (stored, secret) in [
+            (Some("a"), Secret::Unchanged),
+            (Some("b"), Secret::Unchanged),
+            (Some("c"), Secret::Changed),
+            (Some(""), Secret::Unknown),
+            (None, Secret::Unknown),
+        ] {
+            let found = Secret::of(stored, [Some(&now), Some(&under_old_key)]);
+            assert_eq!(found, secret, "{stored:?}");
+            let due = |force| TokenPost { secret, force }.is_due();
+            assert_eq!(due(false), secret != Secret::Unchanged);
+            assert!(due(true));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a run would do to an entry that was seen like this, and with which calls: the steps of [`crate::steps`]
+//! walked through without sending anything.
+
+use serde_json::Value;
+
+use super::connection::LiveConnection;
+use super::decide::{Obstacle, TokenPost};
+use super::features::Difference;
+use super::steps;
+use super::walk::Walk;
+use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
+use crate::manifest::{Entry, Status};
+use crate::okta::features::FeatureState;
+use crate::okta::{Bucket, Method};
+use crate::steps::Step;
+
+/// What was read of an entry.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The app, if it is there; `None` = it is to be created.
+    pub app: Option<SeenApp>,
+    /// What decides over a TOKEN connection.
+    pub token: TokenPost,
+    /// What is remembered of the app.
+    pub past: Past,
+}
+
+/// What the ledger remembers of an app, and what the job says about changes by hand since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// See [`crate::ledger::AppMemory::applied`].
+    pub applied: Option<String>,
+    /// See [`crate::ledger::AppMemory::connected`].
+    pub connected: bool,
+    /// The job's `onDrift`.
+    pub on_drift: OnDrift,
+}
+
+/// What was read of an app that is there.
+#[derive(Clone, Debug, Default)]
+pub struct SeenApp {
+    /// Its connection.
+    pub connection: LiveConnection,
+    /// Its features, as far as Okta shows them: those of an ENABLED connection, when the entry has any.
+    pub features: Option<Vec<FeatureState>>,
+}
+
+/// What a run would do to an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Connect what is not connected.
+    SetUp,
+    /// Change what is.
+    Change,
+    /// Deactivate the connection.
+    Deactivate,
+    /// Get as far as a person's consent.
+    Consent,
+    /// Nothing: all is as wanted.
+    #[default]
+    Nothing,
+    /// Fail.
+    Error,
+}
+
+/// A field that a run would write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Okta shows another value.
+    Field(Difference),
+    /// Okta does not show the field yet: only an active connection has features.
+    Unseen {
+        /// Dotted path.
+        field: String,
+        /// What the manifest says.
+        wanted: Value,
+    },
+    /// Okta never shows the field.
+    Secret {
+        /// Dotted path.
+        field: &'static str,
+        /// What the ledger can say of it.
+        secret: super::Secret,
+    },
+}
+
+/// A call that a run would send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `create_app`.
+    CreateApp,
+    /// Reads the connection.
+    ReadConnection,
+    /// Posts the connection.
+    SetConnection,
+    /// Hands in a consent's answer.
+    CompleteConsent,
+    /// Activates the connection.
+    Activate,
+    /// Deactivates the connection.
+    Deactivate,
+    /// Reads the features.
+    ListFeatures,
+    /// Puts a feature.
+    SetFeature(Feature),
+}
+
+impl Call {
+    /// Its HTTP method.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::ReadConnection | Self::ListFeatures => Method::Get,
+            Self::SetFeature(_) => Method::Put,
+            Self::CreateApp
+            | Self::SetConnection
+            | Self::CompleteConsent
+            | Self::Activate
+            | Self::Deactivate => Method::Post,
+        }
+    }
+
+    /// The rate-limit bucket it spends from: so far every call's is the same (API.md §1).
+    pub const fn bucket(self) -> Bucket {
+        Bucket::Apps
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forecast {
+    /// What would be done.
+    pub action: Action,
+    /// The fields that would be written and differ, or may.
+    pub changes: Vec<Change>,
+    /// The fields that somebody changed by hand and that the job leaves alone.
+    pub left_alone: Vec<Difference>,
+    /// Wanted fields that Okta does not show, so that nobody can tell whether they are as wanted.
+    pub unverifiable: Vec<String>,
+    /// The calls, in order, up to the end or to a person's consent.
+    pub calls: Vec<Call>,
+    /// The calls after the consent.
+    pub after_consent: Vec<Call>,
+    /// How many of all these calls turn out needless if what Okta does not show yet is already as wanted.
+    pub uncertain: u64,
+    /// Why it would fail.
+    pub error: Option<Obstacle>,
+}
+
+impl Forecast {
+    /// Of an entry that cannot even be looked at: a run makes `calls` to find that out.
+    pub fn failed(error: Obstacle, calls: Vec<Call>) -> Self {
+        Self {
+            action: Action::Error,
+            calls,
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
+    /// Of an entry whose consent link is out already: a run leaves it to the person who has it.
+    pub fn waiting(entry: &Entry) -> Self {
+        let seen = Seen {
+            app: Some(SeenApp::default()),
+            ..Seen::default()
+        };
+        let mut walk = Walk::after_consent(entry, &seen);
+        walk.go(steps(entry)
+            .into_iter()
+            .skip_while(|step| *step != Step::AwaitConsent));
+        walk.finish()
+    }
+}
+
+/// The call by which a run would find out that the app cannot be looked at.
+pub fn first_call(entry: &Entry, token: TokenPost) -> Call {
+    let connection = entry.connection.as_ref();
+    let is_token = connection.is_some_and(|wanted| wanted.profile.auth_scheme == AuthScheme::Token);
+    match connection {
+        _ if entry.status == Status::Disabled => Call::ReadConnection,
+        Some(_) if is_token && token.is_due() => Call::SetConnection,
+        Some(_) => Call::ReadConnection,
+        None => Call::ListFeatures,
+    }
+}
+
+/// Foretells what a run would do to an entry that was seen like this.
+pub fn forecast(entry: &Entry, seen: &Seen) -> Forecast {
+    let mut walk = Walk::new(entry, seen);
+    walk.go(steps(entry).into_iter());
+    walk.finish()
+}
+
+#[cfg(test)]
+#[path = "forecast/tests.rs"]
+mod tests;

@@ -1,0 +1,363 @@
+//! The worker's way through an entry's steps, without the work: which calls each step would make, and what it would
+//! find. Follows `steps/*.rs` step by step; what both must decide alike is in [`super::decide`].
+
+use std::slice::from_ref;
+
+use serde_json::Value;
+
+use super::connection::{LiveConnection, LiveStatus};
+use super::decide::{
+    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, consented,
+    differences, inactive, no_feature, unsupported,
+};
+use super::features::{Difference, compare};
+use super::forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp};
+use crate::apps::{AuthScheme, Feature};
+use crate::job::OnDrift;
+use crate::manifest::{Connection, Entry};
+use crate::steps::Step;
+
+// How a step would end.
+enum Outcome {
+    Done,
+    Connected,
+    Consented,
+    LeftAlone,
+    Waits,
+}
+
+/// See the module.
+pub(super) struct Walk<'a> {
+    entry: &'a Entry,
+    app: Option<&'a SeenApp>,
+    token: TokenPost,
+    // A connection that is not there yet shows itself as every new one does.
+    live: LiveConnection,
+    past: &'a Past,
+    before: BeforeFeature,
+    waits: bool,
+    forecast: Forecast,
+}
+
+impl<'a> Walk<'a> {
+    /// At the beginning.
+    pub(super) fn new(entry: &'a Entry, seen: &'a Seen) -> Self {
+        let app = seen.app.as_ref();
+        let live = app.map_or_else(
+            || LiveConnection {
+                status: LiveStatus::Disabled,
+                ..LiveConnection::default()
+            },
+            |app| app.connection.clone(),
+        );
+        Self {
+            entry,
+            app,
+            token: seen.token,
+            past: &seen.past,
+            live,
+            before: BeforeFeature::default(),
+            waits: false,
+            forecast: Forecast::default(),
+        }
+    }
+
+    /// Takes up where a person has consented.
+    pub(super) fn after_consent(entry: &'a Entry, seen: &'a Seen) -> Self {
+        let before = BeforeFeature {
+            listed: false,
+            written: true,
+        };
+        Self {
+            before,
+            waits: true,
+            ..Self::new(entry, seen)
+        }
+    }
+
+    /// Goes through steps until the end or an obstacle.
+    pub(super) fn go(&mut self, steps: impl Iterator<Item = Step>) {
+        let mut steps = steps.peekable();
+        while let Some(step) = steps.next() {
+            let is_last = steps.peek().is_none();
+            match self.take(step, is_last) {
+                Ok(Outcome::Done) => {}
+                Ok(Outcome::Connected) => {
+                    while steps
+                        .next_if(|step| !matches!(step, Step::SetFeature(_)))
+                        .is_some()
+                    {}
+                }
+                Ok(Outcome::Consented) => {
+                    while steps
+                        .next_if(|step| *step != Step::ActivateConnection)
+                        .is_some()
+                    {}
+                }
+                Ok(Outcome::LeftAlone) => return,
+                Ok(Outcome::Waits) => self.waits = true,
+                Err(obstacle) => {
+                    self.forecast.error = Some(obstacle);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, step: Step, is_last: bool) -> Result<Outcome, Obstacle> {
+        match step {
+            Step::FindApp | Step::AwaitConsent => {}
+            Step::CreateApp => {
+                if self.app.is_none() {
+                    self.call(Call::CreateApp);
+                }
+            }
+            Step::SetConnection => return self.set_connection(),
+            Step::CompleteConsent => self.call(Call::CompleteConsent),
+            Step::ActivateConnection => {
+                self.call(Call::Activate);
+                self.before.written = true;
+                if is_last {
+                    self.call(Call::ReadConnection);
+                }
+            }
+            Step::DeactivateConnection => return self.deactivate(),
+            Step::SetFeature(feature) => self.set_feature(feature)?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn set_connection(&mut self) -> Result<Outcome, Obstacle> {
+        let Some(wanted) = &self.entry.connection else {
+            return Ok(Outcome::Done);
+        };
+        self.note_unverifiable(wanted);
+        if self.entry.app.needs_consent() {
+            return self.start_consent(wanted);
+        }
+        let is_token = wanted.profile.auth_scheme == AuthScheme::Token;
+        let differences = differences(&self.live, wanted);
+        if !(is_token && self.token.is_due()) {
+            self.call(Call::ReadConnection);
+            let differences = differences.clone()?;
+            if differences.is_empty() {
+                return Ok(Outcome::Connected);
+            }
+            let is_active = self.live.status == LiveStatus::Enabled;
+            // A two-legged connection that was never active has not been changed by anybody.
+            let may_be_by_hand = is_token || is_active || self.past.connected;
+            if may_be_by_hand && self.on_drift("connection", &differences) == OnDrift::Report {
+                return Ok(if is_active {
+                    Outcome::Connected
+                } else {
+                    Outcome::LeftAlone
+                });
+            }
+        }
+        self.call(Call::SetConnection);
+        self.before.written = true;
+        if differences.is_err() {
+            // It is accepted and shows nothing, so that a proof is asked for (API.md §3.4).
+            self.call(Call::ReadConnection);
+        }
+        self.note_connection(&differences?);
+        if is_token {
+            self.note_secret(TOKEN);
+        }
+        Ok(Outcome::Connected)
+    }
+
+    fn start_consent(&mut self, wanted: &Connection) -> Result<Outcome, Obstacle> {
+        self.call(Call::ReadConnection);
+        if consented(&self.live, wanted.profile.auth_scheme)? == Consented::Yes {
+            return Ok(Outcome::Connected);
+        }
+        if self.past.connected {
+            // Okta still has what the consent gave.
+            let off = Difference::text("status", self.live.status.name(), "ENABLED");
+            return Ok(match self.on_drift("connection", from_ref(&off)) {
+                OnDrift::Report => Outcome::LeftAlone,
+                OnDrift::Repair => {
+                    self.note_connection(&[off]);
+                    Outcome::Consented
+                }
+            });
+        }
+        self.call(Call::SetConnection);
+        self.before.written = true;
+        self.note_connection(&differences(&self.live, wanted)?);
+        if wanted.profile.settings.is_some() {
+            for field in OFFICE365_SECRETS {
+                self.note_secret(field);
+            }
+        }
+        Ok(Outcome::Waits)
+    }
+
+    fn deactivate(&mut self) -> Result<Outcome, Obstacle> {
+        self.call(Call::ReadConnection);
+        if active(&self.live)? == Active::No {
+            return Ok(Outcome::Done);
+        }
+        let on = Difference::text("status", self.live.status.name(), "DISABLED");
+        if self.on_drift("connection", from_ref(&on)) == OnDrift::Report {
+            return Ok(Outcome::LeftAlone);
+        }
+        self.call(Call::Deactivate);
+        self.call(Call::ReadConnection);
+        self.note_connection(&[on]);
+        Ok(Outcome::Done)
+    }
+
+    // What becomes of differences; those that are left alone are noted as such.
+    fn on_drift(&mut self, what: &str, differences: &[Difference]) -> OnDrift {
+        let origin = Origin::of(self.past.applied.as_deref(), self.entry);
+        let answer = origin.answer(self.past.on_drift);
+        if answer == OnDrift::Report {
+            let left = differences.iter().map(|difference| below(what, difference));
+            self.forecast.left_alone.extend(left);
+        }
+        answer
+    }
+
+    fn set_feature(&mut self, feature: Feature) -> Result<(), Obstacle> {
+        let Some(wanted) = self.entry.features.wanted(feature) else {
+            return Ok(());
+        };
+        let reads = self.before.reads(&self.entry.features);
+        if reads && !self.before.listed {
+            self.call(Call::ListFeatures);
+            self.before.listed = true;
+        }
+        let path = format!("features.{feature}");
+        let Some(features) = self.app.and_then(|app| app.features.as_ref()) else {
+            if !self.before.written {
+                // The list is refused, and a look at the connection tells why.
+                self.call(Call::ReadConnection);
+                return Err(match self.live.status {
+                    LiveStatus::Unknown => unsupported(&self.live),
+                    _ => inactive(&self.live),
+                });
+            }
+            self.forecast.uncertain += u64::from(reads);
+            self.call(Call::SetFeature(feature));
+            for leaf in compare(&Value::Null, &wanted) {
+                self.note_unseen(format!("{path}.{}", leaf.path), leaf.wanted);
+            }
+            self.forecast.unverifiable.push(path);
+            return Ok(());
+        };
+        let live = features.iter().find(|state| state.name == feature.name());
+        let differences = match live {
+            Some(live) => compare(&live.capabilities, &wanted),
+            None if reads => return Err(no_feature(feature)),
+            None => compare(&Value::Null, &wanted),
+        };
+        let drifted = reads && !self.before.written && !differences.is_empty();
+        if drifted && self.on_drift(&path, &differences) == OnDrift::Report {
+            return Ok(());
+        }
+        if !reads || !differences.is_empty() {
+            self.call(Call::SetFeature(feature));
+        }
+        for difference in &differences {
+            let change = Change::Field(below(&path, difference));
+            self.forecast.changes.push(change);
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, call: Call) {
+        if self.waits {
+            self.forecast.after_consent.push(call);
+        } else {
+            self.forecast.calls.push(call);
+        }
+    }
+
+    fn note_connection(&mut self, differences: &[Difference]) {
+        for difference in differences {
+            let change = Change::Field(below("connection", difference));
+            self.forecast.changes.push(change);
+        }
+    }
+
+    fn note_secret(&mut self, field: &'static str) {
+        let secret = match field {
+            // The only one that has a fingerprint.
+            TOKEN => self.token.secret,
+            _ => Secret::Unknown,
+        };
+        self.forecast.changes.push(Change::Secret { field, secret });
+    }
+
+    fn note_unseen(&mut self, field: String, wanted: Value) {
+        self.forecast.changes.push(Change::Unseen { field, wanted });
+    }
+
+    // What Okta never shows, or did not show of this connection (API.md §3.2).
+    fn note_unverifiable(&mut self, wanted: &Connection) {
+        let profile = &wanted.profile;
+        let mut note = |field: &str| self.forecast.unverifiable.push(field.to_owned());
+        if profile.token.is_some() {
+            note(TOKEN);
+        }
+        if profile.settings.is_some() {
+            OFFICE365_SECRETS.into_iter().for_each(&mut note);
+        }
+        // A connection that is not active may have nothing to show yet.
+        if self.live.status != LiveStatus::Enabled {
+            return;
+        }
+        if wanted.base_url.is_some() && self.live.base_url.is_none() {
+            note("connection.baseUrl");
+        }
+        if profile.client_id.is_some() && self.live.client_id.is_none() {
+            note("connection.profile.clientId");
+        }
+        if profile.signing.is_some() && self.live.rotation_mode.is_none() {
+            note("connection.profile.signing.rotationMode");
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn finish(mut self) -> Forecast {
+        let deactivates = self.forecast.calls.contains(&Call::Deactivate);
+        let puts = self
+            .forecast
+            .calls
+            .iter()
+            .any(|call| matches!(call, Call::SetFeature(_)));
+        let was_active = self.live.status == LiveStatus::Enabled;
+        self.forecast.action = if self.forecast.error.is_some() {
+            Action::Error
+        } else if self.waits {
+            Action::Consent
+        } else if deactivates {
+            Action::Deactivate
+        } else if self.app.is_none() && self.forecast.calls.contains(&Call::CreateApp)
+            || self.before.written && !was_active
+        {
+            Action::SetUp
+        } else if self.before.written || puts {
+            Action::Change
+        } else {
+            Action::Nothing
+        };
+        self.forecast
+    }
+}
+
+fn below(what: &str, difference: &Difference) -> Difference {
+    Difference {
+        path: format!("{what}.{}", difference.path),
+        ..difference.clone()
+    }
+}
+
+const TOKEN: &str = "connection.profile.token";
+
+const OFFICE365_SECRETS: [&str; 2] = [
+    "connection.profile.settings.adminUsername",
+    "connection.profile.settings.adminPassword",
+];
