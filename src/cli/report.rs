@@ -17,6 +17,7 @@ use crate::report::{
     self, Attention, Columns, CsvReport, EntryReport, Format, Held, JsonReport, Overview, RunFacts,
     State, Summary, TextReport,
 };
+use crate::run::unix_millis;
 use crate::settings::Settings;
 
 /// What to report.
@@ -153,10 +154,16 @@ impl Facts {
         } else {
             Held::No
         };
+        let now = unix_millis();
+        let mut orgs = ledger.orgs(&run.id).await?;
+        for org in &mut orgs {
+            // The end of a wait is not written where the clock tells it.
+            org.wait.take_if(|wait| wait.until <= now);
+        }
         Ok(Self {
             held,
             counts: ledger.counts(&run.id).await?,
-            orgs: ledger.orgs(&run.id).await?,
+            orgs,
             run: run.clone(),
         })
     }

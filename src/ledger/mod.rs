@@ -22,6 +22,7 @@ mod import;
 mod key;
 mod lock;
 mod model;
+mod notes;
 mod queries;
 mod readers;
 mod reads;

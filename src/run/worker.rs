@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::checkpoint::{Also, checkpoint};
+use super::concurrency::Pool;
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
 use super::retry::RetryPolicy;
@@ -76,12 +77,16 @@ impl<'a> Work<'a> {
     /// Takes an entry up.
     pub fn new(shop: &'a Shop, row: EntryRow) -> Self {
         let name = name_of(&shop.org, &row);
+        let pool = Pool::of(row.entry.app);
         Self {
             steps: steps(&row.entry),
             shop,
             row,
             memory: Memory::default(),
-            log: CallLog::default(),
+            log: CallLog {
+                pool,
+                ..CallLog::default()
+            },
             name,
             answer: None,
         }

@@ -106,7 +106,7 @@ impl Context<'_> {
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
-            let pass = lane.admit(request.bucket, self.rank(), self.log).await?;
+            let pass = lane.admit(request, self.rank(), self.log).await?;
             if effect == Effect::OnceOnly {
                 self.announce().await?;
             }

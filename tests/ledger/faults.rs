@@ -92,7 +92,7 @@ async fn a_newer_format_is_refused_with_the_way_out() {
         let LedgerError::NewerFormat { found, known, .. } = error else {
             panic!("{error}")
         };
-        assert_eq!((found, known), (4_711, 2));
+        assert_eq!((found, known), (4_711, 3));
         assert!(error.hint().contains("upgrade okta-rollout"));
         assert!(error.hint().contains("--ledger"));
     }

@@ -14,5 +14,6 @@ mod exit_codes;
 mod proof;
 mod rate_limits;
 mod reports;
+mod restarts;
 mod secrets;
 mod trouble;
