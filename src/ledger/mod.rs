@@ -44,6 +44,7 @@ pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
 pub use lock::RunLock;
 pub use model::*;
+pub use notes::{Note, OrgWait, SpentWindow};
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
 use commit::Prepared;

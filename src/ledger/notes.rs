@@ -1,11 +1,59 @@
 //! What processes tell each other of orgs besides checkpoints: windows that are used up, and waits.
 
 use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
-use super::model::{Millis, Note, SpentWindow};
+use super::model::{Millis, OrgNo, RunId};
 use super::rows::{self, Result, to_json};
 use super::{Ledger, reads};
+
+/// What an org's calls wait for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrgWait {
+    /// For people: `budget of /api/v1/apps: 0 of 45 left`.
+    pub reason: String,
+    /// The bucket that is used up, if it is that.
+    pub bucket: Option<String>,
+    /// What is left of it for us.
+    pub left: Option<u64>,
+    /// What we may have of it in a window.
+    pub limit: Option<u64>,
+    /// When they go on.
+    pub until: Millis,
+}
+
+/// A window of a rate limit that is used up: whoever comes next must not send into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpentWindow {
+    /// The org's URL as in [`super::OrgRow::url`].
+    pub org_url: String,
+    /// Okta's name of the bucket, after a method that has a window of its own.
+    pub bucket: String,
+    /// Requests a window, if known.
+    pub limit: Option<u64>,
+    /// When requests may go again.
+    pub until: Millis,
+    /// How far ahead that was when it was noted.
+    pub left_ms: i64,
+}
+
+/// Something that other processes have to know of an org.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A window is used up.
+    Spent(SpentWindow),
+    /// Its calls wait, or go on.
+    Waits {
+        /// The run.
+        run: RunId,
+        /// The org in it.
+        org: OrgNo,
+        /// What for.
+        wait: Option<OrgWait>,
+    },
+}
 
 impl Ledger {
     /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives

@@ -58,6 +58,7 @@ impl Summary<'_> {
             busiest.sort_by_key(|&at| {
                 std::cmp::Reverse((
                     orgs[at].stopped.is_some(),
+                    orgs[at].waiting.is_some(),
                     orgs[at].waited_ms,
                     orgs[at].requests,
                 ))

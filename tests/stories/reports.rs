@@ -169,7 +169,8 @@ fn the_json_report_has_every_field() {
           "requests": 3,
           "retries": 0,
           "stopped": null,
-          "waitedMs": "[number]"
+          "waitedMs": "[number]",
+          "waiting": null
         },
         {
           "org": "globex",
@@ -177,7 +178,8 @@ fn the_json_report_has_every_field() {
           "requests": 3,
           "retries": 0,
           "stopped": null,
-          "waitedMs": "[number]"
+          "waitedMs": "[number]",
+          "waiting": null
         }
       ],
       "run": "[4 characters]",
