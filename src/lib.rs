@@ -34,5 +34,6 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod selection;
 pub mod settings;
 pub mod steps;

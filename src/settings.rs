@@ -197,6 +197,8 @@ pub struct Policy {
     pub retry: crate::run::RetryPolicy,
     /// Every call.
     pub http: crate::okta::HttpSettings,
+    /// What to do about changes made by hand.
+    pub on_drift: job::OnDrift,
     /// Reports to write after the run.
     pub reports: Vec<job::ReportFile>,
     /// Settings of the orgs the program serves itself.
@@ -235,6 +237,7 @@ impl Policy {
             orgs: settings.orgs.clone().or(job.orgs),
             limits: job.limits,
             retry: job.retry,
+            on_drift: job.on_drift,
             http: job.http,
             reports: job.reports,
             sandbox: job.sandbox,

@@ -55,6 +55,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       runs         List runs, newest first
       consent      Work off what waits for a person's consent
       report       Write what a run did, entry by entry
+      rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest
       completions  Print the completions of a shell
@@ -120,6 +121,7 @@ fn every_command_has_help() {
         "runs",
         "consent",
         "report",
+        "rotate-key",
         "sandbox",
         "schema",
         "completions",

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::report::{Format as ReportFormat, State};
+use super::only::Only;
+use crate::report::Format as ReportFormat;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,12 +115,14 @@ pub enum Command {
     Consent(Consent),
     /// Write what a run did, entry by entry
     Report(Report),
+    /// Replace the key of the secrets' fingerprints; nothing is sent
+    RotateKey(super::rotate_key::Args),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest
     Schema,
     /// Print the completions of a shell
-    Completions(Completions),
+    Completions(super::manual::Completions),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
 }
@@ -155,9 +158,13 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv
   okta-rollout run jobs/demo.toml
   okta-rollout run rollout.csv --orgs orgs.csv --new --force
+  okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
 
 When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
-one starts, which keeps consents that are still waiting for unchanged entries.")]
+one starts, which keeps consents that are still waiting for unchanged entries.
+
+What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
+it later. With states, the entries of FILE's last run are meant; failed ones are tried again.")]
 pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
     #[arg(value_name = "FILE")]
@@ -165,6 +172,9 @@ pub struct Run {
     /// Start a new run even if the last one can go on
     #[arg(long)]
     pub new: bool,
+    /// Which entries.
+    #[command(flatten)]
+    pub only: Only,
     /// Set TOKEN connections again even where everything looks right
     #[arg(long)]
     pub force: bool,
@@ -182,6 +192,7 @@ pub struct Run {
 Examples:
   okta-rollout resume               the newest run
   okta-rollout resume k3f9 --failed
+  okta-rollout resume k3f9 --only failed,org=acme
 
 Stopped orgs are tried again with the credentials they have now.")]
 pub struct Resume {
@@ -191,6 +202,9 @@ pub struct Resume {
     /// Try failed entries again, too
     #[arg(long)]
     pub failed: bool,
+    /// Which entries.
+    #[command(flatten)]
+    pub only: Only,
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
@@ -305,7 +319,7 @@ Examples:
   okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv
 
 `csv` writes the entries as a manifest that `run` accepts; states and errors are in `text` and
-`json`.")]
+`json`. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]
 pub struct Report {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]
@@ -316,9 +330,9 @@ pub struct Report {
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Only entries in these states, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "STATE")]
-    pub only: Vec<State>,
+    /// Which entries.
+    #[command(flatten)]
+    pub only: Only,
 }
 
 /// `sandbox`.
@@ -360,17 +374,6 @@ pub struct Sandbox {
     /// Folder that keeps the orgs' state between starts [default: memory only]
     #[arg(long, value_name = "FOLDER")]
     pub state: Option<PathBuf>,
-}
-
-/// `completions`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Example:
-  okta-rollout completions bash > ~/.local/share/bash-completion/completions/okta-rollout")]
-pub struct Completions {
-    /// Which shell
-    #[arg(value_enum, value_name = "SHELL")]
-    pub shell: clap_complete::Shell,
 }
 
 /// `man`.

@@ -12,7 +12,7 @@ use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, Auth, OrgSpec, Orgs};
 use crate::report::anchor;
-use crate::run::RunOptions;
+use crate::run::{RunOptions, Selected};
 use crate::settings::{Policy, Settings};
 
 /// Stored with the run, as JSON. All paths are absolute.
@@ -95,9 +95,11 @@ pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, 
 pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
     RunOptions {
         retry: policy.retry,
+        on_drift: policy.on_drift,
         limits: policy.limits,
         http: policy.http.clone(),
         force,
+        selected: Selected::default(),
     }
 }
 

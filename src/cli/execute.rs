@@ -4,16 +4,18 @@
 use super::access;
 use super::args::DataFormat;
 use super::context::{RunContext, options};
+use super::only::say_nothing_matches;
 use super::output::Output;
 use super::progress;
-use super::report::{self, Request};
+use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::simulated::Simulated;
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, OrgRow, RunLock, RunRow};
-use crate::report::{Format, Held};
-use crate::run::{Interrupt, drive, unix_millis};
+use crate::ledger::{Counts, Ledger, OrgNo, OrgRow, RunLock, RunRow};
+use crate::report::{Format, Held, State, counted};
+use crate::run::{Interrupt, RunOptions, Selected, drive, unix_millis};
+use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
 /// A run that is ready to be driven by this process.
@@ -24,6 +26,10 @@ pub(super) struct Work {
     pub lock: RunLock,
     pub context: RunContext,
     pub policy: Policy,
+    /// What `--only` says.
+    pub selection: Selection,
+    /// Whether failed entries are tried again.
+    pub failed: bool,
     pub force: bool,
     pub allow_exec: bool,
     pub format: DataFormat,
@@ -41,15 +47,30 @@ pub(super) async fn execute(
         lock,
         context,
         policy,
+        selection,
+        failed,
         force,
         allow_exec,
         format,
     } = work;
     let all = ledger.orgs(&run.id).await?;
+    let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
+    if selected.is_empty() {
+        say_nothing_matches(&selection, output);
+        drop(lock);
+        for_programs(&ledger, &run, format, output).await?;
+        return Ok(Ending::Success);
+    }
+    if failed || selection.names_state(State::Failed) {
+        try_again(&ledger, &run, &selected, output).await?;
+    }
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
-    let unfinished = unfinished(&ledger, &run, &all).await?;
+    let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
     let orgs = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
-    let options = options(&policy, force);
+    let options = RunOptions {
+        selected: selected.clone(),
+        ..options(&policy, force)
+    };
 
     ledger.set_finished(&run.id, None).await?;
     let interrupt = Interrupt::new();
@@ -76,15 +97,46 @@ pub(super) async fn execute(
             *used = share;
         }
     }
-    close(&ledger, &run, &share_used, &policy, format, output).await?;
-    let counts = ledger.counts(&run.id).await?;
+    let closing = Closing {
+        held: Held::No,
+        share_used,
+        counts: selected.counts_by_org(&ledger, &run.id).await?,
+        selection,
+        selected,
+    };
+    let closed = close(&ledger, &run, &closing, &policy, output).await;
+    let told = for_programs(&ledger, &run, format, output).await;
+    closed.and(told.map_err(too_late_for_usage))?;
     let orgs = ledger.orgs(&run.id).await?;
-    Ok(ending(counts, &orgs, signals.received()))
+    Ok(ending(&closing.counts, &orgs, signals.received()))
+}
+
+/// Sets the selected failed entries back to where they stopped.
+async fn try_again(
+    ledger: &Ledger,
+    run: &RunRow,
+    selected: &Selected,
+    output: Output,
+) -> Result<(), Failure> {
+    let selected = selected.clone();
+    let retried = ledger
+        .retry_failed(&run.id, move |no| selected.contains(no))
+        .await?;
+    output.note(format_args!(
+        "{} tried again",
+        counted(retried, "failed entry is", "failed entries are")
+    ));
+    Ok(())
 }
 
 /// The orgs that something can still happen in.
-async fn unfinished(ledger: &Ledger, run: &RunRow, all: &[OrgRow]) -> Result<Vec<OrgRow>, Failure> {
-    let counts = ledger.counts_by_org(&run.id).await?;
+async fn unfinished(
+    ledger: &Ledger,
+    run: &RunRow,
+    all: &[OrgRow],
+    selected: &Selected,
+) -> Result<Vec<OrgRow>, Failure> {
+    let counts = selected.counts_by_org(ledger, &run.id).await?;
     Ok(counts
         .into_iter()
         .filter(|(_, counts)| counts.pending + counts.started + counts.waiting > 0)
@@ -105,48 +157,63 @@ fn broken_off(error: anyhow::Error, run: &RunRow) -> Failure {
     }
 }
 
-/// The closing summary, the reports of the job, and the report for programs.
+/// The closing summary and the reports of the job.
 async fn close(
     ledger: &Ledger,
     run: &RunRow,
-    share_used: &[Option<f64>],
+    closing: &Closing,
     policy: &Policy,
-    format: DataFormat,
     output: Output,
 ) -> Result<(), Failure> {
     let run = ledger.run(&run.id).await?;
-    output.note(
-        report::summary(ledger, &run, Held::No, share_used)
-            .await?
-            .trim_end(),
-    );
+    output.note(report::summary(ledger, &run, closing).await?.trim_end());
     let mut written = Ok(());
     for file in &policy.reports {
         let request = Request::all(file.format);
         match report::to_file(ledger, &run, &request, &file.path).await {
-            Ok(()) => output.note(format_args!("report: {}", file.path.display())),
+            Ok(_) => output.note(format_args!("report: {}", file.path.display())),
             // The others are written all the same.
             Err(failure) => written = written.and(Err(failure)),
         }
     }
-    if format == DataFormat::Json {
-        let request = Request::all(Format::Json);
-        written = written.and(report::to_stdout(ledger, &run, &request, output).await);
-    }
-    // Calls were sent, so this is no wrong usage any more.
-    written.map_err(|failure| Failure {
-        kind: Kind::Failed,
-        ..failure
-    })
+    written.map_err(too_late_for_usage)
 }
 
-fn ending(counts: Counts, orgs: &[OrgRow], signal: Option<Kind>) -> Ending {
+/// The report for programs, of the whole run.
+async fn for_programs(
+    ledger: &Ledger,
+    run: &RunRow,
+    format: DataFormat,
+    output: Output,
+) -> Result<(), Failure> {
+    if format != DataFormat::Json {
+        return Ok(());
+    }
+    let run = ledger.run(&run.id).await?;
+    report::to_stdout(ledger, &run, &Request::all(Format::Json), output).await?;
+    Ok(())
+}
+
+/// Calls were sent, so that nothing is wrong usage any more.
+fn too_late_for_usage(failure: Failure) -> Failure {
+    Failure {
+        kind: Kind::Failed,
+        ..failure
+    }
+}
+
+/// By what the selected entries came to.
+fn ending(by_org: &[(OrgNo, Counts)], orgs: &[OrgRow], signal: Option<Kind>) -> Ending {
+    let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
     let left = counts.pending + counts.started;
     match signal {
         Some(kind) if left > 0 => Ending::Short(kind),
         _ => {
-            let stopped = orgs.iter().filter(|org| org.stopped.is_some()).count();
-            Ending::of_run(counts.failed, stopped as u64, counts.waiting)
+            let concerned = by_org.iter().filter(|(_, counts)| counts.entries() > 0);
+            let stopped = concerned
+                .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
+                .filter(|org| org.stopped.is_some());
+            Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
         }
     }
 }

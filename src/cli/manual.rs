@@ -9,6 +9,17 @@ use super::args;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 
+/// Flags of `completions`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  okta-rollout completions bash > ~/.local/share/bash-completion/completions/okta-rollout")]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
 /// `schema`.
 pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
     output.data(|out| {
@@ -19,7 +30,7 @@ pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
 }
 
 /// `completions`.
-pub(super) fn completions(args: &args::Completions, output: Output) -> Result<Ending, Failure> {
+pub(super) fn completions(args: &Completions, output: Output) -> Result<Ending, Failure> {
     let mut command = args::Args::command();
     let name = command.get_name().to_owned();
     // Into memory first: the generator panics when it cannot write.

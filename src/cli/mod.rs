@@ -11,11 +11,13 @@ mod consent;
 mod context;
 mod execute;
 mod manual;
+mod only;
 mod open;
 mod output;
 mod progress;
 mod report;
 mod resume;
+mod rotate_key;
 mod run;
 mod sandbox;
 mod signals;
@@ -87,6 +89,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
             wait_for(consent::refresh(args, settings, output))
         }
         Command::Report(args) => wait_for(report::report(args, settings, output)),
+        Command::RotateKey(args) => wait_for(rotate_key::rotate_key(args, settings, output)),
         Command::Sandbox(args) => wait_for(sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => manual::completions(args, output),

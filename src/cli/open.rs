@@ -1,7 +1,7 @@
 //! Opens the ledger that the settings name.
 
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerUrl, OpenMode, OpenOptions};
+use crate::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions};
 use crate::settings::Settings;
 
 /// For commands that change it; made when it is not there.
@@ -12,6 +12,17 @@ pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
         ..OpenOptions::default()
     };
     Ok(Ledger::open_with(&url(settings)?, options).await?)
+}
+
+/// For commands that change one that is there.
+pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
+    let url = url(settings)?;
+    let path = url.path().to_owned();
+    // What cannot be looked at is told by opening it.
+    if matches!(path.try_exists(), Ok(false)) {
+        return Err(LedgerError::Missing { path }.into());
+    }
+    writable(settings).await
 }
 
 /// For commands that only look; it must be there.

@@ -2,43 +2,48 @@
 //! output, entry by entry.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::args;
 use super::context::RunContext;
+use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{EntryRow, Ledger, OrgRow, RunRow, Stored};
+use crate::ledger::{Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, RunRow, Stored};
 use crate::plan;
 use crate::report::{
     self, Attention, Columns, CsvReport, EntryReport, Format, Held, JsonReport, Overview, RunFacts,
-    State, Summary, TextReport,
+    Summary, TextReport,
 };
-use crate::run::unix_millis;
+use crate::run::{Selected, unix_millis};
+use crate::selection::Selection;
 use crate::settings::Settings;
+
+/// Failed entries read at once: about as many as a summary shows.
+const FAILED: usize = 16;
 
 /// What to report.
 pub(super) struct Request {
     /// How.
     pub format: Format,
-    /// Entries in these states; empty = all.
-    pub only: Vec<State>,
+    /// Which entries.
+    pub only: Selection,
 }
 
 impl Request {
     /// Every entry.
-    pub const fn all(format: Format) -> Self {
+    pub fn all(format: Format) -> Self {
         Self {
             format,
-            only: Vec::new(),
+            only: Selection::default(),
         }
     }
 
-    fn wants(&self, state: State) -> bool {
-        self.only.is_empty() || self.only.contains(&state)
+    fn wants(&self, row: &EntryRow, entry: &EntryReport) -> bool {
+        self.only.takes_entry(&entry.org, row.entry.app) && self.only.takes_state(entry.state)
     }
 }
 
@@ -52,35 +57,46 @@ pub(super) async fn report(
     let run = ledger.find_run(args.run.as_deref()).await?;
     let request = Request {
         format: args.format,
-        only: args.only.clone(),
+        only: args.only.selection(),
     };
-    match &args.output {
+    let orgs = ledger.orgs(&run.id).await?;
+    let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
+    refuse_unknown_org(&request.only, &names)?;
+    let written = match &args.output {
         None => to_stdout(&ledger, &run, &request, output).await?,
         Some(file) => to_file(&ledger, &run, &request, file).await?,
+    };
+    if written == 0 && !request.only.is_all() {
+        say_nothing_matches(&request.only, output);
     }
     Ok(Ending::Success)
 }
 
-/// Writes a report to standard output.
+/// Writes a report to standard output; returns how many entries it has.
 pub(super) async fn to_stdout(
     ledger: &Ledger,
     run: &RunRow,
     request: &Request,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let facts = Facts::read(ledger, run).await?;
+    let mut entries = 0;
     output
-        .stream(async |out| facts.write(ledger, request, out).await)
-        .await
+        .stream(async |out| {
+            entries = facts.write(ledger, request, out).await?;
+            Ok(())
+        })
+        .await?;
+    Ok(entries)
 }
 
-/// Writes a report to a file; it is there whole or not at all.
+/// Writes a report to a file; it is there whole or not at all. Returns how many entries it has.
 pub(super) async fn to_file(
     ledger: &Ledger,
     run: &RunRow,
     request: &Request,
     file: &Path,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let facts = Facts::read(ledger, run).await?;
     let cannot = |error: anyhow::Error| {
         Failure::usage(error.context(format!("{} cannot be written", file.display()))).hint(
@@ -92,57 +108,108 @@ pub(super) async fn to_file(
     };
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
-    let write = async || -> anyhow::Result<()> {
+    let write = async || -> anyhow::Result<u64> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let mut out = BufWriter::new(std::fs::File::create(&part)?);
-        facts.write(ledger, request, &mut out).await?;
+        let entries = facts.write(ledger, request, &mut out).await?;
         out.into_inner()?.sync_all()?;
-        Ok(std::fs::rename(&part, file)?)
+        std::fs::rename(&part, file)?;
+        Ok(entries)
     };
     write().await.map_err(cannot)
 }
 
-/// The closing summary of a run; `share_used` is known, by org, to the process that made the calls.
+/// What the closing summary of a run is made from, besides the ledger.
+pub(super) struct Closing {
+    /// Whether a process works on the run.
+    pub held: Held,
+    /// Known, by org, to the process that made the calls.
+    pub share_used: Vec<Option<f64>>,
+    /// What the command was about.
+    pub selection: Selection,
+    /// The entries that are.
+    pub selected: Selected,
+    /// How these stand, by org.
+    pub counts: Vec<(OrgNo, Counts)>,
+}
+
+/// The closing summary of a run, of the selected entries.
 pub(super) async fn summary(
     ledger: &Ledger,
     run: &RunRow,
-    held: Held,
-    share_used: &[Option<f64>],
+    closing: &Closing,
 ) -> Result<String, Failure> {
-    let facts = Facts {
-        held,
+    let mut facts = Facts {
+        held: closing.held,
         ..Facts::read(ledger, run).await?
     };
-    let overview = facts.overview();
-    let mut attention = Attention::default();
-    for (no, counts) in ledger.counts_by_org(&run.id).await? {
-        if counts.failed == 0 || !attention.wants_failed() {
-            continue;
-        }
-        // A window of any size is enough for the few that are shown.
-        for row in ledger.load(&run.id, no, Stored::Failed, None, 16).await? {
-            if let Some(entry) = facts.entry(&row)
-                && attention.wants_failed()
-            {
-                attention.failed.push(entry);
-            }
-        }
+    let left = facts.counts.pending + facts.counts.started;
+    facts.counts = closing.counts.iter().map(|(_, counts)| *counts).sum();
+    let left_out = left.saturating_sub(facts.counts.pending + facts.counts.started);
+    let attention = attention(ledger, &facts, closing).await?;
+    let mut overview = facts.overview();
+    let mut share_used = closing.share_used.clone();
+    if !closing.selected.is_all() {
+        let concerned: Vec<bool> = closing
+            .counts
+            .iter()
+            .map(|(_, counts)| counts.entries() > 0)
+            .collect();
+        overview.file = format!("{} (--only {})", overview.file, closing.selection);
+        retain(&mut overview.orgs, &concerned);
+        retain(&mut share_used, &concerned);
     }
     let summary = Summary {
         overview: &overview,
         attention: &attention,
-        share_used,
+        share_used: &share_used,
+        selection: &closing.selection,
+        left_out,
     };
     Ok(summary.text())
+}
+
+fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {
+    let mut wanted = wanted.iter();
+    items.retain(|_| wanted.next().is_none_or(|wanted| *wanted));
+}
+
+/// The first entries that a person has to look at.
+async fn attention(
+    ledger: &Ledger,
+    facts: &Facts,
+    closing: &Closing,
+) -> Result<Attention, Failure> {
+    let run = &facts.run.id;
+    let mut attention = Attention::default();
+    for (no, counts) in &closing.counts {
+        let mut after = None;
+        let mut left = counts.failed;
+        while left > 0 && attention.wants_failed() {
+            let rows = ledger.load(run, *no, Stored::Failed, after, FAILED).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.no);
+            for row in rows.iter().filter(|row| closing.selected.contains(row.no)) {
+                left = left.saturating_sub(1);
+                if attention.wants_failed() {
+                    attention.failed.extend(facts.entry(row));
+                }
+            }
+        }
+    }
+    let (count, first) = ledger.drifted(run, report::DRIFTED_SHOWN).await?;
+    attention.drifted = first.iter().filter_map(|row| facts.entry(row)).collect();
+    attention.drifted_count = count;
+    Ok(attention)
 }
 
 /// The run-wide rows a report is built from.
 pub(super) struct Facts {
     run: RunRow,
     held: Held,
-    counts: crate::ledger::Counts,
+    counts: Counts,
     orgs: Vec<OrgRow>,
 }
 
@@ -184,27 +251,78 @@ impl Facts {
         Some(report::entry(row, org, &plan::steps(&row.entry), self.held))
     }
 
+    /// Returns how many entries were written.
     async fn write(
         &self,
         ledger: &Ledger,
         request: &Request,
         out: &mut dyn Write,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         match request.format {
             Format::Text => {
                 let mut text = TextReport::begin(out, &self.overview())?;
-                self.each(ledger, request, |entry, _| Ok(text.entry(entry)?))
+                let entries = self
+                    .each(ledger, request, |entry, _| Ok(text.entry(entry)?))
                     .await?;
-                Ok(text.end()?)
+                text.end()?;
+                Ok(entries)
             }
-            Format::Json => {
-                let mut json = JsonReport::begin(out, &self.overview())?;
-                self.each(ledger, request, |entry, _| Ok(json.entry(entry)?))
-                    .await?;
-                Ok(json.end()?)
-            }
+            Format::Json => self.write_json(ledger, request, out).await,
             Format::Csv => self.write_csv(ledger, request, out).await,
         }
+    }
+
+    /// Filtered, the report holds its entries as a manifest, too.
+    async fn write_json(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<u64> {
+        let mut json = JsonReport::begin(out, &self.overview())?;
+        if request.only.is_all() {
+            let entries = self
+                .each(ledger, request, |entry, _| Ok(json.entry(entry)?))
+                .await?;
+            json.end()?;
+            return Ok(entries);
+        }
+        let base = self.entries_base()?;
+        let mut written: Vec<EntryNo> = Vec::new();
+        let mut concerned = vec![false; self.orgs.len()];
+        let entries = self
+            .each(ledger, request, |entry, row| {
+                written.push(row.no);
+                if let Some(org) = usize::try_from(row.org)
+                    .ok()
+                    .and_then(|no| concerned.get_mut(no))
+                {
+                    *org = true;
+                }
+                Ok(json.entry(entry)?)
+            })
+            .await?;
+        let mut orgs = self.orgs.clone();
+        retain(&mut orgs, &concerned);
+        let mut manifest = json.manifest(&orgs)?;
+        // The same entries, whatever became of them since they were written.
+        let mut next = written.iter().peekable();
+        let all = Request::all(Format::Json);
+        self.each(ledger, &all, |_, row| {
+            if next.next_if(|no| **no == row.no).is_some() {
+                manifest.entry(&row.entry, &base)?;
+            }
+            Ok(())
+        })
+        .await?;
+        manifest.end()?;
+        Ok(entries)
+    }
+
+    fn entries_base(&self) -> anyhow::Result<PathBuf> {
+        let context = RunContext::of(&self.run)
+            .map_err(|failure| failure.error.context("the manifest's folder is not known"))?;
+        Ok(context.entries_base().to_owned())
     }
 
     async fn write_csv(
@@ -212,43 +330,47 @@ impl Facts {
         ledger: &Ledger,
         request: &Request,
         out: &mut dyn Write,
-    ) -> anyhow::Result<()> {
-        let context = RunContext::of(&self.run)
-            .map_err(|failure| failure.error.context("the manifest's folder is not known"))?;
+    ) -> anyhow::Result<u64> {
+        let base = self.entries_base()?;
         let mut columns = Columns::default();
         self.each(ledger, request, |_, row| {
             Ok(columns.add(row.row, &row.entry)?)
         })
         .await?;
-        let mut csv = CsvReport::begin(out, columns, context.entries_base())?;
-        self.each(
-            ledger,
-            request,
-            |_, row| Ok(csv.entry(row.row, &row.entry)?),
-        )
-        .await?;
-        Ok(csv.end()?)
+        let mut csv = CsvReport::begin(out, columns, &base)?;
+        let entries = self
+            .each(
+                ledger,
+                request,
+                |_, row| Ok(csv.entry(row.row, &row.entry)?),
+            )
+            .await?;
+        csv.end()?;
+        Ok(entries)
     }
 
-    /// Hands on the wanted entries until one cannot be written.
+    /// Hands on the wanted entries until one cannot be written; returns how many.
     async fn each(
         &self,
         ledger: &Ledger,
         request: &Request,
         mut write: impl FnMut(&EntryReport, &EntryRow) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         let mut failed = None;
+        let mut entries = 0;
         ledger
             .for_each_entry(&self.run.id, |row| {
                 if failed.is_some() {
                     return;
                 }
-                if let Some(entry) = self.entry(&row).filter(|entry| request.wants(entry.state)) {
+                let entry = self.entry(&row);
+                if let Some(entry) = entry.filter(|entry| request.wants(&row, entry)) {
                     failed = write(&entry, &row).err();
+                    entries += 1;
                 }
             })
             .await
             .context("the ledger cannot be read")?;
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(entries), Err)
     }
 }

@@ -3,11 +3,11 @@
 use super::args;
 use super::context::{RunContext, orgs_now};
 use super::execute::{Work, execute};
+use super::only::refuse_unknown_org;
 use super::open::writable;
 use super::output::Output;
 use super::run::refresh;
 use crate::failure::{Ending, Failure};
-use crate::report::counted;
 use crate::settings::Settings;
 
 /// `resume`.
@@ -18,18 +18,15 @@ pub(super) async fn resume(
 ) -> Result<Ending, Failure> {
     let ledger = writable(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
+    let selection = args.only.selection();
+    let orgs = ledger.orgs(&run.id).await?;
+    let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
+    refuse_unknown_org(&selection, &names)?;
     let context = RunContext::of(&run)?;
     let policy = context.policy(settings, output)?;
     let lock = ledger.lock_run(&run.id)?;
     if let Some(orgs) = orgs_now(&policy, output)? {
         refresh(&ledger, &run.id, &orgs).await?;
-    }
-    if args.failed {
-        let retried = ledger.retry_failed(&run.id).await?;
-        output.note(format_args!(
-            "{} tried again",
-            counted(retried, "failed entry is", "failed entries are")
-        ));
     }
     output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
     let work = Work {
@@ -38,6 +35,8 @@ pub(super) async fn resume(
         lock,
         context,
         policy,
+        selection,
+        failed: args.failed,
         force: false,
         allow_exec: args.allow_exec,
         format: args.format,

@@ -7,6 +7,7 @@ use super::access::private_key_jwt;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::execute::{Work, execute};
+use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::target::{Target, refuse, unreadable};
@@ -15,11 +16,12 @@ use crate::ledger::{
     Import, ImportEntry, Ledger, LedgerError, Millis, NewRun, OrgNo, RunId, RunLock, RunRow, Stored,
 };
 use crate::manifest::{
-    self, Auth, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck,
+    self, Auth, CheckOptions, Checked, Entry, Located, ManifestError, Orgs, SecretCheck,
 };
 use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Entries read at once when calls under way are looked for.
@@ -36,19 +38,27 @@ pub(super) async fn run(
     let context = RunContext::new(&target)?;
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
+    let selection = args.only.selection();
+    let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
+    refuse_unknown_org(&selection, &names)?;
     let ledger = writable(settings).await?;
     // A CA file that is no use is told before a run begins.
     Http::new(&target.policy.http).map_err(Failure::usage)?;
     let last = ledger.last_run_of(&target.key).await?;
     let timeout = target.policy.http.timeout;
-    let (run, lock) = match to_continue(&ledger, last, &digest, timeout, args, output).await? {
-        Some(run) => {
-            let lock = ledger.lock_run(&run.id)?;
-            refresh(&ledger, &run.id, &orgs).await?;
-            output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
-            (run, lock)
-        }
-        None => begin(&ledger, &target, &context, digest, orgs, args, output).await?,
+    let goes_on = to_continue(&ledger, last, &digest, timeout, args, output).await?;
+    let (run, lock) = if let Some(run) = goes_on {
+        let lock = ledger.lock_run(&run.id)?;
+        refresh(&ledger, &run.id, &orgs).await?;
+        output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
+        (run, lock)
+    } else {
+        let begun = begin(&ledger, &target, &context, digest, orgs, args, output).await?;
+        let Some(begun) = begun else {
+            say_nothing_matches(&selection, output);
+            return Ok(Ending::Success);
+        };
+        begun
     };
     let work = Work {
         ledger,
@@ -56,6 +66,8 @@ pub(super) async fn run(
         lock,
         context,
         policy: target.policy,
+        selection,
+        failed: false,
         force: args.force,
         allow_exec: args.allow_exec,
         format: args.format,
@@ -100,7 +112,8 @@ fn options(args: &args::Run) -> CheckOptions {
     }
 }
 
-/// The file's last run, if it is to go on: something is left, and the manifest says what it said.
+/// The file's last run, if it is to go on: something is left, and the manifest says what it said. States are
+/// those of a run: where they are asked for, it is the last one's, although nothing may be left in it.
 async fn to_continue(
     ledger: &Ledger,
     last: Option<RunRow>,
@@ -116,11 +129,12 @@ async fn to_continue(
     }
     let counts = ledger.counts(&last.id).await?;
     let left = counts.pending + counts.started;
+    let unchanged = last.digest == digest && !args.new;
+    if unchanged && (left > 0 || args.only.selection().has_states()) {
+        return Ok(Some(last));
+    }
     if left == 0 {
         return Ok(None);
-    }
-    if last.digest == digest && !args.new {
-        return Ok(Some(last));
     }
     let_calls_land(ledger, &last, timeout, output).await?;
     if args.new {
@@ -195,7 +209,8 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
     Ok(ledger.set_orgs(run, specs).await?)
 }
 
-/// Checks the manifest and imports it in the same pass.
+/// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
+/// then never was.
 async fn begin(
     ledger: &Ledger,
     target: &Target,
@@ -204,7 +219,7 @@ async fn begin(
     orgs: Orgs,
     args: &args::Run,
     output: Output,
-) -> Result<(RunRow, RunLock), Failure> {
+) -> Result<Option<(RunRow, RunLock)>, Failure> {
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
@@ -216,9 +231,11 @@ async fn begin(
         .await?;
     let source = target.source();
     let options = options(args);
-    let read = move || -> Result<(Checked, Result<RunId, LedgerError>), Failure> {
-        let mut importing = Importing::new(import, orgs);
-        let checked = manifest::check(&source, &options, &mut |located| importing.take(&located))
+    let selection = args.only.selection();
+    let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
+        let mut importing = Importing::new(import, orgs, selection.clone());
+        let mut take = |located: Located| importing.take(&located);
+        let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
         if let (0, Some(org)) = (checked.problem_count, &importing.key_org) {
             return Err(private_key_jwt(org));
@@ -231,12 +248,9 @@ async fn begin(
             .hint("set the hub's service app up by hand and give its clientId"));
         }
         let usable = checked.problem_count == 0 && checked.digest == digest;
-        let finished = if usable {
-            importing.finish()
-        } else {
-            // Dropped, the import never was; the caller tells why.
-            Ok(RunId(String::new()))
-        };
+        // Dropped, the import never was; the caller tells why.
+        let begins = usable && importing.selected;
+        let finished = begins.then(|| importing.finish());
         if checked.problem_count == 0 && !usable {
             return Err(Failure::usage(anyhow::anyhow!(
                 "{} changed while it was read; nothing was sent",
@@ -256,7 +270,9 @@ async fn begin(
             output,
         ));
     }
-    let id = finished?;
+    let Some(id) = finished.transpose()? else {
+        return Ok(None);
+    };
     let lock = ledger.lock_run(&id)?;
     output.note(format_args!(
         "run {} of {}: {}",
@@ -264,7 +280,7 @@ async fn begin(
         target.file.display(),
         counted(checked.entries, "entry", "entries")
     ));
-    Ok((ledger.run(&id).await?, lock))
+    Ok(Some((ledger.run(&id).await?, lock)))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -286,12 +302,15 @@ struct Importing {
     failed: Option<LedgerError>,
     // The first row whose entry has a hub side, which this version cannot set up.
     hub: Option<u64>,
-    // The first org with entries that authenticates with a key, which this version cannot.
+    // The first org with selected entries that authenticates with a key, which this version cannot.
     key_org: Option<String>,
+    selection: Selection,
+    // Whether any entry is selected.
+    selected: bool,
 }
 
 impl Importing {
-    fn new(import: Import, orgs: Orgs) -> Self {
+    fn new(import: Import, orgs: Orgs, selection: Selection) -> Self {
         Self {
             import,
             orgs,
@@ -299,12 +318,23 @@ impl Importing {
             failed: None,
             hub: None,
             key_org: None,
+            selection,
+            selected: false,
         }
     }
 
     fn take(&mut self, located: &Located) {
         if located.entry.hub.is_some() {
             self.hub.get_or_insert(located.row);
+        }
+        let Entry { org, app, .. } = &located.entry;
+        if self.selection.takes_entry(org, *app) {
+            // An entry of a new run is pending.
+            self.selected |= self.selection.takes_stored(Stored::Pending);
+            let auth = self.orgs.get(org).and_then(|spec| spec.auth.as_ref());
+            if matches!(auth, Some(Auth::PrivateKeyJwt(_))) {
+                self.key_org.get_or_insert_with(|| org.clone());
+            }
         }
         if self.failed.is_none() {
             self.failed = self.push(located).err();
@@ -320,9 +350,6 @@ impl Importing {
             let Some(spec) = self.orgs.get(name) else {
                 return Ok(());
             };
-            if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
-                self.key_org.get_or_insert_with(|| name.clone());
-            }
             let spec = anchored(spec, self.orgs.base(name));
             let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
             self.numbers.insert(name.clone(), no);

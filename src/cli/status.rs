@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::args::{self, DataFormat};
 use super::open::readable;
 use super::output::Output;
-use super::report::{self, Facts, Request};
+use super::report::{self, Closing, Facts, Request};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunRow};
 use crate::report::{Format, Held, OrgReport, Overview, RunState};
+use crate::run::Selected;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// How often `--watch` looks whether something was committed.
@@ -36,7 +38,14 @@ pub(super) async fn status(
             } else {
                 Held::No
             };
-            output.text(report::summary(&ledger, &run, held, &[]).await?)?;
+            let closing = Closing {
+                held,
+                share_used: Vec::new(),
+                selection: Selection::default(),
+                selected: Selected::default(),
+                counts: ledger.counts_by_org(&run.id).await?,
+            };
+            output.text(report::summary(&ledger, &run, &closing).await?)?;
         }
     }
     Ok(Ending::Success)

@@ -234,6 +234,8 @@ mod tests {
             due_at: None,
             error: None,
             version: 1,
+            known: None,
+            adopted_by: None,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Job {
     pub retry: RetryPolicy,
     /// Time-outs and trust of every call.
     pub http: HttpSettings,
+    /// What to do about changes that somebody made by hand.
+    pub on_drift: OnDrift,
     /// Groups of orgs that go one after the other.
     pub waves: Vec<Wave>,
     /// When the job runs under `serve`.
@@ -41,6 +43,17 @@ pub struct Job {
     pub reports: Vec<ReportFile>,
     /// Settings of the orgs the program serves itself, checked by the sandbox.
     pub sandbox: toml::Table,
+}
+
+/// `onDrift`: what a run does about changes that somebody made by hand since a run of this ledger last had the
+/// entry as wanted. What the manifest itself changed is made so in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDrift {
+    /// Mends them, and tells.
+    #[default]
+    Repair,
+    /// Leaves them, and tells.
+    Report,
 }
 
 /// `[[waves]]`: orgs that are rolled out together.

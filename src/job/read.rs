@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
-use super::{Job, Notify, ReportFile, Schedule, Wave, duration};
+use super::{Job, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
 use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
 use crate::okta::HttpSettings;
 use crate::report::Format;
@@ -75,6 +75,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         .table("http")
         .map(|table| http(table, folder))
         .unwrap_or_default();
+    let on_drift = root.get("onDrift", on_drift).unwrap_or_default();
     let waves = root.tables("waves").into_iter().filter_map(wave).collect();
     let schedule = root.table("schedule").and_then(schedule);
     let notify = root.table("notify").and_then(notify);
@@ -92,6 +93,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         limits,
         retry,
         http,
+        on_drift,
         waves,
         schedule,
         notify,
@@ -139,6 +141,15 @@ fn retry(mut table: Table<'_, '_>) -> RetryPolicy {
     }
     table.finish();
     retry
+}
+
+fn on_drift(value: &DeValue<'_>) -> Result<OnDrift, Wrong> {
+    match string(value)?.as_str() {
+        "repair" => Ok(OnDrift::Repair),
+        "report" => Ok(OnDrift::Report),
+        other => Err(Wrong::new(format!("{other:?} is not a policy"))
+            .hint("\"repair\" mends what was changed by hand, \"report\" only tells of it")),
+    }
 }
 
 fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpSettings {

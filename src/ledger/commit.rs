@@ -9,7 +9,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::adoption;
 use super::error::LedgerError;
-use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
+use super::model::{
+    Applied, Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId,
+};
 use super::rows::{self, Delta, Result, code, to_json};
 
 /// A checkpoint in columns.
@@ -24,6 +26,7 @@ pub(super) struct Prepared {
     attempts: Vec<(Attempt, String)>,
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,
+    applied: Option<Applied>,
     settled: Option<([u8; 32], bool)>,
 }
 
@@ -75,6 +78,7 @@ impl Prepared {
             due_at: checkpoint.due_at,
             stats: checkpoint.stats,
             fingerprint: checkpoint.fingerprint,
+            applied: checkpoint.applied,
         })
     }
 
@@ -192,9 +196,30 @@ fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Res
     if let Some(fingerprint) = &checkpoint.fingerprint {
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO fingerprint (org_url, app_id, hmac) VALUES (?1, ?2, ?3)",
+                "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id",
             )?
-            .execute([&fingerprint.org_url, &fingerprint.app_id, &fingerprint.hmac])?;
+            .execute([
+                &fingerprint.org_url,
+                &fingerprint.app_id,
+                &fingerprint.hmac,
+                &fingerprint.key_id,
+            ])?;
+    }
+    if let Some(applied) = &checkpoint.applied {
+        connection
+            .prepare_cached(
+                "INSERT INTO fingerprint (org_url, app_id, hmac, applied, connected)
+                 VALUES (?1, ?2, '', ?3, ?4)
+                 ON CONFLICT DO UPDATE SET applied = excluded.applied,
+                     connected = max(connected, excluded.connected)",
+            )?
+            .execute(params![
+                applied.org_url,
+                applied.app_id,
+                applied.digest,
+                applied.connected
+            ])?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {
         connection

@@ -107,6 +107,14 @@ pub enum LedgerError {
         /// Where.
         cause: String,
     },
+    /// The key of the fingerprints cannot be replaced again without forgetting some.
+    #[error("{fingerprints} connections were last set under the key in {}, which would be lost; nothing was changed", .path.display())]
+    KeyInUse {
+        /// The file of the key before the current one.
+        path: PathBuf,
+        /// How many were made with it.
+        fingerprints: u64,
+    },
     /// The system refused a read or write.
     #[error("cannot use {}: {cause}", .path.display())]
     Io {
@@ -168,6 +176,9 @@ impl LedgerError {
             Self::Corrupt { .. } => {
                 "restore the file from a backup, or start with another one: --ledger FILE".into()
             }
+            Self::KeyInUse { fingerprints, .. } => format!(
+                "run their manifests first, which renews them; or let these {fingerprints} be posted once more: okta-rollout rotate-key --force"
+            ),
             Self::Io { .. } => "check the disk and the path, then run the command again".into(),
         }
     }

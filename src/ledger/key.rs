@@ -1,13 +1,19 @@
 //! The key of the fingerprints that tell whether a secret changed. It lies beside the ledger, not in
 //! it: a copy of the ledger alone cannot be used to try out guesses of a secret.
+//!
+//! `LEDGER.key` can be replaced. The one before is then `LEDGER.key.old`: what was made with it is still
+//! recognized, and made anew with the current one when its entry is next run. The files change in an order
+//! in which a reader, who looks at the current one first, finds every key that counts, wherever it or the
+//! one who replaces them is stopped.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
+use sha2::{Digest, Sha256};
 
 use super::error::LedgerError;
 use super::files;
@@ -15,8 +21,117 @@ use super::files;
 /// 256 bits: what HMAC-SHA-256 can use (RFC 2104 §3).
 const LEN: usize = 32;
 
-/// The key in `path`, if one was made.
-pub(super) fn read(path: &Path) -> Result<Option<SecretBox<[u8; LEN]>>, LedgerError> {
+/// Bytes of a key's SHA-256 that name it: enough for the handful of keys a ledger ever has.
+const ID: usize = 8;
+
+/// A key of fingerprints.
+pub struct HmacKey {
+    secret: SecretBox<[u8; LEN]>,
+    id: String,
+}
+
+impl HmacKey {
+    /// Of these bytes.
+    pub fn new(secret: SecretBox<[u8; LEN]>) -> Self {
+        let digest = Sha256::digest(secret.expose_secret());
+        let id = hex::encode(&digest[..ID]);
+        Self { secret, id }
+    }
+
+    /// The key itself.
+    pub const fn secret(&self) -> &SecretBox<[u8; LEN]> {
+        &self.secret
+    }
+
+    /// Names it without giving it away.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The keys of a ledger.
+pub struct HmacKeys {
+    /// Fingerprints are made with it.
+    pub current: HmacKey,
+    /// The one before, if it was replaced: fingerprints made with it are still recognized.
+    pub old: Option<HmacKey>,
+}
+
+/// Where the keys of a ledger are.
+pub(super) struct KeyFiles {
+    current: PathBuf,
+    old: PathBuf,
+}
+
+impl KeyFiles {
+    /// Of the ledger in this file.
+    pub(super) fn of(ledger: &Path) -> Self {
+        Self {
+            current: files::beside(ledger, ".key"),
+            old: files::beside(ledger, ".key.old"),
+        }
+    }
+
+    /// The file of the current key.
+    pub(super) fn current(&self) -> &Path {
+        &self.current
+    }
+
+    /// The file of the key before.
+    pub(super) fn old(&self) -> &Path {
+        &self.old
+    }
+
+    /// The keys, if one was made.
+    pub(super) fn read(&self) -> Result<Option<HmacKeys>, LedgerError> {
+        // The current one first: replaced in between, it is also the old one.
+        let Some(current) = read(&self.current)? else {
+            return Ok(None);
+        };
+        let old = read(&self.old)?;
+        Ok(Some(HmacKeys { current, old }))
+    }
+
+    /// The keys; the current one is made on first use. All processes get the same one.
+    pub(super) fn read_or_make(&self) -> Result<HmacKeys, LedgerError> {
+        if let Some(keys) = self.read()? {
+            return Ok(keys);
+        }
+        let _lock = self.lock()?;
+        if let Some(keys) = self.read()? {
+            return Ok(keys);
+        }
+        let current = make()
+            .and_then(|key| put(&self.current, &key).map(|()| key))
+            .map_err(|error| LedgerError::io(&self.current, &error))?;
+        let old = read(&self.old)?;
+        Ok(HmacKeys { current, old })
+    }
+
+    /// One maker at a time, until the file is dropped; the file system frees the lock if it dies.
+    pub(super) fn lock(&self) -> Result<File, LedgerError> {
+        let failed = |error: io::Error| LedgerError::io(&self.current, &error);
+        let lock = files::private()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(files::beside(&self.current, ".lock"))
+            .map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Puts a new key in the current one's place, which becomes the old one. The caller holds the lock.
+    pub(super) fn replace(&self, current: &HmacKey) -> Result<(), LedgerError> {
+        // Stopped after the first of the two, the current key is merely there twice.
+        put(&self.old, current).map_err(|error| LedgerError::io(&self.old, &error))?;
+        make()
+            .and_then(|key| put(&self.current, &key))
+            .map_err(|error| LedgerError::io(&self.current, &error))
+    }
+}
+
+fn read(path: &Path) -> Result<Option<HmacKey>, LedgerError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => SecretBox::new(bytes.into_boxed_slice()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -27,49 +142,33 @@ pub(super) fn read(path: &Path) -> Result<Option<SecretBox<[u8; LEN]>>, LedgerEr
         path: path.to_owned(),
         cause: format!("a key has {LEN} bytes, this file {}", bytes.len()),
     })?;
-    Ok(Some(SecretBox::init_with_mut(|new: &mut [u8; LEN]| {
+    let secret = SecretBox::init_with_mut(|new: &mut [u8; LEN]| {
         *new = *key;
-    })))
+    });
+    Ok(Some(HmacKey::new(secret)))
 }
 
-/// The key in `path`, made on first use. All processes get the same one.
-pub(super) fn read_or_make(path: &Path) -> Result<SecretBox<[u8; LEN]>, LedgerError> {
-    if let Some(key) = read(path)? {
-        return Ok(key);
-    }
-    let failed = |error: io::Error| LedgerError::io(path, &error);
-    // One maker at a time; the file system frees the lock if it dies.
-    let lock_path = files::beside(path, ".lock");
-    let lock = files::private()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock_path)
-        .map_err(failed)?;
-    lock.lock().map_err(failed)?;
-    if let Some(key) = read(path)? {
-        return Ok(key);
-    }
-    make(path).map_err(failed)
-}
-
-/// Written in full under another name first: nobody ever sees half a key.
-fn make(path: &Path) -> io::Result<SecretBox<[u8; LEN]>> {
+fn make() -> io::Result<HmacKey> {
     let mut key = SecretBox::new(Box::new([0; LEN]));
     SysRng
         .try_fill_bytes(key.expose_secret_mut())
         .map_err(io::Error::other)?;
+    Ok(HmacKey::new(key))
+}
+
+/// Written in full under another name first: nobody ever sees half a key.
+fn put(path: &Path, key: &HmacKey) -> io::Result<()> {
     let draft = files::beside(path, ".new");
     let mut file = files::private()
         .write(true)
         .create(true)
         .truncate(true)
         .open(&draft)?;
-    file.write_all(key.expose_secret())?;
+    file.write_all(key.secret.expose_secret())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    if let Some(folder) = path.parent() {
-        files::sync_folder(folder)?;
+    match path.parent() {
+        Some(folder) => files::sync_folder(folder),
+        None => Ok(()),
     }
-    Ok(key)
 }

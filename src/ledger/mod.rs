@@ -7,7 +7,7 @@
 //! ```text
 //! commit, set_*, import ─▶ writer (one thread, group commit) ─▶ ledger.db + -wal
 //! runs, load, consent…  ◀─ readers (a few connections)       ◀─┘
-//! lock_run              ── ledger.db.locks/RUN.lock             hmac_key ── ledger.db.key
+//! lock_run              ── ledger.db.locks/RUN.lock             hmac_keys, rotate_key ── ledger.db.key, .key.old
 //! ```
 //!
 //! Several processes may have a ledger open. A run belongs to the one that holds its lock; others may
@@ -16,6 +16,8 @@
 
 mod adoption;
 mod commit;
+mod counts;
+mod drift;
 mod error;
 mod files;
 mod import;
@@ -26,30 +28,39 @@ mod notes;
 mod queries;
 mod readers;
 mod reads;
+mod rotation;
 mod rows;
 mod run_id;
 mod sqlite;
 mod sweep;
+mod turns;
 mod url;
 mod writer;
 mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
+pub use counts::{Counts, Standing};
+pub use drift::Drift;
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
+pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
 pub use model::*;
 pub use notes::{Note, OrgWait, SpentWindow};
+pub use rotation::{Forgetting, Rotation};
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
 use commit::Prepared;
 use readers::{Footprint, Readers};
 use rows::Fault;
+use turns::Turns;
 use writer::Writer;
 
 /// What a command may do to the ledger.
@@ -99,6 +110,8 @@ struct Inner {
     // Before the writer: the last connection closed must be the one that can tidy up.
     readers: Readers,
     writer: Option<Writer>,
+    turns: Arc<Turns>,
+    others: AtomicI64,
 }
 
 impl Inner {
@@ -157,7 +170,17 @@ impl Ledger {
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let inner = Arc::clone(&self.inner);
-        blocking(self.inner.path.clone(), move |_| inner.read(read)).await
+        let (reply, answer) = oneshot::channel();
+        // Nobody waits any more when the caller was cancelled.
+        self.inner
+            .turns
+            .take(move || drop(reply.send(inner.read(read))));
+        answer.await.unwrap_or_else(|_| {
+            Err(LedgerError::Io {
+                path: self.inner.path.clone(),
+                cause: "its reader has stopped".into(),
+            })
+        })
     }
 }
 
@@ -186,6 +209,8 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             path: path.clone(),
             readers,
             writer,
+            turns: Arc::default(),
+            others: AtomicI64::new(0),
         }),
     })
 }

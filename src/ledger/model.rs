@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Drift;
 use super::notes::OrgWait;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
@@ -130,12 +131,12 @@ pub struct Progress {
     /// Whether anything was written at Okta.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
-    /// Facts that later steps use, by name (for example that the connection was already enabled).
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    pub facts: serde_json::Map<String, serde_json::Value>,
-    /// Differences found between the live state and the manifest, by field.
+    /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub consent_lost: bool,
+    /// Fields whose live value was not the manifest's although nobody of this run had changed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub drift: Vec<String>,
+    pub drift: Vec<Drift>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -239,6 +240,19 @@ pub struct EntryRow {
     pub error: Option<EntryError>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
+    /// The later run that waits for its consent instead, or has a fresher link: nothing moves it here.
+    pub adopted_by: Option<RunId>,
+    /// What was known of its app when it was loaded to be worked on.
+    pub known: Option<Known>,
+}
+
+/// What the ledger knew of an app at a time: spares each entry a read of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it knew.
+    pub app: AppMemory,
+    /// As [`Ledger::others`](super::Ledger::others) was: another number means that it may have changed.
+    pub others: i64,
 }
 
 /// One HTTP call of a step, kept for ever.
@@ -270,8 +284,34 @@ pub struct Fingerprint {
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
-    /// Hex of the keyed HMAC.
+    /// Hex of the keyed HMAC; empty = not known.
     pub hmac: String,
+    /// The key it was made with.
+    pub key_id: String,
+}
+
+/// What the ledger remembers of an app across runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppMemory {
+    /// The fingerprint its secrets were last set with.
+    pub hmac: Option<String>,
+    /// The digest of what was wanted when a run last found or made it so.
+    pub applied: Option<String>,
+    /// Whether a run has seen its connection active: then a consent it needed was given.
+    pub connected: bool,
+}
+
+/// An app that is as wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The org's URL as in [`OrgRow::url`].
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// See [`AppMemory::applied`].
+    pub digest: String,
+    /// See [`AppMemory::connected`]; once set it stays.
+    pub connected: bool,
 }
 
 /// One durable transition of an entry. All of it is stored, or nothing.
@@ -299,6 +339,8 @@ pub struct Checkpoint {
     pub stats: OrgStats,
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,
+    /// App to remember as being as wanted.
+    pub applied: Option<Applied>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }
@@ -338,30 +380,6 @@ pub struct NewRun {
     pub context: serde_json::Value,
     /// When.
     pub started_at: Millis,
-}
-
-/// Counts by stored state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// [`Stored::Pending`].
-    pub pending: u64,
-    /// [`Stored::Started`].
-    pub started: u64,
-    /// [`Stored::Waiting`].
-    pub waiting: u64,
-    /// [`Stored::Done`] with something written.
-    pub changed: u64,
-    /// [`Stored::Done`] with nothing written.
-    pub unchanged: u64,
-    /// [`Stored::Failed`].
-    pub failed: u64,
-}
-
-impl Counts {
-    /// All entries.
-    pub const fn entries(&self) -> u64 {
-        self.pending + self.started + self.waiting + self.changed + self.unchanged + self.failed
-    }
 }
 
 /// How long a writer waits for another process before the ledger counts as locked.

@@ -1,18 +1,22 @@
 //! What can be asked of a ledger. Every answer comes from disk, so it is the same after a crash.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use secrecy::SecretBox;
-
+use super::counts::{Counts, Standing};
 use super::error::LedgerError;
+use super::key::{HmacKeys, KeyFiles};
 use super::model::{
-    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
+    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
 };
-use super::{Ledger, blocking, files, key, reads};
+use super::{Ledger, blocking, reads};
 use crate::apps::App;
 
 /// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;
+
+/// Rows read at once by [`Ledger::for_each_standing`]: some hundred KB.
+const STANDINGS: usize = 10_000;
 
 /// Reading a run.
 impl Ledger {
@@ -50,6 +54,7 @@ impl Ledger {
             state,
             after,
             limit,
+            others: self.others(),
         };
         self.read(move |c| reads::load(c, &window)).await
     }
@@ -81,6 +86,37 @@ impl Ledger {
         }
     }
 
+    /// Where every entry stands, in manifest order and bounded memory.
+    pub async fn for_each_standing(
+        &self,
+        run: &RunId,
+        mut each: impl FnMut(Standing),
+    ) -> Result<(), LedgerError> {
+        let mut after = None;
+        loop {
+            let run = run.clone();
+            let page = self
+                .read(move |c| reads::standings(c, &run, after, STANDINGS))
+                .await?;
+            let last = page.len() < STANDINGS;
+            after = page.last().map(|standing| standing.no);
+            page.into_iter().for_each(&mut each);
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many entries had [drifted](super::Progress::drift), and the first of them.
+    pub async fn drifted(
+        &self,
+        run: &RunId,
+        limit: usize,
+    ) -> Result<(u64, Vec<EntryRow>), LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::drifted(c, &run, limit)).await
+    }
+
     /// The calls made for an entry, in order.
     pub async fn attempts(&self, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>, LedgerError> {
         let run = run.clone();
@@ -109,14 +145,10 @@ impl Ledger {
 
 /// Reading across runs.
 impl Ledger {
-    /// The fingerprint an app's secrets were last set with.
-    pub async fn fingerprint(
-        &self,
-        org_url: &str,
-        app_id: &str,
-    ) -> Result<Option<String>, LedgerError> {
+    /// What is remembered of an app; nothing of one that no run has touched.
+    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::fingerprint(c, &org_url, &app_id))
+        self.read(move |c| reads::app_memory(c, &org_url, &app_id))
             .await
     }
 
@@ -138,28 +170,37 @@ impl Ledger {
     /// A number that is another one after another process committed (and, when opened for reading
     /// only, after anybody did). Cheap enough to ask every second.
     pub async fn data_version(&self) -> Result<i64, LedgerError> {
-        if let Some(writer) = &self.inner.writer {
-            return writer.data_version().await;
-        }
-        let inner = Arc::clone(&self.inner);
-        blocking(self.inner.path.clone(), move |_| {
-            inner.readers.data_version()
-        })
-        .await
+        let version = if let Some(writer) = &self.inner.writer {
+            writer.data_version().await
+        } else {
+            let inner = Arc::clone(&self.inner);
+            blocking(self.inner.path.clone(), move |_| {
+                inner.readers.data_version()
+            })
+            .await
+        }?;
+        self.inner.others.store(version, Ordering::Relaxed);
+        Ok(version)
     }
 
-    /// The key of all fingerprints of this ledger, made on first use: `LEDGER.key`, 0600.
+    /// [`Self::data_version`] as it was last seen.
+    pub fn others(&self) -> i64 {
+        self.inner.others.load(Ordering::Relaxed)
+    }
+
+    /// The keys of this ledger's fingerprints: `LEDGER.key`, made on first use, and `LEDGER.key.old` if it
+    /// was replaced; 0600.
     ///
     /// # Errors
     /// [`LedgerError::Corrupt`] when the file holds something else; [`LedgerError::ReadOnly`] when the
     /// ledger is open for reading only and has none yet (then it has no fingerprint either).
-    pub fn hmac_key(&self) -> Result<SecretBox<[u8; 32]>, LedgerError> {
-        let path = files::beside(&self.inner.path, ".key");
+    pub fn hmac_keys(&self) -> Result<HmacKeys, LedgerError> {
+        let files = KeyFiles::of(&self.inner.path);
         if self.inner.writer.is_some() {
-            return key::read_or_make(&path);
+            return files.read_or_make();
         }
-        key::read(&path)?.ok_or_else(|| LedgerError::ReadOnly {
-            path,
+        files.read()?.ok_or_else(|| LedgerError::ReadOnly {
+            path: files.current().to_owned(),
             cause: "the ledger has no key yet and was opened for reading only".into(),
         })
     }

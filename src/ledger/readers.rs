@@ -19,7 +19,7 @@ use super::files;
 use super::sqlite;
 
 /// Connections that are kept for the next read; more are closed after use.
-const KEPT: usize = 4;
+const KEPT: usize = super::turns::AT_ONCE;
 
 /// Reads of a quiet file that may be disturbed before the log is used even though there was none.
 const DISTURBANCES: usize = 5;

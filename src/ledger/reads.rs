@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::model::{
-    Attempt, ConsentState, Counts, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
+    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId,
+    RunRow, Stored,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -82,7 +84,9 @@ pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> 
 pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
     let seq = seq(connection, run)?;
     let mut statement = connection.prepare_cached(
-        "SELECT no, pending, started, waiting, changed, unchanged, failed
+        "SELECT no, pending, started, waiting, changed, unchanged, failed,
+             (SELECT count(*) FROM entry e
+              WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL)
          FROM org WHERE run = ?1 ORDER BY no",
     )?;
     let rows = statement.query_map([seq], |row| {
@@ -90,13 +94,16 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
             let n: i64 = row.get(column)?;
             u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, n))
         };
+        // The sums still have what was taken over among those that wait.
+        let adopted = count(7)?;
         let counts = Counts {
             pending: count(1)?,
             started: count(2)?,
-            waiting: count(3)?,
+            waiting: count(3)?.saturating_sub(adopted),
             changed: count(4)?,
             unchanged: count(5)?,
             failed: count(6)?,
+            adopted,
         };
         Ok((row.get(0)?, counts))
     })?;
@@ -105,16 +112,7 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
 
 pub(super) fn counts(connection: &Connection, run: &RunId) -> Result<Counts> {
     let by_org = counts_by_org(connection, run)?;
-    Ok(by_org
-        .into_iter()
-        .fold(Counts::default(), |sum, (_, org)| Counts {
-            pending: sum.pending + org.pending,
-            started: sum.started + org.started,
-            waiting: sum.waiting + org.waiting,
-            changed: sum.changed + org.changed,
-            unchanged: sum.unchanged + org.unchanged,
-            failed: sum.failed + org.failed,
-        }))
+    Ok(by_org.into_iter().map(|(_, counts)| counts).sum())
 }
 
 /// What a window holds: entries of one org in one state, in order.
@@ -125,6 +123,8 @@ pub(super) struct Window {
     pub state: Stored,
     pub after: Option<EntryNo>,
     pub limit: usize,
+    /// See [`Known::others`].
+    pub others: i64,
 }
 
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
@@ -159,7 +159,34 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         found.sort_unstable_by_key(|row| row.no);
         found.truncate(window.limit);
     }
+    remember(connection, &mut found, seq, window)?;
     Ok(found)
+}
+
+/// Adds what is known of the entries' apps, so that each need not ask by itself.
+fn remember(
+    connection: &Connection,
+    found: &mut [EntryRow],
+    seq: i64,
+    window: &Window,
+) -> Result<()> {
+    let org_url: Option<String> = connection
+        .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
+        .query_row([seq, window.org], |row| row.get(0))
+        .optional()?;
+    let Some(org_url) = org_url else {
+        return Ok(());
+    };
+    for row in found {
+        let app_id = row.progress.app_id.as_ref();
+        if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
+            row.known = Some(Known {
+                app: app_memory(connection, &org_url, app_id)?,
+                others: window.others,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Entries of all orgs and states, in manifest order.
@@ -186,6 +213,58 @@ pub(super) fn page(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Where entries of all orgs stand, in manifest order.
+pub(super) fn standings(
+    connection: &Connection,
+    run: &RunId,
+    after: Option<EntryNo>,
+    limit: usize,
+) -> Result<Vec<Standing>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT key, org, spec -> '$.app', state, adopted_by IS NOT NULL FROM entry
+         WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+    )?;
+    let rows = statement.query_map(
+        params![
+            rows::key_before(seq, after),
+            rows::entry_key(seq + 1, 0),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+        rows::standing,
+    )?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The first entries in which something was found otherwise than wanted, and how many there are. Each was
+/// written to, so that what is done and unchanged need not be looked at.
+pub(super) fn drifted(
+    connection: &Connection,
+    run: &RunId,
+    limit: usize,
+) -> Result<(u64, Vec<EntryRow>)> {
+    // Quotes inside of a JSON text are escaped: this can only be the key.
+    const DRIFTED: &str = r#"e.run = ?1 AND e.state IN (1, 2, 4, 5)
+         AND instr(e.progress, '"drift":[') > 0"#;
+    let seq = seq(connection, run)?;
+    let sql = format!("SELECT count(*) FROM entry e WHERE {DRIFTED}");
+    let count: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row([seq], |row| row.get(0))?;
+    if count == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE {DRIFTED} ORDER BY e.key LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([seq, limit], rows::entry_row)?;
+    let first = rows.collect::<rusqlite::Result<_>>()?;
+    Ok((u64::try_from(count).unwrap_or_default(), first))
+}
+
 pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {
     let after = no.checked_sub(1).filter(|_| no >= 0);
     let missing = || Fault::NoRun(Some(format!("{} with an entry {no}", run.0)));
@@ -209,15 +288,25 @@ pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Res
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn fingerprint(
+pub(super) fn app_memory(
     connection: &Connection,
     org_url: &str,
     app_id: &str,
-) -> Result<Option<String>> {
-    Ok(connection
-        .prepare_cached("SELECT hmac FROM fingerprint WHERE org_url = ?1 AND app_id = ?2")?
-        .query_row([org_url, app_id], |row| row.get(0))
-        .optional()?)
+) -> Result<AppMemory> {
+    let found = connection
+        .prepare_cached(
+            "SELECT nullif(hmac, ''), applied, connected FROM fingerprint
+             WHERE org_url = ?1 AND app_id = ?2",
+        )?
+        .query_row([org_url, app_id], |row| {
+            Ok(AppMemory {
+                hmac: row.get(0)?,
+                applied: row.get(1)?,
+                connected: row.get(2)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 pub(super) fn app_id_taken(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::counts::Standing;
 use super::error::LedgerError;
 use super::model::{Attempt, EntryNo, EntryRow, OrgRow, OrgStats, Pending, RunId, RunRow, Stored};
 
@@ -200,8 +201,22 @@ pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
 }
 
 pub(super) const ENTRY: &str =
-    "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name, e.spec, e.progress, e.error";
-const ENTRY_COLUMNS: usize = 10;
+    "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name, e.spec, e.progress, e.error,
+     CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END";
+const ENTRY_COLUMNS: usize = 11;
+
+/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted.
+pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+    let code = row.get(3)?;
+    Ok(Standing {
+        no: entry_no(row.get(0)?),
+        org: row.get(1)?,
+        app: json(row, 2)?,
+        state: state_of(3, code)?,
+        changed: code == code::CHANGED,
+        adopted: row.get(4)?,
+    })
+}
 
 pub(super) fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     entry_row_from(row, 0)
@@ -227,6 +242,8 @@ fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
         due_at: row.get(at + 5)?,
         error: optional_json(row, at + 9)?,
         version: row.get(at + 4)?,
+        known: None,
+        adopted_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
     })
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -24,6 +25,14 @@ use super::rows::Fault;
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
 /// another process gets its turn.
 const GROUP: usize = 512;
+
+/// Checkpoints that came together when more are worth a wait: below, each is stored as it comes.
+const BUSY: usize = 4;
+
+/// How many a busy writer waits for, and for how long at most: pages and syncs are shared by more, and a call
+/// takes a thousand times as long.
+const WORTHWHILE: usize = 64;
+const PATIENCE: Duration = Duration::from_millis(1);
 
 enum Command {
     Commit(Box<Prepared>, oneshot::Sender<Result<(), LedgerError>>),
@@ -165,6 +174,7 @@ struct Engine {
 impl Engine {
     fn run(mut self, commands: &Receiver<Command>) {
         let group = if self.abort_after.is_some() { 1 } else { GROUP };
+        let mut last = 0;
         let mut next = commands.recv().ok();
         while let Some(command) = next.take() {
             match command {
@@ -172,19 +182,22 @@ impl Engine {
                 Command::Commit(checkpoint, reply) => {
                     let mut checkpoints = vec![checkpoint];
                     let mut replies = vec![reply];
+                    let patient_until = (last >= BUSY).then(|| Instant::now() + PATIENCE);
                     while checkpoints.len() < group {
-                        match commands.try_recv() {
-                            Ok(Command::Commit(checkpoint, reply)) => {
+                        let patience = patient_until.filter(|_| checkpoints.len() < WORTHWHILE);
+                        match another(commands, patience) {
+                            Some(Command::Commit(checkpoint, reply)) => {
                                 checkpoints.push(checkpoint);
                                 replies.push(reply);
                             }
-                            Ok(other) => {
+                            Some(other) => {
                                 next = Some(other);
                                 break;
                             }
-                            Err(_) => break,
+                            None => break,
                         }
                     }
+                    last = checkpoints.len();
                     let outcomes = self.commit(&checkpoints);
                     for (reply, outcome) in replies.into_iter().zip(outcomes) {
                         drop(reply.send(outcome));
@@ -259,6 +272,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// The next command, if it is there or comes until then.
+fn another(commands: &Receiver<Command>, until: Option<Instant>) -> Option<Command> {
+    if let Ok(command) = commands.try_recv() {
+        return Some(command);
+    }
+    let ahead = until?.saturating_duration_since(Instant::now());
+    commands.recv_timeout(ahead).ok()
 }
 
 fn seq_of(

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::commit::Columns;
 use super::error::LedgerError;
-use super::model::{Millis, OrgNo, OrgStats, Progress, RunId, Stopped, Stored};
+use super::model::{EntryNo, Millis, OrgNo, OrgStats, Progress, RunId, Stopped, Stored};
 use super::rows::{self, Delta, Result, code, to_json};
 use super::{Ledger, reads};
 use crate::manifest::OrgSpec;
@@ -102,32 +102,64 @@ impl Ledger {
         .await
     }
 
-    /// Sets failed entries back to where they stopped, with fresh attempts: `Started`, or `Pending`
-    /// when nothing had been done. Returns how many. Interrupted, the rest is still failed.
-    pub async fn retry_failed(&self, run: &RunId) -> Result<u64, LedgerError> {
+    /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
+    /// `Started`, or `Pending` when nothing had been done. Returns how many. Interrupted, the rest is still
+    /// failed.
+    pub async fn retry_failed(
+        &self,
+        run: &RunId,
+        wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
+    ) -> Result<u64, LedgerError> {
         let mut total = 0;
         for (org, counts) in self.counts_by_org(run).await? {
+            let mut after = None;
             let mut left = counts.failed > 0;
             while left {
-                let slice = move |c: &Connection, seq| retry_slice(c, seq, org);
-                let moved = self.change(run, slice).await?;
-                total += moved as u64;
-                left = moved == SLICE;
+                let wanted = wanted.clone();
+                let slice =
+                    move |c: &Connection, seq| retry_slice(c, &Slice { seq, org, after }, wanted);
+                let (moved, last) = self.change(run, slice).await?;
+                total += moved;
+                after = last;
+                left = last.is_some();
             }
         }
         Ok(total)
     }
 }
 
-fn retry_slice(connection: &Connection, seq: i64, org: OrgNo) -> Result<usize> {
-    let failed: Vec<(i64, Option<String>)> = connection
+/// Failed entries of an org after this one.
+struct Slice {
+    seq: i64,
+    org: OrgNo,
+    after: Option<EntryNo>,
+}
+
+/// Returns how many were set back, and the slice's last entry, if more may follow it.
+fn retry_slice(
+    connection: &Connection,
+    slice: &Slice,
+    wanted: impl Fn(EntryNo) -> bool,
+) -> Result<(u64, Option<EntryNo>)> {
+    let &Slice { seq, org, after } = slice;
+    let mut failed: Vec<(i64, Option<String>)> = connection
         .prepare_cached(
-            "SELECT key, progress FROM entry WHERE run = ?1 AND org = ?2 AND state = 5 LIMIT ?3",
+            "SELECT key, progress FROM entry
+             WHERE run = ?1 AND org = ?2 AND state = 5 AND key > ?3 ORDER BY key LIMIT ?4",
         )?
-        .query_map(params![seq, org, rows::integer(SLICE as u64)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?
+        .query_map(
+            params![
+                seq,
+                org,
+                rows::key_before(seq, after),
+                rows::integer(SLICE as u64)
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
         .collect::<rusqlite::Result<_>>()?;
+    let last = failed.last().filter(|_| failed.len() == SLICE);
+    let last = last.map(|(key, _)| rows::entry_no(*key));
+    failed.retain(|(key, _)| wanted(rows::entry_no(*key)));
     let mut update = connection.prepare_cached(
         "UPDATE entry SET state = ?2, progress = ?3, consent = ?4, error = NULL, due_at = NULL,
              version = version + 1 WHERE key = ?1",
@@ -151,5 +183,5 @@ fn retry_slice(connection: &Connection, seq: i64, org: OrgNo) -> Result<usize> {
         delta.moved(code::FAILED, state);
     }
     delta.apply(connection, seq, org)?;
-    Ok(failed.len())
+    Ok((failed.len() as u64, last))
 }

@@ -1,6 +1,7 @@
 //! The offline check of a whole manifest in one pass: entries are judged by themselves, against the orgs
 //! and against each other, and the good ones go on to the sink.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
@@ -9,13 +10,14 @@ use super::draft::Draft;
 use super::entry::Entry;
 use super::fields::ENTRY;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
-use super::orgs::{Held, Loader, Orgs, references};
-use super::problem::{Issue, Issues, Place, Problem, Problems, nearest, shown};
+use super::orgs::{Loader, Orgs};
+use super::probe::unreadable;
+use super::problem::{Issues, Place, Problem, Problems, nearest, shown};
 use super::rules::Rules;
-use super::secret::SecretRef;
-use super::secrets::{ExecPolicy, SecretError, Secrets};
+use super::secrets::{ExecPolicy, Secrets};
 use super::seen::{Seen, Tried};
 use super::text::Text;
+use crate::selection::Selection;
 
 /// A manifest and the orgs file that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +83,23 @@ pub fn check(
     options: &CheckOptions,
     sink: &mut dyn FnMut(Located),
 ) -> Result<Checked, ManifestError> {
+    check_selected(source, options, &Selection::default(), sink)
+}
+
+/// As [`check`] of the whole manifest, but tries the secrets of selected entries and their orgs only.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_selected(
+    source: &Source,
+    options: &CheckOptions,
+    selection: &Selection,
+    sink: &mut dyn FnMut(Located),
+) -> Result<Checked, ManifestError> {
+    let judge = Judge {
+        options: *options,
+        selection,
+    };
     let file = source.file.as_path();
     let failed = |error| ManifestError::unreadable(file, error);
     let format = format(file)?;
@@ -106,15 +125,15 @@ pub fn check(
             &mut loader,
             &mut problems,
         );
-        let mut checker = Checker::new(source, *options, &loader, problems, sink);
-        checker.probe_orgs();
+        let mut checker = Checker::new(source, judge, &loader, problems, sink);
+        checker.probe_all_orgs();
         read = document.map(|document| document.read_apps(file, &text, &mut checker));
         (entries, problems) = checker.finish(read);
     } else {
         let start = stream.start().map_err(failed)?;
         load_orgs(source, None, &mut loader, &mut problems);
-        let mut checker = Checker::new(source, *options, &loader, problems, sink);
-        checker.probe_orgs();
+        let mut checker = Checker::new(source, judge, &loader, problems, sink);
+        checker.probe_all_orgs();
         read = match refuse_start(file, start) {
             Some(problem) => {
                 checker.report(problem);
@@ -195,23 +214,32 @@ fn load_orgs(
     loader.partial |= !given;
 }
 
-struct Checker<'a> {
-    file: &'a Path,
-    loader: &'a Loader,
-    options: CheckOptions,
-    secrets: Secrets,
+pub(super) struct Checker<'a> {
+    pub(super) file: &'a Path,
+    pub(super) loader: &'a Loader,
+    pub(super) judge: Judge<'a>,
+    pub(super) secrets: Secrets,
     rules: Rules,
     seen: Seen,
-    tried: Tried,
-    problems: Problems,
+    pub(super) tried: Tried,
+    pub(super) problems: Problems,
     entries: u64,
+    // Orgs of selected entries, where not all are.
+    pub(super) selected_orgs: HashSet<String>,
     sink: &'a mut dyn FnMut(Located),
+}
+
+/// How entries are judged.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub options: CheckOptions,
+    pub selection: &'a Selection,
 }
 
 impl<'a> Checker<'a> {
     fn new(
         source: &'a Source,
-        options: CheckOptions,
+        judge: Judge<'a>,
         loader: &'a Loader,
         problems: Problems,
         sink: &'a mut dyn FnMut(Located),
@@ -219,40 +247,15 @@ impl<'a> Checker<'a> {
         Self {
             file: &source.file,
             loader,
-            options,
-            secrets: Secrets::new(folder(&source.file), options.exec),
+            judge,
+            secrets: Secrets::new(folder(&source.file), judge.options.exec),
             rules: Rules::default(),
             seen: Seen::default(),
             tried: Tried::default(),
             problems,
             entries: 0,
+            selected_orgs: HashSet::new(),
             sink,
-        }
-    }
-
-    fn probe_orgs(&mut self) {
-        if self.options.secrets == SecretCheck::Skip {
-            return;
-        }
-        for (name, spec) in self.loader.orgs.iter() {
-            let secrets = Secrets::new(self.loader.orgs.base(name), self.options.exec);
-            for Held {
-                field,
-                reference,
-                in_header,
-            } in references(spec)
-            {
-                let result = if in_header {
-                    secrets.probe_for_header(reference)
-                } else {
-                    secrets.probe(reference)
-                };
-                if let Err(error) = result {
-                    let mut problem = unreadable(self.loader.orgs.file(name), &error, 1);
-                    problem.field = Some(format!("orgs.{name}.{field}"));
-                    self.problems.push(problem);
-                }
-            }
         }
     }
 
@@ -291,51 +294,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn try_secrets(&mut self, draft: &Draft, place: &dyn Place) {
-        let Some(connection) = &draft.connection else {
-            return;
-        };
-        if let Some(token) = &connection.token {
-            self.try_secret(token, "connection.profile.token", place);
-        }
-        let Some(settings) = &connection.settings else {
-            return;
-        };
-        if let Some(password) = &settings.password {
-            self.try_secret(password, "connection.profile.settings.adminPassword", place);
-        }
-        let username = settings
-            .username
-            .as_deref()
-            .filter(|name| SecretRef::looks_like(name));
-        if let Some(reference) = username.and_then(|name| SecretRef::parse(name).ok()) {
-            self.try_secret(
-                &reference,
-                "connection.profile.settings.adminUsername",
-                place,
-            );
-        }
-    }
-
-    fn try_secret(&mut self, reference: &SecretRef, field: &'static str, place: &dyn Place) {
-        if self.options.secrets == SecretCheck::Skip {
-            return;
-        }
-        let secrets = &self.secrets;
-        self.tried.one(reference, || {
-            let error = secrets.probe(reference).err()?;
-            let issue = Issue {
-                field: field.into(),
-                message: String::new(),
-                hint: None,
-                offset: None,
-            };
-            Some((error, field, place.find(&issue)))
-        });
-    }
-
     // What is known only at the end: how often each bad secret is used, and whether there was an entry.
     fn finish(mut self, read: Option<u64>) -> (u64, Problems) {
+        self.probe_selected_orgs();
         for bad in std::mem::take(&mut self.tried.bad) {
             let mut problem = unreadable(self.file, &bad.error, bad.uses).at(bad.spot);
             problem.field = Some(bad.field.to_owned());
@@ -349,16 +310,6 @@ impl<'a> Checker<'a> {
         }
         (self.entries, self.problems)
     }
-}
-
-fn unreadable(file: &Path, error: &SecretError, uses: u64) -> Problem {
-    let mut message = error.to_string();
-    if uses > 1 {
-        message = format!("{message} (used by {uses} entries)");
-    }
-    let mut problem = Problem::of_file(file, message);
-    problem.hint = error.hint();
-    problem
 }
 
 impl Receiver<Draft> for Checker<'_> {

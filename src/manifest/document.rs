@@ -46,6 +46,15 @@ impl<'a> Document<'a> {
             problems.push(problem);
             return None;
         };
+        let pairs = match in_report(&pairs) {
+            None => pairs,
+            Some(Ok(manifest)) => manifest,
+            Some(Err(hint)) => {
+                let message = "is a report without a manifest in it";
+                problems.push(Problem::of_file(file, message).hint(hint));
+                return None;
+            }
+        };
         let mut document = Self::default();
         for (number, pair) in pairs.iter().enumerate() {
             let twice = pairs[..number].iter().any(|other| other.key == pair.key);
@@ -123,6 +132,28 @@ impl<'a> Document<'a> {
         }
         row
     }
+}
+
+/// The keys of the manifest in a report, when the object of these keys is one (`report --format json`); how to
+/// write it so that it has one, when it has none.
+pub(super) fn in_report<'a>(keys: &[Pair<'a>]) -> Option<Result<Vec<Pair<'a>>, String>> {
+    let value = |name: &str| {
+        let pair = keys.iter().find(|pair| pair.key == name)?;
+        Some(pair.value)
+    };
+    let run = string(value("run")?)?;
+    value("totals").and(value("entries"))?;
+    let manifest = value("manifest").and_then(pairs);
+    Some(manifest.ok_or_else(|| {
+        format!(
+            "say which entries: okta-rollout report {} --format json --only failed",
+            if run.chars().all(|c| c.is_ascii_alphanumeric()) {
+                &run
+            } else {
+                "RUN"
+            }
+        )
+    }))
 }
 
 fn of_key(file: &Path, text: &Text<'_>, pair: &Pair<'_>, message: &str) -> Problem {

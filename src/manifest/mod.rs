@@ -22,6 +22,7 @@ mod json;
 mod org;
 mod org_draft;
 mod orgs;
+mod probe;
 mod problem;
 mod rules;
 mod schedule;
@@ -33,7 +34,9 @@ mod shape;
 mod text;
 mod url;
 
-pub use check::{CheckOptions, Checked, Located, SecretCheck, Source, check, read_orgs};
+pub use check::{
+    CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
+};
 pub use entry::*;
 pub use input::{ManifestError, digest};
 pub use org::*;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
+use super::document::in_report;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
 use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
 use super::org::{Auth, OrgSpec};
@@ -153,8 +154,9 @@ impl Loader {
                 return;
             }
         };
-        // A manifest may serve as orgs file, too.
+        // A manifest, or a report with one, may serve as orgs file, too.
         let wrapped = pairs(root).and_then(|pairs| {
+            let pairs = in_report(&pairs).and_then(Result::ok).unwrap_or(pairs);
             let manifest = ["orgs", "defaults", "apps", "$schema"];
             if !pairs
                 .iter()

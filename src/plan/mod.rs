@@ -7,6 +7,8 @@ mod features;
 pub use connection::{LiveConnection, LiveStatus, Shown};
 pub use features::{Difference, compare, is_complete, merge};
 
+use sha2::{Digest, Sha256};
+
 use crate::apps::AuthScheme;
 use crate::manifest::{Entry, Status};
 use crate::steps::Step;
@@ -36,6 +38,14 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     }
     steps.extend(entry.features.names().map(Step::SetFeature));
     steps
+}
+
+/// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits.
+pub fn digest(entry: &Entry) -> String {
+    let wanted = (&entry.status, &entry.connection, &entry.features);
+    // Plain structs of strings, booleans and lists: serialization cannot fail.
+    let json = serde_json::to_vec(&wanted).unwrap_or_default();
+    hex::encode(&Sha256::digest(json)[..16])
 }
 
 /// The scheme the entry's connection must show, if the entry manages the connection.

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use super::{
-    EntryReport, ErrorReport, OrgReport, Overview, RunState, State, StepReport, StoppedReport,
-    Totals, WaitingReport,
+    DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State, StepReport,
+    StoppedReport, Totals, WaitingReport,
 };
-use crate::ledger::{Counts, EntryError, EntryRow, Millis, OrgRow, RunRow, StepRecord, Stored};
+use crate::ledger::{
+    Counts, Drift, EntryError, EntryRow, Millis, OrgRow, RunId, RunRow, StepRecord, Stored,
+};
 use crate::steps::Step;
 
 /// Whether a process holds the run now.
@@ -57,9 +59,10 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
             unchanged: counts.unchanged,
             waiting: counts.waiting,
             failed: counts.failed,
-            pending: left,
+            pending: left + counts.adopted,
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
+        adopted: counts.adopted,
     }
 }
 
@@ -92,6 +95,7 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
 /// One entry; `planned` are the steps it takes, in order.
 pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> EntryReport {
     let state = match row.state {
+        _ if row.adopted_by.is_some() => State::Pending,
         Stored::Started if held == Held::Yes => State::Running,
         Stored::Pending | Stored::Started => State::Pending,
         Stored::Waiting => State::Waiting,
@@ -111,12 +115,31 @@ pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> Entr
         state,
         changed: row.progress.changed,
         error: error(row, org, planned),
+        drift: row.progress.drift.iter().map(drift).collect(),
         steps: steps(row, planned, state),
     }
 }
 
-/// A pending entry of a stopped org says why it is held back.
+fn drift(drift: &Drift) -> DriftReport {
+    DriftReport {
+        field: drift.field.clone(),
+        live: drift.live.clone().unwrap_or_default(),
+        wanted: drift.wanted.clone(),
+    }
+}
+
+/// A pending entry that a later run took over, or of a stopped org, says why it stays so.
 fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> {
+    if let Some(RunId(later)) = &row.adopted_by {
+        return Some(ErrorReport {
+            step: Step::AwaitConsent.name(),
+            message: format!("run {later} took its consent over"),
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+            hint: Some(format!("look there: okta-rollout status {later}")),
+        });
+    }
     if let (Stored::Pending | Stored::Started, Some(stopped)) = (row.state, &org.stopped) {
         let step = current(row, planned).map_or("", |place| planned[place].name());
         return Some(ErrorReport {
@@ -245,7 +268,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::apps::Feature;
-    use crate::ledger::{OrgStats, Progress, RunId, Stopped};
+    use crate::ledger::{OrgStats, Progress, Stopped};
 
     pub(in crate::report) fn run() -> RunRow {
         RunRow {
@@ -311,7 +334,9 @@ pub(super) mod tests {
             progress,
             due_at: None,
             error: None,
+            known: None,
             version: 0,
+            adopted_by: None,
         }
     }
 

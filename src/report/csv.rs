@@ -100,7 +100,7 @@ impl<'a, W: Write> CsvReport<'a, W> {
 }
 
 /// The entry with its `file:` references made absolute: the report may be saved in another folder.
-fn anchored(entry: &Entry, base: &Path) -> Entry {
+pub(super) fn anchored(entry: &Entry, base: &Path) -> Entry {
     let mut entry = entry.clone();
     if let Some(profile) = entry.connection.as_mut().map(|c| &mut c.profile) {
         if let Some(token) = &mut profile.token {

@@ -1,8 +1,14 @@
 //! The JSON report: one object, written entry by entry, one entry a line.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use serde_json::{Map, Value};
+
+use super::csv::anchored;
 use super::{EntryReport, Overview};
+use crate::ledger::OrgRow;
+use crate::manifest::Entry;
 
 /// Writes one report object to `out` without holding its entries.
 pub struct JsonReport<W> {
@@ -23,8 +29,7 @@ impl<W: Write> JsonReport<W> {
 
     /// Writes the next entry.
     pub fn entry(&mut self, entry: &EntryReport) -> io::Result<()> {
-        let separator: &[u8] = if self.entries == 0 { b"\n" } else { b",\n" };
-        self.out.write_all(separator)?;
+        separate(&mut self.out, self.entries)?;
         self.entries += 1;
         serde_json::to_writer(&mut self.out, entry)?;
         Ok(())
@@ -32,24 +37,72 @@ impl<W: Write> JsonReport<W> {
 
     /// Closes the object and flushes.
     pub fn end(mut self) -> io::Result<()> {
-        let closing: &[u8] = if self.entries == 0 {
-            b"]}\n"
-        } else {
-            b"\n]}\n"
-        };
-        self.out.write_all(closing)?;
+        close_list(&mut self.out, self.entries)?;
+        self.out.write_all(b"}\n")?;
+        self.out.flush()
+    }
+
+    /// Goes on with the entries as a manifest, of these orgs.
+    pub fn manifest(mut self, orgs: &[OrgRow]) -> io::Result<JsonManifest<W>> {
+        close_list(&mut self.out, self.entries)?;
+        let orgs: Map<String, Value> = orgs
+            .iter()
+            // Plain structs of texts and numbers: cannot fail.
+            .map(|org| {
+                (
+                    org.name.clone(),
+                    serde_json::to_value(&org.spec).unwrap_or_default(),
+                )
+            })
+            .collect();
+        self.out.write_all(b",\"manifest\":{\"orgs\":")?;
+        serde_json::to_writer(&mut self.out, &orgs)?;
+        self.out.write_all(b",\"apps\":[")?;
+        Ok(JsonManifest {
+            out: self.out,
+            entries: 0,
+        })
+    }
+}
+
+/// The manifest in a report: what `run` needs to do just these entries again. Its references to files are
+/// absolute, because the report may be saved in any folder.
+pub struct JsonManifest<W> {
+    out: W,
+    entries: u64,
+}
+
+impl<W: Write> JsonManifest<W> {
+    /// Writes the next entry; `base` is the folder of the manifest that it was read from.
+    pub fn entry(&mut self, entry: &Entry, base: &Path) -> io::Result<()> {
+        separate(&mut self.out, self.entries)?;
+        self.entries += 1;
+        serde_json::to_writer(&mut self.out, &anchored(entry, base))?;
+        Ok(())
+    }
+
+    /// Closes manifest and report, and flushes.
+    pub fn end(mut self) -> io::Result<()> {
+        close_list(&mut self.out, self.entries)?;
+        self.out.write_all(b"}}\n")?;
         self.out.flush()
     }
 }
 
+fn separate(out: &mut impl Write, before: u64) -> io::Result<()> {
+    out.write_all(if before == 0 { b"\n" } else { b",\n" })
+}
+
+fn close_list(out: &mut impl Write, items: u64) -> io::Result<()> {
+    out.write_all(if items == 0 { b"]" } else { b"\n]" })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::super::build::tests::{GOOGLE, acme, google, record, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, OrgRow, Progress, Stored};
+    use crate::ledger::{Counts, Progress, Stored};
     use crate::steps::Step;
 
     fn json(entries: &[EntryReport], orgs: &[OrgRow]) -> String {
@@ -94,6 +147,7 @@ mod tests {
               "app": "google",
               "appId": "0oa1",
               "changed": false,
+              "drift": [],
               "error": {
                 "hint": "check the value behind env:ACME_GOOGLE",
                 "httpStatus": 400,

@@ -16,9 +16,9 @@ pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, entry, overview};
 pub(crate) use csv::anchor;
 pub use csv::{Columns, CsvReport, Unwritable};
-pub use json::JsonReport;
+pub use json::{JsonManifest, JsonReport};
 pub(crate) use summary::short;
-pub use summary::{Attention, Summary};
+pub use summary::{Attention, DRIFTED_SHOWN, Summary};
 pub use text::TextReport;
 pub(crate) use text::{codes, counted, totals};
 
@@ -70,6 +70,9 @@ pub struct Overview {
     pub totals: Totals,
     /// One per org, in order of first use.
     pub orgs: Vec<OrgReport>,
+    /// Pending entries that a later run took over: nothing moves them here.
+    #[serde(skip)]
+    pub adopted: u64,
 }
 
 /// Where a run stands.
@@ -95,7 +98,7 @@ impl RunState {
     }
 }
 
-/// Entries by state; `pending` includes those a process is working on.
+/// Entries by state; `pending` includes those a process is working on, and those a later run took over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// All of them.
@@ -173,7 +176,7 @@ pub struct StoppedReport {
 }
 
 /// State of an entry or of one of its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Not begun, held back, or interrupted.
@@ -189,6 +192,20 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Running,
+        Self::Waiting,
+        Self::Done,
+        Self::Failed,
+    ];
+
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// Its name in reports and flags.
     pub const fn name(self) -> &'static str {
         match self {
@@ -221,6 +238,8 @@ pub struct EntryReport {
     pub changed: bool,
     /// Why it failed, is being retried, or is held back.
     pub error: Option<ErrorReport>,
+    /// What was found otherwise than the manifest wants it, although nobody of the run had changed it.
+    pub drift: Vec<DriftReport>,
     /// The steps it takes, in order.
     pub steps: Vec<StepReport>,
 }
@@ -230,6 +249,17 @@ impl EntryReport {
     pub fn name(&self) -> String {
         format!("{}/{} (row {})", self.org, self.app, self.row)
     }
+}
+
+/// A field that had drifted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DriftReport {
+    /// Dotted path as in the manifest.
+    pub field: String,
+    /// What Okta showed; null when it did not show the field.
+    pub live: serde_json::Value,
+    /// What the manifest says.
+    pub wanted: serde_json::Value,
 }
 
 /// Why an entry is not done.

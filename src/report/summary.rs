@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{codes, counted, headline, totals};
-use super::{EntryReport, OrgReport, Overview, RunState};
+use super::text::{codes, counted, drifted, headline, totals};
+use super::{EntryReport, OrgReport, Overview, RunState, State};
+use crate::selection::Selection;
 
 /// Orgs that get a line of their own; a screen holds about this many beside the rest.
 const ORG_LINES: usize = 20;
@@ -13,11 +14,21 @@ const ORG_LINES: usize = 20;
 /// Failed entries that are shown in full; more of them usually have the same few reasons.
 const FAILED_SHOWN: usize = 10;
 
+/// Entries that had drifted which are shown; the report has them all.
+pub const DRIFTED_SHOWN: usize = 10;
+
+/// Fields shown of each.
+const FIELDS_SHOWN: usize = 5;
+
 /// The entries a person has to look at.
 #[derive(Clone, Debug, Default)]
 pub struct Attention {
     /// The first failed ones; [`Attention::wants_failed`] says when there are enough.
     pub failed: Vec<EntryReport>,
+    /// The first ones that had drifted, [`DRIFTED_SHOWN`] at most.
+    pub drifted: Vec<EntryReport>,
+    /// How many had.
+    pub drifted_count: u64,
 }
 
 impl Attention {
@@ -37,6 +48,10 @@ pub struct Summary<'a> {
     /// Part of its rate limit that an org's busiest window used, over 0 to 1, in the order of the
     /// overview's orgs; shown where it is known.
     pub share_used: &'a [Option<f64>],
+    /// What the command was about; overview and attention are, too.
+    pub selection: &'a Selection,
+    /// Unfinished entries that it left alone.
+    pub left_out: u64,
 }
 
 impl Summary<'_> {
@@ -44,11 +59,96 @@ impl Summary<'_> {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n", headline(self.overview), totals(self.overview));
         self.orgs(&mut text);
+        self.drifted(&mut text);
         self.stopped(&mut text);
         self.failed(&mut text);
         self.waiting(&mut text);
         self.pending(&mut text);
+        self.adopted(&mut text);
+        self.left_out(&mut text);
         text
+    }
+
+    /// The command that goes on with the selected entries.
+    fn resume(&self) -> String {
+        let flag = self.selection.with_state(None).flag();
+        format!("okta-rollout resume {}{flag}", self.overview.run)
+    }
+
+    /// The command that tries the selected failed entries again.
+    fn try_again(&self) -> String {
+        if self.selection.is_all() {
+            return self.try_all_again();
+        }
+        let flag = self.selection.with_state(Some(State::Failed)).flag();
+        format!("okta-rollout resume {}{flag}", self.overview.run)
+    }
+
+    fn try_all_again(&self) -> String {
+        format!("okta-rollout resume {} --failed", self.overview.run)
+    }
+
+    /// A hint whose command keeps to the selection: hints are older than it.
+    fn narrowed(&self, hint: &str) -> String {
+        if self.selection.is_all() {
+            return hint.to_owned();
+        }
+        let failed = format!("okta-rollout resume {} --only failed", self.overview.run);
+        let again = self.try_again();
+        match hint.strip_suffix(&failed) {
+            Some(before) => format!("{before}{again}"),
+            None => hint.replace(&self.try_all_again(), &again),
+        }
+    }
+
+    fn drifted(&self, text: &mut String) {
+        if self.attention.drifted.is_empty() {
+            return;
+        }
+        line(text, "");
+        for entry in &self.attention.drifted {
+            line(text, &format!("{} had drifted:", entry.name()));
+            for drift in entry.drift.iter().take(FIELDS_SHOWN) {
+                line(text, &format!("  {}", drifted(drift)));
+            }
+            let more = entry.drift.len().saturating_sub(FIELDS_SHOWN);
+            if more > 0 {
+                line(text, &format!("  and {more} more fields"));
+            }
+        }
+        let shown = self.attention.drifted.len() as u64;
+        let more = self.attention.drifted_count.saturating_sub(shown);
+        if more > 0 {
+            let run = &self.overview.run;
+            line(
+                text,
+                &format!("and {more} more had drifted: okta-rollout report {run}"),
+            );
+        }
+    }
+
+    fn adopted(&self, text: &mut String) {
+        let count = self.overview.adopted;
+        if count > 0 {
+            let taken = counted(count, "consent was", "consents were");
+            line(text, "");
+            line(
+                text,
+                &format!("{taken} taken over by a later run: okta-rollout consent list"),
+            );
+        }
+    }
+
+    fn left_out(&self, text: &mut String) {
+        if self.left_out > 0 {
+            let left = counted(self.left_out, "entry was", "entries were");
+            let run = &self.overview.run;
+            line(text, "");
+            line(
+                text,
+                &format!("{left} left out by --only; to do them, too: okta-rollout resume {run}"),
+            );
+        }
     }
 
     fn orgs(&self, text: &mut String) {
@@ -88,7 +188,6 @@ impl Summary<'_> {
     }
 
     fn stopped(&self, text: &mut String) {
-        let run = &self.overview.run;
         let stopped = self.overview.orgs.iter().filter_map(|org| {
             let stopped = org.stopped.as_ref()?;
             Some((org, stopped))
@@ -115,7 +214,7 @@ impl Summary<'_> {
             line(text, &format!("and {more} more orgs were stopped"));
         }
         if any {
-            line(text, &format!("  then: okta-rollout resume {run}"));
+            line(text, &format!("  then: {}", self.resume()));
         }
     }
 
@@ -125,6 +224,7 @@ impl Summary<'_> {
         if count == 0 {
             return;
         }
+        let again = self.try_again();
         line(text, "");
         for entry in &self.attention.failed {
             let Some(error) = &entry.error else { continue };
@@ -143,7 +243,7 @@ impl Summary<'_> {
                 ),
             );
             if let Some(hint) = &error.hint {
-                line(text, &format!("  hint: {hint}"));
+                line(text, &format!("  hint: {}", self.narrowed(hint)));
             }
         }
         let more = count.saturating_sub(self.attention.failed.len() as u64);
@@ -153,14 +253,13 @@ impl Summary<'_> {
                 &format!("and {more} more failed: okta-rollout report {run} --only failed"),
             );
         }
-        let again = format!("okta-rollout resume {run} --failed");
         let said = |entry: &EntryReport| {
             let error = entry.error.as_ref();
             error.is_some_and(|error| {
                 error
                     .hint
                     .as_ref()
-                    .is_some_and(|hint| hint.contains(&again))
+                    .is_some_and(|hint| self.narrowed(hint).contains(&again))
             })
         };
         if more > 0 || !self.attention.failed.iter().all(said) {
@@ -181,7 +280,7 @@ impl Summary<'_> {
             text,
             "  open each link, then hand in what Okta's page shows: okta-rollout consent complete",
         );
-        line(text, &format!("  then: okta-rollout resume {run}"));
+        line(text, &format!("  then: {}", self.resume()));
     }
 
     fn pending(&self, text: &mut String) {
@@ -193,8 +292,9 @@ impl Summary<'_> {
             line(
                 text,
                 &format!(
-                    "{} not finished; all that was done is kept: okta-rollout resume {}",
-                    overview.totals.pending, overview.run
+                    "{} not finished; all that was done is kept: {}",
+                    overview.totals.pending - overview.adopted,
+                    self.resume()
                 ),
             );
         }
@@ -249,7 +349,7 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, OrgRow, OrgStats, OrgWait, Progress, Stored};
+    use crate::ledger::{Counts, Drift, OrgRow, OrgStats, OrgWait, Progress, Stored};
     use crate::steps::Step;
 
     fn summary(counts: Counts, orgs: &[OrgRow], attention: &Attention) -> String {
@@ -263,6 +363,8 @@ mod tests {
             overview: &overview,
             attention,
             share_used: &[Some(0.9)],
+            selection: &Selection::default(),
+            left_out: 0,
         }
         .text()
     }
@@ -314,6 +416,7 @@ mod tests {
         row.error = Some(refused(Step::SetConnection));
         let attention = Attention {
             failed: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+            ..Attention::default()
         };
         let counts = Counts {
             changed: 2,
@@ -361,6 +464,106 @@ mod tests {
             text.ends_with("4 not finished; all that was done is kept: okta-rollout resume k3f9\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_was_left_out_is_no_problem_and_every_command_keeps_to_the_selection() {
+        let mut row = google(Stored::Failed, Progress::default());
+        let mut error = refused(Step::SetConnection);
+        error.hint = Some("mend it, then: okta-rollout resume k3f9 --failed".to_owned());
+        row.error = Some(error);
+        let attention = Attention {
+            failed: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+            ..Attention::default()
+        };
+        let counts = Counts {
+            changed: 1,
+            failed: 1,
+            waiting: 1,
+            ..Counts::default()
+        };
+        let overview = overview(RunFacts {
+            run: &run(),
+            held: Held::No,
+            counts,
+            orgs: &[acme()],
+        });
+        let conditions = ["org=a*".parse().unwrap(), "pending".parse().unwrap()];
+        let text = Summary {
+            overview: &overview,
+            attention: &attention,
+            share_used: &[],
+            selection: &Selection::of(&conditions),
+            left_out: 7,
+        }
+        .text();
+        insta::assert_snapshot!(text, @r#"
+        run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        3 entries: 1 changed, 1 waiting for consent, 1 failed
+          acme  120 calls, 1 429, 2 retries, waited 1 min 1 s
+
+        acme/google (row 14) failed: set_connection: Verification failed: Not authorized (E0000001, HTTP 400, request abc)
+          hint: mend it, then: okta-rollout resume k3f9 --only 'failed,org=a*'
+
+        1 entry waits for consent: okta-rollout consent list k3f9
+          open each link, then hand in what Okta's page shows: okta-rollout consent complete
+          then: okta-rollout resume k3f9 --only 'org=a*'
+
+        7 entries were left out by --only; to do them, too: okta-rollout resume k3f9
+        "#);
+    }
+
+    #[test]
+    fn drift_is_named_by_entry_and_field_within_bounds() {
+        let drift = |n: usize| Drift {
+            field: format!("connection.field{n}"),
+            live: (n > 0).then(|| "x".repeat(n * 30).into()),
+            wanted: true.into(),
+        };
+        let progress = Progress {
+            drift: (0..7).map(drift).collect(),
+            ..Progress::default()
+        };
+        let row = google(Stored::Done, progress);
+        let attention = Attention {
+            drifted: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+            drifted_count: 12,
+            ..Attention::default()
+        };
+        let counts = Counts {
+            changed: 12,
+            ..Counts::default()
+        };
+        insta::assert_snapshot!(summary(counts, &[acme()], &attention), @r#"
+        run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        12 entries: 12 changed
+          acme  120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
+
+        acme/google (row 14) had drifted:
+          connection.field0 was not set, wanted true
+          connection.field1 was "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", wanted true
+          connection.field2 was "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…, wanted true
+          connection.field3 was "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…, wanted true
+          connection.field4 was "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…, wanted true
+          and 2 more fields
+        and 11 more had drifted: okta-rollout report k3f9
+        "#);
+    }
+
+    #[test]
+    fn what_a_later_run_took_over_leaves_nothing_to_do() {
+        let counts = Counts {
+            changed: 1,
+            adopted: 2,
+            ..Counts::default()
+        };
+        insta::assert_snapshot!(summary(counts, &[acme()], &Attention::default()), @r#"
+        run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        3 entries: 1 changed, 2 pending
+          acme  120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
+
+        2 consents were taken over by a later run: okta-rollout consent list
+        "#);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{EntryReport, Overview, State};
+use super::{DriftReport, EntryReport, Overview, State};
+
+/// Characters of a value that are shown: a line holds two of them.
+const VALUE_SHOWN: usize = 60;
 
 /// Writes the report for people, entry by entry.
 pub struct TextReport<W> {
@@ -36,12 +39,32 @@ impl<W: Write> TextReport<W> {
             writeln!(self.out, "    {}: {}{codes}", error.step, error.message)?;
             hint(&mut self.out, error.hint.as_deref())?;
         }
+        for drift in &entry.drift {
+            writeln!(self.out, "    drifted: {}", drifted(drift))?;
+        }
         Ok(())
     }
 
     /// Flushes.
     pub fn end(mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// `connection.status "DISABLED", wanted "ENABLED"`, of bounded length.
+pub(super) fn drifted(drift: &DriftReport) -> String {
+    let live = match &drift.live {
+        serde_json::Value::Null => "not set".to_owned(),
+        live => bounded(&live.to_string()),
+    };
+    let wanted = bounded(&drift.wanted.to_string());
+    format!("{} was {live}, wanted {wanted}", drift.field)
+}
+
+fn bounded(value: &str) -> String {
+    match value.char_indices().nth(VALUE_SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Makes an entry durable as it stands.
 
 use super::lane::CallLog;
-use crate::ledger::{Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId};
+use crate::ledger::{Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId};
 
 /// What a checkpoint stores beside the entry and its calls.
 #[derive(Debug, Default)]
 pub struct Also {
     /// The fingerprint of what a connection was just set with.
     pub fingerprint: Option<Fingerprint>,
+    /// What the app is to be remembered for.
+    pub applied: Option<Applied>,
     /// A consent's `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }
@@ -34,6 +36,7 @@ pub async fn checkpoint(
             attempts,
             stats,
             fingerprint: also.fingerprint,
+            applied: also.applied,
             settled_consent: also.settled_consent,
         })
         .await?;

@@ -127,7 +127,13 @@ impl Work<'_> {
 
     fn with_hint(&self, error: EntryError) -> EntryError {
         let run = &self.shop.run.0;
-        let again = format!("okta-rollout resume {run} --failed");
+        // Where entries were left out on purpose, the next command must not begin them.
+        let flag = if self.shop.selected.is_all() {
+            "--failed"
+        } else {
+            "--only failed"
+        };
+        let again = format!("okta-rollout resume {run} {flag}");
         let hint = match (self.secret_in_question(&error), &error.hint) {
             (Some(reference), _) => format!("check the value behind {reference}, then: {again}"),
             (None, Some(hint)) => format!("{hint}, then: {again}"),

@@ -3,48 +3,96 @@
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::ExposeSecret;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::ledger::Fingerprint;
+use crate::ledger::{Fingerprint, HmacKey, HmacKeys};
 
-/// Makes fingerprints with the ledger's key. Cheap to clone.
+/// Makes fingerprints with the ledger's keys. Cheap to clone.
 #[derive(Clone)]
-pub struct Fingerprints(Arc<SecretBox<[u8; 32]>>);
+pub struct Fingerprints(Arc<HmacKeys>);
 
 impl Fingerprints {
-    /// With the key kept beside the ledger.
-    pub fn new(key: SecretBox<[u8; 32]>) -> Self {
-        Self(Arc::new(key))
+    /// With the keys kept beside the ledger.
+    pub fn new(keys: HmacKeys) -> Self {
+        Self(Arc::new(keys))
     }
 
     /// The fingerprint of what an app's connection is set with and Okta may not show: its secret and base URL.
     pub fn of(&self, org_url: &str, app_id: &str, hidden: &[&str]) -> Fingerprint {
-        // Keyed by app as well, so that equal secrets of two apps do not look equal.
-        // HMAC fills a key up with zeros to its block of 64 bytes; doing so here leaves no error to handle.
-        let mut key = Zeroizing::new([0; 64]);
-        key[..32].copy_from_slice(self.0.expose_secret());
-        let mut mac = Hmac::<Sha256>::new((&*key).into());
-        for part in [org_url, app_id].iter().chain(hidden) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        Fingerprint {
-            org_url: org_url.to_owned(),
-            app_id: app_id.to_owned(),
-            hmac: hex::encode(mac.finalize().into_bytes()),
-        }
+        made(&self.0.current, org_url, app_id, hidden)
+    }
+
+    /// The same as the key before the current one made it, if there was one.
+    pub fn under_old_key(
+        &self,
+        org_url: &str,
+        app_id: &str,
+        hidden: &[&str],
+    ) -> Option<Fingerprint> {
+        let old = self.0.old.as_ref()?;
+        Some(made(old, org_url, app_id, hidden))
+    }
+}
+
+fn made(with: &HmacKey, org_url: &str, app_id: &str, hidden: &[&str]) -> Fingerprint {
+    // Keyed by app as well, so that equal secrets of two apps do not look equal.
+    // HMAC fills a key up with zeros to its block of 64 bytes; doing so here leaves no error to handle.
+    let mut key = Zeroizing::new([0; 64]);
+    key[..32].copy_from_slice(with.secret().expose_secret());
+    let mut mac = Hmac::<Sha256>::new((&*key).into());
+    for part in [org_url, app_id].iter().chain(hidden) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    Fingerprint {
+        org_url: org_url.to_owned(),
+        app_id: app_id.to_owned(),
+        hmac: hex::encode(mac.finalize().into_bytes()),
+        key_id: with.id().to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretBox;
+
     use super::*;
+
+    fn key(byte: u8) -> HmacKey {
+        HmacKey::new(SecretBox::new(Box::new([byte; 32])))
+    }
+
+    #[test]
+    fn what_the_key_before_made_is_recognized() {
+        let before = Fingerprints::new(HmacKeys {
+            current: key(1),
+            old: None,
+        });
+        let after = Fingerprints::new(HmacKeys {
+            current: key(2),
+            old: Some(key(1)),
+        });
+        let args = ("https://a.example", "0oa1", &["token"][..]);
+        let stored = before.of(args.0, args.1, args.2);
+        assert_eq!(before.under_old_key(args.0, args.1, args.2), None);
+        let old = after.under_old_key(args.0, args.1, args.2).unwrap();
+        assert_eq!(old, stored);
+        let fresh = after.of(args.0, args.1, args.2);
+        assert_ne!(fresh.hmac, stored.hmac);
+        assert_ne!(fresh.key_id, stored.key_id);
+        assert_eq!(fresh.key_id.len(), 16);
+    }
 
     #[test]
     fn depends_on_key_org_app_and_secret() {
-        let with = |key: u8| Fingerprints::new(SecretBox::new(Box::new([key; 32])));
+        let with = |byte: u8| {
+            Fingerprints::new(HmacKeys {
+                current: key(byte),
+                old: None,
+            })
+        };
         let of = |key, org: &str, app: &str, secret: &str| with(key).of(org, app, &[secret]).hmac;
         let base = of(1, "https://a.example", "0oa1", "token");
         assert_eq!(base, of(1, "https://a.example", "0oa1", "token"));

@@ -86,6 +86,7 @@ impl Work<'_> {
         let last = self.log.attempts.last().cloned();
         self.drop_link();
         self.row.progress.consent = None;
+        self.row.progress.consent_lost = true;
         self.row.due_at = Some(self.claimed_until());
         self.row.error = Some(EntryError {
             step,

@@ -20,6 +20,7 @@ use super::notes::{Keeper, still_lasts};
 use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
+use crate::apps::App;
 use crate::event::Events;
 use crate::ledger::{Attempt, Millis, OrgStats, SpentWindow, Stopped};
 use crate::manifest::Limits;
@@ -58,6 +59,14 @@ pub struct CallLog {
 }
 
 impl CallLog {
+    /// For calls that are made for an entry with this app.
+    pub fn of(app: App) -> Self {
+        Self {
+            pool: Pool::of(app),
+            ..Self::default()
+        }
+    }
+
     /// What the next checkpoint stores; the time spent stays, it belongs to the attempt.
     pub fn take(&mut self) -> (Vec<Attempt>, OrgStats) {
         (

@@ -25,6 +25,7 @@ mod queue;
 mod reader;
 mod retry;
 mod retry_budget;
+mod selected;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -49,9 +50,11 @@ pub use places::Places;
 pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
+pub use selected::Selected;
 pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
+use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
@@ -59,7 +62,7 @@ use crate::steps::{Access, Listing};
 use org::OrgTask;
 
 /// Policy of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// When to try again.
     pub retry: RetryPolicy,
@@ -67,8 +70,12 @@ pub struct RunOptions {
     pub limits: Limits,
     /// How calls are made.
     pub http: HttpSettings,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
+    /// Which entries are worked on.
+    pub selected: Selected,
 }
 
 /// What a run needs of one org.
@@ -101,7 +108,7 @@ pub async fn drive(
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
-    let counts = ledger.counts(run).await?;
+    let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
         entries: counts.entries(),
@@ -276,7 +283,7 @@ impl Common {
         Ok(Self {
             http: Http::new(&options.http)?,
             places: Places::new(),
-            fingerprints: Fingerprints::new(ledger.hmac_key()?),
+            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
             notes: Notes::new(ledger.clone(), interrupt.clone()),
             ledger: ledger.clone(),
             options: options.clone(),
@@ -320,8 +327,10 @@ impl Common {
                 secrets: org.secrets,
                 listing: Listing::default(),
                 fingerprints: self.fingerprints.clone(),
+                on_drift: self.options.on_drift,
                 force: self.options.force,
             },
+            selected: self.options.selected.clone(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             org: name,

@@ -51,7 +51,8 @@ impl OrgTask {
         look_again: Arc<Notify>,
         window: usize,
     ) -> Self {
-        let window = Window::new(shop.ledger.clone(), shop.run.clone(), no, window);
+        let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
+        let window = Window::new(ledger, run, no, shop.selected.clone(), window);
         Self {
             shop,
             no,
@@ -180,7 +181,8 @@ impl OrgTask {
                 return Ok(());
             };
             after = Some(last.no);
-            for row in rows {
+            let selected = |row: &EntryRow| shop.selected.contains(row.no);
+            for row in rows.into_iter().filter(selected) {
                 self.ask(row, shop, at_work);
             }
         }

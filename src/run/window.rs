@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use super::lane::unix_millis;
 use super::retry::RETRY_AFTER_CAP;
+use super::selected::Selected;
 use crate::ledger::{EntryNo, EntryRow, Ledger, LedgerError, Millis, OrgNo, RunId, Stored};
 
 /// See the module.
@@ -13,6 +14,7 @@ pub struct Window {
     ledger: Ledger,
     run: RunId,
     org: OrgNo,
+    selected: Selected,
     size: usize,
     started: Ahead,
     pending: Ahead,
@@ -53,12 +55,13 @@ impl PartialEq for Delayed {
 impl Eq for Delayed {}
 
 impl Window {
-    /// Over an org of a run; reads at most `size` entries of a state ahead.
-    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, size: usize) -> Self {
+    /// Over an org's selected entries of a run; reads at most `size` entries of a state ahead.
+    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, size: usize) -> Self {
         Self {
             ledger,
             run,
             org,
+            selected,
             size: size.max(1),
             started: Ahead::default(),
             pending: Ahead::default(),
@@ -157,7 +160,9 @@ impl Window {
                 .await?;
             ahead.drained = rows.len() < self.size;
             ahead.after = rows.last().map(|row| row.no).or(ahead.after);
-            let free = rows.into_iter().filter(|row| !self.held.contains(&row.no));
+            let free = rows
+                .into_iter()
+                .filter(|row| !self.held.contains(&row.no) && self.selected.contains(row.no));
             ahead.rows.extend(free);
         }
         Ok(())

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::checkpoint::{Also, checkpoint};
-use super::concurrency::Pool;
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
 use super::retry::RetryPolicy;
+use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
-    Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
+    Applied, Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
 };
-use crate::plan::steps;
+use crate::manifest::Status;
+use crate::plan::{digest, steps};
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
 
 /// What workers of an org share.
@@ -24,6 +25,8 @@ pub struct Shop {
     pub ledger: Ledger,
     /// The org.
     pub access: Access,
+    /// Which entries are worked on.
+    pub selected: Selected,
     /// When to try again.
     pub retry: RetryPolicy,
     /// How long a call may be under way.
@@ -77,16 +80,12 @@ impl<'a> Work<'a> {
     /// Takes an entry up.
     pub fn new(shop: &'a Shop, row: EntryRow) -> Self {
         let name = name_of(&shop.org, &row);
-        let pool = Pool::of(row.entry.app);
         Self {
             steps: steps(&row.entry),
+            log: CallLog::of(row.entry.app),
             shop,
             row,
             memory: Memory::default(),
-            log: CallLog {
-                pool,
-                ..CallLog::default()
-            },
             name,
             answer: None,
         }
@@ -206,8 +205,18 @@ impl<'a> Work<'a> {
             }
             Outcome::Connected { changed } => {
                 self.end_step(step, changed, attempts, last);
-                self.skip_to_features();
+                self.skip_to(|step| matches!(step, Step::SetFeature(_)));
                 (changed, state.is_some().then_some(true))
+            }
+            Outcome::Consented => {
+                self.end_step(step, false, attempts, last);
+                self.skip_to(|step| step == Step::ActivateConnection);
+                (false, None)
+            }
+            Outcome::LeftAlone => {
+                self.end_step(step, false, attempts, last);
+                self.skip_to(|_| false);
+                (false, None)
             }
             Outcome::Waiting(consent) => return self.wait(step, consent, attempts, last).await,
             Outcome::ConsentLost { why } => return self.lose_consent(step, why, state).await,
@@ -288,9 +297,10 @@ impl<'a> Work<'a> {
         progress.changed |= changed;
     }
 
-    fn skip_to_features(&mut self) {
+    // Ends the steps before that one unmade; all that are left if there is none.
+    fn skip_to(&mut self, is_next: impl Fn(Step) -> bool) {
         while let Some(&step) = self.steps.get(self.row.progress.steps.len()) {
-            if matches!(step, Step::SetFeature(_)) {
+            if is_next(step) {
                 return;
             }
             self.end_step(step, false, 0, None);
@@ -305,9 +315,47 @@ impl<'a> Work<'a> {
         let Shop { ledger, run, .. } = self.shop;
         let also = Also {
             fingerprint,
+            applied: self.applied(),
             settled_consent,
         };
         checkpoint(ledger, run, &mut self.row, &mut self.log, also).await
+    }
+
+    // What a later run has to know of the app: that it is as wanted now, or that what was wanted before does not
+    // hold any more. `None` = it knows already.
+    fn applied(&mut self) -> Option<Applied> {
+        let EntryRow {
+            entry, progress, ..
+        } = &self.row;
+        let app_id = progress.app_id.as_ref().or(entry.app_id.as_ref())?;
+        let known = self.memory.app.as_ref();
+        let known = known.or(self.row.known.as_ref().map(|known| &known.app));
+        let (digest, connected) = if self.row.state == Stored::Done {
+            let connected = entry.status == Status::Enabled && entry.connection.is_some();
+            (digest(entry), connected)
+        } else {
+            let earlier = known?.applied.as_ref()?;
+            let moves_on = progress.changed && !earlier.is_empty() && *earlier != digest(entry);
+            (moves_on.then(String::new)?, false)
+        };
+        let is_known = known.is_some_and(|known| {
+            known.applied.as_ref() == Some(&digest) && (known.connected || !connected)
+        });
+        if is_known {
+            return None;
+        }
+        let applied = Applied {
+            org_url: self.shop.access.url.clone(),
+            app_id: app_id.clone(),
+            digest,
+            connected,
+        };
+        let prefetched = self.row.known.as_mut().map(|known| &mut known.app);
+        if let Some(known) = self.memory.app.as_mut().or(prefetched) {
+            known.applied = Some(applied.digest.clone());
+            known.connected |= connected;
+        }
+        Some(applied)
     }
 
     pub(super) fn ended(&self) -> Next {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{Listing, Step, StepError};
-use crate::ledger::{EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
+use crate::job::OnDrift;
+use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
 use crate::manifest::{SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
-use crate::plan::Difference;
+use crate::plan::{Difference, digest};
 use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis};
 
 /// What the steps of all entries of an org share.
@@ -28,6 +29,8 @@ pub struct Access {
     pub listing: Listing,
     /// Keyed fingerprints of secrets.
     pub fingerprints: Fingerprints,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
     /// Write even what looks right already (TOKEN connections).
     pub force: bool,
 }
@@ -37,6 +40,10 @@ pub struct Access {
 pub struct Memory {
     /// The features as last listed.
     pub features: Option<Vec<FeatureState>>,
+    /// What earlier runs left about the app.
+    pub app: Option<AppMemory>,
+    /// Whether drift was noted that is not durable yet.
+    pub new_drift: bool,
 }
 
 /// What a person handed in: lives only until it is sent.
@@ -104,6 +111,11 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        if std::mem::take(&mut self.memory.new_drift) {
+            // Once it is mended nobody can see it any more.
+            self.row.state = Stored::Started;
+            self.commit().await?;
+        }
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
             let pass = lane.admit(request, self.rank(), self.log).await?;
@@ -154,9 +166,38 @@ impl Context<'_> {
     pub async fn commit(&mut self) -> Result<(), StepError> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
-            settled_consent: None,
+            ..Also::default()
         };
         checkpoint(self.ledger, self.run, self.row, self.log, also).await?;
+        Ok(())
+    }
+
+    /// What earlier runs left about the app.
+    pub async fn app_memory(&mut self) -> Result<AppMemory, StepError> {
+        if let Some(app) = &self.memory.app {
+            return Ok(app.clone());
+        }
+        let app = match self.row.known.take() {
+            Some(known) if known.others == self.ledger.others() => known.app,
+            _ => {
+                let app_id = self.app_id()?;
+                self.ledger.app_memory(&self.access.url, &app_id).await?
+            }
+        };
+        self.memory.app = Some(app.clone());
+        Ok(app)
+    }
+
+    /// Forgets, durably, which secrets the app was last set with: they are about to be replaced.
+    pub async fn forget_fingerprint(&mut self, known: &Fingerprint) -> Result<(), StepError> {
+        self.fingerprint = Some(Fingerprint {
+            hmac: String::new(),
+            ..known.clone()
+        });
+        self.commit().await?;
+        if let Some(app) = &mut self.memory.app {
+            app.hmac = None;
+        }
         Ok(())
     }
 
@@ -174,13 +215,39 @@ impl Context<'_> {
             })
     }
 
-    /// Notes differences between the live state and the manifest that nobody of this run made.
-    pub fn note_drift(&mut self, what: &str, differences: &[Difference]) {
+    /// Takes note of differences between the live state and the manifest that nobody of this run made, and
+    /// decides what becomes of them.
+    pub async fn on_drift(
+        &mut self,
+        what: &str,
+        differences: &[Difference],
+    ) -> Result<OnDrift, StepError> {
+        let memory = self.app_memory().await?;
+        let by_hand = match memory.applied {
+            Some(applied) if applied == digest(&self.row.entry) => true,
+            // The manifest changed since: this is what it wants to be changed.
+            Some(_) => return Ok(OnDrift::Repair),
+            None => false,
+        };
+        self.note_drift(what, differences);
+        Ok(if by_hand {
+            self.access.on_drift
+        } else {
+            OnDrift::Repair
+        })
+    }
+
+    fn note_drift(&mut self, what: &str, differences: &[Difference]) {
         for difference in differences {
-            let drift = format!("{what}.{difference}");
+            let drift = Drift {
+                field: format!("{what}.{}", difference.path),
+                live: difference.live.clone(),
+                wanted: difference.wanted.clone(),
+            };
             // An attempt that is made again finds the same.
             if !self.row.progress.drift.contains(&drift) {
                 self.row.progress.drift.push(drift);
+                self.memory.new_drift = true;
             }
         }
     }

@@ -2,13 +2,15 @@
 
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
+use crate::job::OnDrift;
 use crate::okta::connections;
-use crate::plan::LiveStatus;
+use crate::plan::{Difference, LiveStatus};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    match read(context, &app_id).await?.status {
+    let found = read(context, &app_id).await?;
+    match found.status {
         LiveStatus::Disabled => return Ok(Outcome::Done { changed: false }),
         LiveStatus::Unknown => {
             return Err(StepError::failed(
@@ -17,6 +19,12 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
             ));
         }
         LiveStatus::Enabled | LiveStatus::Missing => {}
+    }
+    if context.app_memory().await?.applied.is_some() {
+        let on = Difference::text("status", found.status.name(), "DISABLED");
+        if context.on_drift("connection", &[on]).await? == OnDrift::Report {
+            return Ok(Outcome::LeftAlone);
+        }
     }
     context
         .write(&connections::deactivate(&app_id), Effect::Idempotent)

@@ -33,6 +33,10 @@ pub enum Outcome {
         /// Whether anything was written.
         changed: bool,
     },
+    /// Not as wanted, but changed by hand and to be left so: no further step is taken.
+    LeftAlone,
+    /// The consent was given in an earlier run: go on with the activation.
+    Consented,
     /// A person's consent is needed before the next step.
     Waiting(Consent),
     /// The consent is of no use any more: a fresh link is needed.

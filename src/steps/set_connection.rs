@@ -5,7 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{Consent, Fingerprint};
+use crate::job::OnDrift;
+use crate::ledger::Consent;
 use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
@@ -41,25 +42,23 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     let token = context.secret(reference).await?;
     let access = context.access;
     let base_url = wanted.base_url.as_deref().unwrap_or_default();
-    let fingerprint =
-        access
-            .fingerprints
-            .of(&access.url, &app_id, &[token.expose_secret(), base_url]);
-    let known = context.ledger.fingerprint(&access.url, &app_id).await?;
-    if known.as_ref() == Some(&fingerprint.hmac) && !access.force {
+    let hidden = [token.expose_secret(), base_url];
+    let (keys, url) = (&access.fingerprints, &access.url);
+    let fingerprint = keys.of(url, &app_id, &hidden);
+    let under_old_key = keys.under_old_key(url, &app_id, &hidden);
+    let known = context.app_memory().await?.hmac;
+    let is_current = known.as_ref() == Some(&fingerprint.hmac);
+    let is_old = under_old_key.is_some_and(|old| known.as_ref() == Some(&old.hmac));
+    if (is_current || is_old) && !access.force {
         let live = read(context, &app_id).await?;
-        if is_as_wanted(&live, wanted, |differences| {
-            context.note_drift("connection", differences);
-        })? {
-            return Ok(Outcome::Connected { changed: false });
+        if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Any).await? {
+            // The key was replaced since: from now on it is known under the current one.
+            context.fingerprint = (!is_current).then_some(fingerprint);
+            return Ok(outcome);
         }
     } else if known.is_some() {
         // If the answer is lost nobody knows which token Okta holds: neither may count as known.
-        context.fingerprint = Some(Fingerprint {
-            hmac: String::new(),
-            ..fingerprint.clone()
-        });
-        context.commit().await?;
+        context.forget_fingerprint(&fingerprint).await?;
     }
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),
@@ -74,14 +73,8 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?;
-    let note = |differences: &[Difference]| {
-        // A connection that was never active has not drifted.
-        if live.status == LiveStatus::Enabled {
-            context.note_drift("connection", differences);
-        }
-    };
-    if is_as_wanted(&live, wanted, note)? {
-        return Ok(Outcome::Connected { changed: false });
+    if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Active).await? {
+        return Ok(outcome);
     }
     let Some(client_id) = wanted.profile.client_id.clone() else {
         return Err(StepError::failed(
@@ -151,6 +144,14 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
         }
         LiveStatus::Disabled => {}
     }
+    if context.app_memory().await?.connected && !context.row.progress.consent_lost {
+        // Somebody deactivated it; Okta still has what the consent gave.
+        let off = Difference::text("status", found.status.name(), "ENABLED");
+        return Ok(match context.on_drift("connection", &[off]).await? {
+            OnDrift::Repair => Outcome::Consented,
+            OnDrift::Report => Outcome::LeftAlone,
+        });
+    }
     let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
     let mut shown = context.write(&call, Effect::Idempotent).await?;
@@ -200,19 +201,36 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
     })
 }
 
-fn is_as_wanted(
+/// Which connections can have drifted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Candidates {
+    Any,
+    /// One that was never active has not been changed by anybody.
+    Active,
+}
+
+/// How the step ends without a write; `None` = the connection has to be written.
+async fn is_as_wanted(
+    context: &mut Context<'_>,
     live: &LiveConnection,
     wanted: &Wanted,
-    note: impl FnOnce(&[Difference]),
-) -> Result<bool, StepError> {
-    match live.compare(wanted) {
-        Shown::AsWanted => Ok(true),
-        Shown::Different(differences) => {
-            note(&differences);
-            Ok(false)
-        }
-        Shown::Unsupported => Err(unsupported(live)),
+    drift: Candidates,
+) -> Result<Option<Outcome>, StepError> {
+    let differences = match live.compare(wanted) {
+        Shown::AsWanted => return Ok(Some(Outcome::Connected { changed: false })),
+        Shown::Unsupported => return Err(unsupported(live)),
+        Shown::Different(differences) => differences,
+    };
+    let is_active = live.status == LiveStatus::Enabled;
+    if drift == Candidates::Active && !is_active && !context.app_memory().await?.connected {
+        return Ok(None);
     }
+    Ok(match context.on_drift("connection", &differences).await? {
+        OnDrift::Repair => None,
+        // The features of an active connection can be looked at all the same.
+        OnDrift::Report if is_active => Some(Outcome::Connected { changed: false }),
+        OnDrift::Report => Some(Outcome::LeftAlone),
+    })
 }
 
 /// Reads the connection.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::apps::Feature;
+use crate::job::OnDrift;
 use crate::okta::CallError;
 use crate::okta::features::{self, FeatureState};
 use crate::plan::{Difference, LiveStatus, compare, is_complete, merge};
@@ -22,8 +23,11 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
         if differences.is_empty() {
             return Ok(Outcome::Done { changed: false });
         }
-        if !context.connection_was_written() {
-            context.note_drift(&format!("features.{feature}"), &differences);
+        let what = format!("features.{feature}");
+        if !context.connection_was_written()
+            && context.on_drift(&what, &differences).await? == OnDrift::Report
+        {
+            return Ok(Outcome::Done { changed: false });
         }
         merge(&live, &wanted)
     } else {

@@ -14,7 +14,7 @@ use okta_rollout::ledger::{ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, Run
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
 use okta_rollout::okta::connections::{self, Activate, ConnectionBody};
 use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, Request, features};
-use okta_rollout::run::{Interrupt, OrgAccess, RetryPolicy, RunOptions, drive, unix_millis};
+use okta_rollout::run::{Interrupt, OrgAccess, RunOptions, drive, unix_millis};
 use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -151,13 +151,11 @@ async fn engine(sandbox: &Sandbox) -> anyhow::Result<Duration> {
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await?;
     let run = import(&ledger).await?;
     let options = RunOptions {
-        retry: RetryPolicy::default(),
         limits: Limits {
             max_in_flight: Some(IN_FLIGHT),
             ..Limits::default()
         },
-        http: HttpSettings::default(),
-        force: false,
+        ..RunOptions::default()
     };
     let orgs = ledger.orgs(&run).await?.into_iter().map(|row| OrgAccess {
         origin: sandbox.url(&row.name),

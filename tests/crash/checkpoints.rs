@@ -134,6 +134,7 @@ impl Story {
         let report = rollout.run();
         assert_eq!(report.essence(), self.report.essence(), "{stops:?}");
         if stopped.iter().all(|stopped| stopped.id() == report.id()) {
+            assert_eq!(report.drift(), self.report.drift(), "{stops:?}");
             let unseen = &self.report.changed() - &report.changed();
             assert!(
                 unseen.is_subset(&READ_FIRST.into()),

@@ -138,6 +138,11 @@ impl Report {
         json!({ "state": self.0["state"], "entries": entries })
     }
 
+    /// What it found changed by hand, by entry: known to the run that mended it only.
+    pub fn drift(&self) -> Vec<&Value> {
+        self.entries().iter().map(|entry| &entry["drift"]).collect()
+    }
+
     /// The rows at which it wrote something.
     pub fn changed(&self) -> BTreeSet<u64> {
         let changed = |entry: &&Value| entry["changed"] == true;
@@ -172,5 +177,6 @@ fn essence(entry: &Value) -> Value {
     let mut essence = entry.clone();
     essence["steps"] = steps.into();
     essence["changed"].take();
+    essence["drift"].take();
     essence
 }

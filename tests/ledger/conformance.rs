@@ -1,12 +1,13 @@
 //! What any ledger must do, told through its public interface only.
 
 use crate::support::{
-    Fixture, checkpoint, consent, entry, labelled, new_run, org, waiting_on, waiting_progress,
+    Fixture, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
+    waiting_progress,
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry, InFlight, LedgerError,
-    OrgStats, Progress, RunId, StepRecord, Stopped, Stored,
+    AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
+    InFlight, LedgerError, OrgStats, Progress, RunId, Standing, StepRecord, Stopped, Stored,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -186,8 +187,8 @@ async fn a_checkpoint_stores_all_it_says() {
             ended: false,
         }),
         changed: true,
-        facts: json!({ "enabled": true }).as_object().unwrap().clone(),
-        drift: vec!["baseUrl".into()],
+        consent_lost: true,
+        drift: vec![drift("baseUrl")],
         consent: None,
     };
     cp.due_at = Some(77);
@@ -226,6 +227,7 @@ async fn a_checkpoint_stores_all_it_says() {
         org_url: "https://acme.okta.com".into(),
         app_id: "0oa1".into(),
         hmac: "ab".into(),
+        key_id: "k".into(),
     });
     fixture.ledger.commit(cp.clone()).await.unwrap();
 
@@ -240,15 +242,58 @@ async fn a_checkpoint_stores_all_it_says() {
     let attempts = fixture.ledger.attempts(&run, 0).await.unwrap();
     assert_eq!(attempts, cp.attempts, "in the order given");
     assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].stats, cp.stats);
-    let hmac = |url, app| fixture.ledger.fingerprint(url, app);
-    assert_eq!(
-        hmac("https://acme.okta.com", "0oa1")
-            .await
-            .unwrap()
-            .as_deref(),
-        Some("ab")
-    );
-    assert_eq!(hmac("https://other.okta.com", "0oa1").await.unwrap(), None);
+    let memory = |url, app| fixture.ledger.app_memory(url, app);
+    let known = memory("https://acme.okta.com", "0oa1").await.unwrap();
+    assert_eq!(known.hmac.as_deref(), Some("ab"));
+    let unknown = memory("https://other.okta.com", "0oa1").await.unwrap();
+    assert_eq!(unknown, AppMemory::default());
+}
+
+#[tokio::test]
+async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let (org_url, app_id) = ("https://acme.okta.com".to_owned(), "0oa1".to_owned());
+    let applied = |digest: &str, connected| Applied {
+        org_url: org_url.clone(),
+        app_id: app_id.clone(),
+        digest: digest.into(),
+        connected,
+    };
+    let fingerprint = Fingerprint {
+        org_url: org_url.clone(),
+        app_id: app_id.clone(),
+        hmac: "ab".into(),
+        key_id: "k".into(),
+    };
+    let memory = |hmac: Option<&str>, digest: &str, connected| AppMemory {
+        hmac: hmac.map(str::to_owned),
+        applied: Some(digest.into()),
+        connected,
+    };
+    let story = [
+        (None, Some(applied("d1", true)), memory(None, "d1", true)),
+        (Some(fingerprint), None, memory(Some("ab"), "d1", true)),
+        (
+            None,
+            Some(applied("d2", false)),
+            memory(Some("ab"), "d2", true),
+        ),
+    ];
+    for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
+        let mut cp = checkpoint(&run, 0, version, Stored::Started);
+        (cp.fingerprint, cp.applied) = (fingerprint, applied);
+        fixture.ledger.commit(cp).await.unwrap();
+        let known = fixture.ledger.app_memory(&org_url, &app_id).await.unwrap();
+        assert_eq!(known, expected);
+    }
+    let loaded = fixture
+        .ledger
+        .load(&run, 0, Stored::Started, None, 9)
+        .await
+        .unwrap();
+    let known = loaded[0].known.as_ref().unwrap();
+    assert_eq!(known.app, memory(Some("ab"), "d2", true));
 }
 
 #[tokio::test]
@@ -347,6 +392,7 @@ async fn counts_follow_every_transition() {
         changed: 1,
         unchanged: 2,
         failed: 1,
+        adopted: 0,
     };
     assert_eq!(fixture.ledger.counts(&run).await.unwrap(), expected);
     assert_eq!(expected.entries(), 6);
@@ -726,8 +772,14 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
         .commit(checkpoint(&run, 2, 0, Stored::Done))
         .await
         .unwrap();
-    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 2);
-    assert_eq!(fixture.ledger.retry_failed(&run).await.unwrap(), 0);
+    assert_eq!(
+        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        0
+    );
     let pending = fixture.ledger.entry(&run, 0).await.unwrap();
     assert_eq!(
         (pending.state, pending.error, pending.due_at),
@@ -850,4 +902,33 @@ async fn orgs_and_runs_are_updated() {
     ledger.set_finished(&run, None).await.unwrap();
     assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
+}
+
+#[tokio::test]
+async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
+    let fixture = Fixture::new().await;
+    let entries: Vec<_> = (0..6)
+        .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
+        .collect();
+    let run = fixture.import("a.csv", &entries).await;
+    for no in 0..5 {
+        let mut cp = checkpoint(&run, no, 0, Stored::Failed);
+        cp.org = no % 2;
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    let retried = fixture.ledger.retry_failed(&run, |no| no % 4 == 0).await;
+    assert_eq!(retried.unwrap(), 2);
+    let mut failed = Vec::new();
+    let mut apps = Vec::new();
+    let each = |standing: Standing| {
+        apps.push(standing.app);
+        if standing.state == Stored::Failed {
+            failed.push(standing.no);
+        }
+    };
+    fixture.ledger.for_each_standing(&run, each).await.unwrap();
+    assert_eq!(failed, [1, 2, 3]);
+    assert_eq!(apps, [App::Google; 6]);
+    let counts = fixture.ledger.counts(&run).await.unwrap();
+    assert_eq!((counts.failed, counts.entries()), (3, 6));
 }

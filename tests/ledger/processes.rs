@@ -8,7 +8,7 @@ use okta_rollout::ledger::{
     ImportEntry, Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, RunId, Stored,
 };
 
-use crate::support::{Fixture, checkpoint, entry, new_run, org};
+use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
 
 const PART: &str = "LEDGER_TEST_PART";
 const LEDGER: &str = "LEDGER_TEST_FILE";
@@ -45,7 +45,7 @@ async fn child() {
             let mut version = 0;
             let error = loop {
                 let mut cp = checkpoint(&run, 0, version, Stored::Started);
-                cp.progress.drift = vec!["x".repeat(20_000)];
+                cp.progress.drift = vec![drift(&"x".repeat(20_000))];
                 match ledger.commit(cp).await {
                     Ok(()) => version += 1,
                     Err(error) => break error,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use okta_rollout::apps::{App, AuthScheme};
 use okta_rollout::ledger::{
-    Checkpoint, Consent, EntryNo, ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, OpenOptions,
-    OrgStats, Progress, RunId, Stored,
+    Checkpoint, Consent, Drift, EntryNo, ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode,
+    OpenOptions, OrgStats, Progress, RunId, Stored,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
 use serde_json::json;
@@ -71,6 +71,15 @@ pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {
         .unwrap()
 }
 
+/// A field that had drifted.
+pub fn drift(field: &str) -> Drift {
+    Drift {
+        field: field.into(),
+        live: None,
+        wanted: json!(true),
+    }
+}
+
 pub fn new_run(file: &str) -> NewRun {
     NewRun {
         file: file.into(),
@@ -134,6 +143,7 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
         attempts: Vec::new(),
         stats: OrgStats::default(),
         fingerprint: None,
+        applied: None,
         settled_consent: None,
     }
 }

@@ -6,11 +6,16 @@
 
 mod support;
 
+mod again;
 mod calls;
 mod consent;
 mod consent_live;
 mod consent_refused;
+mod drift;
 mod exit_codes;
+mod filters;
+mod keys;
+mod on_drift;
 mod proof;
 mod rate_limits;
 mod reports;

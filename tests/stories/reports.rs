@@ -55,6 +55,7 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa1",
           "changed": true,
+          "drift": [],
           "error": null,
           "label": null,
           "org": "acme",
@@ -84,6 +85,7 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa2",
           "changed": false,
+          "drift": [],
           "error": {
             "hint": "check the value behind file:secrets/bad, then: okta-rollout resume [run] --failed",
             "httpStatus": 400,
@@ -111,6 +113,7 @@ fn the_json_report_has_every_field() {
           "app": "google",
           "appId": "0oaLXAno3omCFWkDnH3w",
           "changed": true,
+          "drift": [],
           "error": null,
           "label": "Google",
           "org": "globex",

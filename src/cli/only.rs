@@ -1,0 +1,43 @@
+//! `--only`: the flag, and what is said when it selects nothing.
+
+use super::output::Output;
+use crate::failure::Failure;
+use crate::selection::{Condition, Selection};
+
+/// Orgs that are named to somebody who mistyped one.
+const NAMED: usize = 20;
+
+/// The flag.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Only {
+    /// Only these entries: `org=NAME` (with `*`), `app=APP`, `state=STATE` or just STATE, separated by commas
+    ///
+    /// Several values of one key are alternatives; different keys must all hold.
+    #[arg(long, value_delimiter = ',', value_name = "CONDITION")]
+    only: Vec<Condition>,
+}
+
+impl Only {
+    /// What is selected.
+    pub fn selection(&self) -> Selection {
+        Selection::of(&self.only)
+    }
+}
+
+/// Refuses a pattern that fits none of these orgs.
+pub(super) fn refuse_unknown_org(selection: &Selection, orgs: &[&str]) -> Result<(), Failure> {
+    let Some(pattern) = selection.unknown_org(orgs) else {
+        return Ok(());
+    };
+    let mut names = orgs.iter().take(NAMED).copied().collect::<Vec<_>>();
+    if orgs.len() > NAMED {
+        names.push("…");
+    }
+    let error = anyhow::anyhow!("--only org={pattern}: no org fits; nothing was sent");
+    Err(Failure::usage(error).hint(format!("the orgs are {}", names.join(", "))))
+}
+
+/// Says that there is nothing to do.
+pub(super) fn say_nothing_matches(selection: &Selection, output: Output) {
+    output.note(format_args!("no entry matches --only {selection}"));
+}

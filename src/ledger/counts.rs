@@ -1,0 +1,84 @@
+//! Entries by state: where each stands, and sums of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EntryNo, OrgNo, Stored};
+use crate::apps::App;
+
+/// Where an entry stands, without what is wanted of it and how far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Place in the run.
+    pub no: EntryNo,
+    /// Its org.
+    pub org: OrgNo,
+    /// Its app.
+    pub app: App,
+    /// Where it stands.
+    pub state: Stored,
+    /// [`Stored::Done`]: whether something was written.
+    pub changed: bool,
+    /// Whether a later run took it over.
+    pub adopted: bool,
+}
+
+/// Counts by stored state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// [`Stored::Pending`].
+    pub pending: u64,
+    /// [`Stored::Started`].
+    pub started: u64,
+    /// [`Stored::Waiting`], here.
+    pub waiting: u64,
+    /// [`Stored::Done`] with something written.
+    pub changed: u64,
+    /// [`Stored::Done`] with nothing written.
+    pub unchanged: u64,
+    /// [`Stored::Failed`].
+    pub failed: u64,
+    /// Taken over by a later run.
+    #[serde(default)]
+    pub adopted: u64,
+}
+
+impl Counts {
+    /// All entries.
+    pub const fn entries(&self) -> u64 {
+        self.pending
+            + self.started
+            + self.waiting
+            + self.changed
+            + self.unchanged
+            + self.failed
+            + self.adopted
+    }
+
+    /// Counts one entry more.
+    pub const fn add(&mut self, entry: &Standing) {
+        let count = match entry.state {
+            _ if entry.adopted => &mut self.adopted,
+            Stored::Pending => &mut self.pending,
+            Stored::Started => &mut self.started,
+            Stored::Waiting => &mut self.waiting,
+            Stored::Done if entry.changed => &mut self.changed,
+            Stored::Done => &mut self.unchanged,
+            Stored::Failed => &mut self.failed,
+        };
+        *count += 1;
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            pending: sum.pending + one.pending,
+            started: sum.started + one.started,
+            waiting: sum.waiting + one.waiting,
+            changed: sum.changed + one.changed,
+            unchanged: sum.unchanged + one.unchanged,
+            failed: sum.failed + one.failed,
+            adopted: sum.adopted + one.adopted,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Replacing the key of the fingerprints without setting every TOKEN connection anew.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use super::error::LedgerError;
+use super::key::KeyFiles;
+use super::rows::Result;
+use super::{Inner, Ledger, blocking};
+
+/// What becomes of fingerprints that were made with the key before the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgetting {
+    /// While there are any the key is not replaced.
+    Refused,
+    /// They are not recognized any more: their connections are set once more.
+    Allowed,
+}
+
+/// What replacing the key came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Fingerprints made with the key that was replaced: each is renewed when its entry is next run.
+    pub to_renew: u64,
+    /// Fingerprints that are not recognized any more.
+    pub forgotten: u64,
+}
+
+impl Ledger {
+    /// Replaces the key of the fingerprints; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] while a process works on a run: it would go on with the key it has.
+    /// [`LedgerError::KeyInUse`] when fingerprints would be forgotten that must not be.
+    pub async fn rotate_key(
+        &self,
+        forgetting: Forgetting,
+    ) -> Result<Option<Rotation>, LedgerError> {
+        for run in self.runs().await? {
+            if self.is_locked(&run.id)? {
+                // The lock's own error says who holds it.
+                drop(self.lock_run(&run.id)?);
+            }
+        }
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| rotate(&inner, forgetting)).await
+    }
+}
+
+fn rotate(ledger: &Inner, forgetting: Forgetting) -> Result<Option<Rotation>, LedgerError> {
+    let files = KeyFiles::of(&ledger.path);
+    let _lock = files.lock()?;
+    let Some(keys) = files.read()? else {
+        return Ok(None);
+    };
+    let (current, old) = (keys.current.id().to_owned(), keys.old);
+    // After a rotation that was stopped half-way both are the same key.
+    let old = old.map(|key| key.id().to_owned());
+    let old = old.filter(|old| *old != current);
+    let count = move |connection: &Connection| -> Result<Rotation> {
+        // Without an id it was made before keys were ever replaced.
+        connection.execute(
+            "UPDATE fingerprint SET key_id = ?1 WHERE key_id IS NULL",
+            [&current],
+        )?;
+        Ok(Rotation {
+            to_renew: made_with(connection, &current)?,
+            forgotten: match &old {
+                Some(old) => made_with(connection, old)?,
+                None => 0,
+            },
+        })
+    };
+    let rotation = ledger.writer()?.write_blocking(count)?;
+    if rotation.forgotten > 0 && forgetting == Forgetting::Refused {
+        return Err(LedgerError::KeyInUse {
+            path: files.old().to_owned(),
+            fingerprints: rotation.forgotten,
+        });
+    }
+    files.replace(&keys.current)?;
+    Ok(Some(rotation))
+}
+
+fn made_with(connection: &Connection, key_id: &str) -> Result<u64> {
+    let count: i64 = connection.query_row(
+        "SELECT count(*) FROM fingerprint WHERE key_id = ?1 AND hmac <> ''",
+        params![key_id],
+        |row| row.get(0),
+    )?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
