@@ -229,7 +229,8 @@ impl Lane {
         waited_ms
     }
 
-    /// As [`Self::take_waited`], when no more calls will be made: a wait that goes on ends here.
+    /// Time that the org could not send, as far as no call log has it, when no more calls will be made; whole
+    /// milliseconds. A wait that goes on ends here.
     pub fn end_waits(&self) -> u64 {
         let now = self.born.elapsed();
         self.state().end_wait(now);

@@ -26,6 +26,7 @@ mod reader;
 mod retry;
 mod retry_budget;
 mod selected;
+mod settled;
 #[cfg(test)]
 mod simulation;
 mod window;
