@@ -107,7 +107,9 @@ pub(super) async fn complete(
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let opened = async |pending: &Pending| org_of(&ledger, pending, args.allow_exec).await;
-    let mut desk = Desk::new(&ledger, &options, opened, interrupt).map_err(Failure::usage)?;
+    let mut desk = Desk::new(&ledger, &options, opened, interrupt)
+        .await
+        .map_err(Failure::usage)?;
     let answered = desk.complete(&text).await.map_err(Failure::usage)?;
     if answered.is_empty() {
         return Err(Failure::usage(anyhow::anyhow!("no answer was given"))
@@ -222,8 +224,9 @@ pub(super) async fn refresh(
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
     let opened = async |pending: &Pending| org_of(&ledger, pending, args.allow_exec).await;
-    let mut desk =
-        Desk::new(&ledger, &options, opened, interrupt.clone()).map_err(Failure::usage)?;
+    let mut desk = Desk::new(&ledger, &options, opened, interrupt.clone())
+        .await
+        .map_err(Failure::usage)?;
     let mut failed = false;
     for pending in pending {
         if interrupt.is_requested() {

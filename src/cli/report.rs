@@ -19,7 +19,7 @@ use crate::plan;
 use crate::report::{
     self, Attention, EntryReport, Format, Held, JsonReport, Overview, RunFacts, Summary, TextReport,
 };
-use crate::run::Selected;
+use crate::run::{Selected, unix_millis};
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -212,10 +212,16 @@ impl Facts {
         } else {
             Held::No
         };
+        let now = unix_millis();
+        let mut orgs = ledger.orgs(&run.id).await?;
+        for org in &mut orgs {
+            // The end of a wait is not written where the clock tells it.
+            org.wait.take_if(|wait| wait.until <= now);
+        }
         Ok(Self {
             held,
             counts: ledger.counts(&run.id).await?,
-            orgs: ledger.orgs(&run.id).await?,
+            orgs,
             run: run.clone(),
         })
     }

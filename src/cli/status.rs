@@ -8,7 +8,7 @@ use super::output::Output;
 use super::report::{self, Closing, Facts, Request};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunRow};
-use crate::report::{Format, Held, Overview, RunState};
+use crate::report::{Format, Held, OrgReport, Overview, RunState};
 use crate::run::Selected;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -51,9 +51,10 @@ pub(super) async fn status(
     Ok(Ending::Success)
 }
 
-/// Tells every change until no process works on the run any more.
+/// Tells every change, and what orgs wait for, until no process works on the run any more.
 async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Failure> {
     let mut told = None;
+    let mut told_waits = Vec::new();
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         look.tick().await;
@@ -65,6 +66,11 @@ async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Fail
             told = Some(overview.totals);
             output.note(crate::report::totals(&overview));
         }
+        let waits: Vec<String> = overview.orgs.iter().filter_map(OrgReport::wait).collect();
+        for wait in waits.iter().filter(|wait| !told_waits.contains(*wait)) {
+            output.note(wait);
+        }
+        told_waits = waits;
     }
 }
 

@@ -9,10 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, RunId, Stored};
-use crate::okta::Http;
-use crate::run::{
-    Common, Fingerprints, HandedIn, Interrupt, OrgAccess, Places, RunOptions, Shop, Work, name_of,
-};
+use crate::run::{Common, HandedIn, Interrupt, OrgAccess, RunOptions, Shop, Work, name_of};
 use inbox::Refusal;
 
 /// What became of one answer.
@@ -62,23 +59,14 @@ where
     F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
 {
     /// A desk over a ledger; `access` opens the org of an entry.
-    pub fn new(
+    pub async fn new(
         ledger: &Ledger,
         options: &RunOptions,
         access: F,
         interrupt: Interrupt,
     ) -> anyhow::Result<Self> {
-        let common = Common {
-            ledger: ledger.clone(),
-            options: options.clone(),
-            http: Http::new(&options.http)?,
-            places: Places::new(),
-            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
-            events: Events::nowhere(),
-            interrupt,
-        };
         Ok(Self {
-            common,
+            common: Common::new(ledger, options, Events::nowhere(), interrupt).await?,
             access,
             shops: HashMap::new(),
         })
@@ -97,6 +85,7 @@ where
                 Err(refusal) => Answered::Unsent(refusal),
             });
         }
+        self.common.notes.settled().await?;
         Ok(answered)
     }
 
@@ -108,6 +97,7 @@ where
         let shop = self.shop(&pending).await?;
         let mut work = Work::new(&shop, pending.entry);
         work.fresh_link().await?;
+        self.common.notes.settled().await?;
         Ok(link_of(&shop, work))
     }
 

@@ -24,6 +24,7 @@ mod import;
 mod key;
 mod lock;
 mod model;
+mod notes;
 mod queries;
 mod readers;
 mod reads;
@@ -52,6 +53,7 @@ pub use import::{Import, ImportEntry};
 pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
 pub use model::*;
+pub use notes::{Note, OrgWait, SpentWindow};
 pub use rotation::{Forgetting, Rotation};
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 

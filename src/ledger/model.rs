@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Drift;
+use super::notes::OrgWait;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
 
@@ -56,6 +57,8 @@ pub struct OrgRow {
     pub stopped: Option<Stopped>,
     /// Sums over the run.
     pub stats: OrgStats,
+    /// What its calls wait for, or waited for last: it may be over.
+    pub wait: Option<OrgWait>,
 }
 
 /// Why an org was stopped.

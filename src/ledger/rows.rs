@@ -180,9 +180,8 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-pub(super) const ORG: &str =
-    "o.no, o.name, o.url, o.spec, o.stopped, o.requests, o.rate_limited, o.retries, o.waited_ms";
-const ORG_COLUMNS: usize = 9;
+pub(super) const ORG: &str = "o.no, o.name, o.url, o.spec, o.stopped, o.requests, o.rate_limited, o.retries, o.waited_ms, o.wait";
+const ORG_COLUMNS: usize = 10;
 
 pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
     Ok(OrgRow {
@@ -197,6 +196,7 @@ pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
             retries: count(row, 7)?,
             waited_ms: count(row, 8)?,
         },
+        wait: optional_json(row, 9)?,
     })
 }
 

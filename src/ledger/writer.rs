@@ -96,6 +96,17 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
+    /// As [`Self::write`], for somebody who does not wait: `end` is called on the writer's thread, or dropped
+    /// with it.
+    pub(super) fn write_later<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        end: impl FnOnce(Result<T, LedgerError>) + Send + 'static,
+    ) {
+        let write = move |engine: &mut Engine| end(engine.transaction(write));
+        drop(self.send(Command::Do(Box::new(write))));
+    }
+
     /// As [`Self::write`], for a thread that may block.
     pub(super) fn write_blocking<T: Send + 'static>(
         &self,

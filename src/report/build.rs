@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State, StepReport,
-    StoppedReport, Totals,
+    StoppedReport, Totals, WaitingReport,
 };
 use crate::ledger::{
     Counts, Drift, EntryError, EntryRow, Millis, OrgRow, RunId, RunRow, StepRecord, Stored,
@@ -61,18 +61,27 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
             failed: counts.failed,
             pending: left + counts.adopted,
         },
-        orgs: orgs.iter().map(org).collect(),
+        orgs: orgs.iter().map(|row| org(row, held)).collect(),
         adopted: counts.adopted,
     }
 }
 
-fn org(row: &OrgRow) -> OrgReport {
+/// A wait that is over is the caller's to leave out.
+fn org(row: &OrgRow, held: Held) -> OrgReport {
+    let wait = row.wait.as_ref().filter(|_| held == Held::Yes);
     OrgReport {
         org: row.name.clone(),
         requests: row.stats.requests,
         rate_limited: row.stats.rate_limited,
         retries: row.stats.retries,
         waited_ms: row.stats.waited_ms,
+        waiting: wait.map(|wait| WaitingReport {
+            reason: wait.reason.clone(),
+            bucket: wait.bucket.clone(),
+            left: wait.left,
+            limit: wait.limit,
+            until: rfc3339(wait.until),
+        }),
         stopped: row.stopped.as_ref().map(|stopped| StoppedReport {
             message: stopped.message.clone(),
             okta_error_code: stopped.okta_error_code.clone(),
@@ -288,6 +297,7 @@ pub(super) mod tests {
                 retries: 2,
                 waited_ms: 61_500,
             },
+            wait: None,
         }
     }
 

@@ -189,7 +189,8 @@ mod tests {
               "requests": 120,
               "retries": 2,
               "stopped": null,
-              "waitedMs": 61500
+              "waitedMs": 61500,
+              "waiting": null
             }
           ],
           "run": "k3f9",

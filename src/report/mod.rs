@@ -126,8 +126,34 @@ pub struct OrgReport {
     pub retries: u64,
     /// Time its calls waited for budget, caps or a reset.
     pub waited_ms: u64,
+    /// What its calls wait for now.
+    pub waiting: Option<WaitingReport>,
     /// Why its entries are held back.
     pub stopped: Option<StoppedReport>,
+}
+
+impl OrgReport {
+    /// `acme waits until …: budget of /api/v1/apps: 0 of 45 left`, if it waits.
+    pub fn wait(&self) -> Option<String> {
+        let WaitingReport { until, reason, .. } = self.waiting.as_ref()?;
+        Some(format!("{} waits until {until}: {reason}", self.org))
+    }
+}
+
+/// What an org's calls wait for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingReport {
+    /// For people.
+    pub reason: String,
+    /// The bucket that is used up, if it is that.
+    pub bucket: Option<String>,
+    /// What is left of it for us.
+    pub left: Option<u64>,
+    /// What we may have of it in a window.
+    pub limit: Option<u64>,
+    /// RFC 3339.
+    pub until: String,
 }
 
 /// Why an org was stopped.

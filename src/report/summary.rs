@@ -158,6 +158,7 @@ impl Summary<'_> {
             busiest.sort_by_key(|&at| {
                 std::cmp::Reverse((
                     orgs[at].stopped.is_some(),
+                    orgs[at].waiting.is_some(),
                     orgs[at].waited_ms,
                     orgs[at].requests,
                 ))
@@ -320,6 +321,9 @@ fn org_line(org: &OrgReport, width: usize, share: Option<f64>) -> String {
         "waited {}",
         short(Duration::from_millis(org.waited_ms))
     ));
+    if let Some(wait) = &org.waiting {
+        parts.push(format!("waits until {}: {}", wait.until, wait.reason));
+    }
     let stopped = if org.stopped.is_some() {
         ", stopped"
     } else {
@@ -345,7 +349,7 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, Drift, OrgRow, OrgStats, Progress, Stored};
+    use crate::ledger::{Counts, Drift, OrgRow, OrgStats, OrgWait, Progress, Stored};
     use crate::steps::Step;
 
     fn summary(counts: Counts, orgs: &[OrgRow], attention: &Attention) -> String {
@@ -376,6 +380,33 @@ mod tests {
         run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
         4 entries: 3 changed, 1 unchanged
           acme  120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
+        "#);
+    }
+
+    #[test]
+    fn what_an_org_waits_for_is_shown_while_a_process_works() {
+        let waits = OrgRow {
+            wait: Some(OrgWait {
+                reason: "budget of /api/v1/apps: 0 of 45 left".to_owned(),
+                bucket: Some("/api/v1/apps".to_owned()),
+                left: Some(0),
+                limit: Some(45),
+                until: 1_767_323_105_000,
+            }),
+            ..acme()
+        };
+        let lines = [Held::Yes, Held::No].map(|held| {
+            let overview = overview(RunFacts {
+                run: &run(),
+                held,
+                counts: Counts::default(),
+                orgs: std::slice::from_ref(&waits),
+            });
+            org_line(&overview.orgs[0], 4, None)
+        });
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        acme  120 calls, 1 429, 2 retries, waited 1 min 1 s, waits until 2026-01-02T03:05:05Z: budget of /api/v1/apps: 0 of 45 left
+        acme  120 calls, 1 429, 2 retries, waited 1 min 1 s
         "#);
     }
 

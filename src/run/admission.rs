@@ -1,22 +1,23 @@
-//! Whether a call of an org may go now: budget, caps and circuit together, and what an answer teaches
+//! Whether a call of an org may go now: budgets, caps and circuit together, and what an answer teaches
 //! each of them. Pure but for `governor`, which reads its own clock.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 
-use super::budget::{Budget, Grant, Observed, RESET_MARGIN, Settled};
+use super::budget::{Grant, Observed, RESET_MARGIN, Settled, Spent};
 use super::circuit::Circuit;
 use super::clock::ServerClock;
-use super::concurrency::Concurrency;
+use super::concurrency::{Concurrency, Pool};
 use super::lane::unix_millis;
+use super::line::{Kind, Line, Place};
+use super::methods::{Ended, Methods};
 use super::retry::RetryPolicy;
 use super::retry_budget::RetryBudget;
 use crate::ledger::Stopped;
-use crate::okta::{Bucket, Class, Exchange};
+use crate::okta::{Bucket, Class, Exchange, Method, RateHeaders};
 
 /// Wait after a 429 that says nothing of its reset.
 const BLIND_WAIT: Duration = Duration::from_secs(10);
@@ -25,27 +26,73 @@ const BLIND_WAIT: Duration = Duration::from_secs(10);
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// What a call spends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) bucket: Bucket,
+    pub(super) kind: Kind,
+}
 
 /// What is known of an org.
 pub(super) struct State {
-    pub(super) budgets: Vec<Budget>,
-    pub(super) queues: Vec<BTreeSet<(Reverse<usize>, u64)>>,
+    pub(super) budgets: Vec<Methods>,
+    pub(super) lines: Vec<Line>,
     pub(super) tickets: u64,
     pub(super) clock: ServerClock,
-    pub(super) concurrency: Concurrency,
+    pub(super) pools: [Concurrency; Pool::COUNT],
     pub(super) circuit: Circuit,
     pub(super) retries: RetryBudget,
-    pub(super) in_flight: u32,
+    max_in_flight: u32,
+    in_flight: u32,
     pub(super) stopped: Option<Stopped>,
     pub(super) waiting_since: Option<Duration>,
+    // Waited, and not in any sum yet.
+    pub(super) waited: Duration,
     pub(super) told: Option<Duration>,
 }
 
-// Why a call may not go now.
+/// Why a call may not go now.
+#[derive(Debug)]
 pub(super) struct Denied {
+    /// When it makes sense to ask again; `None` = when something of the org changes.
     pub(super) until: Option<Duration>,
-    pub(super) reason: String,
+    pub(super) why: Why,
+}
+
+/// What is waited for, as people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Calls before it have to go or end first.
+    Others,
+    /// The bucket's window is used up: what is left for us, and of how many, if known.
+    Budget {
+        bucket: String,
+        left: Option<(u64, u64)>,
+    },
+    /// The org does not answer.
+    Circuit,
+    /// It takes on no call at all.
+    Concurrency,
+    /// `maxRps`.
+    Rate,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Others => f.write_str("calls before it"),
+            Self::Budget {
+                bucket,
+                left: Some((left, of)),
+            } => write!(f, "budget of {bucket}: {left} of {of} left"),
+            Self::Budget { bucket, left: None } => write!(f, "budget of {bucket}: used up"),
+            Self::Circuit => f.write_str("the org does not answer; trying it again soon"),
+            Self::Concurrency => f.write_str("the org takes on no more calls at once"),
+            Self::Rate => f.write_str("maxRps"),
+        }
+    }
 }
 
 impl Denied {
@@ -53,7 +100,14 @@ impl Denied {
     pub(super) const fn behind_others() -> Self {
         Self {
             until: None,
-            reason: String::new(),
+            why: Why::Others,
+        }
+    }
+
+    const fn until(until: Duration, why: Why) -> Self {
+        Self {
+            until: Some(until),
+            why,
         }
     }
 }
@@ -62,16 +116,18 @@ impl State {
     /// Nothing is known of the org yet.
     pub(super) fn new(share: f64, max_in_flight: u32) -> Self {
         Self {
-            budgets: Bucket::ALL.iter().map(|_| Budget::new(share)).collect(),
-            queues: Bucket::ALL.iter().map(|_| BTreeSet::new()).collect(),
+            budgets: Bucket::ALL.iter().map(|_| Methods::new(share)).collect(),
+            lines: Bucket::ALL.iter().map(|_| Line::default()).collect(),
             tickets: 0,
             clock: ServerClock::default(),
-            concurrency: Concurrency::new(max_in_flight),
+            pools: std::array::from_fn(|_| Concurrency::new(max_in_flight)),
             circuit: Circuit::default(),
             retries: RetryBudget::default(),
+            max_in_flight: max_in_flight.max(1),
             in_flight: 0,
             stopped: None,
             waiting_since: None,
+            waited: Duration::ZERO,
             told: None,
         }
     }
@@ -79,26 +135,26 @@ impl State {
     /// Learns from the answer to a call that was sent at `sent`, or from its absence.
     pub(super) fn settle(
         &mut self,
-        bucket: Bucket,
+        slot: Slot,
         now: Duration,
         sent: Duration,
         exchange: &Exchange,
         retry: &RetryPolicy,
     ) {
-        if let Some(date) = exchange.date {
+        // A proxy's error page has the proxy's clock.
+        if let (Some(date), Some(_)) = (exchange.date, exchange.rate.reset) {
             self.clock.observe(date, now);
         }
         let class = exchange.outcome.as_ref().err().map(|error| &error.class);
-        if matches!(
-            class,
-            Some(Class::RateLimited {
-                concurrency: true,
-                ..
-            })
-        ) {
-            self.concurrency.refused(now, self.in_flight);
+        let pool = &mut self.pools[slot.kind.pool.index()];
+        pool.give_back();
+        if let Some(Class::RateLimited {
+            concurrency: true, ..
+        }) = class
+        {
+            pool.refused(now, sent);
         } else if exchange.status.is_some() {
-            self.concurrency.succeeded(now);
+            pool.succeeded(now);
         }
         if exchange.status.is_some() {
             self.circuit.answered();
@@ -109,19 +165,39 @@ impl State {
             self.retries.earn();
         }
         let settled = settled(&self.clock, now, exchange);
-        self.give_up(bucket, now, settled);
+        self.end(slot, now, sent, settled);
     }
 
-    /// Ends a reservation.
-    pub(super) fn give_up(&mut self, bucket: Bucket, now: Duration, settled: Settled) {
+    /// Ends a reservation that nothing was learned from.
+    pub(super) fn give_up(&mut self, slot: Slot, now: Duration, settled: Settled) {
+        self.pools[slot.kind.pool.index()].give_back();
+        self.end(slot, now, now, settled);
+    }
+
+    fn end(&mut self, slot: Slot, now: Duration, sent: Duration, settled: Settled) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.budgets[bucket.index()].settle(now, settled);
+        let ended = Ended {
+            method: slot.kind.method,
+            sent,
+            settled,
+        };
+        self.budgets[slot.bucket.index()].settle(now, ended);
+    }
+
+    /// Whether it is the turn of the call at this place.
+    pub(super) fn is_turn(&self, slot: Slot, place: Place) -> bool {
+        let methods = &self.budgets[slot.bucket.index()];
+        let rivals = |other: Kind| {
+            methods.share(other.method, slot.kind.method)
+                && (other.pool == slot.kind.pool || self.pools[other.pool.index()].has_room())
+        };
+        self.lines[slot.bucket.index()].is_turn(slot.kind, place, rivals)
     }
 
     /// `None` = the place is taken: send.
     pub(super) fn allow(
         &mut self,
-        bucket: Bucket,
+        slot: Slot,
         now: Duration,
         rps: Option<&DefaultDirectRateLimiter>,
     ) -> Option<Denied> {
@@ -130,30 +206,69 @@ impl State {
         {
             return Some(Denied {
                 until: (now < until).then_some(until),
-                reason: "the org does not answer; trying it again soon".to_owned(),
+                why: Why::Circuit,
             });
         }
-        if self.in_flight >= self.concurrency.cap() {
+        let pool = &mut self.pools[slot.kind.pool.index()];
+        if self.in_flight >= self.max_in_flight || !pool.has_room() {
             return Some(Denied::behind_others());
         }
-        let budget = &mut self.budgets[bucket.index()];
-        if let Grant::Wait { until } = budget.reserve(now) {
-            let reason = match budget.left() {
-                Some((left, of)) => format!("budget of {}: {left} of {of} left", bucket.name()),
-                None => format!("budget of {}: used up", bucket.name()),
+        if let Some(until) = pool.rests_until(now) {
+            return Some(Denied::until(until, Why::Concurrency));
+        }
+        let method = slot.kind.method;
+        let methods = &mut self.budgets[slot.bucket.index()];
+        if let Grant::Wait { until } = methods.reserve(method, now) {
+            let why = Why::Budget {
+                bucket: name(slot.bucket, method, methods),
+                left: methods.left(method),
             };
-            return Some(Denied { until, reason });
+            return Some(Denied { until, why });
         }
         let Some(Err(not_until)) = rps.map(RateLimiter::check) else {
+            pool.take();
             self.in_flight += 1;
             return None;
         };
-        budget.settle(now, Settled::NotCounted);
+        let ended = Ended {
+            method,
+            sent: now,
+            settled: Settled::NotCounted,
+        };
+        methods.settle(now, ended);
         let wait = not_until.wait_time_from(DefaultClock::default().now());
-        Some(Denied {
-            until: Some(now + wait),
-            reason: "maxRps".to_owned(),
-        })
+        Some(Denied::until(now + wait, Why::Rate))
+    }
+
+    /// The org goes on, or nobody waits any more.
+    pub(super) fn end_wait(&mut self, now: Duration) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += now.saturating_sub(since);
+        }
+    }
+
+    /// Windows that the ledger has to know of, by the name of what they are of.
+    pub(super) fn take_note(&mut self, bucket: Bucket) -> Option<(String, Spent)> {
+        let methods = &mut self.budgets[bucket.index()];
+        let (method, spent) = methods.take_note()?;
+        Some((name(bucket, method, methods), spent))
+    }
+
+    /// Goes on where an earlier process left off.
+    pub(super) fn restore(&mut self, name: &str, spent: Spent) {
+        let named = |bucket: &&Bucket| name.split(' ').next_back() == Some(bucket.name());
+        if let Some(bucket) = Bucket::ALL.iter().find(named) {
+            self.budgets[bucket.index()].restore(spent);
+        }
+    }
+}
+
+/// `/api/v1/apps`, or `PUT /api/v1/apps` where methods have windows of their own.
+fn name(bucket: Bucket, method: Method, methods: &Methods) -> String {
+    if methods.is_one() {
+        bucket.name().to_owned()
+    } else {
+        format!("{} {}", method.name(), bucket.name())
     }
 }
 
@@ -177,6 +292,7 @@ fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
                 shown.max(asked).unwrap_or(now + BLIND_WAIT)
             },
             reset: rate.reset,
+            limit: rate.limit.filter(|limit| *limit > 0),
         },
         class => match (rate.limit, rate.remaining, rate.reset, reset_at) {
             (Some(limit), Some(remaining), Some(reset), Some(reset_at)) if limit > 0 => {
@@ -188,9 +304,10 @@ fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
                 })
             }
             _ => match class {
-                None => Settled::Unmetered,
+                // Headers that are there in part, or make no sense, are no sign that nothing is metered.
+                None if *rate == RateHeaders::default() => Settled::Unmetered,
                 Some(Class::NotSent) => Settled::NotCounted,
-                Some(_) => Settled::Silent,
+                None | Some(_) => Settled::Silent,
             },
         },
     }
@@ -214,5 +331,173 @@ fn no_answer(exchange: &Exchange) -> Stopped {
         okta_error_code: None,
         http_status: None,
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::okta::CallError;
+
+    const T: fn(u64) -> Duration = Duration::from_secs;
+
+    const APPS: Slot = slot(Method::Put, Pool::General);
+
+    const fn slot(method: Method, pool: Pool) -> Slot {
+        Slot {
+            bucket: Bucket::Apps,
+            kind: Kind { method, pool },
+        }
+    }
+
+    // An answer of the server whose clock shows 1,000,000 at our 0. It is an error: a good one has a body.
+    fn answer(rate: (Option<u64>, Option<u64>, Option<i64>), date: i64, class: Class) -> Exchange {
+        let (limit, remaining, reset) = rate;
+        Exchange {
+            status: Some(400),
+            rate: RateHeaders {
+                limit,
+                remaining,
+                reset: reset.map(|reset| 1_000_000 + reset),
+            },
+            date: Some(1_000_000 + date),
+            request_id: None,
+            sent_at: Instant::now(),
+            duration: Duration::ZERO,
+            outcome: Err(CallError::new(class, "")),
+        }
+    }
+
+    fn calls(state: &mut State, slot: Slot, now: u64) -> u64 {
+        std::iter::from_fn(|| {
+            while let Some((_, spent)) = state.take_note(slot.bucket) {
+                state.budgets[slot.bucket.index()].noted(spent.until);
+            }
+            state.allow(slot, T(now), None).is_none().then_some(())
+        })
+        .count() as u64
+    }
+
+    fn settle(state: &mut State, slot: Slot, now: u64, exchange: &Exchange) {
+        state.settle(slot, T(now), T(now), exchange, &RetryPolicy::default());
+    }
+
+    #[test]
+    fn headers_that_are_missing_or_absurd_never_open_the_gates() {
+        for (limit, remaining, reset, then) in [
+            (Some(50), Some(49), Some(61), 49),
+            (Some(50), Some(49), None, 1),
+            (Some(50), None, Some(61), 1),
+            (None, Some(3), Some(61), 1),
+            (Some(0), Some(7), Some(61), 1),
+            (Some(5), Some(9), Some(61), 5),
+            // A reset that has passed, and one far ahead.
+            (Some(50), Some(49), Some(-100), 1),
+            (Some(50), Some(49), Some(9_000_000), 49),
+            (Some(50), Some(49), Some(i64::MAX - 2_000_000), 49),
+            (None, None, None, 1),
+        ] {
+            let mut state = State::new(1.0, 100);
+            assert_eq!(calls(&mut state, APPS, 1), 1, "a probe");
+            let exchange = answer((limit, remaining, reset), 1, Class::Refused);
+            settle(&mut state, APPS, 1, &exchange);
+            let what = (limit, remaining, reset);
+            assert_eq!(calls(&mut state, APPS, 1), then, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_five_minutes() {
+        let limited = |retry_after| Class::RateLimited {
+            concurrency: false,
+            retry_after,
+        };
+        for (reset, retry_after, until) in [
+            (Some(30), None, 31),
+            (None, None, 11),
+            (Some(-30), None, 11),
+            (None, Some(T(20)), 21),
+            (Some(30), Some(T(50)), 51),
+            (None, Some(Duration::ZERO), 2),
+            (None, Some(T(86_400)), 301),
+            (Some(86_400), None, 302),
+        ] {
+            let mut state = State::new(1.0, 100);
+            calls(&mut state, APPS, 1);
+            let exchange = answer((Some(50), Some(0), reset), 1, limited(retry_after));
+            settle(&mut state, APPS, 1, &exchange);
+            let denied = state.allow(APPS, T(1), None).expect("closed");
+            assert_eq!(denied.until, Some(T(until)), "{reset:?} {retry_after:?}");
+            assert_eq!(
+                denied.why.to_string(),
+                "budget of /api/v1/apps: 0 of 50 left"
+            );
+        }
+    }
+
+    #[test]
+    fn a_proxys_clock_is_not_the_orgs() {
+        let mut state = State::new(1.0, 100);
+        calls(&mut state, APPS, 1);
+        let rate = (Some(50), Some(49), Some(61));
+        settle(&mut state, APPS, 1, &answer(rate, 1, Class::Refused));
+        // Three seconds ahead: taken for the org's clock it would open the next window too soon.
+        calls(&mut state, APPS, 1);
+        let page = answer((None, None, None), 4, Class::Unclear);
+        settle(&mut state, APPS, 1, &page);
+        assert_eq!(state.clock.local(1_000_061), Some(T(61)));
+    }
+
+    #[test]
+    fn a_full_pool_leaves_the_other_its_calls() {
+        let office = slot(Method::Put, Pool::Office365);
+        let mut state = State::new(1.0, 10);
+        calls(&mut state, APPS, 0);
+        let rate = (Some(500), Some(499), Some(61));
+        settle(&mut state, APPS, 0, &answer(rate, 0, Class::Refused));
+        for _ in 0..4 {
+            assert!(state.allow(office, T(1), None).is_none());
+        }
+        let refused = Class::RateLimited {
+            concurrency: true,
+            retry_after: None,
+        };
+        let refused = answer((Some(0), Some(0), None), 1, refused);
+        settle(&mut state, office, 1, &refused);
+        settle(&mut state, office, 1, &refused);
+        let denied = state.allow(office, T(1), None).expect("halved");
+        assert_eq!((denied.until, denied.why), (None, Why::Others));
+        assert_eq!(
+            calls(&mut state, APPS, 1),
+            8,
+            "maxInFlight is the whole org's"
+        );
+    }
+
+    #[test]
+    fn a_restart_waits_for_the_bucket_that_was_used_up_and_no_other() {
+        let mut state = State::new(1.0, 10);
+        let (until, limit) = (T(40), Some(50));
+        state.restore("PUT /api/v1/apps", Spent { until, limit });
+        state.restore("/api/v9/unheard-of", Spent { until, limit });
+        let denied = state.allow(APPS, T(1), None).expect("used up");
+        assert_eq!(denied.until, Some(T(40)));
+        let token = Slot {
+            bucket: Bucket::Token,
+            ..APPS
+        };
+        assert!(state.allow(token, T(1), None).is_none());
+        assert!(state.allow(APPS, T(40), None).is_none());
+    }
+
+    #[test]
+    fn a_wait_counts_once_and_is_not_lost_when_it_ends_in_nothing() {
+        let mut state = State::new(1.0, 10);
+        state.waiting_since = Some(T(5));
+        state.end_wait(T(9));
+        state.end_wait(T(20));
+        assert_eq!(state.waited, T(4));
     }
 }

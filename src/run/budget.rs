@@ -3,53 +3,15 @@
 //!
 //! The count is conservative: a request in flight counts against what is left until its answer
 //! is there, even if an earlier answer already included it.
+//!
+//! A process that dies takes its count with it, and the next one finds out with one request what is left. So
+//! that this request never meets a window that is used up, the last two of a window are held back until the
+//! ledger knows that the window is over for us ([`Budget::take_note`]): before that note at least one is left
+//! for whoever comes after, and from then on it waits ([`Budget::restore`]).
 
 use std::time::Duration;
 
-/// What an answer said, with the reset already on our clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observed {
-    /// `x-rate-limit-limit`: requests a window; over 0.
-    pub limit: u64,
-    /// `x-rate-limit-remaining`.
-    pub remaining: u64,
-    /// `x-rate-limit-reset` as sent (epoch seconds): tells windows apart.
-    pub reset: i64,
-    /// The same on our clock.
-    pub reset_at: Duration,
-}
-
-/// How an answer ended a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It carried the headers.
-    Shown(Observed),
-    /// It was a good answer without the headers: this server does not meter the bucket.
-    Unmetered,
-    /// It was an error without the headers, or none came: it may have counted.
-    Silent,
-    /// It never left, or was refused for concurrency: it did not count.
-    NotCounted,
-    /// 429 for the window: nothing is left until then.
-    Exhausted {
-        /// When to go on, on our clock.
-        until: Duration,
-        /// The window's identity, if the headers said.
-        reset: Option<i64>,
-    },
-}
-
-/// Whether a request may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grant {
-    /// Its place is reserved: send it, then settle.
-    Go,
-    /// Not now.
-    Wait {
-        /// When it makes sense to ask again; `None` = when a request in flight is settled.
-        until: Option<Duration>,
-    },
-}
+pub use super::settled::{Grant, Observed, Settled, Spent};
 
 /// The bucket's state.
 #[derive(Clone, Debug)]
@@ -60,6 +22,21 @@ pub struct Budget {
     // Our requests in the window, and the largest part of a limit they ever were.
     ours: u64,
     peak: f64,
+    note: Option<Note>,
+}
+
+// What the ledger was told last.
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    until: Duration,
+    durable: bool,
+}
+
+impl Note {
+    // Our idea of a window's end gets better by up to a second while it lasts.
+    fn covers(self, until: Duration) -> bool {
+        until <= self.until + RESET_MARGIN
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,12 +61,16 @@ enum Window {
         ended: i64,
         probe: bool,
     },
-    /// Refused until then, without knowing the limit.
-    Closed { until: Duration },
+    /// Used up until then, as a refusal or an earlier process said.
+    Closed { until: Duration, limit: Option<u64> },
 }
 
 /// Resets are whole seconds and may be computed anew for each answer: within this they mean the same window.
 const SAME_WINDOW_S: i64 = 1;
+
+/// The last requests of a window, which wait for the ledger's note: one for the request of a process that comes
+/// after us, and one more if that dies, too. It costs the window nothing but the milliseconds of a write.
+const HELD_BACK: u64 = 2;
 
 /// `reset` is cut to whole seconds, so the window may end up to a second after it.
 pub const RESET_MARGIN: Duration = Duration::from_secs(1);
@@ -103,6 +84,62 @@ impl Budget {
             window: Window::Cold,
             ours: 0,
             peak: 0.0,
+            note: None,
+        }
+    }
+
+    /// Starts over with requests that are in flight already, of which nothing is known yet.
+    pub fn begin_anew(&mut self, in_flight: u64) {
+        *self = Self {
+            in_flight,
+            peak: self.peak,
+            ..Self::new(self.share)
+        };
+    }
+
+    /// Requests in flight that turn out to spend from this bucket, too.
+    pub const fn take_in(&mut self, in_flight: u64) {
+        self.in_flight += in_flight;
+    }
+
+    /// Requests in flight that turn out to spend from another bucket.
+    pub const fn let_go(&mut self, in_flight: u64) {
+        self.in_flight = self.in_flight.saturating_sub(in_flight);
+    }
+
+    /// Goes on where an earlier process left off: nothing is left of a window.
+    pub fn restore(&mut self, spent: Spent) {
+        let Spent { until, limit } = spent;
+        self.window = Window::Closed { until, limit };
+        self.note = Some(Note {
+            until,
+            durable: true,
+        });
+    }
+
+    /// What the ledger has to know before the last requests may go, told once a window.
+    pub fn take_note(&mut self) -> Option<Spent> {
+        let (until, limit) = match self.window {
+            Window::Known {
+                limit, reset_at, ..
+            } if self.left_now() <= HELD_BACK => (reset_at + RESET_MARGIN, Some(limit)),
+            Window::Closed { until, limit } => (until, limit),
+            _ => return None,
+        };
+        if self.note.is_some_and(|note| note.covers(until)) {
+            return None;
+        }
+        self.note = Some(Note {
+            until,
+            durable: false,
+        });
+        Some(Spent { until, limit })
+    }
+
+    /// The ledger knows of the window that ends then.
+    pub fn noted(&mut self, until: Duration) {
+        if let Some(note) = self.note.as_mut().filter(|note| note.until == until) {
+            note.durable = true;
         }
     }
 
@@ -112,14 +149,16 @@ impl Budget {
         let free = match self.window {
             Window::Cold => self.in_flight == 0,
             Window::Unmetered => true,
-            Window::Known {
-                limit, remaining, ..
-            } => self.in_flight + self.headroom(limit) < remaining,
+            Window::Known { reset_at, .. } => match self.left_now() {
+                0 => false,
+                1..=HELD_BACK => self.is_noted(reset_at + RESET_MARGIN),
+                _ => true,
+            },
             Window::Fresh {
                 limit, sent, probe, ..
             } => {
-                let spent = sent.max(self.in_flight);
-                self.in_flight == 0 || (!probe && spent + self.headroom(limit) < limit)
+                let spent = sent.max(self.in_flight) + self.headroom(limit) + HELD_BACK;
+                self.in_flight == 0 || (!probe && spent < limit)
             }
             Window::Closed { .. } => false,
         };
@@ -133,9 +172,12 @@ impl Budget {
         }
         Grant::Wait {
             until: match self.window {
-                Window::Known { reset_at, .. } => Some(reset_at + RESET_MARGIN),
-                Window::Closed { until } => Some(until),
-                Window::Cold | Window::Unmetered | Window::Fresh { .. } => None,
+                Window::Known { reset_at, .. } if self.left_now() == 0 => {
+                    Some(reset_at + RESET_MARGIN)
+                }
+                Window::Closed { until, .. } => Some(until),
+                // An answer or the ledger's note comes first.
+                _ => None,
             },
         }
     }
@@ -159,7 +201,11 @@ impl Budget {
                     *sent = sent.saturating_sub(1);
                 }
             }
-            Settled::Exhausted { until, reset } => self.exhaust(until, reset),
+            Settled::Exhausted {
+                until,
+                reset,
+                limit,
+            } => self.exhaust(Spent { until, limit }, reset),
         }
     }
 
@@ -172,12 +218,10 @@ impl Budget {
     /// all: for people to read.
     pub fn left(&self) -> Option<(u64, u64)> {
         match self.window {
-            Window::Known {
-                limit, remaining, ..
-            } => Some((
-                remaining.saturating_sub(self.headroom(limit) + self.in_flight),
-                self.usable(limit),
-            )),
+            Window::Known { limit, .. } => Some((self.left_now(), self.usable(limit))),
+            Window::Closed {
+                limit: Some(limit), ..
+            } => Some((0, self.usable(limit))),
             _ => None,
         }
     }
@@ -188,6 +232,20 @@ impl Budget {
             Window::Known { limit, .. } | Window::Fresh { limit, .. } => Some(self.usable(limit)),
             _ => None,
         }
+    }
+
+    fn left_now(&self) -> u64 {
+        match self.window {
+            Window::Known {
+                limit, remaining, ..
+            } => remaining.saturating_sub(self.headroom(limit) + self.in_flight),
+            _ => 0,
+        }
+    }
+
+    fn is_noted(&self, until: Duration) -> bool {
+        self.note
+            .is_some_and(|note| note.durable && note.covers(until))
     }
 
     // The end of a window makes the whole limit available again.
@@ -208,12 +266,13 @@ impl Budget {
                     probe: others,
                 };
             }
-            Window::Closed { until } if now >= until => self.window = Window::Cold,
+            Window::Closed { until, .. } if now >= until => self.window = Window::Cold,
             _ => {}
         }
     }
 
-    fn learn(&mut self, now: Duration, seen: Observed) {
+    /// Takes in what an answer showed.
+    pub fn learn(&mut self, now: Duration, seen: Observed) {
         let remaining = seen.remaining.min(seen.limit);
         let seen = Observed { remaining, ..seen };
         self.note_share(seen.limit);
@@ -243,6 +302,13 @@ impl Budget {
             }
             // A straggler of a window that has ended.
             Window::Fresh { .. } | Window::Known { .. } if !newer => {}
+            // Sent before the refusal that closed this window, or in a window before it.
+            Window::Closed { until, .. } if seen.reset_at <= until => {
+                self.window = Window::Closed {
+                    until,
+                    limit: Some(seen.limit),
+                };
+            }
             _ if seen.reset_at + RESET_MARGIN <= now => {
                 // A reset that has passed already says nothing of the window we are in.
                 self.window = Window::Cold;
@@ -256,7 +322,7 @@ impl Budget {
                     remaining: seen.remaining,
                     reset: seen.reset,
                     reset_at: seen.reset_at,
-                    others: seen.remaining + ours < seen.limit,
+                    others: seen.remaining.saturating_add(ours) < seen.limit,
                 };
             }
         }
@@ -274,7 +340,8 @@ impl Budget {
         }
     }
 
-    fn exhaust(&mut self, until: Duration, reset: Option<i64>) {
+    fn exhaust(&mut self, spent: Spent, reset: Option<i64>) {
+        let Spent { until, limit } = spent;
         let known = match self.window {
             Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
             _ => None,
@@ -313,7 +380,7 @@ impl Budget {
                     others: true,
                 };
             }
-            (window, _) => *window = Window::Closed { until },
+            (window, _) => *window = Window::Closed { until, limit },
         }
     }
 
@@ -349,10 +416,20 @@ mod tests {
         })
     }
 
+    // Where the ledger is as fast as we are.
+    fn note(budget: &mut Budget) {
+        if let Some(spent) = budget.take_note() {
+            budget.noted(spent.until);
+        }
+    }
+
     fn grants(budget: &mut Budget, now: u64) -> u64 {
-        std::iter::from_fn(|| (budget.reserve(T(now)) == Grant::Go).then_some(()))
-            .take(1_000)
-            .count() as u64
+        std::iter::from_fn(|| {
+            note(budget);
+            (budget.reserve(T(now)) == Grant::Go).then_some(())
+        })
+        .take(1_000)
+        .count() as u64
     }
 
     #[test]
@@ -375,9 +452,9 @@ mod tests {
             budget.settle(T(2), shown(10, left, 60));
         }
         assert_eq!(grants(&mut budget, 60), 0, "the second's margin");
-        assert_eq!(grants(&mut budget, 61), 10);
+        assert_eq!(grants(&mut budget, 61), 8, "two wait for the first answer");
         budget.settle(T(62), shown(10, 9, 121));
-        assert_eq!(grants(&mut budget, 62), 0);
+        assert_eq!(grants(&mut budget, 62), 2);
     }
 
     #[test]
@@ -425,7 +502,15 @@ mod tests {
             Settled::Exhausted {
                 until: T(31),
                 reset: Some(30),
+                limit: Some(50),
             },
+        );
+        assert_eq!(budget.left(), Some((0, 45)));
+        budget.settle(T(2), shown(50, 7, 30));
+        assert_eq!(
+            budget.left(),
+            Some((0, 45)),
+            "an older answer does not open it"
         );
         assert_eq!(budget.reserve(T(30)), Grant::Wait { until: Some(T(31)) });
         assert_eq!(budget.reserve(T(31)), Grant::Go);
@@ -440,15 +525,15 @@ mod tests {
         budget.settle(T(62), shown(10, 3, 60));
         assert_eq!(
             grants(&mut budget, 62),
-            2,
-            "eight of the old window may yet count in the new one"
+            0,
+            "eight of the old window may yet count in the new one, two are held back"
         );
         budget.settle(T(63), shown(10, 9, 122));
         budget.settle(T(63), shown(10, 0, 60));
         assert_eq!(
             budget.left(),
-            Some((1, 10)),
-            "nine left, eight of them in flight"
+            Some((3, 10)),
+            "nine left, six of them in flight"
         );
     }
 
@@ -460,6 +545,103 @@ mod tests {
         budget.reserve(T(1));
         budget.settle(T(2), shown(20, 10, 60));
         assert_eq!(grants(&mut budget, 2), 10);
+    }
+
+    #[test]
+    fn the_last_two_wait_for_the_ledger_and_a_restart_for_the_window() {
+        let mut budget = Budget::new(1.0);
+        budget.reserve(T(0));
+        budget.settle(T(1), shown(5, 4, 60));
+        assert_eq!(budget.take_note(), None, "more than two are left");
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: None });
+        let spent = budget.take_note().expect("two are left");
+        assert_eq!((spent.until, spent.limit), (T(61), Some(5)));
+        assert_eq!(budget.take_note(), None, "told once");
+        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: None });
+        budget.noted(spent.until);
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: Some(T(61)) });
+
+        let mut next = Budget::new(1.0);
+        next.restore(spent);
+        assert_eq!(next.reserve(T(60)), Grant::Wait { until: Some(T(61)) });
+        assert_eq!(next.take_note(), None, "the ledger knows");
+        assert_eq!(next.reserve(T(61)), Grant::Go, "then one goes first");
+        assert_eq!(next.reserve(T(61)), Grant::Wait { until: None });
+    }
+
+    #[test]
+    fn a_window_whose_end_becomes_clearer_is_noted_once_and_a_later_one_again() {
+        let mut budget = Budget::new(1.0);
+        budget.reserve(T(0));
+        budget.settle(T(1), shown(5, 1, 60));
+        note(&mut budget);
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        let again = Observed {
+            limit: 5,
+            remaining: 0,
+            reset: 61,
+            reset_at: T(59),
+        };
+        budget.settle(T(2), Settled::Shown(again));
+        assert_eq!(budget.take_note(), None);
+        let later = Settled::Exhausted {
+            until: T(90),
+            reset: Some(89),
+            limit: Some(5),
+        };
+        budget.settle(T(3), later);
+        assert_eq!(budget.take_note().map(|spent| spent.until), Some(T(90)));
+    }
+
+    #[test]
+    fn a_bucket_that_others_exhaust_is_asked_for_once_a_window() {
+        let mut budget = Budget::new(0.9);
+        let mut refused = 0;
+        for second in 0..600 {
+            if grants(&mut budget, second) > 0 {
+                refused += 1;
+                let reset = i64::try_from(second / 60 * 60 + 59).expect("small");
+                let until = T(second / 60 * 60 + 60);
+                let (reset, limit) = (Some(reset), Some(50));
+                let settled = Settled::Exhausted {
+                    until,
+                    reset,
+                    limit,
+                };
+                budget.settle(T(second), settled);
+            }
+        }
+        assert_eq!(refused, 10);
+    }
+
+    #[test]
+    fn a_refusal_of_the_whole_org_leaves_the_principals_own_limit() {
+        let mut budget = Budget::new(1.0);
+        budget.reserve(T(0));
+        budget.settle(T(1), shown(50, 49, 60));
+        budget.reserve(T(1));
+        let orgs = Settled::Exhausted {
+            until: T(61),
+            reset: Some(60),
+            limit: Some(100),
+        };
+        budget.settle(T(2), orgs);
+        assert_eq!(budget.left(), Some((0, 50)));
+        assert_eq!(grants(&mut budget, 61), 1, "others spend here");
+    }
+
+    #[test]
+    fn absurd_numbers_do_no_harm() {
+        for (limit, remaining) in [(u64::MAX, u64::MAX), (u64::MAX, 0), (1, u64::MAX), (3, 7)] {
+            let mut budget = Budget::new(0.9);
+            budget.reserve(T(0));
+            budget.settle(T(1), shown(limit, remaining, i64::MAX));
+            assert!(grants(&mut budget, 1) <= limit.min(1_000));
+        }
     }
 
     #[test]

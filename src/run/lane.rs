@@ -12,13 +12,17 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::admission::State;
-use super::budget::Budget;
+use super::budget::Spent;
+use super::concurrency::Pool;
 use super::interrupt::Interrupt;
+use super::methods::Methods;
+use super::notes::{Keeper, still_lasts};
 use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
+use crate::apps::App;
 use crate::event::Events;
-use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
+use crate::ledger::{Attempt, Millis, OrgStats, SpentWindow, Stopped};
 use crate::manifest::Limits;
 use crate::okta::{Bucket, Class, Exchange, Request};
 use crate::steps::Step;
@@ -44,6 +48,8 @@ pub enum Halted {
 pub struct CallLog {
     /// What the calls are made for; without a step they are counted, not kept.
     pub step: Option<Step>,
+    /// Which of the org's limits of calls in flight they count against.
+    pub pool: Pool,
     /// Each call.
     pub attempts: Vec<Attempt>,
     /// Their sums.
@@ -53,6 +59,14 @@ pub struct CallLog {
 }
 
 impl CallLog {
+    /// For calls that are made for an entry with this app.
+    pub fn of(app: App) -> Self {
+        Self {
+            pool: Pool::of(app),
+            ..Self::default()
+        }
+    }
+
     /// What the next checkpoint stores; the time spent stays, it belongs to the attempt.
     pub fn take(&mut self) -> (Vec<Attempt>, OrgStats) {
         (
@@ -83,8 +97,9 @@ pub struct Lane {
     pub(super) config: LaneConfig,
     pub(super) rps: Option<DefaultDirectRateLimiter>,
     pub(super) born: Instant,
-    state: Mutex<State>,
-    pub(super) changed: Notify,
+    state: Arc<Mutex<State>>,
+    pub(super) changed: Arc<Notify>,
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl Lane {
@@ -99,10 +114,32 @@ impl Lane {
                 .and_then(quota)
                 .map(RateLimiter::direct),
             born: Instant::now(),
-            state: Mutex::new(State::new(share, max)),
-            changed: Notify::new(),
+            state: Arc::new(Mutex::new(State::new(share, max))),
+            changed: Arc::new(Notify::new()),
+            keeper: None,
             config,
         }
+    }
+
+    /// Has a ledger remember what a process that comes after this one must know, and goes on from what it
+    /// remembers of the org.
+    #[must_use]
+    pub fn kept(mut self, keeper: Keeper, windows: &[SpentWindow]) -> Self {
+        let (now, unix_now) = (self.born.elapsed(), unix_millis());
+        let mut windows: Vec<_> = windows
+            .iter()
+            .filter_map(|window| Some((still_lasts(window, unix_now)?, window)))
+            .collect();
+        // Of a bucket whose methods had windows of their own the last to end counts.
+        windows.sort_by_key(|(left, _)| *left);
+        let mut state = self.state();
+        for (left, window) in windows {
+            let (until, limit) = (now + left, window.limit);
+            state.restore(&window.bucket, Spent { until, limit });
+        }
+        drop(state);
+        self.keeper = Some(keeper);
+        self
     }
 
     /// A place for one more entry at work beside the `busy` ones; the first is always free.
@@ -131,7 +168,7 @@ impl Lane {
     /// The largest part of a window's limit that the run spent, over all buckets.
     pub fn share_used(&self) -> Option<f64> {
         let state = self.state();
-        let used = state.budgets.iter().filter_map(Budget::share_used);
+        let used = state.budgets.iter().filter_map(Methods::share_used);
         used.reduce(f64::max)
     }
 
@@ -187,10 +224,48 @@ impl Lane {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock; if it did, the sums would still be sound.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Time that the org could not send, as far as no call log has it yet; whole milliseconds.
+    pub(super) fn take_waited(&self) -> u64 {
+        let mut state = self.state();
+        let waited_ms = whole_millis(state.waited);
+        state.waited = state
+            .waited
+            .saturating_sub(Duration::from_millis(waited_ms));
+        waited_ms
     }
+
+    /// Time that the org could not send, as far as no call log has it, when no more calls will be made; whole
+    /// milliseconds. A wait that goes on ends here.
+    pub fn end_waits(&self) -> u64 {
+        let now = self.born.elapsed();
+        self.state().end_wait(now);
+        self.take_waited()
+    }
+
+    /// Tells the ledger of windows that are used up; their last calls go once it knows.
+    pub(super) fn note_windows(&self, state: &mut State, bucket: Bucket, now: Duration) {
+        while let Some((name, spent)) = state.take_note(bucket) {
+            let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.url.is_some()) else {
+                state.budgets[bucket.index()].noted(spent.until);
+                continue;
+            };
+            let (state, changed) = (Arc::clone(&self.state), Arc::clone(&self.changed));
+            let done = move || {
+                locked(&state).budgets[bucket.index()].noted(spent.until);
+                changed.notify_waiters();
+            };
+            keeper.window(name, spent, now, Box::new(done));
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // No code panics while it holds the lock; if it did, the sums would still be sound.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn attempt(step: Step, request: &Request, at: Millis, exchange: &Exchange) -> Attempt {

@@ -9,11 +9,16 @@ mod checkpoint;
 mod circuit;
 mod clock;
 mod concurrency;
+#[cfg(test)]
+mod crowd_simulation;
 mod failing;
 mod fingerprint;
 mod hand_in;
 mod interrupt;
 mod lane;
+mod line;
+mod methods;
+mod notes;
 mod org;
 mod patience;
 mod places;
@@ -22,12 +27,13 @@ mod reader;
 mod retry;
 mod retry_budget;
 mod selected;
+mod settled;
 #[cfg(test)]
 mod simulation;
 mod window;
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,10 +41,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use checkpoint::{Also, checkpoint};
+pub use concurrency::Pool;
 pub use fingerprint::Fingerprints;
 pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Halted, Lane, LaneConfig, unix_millis};
+pub use notes::{Keeper, Notes};
 pub use org::Administrator;
 pub use places::Places;
 pub use queue::Pass;
@@ -49,7 +57,7 @@ pub use worker::{Rest, Shop, Work, name_of};
 
 use crate::event::{Event, Events};
 use crate::job::OnDrift;
-use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId};
+use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::steps::{Access, Listing};
@@ -108,19 +116,8 @@ pub async fn drive(
         entries: counts.entries(),
         ended,
     });
-    let http = Http::new(&options.http)?;
-    let places = Places::new();
-    let fingerprints = Fingerprints::new(ledger.hmac_keys()?);
     let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
-    let common = Common {
-        ledger: ledger.clone(),
-        options: options.clone(),
-        http,
-        places,
-        fingerprints,
-        events: events.clone(),
-        interrupt: interrupt.clone(),
-    };
+    let common = Common::new(ledger, options, events.clone(), interrupt.clone()).await?;
     let mut teams = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
@@ -139,6 +136,7 @@ pub async fn drive(
         });
     }
     supervise(&common, run, &teams).await?;
+    common.notes.settled().await?;
     Ok(teams
         .iter()
         .map(|team| (team.no, team.shop.access.lane.share_used()))
@@ -263,21 +261,62 @@ pub struct Common {
     pub events: Events,
     /// When to stop.
     pub interrupt: Interrupt,
+    /// What other processes have to know at once.
+    pub notes: Notes,
+    // Windows that were used up when this process began, by org URL.
+    spent: HashMap<String, Vec<SpentWindow>>,
 }
 
 impl Common {
+    /// Opens what all orgs share.
+    pub async fn new(
+        ledger: &Ledger,
+        options: &RunOptions,
+        events: Events,
+        interrupt: Interrupt,
+    ) -> anyhow::Result<Self> {
+        let mut spent: HashMap<String, Vec<SpentWindow>> = HashMap::new();
+        for window in ledger.spent_windows(unix_millis()).await? {
+            spent
+                .entry(window.org_url.clone())
+                .or_default()
+                .push(window);
+        }
+        Ok(Self {
+            http: Http::new(&options.http)?,
+            places: Places::new(),
+            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
+            notes: Notes::new(ledger.clone(), interrupt.clone()),
+            ledger: ledger.clone(),
+            options: options.clone(),
+            events,
+            interrupt,
+            spent,
+        })
+    }
+
     /// Opens an org for work.
     pub fn shop(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<Shop> {
         let name: Arc<str> = org.row.name.as_str().into();
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
-        let lane = Arc::new(Lane::new(LaneConfig {
+        // An org that the program serves itself forgets its windows with the process.
+        let served_here = org.origin != org.row.url;
+        let keeper = Keeper {
+            notes: self.notes.clone(),
+            run: run.clone(),
+            org: org.row.no,
+            url: (!served_here).then(|| org.row.url.as_str().into()),
+        };
+        let spent = self.spent.get(&org.row.url).filter(|_| !served_here);
+        let lane = Lane::new(LaneConfig {
             org: Arc::clone(&name),
             limits: org.row.spec.limits.or(self.options.limits),
             retry: self.options.retry,
             places: self.places.clone(),
             events: self.events.clone(),
             interrupt: self.interrupt.clone(),
-        }));
+        });
+        let lane = Arc::new(lane.kept(keeper, spent.map_or(&[], Vec::as_slice)));
         let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
         Ok(Shop {
             run: run.clone(),

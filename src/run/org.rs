@@ -13,7 +13,7 @@ use super::window::Window;
 use super::worker::{Rest, Shop, Work, sleep_until};
 use crate::consent::inbox;
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, Millis, OrgNo, Stored};
+use crate::ledger::{EntryNo, EntryRow, LedgerError, Millis, OrgNo, OrgStats, Stored};
 use crate::steps::Answer;
 
 /// Waiting entries read at once for the simulated administrator.
@@ -112,6 +112,14 @@ impl OrgTask {
                 },
                 () = &mut patience => break,
             }
+        }
+        let waited_ms = shop.access.lane.end_waits();
+        if waited_ms > 0 {
+            let stats = OrgStats {
+                waited_ms,
+                ..OrgStats::default()
+            };
+            shop.ledger.add_stats(&shop.run, self.no, stats).await?;
         }
         if let Some(stopped) = shop.access.lane.stopped() {
             let (message, hint) = (stopped.message.clone(), stopped.hint.clone());

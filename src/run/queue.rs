@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::admission::Denied;
+use super::admission::{Denied, Slot, Why};
 use super::budget::Settled;
 use super::lane::{CallLog, Halted, Lane, unix_millis, whole_millis};
+use super::line::{Kind, Line, Place};
+use super::notes;
 use crate::event::Event;
 use crate::ledger::Millis;
-use crate::okta::{Bucket, Exchange};
+use crate::okta::{Exchange, Request};
 
 /// Waits shorter than this are not worth telling.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
@@ -21,7 +23,7 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// a call whose future was dropped, the reservation ends as well.
 pub struct Pass<'a> {
     lane: &'a Lane,
-    bucket: Bucket,
+    slot: Slot,
     admitted_at: Instant,
     sent_at: Millis,
     settled: bool,
@@ -41,8 +43,10 @@ impl Pass<'_> {
         drop(self.place.take());
         let lane = self.lane;
         let (now, sent) = (lane.born.elapsed(), self.admitted_at - lane.born);
-        lane.state()
-            .settle(self.bucket, now, sent, exchange, &lane.config.retry);
+        let mut state = lane.state();
+        state.settle(self.slot, now, sent, exchange, &lane.config.retry);
+        lane.note_windows(&mut state, self.slot.bucket, now);
+        drop(state);
         lane.changed.notify_waiters();
     }
 }
@@ -52,7 +56,10 @@ impl Drop for Pass<'_> {
         if !self.settled {
             let now = self.lane.born.elapsed();
             // It may have been sent: nobody waited for the answer.
-            self.lane.state().give_up(self.bucket, now, Settled::Silent);
+            let mut state = self.lane.state();
+            state.give_up(self.slot, now, Settled::Silent);
+            self.lane.note_windows(&mut state, self.slot.bucket, now);
+            drop(state);
             self.lane.changed.notify_waiters();
         }
     }
@@ -63,11 +70,18 @@ impl Lane {
     /// first.
     pub async fn admit(
         &self,
-        bucket: Bucket,
+        request: &Request,
         rank: usize,
         log: &mut CallLog,
     ) -> Result<Pass<'_>, Halted> {
-        let queued = Queued::new(self, bucket, rank);
+        let slot = Slot {
+            bucket: request.bucket,
+            kind: Kind {
+                method: request.method,
+                pool: log.pool,
+            },
+        };
+        let queued = Queued::new(self, slot, rank);
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -76,11 +90,12 @@ impl Lane {
                 return Err(Halted::Interrupted);
             }
             let until = match self.try_admit(&queued)? {
-                Ok(waited) => {
-                    log.stats.waited_ms += whole_millis(waited);
-                    return self.take_place(bucket).await;
+                None => {
+                    let pass = self.take_place(slot).await?;
+                    log.stats.waited_ms += self.take_waited();
+                    return Ok(pass);
                 }
-                Err(denied) => denied.until,
+                Some(denied) => denied.until,
             };
             let timer = async {
                 match until {
@@ -97,10 +112,10 @@ impl Lane {
     }
 
     // The org has given leave; now for one of the places that all orgs share.
-    async fn take_place(&self, bucket: Bucket) -> Result<Pass<'_>, Halted> {
+    async fn take_place(&self, slot: Slot) -> Result<Pass<'_>, Halted> {
         let mut pass = Pass {
             lane: self,
-            bucket,
+            slot,
             admitted_at: Instant::now(),
             sent_at: unix_millis(),
             settled: false,
@@ -120,7 +135,7 @@ impl Lane {
         // Certainly not sent.
         pass.settled = true;
         self.state()
-            .give_up(bucket, self.born.elapsed(), Settled::NotCounted);
+            .give_up(slot, self.born.elapsed(), Settled::NotCounted);
         Err(if stopped {
             Halted::OrgStopped
         } else {
@@ -128,32 +143,29 @@ impl Lane {
         })
     }
 
-    fn try_admit(&self, queued: &Queued<'_>) -> Result<Result<Duration, Denied>, Halted> {
+    // `None` = leave is given.
+    fn try_admit(&self, queued: &Queued<'_>) -> Result<Option<Denied>, Halted> {
         let now = self.born.elapsed();
-        let index = queued.bucket.index();
+        let slot = queued.slot;
         let mut state = self.state();
         if state.stopped.is_some() {
             return Err(Halted::OrgStopped);
         }
-        if state.queues[index].first() != Some(&queued.key) {
-            return Ok(Err(Denied::behind_others()));
+        if !state.is_turn(slot, queued.place) {
+            return Ok(Some(Denied::behind_others()));
         }
-        let Some(denied) = state.allow(queued.bucket, now, self.rps.as_ref()) else {
-            state.queues[index].remove(&queued.key);
-            let waited = state
-                .waiting_since
-                .take()
-                .map_or(Duration::ZERO, |since| now.saturating_sub(since));
-            let told = state.told.take().is_some();
+        let Some(denied) = state.allow(slot, now, self.rps.as_ref()) else {
+            state.lines[slot.bucket.index()].leave(slot.kind, queued.place);
+            state.end_wait(now);
+            self.note_windows(&mut state, slot.bucket, now);
+            let told = state.told.take();
             drop(state);
-            if told {
-                self.config.events.send(Event::OrgGoesOn {
-                    org: Arc::clone(&self.config.org),
-                });
+            if let Some(until) = told {
+                self.tell_end(until, now);
             }
             // The next in the queue may go as well.
             self.changed.notify_waiters();
-            return Ok(Ok(waited));
+            return Ok(None);
         };
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
@@ -164,19 +176,35 @@ impl Lane {
             if ahead >= WORTH_TELLING && news {
                 state.told = Some(until);
                 drop(state);
-                self.tell(&denied.reason, ahead);
+                self.tell(&denied.why, ahead);
             }
         }
-        Ok(Err(denied))
+        Ok(Some(denied))
     }
 
-    fn tell(&self, reason: &str, ahead: Duration) {
+    fn tell(&self, why: &Why, ahead: Duration) {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
+        let until = unix_millis().saturating_add(ahead_ms);
+        let reason = why.to_string();
+        if let Some(keeper) = &self.keeper {
+            keeper.waits(Some(notes::wait(why, &reason, until)));
+        }
         self.config.events.send(Event::OrgWaits {
             org: Arc::clone(&self.config.org),
-            reason: reason.to_owned(),
+            reason,
             for_how_long: Some(ahead),
-            until: Some(unix_millis().saturating_add(ahead_ms)),
+            until: Some(until),
+        });
+    }
+
+    fn tell_end(&self, until: Duration, now: Duration) {
+        // A wait that is over by the clock is not shown any more, so nothing has to be written.
+        let early = until.saturating_sub(now) >= WORTH_TELLING;
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| early) {
+            keeper.waits(None);
+        }
+        self.config.events.send(Event::OrgGoesOn {
+            org: Arc::clone(&self.config.org),
         });
     }
 }
@@ -184,23 +212,30 @@ impl Lane {
 // A place in a bucket's queue, given up when dropped.
 struct Queued<'a> {
     lane: &'a Lane,
-    bucket: Bucket,
-    key: (Reverse<usize>, u64),
+    slot: Slot,
+    place: Place,
 }
 
 impl<'a> Queued<'a> {
-    fn new(lane: &'a Lane, bucket: Bucket, rank: usize) -> Self {
+    fn new(lane: &'a Lane, slot: Slot, rank: usize) -> Self {
         let mut state = lane.state();
         state.tickets += 1;
-        let key = (Reverse(rank), state.tickets);
-        state.queues[bucket.index()].insert(key);
-        Self { lane, bucket, key }
+        let place = (Reverse(rank), state.tickets);
+        state.lines[slot.bucket.index()].join(slot.kind, place);
+        Self { lane, slot, place }
     }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let waited = self.lane.state().queues[self.bucket.index()].remove(&self.key);
+        let mut state = self.lane.state();
+        let waited = state.lines[self.slot.bucket.index()].leave(self.slot.kind, self.place);
+        if waited && state.lines.iter().all(Line::is_empty) {
+            // Nobody waits any more.
+            let now = self.lane.born.elapsed();
+            state.end_wait(now);
+        }
+        drop(state);
         if waited {
             self.lane.changed.notify_waiters();
         }

@@ -75,7 +75,7 @@ impl Reader {
     ) -> Result<(T, Option<String>), StepError> {
         let request = call.request();
         let exchange = loop {
-            let pass = self.lane.admit(request.bucket, rank, log).await?;
+            let pass = self.lane.admit(request, rank, log).await?;
             let exchange = self.client.exchange(call).await;
             if let Some(exchange) = self.lane.conclude(pass, request, exchange, log).await? {
                 break exchange;

@@ -82,10 +82,10 @@ impl<'a> Work<'a> {
         let name = name_of(&shop.org, &row);
         Self {
             steps: steps(&row.entry),
+            log: CallLog::of(row.entry.app),
             shop,
             row,
             memory: Memory::default(),
-            log: CallLog::default(),
             name,
             answer: None,
         }

@@ -118,7 +118,7 @@ impl Context<'_> {
         }
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
-            let pass = lane.admit(request.bucket, self.rank(), self.log).await?;
+            let pass = lane.admit(request, self.rank(), self.log).await?;
             if effect == Effect::OnceOnly {
                 self.announce().await?;
             }

@@ -542,7 +542,8 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(
-        r#"DROP INDEX entry_adopted; ALTER TABLE fingerprint DROP COLUMN key_id;
+        r#"DROP TABLE budget; ALTER TABLE org DROP COLUMN wait;
+           DROP INDEX entry_adopted; ALTER TABLE fingerprint DROP COLUMN key_id;
            ALTER TABLE fingerprint DROP COLUMN applied; ALTER TABLE fingerprint DROP COLUMN connected;
            INSERT INTO fingerprint VALUES ('https://x.okta.com', '0oa1', 'ab');
            UPDATE entry SET progress = json_set(progress, '$.drift[0]', 'baseUrl: "a" → "b"');

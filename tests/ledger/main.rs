@@ -6,5 +6,6 @@
 
 mod conformance;
 mod faults;
+mod notes;
 mod processes;
 mod support;

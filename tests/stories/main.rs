@@ -22,5 +22,6 @@ mod plan_random;
 mod proof;
 mod rate_limits;
 mod reports;
+mod restarts;
 mod secrets;
 mod trouble;

@@ -172,7 +172,8 @@ fn the_json_report_has_every_field() {
           "requests": 3,
           "retries": 0,
           "stopped": null,
-          "waitedMs": "[number]"
+          "waitedMs": "[number]",
+          "waiting": null
         },
         {
           "org": "globex",
@@ -180,7 +181,8 @@ fn the_json_report_has_every_field() {
           "requests": 3,
           "retries": 0,
           "stopped": null,
-          "waitedMs": "[number]"
+          "waitedMs": "[number]",
+          "waiting": null
         }
       ],
       "run": "[4 characters]",

@@ -129,6 +129,7 @@ pub(super) async fn gather(
             spec,
             stopped: None,
             stats: OrgStats::default(),
+            wait: None,
         };
         selected += entries.iter().filter(|kept| kept.selected).count() as u64;
         orgs.push(Gathering { org, entries });

@@ -22,6 +22,11 @@ impl Entry {
         }
     }
 
+    /// As it stands in the manifest.
+    pub fn json(&self) -> Value {
+        self.json.clone()
+    }
+
     /// In this org instead of acme.
     pub fn at(mut self, org: &str) -> Self {
         self.json["org"] = json!(org);

@@ -1,0 +1,127 @@
+//! What processes tell each other of orgs: windows that are used up, and waits.
+
+use okta_rollout::ledger::{
+    Ledger, LedgerError, LedgerUrl, Note, OpenMode, OrgWait, RunId, SpentWindow, Stored,
+};
+use tokio::sync::oneshot;
+
+use crate::support::{Fixture, checkpoint, entry};
+
+fn window(bucket: &str, until: i64) -> SpentWindow {
+    SpentWindow {
+        org_url: "https://acme.okta.com".to_owned(),
+        bucket: bucket.to_owned(),
+        limit: Some(50),
+        until,
+        left_ms: 42_000,
+    }
+}
+
+fn waits(run: &RunId, org: i64, reason: Option<&str>) -> Note {
+    let wait = reason.map(|reason| OrgWait {
+        reason: reason.to_owned(),
+        bucket: Some("/api/v1/apps".to_owned()),
+        left: Some(0),
+        limit: Some(45),
+        until: 1_000,
+    });
+    let run = run.clone();
+    Note::Waits { run, org, wait }
+}
+
+async fn note(fixture: &Fixture, notes: Vec<Note>) -> Result<(), LedgerError> {
+    let (tell, told) = oneshot::channel();
+    fixture.ledger.note(|| notes, |end| tell.send(end).unwrap());
+    told.await.unwrap()
+}
+
+#[tokio::test]
+async fn spent_windows_are_kept_by_org_and_bucket_until_they_end() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
+    let limitless = SpentWindow {
+        limit: None,
+        ..window("PUT /api/v1/apps", 70)
+    };
+    let notes = [window("/api/v1/apps", 60), limitless.clone()];
+    let notes = notes.map(Note::Spent).to_vec();
+    note(&fixture, notes).await.unwrap();
+    // The same bucket's next window.
+    let next = window("/api/v1/apps", 120);
+    note(&fixture, vec![Note::Spent(next.clone())])
+        .await
+        .unwrap();
+    let fixture = fixture.reopen().await;
+    let kept = fixture.ledger.spent_windows(69).await.unwrap();
+    assert_eq!(kept, [next.clone(), limitless]);
+    assert_eq!(fixture.ledger.spent_windows(70).await.unwrap(), [next]);
+    assert_eq!(fixture.ledger.spent_windows(120).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_orgs_wait_is_replaced_and_cleared() {
+    let fixture = Fixture::new().await;
+    let run = fixture
+        .import("m.json", &[entry("x", "0oa1"), entry("y", "0oa2")])
+        .await;
+    let reasons = async || {
+        let orgs = fixture.ledger.orgs(&run).await.unwrap();
+        let reason = |org: okta_rollout::ledger::OrgRow| org.wait.map(|wait| wait.reason);
+        orgs.into_iter().map(reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons().await, [None, None]);
+    let both = vec![waits(&run, 1, Some("a")), waits(&run, 1, Some("b"))];
+    note(&fixture, both).await.unwrap();
+    assert_eq!(reasons().await, [None, Some("b".to_owned())]);
+    note(&fixture, vec![waits(&run, 1, None)]).await.unwrap();
+    assert_eq!(reasons().await, [None, None]);
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
+    let Fixture { folder, ledger } = fixture;
+    drop(ledger);
+    let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(
+        "DROP TABLE budget; ALTER TABLE org DROP COLUMN wait; PRAGMA user_version = 4",
+    )
+    .unwrap();
+    drop(sql);
+    let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    let fixture = Fixture { folder, ledger };
+    assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].wait, None);
+    note(&fixture, vec![Note::Spent(window("/api/v1/apps", 60))])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_note_is_durable_before_the_checkpoint_that_follows_it() {
+    let fixture = Fixture::new().await;
+    let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
+    let noted = window("/api/v1/apps", 60);
+    let (what, (tell, mut told)) = (noted.clone(), oneshot::channel());
+    fixture
+        .ledger
+        .note(|| vec![Note::Spent(what)], |end| tell.send(end).unwrap());
+    let checkpoint = checkpoint(&run, 0, 0, Stored::Started);
+    fixture.ledger.commit(checkpoint).await.unwrap();
+    assert_eq!(told.try_recv(), Ok(Ok(())));
+    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), [noted]);
+}
+
+#[tokio::test]
+async fn notes_of_an_unknown_run_are_refused_whole() {
+    let fixture = Fixture::new().await;
+    let unknown = RunId("none".to_owned());
+    let notes = vec![
+        Note::Spent(window("/api/v1/apps", 60)),
+        waits(&unknown, 0, None),
+    ];
+    let error = note(&fixture, notes).await.unwrap_err();
+    assert!(matches!(error, LedgerError::NotFound { .. }), "{error}");
+    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
+}
