@@ -160,6 +160,7 @@ fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpSettings {
             .unwrap_or(defaults.connect_timeout),
         timeout: table.get("timeout", pause).unwrap_or(defaults.timeout),
         ca_file: table.get("caFile", |value| path_in(folder, value)),
+        ..defaults
     };
     table.finish();
     http
@@ -381,6 +382,7 @@ mod tests {
                 connect_timeout: Duration::from_secs(5),
                 timeout: Duration::from_secs(30),
                 ca_file: Some(PathBuf::from("jobs/corp-ca.pem")),
+                ..HttpSettings::default()
             }
         );
     }

@@ -159,6 +159,10 @@ impl Import {
                 .execute([seq])?;
             Ok(id)
         })?;
+        self.ledger.writer()?.write_blocking(|connection| {
+            // The cache that a million rows filled; a run needs little of it.
+            Ok(connection.execute_batch("PRAGMA shrink_memory")?)
+        })?;
         // Held until here: unlocked before, the run would be taken for a dead import's.
         drop(self.begun);
         Ok(id)

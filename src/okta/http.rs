@@ -17,10 +17,6 @@ use super::resolve::{Resolver, is_loopback};
 /// Sent as `User-Agent`, so that Okta's system log tells who called.
 const USER_AGENT: &str = concat!("okta-rollout/", env!("CARGO_PKG_VERSION"));
 
-/// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one). Above the usual calls in flight of an
-/// org; a burst beyond it costs new connections, nothing else.
-const MAX_IDLE_PER_HOST: usize = 32;
-
 /// How long an idle connection is kept. Below the 60 s after which common load balancers close one:
 /// a request sent while the other side closes is a lost answer. It also bounds the sockets of a run
 /// over thousands of orgs.
@@ -39,6 +35,9 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// PEM certificates trusted besides the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one); with none, each call has its own. No setting of a
+    /// job: it follows from the number of orgs.
+    pub idle_per_org: usize,
 }
 
 impl Default for HttpSettings {
@@ -47,6 +46,7 @@ impl Default for HttpSettings {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_mins(1),
             ca_file: None,
+            idle_per_org: 32,
         }
     }
 }
@@ -156,7 +156,7 @@ fn client(
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.timeout)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+        .pool_max_idle_per_host(settings.idle_per_org)
         .http2_keep_alive_interval(PING)
         .http2_keep_alive_timeout(PING)
         .tls_certs_merge(extra);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::admission::State;
@@ -142,21 +142,11 @@ impl Lane {
         self
     }
 
-    /// A place for one more entry at work beside the `busy` ones; the first is always free.
-    pub fn worker(&self, busy: usize) -> Option<Option<OwnedSemaphorePermit>> {
-        match busy {
-            0 => Some(None),
-            busy if busy < self.width() => self.config.places.worker().map(Some),
-            _ => None,
-        }
-    }
-
     /// How many entries it makes sense to work on at once.
     pub fn width(&self) -> usize {
-        self.config
-            .limits
-            .max_in_flight
-            .unwrap_or(DEFAULT_IN_FLIGHT) as usize
+        let most = self.config.limits.max_in_flight;
+        let most = most.unwrap_or(DEFAULT_IN_FLIGHT) as usize;
+        self.config.places.entries(most)
     }
 
     /// Holds every further call back.

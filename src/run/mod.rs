@@ -94,8 +94,8 @@ pub struct OrgAccess {
     pub administrator: Option<Administrator>,
 }
 
-/// Entries read ahead over all orgs; an entry takes about 2 KB.
-const WINDOW: usize = 40_000;
+/// Entries read ahead over all orgs; an entry takes about 3 KB.
+const WINDOW: usize = 10_000;
 
 /// How often another process's commits (`consent complete`) are looked for.
 const LOOK_FOR_COMMITS: Duration = Duration::from_secs(1);
@@ -116,8 +116,10 @@ pub async fn drive(
         entries: counts.entries(),
         ended,
     });
-    let window = (WINDOW / orgs.len().max(1)).clamp(2, 256);
-    let common = Common::new(ledger, options, events.clone(), interrupt.clone()).await?;
+    let window = (WINDOW / places::orgs_at_once(orgs.len())).clamp(2, 256);
+    let mut options = options.clone();
+    options.http.idle_per_org = places::idle_per_org(orgs.len());
+    let common = Common::new(ledger, &options, events.clone(), interrupt.clone()).await?;
     let mut teams = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
@@ -144,6 +146,7 @@ pub async fn drive(
 }
 
 // An org and those who work on it.
+#[derive(Clone)]
 struct Team {
     no: OrgNo,
     shop: Arc<Shop>,
@@ -173,8 +176,16 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
     } = common;
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
-        let task = team.task();
-        tasks.spawn(async move { (index, task.run().await) });
+        let (team, places) = (team.clone(), common.places.clone());
+        let interrupt = common.interrupt.clone();
+        tasks.spawn(async move {
+            let ended = match places.org(&interrupt).await {
+                // Boxed, so that orgs that wait for their turn take little memory.
+                Some(_place) => Box::pin(team.task().run()).await,
+                None => Ok(()),
+            };
+            (index, ended)
+        });
     };
     for (index, team) in teams.iter().enumerate() {
         start(&mut tasks, index, team);

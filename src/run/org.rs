@@ -70,14 +70,13 @@ impl OrgTask {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
         while !shop.interrupt.is_requested() && shop.access.lane.stopped().is_none() {
-            while let Some(place) = shop.access.lane.worker(at_work.len()) {
+            while at_work.len() < shop.access.lane.width() {
                 let Some(row) = self.window.next().await? else {
                     break;
                 };
                 let (no, shop) = (row.no, &shop);
                 at_work.push(Box::pin(async move {
                     let rest = Work::new(shop, row).run().await;
-                    drop(place);
                     (no, rest)
                 }));
             }

@@ -1,17 +1,31 @@
-//! How much may go on at once over all orgs: calls in flight take sockets, entries at work take memory.
+//! How much may go on at once over all orgs: calls in flight take sockets, orgs and entries at work take memory.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::interrupt::Interrupt;
+
 /// Calls in flight over all orgs at most: at 2 s a call 2,000 serve 1,300 orgs of 45 calls a minute each.
 const MOST_CALLS: u64 = 2_000;
+
+/// Orgs at work at once at most: at 45 calls a minute and 1 s a call, more would have no calls to make. The others
+/// begin as these end.
+const MOST_ORGS: usize = 2_500;
+
+/// Entries at work over all orgs at most, but for the two that each org may always have; an entry takes about
+/// 6 KB.
+const WORKERS: usize = 8_000;
 
 /// File descriptors left for the ledger, the terminal, pooled idle connections' slack and name look-ups.
 const OTHER_FILES: u64 = 128;
 
-/// Entries at work over all orgs, besides the one each org may always have; an entry takes about 3 KB.
-const WORKERS: usize = 30_000;
+/// Idle connections over all orgs at most; one takes some 30 KB.
+const MOST_IDLE: usize = 2_000;
+
+/// Idle connections of one org at most: above the usual calls in flight of an org. A burst beyond costs new
+/// connections, nothing else.
+const MOST_IDLE_PER_ORG: usize = 32;
 
 /// Shared by all orgs of a process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,7 +33,7 @@ pub struct Places {
     /// One permit a call in flight.
     pub calls: Arc<Semaphore>,
     most_calls: usize,
-    workers: Arc<Semaphore>,
+    orgs: Arc<Semaphore>,
 }
 
 impl Places {
@@ -34,7 +48,7 @@ impl Places {
         Self {
             calls: Arc::new(Semaphore::new(most_calls)),
             most_calls,
-            workers: Arc::new(Semaphore::new(WORKERS)),
+            orgs: Arc::new(Semaphore::new(MOST_ORGS)),
         }
     }
 
@@ -44,14 +58,64 @@ impl Places {
             .saturating_sub(self.calls.available_permits())
     }
 
-    /// A place for one more entry of an org that already has one at work, if there is one.
-    pub fn worker(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.workers).try_acquire_owned().ok()
+    /// Waits for a place for one more org; `None` = interrupted before there was one.
+    pub async fn org(&self, interrupt: &Interrupt) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            place = Arc::clone(&self.orgs).acquire_owned() => place.ok(),
+            () = interrupt.requested() => None,
+        }
     }
+
+    /// How many entries an org may have at work that has use for `most`: its share of what all may have, which grows
+    /// as other orgs end.
+    pub fn entries(&self, most: usize) -> usize {
+        let at_work = MOST_ORGS - self.orgs.available_permits().min(MOST_ORGS);
+        most.min((WORKERS / at_work.max(1)).max(2))
+    }
+}
+
+/// How many idle connections each of so many orgs may keep.
+pub fn idle_per_org(orgs: usize) -> usize {
+    (MOST_IDLE / orgs.max(1)).min(MOST_IDLE_PER_ORG)
+}
+
+/// How many orgs of so many are at work at once.
+pub fn orgs_at_once(orgs: usize) -> usize {
+    orgs.clamp(1, MOST_ORGS)
 }
 
 impl Default for Places {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn few_orgs_get_all_they_can_use_and_many_get_their_share() {
+        let places = Places::new();
+        let interrupt = Interrupt::new();
+        assert_eq!(places.entries(20), 20);
+        let mut at_work = Vec::new();
+        for _ in 0..MOST_ORGS {
+            at_work.push(places.org(&interrupt).await);
+        }
+        assert_eq!(places.entries(20), 3);
+        assert_eq!(places.entries(1), 1);
+        interrupt.request();
+        assert!(places.org(&interrupt).await.is_none());
+        at_work.truncate(1_000);
+        assert_eq!(places.entries(20), 8);
+        assert!(places.org(&Interrupt::new()).await.is_some());
+    }
+
+    #[test]
+    fn idle_connections_are_bounded_over_all_orgs() {
+        for (orgs, idle) in [(0, 32), (1, 32), (62, 32), (63, 31), (2_000, 1), (2_001, 0)] {
+            assert_eq!(idle_per_org(orgs), idle, "{orgs}");
+        }
     }
 }

@@ -76,7 +76,7 @@ impl Reader {
         let request = call.request();
         let exchange = loop {
             let pass = self.lane.admit(request, rank, log).await?;
-            let exchange = self.client.exchange(call).await;
+            let exchange = Box::pin(self.client.exchange(call)).await;
             if let Some(exchange) = self.lane.conclude(pass, request, exchange, log).await? {
                 break exchange;
             }

@@ -122,7 +122,8 @@ impl Context<'_> {
             if effect == Effect::OnceOnly {
                 self.announce().await?;
             }
-            let exchange = client.exchange(request).await;
+            // Boxed, so that entries that wait for leave take little memory.
+            let exchange = Box::pin(client.exchange(request)).await;
             match lane.conclude(pass, request, exchange, self.log).await? {
                 Some(exchange) => break exchange,
                 // A 429 was certainly not carried out.

@@ -85,12 +85,11 @@ impl OrgSurvey {
         let mut at_work = FuturesUnordered::new();
         let (mut busy, mut requests) = (log.busy, log.stats.requests);
         loop {
-            while let Some(place) = lane.worker(at_work.len()) {
+            while at_work.len() < lane.width() {
                 let Some(kept) = waiting.next() else { break };
                 at_work.push(async {
                     let mut log = CallLog::default();
                     let (which, looked) = self.entry(kept, &found, &mut log).await?;
-                    drop(place);
                     Ok::<_, LedgerError>((which, looked, log))
                 });
             }

@@ -97,11 +97,16 @@ pub(in crate::cli) async fn survey(
     for (org, entries) in orgs.into_iter().zip(entries) {
         surveys.push((shared.org(target, org)?, entries));
     }
-    let continues = shared.remembered.continues.clone();
+    let (continues, places) = (shared.remembered.continues.clone(), shared.places.clone());
     drop(shared);
     let mut tasks = JoinSet::new();
     for (no, (survey, entries)) in surveys.into_iter().enumerate() {
-        tasks.spawn(async move { (no, survey.run(entries).await) });
+        let (places, interrupt) = (places.clone(), interrupt.clone());
+        tasks.spawn(async move {
+            // Without a place it is being interrupted, and no plan is wanted.
+            let _place = places.org(&interrupt).await;
+            (no, Box::pin(survey.run(entries)).await)
+        });
     }
     let plans = collect(&mut tasks, interrupt).await;
     tasks.shutdown().await;
