@@ -39,8 +39,7 @@ pub struct Import {
     ledger: Arc<Inner>,
     run: NewRun,
     orgs: Vec<Org>,
-    chunk: Vec<Row>,
-    chunk_bytes: usize,
+    chunk: Chunk,
     stored: i64,
     begun: Option<Begun>,
     adoptable: Adoptable,
@@ -55,10 +54,19 @@ struct Org {
     entries: i64,
 }
 
+/// Entries that wait to be stored. Their JSON is one text: a hundred thousand small ones would leave holes in the
+/// memory of this thread that no other fills.
+#[derive(Default)]
+struct Chunk {
+    rows: Vec<Row>,
+    specs: String,
+}
+
 struct Row {
     org: OrgNo,
     line: u64,
-    spec: String,
+    // Where its JSON ends in the chunk's text; it begins where the one before ends.
+    spec_end: usize,
     app_hash: Option<i32>,
 }
 
@@ -78,8 +86,7 @@ impl Import {
             ledger,
             run,
             orgs: Vec::new(),
-            chunk: Vec::new(),
-            chunk_bytes: 0,
+            chunk: Chunk::default(),
             stored: 0,
             begun: None,
             adoptable,
@@ -120,17 +127,18 @@ impl Import {
             .map_err(|error| LedgerError::sqlite(&self.ledger.path, &error))?;
         let spec = rows::strip_org(json, &org.prefix);
         org.entries += 1;
-        let no = self.stored + rows::integer(self.chunk.len() as u64);
+        let chunk = &mut self.chunk;
+        let no = self.stored + rows::integer(chunk.rows.len() as u64);
         self.adopted
             .extend(self.adoptable.take(&org.url, &spec, no));
-        self.chunk_bytes += spec.len();
-        self.chunk.push(Row {
+        chunk.specs.push_str(&spec);
+        chunk.rows.push(Row {
             org: entry.org,
             line: entry.row,
-            spec,
+            spec_end: chunk.specs.len(),
             app_hash: entry.entry.app_id.as_deref().map(rows::app_hash),
         });
-        if self.chunk.len() >= CHUNK || self.chunk_bytes >= CHUNK_BYTES {
+        if chunk.rows.len() >= CHUNK || chunk.specs.len() >= CHUNK_BYTES {
             self.store_chunk()?;
         }
         Ok(())
@@ -169,21 +177,20 @@ impl Import {
     }
 
     fn store_chunk(&mut self) -> Result<(), LedgerError> {
-        let rows = std::mem::take(&mut self.chunk);
-        self.chunk_bytes = 0;
+        let chunk = std::mem::take(&mut self.chunk);
         let first = self.stored;
-        self.stored += rows::integer(rows.len() as u64);
+        self.stored += rows::integer(chunk.rows.len() as u64);
         let writer = self.ledger.writer()?;
         if let Some(begun) = &self.begun {
             let seq = begun.seq;
             return writer
-                .write_blocking(move |transaction| insert_entries(transaction, seq, first, &rows));
+                .write_blocking(move |transaction| insert_entries(transaction, seq, first, &chunk));
         }
         let run = self.run.clone();
         let locks = self.ledger.locks();
         self.begun = Some(writer.write_blocking(move |transaction| {
             let (seq, id) = insert_run(transaction, &run)?;
-            insert_entries(transaction, seq, first, &rows)?;
+            insert_entries(transaction, seq, first, &chunk)?;
             // Before others can see the row: unlocked, they would take it for a dead one's.
             let lock = RunLock::acquire(&locks, &id)?;
             Ok(Begun {
@@ -224,18 +231,21 @@ fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
     Ok(())
 }
 
-fn insert_entries(transaction: &Connection, seq: i64, first: i64, entries: &[Row]) -> Result<()> {
+fn insert_entries(transaction: &Connection, seq: i64, first: i64, chunk: &Chunk) -> Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO entry (key, run, org, line, state, version, spec, app_hash)
          VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
     )?;
-    for (no, entry) in (first..).zip(entries) {
+    let mut begin = 0;
+    for (no, entry) in (first..).zip(&chunk.rows) {
+        let spec = &chunk.specs[begin..entry.spec_end];
+        begin = entry.spec_end;
         statement.execute(params![
             rows::entry_key(seq, no),
             seq,
             entry.org,
             rows::integer(entry.line),
-            entry.spec,
+            spec,
             entry.app_hash
         ])?;
     }
