@@ -129,6 +129,26 @@ fn the_same_selection_again_looks_at_its_entries_anew() {
 }
 
 #[test]
+fn what_was_stopped_where_all_that_is_selected_is_done_does_not_count() {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        google("0oa2"),
+        zscaler("0oa3").at("globex"),
+        google("0oa4").at("globex"),
+    ]);
+    only(&story, &["run", "job.toml"], "app=zscalerbyz").exits(0);
+    let revoked = Switches {
+        revoked_token: true,
+        ..Switches::default()
+    };
+    story.switch("globex", revoked);
+    story.run().exits(3).says("globex was stopped");
+    let done = only(&story, &["resume"], "app=zscalerbyz").exits(0);
+    assert!(!done.said().contains("stopped"), "{}", done.said());
+    only(&story, &["resume"], "app=google").exits(3);
+}
+
+#[test]
 fn failed_entries_are_tried_again_by_run_and_by_resume() {
     let story = Scenario::of([
         zscaler("0oa1").token("file:secrets/bad"),
