@@ -149,6 +149,24 @@ fn what_was_stopped_where_all_that_is_selected_is_done_does_not_count() {
 }
 
 #[test]
+fn the_summary_tells_only_of_what_drifted_among_the_selected() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    story.run().exits(0);
+    for (org, app) in [("acme", "0oa1"), ("globex", "0oa2")] {
+        let deactivate = format!("/api/v1/apps/{app}/connections/default/lifecycle/deactivate");
+        story.somebody_else(org, "POST", &deactivate, &json!({}));
+    }
+    let both = story.run().exits(0);
+    both.says("row 1) had drifted").says("row 2) had drifted");
+    let some = only(&story, &["resume"], "org=globex").exits(0);
+    let some = some.says("row 2) had drifted").said();
+    assert!(
+        !some.contains("row 1)") && !some.contains("more had"),
+        "{some}"
+    );
+}
+
+#[test]
 fn failed_entries_are_tried_again_by_run_and_by_resume() {
     let story = Scenario::of([
         zscaler("0oa1").token("file:secrets/bad"),
