@@ -140,10 +140,13 @@ impl Window {
             };
             // Somebody may have handed in its consent meanwhile.
             let row = self.ledger.entry(&self.run, row.no).await?;
-            if matches!(row.state, Stored::Pending | Stored::Started) {
-                return Ok(Some(self.hold(row)));
+            let again = row.due_at.filter(|due| *due > unix_millis());
+            match (row.state, again) {
+                // Somebody else has it: their call may be under way.
+                (Stored::Started, Some(again)) => self.delay(row, again),
+                (Stored::Pending | Stored::Started, _) => return Ok(Some(self.hold(row))),
+                _ => drop(self.held.remove(&row.no)),
             }
-            self.held.remove(&row.no);
         }
         Ok(None)
     }
