@@ -85,6 +85,8 @@ pub(super) enum Why {
     Concurrency,
     /// `maxRps`.
     Rate,
+    /// So many entries wait for their next try, and no other is ready.
+    Retries(usize),
 }
 
 impl fmt::Display for Why {
@@ -99,6 +101,8 @@ impl fmt::Display for Why {
             Self::Circuit => f.write_str("the org does not answer; trying it again soon"),
             Self::Concurrency => f.write_str("the org takes on no more calls at once"),
             Self::Rate => f.write_str("maxRps"),
+            Self::Retries(1) => f.write_str("the next try of 1 entry"),
+            Self::Retries(entries) => write!(f, "the next try of {entries} entries"),
         }
     }
 }

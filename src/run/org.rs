@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::hand_in::HandedIn;
+use super::lane::unix_millis;
 use super::window::Window;
 use super::worker::{Rest, Shop, Work, sleep_until};
 use crate::consent::inbox;
@@ -100,6 +101,12 @@ impl OrgTask {
             if at_work.is_empty() || lane.is_silent() {
                 // Delayed entries hold nothing, nor do those of an org that does not answer.
                 self.place = None;
+            }
+            if at_work.is_empty()
+                && let Some(due) = next_due
+            {
+                let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
+                lane.tell_retries(self.window.delayed(), Duration::from_millis(ahead));
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
             let room = at_work.is_empty() || self.place.is_some() && at_work.len() < lane.width();

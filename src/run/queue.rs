@@ -171,16 +171,30 @@ impl Lane {
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
             let ahead = until.saturating_sub(now);
-            let news = state
-                .told
-                .is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING);
-            if ahead >= WORTH_TELLING && news {
+            let news = match (state.told, &denied.why) {
+                (None, Why::Concurrency) => true,
+                // It rests about a second each time: once is told.
+                (Some(_), Why::Concurrency) => false,
+                (told, _) => is_news(told, until, ahead),
+            };
+            if news {
                 state.told = Some(until);
                 drop(state);
                 self.tell(&denied.why, ahead);
             }
         }
         Ok(Some(denied))
+    }
+
+    /// Tells that so many entries wait for their next try, the first so far ahead, and nothing else can be done.
+    pub(super) fn tell_retries(&self, entries: usize, ahead: Duration) {
+        let until = self.born.elapsed() + ahead;
+        let mut state = self.state();
+        if is_news(state.told, until, ahead) {
+            state.told = Some(until);
+            drop(state);
+            self.tell(&Why::Retries(entries), ahead);
+        }
     }
 
     fn tell(&self, why: &Why, ahead: Duration) {
@@ -208,6 +222,10 @@ impl Lane {
             org: Arc::clone(&self.config.org),
         });
     }
+}
+
+fn is_news(told: Option<Duration>, until: Duration, ahead: Duration) -> bool {
+    ahead >= WORTH_TELLING && told.is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING)
 }
 
 // A place in a bucket's queue, given up when dropped.

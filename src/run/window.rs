@@ -110,6 +110,11 @@ impl Window {
         self.delayed.push(Reverse(Delayed(until, row)));
     }
 
+    /// How many entries wait for their next try.
+    pub fn delayed(&self) -> usize {
+        self.delayed.len()
+    }
+
     /// When the next delayed entry is due, if there is one.
     pub fn next_due(&self) -> Option<Millis> {
         self.delayed.peek().map(|Reverse(delayed)| delayed.0)
