@@ -81,7 +81,7 @@ impl Import {
     pub(super) fn new(ledger: Arc<Inner>, run: NewRun) -> Result<Self, LedgerError> {
         ledger.writer()?;
         sweep::sweep(&ledger)?;
-        let adoptable = ledger.read(|connection| Adoptable::of_file(connection, &run.file_key))?;
+        let adoptable = ledger.read(Adoptable::of_all_runs)?;
         Ok(Self {
             ledger,
             run,
