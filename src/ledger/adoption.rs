@@ -1,4 +1,4 @@
-//! Consents that outlive their run: what an earlier run of the same file still waits for is taken over
+//! Consents that outlive their run: what an earlier run still waits for is taken over
 //! by the same entry of the new run, so that the link somebody may be about to click stays good. And
 //! links that do not: a fresh one replaces those that other runs wait for.
 
@@ -36,16 +36,17 @@ fn likeness(url: &str, spec: &str) -> [u8; 32] {
 }
 
 impl Adoptable {
-    /// What runs of this [`super::NewRun::file_key`] wait for; the newest run's where several do.
-    pub(super) fn of_file(connection: &Connection, file_key: &str) -> Result<Self> {
+    /// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may
+    /// be followed by a job over the same manifest.
+    pub(super) fn of_all_runs(connection: &Connection) -> Result<Self> {
         let mut statement = connection.prepare_cached(
             "SELECT o.url, e.spec, e.key, e.version FROM entry e
              CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
-             WHERE e.consent IS NOT NULL AND e.state = 2 AND r.file_key = ?1 AND r.imported = 1
+             WHERE e.consent IS NOT NULL AND e.state = 2 AND r.imported = 1
              ORDER BY e.key",
         )?;
         let mut found = HashMap::new();
-        let mut rows = statement.query([file_key])?;
+        let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let likeness = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
             let waiting = Waiting {

@@ -81,7 +81,7 @@ impl Import {
     pub(super) fn new(ledger: Arc<Inner>, run: NewRun) -> Result<Self, LedgerError> {
         ledger.writer()?;
         sweep::sweep(&ledger)?;
-        let adoptable = ledger.read(|connection| Adoptable::of_file(connection, &run.file_key))?;
+        let adoptable = ledger.read(Adoptable::of_all_runs)?;
         Ok(Self {
             ledger,
             run,
@@ -183,8 +183,9 @@ impl Import {
         let writer = self.ledger.writer()?;
         if let Some(begun) = &self.begun {
             let seq = begun.seq;
-            return writer
-                .write_blocking(move |transaction| insert_entries(transaction, seq, first, &chunk));
+            return writer.write_blocking(move |transaction| {
+                insert_entries(transaction, seq, first, &chunk)
+            });
         }
         let run = self.run.clone();
         let locks = self.ledger.locks();

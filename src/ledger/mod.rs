@@ -110,7 +110,7 @@ struct Inner {
     // Before the writer: the last connection closed must be the one that can tidy up.
     readers: Readers,
     writer: Option<Writer>,
-    turns: Arc<Turns>,
+    turns: Turns,
     others: AtomicI64,
 }
 
@@ -209,7 +209,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             path: path.clone(),
             readers,
             writer,
-            turns: Arc::default(),
+            turns: Turns::default(),
             others: AtomicI64::new(0),
         }),
     })

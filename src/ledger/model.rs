@@ -162,6 +162,17 @@ pub struct InFlight {
     pub ended: bool,
 }
 
+/// A once-only call of any run that may still be under way, as far as the ledger knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Whose.
+    pub run: RunId,
+    /// Where to, as in [`OrgRow::url`].
+    pub org_url: String,
+    /// See [`InFlight::sent_at`].
+    pub sent_at: Millis,
+}
+
 /// A consent that is waited for. `Debug` shows neither link nor state: they are as good as a password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

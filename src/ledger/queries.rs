@@ -8,6 +8,7 @@ use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
 use super::model::{
     AppMemory, Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
+    UnderWay,
 };
 use super::{Ledger, blocking, reads};
 use crate::apps::App;
@@ -147,6 +148,11 @@ impl Ledger {
 
 /// Reading across runs.
 impl Ledger {
+    /// Once-only calls that may still be under way because no process saw them end, of all runs.
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>, LedgerError> {
+        self.read(reads::under_way).await
+    }
+
     /// What is remembered of an app; nothing of one that no run has touched.
     pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());

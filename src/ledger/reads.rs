@@ -6,7 +6,7 @@ use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::model::{
     AppMemory, Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId,
-    RunRow, Stored,
+    RunRow, Stored, UnderWay,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -307,6 +307,26 @@ pub(super) fn app_memory(
         })
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+/// Once-only calls that no process saw end, of all runs.
+pub(super) fn under_way(connection: &Connection) -> Result<Vec<UnderWay>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.id, o.url, json_extract(e.progress, '$.inFlight.sentAt') FROM org o
+         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1
+         JOIN run r ON r.seq = o.run
+         WHERE o.started > 0 AND r.imported = 1
+           AND json_extract(e.progress, '$.inFlight.sentAt') IS NOT NULL
+           AND NOT coalesce(json_extract(e.progress, '$.inFlight.ended'), 0)",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(UnderWay {
+            run: RunId(row.get(0)?),
+            org_url: row.get(1)?,
+            sent_at: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn app_id_taken(

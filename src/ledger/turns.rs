@@ -1,83 +1,53 @@
-//! Reads take turns: thousands of orgs ask at once, and each read at work has a thread and a connection.
+//! Reads take turns on a few threads of their own: thousands of orgs ask at once, each read at work has a
+//! connection, and what is read fills the memory of the thread that read it.
 //!
 //! What waits is the read itself, not a task that would have to be polled to give its turn up: an org's task that
 //! waits for a read polls none of its entries meanwhile.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Reads at once: about as many as cores are worth keeping busy beside the calls.
 pub(super) const AT_ONCE: usize = 4;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// See the module.
+/// See the module. The threads begin with the first read and end with this.
 #[derive(Default)]
-pub(super) struct Turns(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Job>,
-    at_work: usize,
-}
+pub(super) struct Turns(OnceLock<Sender<Job>>);
 
 impl Turns {
-    /// Runs a read where waiting is allowed, when it is its turn.
-    pub(super) fn take(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) {
-        let mut state = self.state();
-        state.waiting.push_back(Box::new(job));
-        if state.at_work < AT_ONCE {
-            state.at_work += 1;
-            drop(state);
-            let turn = Turn {
-                turns: Arc::clone(self),
-                given_up: false,
-            };
-            drop(tokio::task::spawn_blocking(move || turn.work()));
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Reads run without the lock: none can leave it half-changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs a read when it is its turn; drops it when there is no thread to be had.
+    pub(super) fn take(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.0.get_or_init(begin).send(Box::new(job)));
     }
 }
 
-/// One of those that may read.
-struct Turn {
-    turns: Arc<Turns>,
-    given_up: bool,
+fn begin() -> Sender<Job> {
+    let (queue, jobs) = mpsc::channel();
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..AT_ONCE {
+        let jobs = Arc::clone(&jobs);
+        let thread = std::thread::Builder::new().name("ledger-read".into());
+        // Fewer do as well; without any, whoever reads is told.
+        drop(thread.spawn(move || work(&jobs)));
+    }
+    queue
 }
 
-impl Turn {
-    fn work(mut self) {
-        while let Some(job) = self.next() {
-            // A bug, told by the panic itself; whoever waits for this read learns it by its reply being dropped, and
-            // the reads behind it are none the worse.
-            drop(catch_unwind(AssertUnwindSafe(job)));
-        }
-    }
-
-    // Given up in the same breath as nothing is found: who comes later must not count on it.
-    fn next(&mut self) -> Option<Job> {
-        let mut state = self.turns.state();
-        let job = state.waiting.pop_front();
-        if job.is_none() {
-            state.at_work -= 1;
-            self.given_up = true;
-        }
-        job
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    while let Some(job) = next(jobs) {
+        // A bug, told by the panic itself; whoever waits for this read learns it by its reply being dropped, and the
+        // reads behind it are none the worse.
+        drop(catch_unwind(AssertUnwindSafe(job)));
     }
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if !self.given_up {
-            // The runtime ends before it was begun.
-            self.turns.state().at_work -= 1;
-        }
-    }
+fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
+    // No read runs while it is held.
+    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    jobs.recv().ok()
 }
 
 #[cfg(test)]
@@ -90,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_read_gets_its_turn_and_few_at_once() {
-        let turns = Arc::new(Turns::default());
+        let turns = Turns::default();
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut answers = Vec::new();
         for n in 0..2_000 {
@@ -115,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_that_panics_does_not_stop_those_after_it() {
-        let turns = Arc::new(Turns::default());
+        let turns = Turns::default();
         for n in 0..20 {
             let (reply, answer) = oneshot::channel();
             turns.take(move || {

@@ -1,6 +1,7 @@
 //! Whether a call of an org may go now: budgets, caps and circuit together, and what an answer teaches
 //! each of them. Pure but for `governor`, which reads its own clock.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -35,10 +36,17 @@ pub(super) struct Slot {
     pub(super) kind: Kind,
 }
 
+/// What is known of a bucket.
+pub(super) struct OfBucket {
+    pub(super) methods: Methods,
+    pub(super) line: Line,
+}
+
 /// What is known of an org.
 pub(super) struct State {
-    pub(super) budgets: Vec<Methods>,
-    pub(super) lines: Vec<Line>,
+    share: f64,
+    // Those that were called: there may be ten thousand orgs, and most calls are to one bucket.
+    buckets: BTreeMap<Bucket, OfBucket>,
     pub(super) tickets: u64,
     pub(super) clock: ServerClock,
     pub(super) pools: [Concurrency; Pool::COUNT],
@@ -77,6 +85,8 @@ pub(super) enum Why {
     Concurrency,
     /// `maxRps`.
     Rate,
+    /// So many entries wait for their next try, and no other is ready.
+    Retries(usize),
 }
 
 impl fmt::Display for Why {
@@ -91,6 +101,8 @@ impl fmt::Display for Why {
             Self::Circuit => f.write_str("the org does not answer; trying it again soon"),
             Self::Concurrency => f.write_str("the org takes on no more calls at once"),
             Self::Rate => f.write_str("maxRps"),
+            Self::Retries(1) => f.write_str("the next try of 1 entry"),
+            Self::Retries(entries) => write!(f, "the next try of {entries} entries"),
         }
     }
 }
@@ -116,8 +128,8 @@ impl State {
     /// Nothing is known of the org yet.
     pub(super) fn new(share: f64, max_in_flight: u32) -> Self {
         Self {
-            budgets: Bucket::ALL.iter().map(|_| Methods::new(share)).collect(),
-            lines: Bucket::ALL.iter().map(|_| Line::default()).collect(),
+            share,
+            buckets: BTreeMap::new(),
             tickets: 0,
             clock: ServerClock::default(),
             pools: std::array::from_fn(|_| Concurrency::new(max_in_flight)),
@@ -130,6 +142,20 @@ impl State {
             waited: Duration::ZERO,
             told: None,
         }
+    }
+
+    /// What is known of this bucket.
+    pub(super) fn bucket(&mut self, bucket: Bucket) -> &mut OfBucket {
+        let share = self.share;
+        self.buckets.entry(bucket).or_insert_with(|| OfBucket {
+            methods: Methods::new(share),
+            line: Line::default(),
+        })
+    }
+
+    /// Every bucket that was called.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = &OfBucket> {
+        self.buckets.values()
     }
 
     /// Learns from the answer to a call that was sent at `sent`, or from its absence.
@@ -181,17 +207,23 @@ impl State {
             sent,
             settled,
         };
-        self.budgets[slot.bucket.index()].settle(now, ended);
+        self.bucket(slot.bucket).methods.settle(now, ended);
     }
 
     /// Whether it is the turn of the call at this place.
-    pub(super) fn is_turn(&self, slot: Slot, place: Place) -> bool {
-        let methods = &self.budgets[slot.bucket.index()];
+    pub(super) fn is_turn(&self, slot: Slot, place: Place, now: Duration) -> bool {
+        let Some(OfBucket { methods, line }) = self.buckets.get(&slot.bucket) else {
+            return false;
+        };
+        let takes_calls = |pool: Pool| {
+            let pool = &self.pools[pool.index()];
+            pool.has_room() && pool.rests_until(now).is_none()
+        };
         let rivals = |other: Kind| {
             methods.share(other.method, slot.kind.method)
-                && (other.pool == slot.kind.pool || self.pools[other.pool.index()].has_room())
+                && (other.pool == slot.kind.pool || takes_calls(other.pool))
         };
-        self.lines[slot.bucket.index()].is_turn(slot.kind, place, rivals)
+        line.is_turn(slot.kind, place, rivals)
     }
 
     /// `None` = the place is taken: send.
@@ -209,7 +241,7 @@ impl State {
                 why: Why::Circuit,
             });
         }
-        let pool = &mut self.pools[slot.kind.pool.index()];
+        let pool = &self.pools[slot.kind.pool.index()];
         if self.in_flight >= self.max_in_flight || !pool.has_room() {
             return Some(Denied::behind_others());
         }
@@ -217,7 +249,7 @@ impl State {
             return Some(Denied::until(until, Why::Concurrency));
         }
         let method = slot.kind.method;
-        let methods = &mut self.budgets[slot.bucket.index()];
+        let methods = &mut self.bucket(slot.bucket).methods;
         if let Grant::Wait { until } = methods.reserve(method, now) {
             let why = Why::Budget {
                 bucket: name(slot.bucket, method, methods),
@@ -226,7 +258,7 @@ impl State {
             return Some(Denied { until, why });
         }
         let Some(Err(not_until)) = rps.map(RateLimiter::check) else {
-            pool.take();
+            self.pools[slot.kind.pool.index()].take();
             self.in_flight += 1;
             return None;
         };
@@ -249,7 +281,7 @@ impl State {
 
     /// Windows that the ledger has to know of, by the name of what they are of.
     pub(super) fn take_note(&mut self, bucket: Bucket) -> Option<(String, Spent)> {
-        let methods = &mut self.budgets[bucket.index()];
+        let methods = &mut self.bucket(bucket).methods;
         let (method, spent) = methods.take_note()?;
         Some((name(bucket, method, methods), spent))
     }
@@ -258,7 +290,7 @@ impl State {
     pub(super) fn restore(&mut self, name: &str, spent: Spent) {
         let named = |bucket: &&Bucket| name.split(' ').next_back() == Some(bucket.name());
         if let Some(bucket) = Bucket::ALL.iter().find(named) {
-            self.budgets[bucket.index()].restore(spent);
+            self.bucket(*bucket).methods.restore(spent);
         }
     }
 }
@@ -373,7 +405,7 @@ mod tests {
     fn calls(state: &mut State, slot: Slot, now: u64) -> u64 {
         std::iter::from_fn(|| {
             while let Some((_, spent)) = state.take_note(slot.bucket) {
-                state.budgets[slot.bucket.index()].noted(spent.until);
+                state.bucket(slot.bucket).methods.noted(spent.until);
             }
             state.allow(slot, T(now), None).is_none().then_some(())
         })

@@ -23,6 +23,8 @@ pub struct Budget {
     ours: u64,
     peak: f64,
     note: Option<Note>,
+    // The last refusal's wait, which answers that were on their way then do not shorten.
+    not_before: Duration,
 }
 
 // What the ledger was told last.
@@ -68,6 +70,9 @@ enum Window {
 /// Resets are whole seconds and may be computed anew for each answer: within this they mean the same window.
 const SAME_WINDOW_S: i64 = 1;
 
+/// A reset this far (seconds) before the one of the window we are in is no straggler's: no call takes so long.
+const GARBAGE_S: i64 = 600;
+
 /// The last requests of a window, which wait for the ledger's note: one for the request of a process that comes
 /// after us, and one more if that dies, too. It costs the window nothing but the milliseconds of a write.
 const HELD_BACK: u64 = 2;
@@ -85,6 +90,7 @@ impl Budget {
             ours: 0,
             peak: 0.0,
             note: None,
+            not_before: Duration::ZERO,
         }
     }
 
@@ -146,6 +152,11 @@ impl Budget {
     /// Asks for a place.
     pub fn reserve(&mut self, now: Duration) -> Grant {
         self.roll(now);
+        if now < self.not_before {
+            return Grant::Wait {
+                until: Some(self.not_before),
+            };
+        }
         let free = match self.window {
             Window::Cold => self.in_flight == 0,
             Window::Unmetered => true,
@@ -300,6 +311,10 @@ impl Budget {
                     others: others || seen.remaining < expected,
                 };
             }
+            // No window of this server: that it counted is all that can be believed.
+            Window::Known { reset, .. } if reset.saturating_sub(seen.reset) > GARBAGE_S => {
+                self.count_silently();
+            }
             // A straggler of a window that has ended.
             Window::Fresh { .. } | Window::Known { .. } if !newer => {}
             // Sent before the refusal that closed this window, or in a window before it.
@@ -346,12 +361,16 @@ impl Budget {
             Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
             _ => None,
         };
+        let is_garbage =
+            |reset: &i64| known.is_some_and(|known| known.saturating_sub(*reset) > GARBAGE_S);
+        let reset = reset.filter(|reset| !is_garbage(reset));
         if let (Some(known), Some(reset)) = (known, reset)
             && known - reset > SAME_WINDOW_S
         {
             // A straggler of a window that has ended.
             return;
         }
+        self.not_before = self.not_before.max(until);
         match (&mut self.window, reset) {
             (
                 Window::Known {
@@ -414,6 +433,53 @@ mod tests {
             reset,
             reset_at: T(u64::try_from(reset).expect("positive")),
         })
+    }
+
+    #[test]
+    fn a_refusals_wait_outlasts_answers_that_were_on_their_way() {
+        for reset in [None, Some(21)] {
+            let mut budget = Budget::new(1.0);
+            assert_eq!(budget.reserve(T(10)), Grant::Go);
+            budget.settle(T(10), shown(500, 499, 70));
+            assert_eq!(budget.reserve(T(11)), Grant::Go);
+            assert_eq!(budget.reserve(T(11)), Grant::Go);
+            let refused = Settled::Exhausted {
+                until: T(15),
+                reset: reset.map(|_| 70),
+                limit: Some(500),
+            };
+            budget.settle(T(12), refused);
+            budget.settle(T(12), shown(500, 480, 70));
+            let wait = budget.reserve(T(13));
+            assert!(
+                matches!(wait, Grant::Wait { until: Some(until) } if until >= T(15)),
+                "{wait:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_garbage_reset_counts_and_is_not_believed() {
+        let mut budget = Budget::new(1.0);
+        assert_eq!(budget.reserve(T(1_000)), Grant::Go);
+        budget.settle(T(1_000), shown(20, 19, 1_060));
+        note(&mut budget);
+        let mut went = 1;
+        while budget.reserve(T(1_001)) == Grant::Go {
+            budget.settle(T(1_001), shown(20, 7, 1));
+            note(&mut budget);
+            went += 1;
+        }
+        assert_eq!(went, 20);
+        // Nor does it make a refusal look like one of long ago.
+        let refused = Settled::Exhausted {
+            until: T(1_100),
+            reset: Some(1),
+            limit: Some(20),
+        };
+        budget.settle(T(1_002), refused);
+        let until = Some(T(1_100));
+        assert_eq!(budget.reserve(T(1_070)), Grant::Wait { until });
     }
 
     // Where the ledger is as fast as we are.

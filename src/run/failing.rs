@@ -55,7 +55,10 @@ impl Work<'_> {
                 let attempts = self.row.progress.attempts;
                 let mut pause = self.shop.access.lane.retry_pause(attempts, class);
                 if verdict == Verdict::Look && described.okta_error_code.is_none() {
-                    pause = pause.max(LOOK_AFTER.min(self.shop.call_timeout));
+                    // Counted from when it was sent: one that timed out has had its time.
+                    let sent_ms = self.log.attempts.last().map_or(0, |call| call.duration_ms);
+                    let landed = LOOK_AFTER.min(self.shop.call_timeout);
+                    pause = pause.max(landed.saturating_sub(Duration::from_millis(sent_ms)));
                 }
                 self.retry_later(described, pause).await
             }

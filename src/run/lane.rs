@@ -15,7 +15,6 @@ use super::admission::State;
 use super::budget::Spent;
 use super::concurrency::Pool;
 use super::interrupt::Interrupt;
-use super::methods::Methods;
 use super::notes::{Keeper, still_lasts};
 use super::places::Places;
 use super::queue::Pass;
@@ -74,6 +73,14 @@ impl CallLog {
             std::mem::take(&mut self.stats),
         )
     }
+}
+
+/// How an admitted call ended.
+pub enum Concluded {
+    /// With an answer, or without any.
+    Ended(Box<Exchange>),
+    /// With a 429, so that it was certainly not carried out: pause so long, then ask to be admitted again.
+    Refused(Duration),
 }
 
 /// What a lane is made of.
@@ -158,13 +165,18 @@ impl Lane {
     /// The largest part of a window's limit that the run spent, over all buckets.
     pub fn share_used(&self) -> Option<f64> {
         let state = self.state();
-        let used = state.budgets.iter().filter_map(Methods::share_used);
+        let used = state.buckets().filter_map(|of| of.methods.share_used());
         used.reduce(f64::max)
     }
 
     /// Calls that a window of the bucket allows this program, if the org has shown its limit.
     pub fn allowance(&self, bucket: Bucket) -> Option<u64> {
-        self.state().budgets[bucket.index()].allowance()
+        self.state().bucket(bucket).methods.allowance()
+    }
+
+    /// Whether the org has stopped answering, for now.
+    pub fn is_silent(&self) -> bool {
+        self.state().circuit.probe_at().is_some()
     }
 
     /// Takes one of the org's retries; `false` = it has had so many that the next must wait long.
@@ -177,14 +189,14 @@ impl Lane {
         self.state().stopped.clone()
     }
 
-    /// Takes an admitted call's answer. `None` = the org answered 429: ask to be admitted again.
-    pub async fn conclude(
+    /// Takes an admitted call's answer.
+    pub fn conclude(
         &self,
         pass: Pass<'_>,
         request: &Request,
         exchange: Exchange,
         log: &mut CallLog,
-    ) -> Result<Option<Exchange>, Halted> {
+    ) -> Concluded {
         let at = pass.admitted_at();
         pass.settle(&exchange);
         log.busy += exchange.duration;
@@ -193,21 +205,23 @@ impl Lane {
             log.attempts.push(attempt(step, request, at, &exchange));
         }
         let Err(error) = &exchange.outcome else {
-            return Ok(Some(exchange));
+            return Concluded::Ended(Box::new(exchange));
         };
         let Class::RateLimited { concurrency, .. } = error.class else {
-            return Ok(Some(exchange));
+            return Concluded::Ended(Box::new(exchange));
         };
         log.stats.rate_limited += 1;
-        if concurrency {
+        Concluded::Refused(if concurrency {
             // "About a second" (PRODUCT.md §6), spread so that the refused calls do not come back together.
-            self.pause(Duration::from_millis(rand::random_range(500..1_500)))
-                .await?;
-        }
-        Ok(None)
+            Duration::from_millis(rand::random_range(500..1_500))
+        } else {
+            // The bucket waits to its reset by itself.
+            Duration::ZERO
+        })
     }
 
-    async fn pause(&self, pause: Duration) -> Result<(), Halted> {
+    /// Waits before a refused call asks to be admitted again.
+    pub async fn pause(&self, pause: Duration) -> Result<(), Halted> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.config.interrupt.requested() => Err(Halted::Interrupted),
@@ -236,12 +250,12 @@ impl Lane {
     pub(super) fn note_windows(&self, state: &mut State, bucket: Bucket, now: Duration) {
         while let Some((name, spent)) = state.take_note(bucket) {
             let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.url.is_some()) else {
-                state.budgets[bucket.index()].noted(spent.until);
+                state.bucket(bucket).methods.noted(spent.until);
                 continue;
             };
             let (state, changed) = (Arc::clone(&self.state), Arc::clone(&self.changed));
             let done = move || {
-                locked(&state).budgets[bucket.index()].noted(spent.until);
+                locked(&state).bucket(bucket).methods.noted(spent.until);
                 changed.notify_waiters();
             };
             keeper.window(name, spent, now, Box::new(done));

@@ -45,10 +45,10 @@ pub use concurrency::Pool;
 pub use fingerprint::Fingerprints;
 pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
-pub use lane::{CallLog, Halted, Lane, LaneConfig, unix_millis};
+pub use lane::{CallLog, Concluded, Halted, Lane, LaneConfig, unix_millis};
 pub use notes::{Keeper, Notes};
 pub use org::Administrator;
-pub use places::Places;
+pub use places::{Places, idle_per_org};
 pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
@@ -61,7 +61,7 @@ use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::steps::{Access, Listing};
-use org::OrgTask;
+use org::{OrgTask, Team};
 
 /// Policy of a run.
 #[derive(Clone, Debug, Default)]
@@ -145,35 +145,14 @@ pub async fn drive(
         .collect())
 }
 
-// An org and those who work on it.
-#[derive(Clone)]
-struct Team {
-    no: OrgNo,
-    shop: Arc<Shop>,
-    administrator: Option<Administrator>,
-    look_again: Arc<Notify>,
-    window: usize,
-}
-
-impl Team {
-    fn task(&self) -> OrgTask {
-        let (shop, look_again) = (Arc::clone(&self.shop), Arc::clone(&self.look_again));
-        OrgTask::new(
-            shop,
-            self.no,
-            self.administrator.clone(),
-            look_again,
-            self.window,
-        )
-    }
-}
-
 // Runs all orgs' tasks; when another process changed the ledger those at work look again, and those that had
 // ended are started anew if there is something for them.
 async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), LedgerError> {
     let Common {
         ledger, interrupt, ..
     } = common;
+    // Before anything is read: what others store from now on is noticed.
+    let mut seen = ledger.data_version().await?;
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
         let (team, places) = (team.clone(), common.places.clone());
@@ -181,7 +160,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
         tasks.spawn(async move {
             let ended = match places.org(&interrupt).await {
                 // Boxed, so that orgs that wait for their turn take little memory.
-                Some(_place) => Box::pin(team.task().run()).await,
+                Some(place) => Box::pin(OrgTask::new(team, place).run()).await,
                 None => Ok(()),
             };
             (index, ended)
@@ -191,7 +170,6 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
         start(&mut tasks, index, team);
     }
     let mut resting = vec![false; teams.len()];
-    let mut seen = ledger.data_version().await?;
     let mut look = tokio::time::interval(LOOK_FOR_COMMITS);
     let mut failed = None;
     let mut told = false;
@@ -348,6 +326,7 @@ impl Common {
             call_timeout: self.options.http.timeout,
             org: name,
             events: self.events.clone(),
+            places: self.places.clone(),
             interrupt: self.interrupt.clone(),
         })
     }

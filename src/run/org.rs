@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::hand_in::HandedIn;
+use super::lane::unix_millis;
 use super::window::Window;
 use super::worker::{Rest, Shop, Work, sleep_until};
 use crate::consent::inbox;
@@ -29,6 +30,21 @@ const CONSENT_TRIES: u32 = 3;
 pub type Administrator =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
+/// An org and what its task works with.
+#[derive(Clone)]
+pub struct Team {
+    /// Its number in the run.
+    pub no: OrgNo,
+    /// What its workers share.
+    pub shop: Arc<Shop>,
+    /// Gives consents in a simulated org.
+    pub administrator: Option<Administrator>,
+    /// Told when another process changed the ledger.
+    pub look_again: Arc<Notify>,
+    /// Entries of a state that are read ahead at most.
+    pub window: usize,
+}
+
 /// See the module.
 pub struct OrgTask {
     shop: Arc<Shop>,
@@ -37,28 +53,24 @@ pub struct OrgTask {
     // Set when another process changed the ledger.
     look_again: Arc<Notify>,
     window: Window,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
 
 impl OrgTask {
-    /// A task that reads at most `window` entries ahead, and looks for entries that others made ready when told
-    /// to.
-    pub fn new(
-        shop: Arc<Shop>,
-        no: OrgNo,
-        administrator: Option<Administrator>,
-        look_again: Arc<Notify>,
-        window: usize,
-    ) -> Self {
+    /// The task of a team that has this place.
+    pub fn new(team: Team, place: OwnedSemaphorePermit) -> Self {
+        let Team { shop, no, .. } = team;
         let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
-        let window = Window::new(ledger, run, no, shop.selected.clone(), window);
+        let window = Window::new(ledger, run, no, shop.selected.clone(), team.window);
         Self {
             shop,
             no,
-            administrator,
-            look_again,
+            administrator: team.administrator,
+            look_again: team.look_again,
             window,
+            place: Some(place),
         }
     }
 
@@ -69,8 +81,10 @@ impl OrgTask {
         if self.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
-        while !shop.interrupt.is_requested() && shop.access.lane.stopped().is_none() {
-            while at_work.len() < shop.access.lane.width() {
+        let lane = &shop.access.lane;
+        while !shop.interrupt.is_requested() && lane.stopped().is_none() {
+            self.take_place(&shop, at_work.len()).await;
+            while self.place.is_some() && at_work.len() < lane.width() {
                 let Some(row) = self.window.next().await? else {
                     break;
                 };
@@ -81,17 +95,41 @@ impl OrgTask {
                 }));
             }
             let next_due = self.window.next_due();
-            if at_work.is_empty() && next_due.is_none() {
+            if at_work.is_empty() && self.place.is_some() && next_due.is_none() {
                 break;
             }
+            if at_work.is_empty() || lane.is_silent() {
+                // Delayed entries hold nothing, nor do those of an org that does not answer.
+                self.place = None;
+            }
+            if at_work.is_empty()
+                && let Some(due) = next_due
+            {
+                let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
+                lane.tell_retries(self.window.delayed(), Duration::from_millis(ahead));
+            }
+            // Of no use to one who could not take the entry up: it would ring again and again.
+            let room = at_work.is_empty() || self.place.is_some() && at_work.len() < lane.width();
             tokio::select! {
                 Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
-                () = due(next_due) => {}
+                () = due(next_due.filter(|_| room)) => {}
                 () = self.look_again.notified() => self.window.look_again(),
                 () = shop.interrupt.requested() => {}
             }
         }
         self.finish(&shop, at_work).await
+    }
+
+    // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.
+    async fn take_place(&mut self, shop: &Shop, at_work: usize) {
+        let (places, lane) = (&shop.places, &shop.access.lane);
+        if self.place.is_none() {
+            self.place = match at_work {
+                0 => places.org(&shop.interrupt).await,
+                _ if lane.is_silent() => None,
+                _ => places.try_org(),
+            };
+        }
     }
 
     // Calls in flight may end; whatever has not by then is made anew after a restart.

@@ -9,9 +9,9 @@ use super::interrupt::Interrupt;
 /// Calls in flight over all orgs at most: at 2 s a call 2,000 serve 1,300 orgs of 45 calls a minute each.
 const MOST_CALLS: u64 = 2_000;
 
-/// Orgs at work at once at most: at 45 calls a minute and 1 s a call, more would have no calls to make. The others
-/// begin as these end.
-const MOST_ORGS: usize = 2_500;
+/// Orgs at work at once at most: at 45 calls a minute each and 1.3 s a call they have [`MOST_CALLS`] in flight. The
+/// others begin as these end; orgs that only wait for retries, or do not answer, do not count.
+const MOST_ORGS: usize = 2_000;
 
 /// Entries at work over all orgs at most, but for the two that each org may always have; an entry takes about
 /// 6 KB.
@@ -20,7 +20,7 @@ const WORKERS: usize = 8_000;
 /// File descriptors left for the ledger, the terminal, pooled idle connections' slack and name look-ups.
 const OTHER_FILES: u64 = 128;
 
-/// Idle connections over all orgs at most; one takes some 30 KB.
+/// Idle connections over all orgs, but for the one that each org at work may keep; one takes some 30 KB.
 const MOST_IDLE: usize = 2_000;
 
 /// Idle connections of one org at most: above the usual calls in flight of an org. A burst beyond costs new
@@ -66,6 +66,11 @@ impl Places {
         }
     }
 
+    /// A place for one more org, if there is one.
+    pub fn try_org(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.orgs).try_acquire_owned().ok()
+    }
+
     /// How many entries an org may have at work that has use for `most`: its share of what all may have, which grows
     /// as other orgs end.
     pub fn entries(&self, most: usize) -> usize {
@@ -76,7 +81,7 @@ impl Places {
 
 /// How many idle connections each of so many orgs may keep.
 pub fn idle_per_org(orgs: usize) -> usize {
-    (MOST_IDLE / orgs.max(1)).min(MOST_IDLE_PER_ORG)
+    (MOST_IDLE / orgs_at_once(orgs)).clamp(1, MOST_IDLE_PER_ORG)
 }
 
 /// How many orgs of so many are at work at once.
@@ -103,7 +108,8 @@ mod tests {
         for _ in 0..MOST_ORGS {
             at_work.push(places.org(&interrupt).await);
         }
-        assert_eq!(places.entries(20), 3);
+        assert_eq!(places.entries(20), 4);
+        assert!(places.try_org().is_none());
         assert_eq!(places.entries(1), 1);
         interrupt.request();
         assert!(places.org(&interrupt).await.is_none());
@@ -114,7 +120,14 @@ mod tests {
 
     #[test]
     fn idle_connections_are_bounded_over_all_orgs() {
-        for (orgs, idle) in [(0, 32), (1, 32), (62, 32), (63, 31), (2_000, 1), (2_001, 0)] {
+        for (orgs, idle) in [
+            (0, 32),
+            (1, 32),
+            (62, 32),
+            (63, 31),
+            (2_000, 1),
+            (10_000, 1),
+        ] {
             assert_eq!(idle_per_org(orgs), idle, "{orgs}");
         }
     }

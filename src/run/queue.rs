@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::admission::{Denied, Slot, Why};
 use super::budget::Settled;
 use super::lane::{CallLog, Halted, Lane, unix_millis, whole_millis};
-use super::line::{Kind, Line, Place};
+use super::line::{Kind, Place};
 use super::notes;
 use crate::event::Event;
 use crate::ledger::Millis;
@@ -151,11 +151,12 @@ impl Lane {
         if state.stopped.is_some() {
             return Err(Halted::OrgStopped);
         }
-        if !state.is_turn(slot, queued.place) {
+        if !state.is_turn(slot, queued.place, now) {
             return Ok(Some(Denied::behind_others()));
         }
         let Some(denied) = state.allow(slot, now, self.rps.as_ref()) else {
-            state.lines[slot.bucket.index()].leave(slot.kind, queued.place);
+            let line = &mut state.bucket(slot.bucket).line;
+            line.leave(slot.kind, queued.place);
             state.end_wait(now);
             self.note_windows(&mut state, slot.bucket, now);
             let told = state.told.take();
@@ -170,16 +171,30 @@ impl Lane {
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
             let ahead = until.saturating_sub(now);
-            let news = state
-                .told
-                .is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING);
-            if ahead >= WORTH_TELLING && news {
+            let news = match (state.told, &denied.why) {
+                (None, Why::Concurrency) => true,
+                // It rests about a second each time: once is told.
+                (Some(_), Why::Concurrency) => false,
+                (told, _) => is_news(told, until, ahead),
+            };
+            if news {
                 state.told = Some(until);
                 drop(state);
                 self.tell(&denied.why, ahead);
             }
         }
         Ok(Some(denied))
+    }
+
+    /// Tells that so many entries wait for their next try, the first so far ahead, and nothing else can be done.
+    pub(super) fn tell_retries(&self, entries: usize, ahead: Duration) {
+        let until = self.born.elapsed() + ahead;
+        let mut state = self.state();
+        if is_news(state.told, until, ahead) {
+            state.told = Some(until);
+            drop(state);
+            self.tell(&Why::Retries(entries), ahead);
+        }
     }
 
     fn tell(&self, why: &Why, ahead: Duration) {
@@ -209,6 +224,10 @@ impl Lane {
     }
 }
 
+fn is_news(told: Option<Duration>, until: Duration, ahead: Duration) -> bool {
+    ahead >= WORTH_TELLING && told.is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING)
+}
+
 // A place in a bucket's queue, given up when dropped.
 struct Queued<'a> {
     lane: &'a Lane,
@@ -221,7 +240,7 @@ impl<'a> Queued<'a> {
         let mut state = lane.state();
         state.tickets += 1;
         let place = (Reverse(rank), state.tickets);
-        state.lines[slot.bucket.index()].join(slot.kind, place);
+        state.bucket(slot.bucket).line.join(slot.kind, place);
         Self { lane, slot, place }
     }
 }
@@ -229,8 +248,9 @@ impl<'a> Queued<'a> {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let mut state = self.lane.state();
-        let waited = state.lines[self.slot.bucket.index()].leave(self.slot.kind, self.place);
-        if waited && state.lines.iter().all(Line::is_empty) {
+        let line = &mut state.bucket(self.slot.bucket).line;
+        let waited = line.leave(self.slot.kind, self.place);
+        if waited && state.buckets().all(|of| of.line.is_empty()) {
             // Nobody waits any more.
             let now = self.lane.born.elapsed();
             state.end_wait(now);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::lane::{CallLog, Lane};
+use super::lane::{CallLog, Concluded, Lane};
 use super::retry::Effect;
 use crate::okta::{Read, ReadOnlyClient};
 use crate::steps::StepError;
@@ -77,8 +77,9 @@ impl Reader {
         let exchange = loop {
             let pass = self.lane.admit(request, rank, log).await?;
             let exchange = Box::pin(self.client.exchange(call)).await;
-            if let Some(exchange) = self.lane.conclude(pass, request, exchange, log).await? {
-                break exchange;
+            match self.lane.conclude(pass, request, exchange, log) {
+                Concluded::Ended(exchange) => break exchange,
+                Concluded::Refused(pause) => self.lane.pause(pause).await?,
             }
         };
         let failed = |error| StepError::call(error, Effect::ReadOnly);

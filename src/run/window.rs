@@ -110,6 +110,11 @@ impl Window {
         self.delayed.push(Reverse(Delayed(until, row)));
     }
 
+    /// How many entries wait for their next try.
+    pub fn delayed(&self) -> usize {
+        self.delayed.len()
+    }
+
     /// When the next delayed entry is due, if there is one.
     pub fn next_due(&self) -> Option<Millis> {
         self.delayed.peek().map(|Reverse(delayed)| delayed.0)
@@ -140,10 +145,13 @@ impl Window {
             };
             // Somebody may have handed in its consent meanwhile.
             let row = self.ledger.entry(&self.run, row.no).await?;
-            if matches!(row.state, Stored::Pending | Stored::Started) {
-                return Ok(Some(self.hold(row)));
+            let again = row.due_at.filter(|due| *due > unix_millis());
+            match (row.state, again) {
+                // Somebody else has it: their call may be under way.
+                (Stored::Started, Some(again)) => self.delay(row, again),
+                (Stored::Pending | Stored::Started, _) => return Ok(Some(self.hold(row))),
+                _ => drop(self.held.remove(&row.no)),
             }
-            self.held.remove(&row.no);
         }
         Ok(None)
     }

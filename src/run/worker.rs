@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checkpoint::{Also, checkpoint};
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
+use super::places::Places;
 use super::retry::RetryPolicy;
 use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
@@ -37,6 +38,8 @@ pub struct Shop {
     pub events: Events,
     /// When to stop.
     pub interrupt: Interrupt,
+    /// How much may go on at once.
+    pub places: Places,
 }
 
 /// How an entry left the worker.

@@ -11,7 +11,9 @@ use crate::manifest::{SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
 use crate::plan::{Difference, Origin};
-use crate::run::{Also, CallLog, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis};
+use crate::run::{
+    Also, CallLog, Concluded, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis,
+};
 
 /// What the steps of all entries of an org share.
 pub struct Access {
@@ -124,11 +126,15 @@ impl Context<'_> {
             }
             // Boxed, so that entries that wait for leave take little memory.
             let exchange = Box::pin(client.exchange(request)).await;
-            match lane.conclude(pass, request, exchange, self.log).await? {
-                Some(exchange) => break exchange,
-                // A 429 was certainly not carried out.
-                None => self.row.progress.in_flight = None,
+            let pause = match lane.conclude(pass, request, exchange, self.log) {
+                Concluded::Ended(exchange) => break exchange,
+                Concluded::Refused(pause) => pause,
+            };
+            if self.row.progress.in_flight.take().is_some() {
+                // It was certainly not carried out, which whoever goes on after a crash must know.
+                self.commit().await?;
             }
+            lane.pause(pause).await?;
         };
         exchange.outcome.map_err(|error| {
             let certainly_not = matches!(

@@ -555,7 +555,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
 }
 
 #[tokio::test]
-async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
+async fn a_new_run_adopts_what_still_waits_unchanged() {
     let fixture = Fixture::new().await;
     let same = entry("acme", "0oa1");
     let changed = entry("acme", "0oa2");
@@ -625,11 +625,11 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
             Stored::Pending,
             Stored::Waiting,
             Stored::Pending,
-            Stored::Pending
+            Stored::Waiting
         ]
     );
     let counts = fixture.ledger.counts(&new).await.unwrap();
-    assert_eq!((counts.pending, counts.waiting), (3, 1));
+    assert_eq!((counts.pending, counts.waiting), (2, 2));
     let row = fixture.ledger.entry(&new, 1).await.unwrap();
     assert_eq!(row.progress.consent, Some(consent("s0")));
     assert_eq!((row.row, row.entry.org.as_str()), (21, "renamed"));
@@ -641,7 +641,8 @@ async fn a_new_run_of_the_file_adopts_what_still_waits_unchanged() {
     let listed: Vec<_> = listed.iter().map(|p| (p.run.clone(), p.entry.no)).collect();
     assert_eq!(
         listed,
-        [(old.clone(), 1), (elsewhere.clone(), 0), (new.clone(), 1)]
+        [(old.clone(), 1), (new.clone(), 1), (new.clone(), 3)],
+        "{elsewhere:?} lets go of its own, too"
     );
     // The old run lets go of it.
     let left = fixture
@@ -931,4 +932,34 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
     assert_eq!(apps, [App::Google; 6]);
     let counts = fixture.ledger.counts(&run).await.unwrap();
     assert_eq!((counts.failed, counts.entries()), (3, 6));
+}
+
+#[tokio::test]
+async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
+    let fixture = Fixture::new().await;
+    let call = |sent_at, ended| InFlight {
+        step: Step::CreateApp,
+        sent_at,
+        ended,
+    };
+    let mut runs = Vec::new();
+    for (file, sent_at, ended, state) in [
+        ("a.csv", 5, false, Stored::Started),
+        ("b.csv", 6, true, Stored::Started),
+        ("c.csv", 7, false, Stored::Failed),
+        ("d.csv", 8, false, Stored::Started),
+    ] {
+        let run = fixture.import(file, &[entry("acme", "0oa1")]).await;
+        let mut cp = checkpoint(&run, 0, 0, state);
+        cp.progress.in_flight = Some(call(sent_at, ended));
+        fixture.ledger.commit(cp).await.unwrap();
+        runs.push(run);
+    }
+    let calls = fixture.ledger.under_way().await.unwrap();
+    let calls: Vec<_> = calls
+        .iter()
+        .map(|call| (&call.run, call.org_url.as_str(), call.sent_at))
+        .collect();
+    let url = "https://acme.okta.com";
+    assert_eq!(calls, [(&runs[0], url, 5), (&runs[3], url, 8)]);
 }
