@@ -12,8 +12,8 @@ use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX, Secrets};
-use crate::okta::{Http, OrgClient, ReadOnlyClient};
-use crate::run::{Interrupt, Lane, LaneConfig, Places, Reader};
+use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
+use crate::run::{Interrupt, Lane, LaneConfig, Places, Reader, idle_per_org};
 use crate::settings::{Policy, Settings};
 
 /// Known orgs named when an unknown one is asked for.
@@ -117,7 +117,11 @@ impl Source {
         events: &Events,
         interrupt: &Interrupt,
     ) -> Result<Vec<Reader>, Failure> {
-        let http = Http::new(&self.policy.http).map_err(Failure::usage)?;
+        let http = Http::new(&HttpSettings {
+            idle_per_org: idle_per_org(wanted.len()),
+            ..self.policy.http.clone()
+        })
+        .map_err(Failure::usage)?;
         let places = Places::new();
         let open = async |org: &Wanted| -> Result<Reader, Failure> {
             let spec = self.spec(&org.name)?;
