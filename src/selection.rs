@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::apps::App;
 use crate::ledger::Stored;
 use crate::report::State;
@@ -68,8 +70,9 @@ impl FromStr for Condition {
 }
 
 /// What `--only` selects: values of one key are alternatives, different keys must all hold. Without
-/// conditions it is everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// conditions it is everything. Stored, it is a list of conditions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Selection {
     orgs: Vec<String>,
     apps: Vec<App>,
@@ -169,13 +172,27 @@ impl Selection {
     }
 }
 
+impl From<Selection> for Vec<String> {
+    fn from(selection: Selection) -> Self {
+        let orgs = selection.orgs.iter().map(|org| format!("org={org}"));
+        let apps = selection.apps.iter().map(|app| format!("app={app}"));
+        let states = selection.states.iter().map(|state| state.name().to_owned());
+        states.chain(orgs).chain(apps).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for Selection {
+    type Error = BadCondition;
+
+    fn try_from(conditions: Vec<String>) -> Result<Self, BadCondition> {
+        let conditions = conditions.iter().map(|condition| condition.parse());
+        Ok(Self::of(&conditions.collect::<Result<Vec<_>, _>>()?))
+    }
+}
+
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let orgs = self.orgs.iter().map(|org| format!("org={org}"));
-        let apps = self.apps.iter().map(|app| format!("app={app}"));
-        let states = self.states.iter().map(|state| state.name().to_owned());
-        let all: Vec<String> = states.chain(orgs).chain(apps).collect();
-        f.write_str(&all.join(","))
+        f.write_str(&Vec::from(self.clone()).join(","))
     }
 }
 
@@ -305,7 +322,13 @@ mod tests {
             ("org=canary-*", " --only 'org=canary-*'"),
             ("org=it's", " --only 'org=it'\\''s'"),
         ] {
-            assert_eq!(selection(text).flag(), flag);
+            let selection = selection(text);
+            assert_eq!(selection.flag(), flag);
+            let stored = serde_json::to_value(&selection).unwrap();
+            assert_eq!(
+                serde_json::from_value::<Selection>(stored).unwrap(),
+                selection
+            );
         }
         assert_eq!(Selection::default().flag(), "");
         let waiting = selection("failed,org=a").with_state(Some(State::Waiting));

@@ -30,6 +30,9 @@ pub(super) struct RunContext {
     /// That plan, by the SHA-256 (hex) of its file; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
+    /// See `--force`; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    force: bool,
 }
 
 impl RunContext {
@@ -41,6 +44,7 @@ impl RunContext {
             orgs: target.policy.orgs.as_deref().map(absolute).transpose()?,
             part: false,
             plan: None,
+            force: false,
         })
     }
 
@@ -51,6 +55,16 @@ impl RunContext {
             plan: Some(digest),
             ..self
         }
+    }
+
+    /// Of a run with or without `--force`.
+    pub fn forced(self, force: bool) -> Self {
+        Self { force, ..self }
+    }
+
+    /// Whether the run was begun with `--force`.
+    pub const fn is_forced(&self) -> bool {
+        self.force
     }
 
     /// Whether the run applies this plan, or, without one, does whatever the manifest says.

@@ -32,11 +32,16 @@ pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
     Ok(Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?)
 }
 
-/// For commands that only look and can do without; `None` when there is none.
-pub(super) async fn readable_if_there(settings: &Settings) -> Result<Option<Ledger>, Failure> {
+/// For commands that only look and can do without; the inner error says why there is none to read: nobody made it
+/// yet, or it has to be upgraded first, which only commands that write may do.
+pub(super) async fn readable_if_there(
+    settings: &Settings,
+) -> Result<Result<Ledger, LedgerError>, Failure> {
     match Ledger::open(&url(settings)?, OpenMode::ReadOnly).await {
-        Ok(ledger) => Ok(Some(ledger)),
-        Err(LedgerError::Missing { .. }) => Ok(None),
+        Ok(ledger) => Ok(Ok(ledger)),
+        Err(none @ (LedgerError::Missing { .. } | LedgerError::OlderFormat { .. })) => {
+            Ok(Err(none))
+        }
         Err(error) => Err(error.into()),
     }
 }

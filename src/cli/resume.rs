@@ -33,11 +33,11 @@ pub(super) async fn resume(
         ledger,
         run,
         lock,
+        force: context.is_forced(),
         context,
         policy,
         selection,
         failed: args.failed,
-        force: false,
         allow_exec: args.allow_exec,
         format: args.format,
     };

@@ -19,6 +19,7 @@ use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs,
 use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Entries read at once when calls under way are looked for.
@@ -41,7 +42,7 @@ pub(super) async fn run(
     }
 }
 
-/// Continues or begins a run of a file, or of what was approved of it.
+/// Continues or begins a run of a file, or begins one of what was approved of it.
 pub(super) async fn start(
     target: Target,
     approved: Option<Approved>,
@@ -49,50 +50,90 @@ pub(super) async fn start(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let mut context = RunContext::new(&target)?;
-    let (digest, rows) = match approved {
-        Some(Approved { rows, digest }) => {
-            context = context.of_plan(String::new());
-            (digest, Some(rows))
-        }
-        None => (digest(&target)?, None),
+    let context = RunContext::new(&target)?.forced(args.force);
+    let selection = args.only.selection();
+    let (context, wanted) = match approved {
+        Some(approved) => (context.of_plan(approved.plan), approved.wanted),
+        None => (context, Wanted::of_file(&target, selection.clone())?),
     };
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
-    let selection = args.only.selection();
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
-    let ledger = writable(settings).await?;
-    // A CA file that is no use is told before a run begins.
-    Http::new(&target.policy.http).map_err(Failure::usage)?;
-    let goes_on = to_continue(&ledger, &target, &digest, args, output).await?;
-    let (run, lock) = if let Some(run) = goes_on {
-        let lock = ledger.lock_run(&run.id)?;
-        refresh(&ledger, &run.id, &orgs).await?;
-        output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
-        (run, lock)
+    let ledger = open_for(&target, settings).await?;
+    let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
+    let held = if let Some(run) = goes_on {
+        take_up(&ledger, run, &orgs, output).await?
     } else {
-        let wanted = Wanted { digest, orgs, rows };
-        let begun = begin(&ledger, &target, &context, wanted, args, output).await?;
-        let Some(begun) = begun else {
+        let beginning = Beginning {
+            target: &target,
+            context: &context,
+            wanted,
+            orgs,
+        };
+        let Some(begun) = begin(&ledger, beginning, args, output).await? else {
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
         begun
     };
-    let work = Work {
+    execute(work(ledger, held, target, context, args), settings, output).await
+}
+
+/// Goes on with a file's interrupted run.
+pub(super) async fn go_on(
+    target: Target,
+    run: RunRow,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let context = RunContext::new(&target)?;
+    let orgs = read_orgs(&target, args, output)?;
+    let ledger = open_for(&target, settings).await?;
+    let held = take_up(&ledger, run, &orgs, output).await?;
+    execute(work(ledger, held, target, context, args), settings, output).await
+}
+
+async fn open_for(target: &Target, settings: &Settings) -> Result<Ledger, Failure> {
+    let ledger = writable(settings).await?;
+    // A CA file that is no use is told before a run begins.
+    Http::new(&target.policy.http).map_err(Failure::usage)?;
+    Ok(ledger)
+}
+
+async fn take_up(
+    ledger: &Ledger,
+    run: RunRow,
+    orgs: &Orgs,
+    output: Output,
+) -> Result<(RunRow, RunLock), Failure> {
+    let lock = ledger.lock_run(&run.id)?;
+    refresh(ledger, &run.id, orgs).await?;
+    output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
+    Ok((run, lock))
+}
+
+fn work(
+    ledger: Ledger,
+    (run, lock): (RunRow, RunLock),
+    target: Target,
+    context: RunContext,
+    args: &args::Run,
+) -> Work {
+    Work {
+        // Whoever began the run may have wanted it, or whoever goes on with it.
+        force: args.force || RunContext::of(&run).is_ok_and(|context| context.is_forced()),
         ledger,
         run,
         lock,
         context,
         policy: target.policy,
-        selection,
+        selection: args.only.selection(),
         failed: false,
-        force: args.force,
         allow_exec: args.allow_exec,
         format: args.format,
-    };
-    execute(work, settings, output).await
+    }
 }
 
 /// The digest of a target's manifest as it is now.
@@ -247,25 +288,52 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
 }
 
 /// What a new run is to do.
-struct Wanted {
+pub(super) struct Wanted {
     /// SHA-256 (hex) of the manifest's bytes.
-    digest: String,
-    orgs: Orgs,
+    pub digest: String,
     /// The only rows it is about, if not all.
-    rows: Option<HashSet<u64>>,
+    pub rows: Option<HashSet<u64>>,
+    /// Of which entries and orgs the secrets are tried.
+    pub selection: Selection,
+}
+
+impl Wanted {
+    fn of_file(target: &Target, selection: Selection) -> Result<Self, Failure> {
+        Ok(Self {
+            digest: digest(target)?,
+            rows: None,
+            selection,
+        })
+    }
+}
+
+/// A run that is to begin.
+struct Beginning<'a> {
+    target: &'a Target,
+    context: &'a RunContext,
+    wanted: Wanted,
+    orgs: Orgs,
 }
 
 /// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
 /// then never was.
 async fn begin(
     ledger: &Ledger,
-    target: &Target,
-    context: &RunContext,
-    wanted: Wanted,
+    beginning: Beginning<'_>,
     args: &args::Run,
     output: Output,
 ) -> Result<Option<(RunRow, RunLock)>, Failure> {
-    let Wanted { digest, orgs, rows } = wanted;
+    let Beginning {
+        target,
+        context,
+        wanted,
+        orgs,
+    } = beginning;
+    let Wanted {
+        digest,
+        rows,
+        selection,
+    } = wanted;
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
@@ -277,7 +345,6 @@ async fn begin(
         .await?;
     let source = target.source();
     let options = options(args);
-    let selection = args.only.selection();
     let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
         let mut importing = Importing::new(import, orgs, selection.clone(), rows);
         let mut take = |located: Located| importing.take(&located);

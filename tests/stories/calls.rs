@@ -292,3 +292,27 @@ fn disabled_deactivates_once_and_writes_nothing_when_it_is_already() {
     assert_eq!(story.calls("acme"), [get(CONNECTION)]);
     assert_eq!(story.report()["totals"]["unchanged"], 1);
 }
+
+#[test]
+fn whoever_goes_on_with_a_forced_run_forces_the_rest_of_it() {
+    let post = "POST …/connections/default";
+    for go_on in [&["resume"][..], &["run", "job.toml"]] {
+        let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);
+        story.job("[limits]\nmaxInFlight = 1\n");
+        story.run().exits(0);
+        story.dies_after(1, &["run", "job.toml", "--force"]);
+        story.calls("acme");
+        story.okta_rollout(go_on).exits(0).says("goes on");
+        let calls = story.calls("acme");
+        assert!(calls.iter().any(|call| call == post), "{calls:?}");
+    }
+    // And one that goes on with --force does, too.
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);
+    story.job("[limits]\nmaxInFlight = 1\n");
+    story.run().exits(0);
+    story.dies_after(1, &["run", "job.toml", "--new"]);
+    story.calls("acme");
+    story.okta_rollout(&["run", "job.toml", "--force"]).exits(0);
+    let calls = story.calls("acme");
+    assert!(calls.iter().any(|call| call == post), "{calls:?}");
+}

@@ -368,7 +368,8 @@ fn a_saved_plan_is_applied_and_nothing_else_is_touched() {
     let file = std::fs::read_to_string(story.path("plan.json")).unwrap();
     assert!(!file.contains("tell-tale"), "{file}");
     assert!(!file.contains("authorize"), "{file}");
-    story.okta_rollout(&["run", "--plan", "plan.json"]).exits(4);
+    let applied = story.okta_rollout(&["run", "--plan", "plan.json"]).exits(3);
+    applied.says("1 entry of the plan could not be planned");
     let report = story.report();
     assert_eq!(report["totals"]["entries"], 2, "{report}");
     assert_eq!(report["totals"]["changed"], 1);
@@ -441,6 +442,76 @@ fn an_interrupted_plan_run_is_gone_on_with_by_resume() {
             story.run().exits(0).says("applies a saved plan");
         }
     }
+}
+
+#[test]
+fn the_same_command_goes_on_with_an_interrupted_plan_run() {
+    let apply = ["run", "--plan", "plan.json"];
+    for checkpoints in [1, 2] {
+        let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);
+        saved(&story);
+        story.dies_after(checkpoints, &apply);
+        let on = story.okta_rollout(&apply).exits(0).says("goes on").said();
+        assert!(!on.contains("reads the live state"), "{on}");
+        assert_eq!(story.report()["totals"]["changed"], 3);
+        let runs = story.okta_rollout(&["runs", "--format", "json"]).json();
+        assert_eq!(runs.as_array().unwrap().len(), 1);
+        // Done, it is as old as its live state.
+        story.okta_rollout(&apply).exits(2).says("moved since");
+    }
+    // Another plan is looked at first, and one of a manifest that changed is refused.
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2")]);
+    saved(&story);
+    story.dies_after(1, &apply);
+    let first = std::fs::read_to_string(story.path("plan.json")).unwrap();
+    let other = ["--only", "app=zscalerbyz", "--out", "plan.json"];
+    planned(&story, &other).0.exits(0);
+    story.okta_rollout(&apply).says("reads the live state");
+    story.write("plan.json", &first);
+    story.manifest([zscaler("0oa1")]);
+    story.okta_rollout(&apply).exits(2).says("changed since");
+}
+
+#[test]
+fn a_plan_of_some_entries_is_applied_without_the_secrets_of_the_others() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    let text = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let mut manifest: Value = serde_json::from_str(&text).unwrap();
+    manifest["orgs"]["globex"]["auth"] = json!({ "apiToken": "file:secrets/globex" });
+    manifest["apps"][1]["connection"]["profile"]["token"] = json!("file:secrets/none");
+    story.write("m.json", &manifest.to_string());
+    let arguments = ["--only", "org=acme", "--out", "plan.json"];
+    planned(&story, &arguments).0.exits(0);
+    let apply = ["run", "--plan", "plan.json"];
+    story.okta_rollout(&apply).exits(0).says("1 changed");
+    assert!(story.calls("globex").is_empty());
+}
+
+#[test]
+fn what_a_plan_could_not_do_is_not_forgotten_when_it_is_applied() {
+    let story = Scenario::of([google("0oa1").missing(), google("0oa2").missing()]);
+    saved(&story);
+    let nothing = story.okta_rollout(&["run", "--plan", "plan.json"]).exits(3);
+    nothing
+        .says("nothing to do")
+        .says("2 entries of the plan could not be planned");
+}
+
+#[test]
+fn a_plan_does_without_a_ledger_that_has_to_be_upgraded() {
+    let story = settled([zscaler("0oa1")]);
+    let ledger = story.path(".okta-rollout/ledger.db");
+    let sql = rusqlite::Connection::open(&ledger).unwrap();
+    sql.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(sql);
+    let before = std::fs::read(&ledger).unwrap();
+    let (ran, plan) = planned(&story, &[]);
+    ran.exits(0).says("is left out of this plan");
+    assert_eq!(changes(&plan, 1), ["connection.profile.token: \"unknown\""]);
+    assert!(
+        std::fs::read(&ledger).unwrap() == before,
+        "it was written to"
+    );
 }
 
 #[test]

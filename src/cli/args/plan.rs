@@ -20,7 +20,7 @@ Examples:
 + is set up, ~ is changed (live → wanted), - is deactivated, ? needs a person's consent, = is as wanted,
 ! cannot be done. Nothing but GETs is sent, and nothing is written to the ledger.
 
-With a state, --only means the entries of FILE's last run.
+With a state, --only means the entries of FILE's last run, as for `run`.
 
 Exits 0, 3 when something cannot be read or done, and with --detailed-exitcode 5 when there are changes.")]
 pub struct Plan {

@@ -21,10 +21,12 @@ When the last run of FILE was interrupted and FILE is unchanged, that run goes o
 one starts, which keeps consents that are still waiting for unchanged entries.
 
 What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
-it later. With states, the entries of FILE's last run are meant; failed ones are tried again.
+it later. When all that it selects is done, a new run looks at that anew. With states, the entries of
+FILE's last run are meant; failed ones are tried again.
 
 With --plan a new run does what `plan --out` saved, and nothing else; FILE may be left out. When the manifest
-or the live state moved since, nothing is done. If it is interrupted, `resume` goes on with it.")]
+or the live state moved since, nothing is done. If it is interrupted, the same command goes on with it, or
+`resume`. Entries that the plan could not plan are left alone, and make the exit code 3.")]
 pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
     #[arg(value_name = "FILE", required_unless_present = "plan")]
@@ -39,6 +41,8 @@ pub struct Run {
     #[command(flatten)]
     pub only: Only,
     /// Set TOKEN connections again even where everything looks right
+    ///
+    /// Whatever goes on with the run later does so, too.
     #[arg(long)]
     pub force: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`

@@ -1,13 +1,18 @@
-//! `run --plan`: a run of what a saved plan says, after a second look has found everything as it was.
+//! `run --plan`: a run of what a saved plan says, after a second look has found everything as it was. When that run
+//! was interrupted, the same command goes on with it: what it did already is no reason to refuse the plan.
 
 use std::path::Path;
 
 use super::saved::{Saved, approve};
 use crate::cli::args;
+use crate::cli::continuation::goes_on;
+use crate::cli::open;
 use crate::cli::output::Output;
-use crate::cli::run::start;
+use crate::cli::run::{go_on, start};
 use crate::cli::target::Target;
-use crate::failure::{Ending, Failure};
+use crate::failure::{Ending, Failure, Kind};
+use crate::report::counted;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Does what a saved plan says, if nothing moved since.
@@ -24,15 +29,49 @@ pub(in crate::cli) async fn apply(
     };
     let file = args.file.as_ref().unwrap_or(&saved.file);
     let target = Target::read(file, &settings, output)?;
-    let approved = approve(&saved, &target, args.allow_exec, &settings, output).await?;
-    if approved.rows.is_empty() {
-        output.note("the plan has nothing to do");
-        return Ok(Ending::Success);
-    }
+    saved.is_of(&target)?;
     let args = args::Run {
         new: true,
         force: saved.force,
         ..args.clone()
     };
-    start(target, Some(approved), &args, &settings, output).await
+    let ending = carry_out(&saved, target, &args, &settings, output).await?;
+    let errors = saved.errors();
+    if errors == 0 {
+        return Ok(ending);
+    }
+    output.warning(format_args!(
+        "{} of the plan could not be planned and {} left as {}; to see why: okta-rollout plan {}",
+        counted(errors, "entry", "entries"),
+        if errors == 1 { "was" } else { "were" },
+        if errors == 1 { "it is" } else { "they are" },
+        saved.file.display()
+    ));
+    Ok(match ending {
+        Ending::Success | Ending::Short(Kind::Waiting) => Ending::Short(Kind::Failed),
+        Ending::Short(_) => ending,
+    })
+}
+
+async fn carry_out(
+    saved: &Saved,
+    target: Target,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    if let Ok(ledger) = open::readable_if_there(settings).await? {
+        let all = Selection::default();
+        let interrupted = goes_on(&ledger, &target, Some(&saved.plan), &all).await?;
+        if let Some(run) = interrupted {
+            drop(ledger);
+            return go_on(target, run, args, settings, output).await;
+        }
+    }
+    let approved = approve(saved, &target, args.allow_exec, settings, output).await?;
+    if approved.is_empty() {
+        output.note("the plan has nothing to do");
+        return Ok(Ending::Success);
+    }
+    start(target, Some(approved), args, settings, output).await
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use secrecy::ExposeSecret;
 
 use super::gather::text_of;
-use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError, RunId};
+use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
 use crate::manifest::{Entry, SecretError, Secrets};
 use crate::plan::Secret;
 use crate::run::Fingerprints;
@@ -40,12 +40,12 @@ pub(super) struct Instance<'a> {
 }
 
 impl Remembered {
-    /// Reads what is known of a file's entries, given its [`crate::ledger::RunRow::file_key`].
-    pub async fn read(ledger: Option<Ledger>, file_key: &str) -> Result<Self, LedgerError> {
+    /// Reads what is known.
+    pub async fn read(ledger: Option<Ledger>) -> Result<Self, LedgerError> {
         let Some(ledger) = ledger else {
             return Ok(Self::default());
         };
-        let waiting = waiting(&ledger, file_key).await?;
+        let waiting = waiting(&ledger).await?;
         Ok(Self {
             fingerprints: keys(&ledger)?.map(Fingerprints::new),
             ledger: Some(ledger),
@@ -109,22 +109,10 @@ fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
     }
 }
 
-/// The newest run's where several wait for the same, as when a new run takes them over.
-async fn waiting(
-    ledger: &Ledger,
-    file_key: &str,
-) -> Result<HashMap<(String, String), LinkIsOut>, LedgerError> {
-    let runs = ledger.runs().await?;
-    let of_file: Vec<RunId> = runs
-        .into_iter()
-        .filter(|run| run.file_key == file_key)
-        .map(|run| run.id)
-        .collect();
+/// Of any run, and the newest run's where several wait for the same, as when a new run takes them over.
+async fn waiting(ledger: &Ledger) -> Result<HashMap<(String, String), LinkIsOut>, LedgerError> {
     let mut waiting = HashMap::new();
     for pending in ledger.pending_consents(None).await? {
-        if !of_file.contains(&pending.run) {
-            continue;
-        }
         let row = pending.entry;
         let app_id = row.progress.app_id.or_else(|| row.entry.app_id.clone());
         let key = (pending.org.url, text_of(row.entry));

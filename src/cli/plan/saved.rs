@@ -13,15 +13,18 @@ use super::survey::{Surveyed, Wish, survey};
 use crate::cli::context::RunContext;
 use crate::cli::file::write_whole;
 use crate::cli::output::Output;
+use crate::cli::run::Wanted;
 use crate::cli::target::Target;
 use crate::failure::Failure;
+use crate::manifest;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::report::counted;
 use crate::run::Interrupt;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// The format that is written, and the only one that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Entries that moved, shown at once; a person looks at the first few and makes a new plan.
 const SHOWN: usize = 20;
@@ -41,7 +44,12 @@ pub(in crate::cli) struct Saved {
     digest: String,
     /// Whether TOKEN connections are posted anyway.
     pub force: bool,
+    /// Which orgs and apps were planned: of the others no secret is needed.
+    only: Selection,
     entries: Vec<SavedEntry>,
+    /// Which plan it is: SHA-256 (hex) of its file.
+    #[serde(skip)]
+    pub plan: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,7 +116,9 @@ pub(super) async fn write(
         key: target.key.clone(),
         digest: surveyed.digest.clone(),
         force: wish.force,
+        only: wish.selection.with_state(None),
         entries: entries.collect(),
+        plan: String::new(),
     };
     write_whole(path, async |out| {
         serde_json::to_writer_pretty(&mut *out, &saved)?;
@@ -145,7 +155,12 @@ impl Saved {
             .hint("make a new plan: okta-rollout plan FILE --out PLAN"));
         }
         let file = open().map_err(Failure::usage)?;
-        serde_json::from_reader(BufReader::new(file)).map_err(no_plan)
+        let saved: Self = serde_json::from_reader(BufReader::new(file)).map_err(no_plan)?;
+        let plan = manifest::digest(path).with_context(|| format!("{shown} cannot be read"));
+        Ok(Self {
+            plan: plan.map_err(Failure::usage)?,
+            ..saved
+        })
     }
 
     fn again(&self) -> String {
@@ -154,7 +169,7 @@ impl Saved {
     }
 
     /// Refuses a plan of another file.
-    fn is_of(&self, target: &Target) -> Result<(), Failure> {
+    pub fn is_of(&self, target: &Target) -> Result<(), Failure> {
         if self.key == target.key {
             return Ok(());
         }
@@ -209,6 +224,12 @@ impl Saved {
         .hint(self.again()))
     }
 
+    /// How many entries it could not plan.
+    pub fn errors(&self) -> u64 {
+        let errors = self.entries.iter().map(|entry| entry.action);
+        errors.filter(|action| *action == Action::Error).count() as u64
+    }
+
     /// The rows that the plan does something to.
     fn rows(&self) -> HashSet<u64> {
         self.entries
@@ -240,36 +261,46 @@ fn moved_how(before: Option<&SavedEntry>, now: &SavedEntry) -> String {
 
 /// A plan that still holds.
 pub(in crate::cli) struct Approved {
+    /// The plan: SHA-256 (hex) of its file.
+    pub plan: String,
     /// The rows to do something to, and no others.
-    pub rows: HashSet<u64>,
-    /// SHA-256 (hex) of the manifest's bytes.
-    pub digest: String,
+    pub wanted: Wanted,
+}
+
+impl Approved {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.rows.as_ref().is_some_and(HashSet::is_empty)
+    }
 }
 
 /// Reads the live state anew and compares it with a saved plan.
 ///
 /// # Errors
-/// When the plan is of another file, or anything moved: which entries did, and how, is printed.
-pub(in crate::cli) async fn approve(
+/// When anything moved: which entries did, and how, is printed.
+pub(super) async fn approve(
     saved: &Saved,
     target: &Target,
     allow_exec: bool,
     settings: &Settings,
     output: Output,
 ) -> Result<Approved, Failure> {
-    saved.is_of(target)?;
     let wish = Wish {
         force: saved.force,
         allow_exec,
+        selection: saved.only.clone(),
         rows: Some(saved.entries.iter().map(|entry| entry.row).collect()),
-        ..Wish::default()
     };
     // Nothing is begun yet: a signal may simply end the process.
     let surveyed = survey(target, &wish, settings, output, &Interrupt::new()).await?;
     let surveyed = surveyed.context("interrupted").map_err(Failure::bug)?;
     saved.still_holds(&surveyed, output)?;
     Ok(Approved {
-        rows: saved.rows(),
-        digest: surveyed.digest,
+        plan: saved.plan.clone(),
+        wanted: Wanted {
+            digest: surveyed.digest,
+            rows: Some(saved.rows()),
+            selection: saved.only.clone(),
+        },
     })
 }

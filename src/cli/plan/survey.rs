@@ -19,10 +19,10 @@ use crate::cli::target::Target;
 use crate::event::Events;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow, Stored};
-use crate::okta::{Http, OrgClient, ReadOnlyClient};
+use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::plan::OrgPlan;
 use crate::report::counted;
-use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader};
+use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader, idle_per_org};
 use crate::selection::Selection;
 use crate::settings::{Animation, Settings};
 
@@ -60,15 +60,19 @@ pub(in crate::cli) async fn survey(
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Option<Surveyed>, Failure> {
-    let ledger = open::readable_if_there(settings).await?;
+    let ledger = ledger(settings, output).await?;
     let goes_on = match &ledger {
         Some(ledger) => continuation::goes_on(ledger, target, None, &wish.selection).await?,
         None => None,
     };
     let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
     let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
-    let http = Http::new(&target.policy.http).map_err(Failure::usage)?;
-    let remembered = Arc::new(Remembered::read(ledger, &target.key).await?);
+    let http = Http::new(&HttpSettings {
+        idle_per_org: idle_per_org(gathered.orgs.len()),
+        ..target.policy.http.clone()
+    })
+    .map_err(Failure::usage)?;
+    let remembered = Arc::new(Remembered::read(ledger).await?);
     let simulated = simulate(target, &gathered, settings).await?;
     let (rows, entries): (Vec<_>, Vec<_>) = gathered
         .orgs
@@ -119,6 +123,18 @@ pub(in crate::cli) async fn survey(
         digest: gathered.digest,
         continues: goes_on.map(|run| run.id.0),
     }))
+}
+
+/// What is remembered, if it can be read.
+async fn ledger(settings: &Settings, output: Output) -> Result<Option<Ledger>, Failure> {
+    let found = open::readable_if_there(settings).await?;
+    if let Err(older @ LedgerError::OlderFormat { .. }) = &found {
+        output.note(format_args!(
+            "{older}: what it knows of secrets, consents and runs is left out of this plan; the next `run` or `resume` \
+             upgrades it"
+        ));
+    }
+    Ok(found.ok())
 }
 
 /// States are those of the run that goes on; in a new one all entries are pending.
