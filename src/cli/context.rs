@@ -27,6 +27,9 @@ pub(super) struct RunContext {
     /// Whether the run does only a part of the manifest: what a saved plan says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     part: bool,
+    /// That plan, by the SHA-256 (hex) of its file; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
 }
 
 impl RunContext {
@@ -37,17 +40,25 @@ impl RunContext {
             manifest: absolute(&target.policy.manifest)?,
             orgs: target.policy.orgs.as_deref().map(absolute).transpose()?,
             part: false,
+            plan: None,
         })
     }
 
-    /// Of a run that does only a part of the manifest.
-    pub fn of_part(self) -> Self {
-        Self { part: true, ..self }
+    /// Of a run that does only what a saved plan says, given the SHA-256 (hex) of its file.
+    pub fn of_plan(self, digest: String) -> Self {
+        Self {
+            part: true,
+            plan: Some(digest),
+            ..self
+        }
     }
 
-    /// Whether the run does only a part of the manifest: then only `resume` goes on with it.
-    pub const fn is_part(&self) -> bool {
-        self.part
+    /// Whether the run applies this plan, or, without one, does whatever the manifest says.
+    pub fn is_of(&self, plan: Option<&str>) -> bool {
+        match plan {
+            Some(_) => self.plan.as_deref() == plan,
+            None => !self.part,
+        }
     }
 
     /// The job or manifest that was run, absolute.

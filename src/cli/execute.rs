@@ -139,7 +139,7 @@ async fn unfinished(
     let counts = selected.counts_by_org(ledger, &run.id).await?;
     Ok(counts
         .into_iter()
-        .filter(|(_, counts)| counts.pending + counts.started + counts.waiting > 0)
+        .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
         .filter_map(|(no, _)| all.get(usize::try_from(no).ok()?).cloned())
         .collect())
 }
@@ -205,12 +205,12 @@ fn too_late_for_usage(failure: Failure) -> Failure {
 /// By what the selected entries came to.
 fn ending(by_org: &[(OrgNo, Counts)], orgs: &[OrgRow], signal: Option<Kind>) -> Ending {
     let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
-    let left = counts.pending + counts.started;
     match signal {
-        Some(kind) if left > 0 => Ending::Short(kind),
+        Some(kind) if counts.unfinished() > 0 => Ending::Short(kind),
         _ => {
-            let concerned = by_org.iter().filter(|(_, counts)| counts.entries() > 0);
-            let stopped = concerned
+            // What stopped an org earlier is no matter of a command for which nothing was left there.
+            let held_back = by_org.iter().filter(|(_, counts)| counts.unfinished() > 0);
+            let stopped = held_back
                 .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
                 .filter(|org| org.stopped.is_some());
             Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)

@@ -9,6 +9,7 @@ mod bug;
 mod check;
 mod consent;
 mod context;
+mod continuation;
 mod execute;
 mod export;
 mod file;

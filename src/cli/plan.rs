@@ -49,11 +49,17 @@ pub(super) async fn plan(
         ));
     };
     if let Some(run) = &surveyed.continues {
-        output.warning(format_args!(
-            "run {run} of {} was interrupted, and `run` goes on with it: what it did already is left alone; this plan \
-             is what `run --new` does",
-            args.file.display()
-        ));
+        if wish.selection.has_states() {
+            output.note(format_args!(
+                "states are those of run {run}, which `run` goes on with"
+            ));
+        } else {
+            output.warning(format_args!(
+                "run {run} of {} was interrupted, and `run` goes on with it: what it did already is left alone; this \
+                 plan is what `run --new` does",
+                args.file.display()
+            ));
+        }
     }
     if surveyed.orgs.is_empty() {
         say_nothing_matches(&wish.selection, output);

@@ -136,9 +136,13 @@ pub(super) async fn summary(
         held: closing.held,
         ..Facts::read(ledger, run).await?
     };
-    let left = facts.counts.pending + facts.counts.started;
+    let left = facts.counts.unfinished();
     facts.counts = closing.counts.iter().map(|(_, counts)| *counts).sum();
-    let left_out = left.saturating_sub(facts.counts.pending + facts.counts.started);
+    let left_out = left.saturating_sub(facts.counts.unfinished());
+    for (org, (_, counts)) in facts.orgs.iter_mut().zip(&closing.counts) {
+        // What stopped it earlier holds back nothing that the command was about.
+        org.stopped.take_if(|_| counts.unfinished() == 0);
+    }
     let attention = attention(ledger, &facts, closing).await?;
     let mut overview = facts.overview();
     let mut share_used = closing.share_used.clone();
@@ -190,7 +194,9 @@ async fn attention(
             }
         }
     }
-    let (count, first) = ledger.drifted(run, report::DRIFTED_SHOWN).await?;
+    let selected = closing.selected.clone();
+    let wanted = move |no| selected.contains(no);
+    let (count, first) = ledger.drifted(run, report::DRIFTED_SHOWN, wanted).await?;
     attention.drifted = first.iter().filter_map(|row| facts.entry(row)).collect();
     attention.drifted_count = count;
     Ok(attention)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::args;
 use super::context::{RunContext, anchored};
+use super::continuation::{Asked, Last, Next};
 use super::execute::{Work, execute};
 use super::importing::Importing;
 use super::only::{refuse_unknown_org, say_nothing_matches};
@@ -51,7 +52,7 @@ pub(super) async fn start(
     let mut context = RunContext::new(&target)?;
     let (digest, rows) = match approved {
         Some(Approved { rows, digest }) => {
-            context = context.of_part();
+            context = context.of_plan(String::new());
             (digest, Some(rows))
         }
         None => (digest(&target)?, None),
@@ -64,9 +65,7 @@ pub(super) async fn start(
     let ledger = writable(settings).await?;
     // A CA file that is no use is told before a run begins.
     Http::new(&target.policy.http).map_err(Failure::usage)?;
-    let last = ledger.last_run_of(&target.key).await?;
-    let timeout = target.policy.http.timeout;
-    let goes_on = to_continue(&ledger, last, &digest, timeout, args, output).await?;
+    let goes_on = to_continue(&ledger, &target, &digest, args, output).await?;
     let (run, lock) = if let Some(run) = goes_on {
         let lock = ledger.lock_run(&run.id)?;
         refresh(&ledger, &run.id, &orgs).await?;
@@ -134,47 +133,57 @@ fn options(args: &args::Run) -> CheckOptions {
     }
 }
 
-/// The file's last run, if it is to go on: something is left, and the manifest says what it said. States are
-/// those of a run: where they are asked for, it is the last one's, although nothing may be left in it.
+/// The file's last run, if it goes on; what becomes of it otherwise is told.
 async fn to_continue(
     ledger: &Ledger,
-    last: Option<RunRow>,
+    target: &Target,
     digest: &str,
-    timeout: Duration,
     args: &args::Run,
     output: Output,
 ) -> Result<Option<RunRow>, Failure> {
-    let Some(last) = last else { return Ok(None) };
-    if ledger.is_locked(&last.id)? {
+    let Some(run) = ledger.last_run_of(&target.key).await? else {
+        return Ok(None);
+    };
+    if ledger.is_locked(&run.id)? {
         // The lock's own error says who holds it.
-        drop(ledger.lock_run(&last.id)?);
+        drop(ledger.lock_run(&run.id)?);
     }
-    let counts = ledger.counts(&last.id).await?;
-    let left = counts.pending + counts.started;
-    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
-    let unchanged = last.digest == digest && !args.new && !is_part;
-    if unchanged && (left > 0 || args.only.selection().has_states()) {
-        return Ok(Some(last));
+    let asked = Asked {
+        digest,
+        plan: None,
+        selection: &args.only.selection(),
+    };
+    let Last { run, left, next } = Last::of(ledger, run, &asked).await?;
+    if next == Next::GoesOn && !args.new {
+        return Ok(Some(run));
     }
-    if left == 0 {
-        return Ok(None);
-    }
-    let_calls_land(ledger, &last, timeout, output).await?;
-    if args.new {
-        return Ok(None);
-    }
-    let (run, left) = (&last.id.0, counted(left, "entry is", "entries are"));
-    if is_part {
-        output.warning(format_args!(
-            "run {run} applies a saved plan, and {left} left of it: a new run starts"
-        ));
-    } else {
-        output.warning(format_args!(
-            "{} changed since run {run} began, of which {left} left: a new run starts",
-            last.file
-        ));
+    if left > 0 {
+        let_calls_land(ledger, &run, target.policy.http.timeout, output).await?;
+        if !args.new {
+            tell_left_behind(&run, left, next, output);
+        }
     }
     Ok(None)
+}
+
+fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
+    let (id, file) = (&run.id.0, &run.file);
+    let left_of_it = counted(left, "entry is", "entries are");
+    match next {
+        Next::GoesOn | Next::Settled => {}
+        Next::LeftOut => output.note(format_args!(
+            "a new run starts: what --only selects is done in run {id}; {left} unfinished there {stay}; to do them \
+             there: okta-rollout resume {id}",
+            left = counted(left, "other entry", "other entries"),
+            stay = if left == 1 { "stays as it is" } else { "stay as they are" },
+        )),
+        Next::Changed => output.warning(format_args!(
+            "{file} changed since run {id} began, of which {left_of_it} left: a new run starts"
+        )),
+        Next::OfPlan => output.warning(format_args!(
+            "run {id} applies a saved plan, and {left_of_it} left of it: a new run starts"
+        )),
+    }
 }
 
 /// Waits until no once-only call of a run that is left behind can land any more: a new run looks at Okta

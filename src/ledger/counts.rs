@@ -54,6 +54,11 @@ impl Counts {
             + self.adopted
     }
 
+    /// Those that can move without a person.
+    pub const fn unfinished(&self) -> u64 {
+        self.pending + self.started
+    }
+
     /// Counts one entry more.
     pub const fn add(&mut self, entry: &Standing) {
         let count = match entry.state {

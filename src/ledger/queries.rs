@@ -108,14 +108,16 @@ impl Ledger {
         }
     }
 
-    /// How many entries had [drifted](super::Progress::drift), and the first of them.
+    /// How many of the wanted entries had [drifted](super::Progress::drift), and the first of them.
     pub async fn drifted(
         &self,
         run: &RunId,
         limit: usize,
+        wanted: impl Fn(EntryNo) -> bool + Send + 'static,
     ) -> Result<(u64, Vec<EntryRow>), LedgerError> {
         let run = run.clone();
-        self.read(move |c| reads::drifted(c, &run, limit)).await
+        self.read(move |c| reads::drifted(c, &run, limit, &wanted))
+            .await
     }
 
     /// The calls made for an entry, in order.

@@ -236,33 +236,33 @@ pub(super) fn standings(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The first entries in which something was found otherwise than wanted, and how many there are. Each was
+/// How many of the wanted entries had something found otherwise than wanted, and the first of them. Each was
 /// written to, so that what is done and unchanged need not be looked at.
 pub(super) fn drifted(
     connection: &Connection,
     run: &RunId,
     limit: usize,
+    wanted: impl Fn(EntryNo) -> bool,
 ) -> Result<(u64, Vec<EntryRow>)> {
-    // Quotes inside of a JSON text are escaped: this can only be the key.
-    const DRIFTED: &str = r#"e.run = ?1 AND e.state IN (1, 2, 4, 5)
-         AND instr(e.progress, '"drift":[') > 0"#;
     let seq = seq(connection, run)?;
-    let sql = format!("SELECT count(*) FROM entry e WHERE {DRIFTED}");
-    let count: i64 = connection
-        .prepare_cached(&sql)?
-        .query_row([seq], |row| row.get(0))?;
-    if count == 0 {
-        return Ok((0, Vec::new()));
+    // Quotes inside of a JSON text are escaped: this can only be the key.
+    let mut statement = connection.prepare_cached(
+        r#"SELECT key - ?2 FROM entry WHERE run = ?1 AND state IN (1, 2, 4, 5)
+           AND instr(progress, '"drift":[') > 0 ORDER BY key"#,
+    )?;
+    let mut rows = statement.query([seq, rows::entry_key(seq, 0)])?;
+    let (mut count, mut first) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let no = row.get(0)?;
+        if !wanted(no) {
+            continue;
+        }
+        count += 1;
+        if first.len() < limit {
+            first.push(entry(connection, run, no)?);
+        }
     }
-    let sql = format!(
-        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
-         WHERE {DRIFTED} ORDER BY e.key LIMIT ?2"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map([seq, limit], rows::entry_row)?;
-    let first = rows.collect::<rusqlite::Result<_>>()?;
-    Ok((u64::try_from(count).unwrap_or_default(), first))
+    Ok((count, first))
 }
 
 pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {

@@ -96,6 +96,77 @@ fn an_org_that_was_stopped_does_not_fail_a_command_about_others() {
 }
 
 #[test]
+fn the_same_selection_again_looks_at_its_entries_anew() {
+    let story = rollout();
+    let run = &["run", "job.toml"];
+    only(&story, run, "org=canary1").exits(0);
+    let first = story.report()["run"].as_str().unwrap().to_owned();
+    let deactivate = "/api/v1/apps/0oa1/connections/default/lifecycle/deactivate";
+    story.somebody_else("canary1", "POST", deactivate, &json!({}));
+    // A plan means the run that comes.
+    let plan = only(&story, &["plan", "job.toml"], "org=canary1").exits(0);
+    assert!(!plan.said().contains("goes on"), "{}", plan.said());
+    let plan = only(&story, &["plan", "job.toml"], "org=globex").exits(0);
+    plan.says(&format!("run {first} of job.toml was interrupted"));
+    story.calls("globex");
+    only(&story, run, "org=canary1")
+        .exits(0)
+        .says("had drifted")
+        .says("3 other entries unfinished there stay as they are")
+        .says(&format!("resume {first}"));
+    assert_eq!(
+        story.app("canary1", "0oa1")["connection"]["status"],
+        "ENABLED"
+    );
+    assert!(story.calls("globex").is_empty());
+    // What nobody selected yet is done in the run that came last.
+    story.calls("canary1");
+    story.run().exits(4).says("goes on");
+    assert!(story.calls("canary1").is_empty());
+    assert_eq!(states(&story), ["done", "waiting", "done", "waiting"]);
+    let runs = story.okta_rollout(&["runs", "--format", "json"]).json();
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_was_stopped_where_all_that_is_selected_is_done_does_not_count() {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        google("0oa2"),
+        zscaler("0oa3").at("globex"),
+        google("0oa4").at("globex"),
+    ]);
+    only(&story, &["run", "job.toml"], "app=zscalerbyz").exits(0);
+    let revoked = Switches {
+        revoked_token: true,
+        ..Switches::default()
+    };
+    story.switch("globex", revoked);
+    story.run().exits(3).says("globex was stopped");
+    let done = only(&story, &["resume"], "app=zscalerbyz").exits(0);
+    assert!(!done.said().contains("stopped"), "{}", done.said());
+    only(&story, &["resume"], "app=google").exits(3);
+}
+
+#[test]
+fn the_summary_tells_only_of_what_drifted_among_the_selected() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    story.run().exits(0);
+    for (org, app) in [("acme", "0oa1"), ("globex", "0oa2")] {
+        let deactivate = format!("/api/v1/apps/{app}/connections/default/lifecycle/deactivate");
+        story.somebody_else(org, "POST", &deactivate, &json!({}));
+    }
+    let both = story.run().exits(0);
+    both.says("row 1) had drifted").says("row 2) had drifted");
+    let some = only(&story, &["resume"], "org=globex").exits(0);
+    let some = some.says("row 2) had drifted").said();
+    assert!(
+        !some.contains("row 1)") && !some.contains("more had"),
+        "{some}"
+    );
+}
+
+#[test]
 fn failed_entries_are_tried_again_by_run_and_by_resume() {
     let story = Scenario::of([
         zscaler("0oa1").token("file:secrets/bad"),

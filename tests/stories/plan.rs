@@ -313,8 +313,9 @@ fn only_what_is_selected_is_planned_and_applied() {
     let (ran, plan) = planned(&story, &["--only", "state=failed"]);
     ran.exits(0).says("no entry matches");
     assert_eq!(plan["totals"]["entries"], 0);
+    // A run would be a new one, not that of the plan.
     let (_, plan) = planned(&story, &["--only", "waiting"]);
-    assert_eq!(plan["entries"][0]["row"], 3);
+    assert_eq!(plan["totals"]["entries"], 0);
     let unknown = ["plan", "job.toml", "--only", "org=initech"];
     story.okta_rollout(&unknown).exits(2).says("no org fits");
 }
@@ -440,6 +441,24 @@ fn an_interrupted_plan_run_is_gone_on_with_by_resume() {
             story.run().exits(0).says("applies a saved plan");
         }
     }
+}
+
+#[test]
+fn plan_and_run_mean_the_same_run_by_its_states() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), google("0oa3")]);
+    let arguments = ["--only", "app=zscalerbyz", "--out", "plan.json"];
+    planned(&story, &arguments).0.exits(0);
+    story.dies_after(2, &["run", "--plan", "plan.json"]);
+    // A run of the file is a new one, and all of it is pending.
+    let (_, plan) = planned(&story, &["--only", "pending"]);
+    assert_eq!(plan["totals"]["entries"], 3);
+    let done = ["run", "job.toml", "--only", "done"];
+    story.okta_rollout(&done).exits(0).says("no entry matches");
+    let (ran, _) = planned(&story, &["--only", "done"]);
+    ran.exits(0).says("no entry matches");
+    let pending = ["run", "job.toml", "--only", "pending"];
+    story.okta_rollout(&pending).exits(4);
+    assert_eq!(story.report()["totals"]["entries"], 3);
 }
 
 #[test]

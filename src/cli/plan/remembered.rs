@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use secrecy::ExposeSecret;
 
 use super::gather::text_of;
-use crate::cli::context::RunContext;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError, RunId};
 use crate::manifest::{Entry, SecretError, Secrets};
 use crate::plan::Secret;
@@ -19,8 +18,6 @@ pub(super) struct Remembered {
     fingerprints: Option<Fingerprints>,
     // By org URL and entry.
     waiting: HashMap<(String, String), LinkIsOut>,
-    /// The run of this file that `run` would go on with instead of beginning anew.
-    pub continues: Option<String>,
 }
 
 /// Somebody may be about to give an entry's consent.
@@ -42,27 +39,17 @@ pub(super) struct Instance<'a> {
     pub live_base_url: Option<&'a str>,
 }
 
-/// A file of which runs are remembered, as it is now.
-pub(super) struct File<'a> {
-    /// See [`crate::ledger::RunRow::file_key`].
-    pub key: &'a str,
-    /// See [`crate::ledger::RunRow::digest`].
-    pub digest: &'a str,
-}
-
 impl Remembered {
-    /// Reads what is known of a file's entries.
-    pub async fn read(ledger: Option<Ledger>, file: File<'_>) -> Result<Self, LedgerError> {
+    /// Reads what is known of a file's entries, given its [`crate::ledger::RunRow::file_key`].
+    pub async fn read(ledger: Option<Ledger>, file_key: &str) -> Result<Self, LedgerError> {
         let Some(ledger) = ledger else {
             return Ok(Self::default());
         };
-        let continues = interrupted(&ledger, &file).await?;
-        let waiting = waiting(&ledger, file.key).await?;
+        let waiting = waiting(&ledger, file_key).await?;
         Ok(Self {
             fingerprints: keys(&ledger)?.map(Fingerprints::new),
             ledger: Some(ledger),
             waiting,
-            continues,
         })
     }
 
@@ -120,16 +107,6 @@ fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
         Err(LedgerError::ReadOnly { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-async fn interrupted(ledger: &Ledger, file: &File<'_>) -> Result<Option<String>, LedgerError> {
-    let Some(last) = ledger.last_run_of(file.key).await? else {
-        return Ok(None);
-    };
-    let counts = ledger.counts(&last.id).await?;
-    let is_part = RunContext::of(&last).is_ok_and(|context| context.is_part());
-    let goes_on = counts.pending + counts.started > 0 && last.digest == file.digest && !is_part;
-    Ok(goes_on.then_some(last.id.0))
 }
 
 /// The newest run's where several wait for the same, as when a new run takes them over.

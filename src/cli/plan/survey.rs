@@ -7,18 +7,18 @@ use tokio::task::JoinSet;
 
 use super::gather::{Choice, Gathered, Gathering, gather};
 use super::org::OrgSurvey;
-use super::remembered::{File, Remembered};
+use super::remembered::Remembered;
 use crate::cli::access;
 use crate::cli::context::RunContext;
+use crate::cli::continuation;
 use crate::cli::open;
 use crate::cli::output::Output;
 use crate::cli::progress;
-use crate::cli::run::digest as file_digest;
 use crate::cli::simulated::{Simulated, state_folder};
 use crate::cli::target::Target;
 use crate::event::Events;
 use crate::failure::Failure;
-use crate::ledger::{EntryRow, Ledger, Stored};
+use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow, Stored};
 use crate::okta::{Http, OrgClient, ReadOnlyClient};
 use crate::plan::OrgPlan;
 use crate::report::counted;
@@ -45,7 +45,7 @@ pub(in crate::cli) struct Surveyed {
     pub orgs: Vec<OrgPlan>,
     /// SHA-256 (hex) of the manifest's bytes.
     pub digest: String,
-    /// The interrupted run that `run` would go on with.
+    /// The run that `run` would go on with.
     pub continues: Option<String>,
 }
 
@@ -61,14 +61,14 @@ pub(in crate::cli) async fn survey(
     interrupt: &Interrupt,
 ) -> Result<Option<Surveyed>, Failure> {
     let ledger = open::readable_if_there(settings).await?;
-    let choice = choose(wish, target, ledger.as_ref()).await?;
+    let goes_on = match &ledger {
+        Some(ledger) => continuation::goes_on(ledger, target, None, &wish.selection).await?,
+        None => None,
+    };
+    let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
     let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
     let http = Http::new(&target.policy.http).map_err(Failure::usage)?;
-    let file = File {
-        key: &target.key,
-        digest: &gathered.digest,
-    };
-    let remembered = Arc::new(Remembered::read(ledger, file).await?);
+    let remembered = Arc::new(Remembered::read(ledger, &target.key).await?);
     let simulated = simulate(target, &gathered, settings).await?;
     let (rows, entries): (Vec<_>, Vec<_>) = gathered
         .orgs
@@ -97,7 +97,7 @@ pub(in crate::cli) async fn survey(
     for (org, entries) in orgs.into_iter().zip(entries) {
         surveys.push((shared.org(target, org)?, entries));
     }
-    let (continues, places) = (shared.remembered.continues.clone(), shared.places.clone());
+    let places = shared.places.clone();
     drop(shared);
     let mut tasks = JoinSet::new();
     for (no, (survey, entries)) in surveys.into_iter().enumerate() {
@@ -117,12 +117,12 @@ pub(in crate::cli) async fn survey(
     Ok(plans?.map(|orgs| Surveyed {
         orgs,
         digest: gathered.digest,
-        continues,
+        continues: goes_on.map(|run| run.id.0),
     }))
 }
 
-/// States are those of the file's last run, if that is of the file as it is; in a new one all entries are pending.
-async fn choose(wish: &Wish, target: &Target, ledger: Option<&Ledger>) -> Result<Choice, Failure> {
+/// States are those of the run that goes on; in a new one all entries are pending.
+async fn choose(wish: &Wish, goes_on: Option<(&Ledger, &RunRow)>) -> Result<Choice, LedgerError> {
     let Wish {
         selection, rows, ..
     } = wish;
@@ -133,15 +133,7 @@ async fn choose(wish: &Wish, target: &Target, ledger: Option<&Ledger>) -> Result
     if !selection.has_states() {
         return Ok(choice);
     }
-    let last = match ledger {
-        Some(ledger) => ledger
-            .last_run_of(&target.key)
-            .await?
-            .map(|run| (ledger, run)),
-        None => None,
-    };
-    let digest = file_digest(target)?;
-    if let Some((ledger, run)) = last.filter(|(_, run)| run.digest == digest) {
+    if let Some((ledger, run)) = goes_on {
         let mut rows = HashSet::new();
         let each = |row: EntryRow| {
             if selection.takes_stored(row.state) {
@@ -156,7 +148,7 @@ async fn choose(wish: &Wish, target: &Target, ledger: Option<&Ledger>) -> Result
     Ok(choice)
 }
 
-type Tasks = JoinSet<(usize, Result<OrgPlan, crate::ledger::LedgerError>)>;
+type Tasks = JoinSet<(usize, Result<OrgPlan, LedgerError>)>;
 
 async fn collect(
     tasks: &mut Tasks,
