@@ -14,6 +14,7 @@ mod execute;
 mod export;
 mod file;
 mod importing;
+mod landing;
 mod manual;
 mod only;
 mod open;

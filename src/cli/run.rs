@@ -1,29 +1,26 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::args;
 use super::context::{RunContext, anchored};
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Work, execute};
 use super::importing::Importing;
+use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::plan::{Approved, apply};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Ledger, LedgerError, Millis, NewRun, RunId, RunLock, RunRow, Stored};
+use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
 use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
 use crate::selection::Selection;
 use crate::settings::Settings;
-
-/// Entries read at once when calls under way are looked for.
-const PAGE: usize = 256;
 
 /// `run`.
 pub(super) async fn run(
@@ -198,11 +195,8 @@ async fn to_continue(
     if next == Next::GoesOn && !args.new {
         return Ok(Some(run));
     }
-    if left > 0 {
-        let_calls_land(ledger, &run, target.policy.http.timeout, output).await?;
-        if !args.new {
-            tell_left_behind(&run, left, next, output);
-        }
+    if left > 0 && !args.new {
+        tell_left_behind(&run, left, next, output);
     }
     Ok(None)
 }
@@ -225,51 +219,6 @@ fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
             "run {id} applies a saved plan, and {left_of_it} left of it: a new run starts"
         )),
     }
-}
-
-/// Waits until no once-only call of a run that is left behind can land any more: a new run looks at Okta
-/// first, and must not look too early.
-async fn let_calls_land(
-    ledger: &Ledger,
-    last: &RunRow,
-    timeout: Duration,
-    output: Output,
-) -> Result<(), Failure> {
-    let timeout_ms = Millis::try_from(timeout.as_millis()).unwrap_or(Millis::MAX);
-    let mut land_until = unix_millis();
-    for (org, counts) in ledger.counts_by_org(&last.id).await? {
-        if counts.started == 0 {
-            continue;
-        }
-        let mut after = None;
-        loop {
-            let rows = ledger
-                .load(&last.id, org, Stored::Started, after, PAGE)
-                .await?;
-            let Some(row) = rows.last() else { break };
-            after = Some(row.no);
-            let under_way = rows
-                .iter()
-                .filter_map(|row| row.progress.in_flight.as_ref());
-            let sent = under_way
-                .filter(|call| !call.ended)
-                .map(|call| call.sent_at);
-            land_until = sent
-                .map(|at| at.saturating_add(timeout_ms))
-                .fold(land_until, Millis::max);
-        }
-    }
-    let wait_ms = (land_until - unix_millis()).clamp(0, timeout_ms);
-    if wait_ms > 0 {
-        output.note(format_args!(
-            "waits {} s: a call of run {} may still be under way",
-            wait_ms.div_euclid(1_000) + 1,
-            last.id.0
-        ));
-        let wait = u64::try_from(wait_ms).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
-    }
-    Ok(())
 }
 
 /// Gives a run the credentials and limits that its orgs have now.
@@ -334,6 +283,7 @@ async fn begin(
         rows,
         selection,
     } = wanted;
+    let_calls_land(ledger, &orgs.urls(), target.policy.http.timeout, output).await?;
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),

@@ -27,9 +27,9 @@ const MIGRATIONS: [&str; 5] = [
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
 const FORMAT: i64 = MIGRATIONS.len() as i64;
 
-/// Page cache of the writer in KiB: with a million entries the indexes (some 50 MB) stay in memory
+/// Page cache of the writer in KiB: with a million entries half of the indexes (some 50 MB) stays in memory
 /// while rows of many orgs arrive in turn. Taken only as it is needed.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
+const WRITER_CACHE_KIB: i64 = 24 * 1024;
 
 /// Pages in the log before they are moved into the file (16 MB): four times SQLite's default, since
 /// checkpoints of neighbouring entries share pages and each move costs two syncs.

@@ -85,6 +85,11 @@ impl Orgs {
             .unwrap_or_default()
     }
 
+    /// Every org's URL, as [`Self::url`] gives it.
+    pub fn urls(&self) -> HashSet<String> {
+        self.list.iter().map(|org| org.url.clone()).collect()
+    }
+
     /// The number of an org, which stands for its URL.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()

@@ -95,7 +95,7 @@ pub struct OrgAccess {
 }
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
-const WINDOW: usize = 10_000;
+const WINDOW: usize = 4_000;
 
 /// How often another process's commits (`consent complete`) are looked for.
 const LOOK_FOR_COMMITS: Duration = Duration::from_secs(1);

@@ -9,13 +9,13 @@ use super::interrupt::Interrupt;
 /// Calls in flight over all orgs at most: at 2 s a call 2,000 serve 1,300 orgs of 45 calls a minute each.
 const MOST_CALLS: u64 = 2_000;
 
-/// Orgs at work at once at most: at 45 calls a minute each and 1.3 s a call they have [`MOST_CALLS`] in flight. The
+/// Orgs at work at once at most: at 45 calls a minute each and 1.8 s a call they have [`MOST_CALLS`] in flight. The
 /// others begin as these end; orgs that only wait for retries, or do not answer, do not count.
-const MOST_ORGS: usize = 2_000;
+const MOST_ORGS: usize = 1_500;
 
 /// Entries at work over all orgs at most, but for the two that each org may always have; an entry takes about
 /// 6 KB.
-const WORKERS: usize = 8_000;
+const WORKERS: usize = 4_000;
 
 /// File descriptors left for the ledger, the terminal, pooled idle connections' slack and name look-ups.
 const OTHER_FILES: u64 = 128;
@@ -108,13 +108,13 @@ mod tests {
         for _ in 0..MOST_ORGS {
             at_work.push(places.org(&interrupt).await);
         }
-        assert_eq!(places.entries(20), 4);
+        assert_eq!(places.entries(20), 2);
         assert!(places.try_org().is_none());
         assert_eq!(places.entries(1), 1);
         interrupt.request();
         assert!(places.org(&interrupt).await.is_none());
         at_work.truncate(1_000);
-        assert_eq!(places.entries(20), 8);
+        assert_eq!(places.entries(20), 4);
         assert!(places.org(&Interrupt::new()).await.is_some());
     }
 

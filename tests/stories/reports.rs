@@ -309,22 +309,27 @@ fn a_file_that_changed_begins_anew_and_says_so() {
 }
 
 #[test]
-fn a_new_run_does_not_overtake_a_once_only_call_of_the_one_it_leaves_behind() {
-    let creating = zscaler("0oa1")
-        .labelled("New")
-        .with("create", json!({ "settings": { "app": {} } }))
-        .missing();
-    let story = Scenario::of([creating]);
-    story.job("[http]\ntimeout = '2s'\n");
-    // The second checkpoint says that the app is being created.
-    story.dies_after(2, &["run", "job.toml"]);
-    story
-        .okta_rollout(&["run", "job.toml", "--new"])
-        .exits(0)
-        .says("may still be under way");
-    let created = story.calls("acme");
-    let created = created
-        .iter()
-        .filter(|call| call.starts_with("POST /api/v1/apps?") || *call == "POST /api/v1/apps");
-    assert_eq!(created.count(), 1);
+fn a_new_run_does_not_overtake_a_once_only_call_of_an_earlier_one() {
+    // The same file, and another one that names the same org.
+    for again in [&["run", "job.toml", "--new"][..], &["run", "other.toml"]] {
+        let creating = zscaler("0oa1")
+            .labelled("New")
+            .with("create", json!({ "settings": { "app": {} } }))
+            .missing();
+        let story = Scenario::of([creating]);
+        story.job("[http]\ntimeout = '2s'\n");
+        let other = "manifest = 'm.json'\n[http]\ntimeout = '2s'\n";
+        story.write("other.toml", other);
+        // The second checkpoint says that the app is being created.
+        story.dies_after(2, &["run", "job.toml"]);
+        story
+            .okta_rollout(again)
+            .exits(0)
+            .says("may still be under way");
+        let created = story.calls("acme");
+        let created = created
+            .iter()
+            .filter(|call| call.starts_with("POST /api/v1/apps?") || *call == "POST /api/v1/apps");
+        assert_eq!(created.count(), 1);
+    }
 }
