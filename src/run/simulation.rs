@@ -449,7 +449,8 @@ proptest! {
         prop_assert_eq!(outcome.ended, world.calls);
         // Until they are known apart one may be overrun by what the other's window let through.
         prop_assert_eq!(outcome.refused_though_apart, 0);
-        prop_assert!(outcome.refused as usize <= 2 * world.cap, "{outcome:?}");
+        // Two bursts, and what was on its way while they were learned from.
+        prop_assert!(outcome.refused as usize <= 3 * world.cap, "{outcome:?}");
     }
 
     #[test]
