@@ -34,6 +34,7 @@ pub(super) struct Prepared {
 pub(super) struct Columns {
     /// `None` = nothing done yet.
     pub progress: Option<String>,
+    pub drifted: bool,
     pub app_hash: Option<i32>,
     pub consent: Option<[u8; 32]>,
 }
@@ -45,6 +46,7 @@ impl Columns {
             progress: (*progress != Progress::default())
                 .then(|| to_json(progress))
                 .transpose()?,
+            drifted: !progress.drift.is_empty(),
             app_hash: progress.app_id.as_deref().map(rows::app_hash),
             // While its answer is being handed in, too: a second answer must find it in flight.
             consent: progress
@@ -93,6 +95,7 @@ struct Before {
     state: i64,
     app_hash: Option<i32>,
     consent: Option<[u8; 32]>,
+    drifted: bool,
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
@@ -108,7 +111,7 @@ pub(super) fn apply(
     let key = rows::entry_key(seq, checkpoint.no);
     let before = connection
         .prepare_cached(
-            "SELECT org, state, app_hash, consent FROM entry
+            "SELECT org, state, app_hash, consent, drifted FROM entry
              WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL",
         )?
         .query_row([key, checkpoint.version], |row| {
@@ -117,6 +120,7 @@ pub(super) fn apply(
                 state: row.get(1)?,
                 app_hash: row.get(2)?,
                 consent: row.get(3)?,
+                drifted: row.get(4)?,
             })
         })
         .optional()?
@@ -155,6 +159,11 @@ fn write_entry(
         connection
             .prepare_cached("UPDATE entry SET state = ?2 WHERE key = ?1")?
             .execute([key, checkpoint.state])?;
+    }
+    if before.drifted != new.drifted {
+        connection
+            .prepare_cached("UPDATE entry SET drifted = ?2 WHERE key = ?1")?
+            .execute(params![key, new.drifted])?;
     }
     // Absent: the entry names its app itself.
     if new.app_hash.is_some() && before.app_hash != new.app_hash {

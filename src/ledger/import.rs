@@ -183,8 +183,9 @@ impl Import {
         let writer = self.ledger.writer()?;
         if let Some(begun) = &self.begun {
             let seq = begun.seq;
-            return writer
-                .write_blocking(move |transaction| insert_entries(transaction, seq, first, &chunk));
+            return writer.write_blocking(move |transaction| {
+                insert_entries(transaction, seq, first, &chunk)
+            });
         }
         let run = self.run.clone();
         let locks = self.ledger.locks();

@@ -134,7 +134,8 @@ pub struct Progress {
     /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
-    /// Fields whose live value was not the manifest's although nobody of this run had changed them.
+    /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, whether they were
+    /// mended or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
 }

@@ -87,7 +87,13 @@ fn an_entry_that_is_only_reported_on_is_left_as_it_is() {
     deactivated(&story, "0oa1");
     deactivated(&story, "0oa2");
     switched_off(&story, "0oa3");
-    story.run().exits(0);
+    let ran = story.run().exits(0);
+    let create = "features.USER_PROVISIONING.create.lifecycleCreate.status";
+    ran.says("acme/zscalerbyz (row 1) had drifted:")
+        .says("  connection.status was \"DISABLED\", wanted \"ENABLED\"")
+        .says("acme/google (row 2) had drifted:")
+        .says("acme/google (row 3) had drifted:")
+        .says(&format!("  {create} was \"DISABLED\", wanted \"ENABLED\""));
     let mut calls = story.calls("acme");
     calls.sort();
     let looks = [
