@@ -9,9 +9,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::adoption;
 use super::error::LedgerError;
-use super::model::{
-    Applied, Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId,
-};
+use super::memory::{self, Applied};
+use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::rows::{self, Delta, Result, code, to_json};
 
 /// A checkpoint in columns.
@@ -216,19 +215,7 @@ fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Res
             ])?;
     }
     if let Some(applied) = &checkpoint.applied {
-        connection
-            .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac, applied, connected)
-                 VALUES (?1, ?2, '', ?3, ?4)
-                 ON CONFLICT DO UPDATE SET applied = excluded.applied,
-                     connected = max(connected, excluded.connected)",
-            )?
-            .execute(params![
-                applied.org_url,
-                applied.app_id,
-                applied.digest,
-                applied.connected
-            ])?;
+        memory::remember(connection, key, applied)?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {
         connection

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Drift;
+use super::memory::{AppMemory, Applied};
 use super::notes::OrgWait;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
@@ -291,30 +292,6 @@ pub struct Fingerprint {
     pub key_id: String,
 }
 
-/// What the ledger remembers of an app across runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AppMemory {
-    /// The fingerprint its secrets were last set with.
-    pub hmac: Option<String>,
-    /// The digest of what was wanted when a run last found or made it so.
-    pub applied: Option<String>,
-    /// Whether a run has seen its connection active: then a consent it needed was given.
-    pub connected: bool,
-}
-
-/// An app that is as wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The org's URL as in [`OrgRow::url`].
-    pub org_url: String,
-    /// The app instance.
-    pub app_id: String,
-    /// See [`AppMemory::applied`].
-    pub digest: String,
-    /// See [`AppMemory::connected`]; once set it stays.
-    pub connected: bool,
-}
-
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -340,7 +317,7 @@ pub struct Checkpoint {
     pub stats: OrgStats,
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,
-    /// App to remember as being as wanted.
+    /// What its app is to be remembered for.
     pub applied: Option<Applied>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,

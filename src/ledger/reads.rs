@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
+use super::memory;
 use super::model::{
-    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId,
-    RunRow, Stored,
+    Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -181,7 +181,7 @@ fn remember(
         let app_id = row.progress.app_id.as_ref();
         if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
             row.known = Some(Known {
-                app: app_memory(connection, &org_url, app_id)?,
+                app: memory::of_app(connection, &org_url, app_id)?,
                 others: window.others,
             });
         }
@@ -283,27 +283,6 @@ pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Res
     )?;
     let rows = statement.query_map([rows::entry_key(seq, no)], rows::attempt_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn app_memory(
-    connection: &Connection,
-    org_url: &str,
-    app_id: &str,
-) -> Result<AppMemory> {
-    let found = connection
-        .prepare_cached(
-            "SELECT nullif(hmac, ''), applied, connected FROM fingerprint
-             WHERE org_url = ?1 AND app_id = ?2",
-        )?
-        .query_row([org_url, app_id], |row| {
-            Ok(AppMemory {
-                hmac: row.get(0)?,
-                applied: row.get(1)?,
-                connected: row.get(2)?,
-            })
-        })
-        .optional()?;
-    Ok(found.unwrap_or_default())
 }
 
 pub(super) fn app_id_taken(

@@ -11,7 +11,8 @@ use super::retry::RetryPolicy;
 use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
-    Applied, Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
+    Applied, Consent, EntryRow, Fingerprint, Ledger, LedgerError, Likeness, Millis, RunId,
+    StepRecord, Stored,
 };
 use crate::manifest::Status;
 use crate::plan::{digest, steps};
@@ -74,6 +75,7 @@ pub struct Work<'a> {
     pub(super) log: CallLog,
     pub(super) name: EntryName,
     pub(super) answer: Option<Answer>,
+    left_alone: bool,
 }
 
 impl<'a> Work<'a> {
@@ -88,6 +90,7 @@ impl<'a> Work<'a> {
             memory: Memory::default(),
             name,
             answer: None,
+            left_alone: false,
         }
     }
 
@@ -216,6 +219,7 @@ impl<'a> Work<'a> {
             Outcome::LeftAlone => {
                 self.end_step(step, false, attempts, last);
                 self.skip_to(|_| false);
+                self.left_alone = true;
                 (false, None)
             }
             Outcome::Waiting(consent) => return self.wait(step, consent, attempts, last).await,
@@ -321,41 +325,33 @@ impl<'a> Work<'a> {
         checkpoint(ledger, run, &mut self.row, &mut self.log, also).await
     }
 
-    // What a later run has to know of the app: that it is as wanted now, or that what was wanted before does not
-    // hold any more. `None` = it knows already.
-    fn applied(&mut self) -> Option<Applied> {
+    // What a later run has to know of the app: that it is as wanted now. `None` = it knows already.
+    fn applied(&self) -> Option<Applied> {
         let EntryRow {
             entry, progress, ..
         } = &self.row;
+        // What was left alone is as it was, and what the manifest changed is still to be written.
+        if self.row.state != Stored::Done || self.left_alone {
+            return None;
+        }
         let app_id = progress.app_id.as_ref().or(entry.app_id.as_ref())?;
         let known = self.memory.app.as_ref();
         let known = known.or(self.row.known.as_ref().map(|known| &known.app));
-        let (digest, connected) = if self.row.state == Stored::Done {
-            let connected = entry.status == Status::Enabled && entry.connection.is_some();
-            (digest(entry), connected)
-        } else {
-            let earlier = known?.applied.as_ref()?;
-            let moves_on = progress.changed && !earlier.is_empty() && *earlier != digest(entry);
-            (moves_on.then(String::new)?, false)
-        };
+        let (digest, connected) = (
+            digest(entry),
+            entry.status == Status::Enabled && entry.connection.is_some(),
+        );
         let is_known = known.is_some_and(|known| {
-            known.applied.as_ref() == Some(&digest) && (known.connected || !connected)
+            known.applied.as_ref() == Some(&digest)
+                && known.applied_by.is_some()
+                && known.moving_by.is_none()
+                && (known.connected || !connected)
         });
-        if is_known {
-            return None;
-        }
-        let applied = Applied {
+        (!is_known).then(|| Applied {
             org_url: self.shop.access.url.clone(),
             app_id: app_id.clone(),
-            digest,
-            connected,
-        };
-        let prefetched = self.row.known.as_mut().map(|known| &mut known.app);
-        if let Some(known) = self.memory.app.as_mut().or(prefetched) {
-            known.applied = Some(applied.digest.clone());
-            known.connected |= connected;
-        }
-        Some(applied)
+            like: Likeness::AsWanted { digest, connected },
+        })
     }
 
     pub(super) fn ended(&self) -> Next {
