@@ -76,7 +76,7 @@ impl Adoption {
         let Waiting { key, version } = self.from;
         let taken = transaction
             .prepare_cached(
-                "SELECT progress, app_hash, consent FROM entry WHERE key = ?1 AND version = ?2
+                "SELECT progress, app_hash, consent, drifted FROM entry WHERE key = ?1 AND version = ?2
                  AND state = 2 AND consent IS NOT NULL AND adopted_by IS NULL",
             )?
             .query_row([key, version], |row| {
@@ -84,10 +84,11 @@ impl Adoption {
                     row.get::<_, String>(0)?,
                     row.get::<_, Option<i32>>(1)?,
                     row.get::<_, [u8; 32]>(2)?,
+                    row.get::<_, bool>(3)?,
                 ))
             })
             .optional()?;
-        let Some((progress, app_hash, consent)) = taken else {
+        let Some((progress, app_hash, consent, drifted)) = taken else {
             return Ok(());
         };
         let new = rows::entry_key(seq, self.no);
@@ -99,10 +100,11 @@ impl Adoption {
             .execute([key, seq])?;
         transaction
             .prepare_cached(
-                "UPDATE entry SET state = 2, progress = ?2, app_hash = ?3, consent = ?4
+                "UPDATE entry SET state = 2, progress = ?2, app_hash = ?3, consent = ?4,
+                     drifted = ?5
                  WHERE key = ?1",
             )?
-            .execute(params![new, progress, app_hash, consent])?;
+            .execute(params![new, progress, app_hash, consent, drifted])?;
         let org: i64 = transaction
             .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
             .query_row([new], |row| row.get(0))?;

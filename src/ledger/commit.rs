@@ -9,9 +9,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::adoption;
 use super::error::LedgerError;
-use super::model::{
-    Applied, Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId,
-};
+use super::memory::{self, Applied};
+use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::rows::{self, Delta, Result, code, to_json};
 
 /// A checkpoint in columns.
@@ -34,6 +33,7 @@ pub(super) struct Prepared {
 pub(super) struct Columns {
     /// `None` = nothing done yet.
     pub progress: Option<String>,
+    pub drifted: bool,
     pub app_hash: Option<i32>,
     pub consent: Option<[u8; 32]>,
 }
@@ -45,6 +45,7 @@ impl Columns {
             progress: (*progress != Progress::default())
                 .then(|| to_json(progress))
                 .transpose()?,
+            drifted: !progress.drift.is_empty(),
             app_hash: progress.app_id.as_deref().map(rows::app_hash),
             // While its answer is being handed in, too: a second answer must find it in flight.
             consent: progress
@@ -93,6 +94,7 @@ struct Before {
     state: i64,
     app_hash: Option<i32>,
     consent: Option<[u8; 32]>,
+    drifted: bool,
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
@@ -108,7 +110,7 @@ pub(super) fn apply(
     let key = rows::entry_key(seq, checkpoint.no);
     let before = connection
         .prepare_cached(
-            "SELECT org, state, app_hash, consent FROM entry
+            "SELECT org, state, app_hash, consent, drifted FROM entry
              WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL",
         )?
         .query_row([key, checkpoint.version], |row| {
@@ -117,6 +119,7 @@ pub(super) fn apply(
                 state: row.get(1)?,
                 app_hash: row.get(2)?,
                 consent: row.get(3)?,
+                drifted: row.get(4)?,
             })
         })
         .optional()?
@@ -155,6 +158,11 @@ fn write_entry(
         connection
             .prepare_cached("UPDATE entry SET state = ?2 WHERE key = ?1")?
             .execute([key, checkpoint.state])?;
+    }
+    if before.drifted != new.drifted {
+        connection
+            .prepare_cached("UPDATE entry SET drifted = ?2 WHERE key = ?1")?
+            .execute(params![key, new.drifted])?;
     }
     // Absent: the entry names its app itself.
     if new.app_hash.is_some() && before.app_hash != new.app_hash {
@@ -207,19 +215,7 @@ fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Res
             ])?;
     }
     if let Some(applied) = &checkpoint.applied {
-        connection
-            .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac, applied, connected)
-                 VALUES (?1, ?2, '', ?3, ?4)
-                 ON CONFLICT DO UPDATE SET applied = excluded.applied,
-                     connected = max(connected, excluded.connected)",
-            )?
-            .execute(params![
-                applied.org_url,
-                applied.app_id,
-                applied.digest,
-                applied.connected
-            ])?;
+        memory::remember(connection, key, applied)?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {
         connection

@@ -1,4 +1,4 @@
-//! A field that was found otherwise than the manifest wants it, although nobody of the run had changed it.
+//! A field that somebody changed by hand since a run of this ledger had it as the manifest wants it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

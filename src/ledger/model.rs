@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Drift;
+use super::memory::{AppMemory, Applied};
 use super::notes::OrgWait;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
@@ -134,7 +135,8 @@ pub struct Progress {
     /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
-    /// Fields whose live value was not the manifest's although nobody of this run had changed them.
+    /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, whether they were
+    /// mended or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
 }
@@ -301,30 +303,6 @@ pub struct Fingerprint {
     pub key_id: String,
 }
 
-/// What the ledger remembers of an app across runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AppMemory {
-    /// The fingerprint its secrets were last set with.
-    pub hmac: Option<String>,
-    /// The digest of what was wanted when a run last found or made it so.
-    pub applied: Option<String>,
-    /// Whether a run has seen its connection active: then a consent it needed was given.
-    pub connected: bool,
-}
-
-/// An app that is as wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The org's URL as in [`OrgRow::url`].
-    pub org_url: String,
-    /// The app instance.
-    pub app_id: String,
-    /// See [`AppMemory::applied`].
-    pub digest: String,
-    /// See [`AppMemory::connected`]; once set it stays.
-    pub connected: bool,
-}
-
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -350,7 +328,7 @@ pub struct Checkpoint {
     pub stats: OrgStats,
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,
-    /// App to remember as being as wanted.
+    /// What its app is to be remembered for.
     pub applied: Option<Applied>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
+use super::memory::{self, AppMemory};
 use super::model::{
-    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
-    UnderWay,
+    Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored, UnderWay,
 };
 use super::{Ledger, blocking, reads};
 use crate::apps::App;
+use crate::manifest::Entry;
 
 /// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;
@@ -156,8 +157,22 @@ impl Ledger {
     /// What is remembered of an app; nothing of one that no run has touched.
     pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::app_memory(c, &org_url, &app_id))
+        self.read(move |c| memory::of_app(c, &org_url, &app_id))
             .await
+    }
+
+    /// What was wanted of the app by those it may be like: first when it was last as wanted. `None` when that is
+    /// not known any more.
+    pub async fn wishes(&self, app: &AppMemory) -> Result<Option<Vec<Entry>>, LedgerError> {
+        let Some(applied_by) = app.applied_by else {
+            return Ok(None);
+        };
+        let moving_by = app.moving_by;
+        self.read(move |c| {
+            let keys = [Some(applied_by), moving_by].into_iter().flatten();
+            keys.map(|key| memory::wish(c, key)).collect()
+        })
+        .await
     }
 
     /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a

@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
+use super::memory;
 use super::model::{
-    AppMemory, Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId,
-    RunRow, Stored, UnderWay,
+    Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
+    UnderWay,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -181,7 +182,7 @@ fn remember(
         let app_id = row.progress.app_id.as_ref();
         if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
             row.known = Some(Known {
-                app: app_memory(connection, &org_url, app_id)?,
+                app: memory::of_app(connection, &org_url, app_id)?,
                 others: window.others,
             });
         }
@@ -236,8 +237,7 @@ pub(super) fn standings(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many of the wanted entries had something found otherwise than wanted, and the first of them. Each was
-/// written to, so that what is done and unchanged need not be looked at.
+/// How many of the wanted entries somebody had changed by hand, mended or left alone, and the first of them.
 pub(super) fn drifted(
     connection: &Connection,
     run: &RunId,
@@ -245,11 +245,8 @@ pub(super) fn drifted(
     wanted: impl Fn(EntryNo) -> bool,
 ) -> Result<(u64, Vec<EntryRow>)> {
     let seq = seq(connection, run)?;
-    // Quotes inside of a JSON text are escaped: this can only be the key.
-    let mut statement = connection.prepare_cached(
-        r#"SELECT key - ?2 FROM entry WHERE run = ?1 AND state IN (1, 2, 4, 5)
-           AND instr(progress, '"drift":[') > 0 ORDER BY key"#,
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT key - ?2 FROM entry WHERE run = ?1 AND drifted = 1 ORDER BY key")?;
     let mut rows = statement.query([seq, rows::entry_key(seq, 0)])?;
     let (mut count, mut first) = (0, Vec::new());
     while let Some(row) = rows.next()? {
@@ -286,27 +283,6 @@ pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Res
     )?;
     let rows = statement.query_map([rows::entry_key(seq, no)], rows::attempt_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn app_memory(
-    connection: &Connection,
-    org_url: &str,
-    app_id: &str,
-) -> Result<AppMemory> {
-    let found = connection
-        .prepare_cached(
-            "SELECT nullif(hmac, ''), applied, connected FROM fingerprint
-             WHERE org_url = ?1 AND app_id = ?2",
-        )?
-        .query_row([org_url, app_id], |row| {
-            Ok(AppMemory {
-                hmac: row.get(0)?,
-                applied: row.get(1)?,
-                connected: row.get(2)?,
-            })
-        })
-        .optional()?;
-    Ok(found.unwrap_or_default())
 }
 
 /// Once-only calls that no process saw end, of all runs.

@@ -124,7 +124,7 @@ impl RotationMode {
 }
 
 // Okta may echo a base URL with or without the final slash.
-fn trim(url: &str) -> &str {
+pub(super) fn trim(url: &str) -> &str {
     url.trim_end_matches('/')
 }
 

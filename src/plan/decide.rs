@@ -7,10 +7,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
-use super::digest;
+use super::drift::Look;
 use super::features::{Difference, is_complete};
 use crate::apps::{AuthScheme, Feature};
-use crate::job::OnDrift;
 use crate::ledger::Fingerprint;
 use crate::manifest::{Connection, Entry, Features};
 
@@ -125,36 +124,6 @@ impl TokenPost {
     }
 }
 
-/// Who made the live state differ from the wanted one, as far as the ledger can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The manifest wants what it wants now since a run last had it so.
-    ByHand,
-    /// The manifest wants something else than a run last made so.
-    Manifest,
-    /// No run has ever had it so.
-    Unknown,
-}
-
-impl Origin {
-    /// From what the ledger says was last made so.
-    pub fn of(applied: Option<&str>, entry: &Entry) -> Self {
-        match applied {
-            Some(applied) if applied == digest(entry) => Self::ByHand,
-            Some(_) => Self::Manifest,
-            None => Self::Unknown,
-        }
-    }
-
-    /// What becomes of the difference: the job's word is about changes by hand only.
-    pub const fn answer(self, policy: OnDrift) -> OnDrift {
-        match self {
-            Self::ByHand => policy,
-            Self::Manifest | Self::Unknown => OnDrift::Repair,
-        }
-    }
-}
-
 /// What differs from the wanted connection; nothing = it is as wanted.
 pub fn differences(
     live: &LiveConnection,
@@ -225,6 +194,8 @@ pub struct BeforeFeature {
     pub listed: bool,
     /// It wrote the connection.
     pub written: bool,
+    /// Whether what is there has to be known.
+    pub look: Look,
 }
 
 impl BeforeFeature {
@@ -236,7 +207,13 @@ impl BeforeFeature {
                 .wanted(feature)
                 .is_some_and(|wanted| is_complete(feature, &wanted))
         };
-        self.listed || !self.written || !features.names().all(complete)
+        self.listed || self.judges() || !features.names().all(complete)
+    }
+
+    /// Whether what differs may have been changed by hand: a connection that was just written may have changed
+    /// its features, too.
+    pub fn judges(self) -> bool {
+        !self.written || self.look == Look::Always
     }
 }
 

@@ -177,6 +177,32 @@ pub fn merge(live: &Value, wanted: &Value) -> Value {
     }
 }
 
+/// What is wanted but for these fields, which stay as they are.
+pub fn without(wanted: &Value, left: &[Difference]) -> Value {
+    let mut rest = wanted.clone();
+    for difference in left {
+        remove(&mut rest, &difference.path);
+    }
+    rest
+}
+
+// With the objects that hold nothing else.
+fn remove(value: &mut Value, path: &str) {
+    let Some(fields) = value.as_object_mut() else {
+        return;
+    };
+    let Some((name, below)) = path.split_once('.') else {
+        fields.remove(path);
+        return;
+    };
+    if let Some(inner) = fields.get_mut(name) {
+        remove(inner, below);
+        if inner.as_object().is_some_and(Map::is_empty) {
+            fields.remove(name);
+        }
+    }
+}
+
 fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| {
         let (_, other) = SPELLINGS.iter().find(|(ours, _)| *ours == name)?;
@@ -191,7 +217,7 @@ fn ours(name: &str) -> &str {
         .map_or(name, |(ours, _)| ours)
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.')
         .try_fold(value, |value, name| value.get(name))
 }
@@ -341,6 +367,22 @@ mod tests {
         );
         assert_eq!(merge(&Value::Null, &user()), user());
         assert_eq!(merge(&user(), &json!({})), user());
+    }
+
+    #[test]
+    fn fields_that_are_left_are_sent_as_they_are() {
+        let left = |path: &str| Difference::text(path, Some("DISABLED"), "ENABLED");
+        let mut live = user();
+        live["create"]["lifecycleCreate"]["status"] = json!("DISABLED");
+        live["update"]["password"] = json!({});
+        let paths = ["create.lifecycleCreate.status", "update.password.seed"];
+        let rest = super::without(&user(), &paths.map(left));
+        assert_eq!(rest.get("create"), None, "nothing is left of it");
+        let sent = merge(&live, &rest);
+        assert_eq!(sent["create"], live["create"]);
+        assert_eq!(sent["update"]["password"].get("seed"), None);
+        assert_eq!(sent["update"]["password"]["status"], "ENABLED");
+        assert!(compare(&sent, &rest).is_empty());
     }
 
     proptest::proptest! {

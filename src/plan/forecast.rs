@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::connection::LiveConnection;
 use super::decide::{Obstacle, TokenPost};
+use super::drift::{Earlier, Look};
 use super::features::Difference;
 use super::steps;
 use super::walk::Walk;
@@ -27,10 +28,12 @@ pub struct Seen {
 }
 
 /// What the ledger remembers of an app, and what the job says about changes by hand since.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {
-    /// See [`crate::ledger::AppMemory::applied`].
-    pub applied: Option<String>,
+    /// What was wanted of it before.
+    pub earlier: Earlier,
+    /// Whether what is there is looked at before anything is written.
+    pub look: Look,
     /// See [`crate::ledger::AppMemory::connected`].
     pub connected: bool,
     /// The job's `onDrift`.
@@ -173,12 +176,12 @@ impl Forecast {
 }
 
 /// The call by which a run would find out that the app cannot be looked at.
-pub fn first_call(entry: &Entry, token: TokenPost) -> Call {
+pub fn first_call(entry: &Entry, token: TokenPost, look: Look) -> Call {
     let connection = entry.connection.as_ref();
     let is_token = connection.is_some_and(|wanted| wanted.profile.auth_scheme == AuthScheme::Token);
     match connection {
         _ if entry.status == Status::Disabled => Call::ReadConnection,
-        Some(_) if is_token && token.is_due() => Call::SetConnection,
+        Some(_) if is_token && token.is_due() && look == Look::Sparing => Call::SetConnection,
         Some(_) => Call::ReadConnection,
         None => Call::ListFeatures,
     }

@@ -4,6 +4,7 @@
 mod connection;
 mod cost;
 mod decide;
+mod drift;
 mod features;
 mod forecast;
 mod sheet;
@@ -12,10 +13,11 @@ mod walk;
 pub use connection::{LiveConnection, LiveStatus, Shown};
 pub use cost::{Cost, Pace};
 pub use decide::{
-    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, app_taken,
-    consented, differences, found_app, inactive, no_feature, unsupported,
+    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, app_taken, consented,
+    differences, found_app, inactive, no_feature, unsupported,
 };
-pub use features::{Difference, compare, is_complete, merge};
+pub use drift::{Earlier, Fate, Judged, Look, Part};
+pub use features::{Difference, compare, is_complete, merge, without};
 pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
 
@@ -52,9 +54,15 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     steps
 }
 
-/// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits.
+/// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits. Not of its secrets,
+/// which are compared by their values.
 pub fn digest(entry: &Entry) -> String {
-    let wanted = (&entry.status, &entry.connection, &entry.features);
+    let mut connection = entry.connection.clone();
+    if let Some(connection) = &mut connection {
+        connection.profile.token = None;
+        connection.profile.settings = None;
+    }
+    let wanted = (&entry.status, &connection, &entry.features);
     // Plain structs of strings, booleans and lists: serialization cannot fail.
     let json = serde_json::to_vec(&wanted).unwrap_or_default();
     hex::encode(&Sha256::digest(json)[..16])

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::connection::{LiveConnection, LiveStatus};
 use super::decide::{
-    Active, BeforeFeature, Consented, Obstacle, Origin, Secret, TokenPost, active, consented,
-    differences, inactive, no_feature, unsupported,
+    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, consented, differences,
+    inactive, no_feature, unsupported,
 };
+use super::drift::{Fate, Look, Part};
 use super::features::{Difference, compare};
 use super::forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp};
 use crate::apps::{AuthScheme, Feature};
-use crate::job::OnDrift;
 use crate::manifest::{Connection, Entry};
 use crate::steps::Step;
 
@@ -56,7 +56,10 @@ impl<'a> Walk<'a> {
             token: seen.token,
             past: &seen.past,
             live,
-            before: BeforeFeature::default(),
+            before: BeforeFeature {
+                look: seen.past.look,
+                ..BeforeFeature::default()
+            },
             waits: false,
             forecast: Forecast::default(),
         }
@@ -65,8 +68,8 @@ impl<'a> Walk<'a> {
     /// Takes up where a person has consented.
     pub(super) fn after_consent(entry: &'a Entry, seen: &'a Seen) -> Self {
         let before = BeforeFeature {
-            listed: false,
             written: true,
+            ..BeforeFeature::default()
         };
         Self {
             before,
@@ -137,21 +140,14 @@ impl<'a> Walk<'a> {
         }
         let is_token = wanted.profile.auth_scheme == AuthScheme::Token;
         let differences = differences(&self.live, wanted);
-        if !(is_token && self.token.is_due()) {
+        let token = is_token.then_some(self.token);
+        let is_due = token.is_some_and(TokenPost::is_due);
+        if !is_due || self.past.look == Look::Always {
             self.call(Call::ReadConnection);
-            let differences = differences.clone()?;
-            if differences.is_empty() {
-                return Ok(Outcome::Connected);
-            }
-            let is_active = self.live.status == LiveStatus::Enabled;
-            // A two-legged connection that was never active has not been changed by anybody.
-            let may_be_by_hand = is_token || is_active || self.past.connected;
-            if may_be_by_hand && self.on_drift("connection", &differences) == OnDrift::Report {
-                return Ok(if is_active {
-                    Outcome::Connected
-                } else {
-                    Outcome::LeftAlone
-                });
+            match self.connection(&differences.clone()?, token) {
+                Fate::AsWanted | Fate::LeftActive => return Ok(Outcome::Connected),
+                Fate::LeftAlone => return Ok(Outcome::LeftAlone),
+                Fate::Write => {}
             }
         }
         self.call(Call::SetConnection);
@@ -175,13 +171,11 @@ impl<'a> Walk<'a> {
         if self.past.connected {
             // Okta still has what the consent gave.
             let off = Difference::text("status", self.live.status.name(), "ENABLED");
-            return Ok(match self.on_drift("connection", from_ref(&off)) {
-                OnDrift::Report => Outcome::LeftAlone,
-                OnDrift::Repair => {
-                    self.note_connection(&[off]);
-                    Outcome::Consented
-                }
-            });
+            if self.connection(from_ref(&off), None) == Fate::LeftAlone {
+                return Ok(Outcome::LeftAlone);
+            }
+            self.note_connection(&[off]);
+            return Ok(Outcome::Consented);
         }
         self.call(Call::SetConnection);
         self.before.written = true;
@@ -200,7 +194,7 @@ impl<'a> Walk<'a> {
             return Ok(Outcome::Done);
         }
         let on = Difference::text("status", self.live.status.name(), "DISABLED");
-        if self.on_drift("connection", from_ref(&on)) == OnDrift::Report {
+        if self.connection(from_ref(&on), None) == Fate::LeftAlone {
             return Ok(Outcome::LeftAlone);
         }
         self.call(Call::Deactivate);
@@ -209,15 +203,21 @@ impl<'a> Walk<'a> {
         Ok(Outcome::Done)
     }
 
-    // What becomes of differences; those that are left alone are noted as such.
-    fn on_drift(&mut self, what: &str, differences: &[Difference]) -> OnDrift {
-        let origin = Origin::of(self.past.applied.as_deref(), self.entry);
-        let answer = origin.answer(self.past.on_drift);
-        if answer == OnDrift::Report {
-            let left = differences.iter().map(|difference| below(what, difference));
-            self.forecast.left_alone.extend(left);
+    // What becomes of the connection; what is left alone is noted as such.
+    fn connection(&mut self, differences: &[Difference], token: Option<TokenPost>) -> Fate {
+        let judged = self.past.earlier.judge(Part::Connection, differences);
+        let fate = judged.connection(self.past.on_drift);
+        let fate = token.map_or(fate, |token| fate.with(token));
+        if matches!(fate, Fate::LeftActive | Fate::LeftAlone) {
+            self.note_left(Part::Connection, &judged.by_hand);
         }
-        answer
+        fate
+    }
+
+    fn note_left(&mut self, part: Part, left: &[Difference]) {
+        let path = part.to_string();
+        let left = left.iter().map(|difference| below(&path, difference));
+        self.forecast.left_alone.extend(left);
     }
 
     fn set_feature(&mut self, feature: Feature) -> Result<(), Obstacle> {
@@ -229,7 +229,8 @@ impl<'a> Walk<'a> {
             self.call(Call::ListFeatures);
             self.before.listed = true;
         }
-        let path = format!("features.{feature}");
+        let part = Part::Feature(feature);
+        let path = part.to_string();
         let Some(features) = self.app.and_then(|app| app.features.as_ref()) else {
             if !self.before.written {
                 // The list is refused, and a look at the connection tells why.
@@ -248,14 +249,16 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let live = features.iter().find(|state| state.name == feature.name());
-        let differences = match live {
+        let mut differences = match live {
             Some(live) => compare(&live.capabilities, &wanted),
             None if reads => return Err(no_feature(feature)),
             None => compare(&Value::Null, &wanted),
         };
-        let drifted = reads && !self.before.written && !differences.is_empty();
-        if drifted && self.on_drift(&path, &differences) == OnDrift::Report {
-            return Ok(());
+        if self.before.judges() {
+            let judged = self.past.earlier.judge(part, &differences);
+            let left = judged.left(self.past.on_drift);
+            differences.retain(|difference| !left.contains(difference));
+            self.note_left(part, left);
         }
         if !reads || !differences.is_empty() {
             self.call(Call::SetFeature(feature));

@@ -24,6 +24,7 @@ mod patience;
 mod places;
 mod queue;
 mod reader;
+mod remembered;
 mod retry;
 mod retry_budget;
 mod selected;

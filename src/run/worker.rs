@@ -12,10 +12,9 @@ use super::retry::RetryPolicy;
 use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
-    Applied, Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
+    Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
 };
-use crate::manifest::Status;
-use crate::plan::{digest, steps};
+use crate::plan::steps;
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
 
 /// What workers of an org share.
@@ -73,10 +72,11 @@ pub struct Work<'a> {
     pub(super) shop: &'a Shop,
     pub(super) row: EntryRow,
     pub(super) steps: Vec<Step>,
-    memory: Memory,
+    pub(super) memory: Memory,
     pub(super) log: CallLog,
     pub(super) name: EntryName,
     pub(super) answer: Option<Answer>,
+    pub(super) left_alone: bool,
 }
 
 impl<'a> Work<'a> {
@@ -91,6 +91,7 @@ impl<'a> Work<'a> {
             memory: Memory::default(),
             name,
             answer: None,
+            left_alone: false,
         }
     }
 
@@ -219,6 +220,7 @@ impl<'a> Work<'a> {
             Outcome::LeftAlone => {
                 self.end_step(step, false, attempts, last);
                 self.skip_to(|_| false);
+                self.left_alone = true;
                 (false, None)
             }
             Outcome::Waiting(consent) => return self.wait(step, consent, attempts, last).await,
@@ -322,43 +324,6 @@ impl<'a> Work<'a> {
             settled_consent,
         };
         checkpoint(ledger, run, &mut self.row, &mut self.log, also).await
-    }
-
-    // What a later run has to know of the app: that it is as wanted now, or that what was wanted before does not
-    // hold any more. `None` = it knows already.
-    fn applied(&mut self) -> Option<Applied> {
-        let EntryRow {
-            entry, progress, ..
-        } = &self.row;
-        let app_id = progress.app_id.as_ref().or(entry.app_id.as_ref())?;
-        let known = self.memory.app.as_ref();
-        let known = known.or(self.row.known.as_ref().map(|known| &known.app));
-        let (digest, connected) = if self.row.state == Stored::Done {
-            let connected = entry.status == Status::Enabled && entry.connection.is_some();
-            (digest(entry), connected)
-        } else {
-            let earlier = known?.applied.as_ref()?;
-            let moves_on = progress.changed && !earlier.is_empty() && *earlier != digest(entry);
-            (moves_on.then(String::new)?, false)
-        };
-        let is_known = known.is_some_and(|known| {
-            known.applied.as_ref() == Some(&digest) && (known.connected || !connected)
-        });
-        if is_known {
-            return None;
-        }
-        let applied = Applied {
-            org_url: self.shop.access.url.clone(),
-            app_id: app_id.clone(),
-            digest,
-            connected,
-        };
-        let prefetched = self.row.known.as_mut().map(|known| &mut known.app);
-        if let Some(known) = self.memory.app.as_mut().or(prefetched) {
-            known.applied = Some(applied.digest.clone());
-            known.connected |= connected;
-        }
-        Some(applied)
     }
 
     pub(super) fn ended(&self) -> Next {

@@ -6,11 +6,13 @@ use secrecy::SecretString;
 
 use super::{Listing, Step, StepError};
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, InFlight, Ledger, RunId, Stored};
-use crate::manifest::{SecretRef, Secrets};
+use crate::ledger::{
+    AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, RunId, Stored,
+};
+use crate::manifest::{Entry, SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
-use crate::plan::{Difference, Origin};
+use crate::plan::{Difference, Earlier, Judged, Look, Part};
 use crate::run::{
     Also, CallLog, Concluded, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis,
 };
@@ -44,8 +46,12 @@ pub struct Memory {
     pub features: Option<Vec<FeatureState>>,
     /// What earlier runs left about the app.
     pub app: Option<AppMemory>,
-    /// Whether drift was noted that is not durable yet.
-    pub new_drift: bool,
+    /// What was wanted of the app before.
+    pub earlier: Option<Earlier>,
+    /// Whether the ledger knows that this is not what the app is like any more.
+    pub left: bool,
+    /// Whether something was noted that must be durable before the next write.
+    pub unsaved: bool,
 }
 
 /// What a person handed in: lives only until it is sent.
@@ -82,6 +88,18 @@ pub struct Context<'a> {
     pub announced: bool,
 }
 
+/// What was wanted of an app before this entry; earlier entries are read only if they tell something.
+pub async fn earlier(
+    ledger: &Ledger,
+    app: &AppMemory,
+    entry: &Entry,
+) -> Result<Earlier, LedgerError> {
+    match Earlier::at_once(app, entry) {
+        Some(earlier) => Ok(earlier),
+        None => Ok(Earlier::of(ledger.wishes(app).await?)),
+    }
+}
+
 impl Context<'_> {
     /// The app instance's id, known since `find_app` at the latest.
     pub fn app_id(&self) -> Result<String, StepError> {
@@ -113,10 +131,11 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
-        if std::mem::take(&mut self.memory.new_drift) {
-            // Once it is mended nobody can see it any more.
+        let applied = self.leaves().await?;
+        // Once drift is mended nobody can see it any more.
+        if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
             self.row.state = Stored::Started;
-            self.commit().await?;
+            self.commit(applied).await?;
         }
         let Access { lane, client, .. } = self.access;
         let exchange = loop {
@@ -132,7 +151,7 @@ impl Context<'_> {
             };
             if self.row.progress.in_flight.take().is_some() {
                 // It was certainly not carried out, which whoever goes on after a crash must know.
-                self.commit().await?;
+                self.commit(None).await?;
             }
             lane.pause(pause).await?;
         };
@@ -157,7 +176,7 @@ impl Context<'_> {
             ended: false,
         });
         self.announced = true;
-        self.commit().await
+        self.commit(None).await
     }
 
     /// Whether an attempt of this once-only step may have reached Okta already.
@@ -169,10 +188,11 @@ impl Context<'_> {
             .is_some_and(|in_flight| in_flight.step == self.step)
     }
 
-    /// Makes the row durable as it stands, with the calls since the last checkpoint.
-    pub async fn commit(&mut self) -> Result<(), StepError> {
+    // Makes the row durable as it stands, with the calls since the last checkpoint.
+    async fn commit(&mut self, applied: Option<Applied>) -> Result<(), StepError> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
+            applied,
             ..Also::default()
         };
         checkpoint(self.ledger, self.run, self.row, self.log, also).await?;
@@ -195,17 +215,16 @@ impl Context<'_> {
         Ok(app)
     }
 
-    /// Forgets, durably, which secrets the app was last set with: they are about to be replaced.
-    pub async fn forget_fingerprint(&mut self, known: &Fingerprint) -> Result<(), StepError> {
+    /// Forgets, before the next write, which secrets the app was last set with: they are about to be replaced.
+    pub fn forget_fingerprint(&mut self, known: &Fingerprint) {
         self.fingerprint = Some(Fingerprint {
             hmac: String::new(),
             ..known.clone()
         });
-        self.commit().await?;
+        self.memory.unsaved = true;
         if let Some(app) = &mut self.memory.app {
             app.hmac = None;
         }
-        Ok(())
     }
 
     /// The value behind a reference.
@@ -222,32 +241,66 @@ impl Context<'_> {
             })
     }
 
-    /// Takes note of differences between the live state and the manifest that nobody of this run made, and
-    /// decides what becomes of them.
-    pub async fn on_drift(
+    /// Tells changes by hand from those of the manifest, and takes note of the former.
+    pub async fn judge(
         &mut self,
-        what: &str,
+        part: Part,
         differences: &[Difference],
-    ) -> Result<OnDrift, StepError> {
-        let memory = self.app_memory().await?;
-        let origin = Origin::of(memory.applied.as_deref(), &self.row.entry);
-        if origin != Origin::Manifest {
-            self.note_drift(what, differences);
+    ) -> Result<Judged, StepError> {
+        if differences.is_empty() {
+            return Ok(Judged::default());
         }
-        Ok(origin.answer(self.access.on_drift))
+        let judged = self.earlier().await?.judge(part, differences);
+        self.note_drift(part, &judged.by_hand);
+        Ok(judged)
     }
 
-    fn note_drift(&mut self, what: &str, differences: &[Difference]) {
+    /// Whether what is there is looked at before anything is written.
+    pub async fn look(&mut self) -> Result<Look, StepError> {
+        let policy = self.access.on_drift;
+        Ok(Look::of(policy, &self.app_memory().await?))
+    }
+
+    async fn earlier(&mut self) -> Result<&Earlier, StepError> {
+        let app = self.app_memory().await?;
+        let found = match self.memory.earlier.take() {
+            Some(earlier) => earlier,
+            None => earlier(self.ledger, &app, &self.row.entry).await?,
+        };
+        Ok(self.memory.earlier.insert(found))
+    }
+
+    // What has to be known before the first write: that what was wanted before holds no more. If the answer to
+    // that write is lost, what it did must not be taken for a hand's.
+    async fn leaves(&mut self) -> Result<Option<Applied>, StepError> {
+        // An app that is still to be created has no past.
+        let Ok(app_id) = self.app_id() else {
+            return Ok(None);
+        };
+        if std::mem::replace(&mut self.memory.left, true) {
+            return Ok(None);
+        }
+        let app = self.app_memory().await?;
+        let entry = self.row.entry.clone();
+        let like = self.earlier().await?.left_for(&app, &entry);
+        Ok(like.map(|like| Applied {
+            org_url: self.access.url.clone(),
+            app_id,
+            like,
+        }))
+    }
+
+    fn note_drift(&mut self, part: Part, differences: &[Difference]) {
         for difference in differences {
             let drift = Drift {
-                field: format!("{what}.{}", difference.path),
+                field: format!("{part}.{}", difference.path),
                 live: difference.live.clone(),
                 wanted: difference.wanted.clone(),
             };
             // An attempt that is made again finds the same.
             if !self.row.progress.drift.contains(&drift) {
                 self.row.progress.drift.push(drift);
-                self.memory.new_drift = true;
+                self.memory.unsaved = true;
             }
         }
     }

@@ -2,9 +2,8 @@
 
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
-use crate::job::OnDrift;
 use crate::okta::connections;
-use crate::plan::{Active, Difference, LiveStatus, active};
+use crate::plan::{Active, Difference, Fate, LiveStatus, Part, active};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -13,11 +12,10 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     if active(&found)? == Active::No {
         return Ok(Outcome::Done { changed: false });
     }
-    if context.app_memory().await?.applied.is_some() {
-        let on = Difference::text("status", found.status.name(), "DISABLED");
-        if context.on_drift("connection", &[on]).await? == OnDrift::Report {
-            return Ok(Outcome::LeftAlone);
-        }
+    let on = Difference::text("status", found.status.name(), "DISABLED");
+    let judged = context.judge(Part::Connection, &[on]).await?;
+    if judged.connection(context.access.on_drift) == Fate::LeftAlone {
+        return Ok(Outcome::LeftAlone);
     }
     context
         .write(&connections::deactivate(&app_id), Effect::Idempotent)

@@ -5,15 +5,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::job::OnDrift;
 use crate::ledger::Consent;
 use crate::manifest::{Connection as Wanted, SecretRef};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
 use crate::plan::{
-    Consented, Difference, LiveConnection, LiveStatus, Secret, TokenPost, consented, differences,
-    unsupported,
+    Consented, Difference, Fate, LiveConnection, LiveStatus, Look, Part, Secret, TokenPost,
+    consented, differences, unsupported,
 };
 use crate::run::{Effect, unix_millis};
 
@@ -56,16 +55,18 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
         secret: Secret::of(known.as_deref(), now),
         force: access.force,
     };
-    if !post.is_due() {
+    let is_due = post.is_due();
+    if !is_due || context.look().await? == Look::Always {
         let live = read(context, &app_id).await?;
-        if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Any).await? {
+        if let Some(outcome) = is_settled(context, &live, wanted, Some(post)).await? {
             // The key was replaced since: from now on it is known under the current one.
-            context.fingerprint = (!is_current).then_some(fingerprint);
+            context.fingerprint = (!is_due && !is_current).then_some(fingerprint);
             return Ok(outcome);
         }
-    } else if known.is_some() {
+    }
+    if is_due && known.is_some() {
         // If the answer is lost nobody knows which token Okta holds: neither may count as known.
-        context.forget_fingerprint(&fingerprint).await?;
+        context.forget_fingerprint(&fingerprint);
     }
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),
@@ -80,7 +81,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?;
-    if let Some(outcome) = is_as_wanted(context, &live, wanted, Candidates::Active).await? {
+    if let Some(outcome) = is_settled(context, &live, wanted, None).await? {
         return Ok(outcome);
     }
     let Some(client_id) = wanted.profile.client_id.clone() else {
@@ -131,9 +132,10 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     if context.app_memory().await?.connected && !context.row.progress.consent_lost {
         // Somebody deactivated it; Okta still has what the consent gave.
         let off = Difference::text("status", found.status.name(), "ENABLED");
-        return Ok(match context.on_drift("connection", &[off]).await? {
-            OnDrift::Repair => Outcome::Consented,
-            OnDrift::Report => Outcome::LeftAlone,
+        let judged = context.judge(Part::Connection, &[off]).await?;
+        return Ok(match judged.connection(context.access.on_drift) {
+            Fate::LeftAlone => Outcome::LeftAlone,
+            _ => Outcome::Consented,
         });
     }
     let body = consent_body(context, wanted).await?;
@@ -185,34 +187,20 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
     })
 }
 
-/// Which connections can have drifted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Candidates {
-    Any,
-    /// One that was never active has not been changed by anybody.
-    Active,
-}
-
-/// How the step ends without a write; `None` = the connection has to be written.
-async fn is_as_wanted(
+/// How the step ends without a write; `None` = the connection has to be written. `token`: of a TOKEN connection.
+async fn is_settled(
     context: &mut Context<'_>,
     live: &LiveConnection,
     wanted: &Wanted,
-    drift: Candidates,
+    token: Option<TokenPost>,
 ) -> Result<Option<Outcome>, StepError> {
     let differences = differences(live, wanted)?;
-    if differences.is_empty() {
-        return Ok(Some(Outcome::Connected { changed: false }));
-    }
-    let is_active = live.status == LiveStatus::Enabled;
-    if drift == Candidates::Active && !is_active && !context.app_memory().await?.connected {
-        return Ok(None);
-    }
-    Ok(match context.on_drift("connection", &differences).await? {
-        OnDrift::Repair => None,
-        // The features of an active connection can be looked at all the same.
-        OnDrift::Report if is_active => Some(Outcome::Connected { changed: false }),
-        OnDrift::Report => Some(Outcome::LeftAlone),
+    let judged = context.judge(Part::Connection, &differences).await?;
+    let fate = judged.connection(context.access.on_drift);
+    Ok(match token.map_or(fate, |token| fate.with(token)) {
+        Fate::AsWanted | Fate::LeftActive => Some(Outcome::Connected { changed: false }),
+        Fate::LeftAlone => Some(Outcome::LeftAlone),
+        Fate::Write => None,
     })
 }
 

@@ -1,33 +1,38 @@
 //! `set_feature`: one feature's capabilities. They are read first (one list serves both features)
-//! unless the connection was just written and everything is given; what is right is not written.
+//! unless the connection was just written and everything is given; what is right is not written, nor what is to stay
+//! as somebody made it.
 
 use serde_json::Value;
 
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::apps::Feature;
-use crate::job::OnDrift;
 use crate::okta::CallError;
 use crate::okta::features::{self, FeatureState};
-use crate::plan::{BeforeFeature, Difference, LiveStatus, compare, merge, no_feature};
+use crate::plan::{
+    BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
+};
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let Some(wanted) = context.row.entry.features.wanted(feature) else {
+    let Some(mut wanted) = context.row.entry.features.wanted(feature) else {
         return Ok(Outcome::Done { changed: false });
     };
-    let body = if must_read(context) {
+    let before = before(context).await?;
+    let body = if before.reads(&context.row.entry.features) {
         let live = live(context, &app_id, feature).await?;
         let differences = compare(&live, &wanted);
         if differences.is_empty() {
             return Ok(Outcome::Done { changed: false });
         }
-        let what = format!("features.{feature}");
-        if !context.connection_was_written()
-            && context.on_drift(&what, &differences).await? == OnDrift::Report
-        {
-            return Ok(Outcome::Done { changed: false });
+        if before.judges() {
+            let judged = context.judge(Part::Feature(feature), &differences).await?;
+            let left = judged.left(context.access.on_drift);
+            if left.len() == differences.len() {
+                return Ok(Outcome::Done { changed: false });
+            }
+            wanted = without(&wanted, left);
         }
         merge(&live, &wanted)
     } else {
@@ -53,12 +58,12 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
     }
 }
 
-fn must_read(context: &Context<'_>) -> bool {
-    let before = BeforeFeature {
+async fn before(context: &mut Context<'_>) -> Result<BeforeFeature, StepError> {
+    Ok(BeforeFeature {
         listed: context.memory.features.is_some(),
         written: context.connection_was_written(),
-    };
-    before.reads(&context.row.entry.features)
+        look: context.look().await?,
+    })
 }
 
 async fn live(

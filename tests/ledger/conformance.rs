@@ -7,7 +7,8 @@ use crate::support::{
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
     AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
-    InFlight, LedgerError, OrgStats, Progress, RunId, Standing, StepRecord, Stopped, Stored,
+    InFlight, LedgerError, Likeness, OrgStats, Progress, RunId, Standing, StepRecord, Stopped,
+    Stored,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -257,8 +258,15 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
     let applied = |digest: &str, connected| Applied {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
-        digest: digest.into(),
-        connected,
+        like: Likeness::AsWanted {
+            digest: digest.into(),
+            connected,
+        },
+    };
+    let left = |like| Applied {
+        org_url: org_url.clone(),
+        app_id: app_id.clone(),
+        like,
     };
     let fingerprint = Fingerprint {
         org_url: org_url.clone(),
@@ -266,18 +274,23 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
         hmac: "ab".into(),
         key_id: "k".into(),
     };
-    let memory = |hmac: Option<&str>, digest: &str, connected| AppMemory {
-        hmac: hmac.map(str::to_owned),
-        applied: Some(digest.into()),
-        connected,
-    };
+    // What is known: secret, digest, connected, by whom it is wanted or changed.
     let story = [
-        (None, Some(applied("d1", true)), memory(None, "d1", true)),
-        (Some(fingerprint), None, memory(Some("ab"), "d1", true)),
+        (None, Some(applied("d1", true)), (None, "d1", true, 1)),
+        (
+            Some(fingerprint),
+            Some(left(Likeness::Moving)),
+            (Some("ab"), "d1", true, 2),
+        ),
         (
             None,
             Some(applied("d2", false)),
-            memory(Some("ab"), "d2", true),
+            (Some("ab"), "d2", true, 1),
+        ),
+        (
+            None,
+            Some(left(Likeness::Unclear)),
+            (Some("ab"), "", true, 0),
         ),
     ];
     for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
@@ -285,15 +298,24 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
         (cp.fingerprint, cp.applied) = (fingerprint, applied);
         fixture.ledger.commit(cp).await.unwrap();
         let known = fixture.ledger.app_memory(&org_url, &app_id).await.unwrap();
-        assert_eq!(known, expected);
+        let wishes = fixture.ledger.wishes(&known).await.unwrap();
+        if let Some(wishes) = &wishes {
+            assert!(wishes.iter().all(|wish| *wish == entry("acme", "0oa1")));
+        }
+        let found = (
+            known.hmac.as_deref(),
+            known.applied.as_deref().unwrap(),
+            known.connected,
+            wishes.map_or(0, |wishes| wishes.len()),
+        );
+        assert_eq!(found, expected);
+        let loaded = fixture
+            .ledger
+            .load(&run, 0, Stored::Started, None, 9)
+            .await
+            .unwrap();
+        assert_eq!(loaded[0].known.as_ref().unwrap().app, known);
     }
-    let loaded = fixture
-        .ledger
-        .load(&run, 0, Stored::Started, None, 9)
-        .await
-        .unwrap();
-    let known = loaded[0].known.as_ref().unwrap();
-    assert_eq!(known.app, memory(Some("ab"), "d2", true));
 }
 
 #[tokio::test]

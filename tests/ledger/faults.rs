@@ -536,13 +536,14 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
     let mut cp = checkpoint(&run, 0, 0, Stored::Done);
     cp.progress.drift = vec![drift("baseUrl")];
-    cp.progress.changed = true;
     fixture.ledger.commit(cp).await.unwrap();
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(
-        r#"DROP TABLE budget; ALTER TABLE org DROP COLUMN wait;
+        r#"DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
+           ALTER TABLE fingerprint DROP COLUMN applied_by; ALTER TABLE fingerprint DROP COLUMN moving_by;
+           DROP TABLE budget; ALTER TABLE org DROP COLUMN wait;
            DROP INDEX entry_adopted; ALTER TABLE fingerprint DROP COLUMN key_id;
            ALTER TABLE fingerprint DROP COLUMN applied; ALTER TABLE fingerprint DROP COLUMN connected;
            INSERT INTO fingerprint VALUES ('https://x.okta.com', '0oa1', 'ab');

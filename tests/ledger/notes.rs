@@ -85,7 +85,9 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(
-        "DROP TABLE budget; ALTER TABLE org DROP COLUMN wait; PRAGMA user_version = 4",
+        "DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
+         ALTER TABLE fingerprint DROP COLUMN applied_by; ALTER TABLE fingerprint DROP COLUMN moving_by;
+         DROP TABLE budget; ALTER TABLE org DROP COLUMN wait; PRAGMA user_version = 4",
     )
     .unwrap();
     drop(sql);

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Entry, Scenario, google, inbound, user, zscaler};
+use crate::plan::planned;
+use crate::support::{APP_TOKEN, Entry, Scenario, google, inbound, user, zscaler};
 
 const LEAVE: &str = "[sandbox]\nconsent = 'manual'\n";
 
@@ -87,7 +88,13 @@ fn an_entry_that_is_only_reported_on_is_left_as_it_is() {
     deactivated(&story, "0oa1");
     deactivated(&story, "0oa2");
     switched_off(&story, "0oa3");
-    story.run().exits(0);
+    let ran = story.run().exits(0);
+    let create = "features.USER_PROVISIONING.create.lifecycleCreate.status";
+    ran.says("acme/zscalerbyz (row 1) had drifted:")
+        .says("  connection.status was \"DISABLED\", wanted \"ENABLED\"")
+        .says("acme/google (row 2) had drifted:")
+        .says("acme/google (row 3) had drifted:")
+        .says(&format!("  {create} was \"DISABLED\", wanted \"ENABLED\""));
     let mut calls = story.calls("acme");
     calls.sort();
     let looks = [
@@ -100,20 +107,166 @@ fn an_entry_that_is_only_reported_on_is_left_as_it_is() {
     let report = story.report();
     assert_eq!(report["totals"]["unchanged"], 3);
 
-    // What the manifest changes is no drift.
+    // What is dropped from the manifest changes nothing of the rest.
     story.manifest([
         zscaler("0oa1"),
         google("0oa2").feature(inbound()),
         google("0oa3").feature(user()),
     ]);
     story.run().exits(0);
-    assert_eq!(story.app("acme", "0oa1")["connection"]["status"], "ENABLED");
-    assert_eq!(story.app("acme", "0oa2")["connection"]["status"], "ENABLED");
-    let untouched = &story.app("acme", "0oa3")["features"]["USER_PROVISIONING"];
-    assert_eq!(
-        untouched["create"]["lifecycleCreate"]["status"], "DISABLED",
-        "{untouched}"
-    );
+    assert!(story.written_apps("acme").is_empty());
+    assert_eq!(story.report()["totals"]["unchanged"], 3);
+}
+
+/// What the newest run noted of its only entry.
+fn noted(story: &Scenario) -> Vec<String> {
+    let report = story.report();
+    let fields = report["entries"][0]["drift"].as_array().unwrap().iter();
+    fields
+        .map(|drift| drift["field"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The fields that a plan would leave, of its only entry.
+fn planned_to_leave(story: &Scenario) -> Vec<String> {
+    let (_, plan) = planned(story, &[]);
+    let left = plan["entries"][0]["leftAlone"].as_array().unwrap().iter();
+    left.map(|left| left["field"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const CREATE: &str = "features.USER_PROVISIONING.create.lifecycleCreate.status";
+
+#[test]
+fn only_the_fields_that_the_manifest_changed_are_written() {
+    let story = rolled_out("onDrift = 'report'", [zscaler("0oa1").feature(user())]);
+    switched_off(&story, "0oa1");
+    let mut wanted = user();
+    wanted.1["update"]["profile"]["status"] = json!("DISABLED");
+    let same_token = "file:secrets/same-token";
+    story.write("secrets/same-token", APP_TOKEN);
+    let changed = zscaler("0oa1").token(same_token).feature(wanted);
+    story.manifest([changed]);
+    assert_eq!(planned_to_leave(&story), [CREATE]);
+    story.calls("acme");
+    story.run().exits(0);
+    let calls = [
+        "GET …/connections/default",
+        "GET …/features",
+        "PUT …/features/USER_PROVISIONING",
+    ];
+    assert_eq!(story.calls("acme"), calls);
+    let feature = &story.app("acme", "0oa1")["features"]["USER_PROVISIONING"];
+    assert_eq!(feature["create"]["lifecycleCreate"]["status"], "DISABLED");
+    assert_eq!(feature["update"]["profile"]["status"], "DISABLED");
+    assert_eq!(noted(&story), [CREATE]);
+    assert_eq!(story.report()["totals"]["changed"], 1);
+    // It is still a hand's the next time.
+    story.run().exits(0).says("1 unchanged").says(CREATE);
+    assert!(story.written_apps("acme").is_empty());
+}
+
+#[test]
+fn a_rotated_token_is_set_unless_the_connection_was_switched_off_and_features_stay() {
+    for policy in ["report", "repair"] {
+        let job = format!("onDrift = '{policy}'");
+        let mends = policy == "repair";
+        let story = rolled_out(&job, [zscaler("0oa1").feature(user())]);
+        switched_off(&story, "0oa1");
+        story.write("secrets/app-token", "tell-tale-rotated");
+        story.run().exits(0);
+        let calls = story.calls("acme");
+        if mends {
+            let few = [
+                "POST …/connections/default",
+                "PUT …/features/USER_PROVISIONING",
+            ];
+            assert_eq!(calls, few);
+        } else {
+            let looks = [
+                "GET …/connections/default",
+                "POST …/connections/default",
+                "GET …/features",
+            ];
+            assert_eq!(calls, looks);
+            assert_eq!(noted(&story), [CREATE]);
+        }
+
+        deactivated(&story, "0oa1");
+        story.write("secrets/app-token", "tell-tale-rotated-again");
+        story.run().exits(0);
+        let shown = &story.app("acme", "0oa1")["connection"]["status"];
+        assert_eq!(*shown, if mends { "ENABLED" } else { "DISABLED" });
+        if !mends {
+            assert_eq!(story.calls("acme"), ["GET …/connections/default"]);
+            assert_eq!(noted(&story), ["connection.status"]);
+            // Once it is on again the token that was not set is.
+            let on = "/api/v1/apps/0oa1/connections/default/lifecycle/activate";
+            story.somebody_else("acme", "POST", on, &Value::Null);
+            story.run().exits(0);
+            assert!(
+                story
+                    .calls("acme")
+                    .contains(&"POST …/connections/default".to_owned())
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_manifest_changed_while_a_connection_was_off_is_made_so_once_it_is_on() {
+    let story = rolled_out("onDrift = 'report'", [zscaler("0oa1").feature(user())]);
+    deactivated(&story, "0oa1");
+    let mut wanted = user();
+    wanted.1["update"]["profile"]["status"] = json!("DISABLED");
+    story.manifest([zscaler("0oa1").feature(wanted)]);
+    story.run().exits(0);
+    assert_eq!(noted(&story), ["connection.status"]);
+    let on = "/api/v1/apps/0oa1/connections/default/lifecycle/activate";
+    story.somebody_else("acme", "POST", on, &Value::Null);
+    story.run().exits(0).says("1 changed");
+    let feature = &story.app("acme", "0oa1")["features"]["USER_PROVISIONING"];
+    assert_eq!(feature["update"]["profile"]["status"], "DISABLED");
+    assert!(noted(&story).is_empty());
+}
+
+#[test]
+fn what_no_run_ever_made_is_no_drift() {
+    let story = Scenario::of([zscaler("0oa1").feature(user())]);
+    let theirs = json!({ "baseUrl": "https://scim.zscaler.net/old",
+        "profile": { "authScheme": "TOKEN", "token": APP_TOKEN } });
+    let set = "/api/v1/apps/0oa1/connections/default?activate=true";
+    story.somebody_else("acme", "POST", set, &theirs);
+    switched_off(&story, "0oa1");
+    let features_only = zscaler("0oa1").feature(user()).without("connection");
+    story.manifest([features_only]);
+    story.run().exits(0).says("1 changed");
+    assert!(noted(&story).is_empty());
+}
+
+#[test]
+fn a_change_whose_answer_was_lost_is_not_taken_for_a_hands() {
+    // The second PUT is carried out, and nobody hears of it.
+    let faults = "limit = 0\n[[faults.rules]]\nmethod = 'PUT'\nnth = 2\nfault = 'lostAnswer'\n";
+    let story = Scenario::with(faults, [zscaler("0oa1").feature(user())]);
+    let job = "onDrift = 'report'\nmanifest = 'm.json'\n[retry]\nmaxAttempts = 1\n";
+    story.write("job.toml", job);
+    story.run().exits(0);
+    let mut wanted = user();
+    wanted.1["create"]["lifecycleCreate"]["status"] = json!("DISABLED");
+    story.manifest([zscaler("0oa1").feature(wanted)]);
+    story.run().exits(3);
+    let shown = || {
+        let app = story.app("acme", "0oa1");
+        app["features"]["USER_PROVISIONING"]["create"]["lifecycleCreate"]["status"].clone()
+    };
+    assert_eq!(shown(), "DISABLED", "it was carried out");
+
+    // The manifest wants again what it wanted before.
+    story.manifest([zscaler("0oa1").feature(user())]);
+    story.run();
+    assert!(noted(&story).is_empty());
+    assert_eq!(shown(), "ENABLED");
 }
 
 #[test]
@@ -137,4 +290,34 @@ fn another_policy_is_refused() {
     story.write("job.toml", "manifest = 'm.json'\nonDrift = 'ignore'\n");
     story.run().exits(2).says("onDrift").says("repair");
     assert!(story.calls("acme").is_empty());
+}
+
+#[test]
+fn a_consent_that_was_handed_in_is_kept_by_a_new_run_of_another_file() {
+    let story = Scenario::of([google("0oa1").feature(user())]);
+    story.run().exits(4);
+    let page = story.approve(&story.link());
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.calls("acme");
+    story.write("other.toml", "manifest = 'm.json'\n");
+    for (again, calls) in [
+        (
+            &["run", "other.toml"][..],
+            &[
+                "GET …/connections/default",
+                "POST …/connections/default/lifecycle/activate",
+                "PUT …/features/USER_PROVISIONING",
+            ][..],
+        ),
+        (
+            &["run", "job.toml"],
+            &[
+                "POST …/connections/default/lifecycle/activate",
+                "PUT …/features/USER_PROVISIONING",
+            ],
+        ),
+    ] {
+        story.okta_rollout(again).exits(0);
+        assert_eq!(story.calls("acme"), calls, "{again:?}");
+    }
 }

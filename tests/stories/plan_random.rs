@@ -178,7 +178,7 @@ proptest! {
         let mut world = World { random: StdRng::seed_from_u64(seed) };
         let story = Scenario::of([]);
         story.write("secrets/other-token", "tell-tale-other-token");
-        if world.chance(30) {
+        if world.chance(50) {
             story.write("job.toml", "onDrift = 'report'\nmanifest = 'm.json'\n");
         }
         let first: Vec<_> = (0..ENTRIES).map(|number| world.entry(number)).collect();

@@ -13,12 +13,12 @@ use super::gather::Kept;
 use super::remembered::{Instance, Remembered};
 use crate::apps::{App, AuthScheme};
 use crate::job::OnDrift;
-use crate::ledger::{LedgerError, Stopped};
+use crate::ledger::{AppMemory, LedgerError, Stopped};
 use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
 use crate::okta::{Bucket, connections, features};
 use crate::plan::{
-    Call, Cost, EntryPlan, Forecast, LiveStatus, Obstacle, OrgPlan, Pace, Past, Seen, SeenApp,
-    TokenPost, Which, app_taken, first_call, forecast, found_app, steps,
+    Call, Cost, EntryPlan, Forecast, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past, Seen,
+    SeenApp, TokenPost, Which, app_taken, first_call, forecast, found_app, steps,
 };
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
@@ -234,19 +234,20 @@ impl OrgSurvey {
             }
         };
         let past = Past {
-            applied: memory.applied,
+            earlier: self.remembered.earlier(&memory, entry).await?,
+            look: Look::of(self.on_drift, &memory),
             connected: memory.connected,
             on_drift: self.on_drift,
         };
         let looked = match looked {
             Ok(app) => {
-                let shown = shown(&app_id, &app, token, &past);
+                let shown = shown(&app_id, &app, token, &memory);
                 let app = Some(app);
                 (forecast(entry, &Seen { app, token, past }), shown)
             }
             Err(error) => {
                 let (obstacle, seen) = self.describe(&error);
-                let calls = vec![first_call(entry, token)];
+                let calls = vec![first_call(entry, token, past.look)];
                 (Forecast::failed(obstacle, calls), seen)
             }
         };
@@ -349,7 +350,7 @@ fn stopped_by(stopped: &Stopped) -> Obstacle {
 }
 
 /// All that a run decides on, in one value.
-fn shown(app_id: &str, app: &SeenApp, token: TokenPost, past: &Past) -> Value {
+fn shown(app_id: &str, app: &SeenApp, token: TokenPost, memory: &AppMemory) -> Value {
     let connection = &app.connection;
     let features: Vec<_> = app
         .features
@@ -366,8 +367,10 @@ fn shown(app_id: &str, app: &SeenApp, token: TokenPost, past: &Past) -> Value {
         connection.rotation_mode,
         features,
         token.secret.name(),
-        past.applied,
-        past.connected,
+        memory.applied,
+        memory.connected,
+        memory.applied_by,
+        memory.moving_by,
     ])
 }
 

@@ -8,8 +8,9 @@ use secrecy::ExposeSecret;
 use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
 use crate::manifest::{Entry, SecretError, Secrets};
-use crate::plan::Secret;
+use crate::plan::{Earlier, Secret};
 use crate::run::Fingerprints;
+use crate::steps::earlier;
 
 /// See the module.
 #[derive(Default)]
@@ -66,6 +67,14 @@ impl Remembered {
         match &self.ledger {
             Some(ledger) => ledger.app_memory(org_url, app_id).await,
             None => Ok(AppMemory::default()),
+        }
+    }
+
+    /// What was wanted of an app before this entry.
+    pub async fn earlier(&self, app: &AppMemory, entry: &Entry) -> Result<Earlier, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => earlier(ledger, app, entry).await,
+            None => Ok(Earlier::Never),
         }
     }
 

@@ -293,7 +293,8 @@ fn what_was_changed_by_hand_is_left_alone_if_the_job_says_so() {
     let google = wanted(App::Google, AuthScheme::Oauth2, &json!({}));
     let with_past = |entry: &Entry, seen: Seen, on_drift| {
         let past = Past {
-            applied: Some(crate::plan::digest(entry)),
+            earlier: Earlier::Same,
+            look: Look::Always,
             connected: true,
             on_drift,
         };
@@ -332,7 +333,8 @@ fn what_was_changed_by_hand_is_left_alone_if_the_job_says_so() {
     assert_eq!(found.calls, [ReadConnection]);
     // What the manifest changed is not by hand.
     let past = Past {
-        applied: Some("another".to_owned()),
+        earlier: Earlier::Unknown,
+        look: Look::Always,
         connected: true,
         on_drift: OnDrift::Report,
     };

@@ -1,0 +1,127 @@
+//! What is remembered of apps across runs: as which entry wants it an app last was, and whose secrets it holds. That
+//! tells a change made by hand from one of the manifest.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+
+use super::rows::{self, ENTRY, Result};
+use crate::manifest::Entry;
+
+/// What the ledger remembers of an app across runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppMemory {
+    /// The fingerprint its secrets were last set with.
+    pub hmac: Option<String>,
+    /// The digest of what was wanted when a run last found or made it so; empty when that does not hold any more.
+    pub applied: Option<String>,
+    /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
+    pub connected: bool,
+    /// The entry that found or made it so; `None` when that is not known any more.
+    pub applied_by: Option<EntryKey>,
+    /// The entry that began to make something else of it, and has not come to its end.
+    pub moving_by: Option<EntryKey>,
+}
+
+/// An entry among those of all runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct EntryKey(pub(super) i64);
+
+/// What a transition makes of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// It is as the entry wants it.
+    AsWanted {
+        /// See [`AppMemory::applied`].
+        digest: String,
+        /// See [`AppMemory::connected`]; once set it stays.
+        connected: bool,
+    },
+    /// Okta has taken its consent, whatever becomes of the entry.
+    Consented,
+    /// It is on its way there, from what was last wanted of it.
+    Moving,
+    /// It is somewhere among more than two wishes.
+    Unclear,
+}
+
+/// What an app is like from a transition on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The org's URL as in [`OrgRow::url`].
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// See there.
+    pub like: Likeness,
+}
+
+/// Nothing of an app that no run has touched.
+pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Result<AppMemory> {
+    let found = connection
+        .prepare_cached(
+            "SELECT nullif(hmac, ''), applied, connected, applied_by, moving_by FROM fingerprint
+             WHERE org_url = ?1 AND app_id = ?2",
+        )?
+        .query_row([org_url, app_id], |row| {
+            Ok(AppMemory {
+                hmac: row.get(0)?,
+                applied: row.get(1)?,
+                connected: row.get(2)?,
+                applied_by: row.get::<_, Option<i64>>(3)?.map(EntryKey),
+                moving_by: row.get::<_, Option<i64>>(4)?.map(EntryKey),
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What the entry wants, whichever run it is of.
+pub(super) fn wish(connection: &Connection, key: EntryKey) -> Result<Option<Entry>> {
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE e.key = ?1"
+    );
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([key.0], rows::entry_row)
+        .optional()?;
+    Ok(found.map(|row| row.entry))
+}
+
+/// Stores what entry `key` makes of an app.
+pub(super) fn remember(connection: &Connection, key: i64, applied: &Applied) -> Result<()> {
+    let Applied {
+        org_url,
+        app_id,
+        like,
+    } = applied;
+    match like {
+        Likeness::AsWanted { digest, connected } => connection
+            .prepare_cached(
+                "INSERT INTO fingerprint (org_url, app_id, hmac, applied, applied_by, connected)
+                 VALUES (?1, ?2, '', ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET applied = excluded.applied,
+                     applied_by = excluded.applied_by, moving_by = NULL,
+                     connected = max(connected, excluded.connected)",
+            )?
+            .execute(params![org_url, app_id, digest, key, connected])?,
+        Likeness::Consented => connection
+            .prepare_cached(
+                "INSERT INTO fingerprint (org_url, app_id, hmac, connected) VALUES (?1, ?2, '', 1)
+                 ON CONFLICT DO UPDATE SET connected = 1",
+            )?
+            .execute(params![org_url, app_id])?,
+        Likeness::Moving => connection
+            .prepare_cached(
+                "UPDATE fingerprint SET moving_by = ?3 WHERE org_url = ?1 AND app_id = ?2",
+            )?
+            .execute(params![org_url, app_id, key])?,
+        Likeness::Unclear => connection
+            .prepare_cached(
+                "UPDATE fingerprint SET applied = '', applied_by = NULL, moving_by = NULL
+                 WHERE org_url = ?1 AND app_id = ?2",
+            )?
+            .execute(params![org_url, app_id])?,
+    };
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Who made a field differ from the manifest, a hand or the manifest itself, and what becomes of it: decided once,
+//! for the step that acts and the plan that only tells.
+//!
+//! A field was changed by hand when everything the app may be like wanted of it what the manifest wants now.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::connection::trim;
+use super::decide::TokenPost;
+use super::digest;
+use super::features::{Difference, at};
+use crate::apps::Feature;
+use crate::job::OnDrift;
+use crate::ledger::{AppMemory, Likeness};
+use crate::manifest::{Entry, Status};
+
+/// What runs of this ledger wanted of an app before, as far as it may still be so.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Earlier {
+    /// None had it as wanted.
+    #[default]
+    Never,
+    /// What that was is not known any more.
+    Unknown,
+    /// What is wanted now.
+    Same,
+    /// What was last so, and what a run then began to make of it without getting to the end.
+    Wishes(Vec<Entry>),
+}
+
+impl Earlier {
+    /// As far as it can be told without a look at earlier entries.
+    pub fn at_once(app: &AppMemory, entry: &Entry) -> Option<Self> {
+        let Some(applied) = &app.applied else {
+            return Some(Self::Never);
+        };
+        if app.moving_by.is_none() && *applied == digest(entry) {
+            Some(Self::Same)
+        } else if applied.is_empty() || app.applied_by.is_none() {
+            Some(Self::Unknown)
+        } else {
+            None
+        }
+    }
+
+    /// From the earlier entries, if they were found.
+    pub fn of(wishes: Option<Vec<Entry>>) -> Self {
+        wishes.map_or(Self::Unknown, Self::Wishes)
+    }
+
+    /// What has to be known of the app before anything of it is written for this entry.
+    pub fn left_for(&self, app: &AppMemory, entry: &Entry) -> Option<Likeness> {
+        match self {
+            Self::Never | Self::Same => None,
+            Self::Unknown => {
+                let is_told = app.applied.as_deref() == Some("");
+                (!is_told).then_some(Likeness::Unclear)
+            }
+            Self::Wishes(wishes) => {
+                let wanted = digest(entry);
+                match wishes.as_slice() {
+                    [_] => Some(Likeness::Moving),
+                    between if between.iter().any(|wish| digest(wish) == wanted) => None,
+                    _ => Some(Likeness::Unclear),
+                }
+            }
+        }
+    }
+
+    /// Tells changes by hand from those of the manifest.
+    pub fn judge(&self, part: Part, differences: &[Difference]) -> Judged {
+        let differences = differences.iter().cloned();
+        let (by_hand, by_manifest) = differences.partition(|found| self.by_hand(part, found));
+        Judged {
+            by_hand,
+            by_manifest,
+        }
+    }
+
+    fn by_hand(&self, part: Part, found: &Difference) -> bool {
+        match self {
+            Self::Never | Self::Unknown => false,
+            Self::Same => true,
+            Self::Wishes(wishes) => wishes
+                .iter()
+                .all(|wish| wanted_at(wish, part, &found.path).as_ref() == Some(&found.wanted)),
+        }
+    }
+}
+
+// What an entry wants of a field, if anything. One that is to be off wants nothing else.
+fn wanted_at(wish: &Entry, part: Part, path: &str) -> Option<Value> {
+    match part {
+        Part::Connection if path == STATUS => match wish.status {
+            Status::Disabled => Some(Value::from("DISABLED")),
+            Status::Enabled => wish.connection.as_ref().map(|_| Value::from("ENABLED")),
+        },
+        _ if wish.status == Status::Disabled => None,
+        Part::Connection => {
+            let connection = wish.connection.as_ref()?;
+            if path == "baseUrl" {
+                return connection.base_url.as_deref().map(trim).map(Value::from);
+            }
+            at(&serde_json::to_value(connection).ok()?, path).cloned()
+        }
+        Part::Feature(feature) => at(&wish.features.wanted(feature)?, path).cloned(),
+    }
+}
+
+const STATUS: &str = "status";
+
+/// What of an entry differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its connection.
+    Connection,
+    /// One of its features.
+    Feature(Feature),
+}
+
+/// As paths of the manifest begin.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection => f.write_str("connection"),
+            Self::Feature(feature) => write!(f, "features.{feature}"),
+        }
+    }
+}
+
+/// Differences by who made them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Somebody, since a run had them as wanted.
+    pub by_hand: Vec<Difference>,
+    /// The manifest, or nobody knows.
+    pub by_manifest: Vec<Difference>,
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing: it is as wanted.
+    AsWanted,
+    /// It was changed by hand and stays so; it is active, so that its features can be looked at.
+    LeftActive,
+    /// It was switched by hand and stays so, with all that belongs to it.
+    LeftAlone,
+    /// It is written: as a whole, since Okta takes it so.
+    Write,
+}
+
+impl Judged {
+    /// What becomes of the connection.
+    pub fn connection(&self, policy: OnDrift) -> Fate {
+        let is_switched = || self.by_hand.iter().any(|found| found.path == STATUS);
+        match policy {
+            _ if self.by_hand.is_empty() && self.by_manifest.is_empty() => Fate::AsWanted,
+            OnDrift::Report if is_switched() => Fate::LeftAlone,
+            OnDrift::Report if self.by_manifest.is_empty() => Fate::LeftActive,
+            OnDrift::Report | OnDrift::Repair => Fate::Write,
+        }
+    }
+
+    /// The fields of a feature that stay as they are.
+    pub fn left(&self, policy: OnDrift) -> &[Difference] {
+        match policy {
+            OnDrift::Report => &self.by_hand,
+            OnDrift::Repair => &[],
+        }
+    }
+}
+
+impl Fate {
+    /// Of a TOKEN connection: what is not shown of it may have to be set as well.
+    #[must_use]
+    pub fn with(self, token: TokenPost) -> Self {
+        match self {
+            Self::AsWanted | Self::LeftActive if token.is_due() => Self::Write,
+            fate => fate,
+        }
+    }
+}
+
+/// What is there before anything is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// Is looked at only where it could spare a call.
+    #[default]
+    Sparing,
+    /// Is looked at: changes by hand are left, and there may be some.
+    Always,
+}
+
+impl Look {
+    /// Nobody can have changed what no run had as wanted.
+    pub fn of(policy: OnDrift, app: &AppMemory) -> Self {
+        match policy {
+            OnDrift::Report if app.applied.is_some() => Self::Always,
+            OnDrift::Report | OnDrift::Repair => Self::Sparing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::decide::Secret;
+    use super::super::tests::entry;
+    use super::*;
+
+    const CREATE: &str = "create.lifecycleCreate.status";
+    const USER: Part = Part::Feature(Feature::UserProvisioning);
+
+    fn wish(base_url: &str, create: &str) -> Entry {
+        let profile = json!({ "authScheme": "TOKEN", "token": format!("env:{create}") });
+        entry(json!({ "org": "a", "app": "zscalerbyz", "appId": "0oa1",
+            "connection": { "baseUrl": base_url, "profile": profile },
+            "features": { "USER_PROVISIONING": { "create": { "lifecycleCreate": { "status": create } } } } }))
+    }
+
+    fn found(path: &str, wanted: &str) -> Difference {
+        Difference::text(path, Some("theirs"), wanted)
+    }
+
+    #[test]
+    fn a_field_is_a_hands_if_it_was_wanted_so_before() {
+        let (one, other) = ("https://one", "https://other");
+        let now = || wish(one, "ENABLED");
+        let with_slash = wish("https://one/", "ENABLED");
+        let mut off = now();
+        off.status = Status::Disabled;
+        let mut features_only = now();
+        features_only.connection = None;
+        let wishes = |wishes: &[Entry]| Earlier::Wishes(wishes.to_vec());
+        // By hand: the connection's status, its base URL, its scheme, the feature's field.
+        for (earlier, expected) in [
+            (Earlier::Never, [false; 4]),
+            (Earlier::Unknown, [false; 4]),
+            (Earlier::Same, [true; 4]),
+            (wishes(&[now()]), [true; 4]),
+            (wishes(&[with_slash]), [true; 4]),
+            (wishes(&[off]), [false; 4]),
+            (wishes(&[features_only]), [false, false, false, true]),
+            (wishes(&[wish(other, "ENABLED")]), [true, false, true, true]),
+            (wishes(&[wish(one, "DISABLED")]), [true, true, true, false]),
+            (
+                wishes(&[now(), wish(other, "DISABLED")]),
+                [true, false, true, false],
+            ),
+        ] {
+            let by_hand = [
+                (Part::Connection, found("status", "ENABLED")),
+                (Part::Connection, found("baseUrl", one)),
+                (Part::Connection, found("profile.authScheme", "TOKEN")),
+                (USER, found(CREATE, "ENABLED")),
+            ]
+            .map(|(part, found)| !earlier.judge(part, &[found]).by_hand.is_empty());
+            assert_eq!(by_hand, expected, "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_written_if_the_manifest_changed_it_and_no_hand_switched_it() {
+        let judged = |by_hand: &[&str], by_manifest: &[&str]| {
+            let all = |paths: &[&str]| paths.iter().map(|path| found(path, "ours")).collect();
+            Judged {
+                by_hand: all(by_hand),
+                by_manifest: all(by_manifest),
+            }
+        };
+        for (by_hand, by_manifest, fate, with_token) in [
+            (&[][..], &[][..], Fate::AsWanted, Fate::Write),
+            (&["baseUrl"], &[], Fate::LeftActive, Fate::Write),
+            (&["baseUrl"], &["status"], Fate::Write, Fate::Write),
+            (&["status"], &["baseUrl"], Fate::LeftAlone, Fate::LeftAlone),
+            (&[], &["status"], Fate::Write, Fate::Write),
+        ] {
+            let judged = judged(by_hand, by_manifest);
+            let reported = judged.connection(OnDrift::Report);
+            assert_eq!(reported, fate, "{judged:?}");
+            let due = TokenPost {
+                secret: Secret::Changed,
+                force: false,
+            };
+            assert_eq!(reported.with(due), with_token, "{judged:?}");
+            let differs = !by_hand.is_empty() || !by_manifest.is_empty();
+            let repaired = judged.connection(OnDrift::Repair);
+            assert_eq!(repaired == Fate::Write, differs, "{judged:?}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_name_is_no_part_of_what_is_compared() {
+        let mut renamed = wish("https://one", "ENABLED");
+        let before = digest(&renamed);
+        let profile = &mut renamed.connection.as_mut().unwrap().profile;
+        profile.token = Some("env:OTHER".to_owned().try_into().unwrap());
+        assert_eq!(digest(&renamed), before);
+        assert_ne!(digest(&wish("https://one", "DISABLED")), before);
+    }
+
+    #[test]
+    fn only_an_app_that_was_as_something_else_is_left_first() {
+        let (now, before) = (
+            wish("https://one", "ENABLED"),
+            wish("https://one", "DISABLED"),
+        );
+        let other = wish("https://other", "ENABLED");
+        let app = |applied: &str| AppMemory {
+            applied: Some(applied.to_owned()),
+            ..AppMemory::default()
+        };
+        let between =
+            |wishes: &[&Entry]| Earlier::Wishes(wishes.iter().copied().cloned().collect());
+        for (earlier, applied, expected) in [
+            (Earlier::Never, "d", None),
+            (Earlier::Same, "d", None),
+            (Earlier::Unknown, "", None),
+            (Earlier::Unknown, "d", Some(Likeness::Unclear)),
+            (between(&[&before]), "d", Some(Likeness::Moving)),
+            (between(&[&before, &now]), "d", None),
+            (between(&[&now, &before]), "d", None),
+            (between(&[&before, &other]), "d", Some(Likeness::Unclear)),
+        ] {
+            assert_eq!(
+                earlier.left_for(&app(applied), &now),
+                expected,
+                "{earlier:?}"
+            );
+        }
+    }
+}
