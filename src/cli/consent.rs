@@ -1,22 +1,27 @@
 //! `consent list|complete|refresh`: what waits for a person.
 
+mod told;
+
 use std::io::Read as _;
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
-use super::access::{access, is_sandbox};
+use super::access::{SECRETS_AT_ONCE, access, is_sandbox};
 use super::args::{self, DataFormat};
 use super::context::{RunContext, options};
 use super::open::{readable, writable};
 use super::output::Output;
 use super::signals::Signals;
-use crate::consent::{Answered, Desk};
+use crate::consent::{Desk, Refreshed};
+use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
 use crate::report::rfc3339;
 use crate::run::{Interrupt, OrgAccess};
 use crate::settings::Settings;
+use told::Tally;
 
 /// Answers are a few hundred bytes each; a text larger than this (bytes) is some other file.
 const MAX_ANSWERS: u64 = 16 * 1024 * 1024;
@@ -106,67 +111,33 @@ pub(super) async fn complete(
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let opened = async |pending: &Pending| org_of(&ledger, pending, args.allow_exec).await;
-    let mut desk = Desk::new(&ledger, &options, opened, interrupt)
+    let orgs = Orgs::new(&ledger, args.allow_exec);
+    let open = async |pending: &Pending| orgs.open(pending).await;
+    let (events, receiver) = Events::channel();
+    let waits = tokio::spawn(told::waits(receiver, output));
+    let mut desk = Desk::new(&ledger, &options, open, interrupt, events)
         .await
         .map_err(Failure::usage)?;
-    let answered = desk.complete(&text).await.map_err(Failure::usage)?;
-    if answered.is_empty() {
+    let mut tally = Tally::default();
+    let completed = desk
+        .complete(&text, |no, answer| {
+            tally.count(&answer);
+            told::answer(no, &answer, output);
+        })
+        .await;
+    // What is said of waits ends with the last sender of events.
+    drop(desk);
+    drop(waits.await);
+    tally.sum_up(output);
+    completed.map_err(Failure::usage)?;
+    if tally.all() == 0 {
         return Err(Failure::usage(anyhow::anyhow!("no answer was given"))
             .hint("paste the JSON that Okta's page shows, or the URL in it"));
     }
-    for answer in &answered {
-        tell(answer, output);
-    }
     Ok(match signals.received() {
         Some(kind) => Ending::Short(kind),
-        None => outcome(&answered),
+        None => tally.ending(),
     })
-}
-
-/// What Okta refused outranks what was not sent: the latter's code says that nothing was sent.
-fn outcome(answered: &[Answered]) -> Ending {
-    let any = |test: fn(&Answered) -> bool| answered.iter().any(test);
-    if any(|answer| matches!(answer, Answered::Refused { .. } | Answered::HeldBack { .. })) {
-        Ending::Short(Kind::Failed)
-    } else if any(|answer| matches!(answer, Answered::Unsent(_) | Answered::Broken(_))) {
-        Ending::Short(Kind::Usage)
-    } else {
-        Ending::Success
-    }
-}
-
-fn tell(answer: &Answered, output: Output) {
-    match answer {
-        Answered::Accepted { entry, run } => output.note(format_args!(
-            "{}/{} (row {}): accepted; the rest of the entry: okta-rollout resume {}",
-            entry.org, entry.app, entry.row, run.0
-        )),
-        Answered::AcceptedBefore => output.note("this answer was accepted before"),
-        Answered::Broken(error) => output.error(format_args!("{error:#}")),
-        Answered::Unsent(refusal) => output.error(format_args!("not sent: {refusal}")),
-        Answered::HeldBack { entry, message } => {
-            output.error(format_args!(
-                "{}/{} (row {}): Okta did not take the answer: {message}",
-                entry.org, entry.app, entry.row
-            ));
-            output.hint("mend the cause, then hand the same answer in again");
-        }
-        Answered::Refused {
-            entry,
-            message,
-            fresh_link,
-        } => {
-            output.error(format_args!(
-                "{}/{} (row {}): Okta refused the answer: {message}",
-                entry.org, entry.app, entry.row
-            ));
-            match fresh_link {
-                Some(link) => output.hint(format_args!("open the fresh link: {link}")),
-                None => output.hint("get a fresh link: okta-rollout consent refresh"),
-            }
-        }
-    }
 }
 
 fn answers(args: &args::ConsentComplete, settings: &Settings) -> Result<String, Failure> {
@@ -223,29 +194,39 @@ pub(super) async fn refresh(
     let only = args.run.as_ref().map(|_| &run.id);
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
-    let opened = async |pending: &Pending| org_of(&ledger, pending, args.allow_exec).await;
-    let mut desk = Desk::new(&ledger, &options, opened, interrupt.clone())
+    let orgs = Orgs::new(&ledger, args.allow_exec);
+    let open = async |pending: &Pending| orgs.open(pending).await;
+    let (events, receiver) = Events::channel();
+    let waits = tokio::spawn(told::waits(receiver, output));
+    let mut desk = Desk::new(&ledger, &options, open, interrupt.clone(), events)
         .await
         .map_err(Failure::usage)?;
-    let mut failed = false;
-    for pending in pending {
-        if interrupt.is_requested() {
-            break;
-        }
-        let name = name(&pending);
-        match desk.refresh(pending).await.map_err(Failure::usage)? {
-            Ok(Some(link)) => output.text(format_args!("{name}\n  {link}\n"))?,
-            Ok(None) => output.note(format_args!("{name}: needs no consent any more")),
-            Err(message) => {
-                failed = true;
-                output.error(format_args!("{name}: no fresh link: {message}"));
+    let names: Vec<String> = pending.iter().map(name).collect();
+    let mut worst = Ending::Success;
+    let mut unwritten = None;
+    let refreshed = desk
+        .refresh(pending, |no, refreshed| {
+            match (&refreshed, worst) {
+                (Refreshed::NoLink(_), _) => worst = Ending::Short(Kind::Failed),
+                (Refreshed::Broken(_), Ending::Success) => worst = Ending::Short(Kind::Usage),
+                _ => {}
             }
-        }
+            if let Err(failure) = told::link(&names[no], &refreshed, output) {
+                // Links that nobody can be shown are of no use: no further one is fetched.
+                interrupt.request();
+                unwritten.get_or_insert(failure);
+            }
+        })
+        .await;
+    drop(desk);
+    drop(waits.await);
+    refreshed.map_err(Failure::usage)?;
+    if let Some(failure) = unwritten {
+        return Err(failure);
     }
     Ok(match signals.received() {
         Some(kind) => Ending::Short(kind),
-        None if failed => Ending::Short(Kind::Failed),
-        None => Ending::Success,
+        None => worst,
     })
 }
 
@@ -255,19 +236,38 @@ fn wanted(args: &args::ConsentRefresh, pending: &Pending) -> bool {
         && (args.app.is_empty() || args.app.iter().any(|wanted| wanted == app))
 }
 
-async fn org_of(ledger: &Ledger, pending: &Pending, allow_exec: bool) -> anyhow::Result<OrgAccess> {
-    let run = ledger.run(&pending.run).await?;
-    let context = RunContext::of(&run).map_err(|failure| failure.error)?;
-    if is_sandbox(&pending.org) {
-        anyhow::bail!(
-            "org {} is simulated by okta-rollout itself, and only while a run lives: resume run {}",
-            pending.org.name,
-            run.id.0
-        );
+/// Opens orgs at the desk's request.
+struct Orgs<'a> {
+    ledger: &'a Ledger,
+    allow_exec: bool,
+    // Programs of `exec:` secrets that run at once.
+    places: Semaphore,
+}
+
+impl<'a> Orgs<'a> {
+    const fn new(ledger: &'a Ledger, allow_exec: bool) -> Self {
+        Self {
+            ledger,
+            allow_exec,
+            places: Semaphore::const_new(SECRETS_AT_ONCE),
+        }
     }
-    access(pending.org.clone(), &context, allow_exec, None)
-        .await
-        .map_err(|failure| failure.error)
+
+    async fn open(&self, pending: &Pending) -> anyhow::Result<OrgAccess> {
+        let place = self.places.acquire().await?;
+        let run = self.ledger.run(&pending.run).await?;
+        let context = RunContext::of(&run).map_err(|failure| failure.error)?;
+        if is_sandbox(&pending.org) {
+            anyhow::bail!(
+                "org {} is simulated by okta-rollout itself, and only while a run lives: resume run {}",
+                pending.org.name,
+                run.id.0
+            );
+        }
+        let opened = access(pending.org.clone(), &context, self.allow_exec, None).await;
+        drop(place);
+        opened.map_err(|failure| failure.error)
+    }
 }
 
 fn name(pending: &Pending) -> String {

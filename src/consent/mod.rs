@@ -1,16 +1,24 @@
 //! Consents: what people hand in ([`inbox`]), and what is done with it at once.
+//!
+//! A one-time code expires within minutes, so nobody's answer waits for anybody else's: all are under way
+//! together, and each org's lane alone decides when its calls go.
 
 pub mod inbox;
+mod shops;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use secrecy::ExposeSecret;
 
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, RunId, Stored};
-use crate::run::{Common, HandedIn, Interrupt, OrgAccess, RunOptions, Shop, Work, name_of};
+use crate::run::{Common, GRACE, HandedIn, Interrupt, OrgAccess, RunOptions, Shop, Work, name_of};
 use inbox::Refusal;
+use shops::Shops;
+
+/// What an interrupted call is told as: whether Okta took it, the next run finds out.
+const INTERRUPTED: &str = "interrupted before Okta answered";
 
 /// What became of one answer.
 #[derive(Debug)]
@@ -47,61 +55,155 @@ pub enum Answered {
     },
 }
 
+/// What became of one entry that a fresh link was asked for.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The link; the old one has stopped working.
+    Link(String),
+    /// It needs no consent any more.
+    NotNeeded,
+    /// Okta gave none, or the command or the org was stopped before it did.
+    NoLink(String),
+    /// Our side failed: a secret or the ledger.
+    Broken(anyhow::Error),
+}
+
+/// Answers of one `state`, each with its place in what was handed in.
+type Alike<'a> = Vec<(usize, &'a inbox::HandedIn)>;
+
 /// Hands answers in, and asks for fresh links.
 pub struct Desk<F> {
     common: Common,
-    access: F,
-    shops: HashMap<(String, i64), Arc<Shop>>,
+    shops: Shops<F>,
 }
 
 impl<F> Desk<F>
 where
     F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
 {
-    /// A desk over a ledger; `access` opens the org of an entry.
+    /// A desk over a ledger; `access` opens the org of an entry. What its calls wait for goes to `events`.
     pub async fn new(
         ledger: &Ledger,
         options: &RunOptions,
         access: F,
         interrupt: Interrupt,
+        events: Events,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            common: Common::new(ledger, options, Events::nowhere(), interrupt).await?,
-            access,
-            shops: HashMap::new(),
+            common: Common::new(ledger, options, events, interrupt).await?,
+            shops: Shops::new(access),
         })
     }
 
-    /// Hands in every answer in a text, in order.
-    pub async fn complete(&mut self, text: &str) -> anyhow::Result<Vec<Answered>> {
-        let mut answered = Vec::new();
-        for answer in inbox::parse(text) {
-            answered.push(match answer {
-                // One that goes wrong does not take the others with it.
-                Ok(answer) => match self.hand_in(&answer).await {
-                    Ok(answered) => answered,
-                    Err(error) => Answered::Broken(error),
-                },
-                Err(refusal) => Answered::Unsent(refusal),
-            });
+    /// Hands in every answer in a text, all at once; `tell` is given each with its place in the text (from 0)
+    /// as soon as it is settled.
+    pub async fn complete(
+        &mut self,
+        text: &str,
+        mut tell: impl FnMut(usize, Answered),
+    ) -> anyhow::Result<()> {
+        self.shops.forget_broken();
+        let parsed = inbox::parse(text);
+        let mut by_state: HashMap<&str, Alike<'_>> = HashMap::new();
+        for (no, answer) in parsed.iter().enumerate() {
+            match answer {
+                Ok(answer) => by_state
+                    .entry(answer.state().expose_secret())
+                    .or_default()
+                    .push((no, answer)),
+                Err(refusal) => tell(no, Answered::Unsent(refusal.clone())),
+            }
         }
-        self.common.notes.settled().await?;
-        Ok(answered)
+        let mut alike: Vec<_> = by_state.into_values().collect();
+        alike.sort_by_key(|alike| alike[0].0);
+        let desk = &*self;
+        // Polled all the time: some of them hold an org's leave to send while others wait for it.
+        let mut under_way: FuturesUnordered<_> =
+            alike.into_iter().map(|alike| desk.next_of(alike)).collect();
+        while let Some((no, answered, left)) = under_way.next().await {
+            tell(no, answered);
+            if !left.is_empty() {
+                under_way.push(desk.next_of(left));
+            }
+        }
+        drop(under_way);
+        Ok(self.common.notes.settled().await?)
     }
 
-    /// Gets a fresh link for a waiting entry; the old one stops working. `None` = none is needed any more.
+    /// Gets fresh links for waiting entries, all at once; `tell` is given each entry's place (from 0) and what
+    /// became of it as soon as that is settled. After an interrupt no further entry is begun, nor told.
     pub async fn refresh(
         &mut self,
-        pending: Pending,
-    ) -> anyhow::Result<Result<Option<String>, String>> {
-        let shop = self.shop(&pending).await?;
-        let mut work = Work::new(&shop, pending.entry);
-        work.fresh_link().await?;
-        self.common.notes.settled().await?;
-        Ok(link_of(&shop, work))
+        pending: Vec<Pending>,
+        mut tell: impl FnMut(usize, Refreshed),
+    ) -> anyhow::Result<()> {
+        self.shops.forget_broken();
+        let desk = &*self;
+        let mut under_way: FuturesUnordered<_> = pending
+            .into_iter()
+            .enumerate()
+            .map(|(no, pending)| async move { (no, Box::pin(desk.refresh_one(pending)).await) })
+            .collect();
+        while let Some((no, refreshed)) = under_way.next().await {
+            match refreshed {
+                Ok(Some(refreshed)) => tell(no, refreshed),
+                Ok(None) => {}
+                Err(error) => tell(no, Refreshed::Broken(error)),
+            }
+        }
+        drop(under_way);
+        Ok(self.common.notes.settled().await?)
     }
 
-    async fn hand_in(&mut self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+    // Hands in the first of answers that are for the same consent. In turn: what became of one decides whether
+    // the next is sent.
+    async fn next_of<'a>(&self, mut alike: Alike<'a>) -> (usize, Answered, Alike<'a>) {
+        let (no, answer) = alike.remove(0);
+        // One that goes wrong does not take the others with it.
+        let answered = match Box::pin(self.hand_in(answer)).await {
+            Ok(answered) => answered,
+            Err(error) => Answered::Broken(error),
+        };
+        (no, answered, alike)
+    }
+
+    // `None` = not begun.
+    async fn refresh_one(&self, pending: Pending) -> anyhow::Result<Option<Refreshed>> {
+        let open = self.shops.open(&self.common, &pending).await?;
+        // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
+        // can have under way.
+        let claim = open.claims.acquire().await?;
+        if self.common.interrupt.is_requested() {
+            return Ok(None);
+        }
+        if let Some(stopped) = open.shop.access.lane.stopped() {
+            // Another entry's call found out: this one keeps its link.
+            return Ok(Some(Refreshed::NoLink(stopped.message)));
+        }
+        let mut work = Work::new(&open.shop, pending.entry);
+        let interrupted = tokio::select! {
+            made = work.fresh_link() => {
+                made?;
+                self.common.interrupt.is_requested()
+            }
+            () = self.out_of_patience() => true,
+        };
+        drop(claim);
+        Ok(Some(match link_of(&open.shop, work) {
+            Ok(Some(link)) => Refreshed::Link(link),
+            Ok(None) if interrupted => Refreshed::NoLink(INTERRUPTED.to_owned()),
+            Ok(None) => Refreshed::NotNeeded,
+            Err(message) => Refreshed::NoLink(message),
+        }))
+    }
+
+    // Calls in flight may end; whatever has not by then is found out by the next run.
+    async fn out_of_patience(&self) {
+        self.common.interrupt.requested().await;
+        tokio::time::sleep(GRACE).await;
+    }
+
+    async fn hand_in(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
         // Twice: somebody else may change the entry between our reading it and claiming it.
         for _ in 0..2 {
             let pending = match self
@@ -120,21 +222,26 @@ where
             if pending.entry.state != Stored::Waiting {
                 break;
             }
-            let shop = self.shop(&pending).await?;
+            let open = self.shops.open(&self.common, &pending).await?;
+            let shop = &open.shop;
             let accepted = match inbox::accept(answer, shop.access.client.origin(), &pending.entry)
             {
                 Ok(accepted) => accepted,
                 Err(refusal) => return Ok(Answered::Unsent(refusal)),
             };
             let entry = name_of(&shop.org, &pending.entry);
-            let mut work = Work::new(&shop, pending.entry);
-            match work.hand_in(accepted).await {
+            let mut work = Work::new(shop, pending.entry);
+            let handed_in = tokio::select! {
+                handed_in = work.hand_in(accepted) => handed_in,
+                () = self.out_of_patience() => Ok(HandedIn::Halted),
+            };
+            match handed_in {
                 Ok(HandedIn::Accepted) => {
                     let run = pending.run;
                     return Ok(Answered::Accepted { entry, run });
                 }
-                Ok(HandedIn::NotAccepted) => return self.try_again(&shop, work, entry).await,
-                Ok(HandedIn::Halted) => return Ok(halted(&shop, entry)),
+                Ok(HandedIn::NotAccepted) => return self.try_again(shop, work, entry).await,
+                Ok(HandedIn::Halted) => return Ok(halted(shop, entry)),
                 Err(LedgerError::Moved { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -151,7 +258,10 @@ where
     ) -> anyhow::Result<Answered> {
         let message = work.error().unwrap_or_default();
         if work.can_go_on() {
-            work.fresh_link().await?;
+            tokio::select! {
+                made = work.fresh_link() => made?,
+                () = self.out_of_patience() => {}
+            }
         }
         let fresh_link = link_of(shop, work).ok().flatten();
         Ok(Answered::Refused {
@@ -160,28 +270,12 @@ where
             fresh_link,
         })
     }
-
-    async fn shop(&mut self, pending: &Pending) -> anyhow::Result<Arc<Shop>> {
-        let key = (pending.run.0.clone(), pending.org.no);
-        // A stopped org may have been mended since: it is opened anew.
-        let open = self
-            .shops
-            .get(&key)
-            .filter(|shop| shop.access.lane.stopped().is_none());
-        if let Some(shop) = open {
-            return Ok(Arc::clone(shop));
-        }
-        let access = (self.access)(pending).await?;
-        let shop = Arc::new(self.common.shop(&pending.run, access)?);
-        self.shops.insert(key, Arc::clone(&shop));
-        Ok(shop)
-    }
 }
 
 fn halted(shop: &Shop, entry: EntryName) -> Answered {
     let message = match shop.access.lane.stopped() {
         Some(stopped) => stopped.message,
-        None => "interrupted before Okta answered".to_owned(),
+        None => INTERRUPTED.to_owned(),
     };
     Answered::HeldBack { entry, message }
 }

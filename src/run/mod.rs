@@ -48,7 +48,7 @@ pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Concluded, Halted, Lane, LaneConfig, unix_millis};
 pub use notes::{Keeper, Notes};
-pub use org::Administrator;
+pub use org::{Administrator, GRACE};
 pub use places::{Places, idle_per_org};
 pub use queue::Pass;
 pub use reader::Reader;

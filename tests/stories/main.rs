@@ -11,6 +11,7 @@ mod calls;
 mod consent;
 mod consent_live;
 mod consent_refused;
+mod consent_together;
 mod drift;
 mod exit_codes;
 mod export;

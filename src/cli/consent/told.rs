@@ -1,0 +1,235 @@
+//! What is said while answers are handed in and links are fetched: each outcome as it comes, what is waited
+//! for meanwhile, and a summary of many.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Output;
+use crate::consent::{Answered, Refreshed};
+use crate::event::{EntryName, Event};
+use crate::failure::{Ending, Failure, Kind};
+use crate::report::codes;
+use crate::run::unix_millis;
+
+/// A wait shorter than this is over before it is read.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
+/// How many answers came to which end.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    accepted: usize,
+    before: usize,
+    refused: usize,
+    held_back: usize,
+    unsent: usize,
+}
+
+impl Tally {
+    pub fn count(&mut self, answer: &Answered) {
+        *match answer {
+            Answered::Accepted { .. } => &mut self.accepted,
+            Answered::AcceptedBefore => &mut self.before,
+            Answered::Refused { .. } => &mut self.refused,
+            Answered::HeldBack { .. } => &mut self.held_back,
+            Answered::Unsent(_) | Answered::Broken(_) => &mut self.unsent,
+        } += 1;
+    }
+
+    /// Answers in all.
+    pub const fn all(&self) -> usize {
+        self.accepted + self.before + self.refused + self.held_back + self.unsent
+    }
+
+    /// What Okta refused outranks what was not sent: the latter's code says that nothing was sent.
+    pub const fn ending(&self) -> Ending {
+        if self.refused + self.held_back > 0 {
+            Ending::Short(Kind::Failed)
+        } else if self.unsent > 0 {
+            Ending::Short(Kind::Usage)
+        } else {
+            Ending::Success
+        }
+    }
+
+    /// A single answer needs none.
+    pub fn sum_up(&self, output: Output) {
+        if self.all() < 2 {
+            return;
+        }
+        let parts: Vec<String> = [
+            (self.accepted, "accepted"),
+            (self.before, "accepted before"),
+            (self.refused, "refused by Okta"),
+            (self.held_back, "held back"),
+            (self.unsent, "not sent"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
+        output.note(format_args!("{} answers: {}", self.all(), parts.join(", ")));
+    }
+}
+
+/// Says what became of the answer in place `no`.
+pub(super) fn answer(no: usize, answer: &Answered, output: Output) {
+    match answer {
+        Answered::Accepted { entry, run } => output.note(format_args!(
+            "{}: accepted; the rest of the entry: okta-rollout resume {}",
+            named(entry),
+            run.0
+        )),
+        // Nobody knows whose these are, and they do not come in order.
+        Answered::AcceptedBefore => output.note(format_args!(
+            "answer {}: this answer was accepted before",
+            no + 1
+        )),
+        Answered::Broken(error) => output.error(format_args!("answer {}: {error:#}", no + 1)),
+        Answered::Unsent(refusal) => {
+            output.error(format_args!("answer {}: not sent: {refusal}", no + 1));
+        }
+        Answered::HeldBack { entry, message } => {
+            output.error(format_args!(
+                "{}: Okta did not take the answer: {message}",
+                named(entry)
+            ));
+            output.hint("mend the cause, then hand the same answer in again");
+        }
+        Answered::Refused {
+            entry,
+            message,
+            fresh_link,
+        } => {
+            output.error(format_args!(
+                "{}: Okta refused the answer: {message}",
+                named(entry)
+            ));
+            match fresh_link {
+                Some(link) => output.hint(format_args!("open the fresh link: {link}")),
+                None => output.hint("get a fresh link: okta-rollout consent refresh"),
+            }
+        }
+    }
+}
+
+/// Says what became of the link of the entry `name`.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(super) fn link(name: &str, refreshed: &Refreshed, output: Output) -> Result<(), Failure> {
+    match refreshed {
+        Refreshed::Link(link) => output.text(format_args!("{name}\n  {link}\n"))?,
+        Refreshed::NotNeeded => output.note(format_args!("{name}: needs no consent any more")),
+        Refreshed::NoLink(message) => {
+            output.error(format_args!("{name}: no fresh link: {message}"));
+        }
+        Refreshed::Broken(error) => {
+            output.error(format_args!("{name}: no fresh link: {error:#}"));
+        }
+    }
+    Ok(())
+}
+
+/// Says what is waited for, until nobody sends events any more.
+pub(super) async fn waits(mut events: UnboundedReceiver<Event>, output: Output) {
+    // Many calls announce the same wait.
+    let mut waiting = HashMap::new();
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Retrying {
+                entry,
+                error,
+                next_at,
+                ..
+            } => {
+                let codes = codes(
+                    error.okta_error_code.as_deref(),
+                    error.http_status,
+                    error.request_id.as_deref(),
+                );
+                let ahead = u64::try_from(next_at.saturating_sub(unix_millis())).unwrap_or(0);
+                output.note(format_args!(
+                    "{}: {}{codes}; Okta is asked again in {} s",
+                    named(&entry),
+                    error.message,
+                    ahead.div_ceil(1_000)
+                ));
+            }
+            Event::OrgWaits {
+                org,
+                reason,
+                for_how_long,
+                ..
+            } => {
+                let is_short = for_how_long.is_some_and(|wait| wait < SHORT_WAIT);
+                if is_short || waiting.get(&org) == Some(&reason) {
+                    continue;
+                }
+                let span = for_how_long.map(|wait| format!(" for {} s", wait.as_secs()));
+                let span = span.unwrap_or_default();
+                output.note(format_args!("{org} waits{span}: {reason}"));
+                waiting.insert(org, reason);
+            }
+            Event::OrgGoesOn { org } => {
+                waiting.remove(&org);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn named(entry: &EntryName) -> String {
+    format!("{}/{} (row {})", entry.org, entry.app, entry.row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::inbox::Refusal;
+    use crate::ledger::RunId;
+
+    #[test]
+    fn a_refusal_by_okta_outranks_what_was_not_sent() {
+        let entry = || EntryName {
+            org: "acme".into(),
+            app: "google",
+            which: "0oa1".into(),
+            row: 1,
+        };
+        let accepted = || Answered::Accepted {
+            entry: entry(),
+            run: RunId("k3f9".into()),
+        };
+        let unsent = || Answered::Unsent(Refusal::UnknownState);
+        let broken = || Answered::Broken(anyhow::anyhow!("secret"));
+        let held_back = || Answered::HeldBack {
+            entry: entry(),
+            message: String::new(),
+        };
+        let refused = || Answered::Refused {
+            entry: entry(),
+            message: String::new(),
+            fresh_link: None,
+        };
+        for (answers, code) in [
+            (vec![accepted(), Answered::AcceptedBefore], 0),
+            (vec![accepted(), unsent()], 2),
+            (vec![broken(), accepted()], 2),
+            (vec![accepted(), refused(), unsent()], 3),
+            (vec![unsent(), held_back()], 3),
+        ] {
+            let mut tally = Tally::default();
+            for answer in &answers {
+                tally.count(answer);
+            }
+            assert_eq!(tally.all(), answers.len());
+            let got = match tally.ending() {
+                Ending::Short(kind) => kind.exit_code(),
+                Ending::Success => 0,
+            };
+            assert_eq!(got, code, "{tally:?}");
+        }
+    }
+}

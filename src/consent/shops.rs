@@ -1,0 +1,69 @@
+//! The orgs of a desk: each is opened once, however many entries ask for it at the same time, so that its
+//! lane bounds what all of them send.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::ledger::{OrgNo, Pending};
+use crate::run::{Common, OrgAccess, Shop};
+
+/// An org that is open.
+pub(super) struct Open {
+    /// What its entries share.
+    pub shop: Arc<Shop>,
+    /// One permit an entry that is claimed before its turn to send has come.
+    pub claims: Semaphore,
+}
+
+/// Open, or why it could not be opened.
+type Opened = Result<Arc<Open>, String>;
+
+/// Filled by who asks first.
+type Slot = Arc<OnceCell<Opened>>;
+
+/// See the module.
+pub(super) struct Shops<F> {
+    access: F,
+    slots: Mutex<HashMap<(String, OrgNo), Slot>>,
+}
+
+impl<F> Shops<F>
+where
+    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+{
+    pub fn new(access: F) -> Self {
+        Self {
+            access,
+            slots: Mutex::default(),
+        }
+    }
+
+    /// Opens anew, when next asked, what was stopped or could not be opened: it may have been mended since.
+    pub fn forget_broken(&self) {
+        self.slots.lock().retain(|_, slot| match slot.get() {
+            Some(Ok(open)) => open.shop.access.lane.stopped().is_none(),
+            Some(Err(_)) | None => false,
+        });
+    }
+
+    /// The org of an entry. Who asks meanwhile waits for the same; what went wrong is told to each.
+    pub async fn open(&self, common: &Common, pending: &Pending) -> anyhow::Result<Arc<Open>> {
+        let key = (pending.run.0.clone(), pending.org.no);
+        let slot = Arc::clone(self.slots.lock().entry(key).or_default());
+        let opened = slot.get_or_init(|| self.try_open(common, pending)).await;
+        opened.clone().map_err(anyhow::Error::msg)
+    }
+
+    async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
+        let shop = match (self.access)(pending).await {
+            Ok(access) => common.shop(&pending.run, access),
+            Err(error) => Err(error),
+        };
+        let shop = Arc::new(shop.map_err(|error| format!("{error:#}"))?);
+        let claims = Semaphore::new(shop.access.lane.width());
+        Ok(Arc::new(Open { shop, claims }))
+    }
+}
