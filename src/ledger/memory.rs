@@ -47,7 +47,7 @@ pub enum Likeness {
 /// What an app is like from a transition on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The org's URL as in [`OrgRow::url`].
+    /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
