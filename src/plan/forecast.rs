@@ -195,5 +195,4 @@ pub fn forecast(entry: &Entry, seen: &Seen) -> Forecast {
 }
 
 #[cfg(test)]
-#[path = "forecast/tests.rs"]
 mod tests;

@@ -11,7 +11,10 @@
 
 use std::time::Duration;
 
+mod window;
+
 pub use super::settled::{Grant, Observed, Settled, Spent};
+use window::{Note, Window};
 
 /// The bucket's state.
 #[derive(Clone, Debug)]
@@ -25,46 +28,6 @@ pub struct Budget {
     note: Option<Note>,
     // The last refusal's wait, which answers that were on their way then do not shorten.
     not_before: Duration,
-}
-
-// What the ledger was told last.
-#[derive(Clone, Copy, Debug)]
-struct Note {
-    until: Duration,
-    durable: bool,
-}
-
-impl Note {
-    // Our idea of a window's end gets better by up to a second while it lasts.
-    fn covers(self, until: Duration) -> bool {
-        until <= self.until + RESET_MARGIN
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Window {
-    /// Nothing known: one request at a time.
-    Cold,
-    /// The server does not meter this bucket.
-    Unmetered,
-    /// The window the server described last.
-    Known {
-        limit: u64,
-        remaining: u64,
-        reset: i64,
-        reset_at: Duration,
-        others: bool,
-    },
-    /// A known window has ended, and no answer of the next one has come yet.
-    /// `sent` counts ours since; `probe` = others spend from this bucket too, so one request goes first.
-    Fresh {
-        limit: u64,
-        sent: u64,
-        ended: i64,
-        probe: bool,
-    },
-    /// Used up until then, as a refusal or an earlier process said.
-    Closed { until: Duration, limit: Option<u64> },
 }
 
 /// Resets are whole seconds and may be computed anew for each answer: within this they mean the same window.

@@ -1,14 +1,14 @@
 //! The learned in-flight cap against a simulated org that takes on so many calls at once and refuses the
 //! others, in simulated time. What it must keep: nearly the pace that the org allows, and few refusals.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::agenda::Agenda;
 use super::concurrency::Concurrency;
 
 /// A world to try.
@@ -48,8 +48,7 @@ struct Simulation<'a> {
     world: &'a World,
     random: StdRng,
     concurrency: Concurrency,
-    events: BinaryHeap<Reverse<(Duration, usize)>>,
-    happenings: Vec<Option<Happens>>,
+    agenda: Agenda<Happens>,
     // Calls that ask to be sent; only as many entries are at work as calls may be in flight.
     asking: VecDeque<()>,
     not_begun: u32,
@@ -63,18 +62,14 @@ fn simulate(world: &World) -> Outcome {
         world,
         random: StdRng::seed_from_u64(world.seed),
         concurrency: Concurrency::new(world.max),
-        events: BinaryHeap::new(),
-        happenings: Vec::new(),
+        agenda: Agenda::default(),
         asking: (0..at_work).map(|_| ()).collect(),
         not_begun: world.calls - at_work,
         working_on: 0,
         outcome: Outcome::default(),
     };
     simulation.send(Duration::ZERO);
-    while let Some(Reverse((now, number))) = simulation.events.pop() {
-        let happens = simulation.happenings[number]
-            .take()
-            .expect("each happens once");
+    while let Some((now, happens)) = simulation.agenda.next() {
         simulation.happen(now, happens);
         simulation.send(now);
     }
@@ -152,8 +147,7 @@ impl Simulation<'_> {
     }
 
     fn at(&mut self, time: Duration, happens: Happens) {
-        self.events.push(Reverse((time, self.happenings.len())));
-        self.happenings.push(Some(happens));
+        self.agenda.put(time, happens);
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`crate::steps`]', and what was done is the ledger's.
 
 mod admission;
+#[cfg(test)]
+mod agenda;
 mod budget;
 mod checkpoint;
 mod circuit;

@@ -1,3 +1,5 @@
+mod samples;
+
 use serde_json::json;
 
 use super::super::Secret;
@@ -7,70 +9,10 @@ use super::*;
 use crate::apps::App;
 use crate::okta::{callback, connections, features};
 use Call::*;
+use samples::*;
 
 const USER: Call = SetFeature(Feature::UserProvisioning);
 const INBOUND: Call = SetFeature(Feature::InboundProvisioning);
-
-fn on() -> Value {
-    json!({ "status": "ENABLED" })
-}
-
-/// `USER_PROVISIONING` in full.
-fn full() -> Value {
-    json!({ "create": { "lifecycleCreate": on() },
-        "update": { "profile": on(), "lifecycleDeactivate": on(),
-            "password": { "status": "ENABLED", "seed": "RANDOM", "change": "KEEP_EXISTING" } } })
-}
-
-fn partly() -> Value {
-    json!({ "create": { "lifecycleCreate": on() } })
-}
-
-/// An entry of this app and scheme, with these features.
-fn wanted(app: App, scheme: AuthScheme, features: &Value) -> Entry {
-    let mut profile = json!({ "authScheme": scheme });
-    match (app, scheme) {
-        (_, AuthScheme::Token) => profile["token"] = json!("env:T"),
-        (App::OktaOrg2Org, AuthScheme::Oauth2) => profile["clientId"] = json!("0oaHub"),
-        _ => {}
-    }
-    entry(
-        json!({ "org": "", "app": app, "appId": "0oa1", "connection": { "profile": profile },
-        "features": features }),
-    )
-}
-
-fn live(status: LiveStatus, scheme: AuthScheme) -> LiveConnection {
-    LiveConnection {
-        status,
-        auth_scheme: Some(scheme.name().to_owned()),
-        ..LiveConnection::default()
-    }
-}
-
-fn listed(user: Value) -> Vec<FeatureState> {
-    let state = |name: &str, capabilities| FeatureState {
-        name: name.to_owned(),
-        status: None,
-        capabilities,
-    };
-    vec![state("USER_PROVISIONING", user)]
-}
-
-fn there(connection: LiveConnection, features: Option<Vec<FeatureState>>, secret: Secret) -> Seen {
-    let app = SeenApp {
-        connection,
-        features,
-    };
-    Seen {
-        app: Some(app),
-        token: TokenPost {
-            secret,
-            force: false,
-        },
-        past: Past::default(),
-    }
-}
 
 fn fields(forecast: &Forecast) -> Vec<String> {
     forecast.changes.iter().map(ToString::to_string).collect()
