@@ -57,6 +57,16 @@ pub struct HmacKeys {
     pub old: Option<HmacKey>,
 }
 
+impl HmacKeys {
+    /// Whether a fingerprint that this key made can be recognized.
+    pub fn knows(&self, key_id: &str) -> bool {
+        let mut keys = [Some(&self.current), self.old.as_ref()]
+            .into_iter()
+            .flatten();
+        keys.any(|key| key.id() == key_id)
+    }
+}
+
 /// Where the keys of a ledger are.
 pub(super) struct KeyFiles {
     current: PathBuf,

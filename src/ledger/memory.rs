@@ -12,6 +12,8 @@ use crate::manifest::Entry;
 pub struct AppMemory {
     /// The fingerprint its secrets were last set with.
     pub hmac: Option<String>,
+    /// The key it was made with; `None` = before keys had ids.
+    pub key_id: Option<String>,
     /// The digest of what was wanted when a run last found or made it so; empty when that does not hold any more.
     pub applied: Option<String>,
     /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
@@ -59,12 +61,13 @@ pub struct Applied {
 pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Result<AppMemory> {
     let found = connection
         .prepare_cached(
-            "SELECT nullif(hmac, ''), applied, connected, applied_by, moving_by FROM fingerprint
+            "SELECT nullif(hmac, ''), applied, connected, applied_by, moving_by, key_id FROM fingerprint
              WHERE org_url = ?1 AND app_id = ?2",
         )?
         .query_row([org_url, app_id], |row| {
             Ok(AppMemory {
                 hmac: row.get(0)?,
+                key_id: row.get(5)?,
                 applied: row.get(1)?,
                 connected: row.get(2)?,
                 applied_by: row.get::<_, Option<i64>>(3)?.map(EntryKey),

@@ -24,6 +24,11 @@ impl Fingerprints {
         made(&self.0.current, org_url, app_id, hidden)
     }
 
+    /// Whether a fingerprint that this key made can be recognized.
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.0.knows(key_id)
+    }
+
     /// The same as the key before the current one made it, if there was one.
     pub fn under_old_key(
         &self,

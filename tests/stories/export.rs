@@ -262,6 +262,14 @@ fn a_run_of_it_in_the_same_org_changes_nothing() {
 
     // Another ledger has never set the two tokens, so these are set once.
     let other = ["--ledger", "other.db"];
+    // Nothing but the secrets, of which this ledger knows nothing, could be otherwise.
+    let plan = [&["plan", "filled.json", "--format", "json"], &other[..]].concat();
+    let plan = story.okta_rollout(&plan).exits(0).json();
+    for entry in plan["entries"].as_array().unwrap() {
+        for change in entry["changes"].as_array().unwrap() {
+            assert_eq!(change["secret"], "unknown", "{entry}");
+        }
+    }
     story
         .okta_rollout(&[&["run", "filled.json"], &other[..]].concat())
         .exits(0);

@@ -146,3 +146,12 @@ fn keys_are_their_owners_only() {
         .collect();
     assert!(drafts.is_empty(), "{drafts:?}");
 }
+
+#[test]
+fn a_plan_does_not_guess_at_secrets_whose_key_was_given_up() {
+    let story = done();
+    rotate(&story).exits(0);
+    story.okta_rollout(&["rotate-key", "--force"]).exits(0);
+    let plan = story.okta_rollout(&["plan", "job.toml"]).exits(0).data();
+    assert!(plan.contains("(secret, unknown)"), "{plan}");
+}

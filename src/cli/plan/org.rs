@@ -223,7 +223,7 @@ impl OrgSurvey {
         let instance = Instance {
             org_url: &self.url,
             app_id: &app_id,
-            stored: memory.hmac.as_deref(),
+            memory: &memory,
             live_base_url,
         };
         let token = match self.token(entry, instance).await {

@@ -34,8 +34,8 @@ pub(super) struct Instance<'a> {
     pub org_url: &'a str,
     /// Its id.
     pub app_id: &'a str,
-    /// The fingerprint that is stored.
-    pub stored: Option<&'a str>,
+    /// What is remembered of it.
+    pub memory: &'a AppMemory,
     /// The base URL that Okta shows.
     pub live_base_url: Option<&'a str>,
 }
@@ -92,8 +92,10 @@ impl Remembered {
         let Some(reference) = &connection.profile.token else {
             return Ok(Secret::Unknown);
         };
-        let stored = app.stored.filter(|stored| !stored.is_empty());
-        if stored.is_none() {
+        let stored = app.memory.hmac.as_deref();
+        let key_id = app.memory.key_id.as_deref();
+        // Made with a key that was given up, it says nothing.
+        if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
             return Ok(Secret::Unknown);
         }
         let token = secrets.resolve(reference).await?;
