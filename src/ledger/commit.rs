@@ -135,6 +135,12 @@ pub(super) fn apply(
     Ok(())
 }
 
+const PROGRESS: &str =
+    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
+     WHERE key = ?1";
+const PROGRESS_AND_STATE: &str = "UPDATE entry
+     SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, state = ?5 WHERE key = ?1";
+
 fn write_entry(
     connection: &Connection,
     key: i64,
@@ -142,23 +148,20 @@ fn write_entry(
     checkpoint: &Prepared,
 ) -> Result<()> {
     let new = &checkpoint.columns;
-    connection
-        .prepare_cached(
-            "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
-             WHERE key = ?1",
-        )?
-        .execute(params![
-            key,
-            new.progress,
-            checkpoint.due_at,
-            checkpoint.error
-        ])?;
+    let values = params![
+        key,
+        new.progress,
+        checkpoint.due_at,
+        checkpoint.error,
+        checkpoint.state
+    ];
     // SQLite rewrites an index whenever its column is named, changed or not.
-    if before.state != checkpoint.state {
-        connection
-            .prepare_cached("UPDATE entry SET state = ?2 WHERE key = ?1")?
-            .execute([key, checkpoint.state])?;
-    }
+    let (sql, values) = if before.state == checkpoint.state {
+        (PROGRESS, &values[..4])
+    } else {
+        (PROGRESS_AND_STATE, values)
+    };
+    connection.prepare_cached(sql)?.execute(values)?;
     if before.drifted != new.drifted {
         connection
             .prepare_cached("UPDATE entry SET drifted = ?2 WHERE key = ?1")?

@@ -128,9 +128,13 @@ pub(super) struct Window {
     pub others: i64,
 }
 
+/// What makes SQLite use the index of entries by state, which leaves out those that are done.
+pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
+
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
     let seq = seq(connection, &window.run)?;
-    // An index gives each code in order, so two short lists are merged here.
+    // Each code is found in order, so two short lists are merged here. Of what is done there is no index, and
+    // nothing in a hurry.
     let codes: &[i64] = match window.state {
         Stored::Done => &[code::UNCHANGED, code::CHANGED],
         Stored::Pending => &[code::PENDING],
@@ -138,18 +142,26 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         Stored::Waiting => &[code::WAITING],
         Stored::Failed => &[code::FAILED],
     };
-    let after = rows::key_before(seq, window.after);
+    let (after, end) = (
+        rows::key_before(seq, window.after),
+        rows::key_before(seq + 1, None),
+    );
+    let open = if window.state == Stored::Done {
+        "1"
+    } else {
+        OPEN
+    };
     let sql = format!(
         "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
-         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND e.key > ?4 AND e.adopted_by IS NULL
-         ORDER BY e.key LIMIT ?5"
+         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?6
+           AND e.adopted_by IS NULL ORDER BY e.key LIMIT ?5"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for code in codes {
         let limit = i64::try_from(window.limit).unwrap_or(i64::MAX);
         let rows = statement.query_map(
-            params![seq, window.org, code, after, limit],
+            params![seq, window.org, code, after, limit, end],
             rows::entry_row,
         )?;
         for row in rows {
@@ -287,14 +299,14 @@ pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Res
 
 /// Once-only calls that no process saw end, of all runs.
 pub(super) fn under_way(connection: &Connection) -> Result<Vec<UnderWay>> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT r.id, o.url, json_extract(e.progress, '$.inFlight.sentAt') FROM org o
-         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1
+         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1 AND {OPEN}
          JOIN run r ON r.seq = o.run
          WHERE o.started > 0 AND r.imported = 1
            AND json_extract(e.progress, '$.inFlight.sentAt') IS NOT NULL
            AND NOT coalesce(json_extract(e.progress, '$.inFlight.ended'), 0)",
-    )?;
+    ))?;
     let rows = statement.query_map([], |row| {
         Ok(UnderWay {
             run: RunId(row.get(0)?),
@@ -336,11 +348,11 @@ pub(super) fn app_id_taken(
 
 pub(super) fn labels(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
     let seq = seq(connection, run)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT json_extract(spec, '$.app') FROM entry
-         WHERE run = ?1 AND org = ?2 AND state IN (0, 1, 2) AND app_hash IS NULL
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT DISTINCT json_extract(spec, '$.app') FROM entry e
+         WHERE run = ?1 AND org = ?2 AND state IN (0, 1, 2) AND {OPEN} AND app_hash IS NULL
          ORDER BY 1",
-    )?;
+    ))?;
     let rows = statement.query_map(params![seq, org], |row| row.get::<_, String>(0))?;
     let mut apps = Vec::new();
     for name in rows {

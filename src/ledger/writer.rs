@@ -26,16 +26,18 @@ use super::rows::Fault;
 /// another process gets its turn.
 const GROUP: usize = 512;
 
-/// Checkpoints that came together when more are worth a wait: below, each is stored as it comes.
+/// Checkpoints that come together when more are worth a wait: below, each is stored as it comes.
 const BUSY: usize = 4;
 
-/// How many a busy writer waits for, and for how long at most: pages and syncs are shared by more, and a call
-/// takes a thousand times as long.
-const WORTHWHILE: usize = 64;
-const PATIENCE: Duration = Duration::from_millis(1);
+/// With as many as this there is nothing to wait for.
+const WORTHWHILE: usize = 128;
+
+/// Longest wait of a busy writer; it waits half as long as the last transaction took. Pages and syncs are shared by
+/// more, and a call takes a thousand times as long. It sleeps, so that nobody who commits has to wake it.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 enum Command {
-    Commit(Box<Prepared>, oneshot::Sender<Result<(), LedgerError>>),
+    Commit(Box<Prepared>, Reply),
     Do(Box<dyn FnOnce(&mut Engine) + Send>),
 }
 
@@ -161,6 +163,37 @@ impl Drop for Writer {
     }
 }
 
+type Reply = oneshot::Sender<Result<(), LedgerError>>;
+
+/// Checkpoints that are stored together, and who waits for them.
+struct Group {
+    checkpoints: Vec<Prepared>,
+    replies: Vec<Reply>,
+}
+
+impl Group {
+    fn of(checkpoint: Prepared, reply: Reply) -> Self {
+        Self {
+            checkpoints: vec![checkpoint],
+            replies: vec![reply],
+        }
+    }
+
+    /// Takes in what is queued, up to `most`; returns the first command that is no checkpoint.
+    fn gather(&mut self, commands: &Receiver<Command>, most: usize) -> Option<Command> {
+        while self.checkpoints.len() < most {
+            match commands.try_recv().ok()? {
+                Command::Commit(checkpoint, reply) => {
+                    self.checkpoints.push(*checkpoint);
+                    self.replies.push(reply);
+                }
+                other @ Command::Do(_) => return Some(other),
+            }
+        }
+        None
+    }
+}
+
 /// What the thread owns.
 struct Engine {
     path: PathBuf,
@@ -173,33 +206,25 @@ struct Engine {
 
 impl Engine {
     fn run(mut self, commands: &Receiver<Command>) {
-        let group = if self.abort_after.is_some() { 1 } else { GROUP };
-        let mut last = 0;
+        let most = if self.abort_after.is_some() { 1 } else { GROUP };
+        let (mut load, mut took) = (0, Duration::ZERO);
         let mut next = commands.recv().ok();
         while let Some(command) = next.take() {
             match command {
                 Command::Do(write) => write(&mut self),
                 Command::Commit(checkpoint, reply) => {
-                    let mut checkpoints = vec![checkpoint];
-                    let mut replies = vec![reply];
-                    let patient_until = (last >= BUSY).then(|| Instant::now() + PATIENCE);
-                    while checkpoints.len() < group {
-                        let patience = patient_until.filter(|_| checkpoints.len() < WORTHWHILE);
-                        match another(commands, patience) {
-                            Some(Command::Commit(checkpoint, reply)) => {
-                                checkpoints.push(checkpoint);
-                                replies.push(reply);
-                            }
-                            Some(other) => {
-                                next = Some(other);
-                                break;
-                            }
-                            None => break,
-                        }
+                    let mut group = Group::of(*checkpoint, reply);
+                    next = group.gather(commands, most);
+                    let enough = WORTHWHILE.min(most);
+                    if load >= BUSY && next.is_none() && group.checkpoints.len() < enough {
+                        std::thread::sleep(PATIENCE.min(took / 2));
+                        next = group.gather(commands, most);
                     }
-                    last = checkpoints.len();
-                    let outcomes = self.commit(&checkpoints);
-                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    load = usize::midpoint(load, group.checkpoints.len());
+                    let begun = Instant::now();
+                    let outcomes = self.commit(&group.checkpoints);
+                    took = begun.elapsed();
+                    for (reply, outcome) in group.replies.into_iter().zip(outcomes) {
                         drop(reply.send(outcome));
                     }
                 }
@@ -211,7 +236,7 @@ impl Engine {
     }
 
     /// Stores all but those whose entry moved.
-    fn commit(&mut self, checkpoints: &[Box<Prepared>]) -> Vec<Result<(), LedgerError>> {
+    fn commit(&mut self, checkpoints: &[Prepared]) -> Vec<Result<(), LedgerError>> {
         let mut seqs = std::mem::take(&mut self.seqs);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
@@ -272,15 +297,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// The next command, if it is there or comes until then.
-fn another(commands: &Receiver<Command>, until: Option<Instant>) -> Option<Command> {
-    if let Ok(command) = commands.try_recv() {
-        return Some(command);
-    }
-    let ahead = until?.saturating_duration_since(Instant::now());
-    commands.recv_timeout(ahead).ok()
 }
 
 fn seq_of(

@@ -143,10 +143,11 @@ fn retry_slice(
 ) -> Result<(u64, Option<EntryNo>)> {
     let &Slice { seq, org, after } = slice;
     let mut failed: Vec<(i64, Option<String>)> = connection
-        .prepare_cached(
-            "SELECT key, progress FROM entry
-             WHERE run = ?1 AND org = ?2 AND state = 5 AND key > ?3 ORDER BY key LIMIT ?4",
-        )?
+        .prepare_cached(&format!(
+            "SELECT key, progress FROM entry e
+             WHERE run = ?1 AND org = ?2 AND state = 5 AND {OPEN} AND key > ?3 ORDER BY key LIMIT ?4",
+            OPEN = reads::OPEN
+        ))?
         .query_map(
             params![
                 seq,

@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
-use crate::support::{Fixture, checkpoint, drift, entry, import, waiting_on};
+use crate::support::{FORMAT_6, Fixture, checkpoint, drift, entry, import, waiting_on};
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
 
@@ -540,6 +540,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_6).unwrap();
     sql.execute_batch(
         r#"DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
            ALTER TABLE fingerprint DROP COLUMN applied_by; ALTER TABLE fingerprint DROP COLUMN moving_by;

@@ -169,3 +169,8 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
         ..checkpoint(run, no, version, Stored::Waiting)
     }
 }
+
+/// Makes a ledger's tables those of format 6 again.
+pub const FORMAT_6: &str =
+    "DROP INDEX entry_open; CREATE INDEX entry_window ON entry (run, org, state);
+    CREATE INDEX attempt_entry ON attempt (entry);";
