@@ -25,6 +25,7 @@ mod org_draft;
 mod orgs;
 mod probe;
 mod problem;
+mod recent;
 mod rules;
 mod schedule;
 mod schema;

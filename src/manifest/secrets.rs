@@ -7,12 +7,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
 
 /// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
@@ -43,6 +45,7 @@ impl From<bool> for ExecPolicy {
 pub struct Secrets {
     base: PathBuf,
     exec: ExecPolicy,
+    recent: Recent<Cause>,
 }
 
 /// Why a secret cannot be read. Names the reference, never a value.
@@ -50,7 +53,7 @@ pub struct Secrets {
 #[error("{}: {cause}", .reference.as_str())]
 pub struct SecretError {
     reference: SecretRef,
-    cause: Cause,
+    cause: Arc<Cause>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +91,7 @@ enum Cause {
 impl SecretError {
     /// The edit or flag that helps.
     pub fn hint(&self) -> Option<String> {
-        Some(match &self.cause {
+        Some(match &*self.cause {
             Cause::Unset => "set the variable, or use --no-secrets with check".to_owned(),
             Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
             Cause::NotForHeader => "store the bare token, on one line".to_owned(),
@@ -106,16 +109,22 @@ impl Secrets {
         Self {
             base: base.into(),
             exec: exec.into(),
+            recent: Recent::default(),
         }
     }
 
-    /// Reads a secret now.
+    /// Reads a secret now, unless it was read within the last second.
     ///
     /// # Errors
     /// When it is unset, empty, unreadable, over 64 KiB or not text; when its program is refused,
     /// missing, fails or takes over 30 s.
     pub async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
-        self.read(reference).await.map_err(|cause| SecretError {
+        let found = match reference.kind() {
+            // A look into our own memory.
+            Ok(Kind::Env(name)) => from_env(name).map_err(Arc::new),
+            _ => self.recent.or_read(reference, self.read(reference)).await,
+        };
+        found.map_err(|cause| SecretError {
             reference: reference.clone(),
             cause,
         })
@@ -132,7 +141,7 @@ impl Secrets {
         let secret = self.resolve(reference).await?;
         header_safe(&secret).map_err(|cause| SecretError {
             reference: reference.clone(),
-            cause,
+            cause: Arc::new(cause),
         })?;
         Ok(secret)
     }
@@ -145,7 +154,7 @@ impl Secrets {
         self.try_probe(reference, |_| Ok(()))
             .map_err(|cause| SecretError {
                 reference: reference.clone(),
-                cause,
+                cause: Arc::new(cause),
             })
     }
 
@@ -157,7 +166,7 @@ impl Secrets {
         self.try_probe(reference, header_safe)
             .map_err(|cause| SecretError {
                 reference: reference.clone(),
-                cause,
+                cause: Arc::new(cause),
             })
     }
 
@@ -419,7 +428,6 @@ mod tests {
     #[tokio::test]
     async fn headers_take_visible_ascii() {
         let folder = tempfile::tempdir().expect("folder");
-        let secrets = Secrets::new(folder.path(), ExecPolicy::Refuse);
         let reference = SecretRef::parse("file:t").expect("a reference");
         for (content, fits) in [
             ("00abcDEF_-.=\n", true),
@@ -428,6 +436,7 @@ mod tests {
             ("ä", false),
         ] {
             std::fs::write(folder.path().join("t"), content).expect("write");
+            let secrets = Secrets::new(folder.path(), ExecPolicy::Refuse);
             assert_eq!(
                 secrets.resolve_for_header(&reference).await.is_ok(),
                 fits,
