@@ -38,3 +38,8 @@ pub mod sandbox;
 pub mod selection;
 pub mod settings;
 pub mod steps;
+
+/// Tasks allocate what the ledger's thread frees, of which the system's allocator makes a queue: with this one an
+/// unlimited run takes a fifth less time (`cargo bench --bench engine`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

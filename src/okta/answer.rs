@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use reqwest::header::{AsHeaderName, DATE, HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use serde_json::Value;
+use serde_json_borrow::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -176,8 +176,8 @@ impl Body {
         &self.bytes
     }
 
-    /// The body as JSON; nothing when it is empty or broken.
-    pub(super) fn json(&self) -> Option<Value> {
+    /// The body as JSON, its texts left where they are; nothing when it is empty or broken.
+    pub(super) fn json(&self) -> Option<Value<'_>> {
         serde_json::from_slice(without_bom(&self.bytes)).ok()
     }
 

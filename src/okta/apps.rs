@@ -1,6 +1,7 @@
 //! The app integrations of an org: `/api/v1/apps` (API.md §9).
 
 use serde_json::{Map, Value, json};
+use serde_json_borrow::Value as Shown;
 
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write};
 use crate::apps::App;
@@ -65,8 +66,9 @@ pub fn create(
 }
 
 impl AppInstance {
-    fn read(answer: &Value) -> Option<Self> {
-        let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+    fn read(answer: &Shown<'_>) -> Option<Self> {
+        let fields = answer.as_object()?;
+        let text = |key: &str| fields.get(key).and_then(Shown::as_str).map(str::to_owned);
         Some(Self {
             id: text("id").filter(|id| !id.is_empty())?,
             name: text("name").unwrap_or_default(),
@@ -114,7 +116,9 @@ mod tests {
                 label: label.to_owned(),
                 status: status.to_owned(),
             });
-            assert_eq!(AppInstance::read(&answer), expected, "{answer}");
+            let text = answer.to_string();
+            let shown = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(AppInstance::read(&shown), expected, "{answer}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The provisioning features of an app: `/api/v1/apps/{appId}/features` (API.md §5).
 
 use serde_json::Value;
+use serde_json_borrow::Value as Shown;
 
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::Feature;
@@ -46,14 +47,16 @@ fn path(app_id: &str, rest: &str) -> String {
 }
 
 impl FeatureState {
-    fn read(answer: &Value) -> Option<Self> {
+    fn read(answer: &Shown<'_>) -> Option<Self> {
+        let fields = answer.as_object()?;
+        let text = |key: &str| fields.get(key).and_then(Shown::as_str).map(str::to_owned);
         Some(Self {
-            name: answer.get("name")?.as_str()?.to_owned(),
-            status: answer
-                .get("status")
-                .and_then(Value::as_str)
-                .map(ToOwned::to_owned),
-            capabilities: answer.get("capabilities").cloned().unwrap_or_default(),
+            name: text("name")?,
+            status: text("status"),
+            capabilities: fields
+                .get("capabilities")
+                .map(Value::from)
+                .unwrap_or_default(),
         })
     }
 }
@@ -86,7 +89,9 @@ mod tests {
                 status: status.map(str::to_owned),
                 capabilities,
             });
-            assert_eq!(FeatureState::read(&answer), expected, "{answer}");
+            let text = answer.to_string();
+            let shown = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(FeatureState::read(&shown), expected, "{answer}");
         }
     }
 

@@ -46,7 +46,7 @@ impl Default for HttpSettings {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_mins(1),
             ca_file: None,
-            idle_per_org: 32,
+            idle_per_org: 100,
         }
     }
 }

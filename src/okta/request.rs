@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json_borrow::Value;
 
 use super::answer::Body;
 use super::error::CallError;
@@ -203,11 +203,11 @@ impl io::Write for Length {
 #[derive(Debug)]
 pub struct Read<T> {
     request: Request,
-    parse: fn(&Value) -> Option<T>,
+    parse: fn(&Value<'_>) -> Option<T>,
 }
 
 impl<T> Read<T> {
-    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&Value) -> Option<T>) -> Self {
+    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&Value<'_>) -> Option<T>) -> Self {
         Self {
             request: Request::new(Method::Get, bucket, path),
             parse,
@@ -235,11 +235,11 @@ impl<T> Read<T> {
 #[derive(Debug)]
 pub struct Write<T> {
     request: Request,
-    parse: fn(Option<&Value>) -> Option<T>,
+    parse: fn(Option<&Value<'_>>) -> Option<T>,
 }
 
 impl<T> Write<T> {
-    pub(super) fn new(request: Request, parse: fn(Option<&Value>) -> Option<T>) -> Self {
+    pub(super) fn new(request: Request, parse: fn(Option<&Value<'_>>) -> Option<T>) -> Self {
         Self { request, parse }
     }
 

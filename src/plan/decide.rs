@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
 use super::drift::Look;
@@ -200,12 +201,14 @@ pub struct BeforeFeature {
 
 impl BeforeFeature {
     /// Whether the live features are read first. Nothing is known of them unless this run set the connection up and
-    /// the manifest gives them in full.
-    pub fn reads(self, features: &Features) -> bool {
-        let complete = |feature| {
-            features
-                .wanted(feature)
-                .is_some_and(|wanted| is_complete(feature, &wanted))
+    /// the manifest gives them in full; `wanted` is what it gives of the one at hand.
+    pub fn reads(self, features: &Features, feature: Feature, wanted: &Value) -> bool {
+        let complete = |other| {
+            if other == feature {
+                return is_complete(feature, wanted);
+            }
+            let wanted = features.wanted(other);
+            wanted.is_some_and(|wanted| is_complete(other, &wanted))
         };
         self.listed || self.judges() || !features.names().all(complete)
     }

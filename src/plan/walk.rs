@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
         let Some(wanted) = self.entry.features.wanted(feature) else {
             return Ok(());
         };
-        let reads = self.before.reads(&self.entry.features);
+        let reads = self.before.reads(&self.entry.features, feature, &wanted);
         if reads && !self.before.listed {
             self.call(Call::ListFeatures);
             self.before.listed = true;

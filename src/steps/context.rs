@@ -281,8 +281,9 @@ impl Context<'_> {
             return Ok(None);
         }
         let app = self.app_memory().await?;
-        let entry = self.row.entry.clone();
-        let like = self.earlier().await?.left_for(&app, &entry);
+        self.earlier().await?;
+        let earlier = self.memory.earlier.as_ref();
+        let like = earlier.and_then(|earlier| earlier.left_for(&app, &self.row.entry));
         Ok(like.map(|like| Applied {
             org_url: self.access.url.clone(),
             app_id,

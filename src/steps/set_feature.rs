@@ -2,6 +2,8 @@
 //! unless the connection was just written and everything is given; what is right is not written, nor what is to stay
 //! as somebody made it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::set_connection::read;
@@ -20,7 +22,8 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
         return Ok(Outcome::Done { changed: false });
     };
     let before = before(context).await?;
-    let body = if before.reads(&context.row.entry.features) {
+    let reads = before.reads(&context.row.entry.features, feature, &wanted);
+    let body = if reads {
         let live = live(context, &app_id, feature).await?;
         let differences = compare(&live, &wanted);
         if differences.is_empty() {
@@ -34,9 +37,9 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
             }
             wanted = without(&wanted, left);
         }
-        merge(&live, &wanted)
+        Cow::Owned(merge(&live, &wanted))
     } else {
-        wanted.clone()
+        Cow::Borrowed(&wanted)
     };
     let put = features::put(&app_id, feature, &body);
     let shown = match context.write(&put, Effect::Idempotent).await {
