@@ -1,5 +1,5 @@
-"""The calls of tests/bench/engine.rs as an asyncio script makes them, with Python's standard library only:
-keep-alive HTTP/1.1, so many connections per org, each with one call under way. No limits, no retries, no checkpoints.
+"""The calls of tests/bench/engine.rs as an asyncio script makes them: aiohttp, so many connections per org, each with
+one call under way. No limits, no retries, no checkpoints.
 
 Reads what to do as JSON from standard input; prints the seconds from the first call to the last answer."""
 
@@ -7,56 +7,42 @@ import asyncio
 import json
 import sys
 import time
-from urllib.parse import urlsplit
+
+import aiohttp
 
 
-async def call(reader, writer, method, path, head, body):
-    """Sends one request; raises unless it is answered with 2xx and a whole body."""
-    writer.write(
-        f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
-    )
-    await writer.drain()
-    answer = await reader.readuntil(b"\r\n\r\n")
-    status, *lines = answer.decode("latin-1").split("\r\n")
-    if status.split(" ")[1][0] != "2":
-        raise RuntimeError(status)
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
-    return json.loads(await reader.readexactly(int(headers["content-length"])))
+async def call(session, method, url, body):
+    """Sends one request; raises unless it is answered with 2xx and JSON."""
+    async with session.request(method, url, json=body, raise_for_status=True) as answer:
+        return await answer.json()
 
 
-async def connection(org, queue, wanted):
-    """Sets up app after app over one connection."""
-    url = urlsplit(org["url"])
-    reader, writer = await asyncio.open_connection("127.0.0.1", url.port)
-    head = (
-        f"host: {url.netloc}\r\nauthorization: SSWS {org['token']}\r\n"
-        "accept: application/json\r\ncontent-type: application/json\r\n"
-    )
+async def worker(session, queue, wanted):
+    """Sets up app after app."""
     while queue:
-        app = queue.pop()
-        below = f"/api/v1/apps/{app}"
-        body = json.dumps(wanted["connection"]).encode()
-        shown = await call(reader, writer, "POST", below + "/connections/default?activate=true", head, body)
+        below = f"/api/v1/apps/{queue.pop()}"
+        connection = below + "/connections/default?activate=true"
+        shown = await call(session, "POST", connection, wanted["connection"])
         if shown["status"] != "ENABLED":
             raise RuntimeError(shown)
-        body = json.dumps(wanted["feature"]).encode()
-        await call(reader, writer, "PUT", below + "/features/USER_PROVISIONING", head, body)
-    writer.close()
+        await call(session, "PUT", below + "/features/USER_PROVISIONING", wanted["feature"])
+
+
+async def rollout(org, wanted):
+    """Sets up an org's apps."""
+    connections = wanted["connections"]
+    async with aiohttp.ClientSession(
+        org["url"],
+        headers={"authorization": f"SSWS {org['token']}", "accept": "application/json"},
+        connector=aiohttp.TCPConnector(limit_per_host=connections),
+    ) as session:
+        await asyncio.gather(*(worker(session, org["apps"], wanted) for _ in range(connections)))
 
 
 async def main():
     wanted = json.load(sys.stdin)
     begun = time.monotonic()
-    await asyncio.gather(
-        *(
-            connection(org, org["apps"], wanted)
-            for org in wanted["orgs"]
-            for _ in range(wanted["connections"])
-        )
-    )
+    await asyncio.gather(*(rollout(org, wanted) for org in wanted["orgs"]))
     print(time.monotonic() - begun)
 
 

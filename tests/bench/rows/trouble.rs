@@ -10,9 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::try_join;
 
+use crate::rows::unlimited::IN_FLIGHT;
 use crate::support::bare;
 use crate::support::engine::{Conditions, Engine};
-use crate::support::fleet::{Fleet, IN_FLIGHT, org_name};
+use crate::support::fleet::{Fleet, org_name};
 use crate::support::journal::{self, KEPT};
 use crate::support::script::{self, Order};
 use crate::support::table::Table;

@@ -1,8 +1,11 @@
 //! The bare loop on orgs with limits, of which it knows nothing.
 
 use crate::support::bare;
-use crate::support::fleet::{Fleet, IN_FLIGHT};
+use crate::support::fleet::Fleet;
 use crate::support::journal;
+
+/// Calls in flight per org, ours and the bare loop's: the program's default.
+pub const IN_FLIGHT: u32 = 20;
 
 /// What became of it.
 pub async fn bare_loop(fleet: &Fleet) -> anyhow::Result<String> {

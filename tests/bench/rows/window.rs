@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use tokio::try_join;
 
 use super::unlimited;
+use crate::rows::unlimited::IN_FLIGHT;
 use crate::support::engine::{Conditions, Engine};
-use crate::support::fleet::{Fleet, IN_FLIGHT, number};
+use crate::support::fleet::{Fleet, number};
 use crate::support::journal::{self, KEPT};
 use crate::support::script::{self, Order};
 use crate::support::table::Table;

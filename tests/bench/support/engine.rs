@@ -10,7 +10,7 @@ use okta_rollout::run::{Interrupt, OrgAccess, RunOptions, drive, unix_millis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::fleet::{BASE_URL, Fleet, IN_FLIGHT, app_id, capabilities, org_name};
+use super::fleet::{BASE_URL, Fleet, app_id, capabilities, org_name};
 
 /// A run that is imported and not begun.
 pub struct Engine {
@@ -27,6 +27,8 @@ pub struct Engine {
 pub struct Conditions {
     /// Part of every limit that is used, instead of the program's default.
     pub share: Option<f64>,
+    /// Calls in flight per org, instead of the program's default.
+    pub in_flight: Option<u32>,
     /// An org that is looked for at another address than the fleet's.
     pub elsewhere: Option<(String, String)>,
 }
@@ -64,7 +66,7 @@ impl Engine {
         let options = RunOptions {
             limits: Limits {
                 share: self.conditions.share,
-                max_in_flight: Some(IN_FLIGHT),
+                max_in_flight: self.conditions.in_flight,
                 ..Limits::default()
             },
             ..RunOptions::default()

@@ -10,9 +10,6 @@ use tokio::runtime::Handle;
 /// Calls of an entry: one POST of the connection, one PUT of the feature.
 pub const CALLS: usize = 2;
 
-/// Calls in flight per org, ours and the bare loop's: the program's default.
-pub const IN_FLIGHT: u32 = 20;
-
 /// SCIM server of every app.
 pub const BASE_URL: &str = "https://scim.zscalerbeta.net/1/2/scim";
 
