@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -30,10 +31,15 @@ async def worker(session, queue, wanted):
 
 async def rollout(org, wanted):
     """Sets up an org's apps."""
-    connections = wanted["connections"]
+    connections, url = wanted["connections"], urlsplit(org["url"])
     async with aiohttp.ClientSession(
-        org["url"],
-        headers={"authorization": f"SSWS {org['token']}", "accept": "application/json"},
+        # Not every resolver knows the names below localhost.
+        f"http://127.0.0.1:{url.port}",
+        headers={
+            "host": url.netloc,
+            "authorization": f"SSWS {org['token']}",
+            "accept": "application/json",
+        },
         connector=aiohttp.TCPConnector(limit_per_host=connections),
     ) as session:
         await asyncio.gather(*(worker(session, org["apps"], wanted) for _ in range(connections)))
