@@ -107,6 +107,10 @@ impl Visit {
         if let Some(fault) = self.admission.fault
             && !fault.applies()
         {
+            if fault == Fault::Hang {
+                // Nothing comes back from there that could be noted later.
+                note(&self.caller.org, &parts, Some(fault), cut(Cut::Close));
+            }
             return instead(fault).await;
         }
         let Ok(body) = to_bytes(body, BODY_MAX).await else {

@@ -23,7 +23,7 @@ pub struct Call {
     pub status: Option<u16>,
     /// The fault that was played.
     pub fault: Option<Fault>,
-    /// When it was answered, epoch milliseconds by the machine's clock.
+    /// When it was answered, or began to hang, epoch milliseconds by the machine's clock.
     pub at_ms: i64,
 }
 

@@ -1,26 +1,18 @@
 //! A run that meets faults in about every eighth call ends by itself, as if there had been none.
 
-use serde_json::json;
-
-use crate::fleet::{APPS, FAULTS, ONCE_ONLY, ORGS, manifest};
-use crate::history::{once_only, state};
-use crate::support::Rollout;
+use crate::fleet::{FAULTS, LARGE};
+use crate::history::state;
+use crate::undisturbed::{rollout, undisturbed};
 
 #[test]
 fn a_run_full_of_faults_ends_as_one_without() {
-    let manifest = manifest(|_| json!({ "url": "sandbox" }));
-    let [quiet, faulty] = ["", &FAULTS.replace("[faults", "[sandbox.faults")]
-        .map(|sandbox| Rollout::new(&manifest, sandbox));
-    let wanted = quiet.run();
-    assert_eq!(wanted.count("done"), ORGS.len() * APPS);
+    let faulty = rollout(&FAULTS.replace("[faults", "[sandbox.faults"));
     let report = faulty.run();
-    assert_eq!(report.essence(), wanted.essence());
-    let retries: u64 = report.sum("retries");
-    // A good 800 calls, 13 in 100 of which fail.
-    assert!(retries > 50, "{retries}");
-    assert_eq!(state(&faulty.state(), &ORGS), state(&quiet.state(), &ORGS));
-    for org in ORGS {
-        once_only(&quiet.state(), org).assert(ONCE_ONLY);
-        once_only(&faulty.state(), org).assert(ONCE_ONLY);
-    }
+    let wanted = undisturbed();
+    assert_eq!(report.essence(), wanted.report.essence());
+    let (requests, retries) = (report.sum("requests"), report.sum("retries"));
+    let percent = retries * 100 / requests;
+    assert!((11..=15).contains(&percent), "{retries} of {requests}");
+    assert_eq!(state(&faulty.state(), &LARGE.names()), wanted.state);
+    LARGE.assert_once_only(&faulty.state());
 }

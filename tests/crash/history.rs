@@ -8,17 +8,17 @@ use okta_rollout::sandbox::{Sandbox, SandboxSettings};
 use serde_json::Value;
 
 /// All that the orgs hold.
-pub fn state(folder: &Path, orgs: &[&str]) -> Vec<Value> {
+pub fn state(folder: &Path, orgs: &[impl AsRef<str>]) -> Vec<Value> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let settings = SandboxSettings::default();
         let sandbox = Sandbox::start(settings, Some(folder.to_owned()), None);
         let sandbox = sandbox.await.unwrap();
-        let dump = |org: &&str| {
+        let dump = |org: &str| {
             sandbox.add_org(org).unwrap();
             sandbox.state(org).unwrap()
         };
-        let state = orgs.iter().map(dump).collect();
+        let state = orgs.iter().map(|org| dump(org.as_ref())).collect();
         sandbox.stop().await;
         state
     })

@@ -13,4 +13,5 @@ mod history;
 mod interrupts;
 mod kills;
 mod support;
+mod undisturbed;
 mod world;

@@ -7,11 +7,12 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Short pauses, and a call that was under way when a process died is soon looked after.
+/// Short pauses, and a call that was under way when a process died is soon looked after. Ends inside
+/// of `[retry]`.
 const POLICY: &str = "\
-    [retry]\ninitial = '10ms'\nmax = '100ms'\n\
     [http]\ntimeout = '500ms'\n\
-    [sandbox]\nlimit = 0\n";
+    [sandbox]\nlimit = 0\n\
+    [retry]\ninitial = '10ms'\nmax = '100ms'\n";
 
 /// A folder with a job, its manifest and a secret.
 pub struct Rollout {
@@ -19,17 +20,14 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// `sandbox` is what the job says of its simulated orgs.
-    pub fn new(manifest: &Value, sandbox: &str) -> Self {
+    /// `more` is what else the job says, after its [`POLICY`].
+    pub fn new(manifest: &Value, more: &str) -> Self {
         let rollout = Self {
             folder: tempfile::tempdir().unwrap(),
         };
         rollout.write("token.txt", "t0ps3cret\n");
         rollout.write("m.json", &manifest.to_string());
-        rollout.write(
-            "job.toml",
-            &format!("manifest = 'm.json'\n{POLICY}{sandbox}"),
-        );
+        rollout.write("job.toml", &format!("manifest = 'm.json'\n{POLICY}{more}"));
         rollout
     }
 

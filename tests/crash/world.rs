@@ -1,75 +1,65 @@
 //! Simulated orgs that outlive the processes that work on them, and the person who consents.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
-use okta_rollout::sandbox::{Call, Sandbox, SeedApp};
+use okta_rollout::sandbox::{Call, Fault, Sandbox, SeedApp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fleet::{ORGS, manifest, seeds};
-use crate::history::{OnceOnly, once_only};
+use crate::fleet::Fleet;
 use crate::support::{Report, Rollout};
 
-/// No limit, every call remembered, and so slow that no machine works off the fleet at once.
-const SETTINGS: &str = "limit = 0\njournal = 100000\nlatency = '40ms'\n";
+/// No limit, and every call remembered.
+const SETTINGS: &str = "limit = 0\njournal = 100000\n";
 
 /// Commands after which a story that has not ended never will.
-const PATIENCE: usize = 60;
+const PATIENCE: usize = 1000;
 
 pub struct World {
+    fleet: Fleet,
     runtime: tokio::runtime::Runtime,
     sandbox: Sandbox,
     state: TempDir,
 }
 
 impl World {
-    /// The fleet's orgs, with these faults.
-    pub fn new(faults: &str) -> Self {
-        let settings = toml::from_str(&format!("{SETTINGS}{faults}")).unwrap();
+    /// A fleet's orgs; `more` is what else their sandbox is told.
+    pub fn new(fleet: Fleet, more: &str) -> Self {
+        let settings = toml::from_str(&format!("{SETTINGS}{more}")).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let state = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(settings, Some(state.path().to_owned()), None);
         let sandbox = runtime.block_on(sandbox).unwrap();
-        for org in ORGS {
-            sandbox.add_org(org).unwrap();
-        }
-        for (org, name, id) in seeds() {
-            let app = SeedApp {
-                name: name.to_owned(),
-                id: Some(id),
-                label: None,
-            };
-            sandbox.add_app(org, &app).unwrap();
+        for org in fleet.names() {
+            sandbox.add_org(&org).unwrap();
+            for (name, id) in fleet.seeds(&org) {
+                let app = SeedApp {
+                    name: name.to_owned(),
+                    id: Some(id),
+                    label: None,
+                };
+                sandbox.add_app(&org, &app).unwrap();
+            }
         }
         Self {
+            fleet,
             runtime,
             sandbox,
             state,
         }
     }
 
-    /// The fleet's rollout in these orgs, two calls at a time each.
-    pub fn rollout(&self) -> Rollout {
-        let manifest = manifest(|org| {
+    /// The fleet's rollout in these orgs, two calls at a time each; `more` is what else the job says.
+    pub fn rollout(&self, more: &str) -> Rollout {
+        let manifest = self.fleet.manifest(|org| {
             json!({ "url": self.sandbox.url(org), "limits": { "maxInFlight": 2 },
                     "auth": { "apiToken": format!("file:{org}.txt") } })
         });
-        let rollout = Rollout::new(&manifest, "");
-        for org in ORGS {
-            rollout.write(&format!("{org}.txt"), &self.sandbox.api_token(org));
+        let rollout = Rollout::new(&manifest, more);
+        for org in self.fleet.names() {
+            rollout.write(&format!("{org}.txt"), &self.sandbox.api_token(&org));
         }
         rollout
-    }
-
-    /// What becomes of the fleet when nothing happens to it.
-    pub fn undisturbed() -> &'static (Self, Report) {
-        static UNDISTURBED: LazyLock<(World, Report)> = LazyLock::new(|| {
-            let world = World::new("");
-            let rollout = world.rollout();
-            let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
-            (world, report)
-        });
-        &UNDISTURBED
     }
 
     /// Types the next command until all is done, consenting to what waits. `act` gives a command's
@@ -116,26 +106,47 @@ impl World {
 
     /// All that the orgs hold.
     pub fn holds(&self) -> Vec<Value> {
-        let state = |org: &&str| self.sandbox.state(org).unwrap();
-        ORGS.iter().map(state).collect()
+        self.of_each_org(|org| self.sandbox.state(org).unwrap())
     }
 
-    /// How often once-only calls took effect in each org.
-    pub fn once_only(&self) -> Vec<OnceOnly> {
-        let of = |org: &&str| once_only(self.state.path(), org);
-        ORGS.iter().map(of).collect()
+    /// Every once-only call took effect once.
+    pub fn assert_once_only(&self) {
+        self.fleet.assert_once_only(self.state.path());
     }
 
     /// Every call that could change something, as sent, sorted.
     pub fn writes(&self) -> Vec<String> {
-        let journal = |org: &&str| self.sandbox.journal(org).unwrap();
-        let mut writes: Vec<_> = ORGS
-            .iter()
-            .flat_map(journal)
-            .filter(|call: &Call| call.method != "GET")
+        let mut writes: Vec<_> = self
+            .journal()
+            .filter(|call| call.method != "GET")
             .map(|call| format!("{} {}", call.method, call.path))
             .collect();
         writes.sort();
         writes
+    }
+
+    /// How many calls came to an end, or began to hang.
+    pub fn calls(&self) -> u64 {
+        let counts = self.of_each_org(|org| self.sandbox.counts(org).unwrap());
+        counts.iter().flat_map(BTreeMap::values).sum()
+    }
+
+    /// How often each fault was played.
+    pub fn faults(&self) -> BTreeMap<Fault, u64> {
+        let mut faults = BTreeMap::new();
+        for fault in self.journal().filter_map(|call| call.fault) {
+            *faults.entry(fault).or_default() += 1;
+        }
+        faults
+    }
+
+    fn journal(&self) -> impl Iterator<Item = Call> {
+        let journals = self.of_each_org(|org| self.sandbox.journal(org).unwrap());
+        journals.into_iter().flatten()
+    }
+
+    fn of_each_org<T>(&self, of: impl FnMut(&str) -> T) -> Vec<T> {
+        let names = self.fleet.names();
+        names.iter().map(String::as_str).map(of).collect()
     }
 }
