@@ -27,14 +27,17 @@ use super::rows::Fault;
 const GROUP: usize = 512;
 
 /// Checkpoints that come together when more are worth a wait: below, each is stored as it comes.
-const BUSY: usize = 4;
+const BUSY: u32 = 4;
 
 /// With as many as this there is nothing to wait for.
-const WORTHWHILE: usize = 128;
+const WORTHWHILE: usize = 256;
 
-/// Longest wait of a busy writer; it waits half as long as the last transaction took. Pages and syncs are shared by
-/// more, and a call takes a thousand times as long. It sleeps, so that nobody who commits has to wake it.
-const PATIENCE: Duration = Duration::from_millis(2);
+/// A writer that stores so many at a time waits for more as long as its last transaction took, one that stores fewer
+/// that part of it: pages and syncs are shared by more, and a call takes a thousand times as long.
+const SHARED: u32 = 64;
+
+/// Longest such wait.
+const PATIENCE: Duration = Duration::from_millis(4);
 
 enum Command {
     Commit(Box<Prepared>, Reply),
@@ -217,10 +220,12 @@ impl Engine {
                     next = group.gather(commands, most);
                     let enough = WORTHWHILE.min(most);
                     if load >= BUSY && next.is_none() && group.checkpoints.len() < enough {
-                        std::thread::sleep(PATIENCE.min(took / 2));
+                        // Nobody who commits has to wake it.
+                        std::thread::sleep(PATIENCE.min(took * load / SHARED));
                         next = group.gather(commands, most);
                     }
-                    load = usize::midpoint(load, group.checkpoints.len());
+                    let stored = u32::try_from(group.checkpoints.len()).unwrap_or(u32::MAX);
+                    load = u32::midpoint(load, stored);
                     let begun = Instant::now();
                     let outcomes = self.commit(&group.checkpoints);
                     took = begun.elapsed();
