@@ -5,14 +5,13 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
 use super::drift::Look;
-use super::features::{Difference, is_complete};
+use super::features::Difference;
 use crate::apps::{AuthScheme, Feature};
 use crate::ledger::Fingerprint;
-use crate::manifest::{Connection, Entry, Features};
+use crate::manifest::{Connection, Entry};
 
 /// Where people look when Okta's API does not tell more.
 const ADMIN_CONSOLE: &str = "look at the app's Provisioning tab in the Admin Console";
@@ -201,16 +200,9 @@ pub struct BeforeFeature {
 
 impl BeforeFeature {
     /// Whether the live features are read first. Nothing is known of them unless this run set the connection up and
-    /// the manifest gives them in full; `wanted` is what it gives of the one at hand.
-    pub fn reads(self, features: &Features, feature: Feature, wanted: &Value) -> bool {
-        let complete = |other| {
-            if other == feature {
-                return is_complete(feature, wanted);
-            }
-            let wanted = features.wanted(other);
-            wanted.is_some_and(|wanted| is_complete(other, &wanted))
-        };
-        self.listed || self.judges() || !features.names().all(complete)
+    /// the manifest gives them in full (`complete`).
+    pub fn reads(self, complete: bool) -> bool {
+        self.listed || self.judges() || !complete
     }
 
     /// Whether what differs may have been changed by hand: a connection that was just written may have changed

@@ -108,48 +108,57 @@ pub fn is_complete(feature: Feature, wanted: &Value) -> bool {
 /// The wanted fields whose live value differs; fields the manifest does not give are not looked at.
 pub fn compare(live: &Value, wanted: &Value) -> Vec<Difference> {
     let mut differences = Vec::new();
-    walk(Some(live), wanted, &mut String::new(), &mut differences);
+    walk(Some(live), wanted, &Place::Top, &mut differences);
     differences
 }
 
 fn walk(
     live: Option<&Value>,
     wanted: &Value,
-    path: &mut String,
+    place: &Place<'_>,
     differences: &mut Vec<Difference>,
 ) {
     if let Value::Object(fields) = wanted {
         for (name, wanted) in fields {
-            let length = path.len();
-            if length > 0 {
-                path.push('.');
-            }
-            path.push_str(name);
-            walk(
-                live.and_then(|live| field(live, name)),
-                wanted,
-                path,
-                differences,
-            );
-            path.truncate(length);
+            let live = live.and_then(|live| field(live, name));
+            walk(live, wanted, &Place::Below(place, name), differences);
         }
-    } else if !same(live, wanted, path) {
+    } else if !same(live, wanted, place) {
         differences.push(Difference {
-            path: path.clone(),
+            path: place.path(),
             live: live.cloned(),
             wanted: wanted.clone(),
         });
     }
 }
 
-fn same(live: Option<&Value>, wanted: &Value, path: &str) -> bool {
+/// Where a field stands; most are as wanted, and nobody asks for their path.
+enum Place<'a> {
+    Top,
+    Below(&'a Self, &'a str),
+}
+
+impl Place<'_> {
+    fn path(&self) -> String {
+        match self {
+            Self::Top => String::new(),
+            Self::Below(Self::Top, name) => (*name).to_owned(),
+            Self::Below(above, name) => format!("{}.{name}", above.path()),
+        }
+    }
+}
+
+fn same(live: Option<&Value>, wanted: &Value, place: &Place<'_>) -> bool {
     match (live, wanted) {
         // "No import" is null, nothing at all, or `{}` (API.md §5.2).
         (None | Some(Value::Null), Value::Null) => true,
         (Some(Value::Object(fields)), Value::Null) => fields.is_empty(),
-        (None | Some(Value::Null), wanted) => DEFAULTS
-            .iter()
-            .any(|(name, default)| *name == path && wanted.as_str() == Some(default)),
+        (None | Some(Value::Null), wanted) => {
+            let path = place.path();
+            DEFAULTS
+                .iter()
+                .any(|(name, default)| *name == path && wanted.as_str() == Some(default))
+        }
         (Some(live), wanted) => live == wanted,
     }
 }

@@ -9,6 +9,7 @@ mod features;
 mod forecast;
 mod sheet;
 mod walk;
+mod wanted;
 
 pub use connection::{LiveConnection, LiveStatus, Shown};
 pub use cost::{Cost, Pace};
@@ -17,9 +18,10 @@ pub use decide::{
     differences, found_app, inactive, no_feature, unsupported,
 };
 pub use drift::{Earlier, Fate, Judged, Look, Part};
-pub use features::{Difference, compare, is_complete, merge, without};
+pub use features::{Difference, compare, merge, without};
 pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
+pub use wanted::Wanted;
 
 use sha2::{Digest, Sha256};
 

@@ -13,6 +13,7 @@ use super::decide::{
 use super::drift::{Fate, Look, Part};
 use super::features::{Difference, compare};
 use super::forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp};
+use super::wanted::Wanted;
 use crate::apps::{AuthScheme, Feature};
 use crate::manifest::{Connection, Entry};
 use crate::steps::Step;
@@ -221,10 +222,11 @@ impl<'a> Walk<'a> {
     }
 
     fn set_feature(&mut self, feature: Feature) -> Result<(), Obstacle> {
-        let Some(wanted) = self.entry.features.wanted(feature) else {
+        let all = Wanted::of(&self.entry.features);
+        let Some(wanted) = all.get(feature) else {
             return Ok(());
         };
-        let reads = self.before.reads(&self.entry.features, feature, &wanted);
+        let reads = self.before.reads(all.is_complete());
         if reads && !self.before.listed {
             self.call(Call::ListFeatures);
             self.before.listed = true;
@@ -242,7 +244,7 @@ impl<'a> Walk<'a> {
             }
             self.forecast.uncertain += u64::from(reads);
             self.call(Call::SetFeature(feature));
-            for leaf in compare(&Value::Null, &wanted) {
+            for leaf in compare(&Value::Null, wanted) {
                 self.note_unseen(format!("{path}.{}", leaf.path), leaf.wanted);
             }
             self.forecast.unverifiable.push(path);
@@ -250,9 +252,9 @@ impl<'a> Walk<'a> {
         };
         let live = features.iter().find(|state| state.name == feature.name());
         let mut differences = match live {
-            Some(live) => compare(&live.capabilities, &wanted),
+            Some(live) => compare(&live.capabilities, wanted),
             None if reads => return Err(no_feature(feature)),
-            None => compare(&Value::Null, &wanted),
+            None => compare(&Value::Null, wanted),
         };
         if self.before.judges() {
             let judged = self.past.earlier.judge(part, &differences);

@@ -63,7 +63,7 @@ use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::steps::{Access, Listing};
+use crate::steps::{Access, LastWanted, Listing};
 use org::{OrgTask, Team};
 
 /// Policy of a run.
@@ -249,6 +249,8 @@ pub struct Common {
     pub places: Places,
     /// Keyed fingerprints of secrets.
     pub fingerprints: Fingerprints,
+    /// What entries want of their features.
+    pub wanted: LastWanted,
     /// Who is told.
     pub events: Events,
     /// When to stop.
@@ -278,6 +280,7 @@ impl Common {
             http: Http::new(&options.http)?,
             places: Places::new(),
             fingerprints: Fingerprints::new(ledger.hmac_keys()?),
+            wanted: LastWanted::default(),
             notes: Notes::new(ledger.clone(), interrupt.clone()),
             ledger: ledger.clone(),
             options: options.clone(),
@@ -320,6 +323,7 @@ impl Common {
                 url: org.row.url,
                 secrets: org.secrets,
                 listing: Listing::default(),
+                wanted: self.wanted.clone(),
                 fingerprints: self.fingerprints.clone(),
                 on_drift: self.options.on_drift,
                 force: self.options.force,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use secrecy::SecretString;
 
 use super::{Listing, Step, StepError};
@@ -9,10 +10,10 @@ use crate::job::OnDrift;
 use crate::ledger::{
     AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, RunId, Stored,
 };
-use crate::manifest::{Entry, SecretRef, Secrets};
+use crate::manifest::{Entry, Features, SecretRef, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
-use crate::plan::{Difference, Earlier, Judged, Look, Part};
+use crate::plan::{Difference, Earlier, Judged, Look, Part, Wanted};
 use crate::run::{
     Also, CallLog, Concluded, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis,
 };
@@ -31,12 +32,29 @@ pub struct Access {
     pub secrets: Secrets,
     /// The org's apps, listed once a run.
     pub listing: Listing,
+    /// What entries want of their features.
+    pub wanted: LastWanted,
     /// Keyed fingerprints of secrets.
     pub fingerprints: Fingerprints,
     /// What to do about changes made by hand.
     pub on_drift: OnDrift,
     /// Write even what looks right already (TOKEN connections).
     pub force: bool,
+}
+
+/// What the entry before wanted of its features: most want the same. One for all orgs. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct LastWanted(Arc<Mutex<Arc<Wanted>>>);
+
+impl LastWanted {
+    /// What an entry with these features wants.
+    pub fn of(&self, features: &Features) -> Arc<Wanted> {
+        let mut last = self.0.lock();
+        if !last.is_of(features) {
+            *last = Arc::new(Wanted::of(features));
+        }
+        Arc::clone(&last)
+    }
 }
 
 /// What this process read of one entry, to save calls; lost with the process.

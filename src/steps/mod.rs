@@ -13,7 +13,7 @@ mod listing;
 mod set_connection;
 mod set_feature;
 
-pub use context::{Access, Answer, Context, Memory, earlier};
+pub use context::{Access, Answer, Context, LastWanted, Memory, earlier};
 pub use error::StepError;
 pub use kind::Step;
 pub use listing::{Listing, Pages};

@@ -18,12 +18,13 @@ use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let Some(mut wanted) = context.row.entry.features.wanted(feature) else {
+    let all = context.access.wanted.of(&context.row.entry.features);
+    let Some(wanted) = all.get(feature) else {
         return Ok(Outcome::Done { changed: false });
     };
+    let mut wanted = Cow::Borrowed(wanted);
     let before = before(context).await?;
-    let reads = before.reads(&context.row.entry.features, feature, &wanted);
-    let body = if reads {
+    let body = if before.reads(all.is_complete()) {
         let live = live(context, &app_id, feature).await?;
         let differences = compare(&live, &wanted);
         if differences.is_empty() {
@@ -35,11 +36,11 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
             if left.len() == differences.len() {
                 return Ok(Outcome::Done { changed: false });
             }
-            wanted = without(&wanted, left);
+            wanted = Cow::Owned(without(&wanted, left));
         }
         Cow::Owned(merge(&live, &wanted))
     } else {
-        Cow::Borrowed(&wanted)
+        Cow::Borrowed(&*wanted)
     };
     let put = features::put(&app_id, feature, &body);
     let shown = match context.write(&put, Effect::Idempotent).await {

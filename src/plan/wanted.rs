@@ -1,0 +1,84 @@
+//! What entries want of their features, as the JSON of Okta's request. Most entries of an org want the same.
+
+use serde_json::Value;
+
+use super::features::is_complete;
+use crate::apps::Feature;
+use crate::manifest::Features;
+
+/// The wanted capabilities of an entry's features.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    of: Features,
+    capabilities: [Option<Value>; Feature::ALL.len()],
+    complete: bool,
+}
+
+impl Wanted {
+    /// What an entry wants.
+    pub fn of(features: &Features) -> Self {
+        let capabilities = Feature::ALL.map(|feature| features.wanted(feature));
+        let complete = Feature::ALL
+            .iter()
+            .zip(&capabilities)
+            .all(|(feature, wanted)| {
+                wanted
+                    .as_ref()
+                    .is_none_or(|wanted| is_complete(*feature, wanted))
+            });
+        Self {
+            of: features.clone(),
+            capabilities,
+            complete,
+        }
+    }
+
+    /// Whether an entry with these features wants just this.
+    pub fn is_of(&self, features: &Features) -> bool {
+        self.of == *features
+    }
+
+    /// The capabilities of a feature, if it is wanted.
+    pub fn get(&self, feature: Feature) -> Option<&Value> {
+        Feature::ALL
+            .iter()
+            .zip(&self.capabilities)
+            .find(|(of, _)| **of == feature)?
+            .1
+            .as_ref()
+    }
+
+    /// Whether every wanted feature is given in full.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn features(json: Value) -> Features {
+        serde_json::from_value(json).expect("features")
+    }
+
+    #[test]
+    fn all_features_have_to_be_complete() {
+        let user = json!({ "create": { "lifecycleCreate": { "status": "ENABLED" } },
+            "update": { "profile": { "status": "ENABLED" }, "lifecycleDeactivate": { "status": "ENABLED" },
+                        "password": { "status": "ENABLED", "seed": "OKTA", "change": "CHANGE" } } });
+        let inbound = json!({ "importSettings": { "schedule": { "status": "DISABLED" } } });
+        let some = features(json!({ "USER_PROVISIONING": user }));
+        let both = features(json!({ "USER_PROVISIONING": user, "INBOUND_PROVISIONING": inbound }));
+        assert!(Wanted::of(&Features::default()).is_complete());
+        let wanted = Wanted::of(&some);
+        assert!(wanted.is_complete() && wanted.is_of(&some) && !wanted.is_of(&both));
+        assert_eq!(wanted.get(Feature::UserProvisioning), Some(&user));
+        assert_eq!(wanted.get(Feature::InboundProvisioning), None);
+        let wanted = Wanted::of(&both);
+        assert!(!wanted.is_complete());
+        assert_eq!(wanted.get(Feature::InboundProvisioning), Some(&inbound));
+    }
+}
