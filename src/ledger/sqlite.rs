@@ -33,9 +33,9 @@ const FORMAT: i64 = MIGRATIONS.len() as i64;
 /// while rows of many orgs arrive in turn. Taken only as it is needed.
 const WRITER_CACHE_KIB: i64 = 24 * 1024;
 
-/// Pages in the log before they are moved into the file (16 MB): four times SQLite's default, since
-/// checkpoints of neighbouring entries share pages and each move costs two syncs.
-const WAL_PAGES: i64 = 4_000;
+/// Pages in the log before they are moved into the file (64 MB): checkpoints of neighbouring entries share pages, each
+/// move costs two syncs, and a log of that size is read in a tenth of a second after a crash.
+const WAL_PAGES: i64 = 16_000;
 
 /// Bytes of SQLite's header that are looked at before SQLite is let near the file.
 const HEADER: usize = 72;

@@ -32,13 +32,16 @@ use support::fleet::{Fleet, app_id, capabilities, number, org_name};
 use support::table::{Table, say};
 use support::venv;
 
-/// Apps of each org: some three seconds of calls.
-const APPS: [usize; 20] = [2_400; 20];
+/// Apps of each org: some four seconds of calls.
+const APPS: [usize; 20] = [3_000; 20];
 
 /// Connections per org and calls in flight on them.
 const CONNECTIONS: u32 = 50;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
+
+/// Of what the script does at least, unless the server gives no more.
+const LEAST_OF_SCRIPT: f64 = 1.5;
 
 /// Calls in flight per org that the bare loop is tried with, to find what the server can give.
 const TRIED: [usize; 4] = [1, 2, 5, 20];
@@ -126,13 +129,11 @@ async fn against_server(
         }
     }
     let (best, in_flight) = best;
-    table.row(
-        "engine / asyncio (this one, or the next)",
-        engine / script,
-        1.5..,
-        "",
-    );
-    table.row("engine / what the server gives", engine / best, 0.75.., "");
+    table.row("engine / asyncio", engine / script, LEAST_OF_SCRIPT.., "");
+    if engine / script < LEAST_OF_SCRIPT {
+        // What no client could do is not asked for.
+        table.row("engine / what the server gives", engine / best, 0.75.., "");
+    }
     table.baseline("asyncio with aiohttp", format!("{script:.0} calls/s"));
     table.baseline(
         "asyncio with a parser of its own",

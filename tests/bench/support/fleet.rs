@@ -1,8 +1,9 @@
 //! Simulated orgs whose apps are all set up with the same two calls, and who counts what they were asked.
 
 use okta_rollout::apps::Feature;
-use okta_rollout::okta::connections::{self, Activate, ConnectionBody};
-use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, Request, features};
+use okta_rollout::okta::connections::{self, Activate, Connection, ConnectionBody};
+use okta_rollout::okta::features::{self, FeatureState};
+use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, Write};
 use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -94,15 +95,16 @@ pub fn capabilities() -> Value {
 }
 
 /// The calls that set an app up.
-pub fn requests(org: usize, app: usize) -> [Request; CALLS] {
+pub fn calls(org: usize, app: usize) -> (Write<Option<Connection>>, Write<Option<FeatureState>>) {
     let id = app_id(org, app);
     let body = ConnectionBody::Token {
         base_url: Some(BASE_URL.into()),
         token: "secret".into(),
     };
-    let set = connections::set(&id, &body, Activate::Yes);
-    let put = features::put(&id, Feature::UserProvisioning, &capabilities());
-    [set.request().clone(), put.request().clone()]
+    (
+        connections::set(&id, &body, Activate::Yes),
+        features::put(&id, Feature::UserProvisioning, &capabilities()),
+    )
 }
 
 /// A count or a sum of milliseconds as a number to divide.

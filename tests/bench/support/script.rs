@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use okta_rollout::okta::OrgClient;
 use okta_rollout::run::unix_millis;
 
-use super::fleet::{Fleet, requests};
+use super::fleet::{Fleet, calls};
 
 const WORKERS: usize = 10;
 
@@ -78,9 +78,10 @@ async fn work(clients: &[OrgClient], entries: &Mutex<impl Iterator<Item = (usize
     // Nothing panics while it holds the lock.
     let next = || entries.lock().ok().and_then(|mut entries| entries.next());
     while let Some((org, app)) = next() {
-        for request in requests(org, app) {
+        let (set, put) = calls(org, app);
+        for request in [set.request(), put.request()] {
             loop {
-                let exchange = clients[org].exchange(&request).await;
+                let exchange = clients[org].exchange(request).await;
                 did.calls += 1;
                 if exchange.status != Some(429) {
                     did.lost += u64::from(exchange.outcome.is_err());
