@@ -39,7 +39,8 @@ pub mod selection;
 pub mod settings;
 pub mod steps;
 
-/// Tasks allocate what the ledger's thread frees, of which the system's allocator makes a queue: with this one an
-/// unlimited run takes a fifth less time (`cargo bench --bench engine`).
+/// Tasks allocate what the ledger's thread frees, for which the system's allocator makes them queue: with this one an
+/// unlimited run makes a fifth more calls (`cargo bench --bench engine`). Without huge pages, which would keep a
+/// quarter more memory (`cargo bench --bench scale`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
