@@ -1,12 +1,11 @@
-//! What somebody would write in an afternoon: the calls, so many at once per org, each sent once, a look at whether the
-//! answer shows what was asked for, and nothing else: no limits, no retries, no checkpoints.
+//! What somebody would write in an afternoon: the calls, so many at once per org, each sent once, and nothing
+//! else: no limits, no retries, no checkpoints, no look at what the answers show.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
-use okta_rollout::okta::connections::{Connection, ConnectionStatus};
-use okta_rollout::okta::{OrgClient, Write};
+use okta_rollout::okta::OrgClient;
 use tokio::task::JoinSet;
 
 use super::fleet::{Fleet, calls};
@@ -38,17 +37,9 @@ pub async fn round(
 
 async fn one_app(client: Arc<OrgClient>, org: usize, app: usize) -> u64 {
     let (set, put) = calls(org, app);
-    let enabled = |shown: Option<Connection>| {
-        shown.is_some_and(|shown| *shown.status() == ConnectionStatus::Enabled)
-    };
-    let lost = [
-        call(&client, &set).await.is_some_and(enabled),
-        call(&client, &put).await.flatten().is_some(),
-    ];
-    lost.into_iter().map(|shown| u64::from(!shown)).sum()
-}
-
-async fn call<T>(client: &OrgClient, call: &Write<T>) -> Option<T> {
-    let body = client.exchange(call.request()).await.outcome.ok()?;
-    call.decode(body).ok()
+    let mut lost = 0;
+    for request in [set.request(), put.request()] {
+        lost += u64::from(client.exchange(request).await.outcome.is_err());
+    }
+    lost
 }
