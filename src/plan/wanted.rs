@@ -7,11 +7,17 @@ use crate::apps::Feature;
 use crate::manifest::Features;
 
 /// The wanted capabilities of an entry's features.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Wanted {
     of: Features,
     capabilities: [Option<Value>; Feature::ALL.len()],
     complete: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self::of(&Features::default())
+    }
 }
 
 impl Wanted {
