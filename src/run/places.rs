@@ -39,12 +39,7 @@ pub struct Places {
 impl Places {
     /// As many as the process may have: raises its soft limit of open files to the hard one first.
     pub fn new() -> Self {
-        // Where the limit cannot be raised, what there is must do.
-        let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
-        // A quarter of the files: as many again for pooled idle connections, and both once more for the sandbox's
-        // side when it runs in this process.
-        let calls = (files.saturating_sub(OTHER_FILES) / 4).clamp(16, MOST_CALLS);
-        let most_calls = usize::try_from(calls).unwrap_or(16);
+        let most_calls = most_calls();
         Self {
             calls: Arc::new(Semaphore::new(most_calls)),
             most_calls,
@@ -79,9 +74,22 @@ impl Places {
     }
 }
 
+fn most_calls() -> usize {
+    // Where the limit cannot be raised, what there is must do.
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    // A quarter of the files: as many again for pooled idle connections, and both once more for the sandbox's
+    // side when it runs in this process.
+    let calls = (files.saturating_sub(OTHER_FILES) / 4).clamp(16, MOST_CALLS);
+    usize::try_from(calls).unwrap_or(16)
+}
+
 /// How many idle connections each of so many orgs may keep.
 pub fn idle_per_org(orgs: usize) -> usize {
-    (MOST_IDLE / orgs_at_once(orgs)).clamp(1, MOST_IDLE_PER_ORG)
+    idle_share(most_calls(), orgs)
+}
+
+fn idle_share(most_calls: usize, orgs: usize) -> usize {
+    (MOST_IDLE.min(most_calls) / orgs_at_once(orgs)).clamp(1, MOST_IDLE_PER_ORG)
 }
 
 /// How many orgs of so many are at work at once.
@@ -128,7 +136,9 @@ mod tests {
             (2_000, 1),
             (10_000, 1),
         ] {
-            assert_eq!(idle_per_org(orgs), idle, "{orgs}");
+            assert_eq!(idle_share(2_000, orgs), idle, "{orgs}");
         }
+        // With 1,024 files.
+        assert_eq!(idle_share(224, 20), 11);
     }
 }
