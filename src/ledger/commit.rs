@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::adoption;
 use super::error::LedgerError;
@@ -100,19 +100,57 @@ struct Before {
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
 pub(super) type Sums = HashMap<(i64, i64), Delta>;
 
+/// What every checkpoint needs, made ready once for all of a transaction.
+pub(super) struct Statements<'c> {
+    connection: &'c Connection,
+    before: CachedStatement<'c>,
+    progress: CachedStatement<'c>,
+    progress_and_state: CachedStatement<'c>,
+    attempt: CachedStatement<'c>,
+    fingerprint: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connection,
+            before: connection.prepare_cached(BEFORE)?,
+            progress: connection.prepare_cached(PROGRESS)?,
+            progress_and_state: connection.prepare_cached(PROGRESS_AND_STATE)?,
+            attempt: connection.prepare_cached(ATTEMPT)?,
+            fingerprint: connection.prepare_cached(FINGERPRINT)?,
+        })
+    }
+}
+
+const BEFORE: &str = "SELECT org, state, app_hash, consent, drifted FROM entry
+     WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
+
+const PROGRESS: &str =
+    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
+     WHERE key = ?1";
+
+const PROGRESS_AND_STATE: &str = "UPDATE entry
+     SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, state = ?5 WHERE key = ?1";
+
+const ATTEMPT: &str = "INSERT INTO attempt (entry, at, step, call, http_status, okta_error_code,
+                          request_id, duration_ms, next_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+const FINGERPRINT: &str =
+    "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
+     ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id";
+
 /// Stores the checkpoint, or nothing and [`LedgerError::Moved`].
 pub(super) fn apply(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     seq: i64,
     checkpoint: &Prepared,
     sums: &mut Sums,
 ) -> Result<()> {
     let key = rows::entry_key(seq, checkpoint.no);
-    let before = connection
-        .prepare_cached(
-            "SELECT org, state, app_hash, consent, drifted FROM entry
-             WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL",
-        )?
+    let before = statements
+        .before
         .query_row([key, checkpoint.version], |row| {
             Ok(Before {
                 org: row.get(0)?,
@@ -127,22 +165,16 @@ pub(super) fn apply(
             run: checkpoint.run.clone(),
             no: checkpoint.no,
         })?;
-    write_entry(connection, key, &before, checkpoint)?;
-    write_beside(connection, key, checkpoint)?;
+    write_entry(statements, key, &before, checkpoint)?;
+    write_beside(statements, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
     delta.add(checkpoint.stats);
     Ok(())
 }
 
-const PROGRESS: &str =
-    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
-     WHERE key = ?1";
-const PROGRESS_AND_STATE: &str = "UPDATE entry
-     SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, state = ?5 WHERE key = ?1";
-
 fn write_entry(
-    connection: &Connection,
+    statements: &mut Statements<'_>,
     key: i64,
     before: &Before,
     checkpoint: &Prepared,
@@ -156,12 +188,12 @@ fn write_entry(
         checkpoint.state
     ];
     // SQLite rewrites an index whenever its column is named, changed or not.
-    let (sql, values) = if before.state == checkpoint.state {
-        (PROGRESS, &values[..4])
+    if before.state == checkpoint.state {
+        statements.progress.execute(&values[..4])?;
     } else {
-        (PROGRESS_AND_STATE, values)
-    };
-    connection.prepare_cached(sql)?.execute(values)?;
+        statements.progress_and_state.execute(values)?;
+    }
+    let connection = statements.connection;
     if before.drifted != new.drifted {
         connection
             .prepare_cached("UPDATE entry SET drifted = ?2 WHERE key = ?1")?
@@ -184,38 +216,28 @@ fn write_entry(
     Ok(())
 }
 
-fn write_beside(connection: &Connection, key: i64, checkpoint: &Prepared) -> Result<()> {
+fn write_beside(statements: &mut Statements<'_>, key: i64, checkpoint: &Prepared) -> Result<()> {
+    let connection = statements.connection;
     for (attempt, step) in &checkpoint.attempts {
-        connection
-            .prepare_cached(
-                "INSERT INTO attempt (entry, at, step, call, http_status, okta_error_code,
-                                      request_id, duration_ms, next_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
-                key,
-                attempt.at,
-                step,
-                attempt.call,
-                attempt.http_status,
-                attempt.okta_error_code,
-                attempt.request_id,
-                rows::integer(attempt.duration_ms),
-                attempt.next_at
-            ])?;
+        statements.attempt.execute(params![
+            key,
+            attempt.at,
+            step,
+            attempt.call,
+            attempt.http_status,
+            attempt.okta_error_code,
+            attempt.request_id,
+            rows::integer(attempt.duration_ms),
+            attempt.next_at
+        ])?;
     }
     if let Some(fingerprint) = &checkpoint.fingerprint {
-        connection
-            .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id",
-            )?
-            .execute([
-                &fingerprint.org_url,
-                &fingerprint.app_id,
-                &fingerprint.hmac,
-                &fingerprint.key_id,
-            ])?;
+        statements.fingerprint.execute([
+            &fingerprint.org_url,
+            &fingerprint.app_id,
+            &fingerprint.hmac,
+            &fingerprint.key_id,
+        ])?;
     }
     if let Some(applied) = &checkpoint.applied {
         memory::remember(connection, key, applied)?;

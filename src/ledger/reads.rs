@@ -132,6 +132,8 @@ pub(super) struct Window {
 pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
 
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
+    // One look at the file for all that is read here, entries and what is known of their apps.
+    let _as_of_now = connection.unchecked_transaction()?;
     let seq = seq(connection, &window.run)?;
     // Each code is found in order, so two short lists are merged here. Of what is done there is no index, and
     // nothing in a hurry.

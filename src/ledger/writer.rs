@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::commit::{self, Prepared, Sums};
+use super::commit::{self, Prepared, Statements, Sums};
 use super::error::LedgerError;
 use super::model::RunId;
 use super::readers;
@@ -79,12 +79,20 @@ impl Writer {
         })
     }
 
-    /// Stores a checkpoint; durable on return.
-    pub(super) async fn commit(&self, checkpoint: Prepared) -> Result<(), LedgerError> {
+    /// Stores a checkpoint; durable when the future is ready.
+    pub(super) fn commit(
+        &self,
+        checkpoint: Prepared,
+    ) -> Result<impl Future<Output = Result<(), LedgerError>> + use<'_>, LedgerError> {
         self.check()?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Commit(Box::new(checkpoint), reply))?;
-        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+        Ok(async {
+            match answer.await {
+                Ok((_, stored)) => stored,
+                Err(_) => Err(self.stopped()),
+            }
+        })
     }
 
     /// Runs `write` in a transaction of its own; durable on return, or nothing of it is stored.
@@ -166,35 +174,21 @@ impl Drop for Writer {
     }
 }
 
-type Reply = oneshot::Sender<Result<(), LedgerError>>;
+/// Who waits for a checkpoint. It goes back to the thread that made it: freed here it would cost more.
+type Reply = oneshot::Sender<(Box<Prepared>, Result<(), LedgerError>)>;
 
 /// Checkpoints that are stored together, and who waits for them.
-struct Group {
-    checkpoints: Vec<Prepared>,
-    replies: Vec<Reply>,
-}
+type Group = Vec<(Box<Prepared>, Reply)>;
 
-impl Group {
-    fn of(checkpoint: Prepared, reply: Reply) -> Self {
-        Self {
-            checkpoints: vec![checkpoint],
-            replies: vec![reply],
+/// Takes in what is queued, up to `most`; returns the first command that is no checkpoint.
+fn gather(group: &mut Group, commands: &Receiver<Command>, most: usize) -> Option<Command> {
+    while group.len() < most {
+        match commands.try_recv().ok()? {
+            Command::Commit(checkpoint, reply) => group.push((checkpoint, reply)),
+            other @ Command::Do(_) => return Some(other),
         }
     }
-
-    /// Takes in what is queued, up to `most`; returns the first command that is no checkpoint.
-    fn gather(&mut self, commands: &Receiver<Command>, most: usize) -> Option<Command> {
-        while self.checkpoints.len() < most {
-            match commands.try_recv().ok()? {
-                Command::Commit(checkpoint, reply) => {
-                    self.checkpoints.push(*checkpoint);
-                    self.replies.push(reply);
-                }
-                other @ Command::Do(_) => return Some(other),
-            }
-        }
-        None
-    }
+    None
 }
 
 /// What the thread owns.
@@ -216,21 +210,21 @@ impl Engine {
             match command {
                 Command::Do(write) => write(&mut self),
                 Command::Commit(checkpoint, reply) => {
-                    let mut group = Group::of(*checkpoint, reply);
-                    next = group.gather(commands, most);
+                    let mut group = vec![(checkpoint, reply)];
+                    next = gather(&mut group, commands, most);
                     let enough = WORTHWHILE.min(most);
-                    if load >= BUSY && next.is_none() && group.checkpoints.len() < enough {
+                    if load >= BUSY && next.is_none() && group.len() < enough {
                         // Nobody who commits has to wake it.
                         std::thread::sleep(PATIENCE.min(took * load / SHARED));
-                        next = group.gather(commands, most);
+                        next = gather(&mut group, commands, most);
                     }
-                    let stored = u32::try_from(group.checkpoints.len()).unwrap_or(u32::MAX);
-                    load = u32::midpoint(load, stored);
+                    load = u32::midpoint(load, u32::try_from(group.len()).unwrap_or(u32::MAX));
                     let begun = Instant::now();
-                    let outcomes = self.commit(&group.checkpoints);
+                    let outcomes = self.commit(&group);
                     took = begun.elapsed();
-                    for (reply, outcome) in group.replies.into_iter().zip(outcomes) {
-                        drop(reply.send(outcome));
+                    for ((checkpoint, reply), outcome) in group.into_iter().zip(outcomes) {
+                        // Nobody waits any more when the caller was cancelled.
+                        drop(reply.send((checkpoint, outcome)));
                     }
                 }
             }
@@ -241,14 +235,15 @@ impl Engine {
     }
 
     /// Stores all but those whose entry moved.
-    fn commit(&mut self, checkpoints: &[Prepared]) -> Vec<Result<(), LedgerError>> {
+    fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<(), LedgerError>> {
         let mut seqs = std::mem::take(&mut self.seqs);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
-            let mut outcomes = Vec::with_capacity(checkpoints.len());
-            for checkpoint in checkpoints {
+            let mut outcomes = Vec::with_capacity(group.len());
+            let mut statements = Statements::prepare(transaction)?;
+            for (checkpoint, _) in group {
                 let applied = seq_of(transaction, &mut seqs, checkpoint.run())
-                    .and_then(|seq| commit::apply(transaction, seq, checkpoint, &mut sums));
+                    .and_then(|seq| commit::apply(&mut statements, seq, checkpoint, &mut sums));
                 outcomes.push(match applied {
                     Err(Fault::Sqlite(error)) => return Err(Fault::Sqlite(error)),
                     other => other,
@@ -264,7 +259,7 @@ impl Engine {
                 let at = |outcome: Result<(), Fault>| outcome.map_err(|fault| fault.at(&self.path));
                 outcomes.into_iter().map(at).collect()
             }
-            Err(error) => vec![Err(error); checkpoints.len()],
+            Err(error) => vec![Err(error); group.len()],
         }
     }
 

@@ -29,11 +29,14 @@ pub(super) struct Recent<E>(Arc<Mutex<HashMap<SecretRef, Slot<E>>>>);
 
 impl<E> Recent<E> {
     /// The value, read now unless it just was.
-    pub(super) async fn or_read(
+    pub(super) async fn or_read<F>(
         &self,
         reference: &SecretRef,
-        read: impl Future<Output = Result<SecretString, E>>,
-    ) -> Result<SecretString, Arc<E>> {
+        read: impl FnOnce() -> F,
+    ) -> Result<SecretString, Arc<E>>
+    where
+        F: Future<Output = Result<SecretString, E>>,
+    {
         let slot = self.slot(reference);
         let mut outcome = slot.lock().await;
         if let Some((at, outcome)) = &*outcome
@@ -41,7 +44,7 @@ impl<E> Recent<E> {
         {
             return outcome.clone();
         }
-        let found = read.await.map_err(Arc::new);
+        let found = read().await.map_err(Arc::new);
         *outcome = Some((Instant::now(), found.clone()));
         found
     }
@@ -95,7 +98,7 @@ mod tests {
                     Ok(SecretString::from(count.to_string()))
                 }
             };
-            let found = recent.clone().or_read(&reference(path), read).await;
+            let found = recent.clone().or_read(&reference(path), || read).await;
             found.map(|secret| secret.expose_secret().to_owned())
         };
         let (a, b, other) = tokio::join!(ask("a"), ask("a"), ask("b"));
@@ -114,11 +117,11 @@ mod tests {
     async fn a_reader_that_is_given_up_holds_up_nobody() {
         let recent = Recent::<&str>::default();
         let reference = reference("a");
-        let never = recent.or_read(&reference, std::future::pending());
+        let never = recent.or_read(&reference, std::future::pending);
         let given_up = tokio::time::timeout(Duration::from_millis(1), never).await;
         assert!(given_up.is_err());
         let read = async { Ok(SecretString::from("t")) };
-        assert!(recent.or_read(&reference, read).await.is_ok());
+        assert!(recent.or_read(&reference, || read).await.is_ok());
     }
 
     #[tokio::test]
@@ -126,7 +129,7 @@ mod tests {
         let recent = Recent::<&str>::default();
         for n in 0..1_000 {
             let read = async { Ok(SecretString::from("t")) };
-            let found = recent.or_read(&reference(&n.to_string()), read).await;
+            let found = recent.or_read(&reference(&n.to_string()), || read).await;
             assert!(found.is_ok());
         }
         assert!(recent.0.lock().len() <= MOST);

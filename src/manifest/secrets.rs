@@ -119,10 +119,13 @@ impl Secrets {
     /// When it is unset, empty, unreadable, over 64 KiB or not text; when its program is refused,
     /// missing, fails or takes over 30 s.
     pub async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
-        let found = match reference.kind() {
+        let found = if let Ok(Kind::Env(name)) = reference.kind() {
             // A look into our own memory.
-            Ok(Kind::Env(name)) => from_env(name).map_err(Arc::new),
-            _ => self.recent.or_read(reference, self.read(reference)).await,
+            from_env(name).map_err(Arc::new)
+        } else {
+            // Boxed, so that the many that find it read take little memory.
+            let read = || Box::pin(self.read(reference));
+            self.recent.or_read(reference, read).await
         };
         found.map_err(|cause| SecretError {
             reference: reference.clone(),

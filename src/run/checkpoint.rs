@@ -15,31 +15,32 @@ pub struct Also {
 }
 
 /// Stores the entry with the calls since its last checkpoint, and counts its version up.
-pub async fn checkpoint(
-    ledger: &Ledger,
+pub fn checkpoint<'a>(
+    ledger: &'a Ledger,
     run: &RunId,
-    row: &mut EntryRow,
+    row: &'a mut EntryRow,
     log: &mut CallLog,
     also: Also,
-) -> Result<(), LedgerError> {
+) -> impl Future<Output = Result<(), LedgerError>> + use<'a> {
     let (attempts, stats) = log.take();
-    ledger
-        .commit(Checkpoint {
-            run: run.clone(),
-            no: row.no,
-            org: row.org,
-            version: row.version,
-            state: row.state,
-            progress: row.progress.clone(),
-            due_at: row.due_at,
-            error: row.error.clone(),
-            attempts,
-            stats,
-            fingerprint: also.fingerprint,
-            applied: also.applied,
-            settled_consent: also.settled_consent,
-        })
-        .await?;
-    row.version += 1;
-    Ok(())
+    let stored = ledger.commit(Checkpoint {
+        run: run.clone(),
+        no: row.no,
+        org: row.org,
+        version: row.version,
+        state: row.state,
+        progress: row.progress.clone(),
+        due_at: row.due_at,
+        error: row.error.clone(),
+        attempts,
+        stats,
+        fingerprint: also.fingerprint,
+        applied: also.applied,
+        settled_consent: also.settled_consent,
+    });
+    async {
+        stored.await?;
+        row.version += 1;
+        Ok(())
+    }
 }

@@ -88,10 +88,11 @@ impl OrgTask {
                 let Some(row) = self.window.next().await? else {
                     break;
                 };
-                let (no, shop) = (row.no, &shop);
+                let no = row.no;
+                let mut work = Work::new(&shop, row);
                 at_work.push(Box::pin(async move {
-                    let rest = Work::new(shop, row).run().await;
-                    (no, rest)
+                    let rest = work.run().await;
+                    (no, rest.map(|kind| work.rest(kind)))
                 }));
             }
             let next_due = self.window.next_due();
@@ -250,7 +251,8 @@ async fn consented(
             // The link leads nowhere, as when the orgs are now served on another port.
             None => work.drop_link(),
         }
-        match work.run().await? {
+        let kind = work.run().await?;
+        match work.rest(kind) {
             Rest::Waiting(again) => row = *again,
             rest => return Ok(rest),
         }

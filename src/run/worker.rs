@@ -60,10 +60,16 @@ pub(super) enum Next {
     Rest(RestKind),
 }
 
-pub(super) enum RestKind {
+/// [`Rest`] without the entry.
+#[derive(Clone, Copy, Debug)]
+pub enum RestKind {
+    /// See there.
     Ended,
+    /// See there.
     Waiting,
+    /// See there.
     Delayed(Millis),
+    /// See there.
     Halted,
 }
 
@@ -96,19 +102,23 @@ impl<'a> Work<'a> {
     }
 
     /// Goes on until the entry comes to rest.
-    pub async fn run(mut self) -> Result<Rest, LedgerError> {
-        let rest = loop {
+    pub async fn run(&mut self) -> Result<RestKind, LedgerError> {
+        loop {
             match self.attempt().await? {
                 Next::Step => {}
-                Next::Rest(rest) => break rest,
+                Next::Rest(kind) => return Ok(kind),
             }
-        };
-        Ok(match rest {
+        }
+    }
+
+    /// The entry as it came to rest.
+    pub fn rest(self, kind: RestKind) -> Rest {
+        match kind {
             RestKind::Ended => Rest::Ended,
             RestKind::Waiting => Rest::Waiting(Box::new(self.row)),
             RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
             RestKind::Halted => Rest::Halted,
-        })
+        }
     }
 
     /// Whether there is more to do on the entry now.
@@ -312,18 +322,18 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) async fn commit(
+    pub(super) fn commit(
         &mut self,
         fingerprint: Option<Fingerprint>,
         settled_consent: Option<(String, bool)>,
-    ) -> Result<(), LedgerError> {
+    ) -> impl Future<Output = Result<(), LedgerError>> {
         let Shop { ledger, run, .. } = self.shop;
         let also = Also {
             fingerprint,
             applied: self.applied(),
             settled_consent,
         };
-        checkpoint(ledger, run, &mut self.row, &mut self.log, also).await
+        checkpoint(ledger, run, &mut self.row, &mut self.log, also)
     }
 
     pub(super) fn ended(&self) -> Next {

@@ -194,7 +194,7 @@ impl Context<'_> {
             ended: false,
         });
         self.announced = true;
-        self.commit(None).await
+        Ok(self.commit(None).await?)
     }
 
     /// Whether an attempt of this once-only step may have reached Okta already.
@@ -207,14 +207,13 @@ impl Context<'_> {
     }
 
     // Makes the row durable as it stands, with the calls since the last checkpoint.
-    async fn commit(&mut self, applied: Option<Applied>) -> Result<(), StepError> {
+    fn commit(&mut self, applied: Option<Applied>) -> impl Future<Output = Result<(), LedgerError>> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
             applied,
             ..Also::default()
         };
-        checkpoint(self.ledger, self.run, self.row, self.log, also).await?;
-        Ok(())
+        checkpoint(self.ledger, self.run, self.row, self.log, also)
     }
 
     /// What earlier runs left about the app.
