@@ -32,8 +32,8 @@ use support::fleet::{Fleet, app_id, capabilities, number, org_name};
 use support::table::{Table, say};
 use support::venv;
 
-/// Apps of each org: some four seconds of calls.
-const APPS: [usize; 20] = [3_000; 20];
+/// Apps of each org: some eight seconds of calls, so that what is done once counts little.
+const APPS: [usize; 20] = [6_000; 20];
 
 /// Connections per org and calls in flight on them.
 const CONNECTIONS: u32 = 50;
