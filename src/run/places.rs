@@ -14,7 +14,7 @@ const MOST_CALLS: u64 = 2_000;
 const MOST_ORGS: usize = 1_500;
 
 /// Entries at work over all orgs at most, but for the two that each org may always have; an entry takes about
-/// 6 KB.
+/// 4 KB.
 const WORKERS: usize = 4_000;
 
 /// File descriptors left for the ledger, the terminal, pooled idle connections' slack and name look-ups.
