@@ -207,7 +207,10 @@ impl Context<'_> {
     }
 
     // Makes the row durable as it stands, with the calls since the last checkpoint.
-    fn commit(&mut self, applied: Option<Applied>) -> impl Future<Output = Result<(), LedgerError>> {
+    fn commit(
+        &mut self,
+        applied: Option<Applied>,
+    ) -> impl Future<Output = Result<(), LedgerError>> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
             applied,
