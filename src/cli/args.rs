@@ -295,6 +295,7 @@ pub struct ConsentRefresh {
 Examples:
   okta-rollout report
   okta-rollout report k3f9 --format json -o k3f9.json
+  okta-rollout report --only failed --calls
   okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv
 
 `csv` writes the entries as a manifest that `run` accepts; states and errors are in `text` and
@@ -309,6 +310,9 @@ pub struct Report {
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// With every call that was made for each entry (text and json)
+    #[arg(long)]
+    pub calls: bool,
     /// Which entries.
     #[command(flatten)]
     pub only: Only,

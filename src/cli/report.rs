@@ -13,7 +13,7 @@ use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, RunRow, Stored};
+use crate::ledger::{Attempt, Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, RunRow, Stored};
 use crate::manifest::{Columns, CsvManifest, Record};
 use crate::plan;
 use crate::report::{
@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub format: Format,
     /// Which entries.
     pub only: Selection,
+    /// Whether with their calls.
+    pub calls: bool,
 }
 
 impl Request {
@@ -40,6 +42,7 @@ impl Request {
         Self {
             format,
             only: Selection::default(),
+            calls: false,
         }
     }
 
@@ -54,11 +57,16 @@ pub(super) async fn report(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    if args.calls && args.format == Format::Csv {
+        let error = anyhow::anyhow!("a csv report is a manifest, which holds no calls");
+        return Err(Failure::usage(error).hint("use --format text or --format json"));
+    }
     let ledger = readable(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
     let request = Request {
         format: args.format,
         only: args.only.selection(),
+        calls: args.calls,
     };
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
@@ -353,19 +361,25 @@ impl Facts {
     ) -> anyhow::Result<u64> {
         let mut failed = None;
         let mut entries = 0;
-        ledger
-            .for_each_entry(&self.run.id, |row| {
-                if failed.is_some() {
-                    return;
-                }
-                let entry = self.entry(&row);
-                if let Some(entry) = entry.filter(|entry| request.wants(&row, entry)) {
-                    failed = write(&entry, &row).err();
-                    entries += 1;
-                }
-            })
-            .await
-            .context("the ledger cannot be read")?;
+        let mut each = |row: &EntryRow, calls: Option<Vec<Attempt>>| {
+            if failed.is_some() {
+                return;
+            }
+            let entry = self.entry(row);
+            if let Some(mut entry) = entry.filter(|entry| request.wants(row, entry)) {
+                entry.calls = calls.map(report::calls);
+                failed = write(&entry, row).err();
+                entries += 1;
+            }
+        };
+        let run = &self.run.id;
+        let read = if request.calls {
+            let each = |row: EntryRow, calls| each(&row, Some(calls));
+            ledger.for_each_entry_with_calls(run, each).await
+        } else {
+            ledger.for_each_entry(run, |row| each(&row, None)).await
+        };
+        read.context("the ledger cannot be read")?;
         failed.map_or(Ok(entries), Err)
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::adoption;
+use super::calls::{self, Call};
 use super::error::LedgerError;
 use super::memory::{self, Applied};
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
@@ -22,7 +23,7 @@ pub(super) struct Prepared {
     columns: Columns,
     error: Option<String>,
     due_at: Option<Millis>,
-    attempts: Vec<(Attempt, String)>,
+    calls: Vec<Call>,
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,
     applied: Option<Applied>,
@@ -64,7 +65,7 @@ impl Prepared {
         Ok(Self {
             columns: Columns::of(state, &checkpoint.progress)?,
             error: checkpoint.error.as_ref().map(to_json).transpose()?,
-            attempts: checkpoint
+            calls: checkpoint
                 .attempts
                 .into_iter()
                 .map(with_step)
@@ -95,6 +96,7 @@ struct Before {
     app_hash: Option<i32>,
     consent: Option<[u8; 32]>,
     drifted: bool,
+    last_call: Option<i64>,
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
@@ -106,7 +108,7 @@ pub(super) struct Statements<'c> {
     before: CachedStatement<'c>,
     progress: CachedStatement<'c>,
     progress_and_state: CachedStatement<'c>,
-    attempt: CachedStatement<'c>,
+    call: CachedStatement<'c>,
     fingerprint: CachedStatement<'c>,
 }
 
@@ -117,25 +119,22 @@ impl<'c> Statements<'c> {
             before: connection.prepare_cached(BEFORE)?,
             progress: connection.prepare_cached(PROGRESS)?,
             progress_and_state: connection.prepare_cached(PROGRESS_AND_STATE)?,
-            attempt: connection.prepare_cached(ATTEMPT)?,
+            call: connection.prepare_cached(calls::INSERT)?,
             fingerprint: connection.prepare_cached(FINGERPRINT)?,
         })
     }
 }
 
-const BEFORE: &str = "SELECT org, state, app_hash, consent, drifted FROM entry
+const BEFORE: &str = "SELECT org, state, app_hash, consent, drifted, last_call FROM entry
      WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const PROGRESS: &str =
-    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4
+    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, last_call = ?5
      WHERE key = ?1";
 
-const PROGRESS_AND_STATE: &str = "UPDATE entry
-     SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, state = ?5 WHERE key = ?1";
-
-const ATTEMPT: &str = "INSERT INTO attempt (entry, at, step, call, http_status, okta_error_code,
-                          request_id, duration_ms, next_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const PROGRESS_AND_STATE: &str =
+    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, last_call = ?5,
+         state = ?6 WHERE key = ?1";
 
 const FINGERPRINT: &str =
     "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
@@ -158,6 +157,7 @@ pub(super) fn apply(
                 app_hash: row.get(2)?,
                 consent: row.get(3)?,
                 drifted: row.get(4)?,
+                last_call: row.get(5)?,
             })
         })
         .optional()?
@@ -165,7 +165,9 @@ pub(super) fn apply(
             run: checkpoint.run.clone(),
             no: checkpoint.no,
         })?;
-    write_entry(statements, key, &before, checkpoint)?;
+    let calls = &checkpoint.calls;
+    let last_call = calls::add(&mut statements.call, key, before.last_call, calls)?;
+    write_entry(statements, key, &before, checkpoint, last_call)?;
     write_beside(statements, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
@@ -178,6 +180,7 @@ fn write_entry(
     key: i64,
     before: &Before,
     checkpoint: &Prepared,
+    last_call: Option<i64>,
 ) -> Result<()> {
     let new = &checkpoint.columns;
     let values = params![
@@ -185,11 +188,12 @@ fn write_entry(
         new.progress,
         checkpoint.due_at,
         checkpoint.error,
+        last_call,
         checkpoint.state
     ];
     // SQLite rewrites an index whenever its column is named, changed or not.
     if before.state == checkpoint.state {
-        statements.progress.execute(&values[..4])?;
+        statements.progress.execute(&values[..5])?;
     } else {
         statements.progress_and_state.execute(values)?;
     }
@@ -218,19 +222,6 @@ fn write_entry(
 
 fn write_beside(statements: &mut Statements<'_>, key: i64, checkpoint: &Prepared) -> Result<()> {
     let connection = statements.connection;
-    for (attempt, step) in &checkpoint.attempts {
-        statements.attempt.execute(params![
-            key,
-            attempt.at,
-            step,
-            attempt.call,
-            attempt.http_status,
-            attempt.okta_error_code,
-            attempt.request_id,
-            rows::integer(attempt.duration_ms),
-            attempt.next_at
-        ])?;
-    }
     if let Some(fingerprint) = &checkpoint.fingerprint {
         statements.fingerprint.execute([
             &fingerprint.org_url,

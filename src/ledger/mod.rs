@@ -15,6 +15,7 @@
 //! safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
 mod adoption;
+mod calls;
 mod commit;
 mod counts;
 mod drift;

@@ -10,7 +10,7 @@ use super::memory::{self, AppMemory};
 use super::model::{
     Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored, UnderWay,
 };
-use super::{Ledger, blocking, reads};
+use super::{Ledger, blocking, calls, reads};
 use crate::apps::App;
 use crate::manifest::Entry;
 
@@ -71,38 +71,54 @@ impl Ledger {
     pub async fn for_each_entry(
         &self,
         run: &RunId,
-        mut each: impl FnMut(EntryRow),
+        each: impl FnMut(EntryRow),
     ) -> Result<(), LedgerError> {
-        let mut after = None;
-        loop {
-            let run = run.clone();
-            let page = self
-                .read(move |c| reads::page(c, &run, after, PAGE))
-                .await?;
-            let last = page.len() < PAGE;
-            after = page.last().map(|row| row.no);
-            page.into_iter().for_each(&mut each);
-            if last {
-                return Ok(());
-            }
-        }
+        self.for_each(run, PAGE, reads::page, |row| row.no, each)
+            .await
+    }
+
+    /// As [`Self::for_each_entry`], with the calls that were made for each, in order.
+    pub async fn for_each_entry_with_calls(
+        &self,
+        run: &RunId,
+        mut each: impl FnMut(EntryRow, Vec<Attempt>),
+    ) -> Result<(), LedgerError> {
+        let each = |(row, calls)| each(row, calls);
+        self.for_each(run, PAGE, calls::page, |(row, _)| row.no, each)
+            .await
     }
 
     /// Where every entry stands, in manifest order and bounded memory.
     pub async fn for_each_standing(
         &self,
         run: &RunId,
-        mut each: impl FnMut(Standing),
+        each: impl FnMut(Standing),
+    ) -> Result<(), LedgerError> {
+        self.for_each(
+            run,
+            STANDINGS,
+            reads::standings,
+            |standing| standing.no,
+            each,
+        )
+        .await
+    }
+
+    async fn for_each<T: Send + 'static>(
+        &self,
+        run: &RunId,
+        size: usize,
+        page: reads::Page<T>,
+        no: impl Fn(&T) -> EntryNo,
+        mut each: impl FnMut(T),
     ) -> Result<(), LedgerError> {
         let mut after = None;
         loop {
             let run = run.clone();
-            let page = self
-                .read(move |c| reads::standings(c, &run, after, STANDINGS))
-                .await?;
-            let last = page.len() < STANDINGS;
-            after = page.last().map(|standing| standing.no);
-            page.into_iter().for_each(&mut each);
+            let rows = self.read(move |c| page(c, &run, after, size)).await?;
+            let last = rows.len() < size;
+            after = rows.last().map(&no);
+            rows.into_iter().for_each(&mut each);
             if last {
                 return Ok(());
             }
@@ -119,12 +135,6 @@ impl Ledger {
         let run = run.clone();
         self.read(move |c| reads::drifted(c, &run, limit, &wanted))
             .await
-    }
-
-    /// The calls made for an entry, in order.
-    pub async fn attempts(&self, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>, LedgerError> {
-        let run = run.clone();
-        self.read(move |c| reads::attempts(c, &run, no)).await
     }
 
     /// The `row` of another entry of the org that already has this app, given or found.

@@ -6,8 +6,7 @@ use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::memory;
 use super::model::{
-    Attempt, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored,
-    UnderWay,
+    ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored, UnderWay,
 };
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
@@ -204,6 +203,9 @@ fn remember(
     Ok(())
 }
 
+/// Reads so many rows of a run, one an entry, after that one.
+pub(super) type Page<T> = fn(&Connection, &RunId, Option<EntryNo>, usize) -> Result<Vec<T>>;
+
 /// Entries of all orgs and states, in manifest order.
 pub(super) fn page(
     connection: &Connection,
@@ -287,16 +289,6 @@ pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result
         Some(row) if row.no == no => Ok(row),
         _ => Err(missing()),
     }
-}
-
-pub(super) fn attempts(connection: &Connection, run: &RunId, no: EntryNo) -> Result<Vec<Attempt>> {
-    let seq = seq(connection, run)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT at, step, call, http_status, okta_error_code, request_id, duration_ms, next_at
-         FROM attempt WHERE entry = ?1 ORDER BY rowid",
-    )?;
-    let rows = statement.query_map([rows::entry_key(seq, no)], rows::attempt_row)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Once-only calls that no process saw end, of all runs.

@@ -256,7 +256,7 @@ pub(super) fn pending_row(row: &Row<'_>) -> rusqlite::Result<Pending> {
     })
 }
 
-pub(super) fn attempt_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+pub(super) fn call_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt {
         at: row.get(0)?,
         step: json(row, 1)?,

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State, StepReport,
-    StoppedReport, Totals, WaitingReport,
+    CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State,
+    StepReport, StoppedReport, Totals, WaitingReport,
 };
 use crate::ledger::{
-    Counts, Drift, EntryError, EntryRow, Millis, OrgRow, RunId, RunRow, StepRecord, Stored,
+    Attempt, Counts, Drift, EntryError, EntryRow, Millis, OrgRow, RunId, RunRow, StepRecord, Stored,
 };
 use crate::steps::Step;
 
@@ -117,6 +117,26 @@ pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> Entr
         error: error(row, org, planned),
         drift: row.progress.drift.iter().map(drift).collect(),
         steps: steps(row, planned, state),
+        calls: None,
+    }
+}
+
+/// The calls that were made for an entry.
+pub fn calls(attempts: Vec<Attempt>) -> Vec<CallReport> {
+    attempts.into_iter().map(call).collect()
+}
+
+fn call(attempt: Attempt) -> CallReport {
+    CallReport {
+        at: rfc3339(attempt.at),
+        step: attempt.step.name(),
+        feature: attempt.step.feature().map(crate::apps::Feature::name),
+        call: attempt.call,
+        http_status: attempt.http_status,
+        okta_error_code: attempt.okta_error_code,
+        request_id: attempt.request_id,
+        duration_ms: attempt.duration_ms,
+        next_try_at: attempt.next_at.map(rfc3339),
     }
 }
 

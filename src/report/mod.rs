@@ -12,7 +12,7 @@ mod text;
 use serde::Serialize;
 
 pub(crate) use build::rfc3339;
-pub use build::{Held, RunFacts, entry, overview};
+pub use build::{Held, RunFacts, calls, entry, overview};
 pub use json::{JsonManifest, JsonReport};
 pub(crate) use summary::short;
 pub use summary::{Attention, DRIFTED_SHOWN, Summary};
@@ -239,6 +239,9 @@ pub struct EntryReport {
     pub drift: Vec<DriftReport>,
     /// The steps it takes, in order.
     pub steps: Vec<StepReport>,
+    /// Every call that was made for it, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<CallReport>>,
 }
 
 impl EntryReport {
@@ -275,6 +278,31 @@ pub struct ErrorReport {
     pub request_id: Option<String>,
     /// The next command or edit.
     pub hint: Option<String>,
+}
+
+/// One call that was made for an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallReport {
+    /// When it was sent: RFC 3339.
+    pub at: String,
+    /// The step it was made for.
+    pub step: &'static str,
+    /// The feature of a `set_feature`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature: Option<&'static str>,
+    /// Method and path without query.
+    pub call: String,
+    /// HTTP status; null when no answer came.
+    pub http_status: Option<u16>,
+    /// Okta's error code.
+    pub okta_error_code: Option<String>,
+    /// `x-okta-request-id` of the answer.
+    pub request_id: Option<String>,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// When its step was to be tried again, if it was: RFC 3339.
+    pub next_try_at: Option<String>,
 }
 
 /// One step of an entry.

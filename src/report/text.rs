@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{DriftReport, EntryReport, Overview, State};
+use super::{CallReport, DriftReport, EntryReport, Overview, State};
 
 /// Characters of a value that are shown: a line holds two of them.
 const VALUE_SHOWN: usize = 60;
@@ -42,6 +42,9 @@ impl<W: Write> TextReport<W> {
         for drift in &entry.drift {
             writeln!(self.out, "    drifted: {}", drifted(drift))?;
         }
+        for made in entry.calls.iter().flatten() {
+            writeln!(self.out, "    {}", call(made))?;
+        }
         Ok(())
     }
 
@@ -59,6 +62,26 @@ pub(super) fn drifted(drift: &DriftReport) -> String {
     };
     let wanted = bounded(&drift.wanted.to_string());
     format!("{} was {live}, wanted {wanted}", drift.field)
+}
+
+/// `2026-01-02T03:04:05Z set_connection: POST /api/v1/apps/…, HTTP 503 after 1200 ms (E0000009, request abc), next try …`.
+fn call(made: &CallReport) -> String {
+    let answer = made
+        .http_status
+        .map_or("no answer".to_owned(), |status| format!("HTTP {status}"));
+    let codes = codes(
+        made.okta_error_code.as_deref(),
+        None,
+        made.request_id.as_deref(),
+    );
+    let next = made.next_try_at.as_ref();
+    let next = next
+        .map(|at| format!(", next try {at}"))
+        .unwrap_or_default();
+    format!(
+        "{} {}: {}, {answer} after {} ms{codes}{next}",
+        made.at, made.step, made.call, made.duration_ms
+    )
 }
 
 fn bounded(value: &str) -> String {

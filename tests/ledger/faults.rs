@@ -12,7 +12,9 @@ use okta_rollout::ledger::{
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
-use crate::support::{FORMAT_6, Fixture, checkpoint, drift, entry, import, waiting_on};
+use crate::support::{
+    FORMAT_6, Fixture, call, calls, checkpoint, drift, entry, import, waiting_on,
+};
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
 
@@ -533,10 +535,23 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
 #[tokio::test]
 async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let fixture = Fixture::new().await;
-    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
-    let mut cp = checkpoint(&run, 0, 0, Stored::Done);
+    let run = fixture
+        .import("a.csv", &["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id)))
+        .await;
+    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
     cp.progress.drift = vec![drift("baseUrl")];
+    cp.attempts = vec![call(1), call(2)];
     fixture.ledger.commit(cp).await.unwrap();
+    let mut cp = checkpoint(&run, 1, 0, Stored::Done);
+    cp.attempts = vec![call(3)];
+    fixture.ledger.commit(cp).await.unwrap();
+    let mut cp = checkpoint(&run, 0, 1, Stored::Done);
+    cp.progress.drift = vec![drift("baseUrl")];
+    cp.attempts = vec![call(4)];
+    fixture.ledger.commit(cp).await.unwrap();
+    let before = calls(&fixture.ledger, &run).await;
+    assert_eq!(before[0], [call(1), call(2), call(4)]);
+    assert_eq!(before[1..], [vec![call(3)], vec![]]);
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
@@ -561,4 +576,9 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     assert_eq!(count, 1);
     assert_eq!(first[0].progress.drift[0].field, "baseUrl");
     assert_eq!(first[0].progress.drift[0].live, Some("a".into()));
+    assert_eq!(calls(&ledger, &run).await, before);
+    let mut cp = checkpoint(&run, 2, 0, Stored::Done);
+    cp.attempts = vec![call(5)];
+    ledger.commit(cp).await.unwrap();
+    assert_eq!(calls(&ledger, &run).await[2], [call(5)]);
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use okta_rollout::apps::{App, AuthScheme};
 use okta_rollout::ledger::{
-    Checkpoint, Consent, Drift, EntryNo, ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode,
-    OpenOptions, OrgStats, Progress, RunId, Stored,
+    Attempt, Checkpoint, Consent, Drift, EntryNo, EntryRow, ImportEntry, Ledger, LedgerUrl, NewRun,
+    OpenMode, OpenOptions, OrgStats, Progress, RunId, Stored,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
+use okta_rollout::steps::Step;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -172,5 +173,39 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
 
 /// Makes a ledger's tables those of format 6 again.
 pub const FORMAT_6: &str =
-    "DROP INDEX entry_open; CREATE INDEX entry_window ON entry (run, org, state);
-    CREATE INDEX attempt_entry ON attempt (entry);";
+    "CREATE TABLE attempt (
+        entry INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL, call TEXT NOT NULL, http_status INTEGER,
+        okta_error_code TEXT, request_id TEXT, duration_ms INTEGER NOT NULL, next_at INTEGER) STRICT;
+    INSERT INTO attempt SELECT entry, at, step, call, http_status, okta_error_code, request_id, duration_ms, next_at
+        FROM call ORDER BY id;
+    DROP TABLE call; ALTER TABLE entry DROP COLUMN last_call; CREATE INDEX attempt_entry ON attempt (entry);
+    DROP INDEX entry_open; CREATE INDEX entry_window ON entry (run, org, state);";
+
+/// The calls of each entry of a run, in order.
+pub async fn calls(ledger: &Ledger, run: &RunId) -> Vec<Vec<Attempt>> {
+    let mut calls = Vec::new();
+    let each = |row: EntryRow, of_entry| {
+        assert_eq!(
+            usize::try_from(row.no),
+            Ok(calls.len()),
+            "in manifest order"
+        );
+        calls.push(of_entry);
+    };
+    ledger.for_each_entry_with_calls(run, each).await.unwrap();
+    calls
+}
+
+/// A call that is told from others by when it was sent.
+pub fn call(at: i64) -> Attempt {
+    Attempt {
+        at,
+        step: Step::SetConnection,
+        call: "POST /api/v1/apps/0oa1/connections/default".into(),
+        http_status: Some(200),
+        okta_error_code: None,
+        request_id: Some(format!("req-{at}")),
+        duration_ms: 1_200,
+        next_at: None,
+    }
+}

@@ -288,6 +288,75 @@ fn a_settled_file_begins_anew_and_an_interrupted_one_goes_on() {
 }
 
 #[test]
+fn every_call_is_told_to_who_asks_also_after_a_crash() {
+    let faults = "limit = 0\n[[faults.rules]]\nfault = 'unavailable'\nmethod = 'POST'\n\
+                  [[faults.rules]]\nfault = 'lostAnswer'\nmethod = 'PUT'\n";
+    let story = Scenario::with(faults, [zscaler("0oa1").feature(user()), zscaler("0oa2")]);
+    story.job("[limits]\nmaxInFlight = 1\n");
+    // After the refused POST and the one that went well.
+    story.dies_after(2, &["run", "job.toml"]);
+    story.run().exits(0);
+
+    let plain = story.report();
+    assert!(plain["entries"][0].get("calls").is_none());
+    let json = story.okta_rollout(&["report", "--calls", "--format", "json"]);
+    let report = json.exits(0).json();
+    let told = |entry: usize| -> Vec<Value> {
+        let calls = report["entries"][entry]["calls"].as_array().unwrap();
+        calls
+            .iter()
+            .map(|call| {
+                for time in ["at", "nextTryAt"] {
+                    let parsed = call[time].as_str().map(str::parse::<jiff::Timestamp>);
+                    assert!(parsed.is_none_or(|parsed| parsed.is_ok()), "{call}");
+                }
+                assert!(
+                    call["at"].is_string() && call["durationMs"].is_u64(),
+                    "{call}"
+                );
+                json!([
+                    call["step"],
+                    call["feature"],
+                    call["call"],
+                    call["httpStatus"],
+                    call["oktaErrorCode"],
+                    call["requestId"].is_string(),
+                    call["nextTryAt"].is_string()
+                ])
+            })
+            .collect()
+    };
+    let (set, put) = (
+        "POST /api/v1/apps/0oa1/connections/default",
+        "PUT /api/v1/apps/0oa1/features/USER_PROVISIONING",
+    );
+    let feature = "USER_PROVISIONING";
+    assert_eq!(
+        told(0),
+        [
+            json!(["set_connection", null, set, 503, "E0000010", true, true]),
+            json!(["set_connection", null, set, 200, null, true, false]),
+            json!(["set_feature", feature, put, null, null, false, true]),
+            json!(["set_feature", feature, put, 200, null, true, false]),
+        ]
+    );
+    assert_eq!(told(1).len(), 1);
+
+    let text = story.okta_rollout(&["report", "--calls", "--only", "app=zscalerbyz"]);
+    let text = text.exits(0).data();
+    for part in [
+        " set_connection: POST /api/v1/apps/0oa1/connections/default, HTTP 503 after ",
+        " ms (E0000010, request ",
+        ", next try 2",
+        " set_feature: PUT /api/v1/apps/0oa1/features/USER_PROVISIONING, no answer after ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let csv = story.okta_rollout(&["report", "--calls", "--format", "csv"]);
+    csv.exits(2).says("holds no calls").says("--format json");
+}
+
+#[test]
 fn a_file_that_changed_begins_anew_and_says_so() {
     let story = Scenario::of([zscaler("0oa1").missing(), google("0oa2")]);
     story.switch(
