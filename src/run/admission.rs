@@ -23,8 +23,11 @@ use crate::okta::{Bucket, Class, Exchange, Method, RateHeaders};
 /// Wait after a 429 that says nothing of its reset.
 const BLIND_WAIT: Duration = Duration::from_secs(10);
 
-/// Shortest wait after a 429, whatever `Retry-After` says.
+/// Shortest wait after a 429, whatever `Retry-After` says; also that after one whose reset has just passed.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// A reset that has passed for longer than this is no window's end.
+const JUST_PASSED: Duration = Duration::from_secs(5);
 
 /// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
@@ -169,9 +172,19 @@ impl State {
     ) {
         // A proxy's error page has the proxy's clock.
         if let (Some(date), Some(_)) = (exchange.date, exchange.rate.reset) {
-            self.clock.observe(date, now);
+            self.clock.observe(date, sent, now);
         }
         let class = exchange.outcome.as_ref().err().map(|error| &error.class);
+        let refused = matches!(
+            class,
+            Some(Class::RateLimited {
+                concurrency: false,
+                ..
+            })
+        );
+        if let Some(reset) = exchange.rate.reset.filter(|_| refused) {
+            self.clock.refused(reset, sent);
+        }
         let pool = &mut self.pools[slot.kind.pool.index()];
         pool.give_back();
         if let Some(Class::RateLimited {
@@ -307,18 +320,24 @@ fn name(bucket: Bucket, method: Method, methods: &Methods) -> String {
 fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
     let rate = &exchange.rate;
     let reset_at = rate.reset.map(|reset| {
-        let local = clock
+        clock
             .local(reset)
-            .unwrap_or_else(|| by_wall_clock(reset, now));
-        local.min(now + LONGEST_WAIT)
+            .unwrap_or_else(|| by_wall_clock(reset, now))
     });
+    // Okta's windows last 60 s: what ends after more than the longest wait is none.
+    let window_end = reset_at.filter(|at| *at <= now + LONGEST_WAIT);
+    let reset_at = reset_at.map(|at| at.min(now + LONGEST_WAIT));
     match exchange.outcome.as_ref().err().map(|error| &error.class) {
         Some(Class::RateLimited {
             concurrency: true, ..
         }) => Settled::NotCounted,
         Some(Class::RateLimited { retry_after, .. }) => Settled::Exhausted {
             until: {
-                let shown = reset_at.map(|at| at + RESET_MARGIN).filter(|at| *at > now);
+                // One from before we began is none.
+                let shown = reset_at.filter(|at| !at.is_zero());
+                let shown = shown.map(|at| at + RESET_MARGIN);
+                let shown = shown.filter(|at| *at + JUST_PASSED > now);
+                let shown = shown.map(|at| if at > now { at } else { now + LEAST_WAIT });
                 let asked = retry_after.map(|asked| now + asked.clamp(LEAST_WAIT, LONGEST_WAIT));
                 // The later of the two; `None` is less than any time.
                 shown.max(asked).unwrap_or(now + BLIND_WAIT)
@@ -326,7 +345,7 @@ fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
             reset: rate.reset,
             limit: rate.limit.filter(|limit| *limit > 0),
         },
-        class => match (rate.limit, rate.remaining, rate.reset, reset_at) {
+        class => match (rate.limit, rate.remaining, rate.reset, window_end) {
             (Some(limit), Some(remaining), Some(reset), Some(reset_at)) if limit > 0 => {
                 Settled::Shown(Observed {
                     limit,
@@ -348,7 +367,7 @@ fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
 // Without any `Date` our own clock is all there is.
 fn by_wall_clock(reset: i64, now: Duration) -> Duration {
     let ahead_ms = reset.saturating_mul(1_000).saturating_sub(unix_millis());
-    now + Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0)).min(LONGEST_WAIT)
+    now + Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0))
 }
 
 fn no_answer(exchange: &Exchange) -> Stopped {
@@ -427,8 +446,8 @@ mod tests {
             (Some(5), Some(9), Some(61), 5),
             // A reset that has passed, and one far ahead.
             (Some(50), Some(49), Some(-100), 1),
-            (Some(50), Some(49), Some(9_000_000), 49),
-            (Some(50), Some(49), Some(i64::MAX - 2_000_000), 49),
+            (Some(50), Some(49), Some(9_000_000), 1),
+            (Some(50), Some(49), Some(i64::MAX - 2_000_000), 1),
             (None, None, None, 1),
         ] {
             let mut state = State::new(1.0, 100);

@@ -261,16 +261,21 @@ impl Budget {
             Window::Known {
                 remaining,
                 reset,
-                reset_at,
+                first,
                 others,
                 ..
             } if same => {
                 let expected = remaining.saturating_sub(1 + self.in_flight);
+                let first = first.min(seen.reset);
                 self.window = Window::Known {
                     limit: seen.limit,
                     remaining: remaining.min(seen.remaining),
                     reset: reset.max(seen.reset),
-                    reset_at: reset_at.min(seen.reset_at),
+                    first,
+                    // The newest idea of where the server's clock stands is the best.
+                    reset_at: seen
+                        .reset_at
+                        .saturating_sub(Duration::from_secs(seen.reset.abs_diff(first))),
                     others: others || seen.remaining < expected,
                 };
             }
@@ -299,6 +304,7 @@ impl Budget {
                     limit: seen.limit,
                     remaining: seen.remaining,
                     reset: seen.reset,
+                    first: seen.reset,
                     reset_at: seen.reset_at,
                     others: seen.remaining.saturating_add(ours) < seen.limit,
                 };
@@ -358,6 +364,7 @@ impl Budget {
                     limit,
                     remaining: 0,
                     reset,
+                    first: reset,
                     reset_at,
                     others: true,
                 };

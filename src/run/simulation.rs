@@ -290,7 +290,10 @@ impl Simulation<'_> {
     fn learn(&mut self, now: Duration, call: &Call, answer: &Answer) {
         let known = self.in_flight.iter().position(|on| *on == call.method);
         self.in_flight.remove(known.expect("it was sent"));
-        self.clock.observe(answer.date, now);
+        self.clock.observe(answer.date, call.sent, now);
+        if !answer.accepted {
+            self.clock.refused(answer.reset, call.sent);
+        }
         let reset_at = self.clock.local(answer.reset).expect("a date came");
         let silent = self.random.random_range(0..100) < self.world.headerless_percent;
         let settled = if !answer.accepted {

@@ -29,7 +29,10 @@ pub(super) enum Window {
     Known {
         limit: u64,
         remaining: u64,
+        // The latest of it that was shown, and the earliest: it may be computed anew for each answer.
         reset: i64,
+        first: i64,
+        // The earliest, on our clock.
         reset_at: Duration,
         others: bool,
     },
