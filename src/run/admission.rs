@@ -29,6 +29,9 @@ const LEAST_WAIT: Duration = Duration::from_secs(1);
 /// A reset that has passed for longer than this is no window's end.
 const JUST_PASSED: Duration = Duration::from_secs(5);
 
+/// An org that takes on no call at all for this long is told of.
+const LASTING: Duration = Duration::from_secs(2);
+
 /// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
@@ -62,6 +65,20 @@ pub(super) struct State {
     // Waited, and not in any sum yet.
     pub(super) waited: Duration,
     pub(super) told: Option<Duration>,
+    // Whether a call went although people were told of a wait; another one, and it is over.
+    passed: bool,
+    // Since when the org took on no call at all, and whether people were told.
+    refuses_since: Option<Duration>,
+    refuses_told: bool,
+}
+
+/// What people have to be told of an org that takes on no call at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusing {
+    /// It does so for a while now.
+    Lasts,
+    /// It was told of, and is over.
+    Over,
 }
 
 /// Why a call may not go now.
@@ -144,6 +161,9 @@ impl State {
             waiting_since: None,
             waited: Duration::ZERO,
             told: None,
+            passed: false,
+            refuses_since: None,
+            refuses_told: false,
         }
     }
 
@@ -192,8 +212,12 @@ impl State {
         }) = class
         {
             pool.refused(now, sent);
+            if self.in_flight <= 1 {
+                self.refuses_since.get_or_insert(now);
+            }
         } else if exchange.status.is_some() {
             pool.succeeded(now);
+            self.refuses_since = None;
         }
         if exchange.status.is_some() {
             self.circuit.answered();
@@ -283,6 +307,41 @@ impl State {
         methods.settle(now, ended);
         let wait = not_until.wait_time_from(DefaultClock::default().now());
         Some(Denied::until(now + wait, Why::Rate))
+    }
+
+    /// Whether an org that takes on no call at all has to be told of, or that it does again.
+    pub(super) fn refusing(&mut self, now: Duration) -> Option<Refusing> {
+        let lasts = self
+            .refuses_since
+            .is_some_and(|since| now.saturating_sub(since) >= LASTING);
+        match (lasts, self.refuses_told) {
+            (true, false) => {
+                self.refuses_told = true;
+                Some(Refusing::Lasts)
+            }
+            (false, true) if self.refuses_since.is_none() => {
+                self.refuses_told = false;
+                Some(Refusing::Over)
+            }
+            _ => None,
+        }
+    }
+
+    /// A call has to wait, whatever went before.
+    pub(super) fn held_up(&mut self) {
+        self.passed = false;
+    }
+
+    /// A call goes. The wait that people were told of is over when none waits any more, or another one went before
+    /// it: what one call leaves of a window the next may take, while the others go on waiting.
+    pub(super) fn end_told(&mut self) -> Option<Duration> {
+        let others_wait = self.buckets().any(|of| !of.line.is_empty());
+        if self.told.is_some() && others_wait && !self.passed {
+            self.passed = true;
+            return None;
+        }
+        self.passed = false;
+        self.told.take()
     }
 
     /// The org goes on, or nobody waits any more.

@@ -22,11 +22,13 @@ pub struct ServerClock {
 // sent and before its answer was received.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    // The largest lower bound: the closest.
+    // The largest lower bound that the upper one allows: the closest.
     lower_ms: i64,
     // The smallest upper bound of late, and when it was seen.
     upper_ms: i64,
     upper_at: Duration,
+    // Whether an answer had an upper bound below the lower one: the next that has is believed.
+    slower: bool,
 }
 
 /// A clock this far from where it stood was set, or is another one's: believed when a second answer says the same.
@@ -56,12 +58,13 @@ impl ServerClock {
             lower_ms,
             upper_ms,
             upper_at: now,
+            slower: false,
         };
         let Some(bounds) = &mut self.bounds else {
             self.bounds = Some(fresh);
             return;
         };
-        let known = bounds.offset_ms();
+        let known = bounds.lower_ms;
         if lower_ms.saturating_sub(known) > STEP_MS || known.saturating_sub(upper_ms) > STEP_MS {
             let doubted = self.doubted_ms.replace(lower_ms);
             if doubted.is_some_and(|doubted| doubted.abs_diff(lower_ms) <= STEP_MS.unsigned_abs()) {
@@ -73,10 +76,19 @@ impl ServerClock {
             return;
         }
         self.doubted_ms = None;
-        bounds.lower_ms = bounds.lower_ms.max(lower_ms);
+        if upper_ms < bounds.lower_ms {
+            if std::mem::replace(&mut bounds.slower, true) {
+                *bounds = fresh;
+            }
+            return;
+        }
         if upper_ms <= bounds.upper_ms || now.saturating_sub(bounds.upper_at) > UPPER_LASTS {
             bounds.upper_ms = upper_ms;
             bounds.upper_at = now;
+        }
+        // One above belongs to a faster clock.
+        if lower_ms <= bounds.upper_ms {
+            bounds.lower_ms = bounds.lower_ms.max(lower_ms);
         }
     }
 
@@ -101,17 +113,11 @@ impl ServerClock {
     }
 
     fn offset_ms(&self) -> Option<i64> {
-        let offset_ms = self.bounds?.offset_ms();
+        let offset_ms = self.bounds?.lower_ms;
         Some(
             self.refused_ms
                 .map_or(offset_ms, |refused| refused.min(offset_ms)),
         )
-    }
-}
-
-impl Bounds {
-    fn offset_ms(self) -> i64 {
-        self.lower_ms.min(self.upper_ms)
     }
 }
 

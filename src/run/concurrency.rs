@@ -133,14 +133,25 @@ impl Concurrency {
     /// The org refused a call for concurrency that was sent at `sent` and has been given back.
     pub fn refused(&mut self, now: Duration, sent: Duration) {
         let others = self.in_flight;
+        let level = others.max(1);
+        let same_burst = self.halved_at.is_some_and(|halved_at| sent <= halved_at);
         if others == 0 {
             self.rests_until = now + REST;
+            if !same_burst || self.known.is_none_or(|known| known.level <= 1) {
+                // Others' calls fill it, or those of the process before: how many of ours it takes on is to be found
+                // out anew, from one on.
+                self.cap = 1.0;
+                self.halved_at = Some(now);
+                self.known = Some(Known {
+                    level: self.max,
+                    look_at: now,
+                    patience: FIRST_LOOK,
+                });
+                return;
+            }
         }
-        let level = others.max(1);
-        if let (Some(halved_at), Some(known)) = (self.halved_at, &mut self.known)
-            && sent <= halved_at
-        {
-            // The same burst; the fewer are left the better they tell.
+        if let Some(known) = self.known.as_mut().filter(|_| same_burst) {
+            // The fewer are left of a burst the better they tell.
             if known.patience == FIRST_LOOK {
                 known.level = known.level.min(level);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::admission::{Denied, Slot, Why};
+use super::admission::{Denied, Refusing, Slot, Why};
 use super::budget::Settled;
 use super::lane::{CallLog, Halted, Lane, unix_millis, whole_millis};
 use super::line::{Kind, Place};
@@ -45,9 +45,13 @@ impl Pass<'_> {
         let (now, sent) = (lane.born.elapsed(), self.admitted_at - lane.born);
         let mut state = lane.state();
         state.settle(self.slot, now, sent, exchange, &lane.config.retry);
+        let refusing = state.refusing(now);
         lane.note_windows(&mut state, self.slot.bucket, now);
         drop(state);
         lane.changed.notify_waiters();
+        if let Some(refusing) = refusing {
+            lane.tell_refusing(refusing);
+        }
     }
 }
 
@@ -159,7 +163,7 @@ impl Lane {
             line.leave(slot.kind, queued.place);
             state.end_wait(now);
             self.note_windows(&mut state, slot.bucket, now);
-            let told = state.told.take();
+            let told = state.end_told();
             drop(state);
             if let Some(until) = told {
                 self.tell_end(until, now);
@@ -170,6 +174,7 @@ impl Lane {
         };
         if let Some(until) = denied.until {
             state.waiting_since.get_or_insert(now);
+            state.held_up();
             let ahead = until.saturating_sub(now);
             let news = match (state.told, &denied.why) {
                 (None, Why::Concurrency) => true,
@@ -209,6 +214,20 @@ impl Lane {
             reason,
             for_how_long: Some(ahead),
             until: Some(until),
+        });
+    }
+
+    // It is asked about once a second, so that no single wait is worth telling.
+    fn tell_refusing(&self, refusing: Refusing) {
+        let org = Arc::clone(&self.config.org);
+        self.config.events.send(match refusing {
+            Refusing::Lasts => Event::OrgWaits {
+                org,
+                reason: format!("{}; asked again about once a second", Why::Concurrency),
+                for_how_long: None,
+                until: None,
+            },
+            Refusing::Over => Event::OrgGoesOn { org },
         });
     }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::lane::{CallLog, Concluded, Lane};
+use super::lane::{CallLog, Concluded, Halted, Lane};
 use super::retry::Effect;
-use crate::okta::{Read, ReadOnlyClient};
+use crate::okta::{Exchange, Read, ReadOnlyClient};
 use crate::steps::StepError;
 
 /// See the module. Cheap to clone.
@@ -73,15 +73,30 @@ impl Reader {
         rank: usize,
         log: &mut CallLog,
     ) -> Result<(T, Option<String>), StepError> {
-        let request = call.request();
         let exchange = loop {
-            let pass = self.lane.admit(request, rank, log).await?;
-            let exchange = Box::pin(self.client.exchange(call)).await;
-            match self.lane.conclude(pass, request, exchange, log) {
+            match self.send(call, rank, log).await? {
                 Concluded::Ended(exchange) => break exchange,
                 Concluded::Refused(pause) => self.lane.pause(pause).await?,
             }
         };
+        Self::decode(call, *exchange)
+    }
+
+    /// Sends a call that changes nothing once.
+    pub async fn send<T>(
+        &self,
+        call: &Read<T>,
+        rank: usize,
+        log: &mut CallLog,
+    ) -> Result<Concluded, Halted> {
+        let request = call.request();
+        let pass = self.lane.admit(request, rank, log).await?;
+        let exchange = Box::pin(self.client.exchange(call)).await;
+        Ok(self.lane.conclude(pass, request, exchange, log))
+    }
+
+    /// What its answer says, and where the list goes on.
+    pub fn decode<T>(call: &Read<T>, exchange: Exchange) -> Result<(T, Option<String>), StepError> {
         let failed = |error| StepError::call(error, Effect::ReadOnly);
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();

@@ -26,6 +26,8 @@ struct World {
     cap: usize,
     latency_ms: (u64, u64),
     skew_s: i64,
+    /// In percent of its answers `Date` is from a clock that is so many seconds ahead of the one that counts.
+    ahead: (u32, i64),
     share: f64,
     reset: Rounding,
     others_per_window: u64,
@@ -290,7 +292,13 @@ impl Simulation<'_> {
     fn learn(&mut self, now: Duration, call: &Call, answer: &Answer) {
         let known = self.in_flight.iter().position(|on| *on == call.method);
         self.in_flight.remove(known.expect("it was sent"));
-        self.clock.observe(answer.date, call.sent, now);
+        let (percent, ahead_s) = self.world.ahead;
+        let ahead_s = if self.random.random_range(0..100) < percent {
+            ahead_s
+        } else {
+            0
+        };
+        self.clock.observe(answer.date + ahead_s, call.sent, now);
         if !answer.accepted {
             self.clock.refused(answer.reset, call.sent);
         }

@@ -1,6 +1,7 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use secrecy::SecretString;
@@ -132,8 +133,13 @@ impl Context<'_> {
 
     /// Sends a call that changes nothing.
     pub async fn read<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
-        let rank = self.rank();
-        self.access.reader.read(call, rank, self.log).await
+        let (rank, reader) = (self.rank(), &self.access.reader);
+        loop {
+            match reader.send(call, rank, self.log).await? {
+                Concluded::Ended(exchange) => return Ok(Reader::decode(call, *exchange)?.0),
+                Concluded::Refused(pause) => self.rest(pause).await?,
+            }
+        }
     }
 
     /// How near the entry is to its end: of the calls that wait, those with a higher one go first.
@@ -167,11 +173,9 @@ impl Context<'_> {
                 Concluded::Ended(exchange) => break exchange,
                 Concluded::Refused(pause) => pause,
             };
-            if self.row.progress.in_flight.take().is_some() {
-                // It was certainly not carried out, which whoever goes on after a crash must know.
-                self.commit(None).await?;
-            }
-            lane.pause(pause).await?;
+            // It was certainly not carried out, which whoever goes on after a crash must know.
+            self.row.progress.in_flight = None;
+            self.rest(pause).await?;
         };
         exchange.outcome.map_err(|error| {
             let certainly_not = matches!(
@@ -183,6 +187,12 @@ impl Context<'_> {
             }
             StepError::call(error, effect)
         })
+    }
+
+    // Waits after a call that was refused. An org may refuse for long, so that the call is kept before.
+    async fn rest(&mut self, pause: Duration) -> Result<(), StepError> {
+        self.commit(None).await?;
+        Ok(self.access.lane.pause(pause).await?)
     }
 
     // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.

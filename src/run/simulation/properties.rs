@@ -30,6 +30,7 @@ fn worlds() -> impl Strategy<Value = World> {
                 cap,
                 latency_ms: (fast, fast + spread),
                 skew_s,
+                ahead: (0, 0),
                 share,
                 reset: if down { Rounding::Down } else { Rounding::Up },
                 others_per_window: 0,
@@ -48,6 +49,17 @@ proptest! {
         prop_assert_eq!(outcome.refused, 0);
         prop_assert_eq!(outcome.ended, world.calls);
         prop_assert!(!outcome.apart, "one window is one budget");
+    }
+
+    #[test]
+    fn clocks_that_differ_cost_a_burst_of_refusals_at_most(world in worlds(), percent in 1_u32..=60, ahead_s in 1_i64..=5) {
+        let world = World { headerless_percent: 0, ahead: (percent, ahead_s), ..world };
+        let outcome = simulate(&world);
+        prop_assert_eq!(outcome.ended, world.calls);
+        // Where slow answers hide how far the clocks are apart, the first window that opens too early tells, and a
+        // few single calls after it.
+        let worst = world.cap as u64 + outcome.windows + 10;
+        prop_assert!(u64::from(outcome.refused) <= worst, "{outcome:?}");
     }
 
     #[test]
@@ -82,7 +94,7 @@ proptest! {
         seed: u64,
     ) {
         let world = World {
-            limit, reads: None, window_s: 60, calls: 0, cap: 20, latency_ms: (0, 50), skew_s: 0, share: 1.0,
+            limit, reads: None, window_s: 60, calls: 0, cap: 20, latency_ms: (0, 50), skew_s: 0, ahead: (0, 0), share: 1.0,
             reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths,
             life_ms: (200, 60_000), seed,
         };
@@ -119,7 +131,7 @@ proptest! {
     #[test]
     fn a_method_that_may_do_more_does_more(seed: u64) {
         let world = World {
-            limit: 50, reads: Some(500), window_s: 60, calls: 900, cap: 20, latency_ms: (100, 700), skew_s: 0,
+            limit: 50, reads: Some(500), window_s: 60, calls: 900, cap: 20, latency_ms: (100, 700), skew_s: 0, ahead: (0, 0),
             share: 1.0, reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths: 0,
             life_ms: (0, 0), seed,
         };
@@ -157,7 +169,7 @@ proptest! {
     fn a_window_is_used_up_at_once(limit in 5_u64..100, calls in 50_u32..500, seed: u64) {
         // Latency far below the window, as at Okta: the floor is a window per `limit` calls.
         let world = World {
-            limit, reads: None, window_s: 60, calls, cap: 20, latency_ms: (100, 700), skew_s: 0, share: 1.0,
+            limit, reads: None, window_s: 60, calls, cap: 20, latency_ms: (100, 700), skew_s: 0, ahead: (0, 0), share: 1.0,
             reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths: 0, life_ms: (0, 0), seed,
         };
         let outcome = simulate(&world);
