@@ -20,6 +20,7 @@ mod only;
 mod open;
 mod output;
 mod plan;
+mod process;
 mod progress;
 mod report;
 mod resume;
@@ -54,6 +55,7 @@ fn carry_out(args: &Args) -> u8 {
     };
     let settings = Settings::new(&args.global, environment, Terminals::detect());
     let output = Output::new(&settings);
+    process::forbid_core_dumps(output);
     match dispatch(&args.command, &settings, output) {
         Ok(ending) => ending.exit_code(),
         Err(failure) => failed(output, &failure),
@@ -84,22 +86,26 @@ fn not_parsed(error: &clap::Error) -> u8 {
 fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {
     match command {
         Command::Check(args) => check::check(args, settings, output),
-        Command::Plan(args) => wait_for(plan::plan(args, settings, output)),
-        Command::Run(args) => wait_for(run::run(args, settings, output)),
-        Command::Resume(args) => wait_for(resume::resume(args, settings, output)),
-        Command::Status(args) => wait_for(status::status(args, settings, output)),
-        Command::Runs(args) => wait_for(status::runs(args, settings, output)),
-        Command::Consent(Consent::List(args)) => wait_for(consent::list(args, settings, output)),
+        Command::Plan(args) => wait_for(output, plan::plan(args, settings, output)),
+        Command::Run(args) => wait_for(output, run::run(args, settings, output)),
+        Command::Resume(args) => wait_for(output, resume::resume(args, settings, output)),
+        Command::Status(args) => wait_for(output, status::status(args, settings, output)),
+        Command::Runs(args) => wait_for(output, status::runs(args, settings, output)),
+        Command::Consent(Consent::List(args)) => {
+            wait_for(output, consent::list(args, settings, output))
+        }
         Command::Consent(Consent::Complete(args)) => {
-            wait_for(consent::complete(args, settings, output))
+            wait_for(output, consent::complete(args, settings, output))
         }
         Command::Consent(Consent::Refresh(args)) => {
-            wait_for(consent::refresh(args, settings, output))
+            wait_for(output, consent::refresh(args, settings, output))
         }
-        Command::Report(args) => wait_for(report::report(args, settings, output)),
-        Command::RotateKey(args) => wait_for(rotate_key::rotate_key(args, settings, output)),
-        Command::Export(args) => wait_for(export::export(args, settings, output)),
-        Command::Sandbox(args) => wait_for(sandbox::sandbox(args, output)),
+        Command::Report(args) => wait_for(output, report::report(args, settings, output)),
+        Command::RotateKey(args) => {
+            wait_for(output, rotate_key::rotate_key(args, settings, output))
+        }
+        Command::Export(args) => wait_for(output, export::export(args, settings, output)),
+        Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => manual::completions(args, output),
         Command::Man(args) => manual::man(args, output),
@@ -107,7 +113,10 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
 }
 
 /// Carries out a command that waits for other things than files.
-fn wait_for(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
+fn wait_for(
+    output: Output,
+    command: impl Future<Output = Result<Ending, Failure>>,
+) -> Result<Ending, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -115,5 +124,8 @@ fn wait_for(command: impl Future<Output = Result<Ending, Failure>>) -> Result<En
             let error = anyhow::Error::from(error);
             Failure::usage(error.context("no threads can be started"))
         })?
-        .block_on(command)
+        .block_on(async {
+            process::survive_file_size_limit(output);
+            command.await
+        })
 }

@@ -58,6 +58,8 @@ pub(super) async fn start(
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
     let ledger = open_for(&target, settings).await?;
+    // Until the run is held: two that start at once would each begin one.
+    let starting = ledger.lock_file(&target.key)?;
     let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
     let held = if let Some(run) = goes_on {
         take_up(&ledger, run, &orgs, output).await?
@@ -74,6 +76,7 @@ pub(super) async fn start(
         };
         begun
     };
+    drop(starting);
     execute(work(ledger, held, target, context, args), settings, output).await
 }
 

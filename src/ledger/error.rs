@@ -43,6 +43,12 @@ pub enum LedgerError {
         /// Process, host and since when.
         by: String,
     },
+    /// Another process is just starting a run of the same file.
+    #[error("a run of this file is just being started by {by}")]
+    Starting {
+        /// Process, host and since when.
+        by: String,
+    },
     /// Another process kept writing for longer than [`super::OpenOptions::busy_timeout`].
     #[error("{} is locked: another process keeps writing to it", .path.display())]
     Locked {
@@ -154,6 +160,7 @@ impl LedgerError {
                 "wait for it or end it; watch it with: okta-rollout status {} --watch",
                 run.0
             ),
+            Self::Starting { .. } => "once it has begun, watch it with: okta-rollout status --watch".into(),
             Self::Locked { .. } => {
                 "run the command again; everything up to here is stored".into()
             }

@@ -6,6 +6,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::error::LedgerError;
 use super::files;
 use super::model::RunId;
@@ -19,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Longest holder text that is read back, in bytes.
 const HOLDER: u64 = 300;
 
-/// The right to work on a run; given back on drop.
+/// The right to work on a run, or to start one; given back on drop.
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
@@ -29,32 +31,47 @@ pub struct RunLock {
 
 impl RunLock {
     pub(super) fn acquire(folder: &Path, run: &RunId) -> Result<Self, LedgerError> {
+        Self::lock(folder, &path_of(folder, run))?.map_err(|by| LedgerError::Held {
+            run: run.clone(),
+            by,
+        })
+    }
+
+    /// The right to start a run of the file with this key.
+    pub(super) fn for_file(folder: &Path, file_key: &str) -> Result<Self, LedgerError> {
+        // No run's id is as long.
+        let name = hex::encode(&Sha256::digest(file_key)[..16]);
+        Self::lock(folder, &folder.join(format!("{name}.lock")))?
+            .map_err(|by| LedgerError::Starting { by })
+    }
+
+    // Or who holds it.
+    fn lock(folder: &Path, path: &Path) -> Result<Result<Self, String>, LedgerError> {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
-        let path = path_of(folder, run);
-        let failed = |error| LedgerError::io(&path, &error);
+        let failed = |error| LedgerError::io(path, &error);
         for _ in 0..TRIES {
             let mut file = files::private()
                 .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)
-                .open(&path)
+                .open(path)
                 .map_err(failed)?;
             match file.try_lock() {
                 // Its last holder may have removed it after we opened it.
-                Ok(()) if is_at(&file, &path) => {
+                Ok(()) if is_at(&file, path) => {
                     sign(&mut file).map_err(failed)?;
-                    return Ok(Self { path, _file: file });
+                    return Ok(Ok(Self {
+                        path: path.to_owned(),
+                        _file: file,
+                    }));
                 }
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         }
-        Err(LedgerError::Held {
-            run: run.clone(),
-            by: holder(&path).unwrap_or_else(|| "another process".into()),
-        })
+        Ok(Err(holder(path).unwrap_or_else(|| "another process".into())))
     }
 }
 

@@ -272,6 +272,16 @@ impl Ledger {
         RunLock::acquire(&self.inner.locks(), id)
     }
 
+    /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
+    /// process ends: what is looked up meanwhile stays so.
+    ///
+    /// # Errors
+    /// [`LedgerError::Starting`] when somebody has it.
+    pub fn lock_file(&self, file_key: &str) -> Result<RunLock, LedgerError> {
+        self.inner.writer()?;
+        RunLock::for_file(&self.inner.locks(), file_key)
+    }
+
     /// Whether a process works on the run.
     pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
         lock::is_locked(&self.inner.locks(), id)

@@ -80,7 +80,7 @@ impl OrgClient {
     pub async fn exchange(&self, request: &Request) -> Exchange {
         let sent_at = Instant::now();
         let (head, outcome) = match self.send(request).await {
-            Ok(response) => self.receive(response).await,
+            Ok(response) => self.receive(response, request).await,
             Err(error) => (None, Err(error)),
         };
         let duration = sent_at.elapsed();
@@ -121,13 +121,18 @@ impl OrgClient {
     }
 
     /// Reads the answer. The head is returned whatever becomes of the body.
-    async fn receive(&self, response: Response) -> (Option<Head>, Result<Body, CallError>) {
-        let head = Head::read(
+    async fn receive(
+        &self,
+        response: Response,
+        request: &Request,
+    ) -> (Option<Head>, Result<Body, CallError>) {
+        let mut head = Head::read(
             response.status().as_u16(),
             response.headers(),
             &self.origin,
             SystemTime::now(),
         );
+        head.request_id = self.without_secrets(head.request_id, request);
         let links = response.headers().get_all(LINK);
         let next = link::next(
             links.into_iter().filter_map(|value| value.to_str().ok()),
@@ -184,11 +189,20 @@ impl OrgClient {
     fn finish(&self, mut error: CallError, request: &Request, head: &Head) -> CallError {
         let secrets = request.secrets().iter().chain([&self.secret]);
         error.message = error::presentable(&redact(error.message, secrets));
+        // Servers repeat what they were sent in the oddest places.
+        error.okta_error_code = self.without_secrets(error.okta_error_code, request);
+        error.error_id = self.without_secrets(error.error_id, request);
         if head.status != 0 {
             error.http_status = Some(head.status);
         }
         error.request_id.clone_from(&head.request_id);
         error
+    }
+}
+
+impl OrgClient {
+    fn without_secrets(&self, text: Option<String>, request: &Request) -> Option<String> {
+        text.map(|text| redact(text, request.secrets().iter().chain([&self.secret])))
     }
 }
 

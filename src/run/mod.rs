@@ -63,7 +63,7 @@ use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::steps::{Access, LastWanted, Listing};
+use crate::steps::{Access, LastWanted, Listing, Relisting};
 use org::{OrgTask, Team};
 
 /// Policy of a run.
@@ -323,6 +323,7 @@ impl Common {
                 url: org.row.url,
                 secrets: org.secrets,
                 listing: Listing::default(),
+                relisting: Relisting::default(),
                 wanted: self.wanted.clone(),
                 fingerprints: self.fingerprints.clone(),
                 on_drift: self.options.on_drift,

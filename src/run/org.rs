@@ -7,14 +7,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::Instant;
 
 use super::hand_in::HandedIn;
-use super::lane::unix_millis;
 use super::window::Window;
-use super::worker::{Rest, Shop, Work, sleep_until};
+use super::worker::{Rest, Shop, Work};
 use crate::consent::inbox;
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, Millis, OrgNo, OrgStats, Stored};
+use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored};
 use crate::steps::Answer;
 
 /// Waiting entries read at once for the simulated administrator.
@@ -106,8 +106,8 @@ impl OrgTask {
             if at_work.is_empty()
                 && let Some(due) = next_due
             {
-                let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
-                lane.tell_retries(self.window.delayed(), Duration::from_millis(ahead));
+                let ahead = due.saturating_duration_since(Instant::now());
+                lane.tell_retries(self.window.delayed(), ahead);
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
             let room = at_work.is_empty() || self.place.is_some() && at_work.len() < lane.width();
@@ -266,9 +266,9 @@ fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
     inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
 }
 
-async fn due(at: Option<Millis>) {
+async fn due(at: Option<Instant>) {
     match at {
-        Some(at) => sleep_until(at).await,
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

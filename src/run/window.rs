@@ -3,6 +3,9 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::lane::unix_millis;
 use super::retry::RETRY_AFTER_CAP;
@@ -31,8 +34,8 @@ struct Ahead {
     drained: bool,
 }
 
-// An entry and when it is tried again.
-struct Delayed(Millis, EntryRow);
+// An entry and when it is tried again, by a clock that nobody sets.
+struct Delayed(Instant, EntryRow);
 
 impl Ord for Delayed {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -104,10 +107,11 @@ impl Window {
     /// Keeps an entry until its next try.
     pub fn delay(&mut self, row: EntryRow, until: Millis) {
         self.held.insert(row.no);
+        let ahead = u64::try_from(until.saturating_sub(unix_millis())).unwrap_or(0);
         // A clock that was set back must not park an entry for longer than a delay can be.
-        let longest = Millis::try_from(RETRY_AFTER_CAP.as_millis()).unwrap_or(Millis::MAX);
-        let until = until.min(unix_millis().saturating_add(longest));
-        self.delayed.push(Reverse(Delayed(until, row)));
+        let ahead = Duration::from_millis(ahead).min(RETRY_AFTER_CAP);
+        self.delayed
+            .push(Reverse(Delayed(Instant::now() + ahead, row)));
     }
 
     /// How many entries wait for their next try.
@@ -116,7 +120,7 @@ impl Window {
     }
 
     /// When the next delayed entry is due, if there is one.
-    pub fn next_due(&self) -> Option<Millis> {
+    pub fn next_due(&self) -> Option<Instant> {
         self.delayed.peek().map(|Reverse(delayed)| delayed.0)
     }
 
@@ -139,13 +143,15 @@ impl Window {
     }
 
     async fn due(&mut self) -> Result<Option<EntryRow>, LedgerError> {
-        while self.next_due().is_some_and(|due| due <= unix_millis()) {
-            let Some(Reverse(Delayed(_, row))) = self.delayed.pop() else {
+        while self.next_due().is_some_and(|due| due <= Instant::now()) {
+            let Some(Reverse(Delayed(_, waited))) = self.delayed.pop() else {
                 break;
             };
             // Somebody may have handed in its consent meanwhile.
-            let row = self.ledger.entry(&self.run, row.no).await?;
+            let row = self.ledger.entry(&self.run, waited.no).await?;
             let again = row.due_at.filter(|due| *due > unix_millis());
+            // The time that was waited for has come, whatever a clock that was set back says.
+            let again = again.filter(|_| row.version != waited.version);
             match (row.state, again) {
                 // Somebody else has it: their call may be under way.
                 (Stored::Started, Some(again)) => self.delay(row, again),

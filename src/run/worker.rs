@@ -140,6 +140,7 @@ impl<'a> Work<'a> {
         let Some(&step) = self.steps.get(self.row.progress.steps.len()) else {
             return self.finish().await;
         };
+        self.mend_sent_at().await?;
         if let Some(until) = self.must_wait_before_looking(step) {
             return Ok(Next::Rest(RestKind::Delayed(until)));
         }
@@ -184,10 +185,17 @@ impl<'a> Work<'a> {
             .filter(|in_flight| in_flight.step == step)?;
         let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
         let lands_until = in_flight.sent_at.saturating_add(timeout);
+        (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
+    }
+
+    // A clock that was set back must not park the entry for longer than the call can take: from now on.
+    async fn mend_sent_at(&mut self) -> Result<(), LedgerError> {
         let now = unix_millis();
-        // A clock that was set back must not park the entry for longer than the call can take.
-        let lands_until = lands_until.min(now.saturating_add(timeout));
-        (!in_flight.ended && lands_until > now).then_some(lands_until)
+        match &mut self.row.progress.in_flight {
+            Some(in_flight) if in_flight.sent_at > now => in_flight.sent_at = now,
+            _ => return Ok(()),
+        }
+        self.commit(None, None).await
     }
 
     async fn settle(

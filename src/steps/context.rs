@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use secrecy::SecretString;
 
-use super::{Listing, Step, StepError};
+use super::{Listing, Relisting, Step, StepError};
 use crate::job::OnDrift;
 use crate::ledger::{
     AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, RunId, Stored,
@@ -33,6 +33,8 @@ pub struct Access {
     pub secrets: Secrets,
     /// The org's apps, listed once a run.
     pub listing: Listing,
+    /// The same once more, for entries whose app may have been created without our knowing.
+    pub relisting: Relisting,
     /// What entries want of their features.
     pub wanted: LastWanted,
     /// Keyed fingerprints of secrets.

@@ -2,7 +2,7 @@
 //! apps are listed again before anything is sent again.
 
 use super::find_app::choose;
-use super::{Context, Outcome, Pages, StepError};
+use super::{Context, Outcome, StepError};
 use crate::okta::apps;
 use crate::run::Effect;
 
@@ -11,12 +11,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return Ok(Outcome::Done { changed: false });
     }
     if context.may_have_been_sent() {
-        let mut pages = Pages::default();
-        let (app, rank) = (context.row.entry.app, context.rank());
-        pages
-            .read_all(Some(app), &context.access.reader, rank, context.log)
-            .await?;
-        let found = pages.matching(app, context.row.entry.label.as_deref());
+        let found = context.access.relisting.matching(context).await?;
         if !found.is_empty() {
             choose(context, &found).await?;
             return Ok(Outcome::Done { changed: true });

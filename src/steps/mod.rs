@@ -16,7 +16,7 @@ mod set_feature;
 pub use context::{Access, Answer, Context, LastWanted, Memory, earlier};
 pub use error::StepError;
 pub use kind::Step;
-pub use listing::{Listing, Pages};
+pub use listing::{Listing, Pages, Relisting};
 pub use set_connection::live as live_connection;
 
 use crate::ledger::Consent;

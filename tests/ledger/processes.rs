@@ -125,6 +125,12 @@ async fn a_run_belongs_to_one_process_until_it_dies() {
         assert!(error.to_string().contains(&pid), "{error}");
     }
     drop(fixture.ledger.lock_run(&other).unwrap());
+    let starting = fixture.ledger.lock_file("/x/a.csv").unwrap();
+    let error = fixture.ledger.lock_file("/x/a.csv").unwrap_err();
+    assert!(matches!(error, LedgerError::Starting { .. }), "{error}");
+    drop(fixture.ledger.lock_file("/x/b.csv").unwrap());
+    drop(starting);
+    drop(fixture.ledger.lock_file("/x/a.csv").unwrap());
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!fixture.ledger.is_locked(&run).unwrap());

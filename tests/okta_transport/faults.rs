@@ -258,6 +258,18 @@ async fn a_secret_that_an_answer_repeats_is_not_passed_on() {
         .outcome
         .expect_err("400");
     assert_eq!(error.message, "bad token [redacted]");
+
+    // Wherever a server repeats it.
+    let answer = r#"{"errorCode":"t0ken-of-app","errorSummary":"no","errorId":"t0ken-of-app"}"#;
+    let header = "content-type: application/json\r\nx-okta-request-id: t0ken-of-app\r\n";
+    let server = Server::start([Reply::with(400, header, answer.as_bytes())]).await;
+    let client = impatient(&server.origin());
+    let exchange = client.exchange(write.request()).await;
+    assert_eq!(exchange.request_id.as_deref(), Some("[redacted]"));
+    let error = exchange.outcome.expect_err("400");
+    for told in [&error.okta_error_code, &error.error_id, &error.request_id] {
+        assert_eq!(told.as_deref(), Some("[redacted]"));
+    }
 }
 
 #[tokio::test]

@@ -25,4 +25,5 @@ mod rate_limits;
 mod reports;
 mod restarts;
 mod secrets;
+mod system;
 mod trouble;

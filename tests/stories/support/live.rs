@@ -39,6 +39,11 @@ impl Live {
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it says this to people.
     #[track_caller]
     pub fn says(&mut self, what: &str) {

@@ -157,6 +157,26 @@ impl Scenario {
         assert_eq!(output.status.code(), None, "a signal ended it");
     }
 
+    /// Runs a command in the folder after a shell set its limits.
+    pub fn limited(&self, limits: &str, arguments: &[&str]) -> Ran {
+        let direct = self.command(arguments);
+        let mut command = std::process::Command::new("bash");
+        let program = direct.get_program().to_string_lossy();
+        command
+            .args([
+                "-c",
+                &format!("{limits}; exec {program} {}", arguments.join(" ")),
+            ])
+            .current_dir(self.folder.path())
+            .env_clear();
+        command.envs(
+            direct
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        Ran::new(arguments, command.output().unwrap())
+    }
+
     /// Starts a command in the folder and leaves it alone.
     pub fn begin(&self, arguments: &[&str]) -> Live {
         Live::of(self.command(arguments))

@@ -1,0 +1,93 @@
+//! What the system does to the program, and two of it at once.
+
+use serde_json::json;
+
+use crate::support::{Entry, Scenario, user, zscaler};
+
+fn creating(no: u32) -> Entry {
+    zscaler(&format!("0oa{no}"))
+        .labelled(&format!("New {no}"))
+        .with("create", json!({ "settings": { "app": {} } }))
+        .missing()
+}
+
+fn creations(story: &Scenario) -> usize {
+    let calls = story.calls("acme");
+    let created = calls
+        .iter()
+        .filter(|call| call.starts_with("POST /api/v1/apps"));
+    created.count()
+}
+
+#[test]
+fn of_two_runs_of_a_file_that_start_together_one_goes() {
+    let story = Scenario::with("limit = 0\nlatency = '100ms'", (0..40).map(creating));
+    let mut both = [["run", "job.toml"]; 2].map(|arguments| story.begin(&arguments));
+    let mut codes = both.each_mut().map(|run| run.ends());
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(2)]);
+    assert_eq!(creations(&story), 40);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_park_a_lost_call() {
+    let story = Scenario::of([creating(1)]);
+    story.job("[http]\ntimeout = '2s'\n");
+    // The second checkpoint says that the app is being created.
+    story.dies_after(2, &["run", "job.toml"]);
+    let ledger = rusqlite::Connection::open(story.path(".okta-rollout/ledger.db")).unwrap();
+    let later = "UPDATE entry SET progress = json_set(progress, '$.inFlight.sentAt',
+                     json_extract(progress, '$.inFlight.sentAt') + 86400000)";
+    assert_eq!(ledger.execute(later, []), Ok(1));
+    drop(ledger);
+    story.run().exits(0);
+    assert_eq!(creations(&story), 1);
+}
+
+#[test]
+fn lost_creations_are_looked_for_with_a_few_lists() {
+    let entries = (0..15).map(creating);
+    // Each creation is applied, and its answer lost.
+    let lost = "limit = 0\n[[faults.rules]]\nfault = 'appliedError'\nmethod = 'POST'\npath = '/api/v1/apps'\ntimes = 15\n";
+    let story = Scenario::with(lost, entries);
+    story.run().exits(0);
+    let calls = story.calls("acme");
+    let lists = calls
+        .iter()
+        .filter(|call| call.starts_with("GET /api/v1/apps"))
+        .count();
+    assert!(lists <= 1 + 8, "{lists} lists for 15 entries");
+    let created = calls
+        .iter()
+        .filter(|call| call.starts_with("POST /api/v1/apps"));
+    assert_eq!(created.count(), 15);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_core_is_dumped() {
+    let story = Scenario::with(
+        "limit = 0\nlatency = '300ms'",
+        [zscaler("0oa1").feature(user())],
+    );
+    let mut run = story.begin(&["run", "job.toml"]);
+    run.says("1 entry");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", run.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core: Vec<_> = core.unwrap().split_whitespace().skip(4).take(2).collect();
+    assert_eq!(core, ["0", "0"]);
+    assert_eq!(run.ends(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_exceeds_its_limit_is_told() {
+    let story = Scenario::of((0..200).map(|no| zscaler(&format!("0oa{no}"))));
+    let limited = story.limited("ulimit -f 100", &["run", "job.toml"]);
+    limited.says("error: ").says("ledger.db");
+    story.run().exits(0);
+    let report = story.report();
+    assert_eq!(report["totals"]["changed"], 200);
+}
