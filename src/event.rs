@@ -95,11 +95,22 @@ pub enum Event {
         /// What to do.
         hint: Option<String>,
     },
-    /// An interrupt came: no new work, calls in flight finish.
+    /// The run is being stopped: no new work, calls in flight finish.
     Stopping {
         /// Calls still in flight.
         in_flight: usize,
+        /// What becomes of their answers.
+        answers: Answers,
     },
+}
+
+/// What becomes of the answers to calls in flight when a run is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// They are checkpointed.
+    Kept,
+    /// They cannot be: the ledger takes no more.
+    Lost,
 }
 
 /// Where a run sends its events. Cheap to clone; sending never blocks and never fails.

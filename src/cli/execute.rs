@@ -147,7 +147,8 @@ async fn unfinished(
 /// A run ends early only when its checkpoints cannot be kept.
 fn broken_off(error: anyhow::Error, run: &RunRow) -> Failure {
     let hint = format!(
-        "everything up to here is stored; mend the cause, then: okta-rollout resume {}",
+        "what was stored before stands, and calls whose answers were not are looked at or made again; mend the cause, \
+         then: okta-rollout resume {}",
         run.id.0
     );
     Failure {

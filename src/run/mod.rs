@@ -58,7 +58,7 @@ pub use retry::{Effect, RetryPolicy};
 pub use selected::Selected;
 pub use worker::{Rest, Shop, Work, name_of};
 
-use crate::event::{Event, Events};
+use crate::event::{Answers, Event, Events};
 use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
@@ -196,7 +196,9 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
             },
             () = interrupt.requested(), if !told => {
                 told = true;
-                common.events.send(Event::Stopping { in_flight: common.places.calls_in_flight() });
+                let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
+                let in_flight = common.places.calls_in_flight();
+                common.events.send(Event::Stopping { in_flight, answers });
                 Ok(())
             }
         };

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::line::{Line, failure, named, news, titled, told};
-use crate::event::{EntryName, Event};
+use crate::event::{Answers, EntryName, Event};
 use crate::ledger::{EntryError, Millis, Stored};
 use crate::report::{counted, short};
 use crate::settings::Verbosity;
@@ -131,16 +131,19 @@ impl Model {
             Event::OrgStopped { org, message, hint } => {
                 self.org_stopped(&org, &message, hint.as_deref())
             }
-            Event::Stopping { in_flight } => {
+            Event::Stopping { in_flight, answers } => {
                 self.stopping = true;
                 let calls = counted(
                     in_flight as u64,
                     "call in flight finishes",
                     "calls in flight finish",
                 );
-                news(format!(
-                    "stopping: {calls}, then everything is checkpointed"
-                ))
+                news(match answers {
+                    Answers::Kept => format!("stopping: {calls}, then everything is checkpointed"),
+                    Answers::Lost => format!(
+                        "stopping: {calls}, but their answers cannot be stored; the next run looks at what they did"
+                    ),
+                })
             }
         }
     }
@@ -465,7 +468,10 @@ mod tests {
                 message: "Okta refused the API token (E0000011)".to_owned(),
                 hint: None,
             },
-            Event::Stopping { in_flight: 2 },
+            Event::Stopping {
+                in_flight: 2,
+                answers: Answers::Kept,
+            },
         ]
     }
 
