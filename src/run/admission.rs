@@ -8,32 +8,20 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 
-use super::budget::{Grant, Observed, RESET_MARGIN, Settled, Spent};
+use super::budget::{Grant, Settled, Spent};
 use super::circuit::Circuit;
 use super::clock::ServerClock;
 use super::concurrency::{Concurrency, Pool};
-use super::lane::unix_millis;
 use super::line::{Kind, Line, Place};
 use super::methods::{Ended, Methods};
 use super::retry::RetryPolicy;
 use super::retry_budget::RetryBudget;
+use super::settled::settled;
 use crate::ledger::Stopped;
-use crate::okta::{Bucket, Class, Exchange, Method, RateHeaders};
-
-/// Wait after a 429 that says nothing of its reset.
-const BLIND_WAIT: Duration = Duration::from_secs(10);
-
-/// Shortest wait after a 429, whatever `Retry-After` says; also that after one whose reset has just passed.
-const LEAST_WAIT: Duration = Duration::from_secs(1);
-
-/// A reset that has passed for longer than this is no window's end.
-const JUST_PASSED: Duration = Duration::from_secs(5);
+use crate::okta::{Bucket, Class, Exchange, Method};
 
 /// An org that takes on no call at all for this long is told of.
 const LASTING: Duration = Duration::from_secs(2);
-
-/// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What a call spends from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -376,59 +364,6 @@ fn name(bucket: Bucket, method: Method, methods: &Methods) -> String {
     }
 }
 
-fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
-    let rate = &exchange.rate;
-    let reset_at = rate.reset.map(|reset| {
-        clock
-            .local(reset)
-            .unwrap_or_else(|| by_wall_clock(reset, now))
-    });
-    // Okta's windows last 60 s: what ends after more than the longest wait is none.
-    let window_end = reset_at.filter(|at| *at <= now + LONGEST_WAIT);
-    let reset_at = reset_at.map(|at| at.min(now + LONGEST_WAIT));
-    match exchange.outcome.as_ref().err().map(|error| &error.class) {
-        Some(Class::RateLimited {
-            concurrency: true, ..
-        }) => Settled::NotCounted,
-        Some(Class::RateLimited { retry_after, .. }) => Settled::Exhausted {
-            until: {
-                // One from before we began is none.
-                let shown = reset_at.filter(|at| !at.is_zero());
-                let shown = shown.map(|at| at + RESET_MARGIN);
-                let shown = shown.filter(|at| *at + JUST_PASSED > now);
-                let shown = shown.map(|at| if at > now { at } else { now + LEAST_WAIT });
-                let asked = retry_after.map(|asked| now + asked.clamp(LEAST_WAIT, LONGEST_WAIT));
-                // The later of the two; `None` is less than any time.
-                shown.max(asked).unwrap_or(now + BLIND_WAIT)
-            },
-            reset: rate.reset,
-            limit: rate.limit.filter(|limit| *limit > 0),
-        },
-        class => match (rate.limit, rate.remaining, rate.reset, window_end) {
-            (Some(limit), Some(remaining), Some(reset), Some(reset_at)) if limit > 0 => {
-                Settled::Shown(Observed {
-                    limit,
-                    remaining,
-                    reset,
-                    reset_at,
-                })
-            }
-            _ => match class {
-                // Headers that are there in part, or make no sense, are no sign that nothing is metered.
-                None if *rate == RateHeaders::default() => Settled::Unmetered,
-                Some(Class::NotSent) => Settled::NotCounted,
-                None | Some(_) => Settled::Silent,
-            },
-        },
-    }
-}
-
-// Without any `Date` our own clock is all there is.
-fn by_wall_clock(reset: i64, now: Duration) -> Duration {
-    let ahead_ms = reset.saturating_mul(1_000).saturating_sub(unix_millis());
-    now + Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0))
-}
-
 fn no_answer(exchange: &Exchange) -> Stopped {
     let message = exchange
         .outcome
@@ -449,7 +384,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::okta::CallError;
+    use crate::okta::{CallError, RateHeaders};
 
     const T: fn(u64) -> Duration = Duration::from_secs;
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::admission::{LONGEST_WAIT, Why};
+use super::admission::Why;
 use super::budget::Spent;
 use super::interrupt::Interrupt;
 use super::lane::{unix_millis, whole_millis};
+use super::settled::LONGEST_WAIT;
 use crate::ledger::{Ledger, LedgerError, Millis, Note, OrgNo, OrgWait, RunId, SpentWindow};
 
 /// Called once a note is durable.
