@@ -52,6 +52,22 @@ fn a_429_that_comes_anyway_is_waited_out_and_costs_no_attempt() {
     }
 }
 
+#[test]
+fn an_org_that_takes_on_no_call_for_long_is_told_of_and_every_refusal_is_kept() {
+    let faults = "limit = 0\n[[faults.rules]]\nfault = 'concurrency'\nmethod = 'POST'\ntimes = 6\n";
+    let story = Scenario::with(faults, [zscaler("0oa1")]);
+    // Each refusal is a checkpoint.
+    story.dies_after(2, &["run", "job.toml"]);
+    assert_eq!(story.report()["orgs"][0]["rateLimited"], 2);
+    let asked =
+        "acme: waits: the org takes on no more calls at once; asked again about once a second";
+    story.run().exits(0).says(asked);
+    let report = story.report();
+    assert_eq!(report["orgs"][0]["rateLimited"], 6);
+    assert_eq!(report["orgs"][0]["requests"], 7);
+    assert_eq!(report["entries"][0]["steps"][0]["attempts"], 1);
+}
+
 /// A run in an org whose clock is ahead by so many seconds; a wait for its reset as such would never end.
 fn skewed(clock_skew_s: i32) {
     let story = Scenario::with(TIGHT, of_two_calls(9));
