@@ -1,5 +1,7 @@
 //! Orgs in trouble: a stopped org holds nobody up, says why, and goes on once it is mended.
 
+use std::io::{Read as _, Write as _};
+
 use okta_rollout::sandbox::Switches;
 use serde_json::{Value, json};
 
@@ -128,14 +130,19 @@ fn an_org_that_cannot_be_reached_is_stopped_and_the_others_finish() {
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let tls = format!("https://{}", plain.local_addr().unwrap());
     std::thread::spawn(move || {
-        for stream in plain.incoming().flatten() {
-            drop(stream);
+        for mut stream in plain.incoming().flatten() {
+            let mut hello = [0; 16_384];
+            let read = stream.read(&mut hello);
+            let answered = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            // All that comes is read, or the system would answer with a reset.
+            let rest = std::io::copy(&mut stream, &mut std::io::sink());
+            drop((read, answered, rest));
         }
     });
     for (url, cause) in [
         ("http://127.0.0.1:1", "refused"),
         ("https://acme.invalid", "acme.invalid"),
-        (tls.as_str(), "tls handshake"),
+        (tls.as_str(), "cannot set up TLS with 127.0.0.1"),
     ] {
         let mut story = Scenario::of([]);
         story.org_at("acme", url);
