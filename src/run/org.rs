@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::hand_in::HandedIn;
-use super::window::Window;
+use super::window::{Bounds, Window};
 use super::worker::{Rest, Shop, Work};
 use crate::consent::inbox;
 use crate::event::Event;
@@ -63,7 +63,11 @@ impl OrgTask {
     pub fn new(team: Team, place: OwnedSemaphorePermit) -> Self {
         let Team { shop, no, .. } = team;
         let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
-        let window = Window::new(ledger, run, no, shop.selected.clone(), team.window);
+        let bounds = Bounds {
+            ahead: team.window,
+            rest: shop.retry.longest_rest(shop.call_timeout),
+        };
+        let window = Window::new(ledger, run, no, shop.selected.clone(), bounds);
         Self {
             shop,
             no,

@@ -82,6 +82,13 @@ pub fn decide(
     }
 }
 
+impl RetryPolicy {
+    /// Longest time that an entry can be put off for: by a delay, or by a call under way that may take `call_timeout`.
+    pub fn longest_rest(&self, call_timeout: Duration) -> Duration {
+        RETRY_AFTER_CAP.max(self.max).max(call_timeout)
+    }
+}
+
 /// Longest delay a server may ask for with `Retry-After`.
 pub const RETRY_AFTER_CAP: Duration = Duration::from_mins(5);
 
@@ -187,6 +194,18 @@ mod tests {
             .max()
             .expect("draws");
         assert!(longest > policy.max / 2, "{longest:?} of 200 draws");
+    }
+
+    #[test]
+    fn no_rest_that_is_meant_is_cut_short() {
+        let (minute, policy) = (Duration::from_mins(1), RetryPolicy::default());
+        assert_eq!(policy.longest_rest(minute), RETRY_AFTER_CAP);
+        assert_eq!(policy.longest_rest(7 * minute), 7 * minute);
+        let patient = RetryPolicy {
+            max: 9 * minute,
+            ..policy
+        };
+        assert_eq!(patient.longest_rest(7 * minute), 9 * minute);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lane::unix_millis;
-use super::retry::RETRY_AFTER_CAP;
 use super::selected::Selected;
 use crate::ledger::{EntryNo, EntryRow, Ledger, LedgerError, Millis, OrgNo, RunId, Stored};
 
@@ -18,12 +17,21 @@ pub struct Window {
     run: RunId,
     org: OrgNo,
     selected: Selected,
-    size: usize,
+    bounds: Bounds,
     started: Ahead,
     pending: Ahead,
     delayed: BinaryHeap<Reverse<Delayed>>,
     // Entries at work or delayed: the ledger still lists them.
     held: HashSet<EntryNo>,
+}
+
+/// How much a window holds, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Entries of a state that are read ahead at most; at least one.
+    pub ahead: usize,
+    /// Longest time an entry can be put off for.
+    pub rest: Duration,
 }
 
 // Entries of one state, read in order of their numbers.
@@ -58,14 +66,14 @@ impl PartialEq for Delayed {
 impl Eq for Delayed {}
 
 impl Window {
-    /// Over an org's selected entries of a run; reads at most `size` entries of a state ahead.
-    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, size: usize) -> Self {
+    /// Over an org's selected entries of a run.
+    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, bounds: Bounds) -> Self {
         Self {
             ledger,
             run,
             org,
             selected,
-            size: size.max(1),
+            bounds,
             started: Ahead::default(),
             pending: Ahead::default(),
             delayed: BinaryHeap::new(),
@@ -108,8 +116,8 @@ impl Window {
     pub fn delay(&mut self, row: EntryRow, until: Millis) {
         self.held.insert(row.no);
         let ahead = u64::try_from(until.saturating_sub(unix_millis())).unwrap_or(0);
-        // A clock that was set back must not park an entry for longer than a delay can be.
-        let ahead = Duration::from_millis(ahead).min(RETRY_AFTER_CAP);
+        // A clock that was set back must not park an entry for longer than one can be put off for.
+        let ahead = Duration::from_millis(ahead).min(self.bounds.rest);
         self.delayed
             .push(Reverse(Delayed(Instant::now() + ahead, row)));
     }
@@ -167,12 +175,13 @@ impl Window {
             Stored::Started => &mut self.started,
             _ => &mut self.pending,
         };
+        let size = self.bounds.ahead.max(1);
         while ahead.rows.is_empty() && !ahead.drained {
             let rows = self
                 .ledger
-                .load(&self.run, self.org, state, ahead.after, self.size)
+                .load(&self.run, self.org, state, ahead.after, size)
                 .await?;
-            ahead.drained = rows.len() < self.size;
+            ahead.drained = rows.len() < size;
             ahead.after = rows.last().map(|row| row.no).or(ahead.after);
             let free = rows
                 .into_iter()

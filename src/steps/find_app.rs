@@ -7,7 +7,17 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let access = context.access;
     // One entry lists, the others of the org wait for it.
     let mut pages = access.listing.lock().await;
-    pages.read_wanted(context).await?;
+    if !pages.complete {
+        let wanted = context.ledger.labels(context.run, context.row.org).await?;
+        let only = match wanted.as_slice() {
+            [app] => Some(*app),
+            _ => None,
+        };
+        let rank = context.rank();
+        pages
+            .read_all(only, &access.reader, rank, context.log)
+            .await?;
+    }
     let entry = &context.row.entry;
     let found = pages.matching(entry.app, entry.label.as_deref());
     drop(pages);

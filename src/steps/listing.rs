@@ -1,5 +1,7 @@
 //! The org's apps, listed once a run, not once an entry.
 
+use std::collections::HashMap;
+
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -11,10 +13,10 @@ use crate::run::{CallLog, Reader};
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
 pub type Listing = Mutex<Pages>;
 
-/// The org's apps, listed once more because answers to `create_app` were lost: one list for all entries that
-/// need it by the time it begins.
+/// The org's instances of an app, listed once more because answers to `create_app` were lost: one list for all
+/// entries that need it by the time it begins.
 #[derive(Debug, Default)]
-pub struct Relisting(Mutex<Option<(Instant, Pages)>>);
+pub struct Relisting(Mutex<HashMap<App, (Instant, Pages)>>);
 
 impl Relisting {
     /// The instances with the entry's app and label, by a list that was begun from now on.
@@ -23,14 +25,17 @@ impl Relisting {
         context: &mut Context<'_>,
     ) -> Result<Vec<String>, StepError> {
         let needed_since = Instant::now();
+        let app = context.row.entry.app;
         let mut listed = self.0.lock().await;
-        let (_, pages) = match &mut *listed {
-            Some(fresh) if fresh.0 >= needed_since => fresh,
-            stale => stale.insert((Instant::now(), Pages::default())),
-        };
-        pages.read_wanted(context).await?;
-        let entry = &context.row.entry;
-        Ok(pages.matching(entry.app, entry.label.as_deref()))
+        let fresh = || (Instant::now(), Pages::default());
+        let (begun, pages) = listed.entry(app).or_insert_with(fresh);
+        if *begun < needed_since {
+            (*begun, *pages) = fresh();
+        }
+        let rank = context.rank();
+        let reader = &context.access.reader;
+        pages.read_all(Some(app), reader, rank, context.log).await?;
+        Ok(pages.matching(app, context.row.entry.label.as_deref()))
     }
 }
 
@@ -48,21 +53,6 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads the rest of the org's apps, as far as entries still look for theirs.
-    pub(super) async fn read_wanted(&mut self, context: &mut Context<'_>) -> Result<(), StepError> {
-        if self.complete {
-            return Ok(());
-        }
-        let wanted = context.ledger.labels(context.run, context.row.org).await?;
-        let only = match wanted.as_slice() {
-            [app] => Some(*app),
-            _ => None,
-        };
-        let rank = context.rank();
-        let access = context.access;
-        self.read_all(only, &access.reader, rank, context.log).await
-    }
-
     /// Reads the rest of the org's apps, or of those with this name.
     pub async fn read_all(
         &mut self,
