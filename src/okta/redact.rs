@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::request::push_encoded;
+use super::request::encoded;
 
 /// Shorter values are not looked for: they occur in any text, and replacing them would garble it.
 const MIN_SECRET_BYTES: usize = 4;
@@ -24,11 +24,14 @@ pub(super) fn redact<'a>(
     // Longest first: where one secret is part of another, no remainder of it stays.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.into_iter().fold(text, |text, secret| {
-        let mut encoded = String::new();
-        push_encoded(&mut encoded, secret);
+        let encoded = encoded(secret);
         let decoded = percent_decode_str(secret).decode_utf8_lossy();
-        [secret, encoded.as_str(), &decoded]
+        // Most secrets are the same in each form.
+        let others = [&*encoded, &*decoded]
             .into_iter()
+            .filter(|form| *form != secret);
+        std::iter::once(secret)
+            .chain(others)
             .filter(|form| form.len() >= MIN_SECRET_BYTES)
             .fold(text, |text, form| {
                 if text.contains(form) {

@@ -23,6 +23,10 @@ use crate::okta::{Bucket, Class, Exchange, Method};
 /// An org that takes on no call at all for this long is told of.
 const LASTING: Duration = Duration::from_secs(2);
 
+/// Calls left in a window, as a multiple of those in flight at most, from which on there are plenty of them: more than
+/// all entries at work still have to make.
+const PLENTY: u64 = 30;
+
 /// What a call spends from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
@@ -164,6 +168,29 @@ impl State {
         })
     }
 
+    /// Wakes the calls that may go, or all of them once none may any more.
+    pub(super) fn wake(&self) {
+        for of in self.buckets() {
+            if self.stopped.is_some() {
+                of.line.wake_all();
+            } else {
+                of.line.wake_first();
+            }
+        }
+    }
+
+    /// Whether one more call may be in flight.
+    pub(super) const fn has_room(&self) -> bool {
+        self.in_flight < self.max_in_flight
+    }
+
+    /// Whether calls will not have to wait for a budget any time soon; not as long as nothing is known.
+    pub(super) fn has_plenty(&self) -> bool {
+        let calls = PLENTY * u64::from(self.max_in_flight);
+        let mut buckets = self.buckets().peekable();
+        buckets.peek().is_some() && buckets.all(|of| of.methods.has_plenty(calls))
+    }
+
     /// Every bucket that was called.
     pub(super) fn buckets(&self) -> impl Iterator<Item = &OfBucket> {
         self.buckets.values()
@@ -267,7 +294,7 @@ impl State {
             });
         }
         let pool = &self.pools[slot.kind.pool.index()];
-        if self.in_flight >= self.max_in_flight || !pool.has_room() {
+        if !self.has_room() || !pool.has_room() {
             return Some(Denied::behind_others());
         }
         if let Some(until) = pool.rests_until(now) {

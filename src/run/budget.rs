@@ -208,6 +208,15 @@ impl Budget {
         }
     }
 
+    /// Whether so many calls are left for us in the window, or nobody counts them.
+    pub fn has_plenty(&self, calls: u64) -> bool {
+        match self.window {
+            Window::Unmetered => true,
+            Window::Known { .. } => self.left_now() >= calls,
+            Window::Cold | Window::Fresh { .. } | Window::Closed { .. } => false,
+        }
+    }
+
     fn left_now(&self) -> u64 {
         match self.window {
             Window::Known {
@@ -426,6 +435,21 @@ mod tests {
                 "{wait:?}"
             );
         }
+    }
+
+    #[test]
+    fn plenty_is_what_a_window_still_has_for_us_or_what_nobody_counts() {
+        let mut budget = Budget::new(0.5);
+        assert!(!budget.has_plenty(0), "nothing is known");
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        budget.settle(T(1), shown(100, 99, 60));
+        assert!(budget.has_plenty(49) && !budget.has_plenty(50));
+        assert_eq!(budget.reserve(T(2)), Grant::Go);
+        assert!(!budget.has_plenty(49), "one is in flight");
+        let mut budget = Budget::new(0.5);
+        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        budget.settle(T(1), Settled::Unmetered);
+        assert!(budget.has_plenty(u64::MAX));
     }
 
     #[test]

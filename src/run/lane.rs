@@ -105,7 +105,8 @@ pub struct Lane {
     pub(super) rps: Option<DefaultDirectRateLimiter>,
     pub(super) born: Instant,
     state: Arc<Mutex<State>>,
-    pub(super) changed: Arc<Notify>,
+    // Told when the org is stopped.
+    pub(super) halted: Notify,
     pub(super) keeper: Option<Keeper>,
 }
 
@@ -122,7 +123,7 @@ impl Lane {
                 .map(RateLimiter::direct),
             born: Instant::now(),
             state: Arc::new(Mutex::new(State::new(share, max))),
-            changed: Arc::new(Notify::new()),
+            halted: Notify::new(),
             keeper: None,
             config,
         }
@@ -149,17 +150,28 @@ impl Lane {
         self
     }
 
-    /// How many entries it makes sense to work on at once.
+    /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
+    /// being stored, where the org's limits are so far off that none of them stays half-done for it.
     pub fn width(&self) -> usize {
         let most = self.config.limits.max_in_flight;
         let most = most.unwrap_or(DEFAULT_IN_FLIGHT) as usize;
-        self.config.places.entries(most)
+        let beside = if self.state().has_plenty() { most } else { 0 };
+        self.config.places.entries(most + beside)
     }
 
     /// Holds every further call back.
     pub fn stop(&self, why: Stopped) {
-        self.state().stopped.get_or_insert(why);
-        self.changed.notify_waiters();
+        let mut state = self.state();
+        state.stopped.get_or_insert(why);
+        self.wake(&state);
+    }
+
+    /// Something changed that calls may wait for.
+    pub(super) fn wake(&self, state: &State) {
+        state.wake();
+        if state.stopped.is_some() {
+            self.halted.notify_waiters();
+        }
     }
 
     /// The largest part of a window's limit that the run spent, over all buckets.
@@ -253,10 +265,11 @@ impl Lane {
                 state.bucket(bucket).methods.noted(spent.until);
                 continue;
             };
-            let (state, changed) = (Arc::clone(&self.state), Arc::clone(&self.changed));
+            let state = Arc::clone(&self.state);
             let done = move || {
-                locked(&state).bucket(bucket).methods.noted(spent.until);
-                changed.notify_waiters();
+                let mut state = locked(&state);
+                state.bucket(bucket).methods.noted(spent.until);
+                state.wake();
             };
             keeper.window(name, spent, now, Box::new(done));
         }

@@ -3,7 +3,10 @@
 //! has room. Pure.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::concurrency::Pool;
 use crate::okta::Method;
@@ -47,28 +50,42 @@ impl Kind {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct Line([BTreeSet<Place>; Kind::ALL.len()]);
+pub struct Line([BTreeMap<Place, Arc<Notify>>; Kind::ALL.len()]);
 
 impl Line {
-    /// Puts a call in.
-    pub fn join(&mut self, kind: Kind, place: Place) {
-        self.0[kind.index()].insert(place);
+    /// Puts a call in; `turn` wakes it.
+    pub fn join(&mut self, kind: Kind, place: Place, turn: Arc<Notify>) {
+        self.0[kind.index()].insert(place, turn);
     }
 
     /// Takes a call out; `false` = it was not in.
     pub fn leave(&mut self, kind: Kind, place: Place) -> bool {
-        self.0[kind.index()].remove(&place)
+        self.0[kind.index()].remove(&place).is_some()
     }
 
     /// Whether no call waits.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(BTreeSet::is_empty)
+        self.0.iter().all(BTreeMap::is_empty)
+    }
+
+    /// Wakes the calls whose turn it may be: no other can be at the head of its kind.
+    pub fn wake_first(&self) {
+        for (_, turn) in self.0.iter().filter_map(BTreeMap::first_key_value) {
+            turn.notify_one();
+        }
+    }
+
+    /// Wakes every call.
+    pub fn wake_all(&self) {
+        for turn in self.0.iter().flat_map(BTreeMap::values) {
+            turn.notify_one();
+        }
     }
 
     /// Whether it is this call's turn. `rivals`: whether calls of that kind would go if it were theirs, and
     /// take what this one waits for.
     pub fn is_turn(&self, kind: Kind, place: Place, rivals: impl Fn(Kind) -> bool) -> bool {
-        let first = |kind: Kind| self.0[kind.index()].first().copied();
+        let first = |kind: Kind| self.0[kind.index()].keys().next().copied();
         first(kind) == Some(place)
             && Kind::ALL
                 .into_iter()
@@ -79,6 +96,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
     use super::*;
@@ -91,9 +109,9 @@ mod tests {
     fn nearer_to_the_end_first_then_as_they_came() {
         let [kind, office, ..] = Kind::ALL;
         let mut line = Line::default();
-        line.join(kind, place(0, 1));
-        line.join(kind, place(2, 2));
-        line.join(office, place(2, 3));
+        line.join(kind, place(0, 1), Arc::default());
+        line.join(kind, place(2, 2), Arc::default());
+        line.join(office, place(2, 3), Arc::default());
         assert!(line.is_turn(kind, place(2, 2), |_| true));
         assert!(!line.is_turn(kind, place(0, 1), |_| true));
         assert!(!line.is_turn(office, place(2, 3), |_| true));
@@ -106,6 +124,28 @@ mod tests {
         assert!(line.is_turn(office, place(2, 3), |_| true));
     }
 
+    #[tokio::test]
+    async fn the_heads_of_all_kinds_are_woken_and_none_behind_them() {
+        let [kind, office, ..] = Kind::ALL;
+        let mut line = Line::default();
+        let turns: [Arc<Notify>; 3] = Default::default();
+        line.join(kind, place(0, 1), Arc::clone(&turns[0]));
+        line.join(kind, place(0, 2), Arc::clone(&turns[1]));
+        line.join(office, place(0, 3), Arc::clone(&turns[2]));
+        let woken = || {
+            turns
+                .each_ref()
+                .map(|turn| turn.notified().now_or_never().is_some())
+        };
+        line.wake_first();
+        assert_eq!(woken(), [true, false, true]);
+        line.leave(kind, place(0, 1));
+        line.wake_first();
+        assert_eq!(woken(), [false, true, true]);
+        line.wake_all();
+        assert_eq!(woken(), [false, true, true]);
+    }
+
     proptest! {
         // Whoever may go goes; with every kind free, each leaves in order.
         #[test]
@@ -114,7 +154,7 @@ mod tests {
             let mut waiting = Vec::new();
             for (ticket, (kind, rank)) in (1..).zip(calls) {
                 let (kind, place) = (Kind::ALL[kind], place(rank, ticket));
-                line.join(kind, place);
+                line.join(kind, place, Arc::default());
                 waiting.push((place, kind));
             }
             waiting.sort_by_key(|(place, _)| *place);
@@ -136,7 +176,7 @@ mod tests {
             let mut free = Vec::new();
             for (ticket, (kind, rank)) in (1..).zip(calls) {
                 let (kind, place) = (Kind::ALL[kind], place(rank, ticket));
-                line.join(kind, place);
+                line.join(kind, place, Arc::default());
                 if kind.pool == Pool::General {
                     free.push((place, kind));
                 }

@@ -128,6 +128,12 @@ impl Methods {
             .min()
     }
 
+    /// See [`Budget::has_plenty`].
+    pub fn has_plenty(&self, calls: u64) -> bool {
+        let mut used = self.route.iter();
+        used.all(|index| self.budgets[*index].has_plenty(calls))
+    }
+
     /// See [`Budget::take_note`]; with one of the methods that spend from it.
     pub fn take_note(&mut self) -> Option<(Method, Spent)> {
         let Self { budgets, route, .. } = self;

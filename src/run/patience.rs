@@ -78,13 +78,13 @@ impl Lane {
     async fn rest(&self, pause: Duration) -> Result<(), Halted> {
         let stopped = async {
             loop {
-                let changed = self.changed.notified();
-                tokio::pin!(changed);
-                changed.as_mut().enable();
+                let halted = self.halted.notified();
+                tokio::pin!(halted);
+                halted.as_mut().enable();
                 if self.stopped().is_some() {
                     return;
                 }
-                changed.await;
+                halted.await;
             }
         };
         tokio::select! {

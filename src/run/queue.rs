@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::admission::{Denied, Refusing, Slot, Why};
@@ -47,8 +47,8 @@ impl Pass<'_> {
         state.settle(self.slot, now, sent, exchange, &lane.config.retry);
         let refusing = state.refusing(now);
         lane.note_windows(&mut state, self.slot.bucket, now);
+        lane.wake(&state);
         drop(state);
-        lane.changed.notify_waiters();
         if let Some(refusing) = refusing {
             lane.tell_refusing(refusing);
         }
@@ -63,8 +63,7 @@ impl Drop for Pass<'_> {
             let mut state = self.lane.state();
             state.give_up(self.slot, now, Settled::Silent);
             self.lane.note_windows(&mut state, self.slot.bucket, now);
-            drop(state);
-            self.lane.changed.notify_waiters();
+            self.lane.wake(&state);
         }
     }
 }
@@ -87,9 +86,6 @@ impl Lane {
         };
         let queued = Queued::new(self, slot, rank);
         loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
             if self.config.interrupt.is_requested() {
                 return Err(Halted::Interrupted);
             }
@@ -108,7 +104,8 @@ impl Lane {
                 }
             };
             tokio::select! {
-                () = changed => {}
+                // Told while nobody listened, it is remembered.
+                () = queued.turn.notified() => {}
                 () = timer => {}
                 () = self.config.interrupt.requested() => return Err(Halted::Interrupted),
             }
@@ -164,12 +161,14 @@ impl Lane {
             state.end_wait(now);
             self.note_windows(&mut state, slot.bucket, now);
             let told = state.end_told();
+            // The next in the queue may go as well; with all in flight it is woken as one of them ends.
+            if state.has_room() {
+                state.wake();
+            }
             drop(state);
             if let Some(until) = told {
                 self.tell_end(until, now);
             }
-            // The next in the queue may go as well.
-            self.changed.notify_waiters();
             return Ok(None);
         };
         if let Some(until) = denied.until {
@@ -252,6 +251,7 @@ struct Queued<'a> {
     lane: &'a Lane,
     slot: Slot,
     place: Place,
+    turn: Arc<Notify>,
 }
 
 impl<'a> Queued<'a> {
@@ -259,8 +259,15 @@ impl<'a> Queued<'a> {
         let mut state = lane.state();
         state.tickets += 1;
         let place = (Reverse(rank), state.tickets);
-        state.bucket(slot.bucket).line.join(slot.kind, place);
-        Self { lane, slot, place }
+        let turn = Arc::new(Notify::new());
+        let of = state.bucket(slot.bucket);
+        of.line.join(slot.kind, place, Arc::clone(&turn));
+        Self {
+            lane,
+            slot,
+            place,
+            turn,
+        }
     }
 }
 
@@ -274,9 +281,8 @@ impl Drop for Queued<'_> {
             let now = self.lane.born.elapsed();
             state.end_wait(now);
         }
-        drop(state);
         if waited {
-            self.lane.changed.notify_waiters();
+            self.lane.wake(&state);
         }
     }
 }

@@ -46,8 +46,10 @@ pub(super) struct Model {
     waiting: HashSet<EntryName>,
     failed: u64,
     stopping: bool,
-    /// Entries under way, longest first.
-    live: IndexMap<EntryName, Live>,
+    /// Entries under way.
+    live: HashMap<EntryName, Live>,
+    /// How many were under way so far.
+    begun: u64,
     waits: IndexMap<Arc<str>, Wait>,
     /// The wait of each org that has been told: many calls announce the same one.
     told: HashMap<Arc<str>, (String, Option<Millis>)>,
@@ -55,9 +57,14 @@ pub(super) struct Model {
 }
 
 struct Live {
+    /// In the order in which they began.
+    no: u64,
     step: Step,
-    retry: Option<(Millis, u32, String)>,
+    retry: Option<Retry>,
 }
+
+/// When it is tried again, after how many attempts, and why.
+type Retry = (Millis, u32, String);
 
 struct Wait {
     reason: String,
@@ -76,7 +83,8 @@ impl Model {
             waiting: HashSet::new(),
             failed: 0,
             stopping: false,
-            live: IndexMap::new(),
+            live: HashMap::new(),
+            begun: 0,
             waits: IndexMap::new(),
             told: HashMap::new(),
             stopped: HashSet::new(),
@@ -92,7 +100,7 @@ impl Model {
             }
             Event::StepBegun { entry, step } => {
                 self.goes_on(&entry, step);
-                self.live.insert(entry, Live { step, retry: None });
+                self.move_on(entry, step, None);
                 Vec::new()
             }
             Event::StepDone {
@@ -152,9 +160,11 @@ impl Model {
     pub fn view(&self, now: Millis) -> View {
         let mut live = self.wait_lines(now);
         let free = LIVE_LINES - live.len();
+        let mut longest: Vec<_> = self.live.iter().collect();
+        longest.sort_unstable_by_key(|(_, live)| live.no);
         live.extend(
-            self.live
-                .iter()
+            longest
+                .into_iter()
                 .take(free)
                 .map(|(entry, live)| self.live_line(entry, live)),
         );
@@ -229,12 +239,16 @@ impl Model {
                 told(error)
             )
         });
-        let live = Live {
-            step: error.step,
-            retry: Some((next_at, attempts, error.message.clone())),
-        };
-        self.live.insert(entry, live);
+        let retry = (next_at, attempts, error.message.clone());
+        self.move_on(entry, error.step, Some(retry));
         lines
+    }
+
+    fn move_on(&mut self, entry: EntryName, step: Step, retry: Option<Retry>) {
+        let before = self.live.get(&entry);
+        let no = before.map_or(self.begun, |live| live.no);
+        self.begun += u64::from(before.is_none());
+        self.live.insert(entry, Live { no, step, retry });
     }
 
     // An entry that was counted as waiting is under way again, now that its consent came.
@@ -252,7 +266,7 @@ impl Model {
         changed: bool,
         error: Option<&EntryError>,
     ) -> Vec<Line> {
-        self.live.shift_remove(entry);
+        self.live.remove(entry);
         self.ended += 1;
         let name = named(entry);
         match state {
