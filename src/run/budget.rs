@@ -210,11 +210,7 @@ impl Budget {
 
     /// Whether so many calls are left for us in the window, or nobody counts them.
     pub fn has_plenty(&self, calls: u64) -> bool {
-        match self.window {
-            Window::Unmetered => true,
-            Window::Known { .. } => self.left_now() >= calls,
-            Window::Cold | Window::Fresh { .. } | Window::Closed { .. } => false,
-        }
+        self.window == Window::Unmetered || self.left().is_some_and(|(left, _)| left >= calls)
     }
 
     fn left_now(&self) -> u64 {

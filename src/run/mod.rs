@@ -13,6 +13,7 @@ mod clock;
 mod concurrency;
 #[cfg(test)]
 mod crowd_simulation;
+mod denied;
 mod failing;
 mod fingerprint;
 mod hand_in;

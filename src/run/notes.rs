@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::admission::Why;
 use super::budget::Spent;
+use super::denied::Why;
 use super::interrupt::Interrupt;
 use super::lane::{unix_millis, whole_millis};
 use super::settled::LONGEST_WAIT;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::admission::{Denied, Refusing, Slot, Why};
+use super::admission::{Refusing, Slot};
 use super::budget::Settled;
+use super::denied::{Denied, Why};
 use super::lane::{CallLog, Halted, Lane, unix_millis, whole_millis};
 use super::line::{Kind, Place};
 use super::notes;

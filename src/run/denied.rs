@@ -1,0 +1,68 @@
+//! Why a call may not go now, and until when.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call may not go now.
+#[derive(Debug)]
+pub(super) struct Denied {
+    /// When it makes sense to ask again; `None` = when something of the org changes.
+    pub(super) until: Option<Duration>,
+    pub(super) why: Why,
+}
+
+/// What is waited for, as people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Calls before it have to go or end first.
+    Others,
+    /// The bucket's window is used up: what is left for us, and of how many, if known.
+    Budget {
+        bucket: String,
+        left: Option<(u64, u64)>,
+    },
+    /// The org does not answer.
+    Circuit,
+    /// It takes on no call at all.
+    Concurrency,
+    /// `maxRps`.
+    Rate,
+    /// So many entries wait for their next try, and no other is ready.
+    Retries(usize),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Others => f.write_str("calls before it"),
+            Self::Budget {
+                bucket,
+                left: Some((left, of)),
+            } => write!(f, "budget of {bucket}: {left} of {of} left"),
+            Self::Budget { bucket, left: None } => write!(f, "budget of {bucket}: used up"),
+            Self::Circuit => f.write_str("the org does not answer; trying it again soon"),
+            Self::Concurrency => f.write_str("the org takes on no more calls at once"),
+            Self::Rate => f.write_str("maxRps"),
+            Self::Retries(1) => f.write_str("the next try of 1 entry"),
+            Self::Retries(entries) => write!(f, "the next try of {entries} entries"),
+        }
+    }
+}
+
+impl Denied {
+    /// Others have to finish first.
+    pub(super) const fn behind_others() -> Self {
+        Self {
+            until: None,
+            why: Why::Others,
+        }
+    }
+
+    /// Nothing to be had before then.
+    pub(super) const fn until(until: Duration, why: Why) -> Self {
+        Self {
+            until: Some(until),
+            why,
+        }
+    }
+}
