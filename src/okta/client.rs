@@ -171,18 +171,23 @@ impl OrgClient {
         error::unanswered(error, host, self.http.timeout())
     }
 
-    /// The address of a request, which by construction is in this org; checked all the same, because
-    /// what is sent there are the org's credentials.
+    /// The address of a request: the origin's, with its path and query, so that no path can lead out of the org,
+    /// where its credentials must not go.
     fn url(&self, request: &Request) -> Result<Url, CallError> {
-        Url::parse(&format!("{}{}", self.origin_text, request.path()))
-            .ok()
-            .filter(|url| same_origin(url, &self.origin) && request.path().starts_with('/'))
-            .ok_or_else(|| {
-                CallError::new(
-                    Class::Refused,
-                    format!("{} is not an address of this org", request.label()),
-                )
-            })
+        if !request.path().starts_with('/') {
+            return Err(CallError::new(
+                Class::Refused,
+                format!("{} is not an address of this org", request.label()),
+            ));
+        }
+        let (path, query) = match request.path().split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (request.path(), None),
+        };
+        let mut url = self.origin.clone();
+        url.set_path(path);
+        url.set_query(query);
+        Ok(url)
     }
 
     /// Completes an error with what the head told, and makes its text safe to show.
@@ -231,13 +236,6 @@ impl ReadOnlyClient {
     pub async fn exchange<T>(&self, read: &Read<T>) -> Exchange {
         self.0.exchange(read.request()).await
     }
-}
-
-// As `Url::origin` tells for http and https, without copies.
-fn same_origin(one: &Url, other: &Url) -> bool {
-    one.scheme() == other.scheme()
-        && one.host() == other.host()
-        && one.port_or_known_default() == other.port_or_known_default()
 }
 
 fn parse_origin(text: &str) -> Result<Url, HttpError> {
@@ -351,10 +349,24 @@ mod tests {
     #[test]
     fn no_path_leads_out_of_the_org() {
         let client = client("https://acme.okta.com", "t0ken").expect("a client");
-        for path in ["//evil.example/x", "/\\evil.example", "/@evil.example"] {
+        let cases = [
+            ("//evil.example/x", "//evil.example/x"),
+            ("/\\evil.example", "//evil.example"),
+            ("/@evil.example", "/@evil.example"),
+            (
+                "/api/v1/apps?q=a%2Fb&limit=1?",
+                "/api/v1/apps?q=a%2Fb&limit=1?",
+            ),
+            (
+                "/api/v1/apps/%252E%252E/a%20b",
+                "/api/v1/apps/%252E%252E/a%20b",
+            ),
+        ];
+        for (path, sent) in cases {
             let request = Request::new(Method::Get, Bucket::Rest, path.to_owned());
             let url = client.url(&request).expect("stays in the org");
-            assert_eq!(url.host_str(), Some("acme.okta.com"), "{path}");
+            assert_eq!(url.as_str(), format!("https://acme.okta.com{sent}"));
+            assert_eq!(url, Url::parse(url.as_str()).expect("a URL"), "{path}");
         }
         for path in [".evil.example/", ":8443/", "@evil.example/", ""] {
             let request = Request::new(Method::Get, Bucket::Rest, path.to_owned());
