@@ -20,6 +20,12 @@ use model::Model;
 /// An eye sees no more, and a slow remote terminal keeps up.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
+/// Events come in bursts, and who reads each as it comes is woken for each.
+const REST: Duration = Duration::from_millis(10);
+
+/// Events taken in before what they say is shown.
+const AT_ONCE: usize = 256;
+
 /// Reads events until the run ends, and shows them.
 pub async fn show(mut events: UnboundedReceiver<Event>, animation: Animation, output: Output) {
     let mut model = Model::new(output.verbosity(), TimeZone::system());
@@ -30,14 +36,20 @@ pub async fn show(mut events: UnboundedReceiver<Event>, animation: Animation, ou
     // Drawn by the clock, not by events: thousands of them a second would only cost time, and waits
     // count down although nothing happens.
     let mut tick = tokio::time::interval(REDRAW_EVERY);
+    let mut news = Vec::with_capacity(AT_ONCE);
     loop {
         tokio::select! {
-            event = events.recv() => {
-                let Some(event) = event else { break };
-                let lines = model.apply(event);
+            count = events.recv_many(&mut news, AT_ONCE) => {
+                if count == 0 {
+                    break;
+                }
+                let lines: Vec<_> = news.drain(..).flat_map(|event| model.apply(event)).collect();
                 match &screen {
                     Some(screen) => screen.above(output, &lines),
                     None => lines.iter().for_each(|line| print(output, line)),
+                }
+                if count < AT_ONCE {
+                    tokio::time::sleep(REST).await;
                 }
             }
             _ = tick.tick(), if screen.is_some() => {
