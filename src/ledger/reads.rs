@@ -154,18 +154,16 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     };
     let sql = format!(
         "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
-         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?6
-           AND e.adopted_by IS NULL ORDER BY e.key LIMIT ?5"
+         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
+           AND e.adopted_by IS NULL ORDER BY e.key"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for code in codes {
-        let limit = i64::try_from(window.limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(
-            params![seq, window.org, code, after, limit, end],
-            rows::entry_row,
-        )?;
-        for row in rows {
+        let rows =
+            statement.query_map(params![seq, window.org, code, after, end], rows::entry_row)?;
+        // They come in order, one by one; with a bound LIMIT, SQLite would compile the statement each time.
+        for row in rows.take(window.limit) {
             found.push(row?);
         }
     }

@@ -123,9 +123,14 @@ impl Lane {
             settled: false,
             place: None,
         };
-        let place = tokio::select! {
-            place = self.config.places.calls.acquire() => place.ok(),
-            () = self.config.interrupt.requested() => None,
+        let calls = &self.config.places.calls;
+        let place = if let Ok(place) = calls.try_acquire() {
+            Some(place)
+        } else {
+            tokio::select! {
+                place = calls.acquire() => place.ok(),
+                () = self.config.interrupt.requested() => None,
+            }
         };
         let stopped = self.state().stopped.is_some();
         if let (Some(place), false) = (place, stopped) {
