@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json_borrow::Value as Shown;
 
+use super::answer::Body;
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::Feature;
 
@@ -30,12 +31,24 @@ pub fn get(app_id: &str, feature: Feature) -> Read<FeatureState> {
     Read::new(Bucket::Apps, named(app_id, feature), FeatureState::read)
 }
 
-/// Sets a feature. `capabilities` is the bare object of API.md §5.1 or §5.2; whether Okta merges or
-/// replaces is not documented, so callers send it whole.
-pub fn put(app_id: &str, feature: Feature, capabilities: &Value) -> Write<Option<FeatureState>> {
-    let request = Request::new(Method::Put, Bucket::Apps, named(app_id, feature))
-        .with_body(RequestBody::json(capabilities));
-    Write::new(request, |answer| Some(answer.and_then(FeatureState::read)))
+/// The body of a [`put`]: the bare object of API.md §5.1 or §5.2. Whether Okta merges or replaces is not documented,
+/// so callers send it whole.
+pub fn body(capabilities: &Value) -> RequestBody {
+    RequestBody::json(capabilities)
+}
+
+/// Sets a feature. What the answer shows, if it shows the feature, is looked at with [`shown`].
+pub fn put(app_id: &str, feature: Feature, body: RequestBody) -> Write<()> {
+    let request = Request::new(Method::Put, Bucket::Apps, named(app_id, feature)).with_body(body);
+    Write::new(request, |_| Some(()))
+}
+
+/// What `look` makes of the capabilities of an answer that shows a feature; they are not copied.
+pub fn shown<R>(answer: &Body, look: impl FnOnce(&Shown<'_>) -> R) -> Option<R> {
+    let answer = answer.json()?;
+    let fields = answer.as_object()?;
+    fields.get("name").and_then(Shown::as_str)?;
+    Some(look(fields.get("capabilities").unwrap_or(&Shown::Null)))
 }
 
 fn named(app_id: &str, feature: Feature) -> String {
@@ -65,6 +78,7 @@ impl FeatureState {
 mod tests {
     use serde_json::json;
 
+    use super::super::answer::Head;
     use super::*;
 
     #[test]
@@ -92,13 +106,16 @@ mod tests {
             let text = answer.to_string();
             let shown = serde_json::from_str(&text).expect("JSON");
             assert_eq!(FeatureState::read(&shown), expected, "{answer}");
+            let body = Body::new(text.clone().into(), None, &Head::default());
+            let looked = super::shown(&body, |shown| Value::from(shown));
+            assert_eq!(looked, expected.map(|state| state.capabilities), "{answer}");
         }
     }
 
     #[test]
     fn the_body_of_a_put_is_the_bare_capabilities() {
         let capabilities = json!({"create": {"lifecycleCreate": {"status": "ENABLED"}}});
-        let write = put("0oa1", Feature::UserProvisioning, &capabilities);
+        let write = put("0oa1", Feature::UserProvisioning, body(&capabilities));
         let bytes = write.request().body().expect("a body").bytes();
         assert_eq!(bytes, capabilities.to_string());
         assert_eq!(

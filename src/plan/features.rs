@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use serde_json_borrow::{ObjectAsVec, Value as Shown};
 
 use crate::apps::Feature;
 
@@ -105,28 +106,88 @@ pub fn is_complete(feature: Feature, wanted: &Value) -> bool {
     }
 }
 
+/// A live value: one that was kept, or one in the text of an answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Live<'a> {
+    /// See there.
+    Kept(&'a Value),
+    /// See there.
+    Shown(&'a Shown<'a>),
+}
+
+impl<'a> From<&'a Value> for Live<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self::Kept(value)
+    }
+}
+
+impl<'a> From<&'a Shown<'a>> for Live<'a> {
+    fn from(value: &'a Shown<'a>) -> Self {
+        Self::Shown(value)
+    }
+}
+
+impl Live<'_> {
+    fn get(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Kept(value) => value.get(name).map(Self::Kept),
+            Self::Shown(value) => value.as_object()?.get(name).map(Self::Shown),
+        }
+    }
+
+    fn is_null(self) -> bool {
+        match self {
+            Self::Kept(value) => value.is_null(),
+            Self::Shown(value) => value.is_null(),
+        }
+    }
+
+    fn is_empty_object(self) -> bool {
+        match self {
+            Self::Kept(value) => value.as_object().is_some_and(Map::is_empty),
+            Self::Shown(value) => value.as_object().is_some_and(ObjectAsVec::is_empty),
+        }
+    }
+
+    fn is(self, wanted: &Value) -> bool {
+        match (self, wanted) {
+            (Self::Kept(value), _) => value == wanted,
+            (Self::Shown(Shown::Str(text)), Value::String(wanted)) => *text == wanted.as_str(),
+            (Self::Shown(Shown::Bool(value)), Value::Bool(wanted)) => value == wanted,
+            (Self::Shown(_), _) => self.to_value() == *wanted,
+        }
+    }
+
+    fn to_value(self) -> Value {
+        match self {
+            Self::Kept(value) => value.clone(),
+            Self::Shown(value) => value.into(),
+        }
+    }
+}
+
 /// The wanted fields whose live value differs; fields the manifest does not give are not looked at.
-pub fn compare(live: &Value, wanted: &Value) -> Vec<Difference> {
+pub fn compare<'a>(live: impl Into<Live<'a>>, wanted: &Value) -> Vec<Difference> {
     let mut differences = Vec::new();
-    walk(Some(live), wanted, &Place::Top, &mut differences);
+    walk(Some(live.into()), wanted, &Place::Top, &mut differences);
     differences
 }
 
 fn walk(
-    live: Option<&Value>,
+    live: Option<Live<'_>>,
     wanted: &Value,
     place: &Place<'_>,
     differences: &mut Vec<Difference>,
 ) {
     if let Value::Object(fields) = wanted {
         for (name, wanted) in fields {
-            let live = live.and_then(|live| field(live, name));
+            let live = live.and_then(|live| field(&live, name));
             walk(live, wanted, &Place::Below(place, name), differences);
         }
     } else if !same(live, wanted, place) {
         differences.push(Difference {
             path: place.path(),
-            live: live.cloned(),
+            live: live.map(Live::to_value),
             wanted: wanted.clone(),
         });
     }
@@ -148,18 +209,19 @@ impl Place<'_> {
     }
 }
 
-fn same(live: Option<&Value>, wanted: &Value, place: &Place<'_>) -> bool {
+fn same(live: Option<Live<'_>>, wanted: &Value, place: &Place<'_>) -> bool {
+    let live = live.filter(|live| !live.is_null());
     match (live, wanted) {
         // "No import" is null, nothing at all, or `{}` (API.md §5.2).
-        (None | Some(Value::Null), Value::Null) => true,
-        (Some(Value::Object(fields)), Value::Null) => fields.is_empty(),
-        (None | Some(Value::Null), wanted) => {
+        (None, Value::Null) => true,
+        (Some(live), Value::Null) => live.is_empty_object(),
+        (None, wanted) => {
             let path = place.path();
             DEFAULTS
                 .iter()
                 .any(|(name, default)| *name == path && wanted.as_str() == Some(default))
         }
-        (Some(live), wanted) => live == wanted,
+        (Some(live), wanted) => live.is(wanted),
     }
 }
 
@@ -212,7 +274,7 @@ fn remove(value: &mut Value, path: &str) {
     }
 }
 
-fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+fn field<'a>(object: &Live<'a>, name: &str) -> Option<Live<'a>> {
     object.get(name).or_else(|| {
         let (_, other) = SPELLINGS.iter().find(|(ours, _)| *ours == name)?;
         object.get(other)
@@ -356,11 +418,12 @@ mod tests {
                 &["a.b: not set → true"],
             ),
         ] {
-            let found: Vec<String> = compare(&live, &wanted)
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            assert_eq!(found, expected, "{live} against {wanted}");
+            let text = live.to_string();
+            let shown: Shown<'_> = serde_json::from_str(&text).expect("JSON");
+            for found in [compare(&live, &wanted), compare(&shown, &wanted)] {
+                let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+                assert_eq!(found, expected, "{live} against {wanted}");
+            }
         }
     }
 

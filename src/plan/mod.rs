@@ -18,7 +18,7 @@ pub use decide::{
     differences, found_app, inactive, no_feature, unsupported,
 };
 pub use drift::{Earlier, Fate, Judged, Look, Part};
-pub use features::{Difference, compare, merge, without};
+pub use features::{Difference, Live, compare, merge, without};
 pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
 pub use wanted::Wanted;

@@ -5,12 +5,14 @@ use serde_json::Value;
 use super::features::is_complete;
 use crate::apps::Feature;
 use crate::manifest::Features;
+use crate::okta::RequestBody;
+use crate::okta::features::body;
 
 /// The wanted capabilities of an entry's features.
 #[derive(Debug)]
 pub struct Wanted {
     of: Features,
-    capabilities: [Option<Value>; Feature::ALL.len()],
+    capabilities: [Option<(Value, RequestBody)>; Feature::ALL.len()],
     complete: bool,
 }
 
@@ -23,14 +25,18 @@ impl Default for Wanted {
 impl Wanted {
     /// What an entry wants.
     pub fn of(features: &Features) -> Self {
-        let capabilities = Feature::ALL.map(|feature| features.wanted(feature));
+        let capabilities = Feature::ALL.map(|feature| {
+            let wanted = features.wanted(feature)?;
+            let body = body(&wanted);
+            Some((wanted, body))
+        });
         let complete = Feature::ALL
             .iter()
             .zip(&capabilities)
             .all(|(feature, wanted)| {
                 wanted
                     .as_ref()
-                    .is_none_or(|wanted| is_complete(*feature, wanted))
+                    .is_none_or(|(wanted, _)| is_complete(*feature, wanted))
             });
         Self {
             of: features.clone(),
@@ -46,6 +52,15 @@ impl Wanted {
 
     /// The capabilities of a feature, if it is wanted.
     pub fn get(&self, feature: Feature) -> Option<&Value> {
+        self.part(feature).map(|(wanted, _)| wanted)
+    }
+
+    /// Okta's request for them as they are.
+    pub fn body(&self, feature: Feature) -> Option<&RequestBody> {
+        self.part(feature).map(|(_, body)| body)
+    }
+
+    fn part(&self, feature: Feature) -> Option<&(Value, RequestBody)> {
         Feature::ALL
             .iter()
             .zip(&self.capabilities)

@@ -156,6 +156,16 @@ impl Context<'_> {
             .map_err(|error| StepError::call(error, effect))
     }
 
+    /// As [`Self::write`]; `look` gets the answer as it came.
+    pub async fn write_and<T, R>(
+        &mut self,
+        call: &Write<T>,
+        effect: Effect,
+        look: impl FnOnce(&Body) -> R,
+    ) -> Result<R, StepError> {
+        Ok(look(&self.send(call.request(), effect).await?))
+    }
+
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
         let applied = self.leaves().await?;
         // Once drift is mended nobody can see it any more.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::apps::Feature;
-use crate::okta::CallError;
-use crate::okta::features::{self, FeatureState};
+use crate::okta::features;
+use crate::okta::{Body, CallError};
 use crate::plan::{
     BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
 };
@@ -19,7 +19,7 @@ use crate::run::Effect;
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let all = context.access.wanted.of(&context.row.entry.features);
-    let Some(wanted) = all.get(feature) else {
+    let (Some(wanted), Some(whole)) = (all.get(feature), all.body(feature)) else {
         return Ok(Outcome::Done { changed: false });
     };
     let mut wanted = Cow::Borrowed(wanted);
@@ -38,23 +38,20 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
             }
             wanted = Cow::Owned(without(&wanted, left));
         }
-        Cow::Owned(merge(&live, &wanted))
+        features::body(&merge(&live, &wanted))
     } else {
-        Cow::Borrowed(&*wanted)
+        whole.clone()
     };
-    let put = features::put(&app_id, feature, &body);
-    let shown = match context.write(&put, Effect::Idempotent).await {
+    let put = features::put(&app_id, feature, body);
+    let as_wanted =
+        |answer: &Body| features::shown(answer, |shown| compare(shown, &wanted).is_empty());
+    match context.write_and(&put, Effect::Idempotent, as_wanted).await {
+        Ok(Some(true)) => return Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() => return Err(explain(context, &app_id, error).await),
-        shown => shown?,
+        unproven => unproven?,
     };
-    let missing = |state: &FeatureState| compare(&state.capabilities, &wanted);
-    if shown
-        .as_ref()
-        .is_some_and(|shown| missing(shown).is_empty())
-    {
-        return Ok(Outcome::Done { changed: true });
-    }
-    let differences = missing(&context.read(&features::get(&app_id, feature)).await?);
+    let found = context.read(&features::get(&app_id, feature)).await?;
+    let differences = compare(&found.capabilities, &wanted);
     if differences.is_empty() {
         Ok(Outcome::Done { changed: true })
     } else {

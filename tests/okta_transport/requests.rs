@@ -135,9 +135,13 @@ fn other_operations() -> Vec<Operation> {
             "",
         ),
         (
-            features::put("0oa1", Feature::UserProvisioning, &capabilities)
-                .request()
-                .clone(),
+            features::put(
+                "0oa1",
+                Feature::UserProvisioning,
+                features::body(&capabilities),
+            )
+            .request()
+            .clone(),
             "PUT /api/v1/apps/0oa1/features/USER_PROVISIONING".to_owned(),
             r#"{"create":{"lifecycleCreate":{"status":"ENABLED"}}}"#,
         ),

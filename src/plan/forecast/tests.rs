@@ -52,9 +52,13 @@ fn calls_are_those_of_the_requests_they_stand_for() {
         (ListFeatures, features::list("0oa1").request().clone()),
         (
             USER,
-            features::put("0oa1", Feature::UserProvisioning, &capabilities)
-                .request()
-                .clone(),
+            features::put(
+                "0oa1",
+                Feature::UserProvisioning,
+                features::body(&capabilities),
+            )
+            .request()
+            .clone(),
         ),
     ];
     for (call, request) in requests {

@@ -2,7 +2,7 @@
 
 use okta_rollout::apps::Feature;
 use okta_rollout::okta::connections::{self, Activate, Connection, ConnectionBody};
-use okta_rollout::okta::features::{self, FeatureState};
+use okta_rollout::okta::features;
 use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, Write};
 use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp};
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ pub fn capabilities() -> Value {
 }
 
 /// The calls that set an app up.
-pub fn calls(org: usize, app: usize) -> (Write<Option<Connection>>, Write<Option<FeatureState>>) {
+pub fn calls(org: usize, app: usize) -> (Write<Option<Connection>>, Write<()>) {
     let id = app_id(org, app);
     let body = ConnectionBody::Token {
         base_url: Some(BASE_URL.into()),
@@ -103,7 +103,11 @@ pub fn calls(org: usize, app: usize) -> (Write<Option<Connection>>, Write<Option
     };
     (
         connections::set(&id, &body, Activate::Yes),
-        features::put(&id, Feature::UserProvisioning, &capabilities()),
+        features::put(
+            &id,
+            Feature::UserProvisioning,
+            features::body(&capabilities()),
+        ),
     )
 }
 
