@@ -107,13 +107,16 @@ impl State {
 
     /// Wakes the calls that may go, or all of them once none may any more.
     pub(super) fn wake(&self) {
-        for of in self.buckets() {
-            if self.stopped.is_some() {
-                of.line.wake_all();
-            } else {
-                of.line.wake_first();
-            }
+        if self.stopped.is_some() {
+            self.wake_all();
+        } else {
+            self.buckets().for_each(|of| of.line.wake_first());
         }
+    }
+
+    /// Wakes every call.
+    pub(super) fn wake_all(&self) {
+        self.buckets().for_each(|of| of.line.wake_all());
     }
 
     /// Whether one more call may be in flight.

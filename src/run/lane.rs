@@ -115,6 +115,13 @@ impl Lane {
     pub fn new(config: LaneConfig) -> Self {
         let share = config.limits.share.unwrap_or(DEFAULT_SHARE);
         let max = config.limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
+        let state = Arc::new(Mutex::new(State::new(share, max)));
+        let waiting = Arc::downgrade(&state);
+        config.interrupt.on_request(move || {
+            if let Some(state) = waiting.upgrade() {
+                locked(&state).wake_all();
+            }
+        });
         Self {
             rps: config
                 .limits
@@ -122,7 +129,7 @@ impl Lane {
                 .and_then(quota)
                 .map(RateLimiter::direct),
             born: Instant::now(),
-            state: Arc::new(Mutex::new(State::new(share, max))),
+            state,
             halted: Notify::new(),
             keeper: None,
             config,

@@ -1,6 +1,7 @@
 //! Works off one org's entries: as many at work as the org allows, those begun before the others; parked and
 //! delayed entries hold nothing.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +87,7 @@ impl OrgTask {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
         let lane = &shop.access.lane;
+        let mut interrupted = pin!(shop.interrupt.requested());
         while !shop.interrupt.is_requested() && lane.stopped().is_none() {
             self.take_place(&shop, at_work.len()).await;
             while self.place.is_some() && at_work.len() < lane.width() {
@@ -119,7 +121,8 @@ impl OrgTask {
                 Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
                 () = due(next_due.filter(|_| room)) => {}
                 () = self.look_again.notified() => self.window.look_again(),
-                () = shop.interrupt.requested() => {}
+                // Once: the loop ends.
+                () = &mut interrupted => {}
             }
         }
         self.finish(&shop, at_work).await

@@ -105,10 +105,9 @@ impl Lane {
                 }
             };
             tokio::select! {
-                // Told while nobody listened, it is remembered.
+                // Told while nobody listened, it is remembered. Of an interrupt, too.
                 () = queued.turn.notified() => {}
                 () = timer => {}
-                () = self.config.interrupt.requested() => return Err(Halted::Interrupted),
             }
         }
     }
@@ -124,19 +123,18 @@ impl Lane {
             place: None,
         };
         let calls = &self.config.places.calls;
-        let place = if let Ok(place) = calls.try_acquire() {
-            Some(place)
+        if let Ok(place) = calls.try_acquire() {
+            pass.place = Some(place);
         } else {
-            tokio::select! {
+            pass.place = tokio::select! {
                 place = calls.acquire() => place.ok(),
                 () = self.config.interrupt.requested() => None,
-            }
-        };
-        let stopped = self.state().stopped.is_some();
-        if let (Some(place), false) = (place, stopped) {
-            pass.place = Some(place);
+            };
             pass.admitted_at = Instant::now();
             pass.sent_at = unix_millis();
+        }
+        let stopped = self.state().stopped.is_some();
+        if pass.place.is_some() && !stopped {
             return Ok(pass);
         }
         // Certainly not sent.
