@@ -235,6 +235,7 @@ mod tests {
             error: None,
             version: 1,
             known: None,
+            stored: None,
             adopted_by: None,
         }
     }

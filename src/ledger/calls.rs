@@ -39,6 +39,16 @@ pub(super) fn add(
     Ok(last)
 }
 
+/// Takes back what [`add`] has just added.
+pub(super) fn remove_last(connection: &Connection, last: Option<i64>, count: usize) -> Result<()> {
+    let (Some(last), Ok(count)) = (last, i64::try_from(count)) else {
+        return Ok(());
+    };
+    // Only the writer adds calls, so that those of one checkpoint have ids in a row.
+    connection.execute("DELETE FROM call WHERE id > ?1", [last - count])?;
+    Ok(())
+}
+
 /// As [`reads::page`], with the calls of each entry, in order.
 pub(super) fn page(
     connection: &Connection,

@@ -1,11 +1,11 @@
 //! One checkpoint: turned into columns by the task that commits it, applied by the writer.
 //!
-//! The first thing applied is the test that the entry still has the version the checkpoint builds on;
-//! a checkpoint that fails it has changed nothing, so others in the same transaction stand.
+//! It is applied to an entry that still has the version the checkpoint builds on; to another it changes nothing, so
+//! that others in the same transaction stand.
 
 use std::collections::HashMap;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::adoption;
 use super::calls::{self, Call};
@@ -14,11 +14,41 @@ use super::memory::{self, Applied};
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::rows::{self, Delta, Result, code, to_json};
 
+/// Those of an entry's columns that a checkpoint is compared with, as they were stored last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsStored {
+    org: i64,
+    state: i64,
+    app_hash: Option<i32>,
+    consent: Option<[u8; 32]>,
+    drifted: bool,
+    last_call: Option<i64>,
+}
+
+impl AsStored {
+    /// The columns of `entry` that [`Self::read`] reads, with this name for the table.
+    pub(super) const COLUMNS: &str =
+        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call";
+
+    /// From the columns that begin at `at`.
+    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            org: row.get(at)?,
+            state: row.get(at + 1)?,
+            app_hash: row.get(at + 2)?,
+            consent: row.get(at + 3)?,
+            drifted: row.get(at + 4)?,
+            last_call: row.get(at + 5)?,
+        })
+    }
+}
+
 /// A checkpoint in columns.
 pub(super) struct Prepared {
     run: RunId,
     no: EntryNo,
     version: i64,
+    before: Option<AsStored>,
     state: i64,
     columns: Columns,
     error: Option<String>,
@@ -76,6 +106,7 @@ impl Prepared {
             run: checkpoint.run,
             no: checkpoint.no,
             version: checkpoint.version,
+            before: checkpoint.stored,
             state,
             due_at: checkpoint.due_at,
             stats: checkpoint.stats,
@@ -89,23 +120,12 @@ impl Prepared {
     }
 }
 
-/// The stored side of what a checkpoint is compared with.
-struct Before {
-    org: i64,
-    state: i64,
-    app_hash: Option<i32>,
-    consent: Option<[u8; 32]>,
-    drifted: bool,
-    last_call: Option<i64>,
-}
-
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
 pub(super) type Sums = HashMap<(i64, i64), Delta>;
 
 /// What every checkpoint needs, made ready once for all of a transaction.
 pub(super) struct Statements<'c> {
     connection: &'c Connection,
-    before: CachedStatement<'c>,
     progress: CachedStatement<'c>,
     progress_and_state: CachedStatement<'c>,
     call: CachedStatement<'c>,
@@ -116,7 +136,6 @@ impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
-            before: connection.prepare_cached(BEFORE)?,
             progress: connection.prepare_cached(PROGRESS)?,
             progress_and_state: connection.prepare_cached(PROGRESS_AND_STATE)?,
             call: connection.prepare_cached(calls::INSERT)?,
@@ -125,99 +144,112 @@ impl<'c> Statements<'c> {
     }
 }
 
-const BEFORE: &str = "SELECT org, state, app_hash, consent, drifted, last_call FROM entry
+const PROGRESS: &str =
+    "UPDATE entry SET version = version + 1, progress = ?3, due_at = ?4, error = ?5, last_call = ?6
      WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
-const PROGRESS: &str =
-    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, last_call = ?5
-     WHERE key = ?1";
-
 const PROGRESS_AND_STATE: &str =
-    "UPDATE entry SET version = version + 1, progress = ?2, due_at = ?3, error = ?4, last_call = ?5,
-         state = ?6 WHERE key = ?1";
+    "UPDATE entry SET version = version + 1, progress = ?3, due_at = ?4, error = ?5, last_call = ?6,
+         state = ?7 WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const FINGERPRINT: &str =
     "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
      ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id";
 
-/// Stores the checkpoint, or nothing and [`LedgerError::Moved`].
+/// Stores the checkpoint, or nothing and [`LedgerError::Moved`]. Returns what the next one builds on.
 pub(super) fn apply(
     statements: &mut Statements<'_>,
     seq: i64,
     checkpoint: &Prepared,
     sums: &mut Sums,
-) -> Result<()> {
+) -> Result<AsStored> {
     let key = rows::entry_key(seq, checkpoint.no);
-    let before = statements
-        .before
-        .query_row([key, checkpoint.version], |row| {
-            Ok(Before {
-                org: row.get(0)?,
-                state: row.get(1)?,
-                app_hash: row.get(2)?,
-                consent: row.get(3)?,
-                drifted: row.get(4)?,
-                last_call: row.get(5)?,
-            })
-        })
-        .optional()?
-        .ok_or_else(|| LedgerError::Moved {
-            run: checkpoint.run.clone(),
-            no: checkpoint.no,
-        })?;
+    let moved = || LedgerError::Moved {
+        run: checkpoint.run.clone(),
+        no: checkpoint.no,
+    };
+    let before = match checkpoint.before {
+        Some(before) => before,
+        None => look(statements.connection, key)?.ok_or_else(moved)?,
+    };
     let calls = &checkpoint.calls;
     let last_call = calls::add(&mut statements.call, key, before.last_call, calls)?;
-    write_entry(statements, key, &before, checkpoint, last_call)?;
+    let new = &checkpoint.columns;
+    let after = AsStored {
+        org: before.org,
+        state: checkpoint.state,
+        // Absent: the entry names its app itself.
+        app_hash: new.app_hash.or(before.app_hash),
+        consent: new.consent,
+        drifted: new.drifted,
+        last_call,
+    };
+    if !write_entry(statements, key, &before, checkpoint, &after)? {
+        calls::remove_last(statements.connection, last_call, calls.len())?;
+        return Err(moved().into());
+    }
     write_beside(statements, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
     delta.add(checkpoint.stats);
-    Ok(())
+    Ok(after)
 }
 
+// For whoever did not load the entry to work on it.
+fn look(connection: &Connection, key: i64) -> Result<Option<AsStored>> {
+    let sql = format!("SELECT {} FROM entry e WHERE e.key = ?1", AsStored::COLUMNS);
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([key], |row| AsStored::read(row, 0))
+        .optional()?)
+}
+
+// `false` = the entry moved, or there is none: nothing was written.
 fn write_entry(
     statements: &mut Statements<'_>,
     key: i64,
-    before: &Before,
+    before: &AsStored,
     checkpoint: &Prepared,
-    last_call: Option<i64>,
-) -> Result<()> {
-    let new = &checkpoint.columns;
+    after: &AsStored,
+) -> Result<bool> {
     let values = params![
         key,
-        new.progress,
+        checkpoint.version,
+        checkpoint.columns.progress,
         checkpoint.due_at,
         checkpoint.error,
-        last_call,
-        checkpoint.state
+        after.last_call,
+        after.state
     ];
     // SQLite rewrites an index whenever its column is named, changed or not.
-    if before.state == checkpoint.state {
-        statements.progress.execute(&values[..5])?;
+    let found = if before.state == after.state {
+        statements.progress.execute(&values[..6])?
     } else {
-        statements.progress_and_state.execute(values)?;
+        statements.progress_and_state.execute(values)?
+    };
+    if found == 0 {
+        return Ok(false);
     }
     let connection = statements.connection;
-    if before.drifted != new.drifted {
+    if before.drifted != after.drifted {
         connection
             .prepare_cached("UPDATE entry SET drifted = ?2 WHERE key = ?1")?
-            .execute(params![key, new.drifted])?;
+            .execute(params![key, after.drifted])?;
     }
-    // Absent: the entry names its app itself.
-    if new.app_hash.is_some() && before.app_hash != new.app_hash {
+    if before.app_hash != after.app_hash {
         connection
             .prepare_cached("UPDATE entry SET app_hash = ?2 WHERE key = ?1")?
-            .execute(params![key, new.app_hash])?;
+            .execute(params![key, after.app_hash])?;
     }
-    if before.consent != new.consent {
+    if before.consent != after.consent {
         connection
             .prepare_cached("UPDATE entry SET consent = ?2 WHERE key = ?1")?
-            .execute(params![key, new.consent])?;
-        if new.consent.is_some() {
+            .execute(params![key, after.consent])?;
+        if after.consent.is_some() {
             adoption::replace(connection, key)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn write_beside(statements: &mut Statements<'_>, key: i64, checkpoint: &Prepared) -> Result<()> {

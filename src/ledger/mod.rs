@@ -48,6 +48,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use commit::AsStored;
 pub use counts::{Counts, Standing};
 pub use drift::Drift;
 pub use error::LedgerError;
@@ -296,8 +297,8 @@ impl Ledger {
 
 /// Writing.
 impl Ledger {
-    /// Stores one transition of an entry; durable when the future is ready. It is on its way before: the future is
-    /// small, which counts where thousands of entries wait for theirs.
+    /// Stores one transition of an entry; durable when the future is ready, with what the next transition builds on. It
+    /// is on its way before: the future is small, which counts where thousands of entries wait for theirs.
     ///
     /// # Errors
     /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
@@ -305,7 +306,7 @@ impl Ledger {
     pub fn commit(
         &self,
         checkpoint: Checkpoint,
-    ) -> impl Future<Output = Result<(), LedgerError>> + use<'_> {
+    ) -> impl Future<Output = Result<AsStored, LedgerError>> + use<'_> {
         let begun = self.inner.writer().and_then(|writer| {
             let prepared = Prepared::new(checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
             writer.commit(prepared)

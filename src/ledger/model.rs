@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Drift;
 use super::memory::{AppMemory, Applied};
 use super::notes::OrgWait;
+use super::{AsStored, Drift};
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
 
@@ -257,6 +257,8 @@ pub struct EntryRow {
     pub adopted_by: Option<RunId>,
     /// What was known of its app when it was loaded to be worked on.
     pub known: Option<Known>,
+    /// What a checkpoint builds on, if it was loaded to be worked on.
+    pub stored: Option<AsStored>,
 }
 
 /// What the ledger knew of an app at a time: spares each entry a read of its own.
@@ -310,10 +312,10 @@ pub struct Checkpoint {
     pub run: RunId,
     /// The entry.
     pub no: EntryNo,
-    /// Its org, for the sums.
-    pub org: OrgNo,
     /// [`EntryRow::version`] this builds on; on success the stored one is one more.
     pub version: i64,
+    /// [`EntryRow::stored`] of that version; without it the ledger looks.
+    pub stored: Option<AsStored>,
     /// New state.
     pub state: Stored,
     /// New progress.

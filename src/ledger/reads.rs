@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::commit::AsStored;
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::memory;
@@ -153,15 +154,18 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         OPEN
     };
     let sql = format!(
-        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+        "SELECT {ENTRY}, {} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
-           AND e.adopted_by IS NULL ORDER BY e.key"
+           AND e.adopted_by IS NULL ORDER BY e.key",
+        AsStored::COLUMNS
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for code in codes {
-        let rows =
-            statement.query_map(params![seq, window.org, code, after, end], rows::entry_row)?;
+        let rows = statement.query_map(
+            params![seq, window.org, code, after, end],
+            rows::entry_to_work_on,
+        )?;
         // They come in order, one by one; with a bound LIMIT, SQLite would compile the statement each time.
         for row in rows.take(window.limit) {
             found.push(row?);

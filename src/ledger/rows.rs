@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::commit::AsStored;
 use super::counts::Standing;
 use super::error::LedgerError;
 use super::model::{Attempt, EntryNo, EntryRow, OrgRow, OrgStats, Pending, RunId, RunRow, Stored};
@@ -222,6 +223,14 @@ pub(super) fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     entry_row_from(row, 0)
 }
 
+/// Columns `ENTRY` and those of [`AsStored`].
+pub(super) fn entry_to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        stored: Some(AsStored::read(row, ENTRY_COLUMNS)?),
+        ..entry_row(row)?
+    })
+}
+
 fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
     let key: i64 = row.get(at)?;
     let spec = text(row, at + 7)?;
@@ -243,6 +252,7 @@ fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
         error: optional_json(row, at + 9)?,
         version: row.get(at + 4)?,
         known: None,
+        stored: None,
         adopted_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
     })
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::commit::{self, Prepared, Statements, Sums};
+use super::commit::{self, AsStored, Prepared, Statements, Sums};
 use super::error::LedgerError;
 use super::model::RunId;
 use super::readers;
@@ -83,7 +83,7 @@ impl Writer {
     pub(super) fn commit(
         &self,
         checkpoint: Prepared,
-    ) -> Result<impl Future<Output = Result<(), LedgerError>> + use<'_>, LedgerError> {
+    ) -> Result<impl Future<Output = Result<AsStored, LedgerError>> + use<'_>, LedgerError> {
         self.check()?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Commit(Box::new(checkpoint), reply))?;
@@ -175,7 +175,7 @@ impl Drop for Writer {
 }
 
 /// Who waits for a checkpoint. It goes back to the thread that made it: freed here it would cost more.
-type Reply = oneshot::Sender<(Box<Prepared>, Result<(), LedgerError>)>;
+type Reply = oneshot::Sender<(Box<Prepared>, Result<AsStored, LedgerError>)>;
 
 /// Checkpoints that are stored together, and who waits for them.
 type Group = Vec<(Box<Prepared>, Reply)>;
@@ -235,7 +235,7 @@ impl Engine {
     }
 
     /// Stores all but those whose entry moved.
-    fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<(), LedgerError>> {
+    fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<AsStored, LedgerError>> {
         let mut seqs = std::mem::take(&mut self.seqs);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
@@ -256,7 +256,7 @@ impl Engine {
         match stored {
             Ok(outcomes) => {
                 self.count_down();
-                let at = |outcome: Result<(), Fault>| outcome.map_err(|fault| fault.at(&self.path));
+                let at = |outcome: Result<_, Fault>| outcome.map_err(|fault| fault.at(&self.path));
                 outcomes.into_iter().map(at).collect()
             }
             Err(error) => vec![Err(error); group.len()],

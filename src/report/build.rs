@@ -355,6 +355,7 @@ pub(super) mod tests {
             due_at: None,
             error: None,
             known: None,
+            stored: None,
             version: 0,
             adopted_by: None,
         }

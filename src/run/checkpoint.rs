@@ -26,8 +26,8 @@ pub fn checkpoint<'a>(
     let stored = ledger.commit(Checkpoint {
         run: run.clone(),
         no: row.no,
-        org: row.org,
         version: row.version,
+        stored: row.stored,
         state: row.state,
         progress: row.progress.clone(),
         due_at: row.due_at,
@@ -39,7 +39,7 @@ pub fn checkpoint<'a>(
         settled_consent: also.settled_consent,
     });
     async {
-        stored.await?;
+        row.stored = Some(stored.await?);
         row.version += 1;
         Ok(())
     }

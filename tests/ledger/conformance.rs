@@ -1,7 +1,7 @@
 //! What any ledger must do, told through its public interface only.
 
 use crate::support::{
-    Fixture, calls, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
+    Fixture, call, calls, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
     waiting_progress,
 };
 use okta_rollout::apps::{App, Feature};
@@ -323,14 +323,23 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
     let fixture = Fixture::new().await;
     let entries: Vec<_> = (0..50).map(|n| entry("acme", &format!("0oa{n}"))).collect();
     let run = fixture.import("a.csv", &entries).await;
+    let loaded = fixture
+        .ledger
+        .load(&run, 0, Stored::Pending, None, 50)
+        .await
+        .unwrap();
     fixture
         .ledger
         .commit(checkpoint(&run, 7, 0, Stored::Started))
         .await
         .unwrap();
-    let commits = (0..50).map(|no| {
-        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+    let commits = loaded.iter().map(|row| {
+        let no = row.no;
+        let mut cp = checkpoint(&run, no, row.version, Stored::Done);
+        // Those who loaded the entry know what is stored of it, others have the ledger look.
+        cp.stored = row.stored.filter(|_| no % 3 > 0);
         cp.stats.requests = 1;
+        cp.attempts = vec![call(no), call(100 + no)];
         cp.settled_consent = Some((format!("s{no}"), true));
         fixture.ledger.commit(cp)
     });
@@ -344,7 +353,15 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         } else {
             Ok(())
         };
-        assert_eq!(outcome, expected);
+        assert_eq!(outcome.map(drop), expected);
+    }
+    for (no, stored) in (0..).zip(calls(&fixture.ledger, &run).await) {
+        let expected = if no == 7 {
+            vec![]
+        } else {
+            vec![call(no), call(100 + no)]
+        };
+        assert_eq!(stored, expected, "{no}");
     }
     let counts = fixture.ledger.counts(&run).await.unwrap();
     assert_eq!((counts.unchanged, counts.started), (49, 1));
@@ -927,6 +944,56 @@ async fn orgs_and_runs_are_updated() {
 }
 
 #[tokio::test]
+async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look() {
+    let mut found = Vec::new();
+    for carries in [true, false] {
+        let fixture = Fixture::new().await;
+        let entries = [labelled("acme", App::Google, "x"), entry("acme", "0oa2")];
+        let run = fixture.import("a.csv", &entries).await;
+        let pending = fixture.ledger.load(&run, 0, Stored::Pending, None, 9);
+        let mut stored = pending.await.unwrap()[0].stored;
+        let known = |progress: Progress| Progress {
+            app_id: Some("0oa1".into()),
+            ..progress
+        };
+        let drifted = Progress {
+            drift: vec![drift("connection.baseUrl")],
+            ..known(Progress::default())
+        };
+        let story = [
+            (Stored::Started, known(Progress::default())),
+            (Stored::Started, drifted),
+            (Stored::Waiting, known(waiting_progress("s1"))),
+            (Stored::Waiting, known(waiting_progress("s2"))),
+            (Stored::Failed, known(Progress::default())),
+            (Stored::Done, known(Progress::default())),
+        ];
+        for (version, (state, progress)) in (0..).zip(story) {
+            let mut cp = checkpoint(&run, 0, version, state);
+            cp.stored = stored.filter(|_| carries);
+            cp.progress = progress;
+            cp.attempts = vec![call(version)];
+            stored = Some(fixture.ledger.commit(cp).await.unwrap());
+            let (s1, s2) = ("s1".to_owned(), "s2".to_owned());
+            let consents = [
+                fixture.ledger.consent(&s1).await,
+                fixture.ledger.consent(&s2).await,
+            ];
+            let waits = consents.map(|found| matches!(found.unwrap(), ConsentState::Waiting(_)));
+            let counts = fixture.ledger.counts(&run).await.unwrap();
+            found.push((state, stored, waits, counts));
+        }
+        let chain: Vec<_> = (0..6).map(call).collect();
+        assert_eq!(calls(&fixture.ledger, &run).await, [chain, vec![]]);
+    }
+    let (carried, looked) = found.split_at(6);
+    assert_eq!(carried, looked);
+    let waits: Vec<_> = carried.iter().map(|(_, _, waits, _)| *waits).collect();
+    let (none, first, second) = ([false; 2], [true, false], [false, true]);
+    assert_eq!(waits, [none, none, first, second, none, none]);
+}
+
+#[tokio::test]
 async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
     let fixture = Fixture::new().await;
     let entries: Vec<_> = (0..6)
@@ -934,8 +1001,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
         .collect();
     let run = fixture.import("a.csv", &entries).await;
     for no in 0..5 {
-        let mut cp = checkpoint(&run, no, 0, Stored::Failed);
-        cp.org = no % 2;
+        let cp = checkpoint(&run, no, 0, Stored::Failed);
         fixture.ledger.commit(cp).await.unwrap();
     }
     let retried = fixture.ledger.retry_failed(&run, |no| no % 4 == 0).await;

@@ -336,7 +336,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     };
     let error = loop {
         match fixture.ledger.commit(big(version)).await {
-            Ok(()) => version += 1,
+            Ok(_) => version += 1,
             Err(error) => break error,
         }
     };

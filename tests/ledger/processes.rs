@@ -47,7 +47,7 @@ async fn child() {
                 let mut cp = checkpoint(&run, 0, version, Stored::Started);
                 cp.progress.drift = vec![drift(&"x".repeat(20_000))];
                 match ledger.commit(cp).await {
-                    Ok(()) => version += 1,
+                    Ok(_) => version += 1,
                     Err(error) => break error,
                 }
             };
@@ -274,7 +274,7 @@ async fn two_handles_may_commit_to_one_run() {
     for outcomes in futures_util::future::join_all(all).await {
         for (no, outcome) in outcomes.into_iter().enumerate() {
             match outcome.unwrap() {
-                Ok(()) => won[no] += 1,
+                Ok(_) => won[no] += 1,
                 Err(error) => assert!(matches!(error, LedgerError::Moved { .. }), "{error}"),
             }
         }

@@ -135,8 +135,8 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
     Checkpoint {
         run: run.clone(),
         no,
-        org: 0,
         version,
+        stored: None,
         state,
         progress: Progress::default(),
         due_at: None,
