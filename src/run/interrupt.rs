@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -11,6 +12,8 @@ use tokio::sync::watch;
 pub struct Interrupt(Arc<Inner>);
 
 struct Inner {
+    // Looked at before every call: unlike the channel's, a look at it is no write that other threads wait for.
+    is_requested: AtomicBool,
     requested: watch::Sender<bool>,
     told: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
@@ -19,6 +22,7 @@ impl Interrupt {
     /// Not requested yet.
     pub fn new() -> Self {
         Self(Arc::new(Inner {
+            is_requested: AtomicBool::new(false),
             requested: watch::Sender::new(false),
             told: Mutex::default(),
         }))
@@ -26,13 +30,14 @@ impl Interrupt {
 
     /// Asks the run to stop.
     pub fn request(&self) {
+        self.0.is_requested.store(true, Ordering::Release);
         self.0.requested.send_replace(true);
         self.0.told.lock().iter().for_each(|tell| tell());
     }
 
     /// Whether a stop was asked for.
     pub fn is_requested(&self) -> bool {
-        *self.0.requested.borrow()
+        self.0.is_requested.load(Ordering::Acquire)
     }
 
     /// Has `tell` called each time a stop is asked for: for who wakes many, each of whom would have to listen
@@ -51,7 +56,7 @@ impl Interrupt {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", *self.requested.borrow())
+        write!(f, "{:?}", self.is_requested)
     }
 }
 
@@ -63,7 +68,7 @@ impl Default for Interrupt {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
