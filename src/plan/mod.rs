@@ -23,6 +23,7 @@ pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_ca
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
 pub use wanted::Wanted;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::apps::AuthScheme;
@@ -59,15 +60,29 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
 /// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits. Not of its secrets,
 /// which are compared by their values.
 pub fn digest(entry: &Entry) -> String {
+    digest_with(entry, &json(&entry.features))
+}
+
+/// As [`digest`], with what the entry wants of its features as it is known already.
+pub fn digest_of(entry: &Entry, features: &Wanted) -> String {
+    digest_with(entry, features.json())
+}
+
+// Of the JSON list of status, connection and features.
+fn digest_with(entry: &Entry, features: &str) -> String {
     let mut connection = entry.connection.clone();
     if let Some(connection) = &mut connection {
         connection.profile.token = None;
         connection.profile.settings = None;
     }
-    let wanted = (&entry.status, &connection, &entry.features);
+    let (status, connection) = (json(&entry.status), json(&connection));
+    let whole = format!("[{status},{connection},{features}]");
+    hex::encode(&Sha256::digest(whole)[..16])
+}
+
+fn json(value: &impl Serialize) -> String {
     // Plain structs of strings, booleans and lists: serialization cannot fail.
-    let json = serde_json::to_vec(&wanted).unwrap_or_default();
-    hex::encode(&Sha256::digest(json)[..16])
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The scheme the entry's connection must show, if the entry manages the connection.
@@ -86,6 +101,27 @@ pub(crate) mod tests {
     /// An entry from its JSON.
     pub(crate) fn entry(json: serde_json::Value) -> Entry {
         serde_json::from_value(json).expect("a valid entry")
+    }
+
+    // Ledgers hold digests of earlier runs.
+    #[test]
+    fn a_digest_is_that_of_the_list_of_what_is_wanted() {
+        let whole = entry(
+            serde_json::json!({ "org": "a", "app": "zscalerbyz", "appId": "0oa1",
+            "connection": { "baseUrl": "https://one", "profile": { "authScheme": "TOKEN", "token": "env:T" } },
+            "features": { "USER_PROVISIONING": { "create": { "lifecycleCreate": { "status": "ENABLED" } } } } }),
+        );
+        let bare = entry(serde_json::json!({ "org": "a", "app": "google", "label": "x" }));
+        let connection = whole.connection.clone().map(|mut connection| {
+            connection.profile.token = None;
+            connection
+        });
+        for (entry, connection) in [(whole, connection), (bare, None)] {
+            let list = serde_json::to_vec(&(&entry.status, &connection, &entry.features));
+            let expected = hex::encode(&Sha256::digest(list.expect("JSON"))[..16]);
+            assert_eq!(digest(&entry), expected);
+            assert_eq!(digest_of(&entry, &Wanted::of(&entry.features)), expected);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::okta::features::body;
 #[derive(Debug)]
 pub struct Wanted {
     of: Features,
+    json: String,
     capabilities: [Option<(Value, RequestBody)>; Feature::ALL.len()],
     complete: bool,
 }
@@ -40,6 +41,7 @@ impl Wanted {
             });
         Self {
             of: features.clone(),
+            json: super::json(features),
             capabilities,
             complete,
         }
@@ -67,6 +69,11 @@ impl Wanted {
             .find(|(of, _)| **of == feature)?
             .1
             .as_ref()
+    }
+
+    /// All of it as the manifest has it.
+    pub(super) fn json(&self) -> &str {
+        &self.json
     }
 
     /// Whether every wanted feature is given in full.

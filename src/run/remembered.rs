@@ -3,7 +3,7 @@
 use super::worker::Work;
 use crate::ledger::{Applied, EntryRow, Likeness, Stored};
 use crate::manifest::Status;
-use crate::plan::digest;
+use crate::plan::digest_of;
 use crate::steps::Step;
 
 impl Work<'_> {
@@ -29,7 +29,7 @@ impl Work<'_> {
         let known = self.memory.app.as_ref();
         let known = known.or(self.row.known.as_ref().map(|known| &known.app));
         let (digest, connected) = (
-            digest(entry),
+            digest_of(entry, &self.shop.access.wanted.of(&entry.features)),
             entry.status == Status::Enabled && entry.connection.is_some(),
         );
         let is_known = known.is_some_and(|known| {
