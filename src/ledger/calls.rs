@@ -39,13 +39,16 @@ pub(super) fn add(
     Ok(last)
 }
 
-/// Takes back what [`add`] has just added.
-pub(super) fn remove_last(connection: &Connection, last: Option<i64>, count: usize) -> Result<()> {
+/// Takes back what [`add`] has just added: so many calls, the last of them with this id.
+pub(super) fn take_back(connection: &Connection, last: Option<i64>, count: usize) -> Result<()> {
     let (Some(last), Ok(count)) = (last, i64::try_from(count)) else {
         return Ok(());
     };
-    // Only the writer adds calls, so that those of one checkpoint have ids in a row.
-    connection.execute("DELETE FROM call WHERE id > ?1", [last - count])?;
+    // Only the writer adds calls, so that those of one checkpoint have ids in a row. Without any, `last` is an old one.
+    connection.execute(
+        "DELETE FROM call WHERE id > ?1 AND id <= ?2",
+        [last - count, last],
+    )?;
     Ok(())
 }
 

@@ -185,7 +185,7 @@ pub(super) fn apply(
         last_call,
     };
     if !write_entry(statements, key, &before, checkpoint, &after)? {
-        calls::remove_last(statements.connection, last_call, calls.len())?;
+        calls::take_back(statements.connection, last_call, calls.len())?;
         return Err(moved().into());
     }
     write_beside(statements, key, checkpoint)?;

@@ -28,7 +28,7 @@ impl Interrupt {
         }))
     }
 
-    /// Asks the run to stop.
+    /// Asks the run to stop. Not while holding a lock that one of those who are told takes.
     pub fn request(&self) {
         self.0.is_requested.store(true, Ordering::Release);
         self.0.requested.send_replace(true);

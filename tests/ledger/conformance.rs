@@ -328,11 +328,9 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         .load(&run, 0, Stored::Pending, None, 50)
         .await
         .unwrap();
-    fixture
-        .ledger
-        .commit(checkpoint(&run, 7, 0, Stored::Started))
-        .await
-        .unwrap();
+    let mut started = checkpoint(&run, 7, 0, Stored::Started);
+    started.attempts = vec![call(207)];
+    let as_started = fixture.ledger.commit(started).await.unwrap();
     let commits = loaded.iter().map(|row| {
         let no = row.no;
         let mut cp = checkpoint(&run, no, row.version, Stored::Done);
@@ -355,9 +353,14 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         };
         assert_eq!(outcome.map(drop), expected);
     }
+    // One that brings no call takes none away, and counts for nothing either.
+    let mut empty = checkpoint(&run, 7, 0, Stored::Done);
+    empty.stored = Some(as_started);
+    let outcome = fixture.ledger.commit(empty).await;
+    assert!(matches!(outcome, Err(LedgerError::Moved { .. })));
     for (no, stored) in (0..).zip(calls(&fixture.ledger, &run).await) {
         let expected = if no == 7 {
-            vec![]
+            vec![call(207)]
         } else {
             vec![call(no), call(100 + no)]
         };
