@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::adoption;
 use super::calls::{self, Call};
 use super::error::LedgerError;
+use super::known::Known;
 use super::memory::{self, Applied};
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::rows::{self, Delta, Result, code, to_json};
@@ -114,10 +115,6 @@ impl Prepared {
             applied: checkpoint.applied,
         })
     }
-
-    pub(super) const fn run(&self) -> &RunId {
-        &self.run
-    }
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
@@ -153,16 +150,17 @@ const PROGRESS_AND_STATE: &str =
          state = ?7 WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const FINGERPRINT: &str =
-    "INSERT INTO fingerprint (org_url, app_id, hmac, key_id) VALUES (?1, ?2, ?3, ?4)
+    "INSERT INTO app (org, id, hmac, key_id, connected) VALUES (?1, ?2, ?3, ?4, 0)
      ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id";
 
 /// Stores the checkpoint, or nothing and [`LedgerError::Moved`]. Returns what the next one builds on.
 pub(super) fn apply(
     statements: &mut Statements<'_>,
-    seq: i64,
+    known: &mut Known,
     checkpoint: &Prepared,
     sums: &mut Sums,
 ) -> Result<AsStored> {
+    let seq = known.run(statements.connection, &checkpoint.run)?;
     let key = rows::entry_key(seq, checkpoint.no);
     let moved = || LedgerError::Moved {
         run: checkpoint.run.clone(),
@@ -188,7 +186,7 @@ pub(super) fn apply(
         calls::take_back(statements.connection, last_call, calls.len())?;
         return Err(moved().into());
     }
-    write_beside(statements, key, checkpoint)?;
+    write_beside(statements, known, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
     delta.add(checkpoint.stats);
@@ -252,18 +250,25 @@ fn write_entry(
     Ok(true)
 }
 
-fn write_beside(statements: &mut Statements<'_>, key: i64, checkpoint: &Prepared) -> Result<()> {
+fn write_beside(
+    statements: &mut Statements<'_>,
+    known: &mut Known,
+    key: i64,
+    checkpoint: &Prepared,
+) -> Result<()> {
     let connection = statements.connection;
     if let Some(fingerprint) = &checkpoint.fingerprint {
-        statements.fingerprint.execute([
-            &fingerprint.org_url,
-            &fingerprint.app_id,
-            &fingerprint.hmac,
-            &fingerprint.key_id,
+        let org = known.org(connection, &fingerprint.org_url)?;
+        statements.fingerprint.execute(params![
+            org,
+            fingerprint.app_id,
+            fingerprint.hmac,
+            fingerprint.key_id
         ])?;
     }
     if let Some(applied) = &checkpoint.applied {
-        memory::remember(connection, key, applied)?;
+        let org = known.org(connection, &applied.org_url)?;
+        memory::remember(connection, key, org, applied)?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {
         connection

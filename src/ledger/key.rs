@@ -17,24 +17,22 @@ use sha2::{Digest, Sha256};
 
 use super::error::LedgerError;
 use super::files;
+use super::model::KeyId;
 
 /// 256 bits: what HMAC-SHA-256 can use (RFC 2104 §3).
 const LEN: usize = 32;
 
-/// Bytes of a key's SHA-256 that name it: enough for the handful of keys a ledger ever has.
-const ID: usize = 8;
-
 /// A key of fingerprints.
 pub struct HmacKey {
     secret: SecretBox<[u8; LEN]>,
-    id: String,
+    id: KeyId,
 }
 
 impl HmacKey {
     /// Of these bytes.
     pub fn new(secret: SecretBox<[u8; LEN]>) -> Self {
-        let digest = Sha256::digest(secret.expose_secret());
-        let id = hex::encode(&digest[..ID]);
+        let sha256 = Sha256::digest(secret.expose_secret());
+        let id = std::array::from_fn(|at| sha256[at]);
         Self { secret, id }
     }
 
@@ -44,8 +42,8 @@ impl HmacKey {
     }
 
     /// Names it without giving it away.
-    pub fn id(&self) -> &str {
-        &self.id
+    pub const fn id(&self) -> KeyId {
+        self.id
     }
 }
 
@@ -59,7 +57,7 @@ pub struct HmacKeys {
 
 impl HmacKeys {
     /// Whether a fingerprint that this key made can be recognized.
-    pub fn knows(&self, key_id: &str) -> bool {
+    pub fn knows(&self, key_id: KeyId) -> bool {
         let mut keys = [Some(&self.current), self.old.as_ref()]
             .into_iter()
             .flatten();

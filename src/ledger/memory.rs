@@ -1,9 +1,12 @@
 //! What is remembered of apps across runs: as which entry wants it an app last was, and whose secrets it holds. That
 //! tells a change made by hand from one of the manifest.
 
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
+use super::known;
+use super::model::{KeyId, Mac, WishDigest};
 use super::rows::{self, ENTRY, Result};
 use crate::manifest::Entry;
 
@@ -11,17 +14,44 @@ use crate::manifest::Entry;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppMemory {
     /// The fingerprint its secrets were last set with.
-    pub hmac: Option<String>,
+    pub hmac: Option<Mac>,
     /// The key it was made with; `None` = before keys had ids.
-    pub key_id: Option<String>,
-    /// The digest of what was wanted when a run last found or made it so; empty when that does not hold any more.
-    pub applied: Option<String>,
+    pub key_id: Option<KeyId>,
+    /// What was wanted when a run last found or made it so.
+    pub applied: Option<LastWish>,
     /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
     pub connected: bool,
     /// The entry that found or made it so; `None` when that is not known any more.
     pub applied_by: Option<EntryKey>,
     /// The entry that began to make something else of it, and has not come to its end.
     pub moving_by: Option<EntryKey>,
+}
+
+/// What an app last was as wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum LastWish {
+    /// What has this digest.
+    Digest(WishDigest),
+    /// It is not like that any more.
+    Unclear,
+}
+
+impl ToSql for LastWish {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(match self {
+            Self::Digest(digest) => digest.as_slice(),
+            Self::Unclear => &[],
+        }))
+    }
+}
+
+impl FromSql for LastWish {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_blob()? {
+            [] => Ok(Self::Unclear),
+            _ => WishDigest::column_result(value).map(Self::Digest),
+        }
+    }
 }
 
 /// An entry among those of all runs.
@@ -34,7 +64,7 @@ pub enum Likeness {
     /// It is as the entry wants it.
     AsWanted {
         /// See [`AppMemory::applied`].
-        digest: String,
+        digest: WishDigest,
         /// See [`AppMemory::connected`]; once set it stays.
         connected: bool,
     },
@@ -59,19 +89,27 @@ pub struct Applied {
 
 /// Nothing of an app that no run has touched.
 pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Result<AppMemory> {
+    match known::org_no(connection, org_url)? {
+        Some(org) => of_app_in(connection, org, app_id),
+        None => Ok(AppMemory::default()),
+    }
+}
+
+/// As [`of_app`], in the org of this `org_url.no`.
+pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Result<AppMemory> {
     let found = connection
         .prepare_cached(
-            "SELECT nullif(hmac, ''), applied, connected, applied_by, moving_by, key_id FROM fingerprint
-             WHERE org_url = ?1 AND app_id = ?2",
+            "SELECT hmac, key_id, applied, connected, applied_by, moving_by FROM app
+             WHERE org = ?1 AND id = ?2",
         )?
-        .query_row([org_url, app_id], |row| {
+        .query_row(params![org, app_id], |row| {
             Ok(AppMemory {
                 hmac: row.get(0)?,
-                key_id: row.get(5)?,
-                applied: row.get(1)?,
-                connected: row.get(2)?,
-                applied_by: row.get::<_, Option<i64>>(3)?.map(EntryKey),
-                moving_by: row.get::<_, Option<i64>>(4)?.map(EntryKey),
+                key_id: row.get(1)?,
+                applied: row.get(2)?,
+                connected: row.get(3)?,
+                applied_by: row.get::<_, Option<i64>>(4)?.map(EntryKey),
+                moving_by: row.get::<_, Option<i64>>(5)?.map(EntryKey),
             })
         })
         .optional()?;
@@ -91,40 +129,38 @@ pub(super) fn wish(connection: &Connection, key: EntryKey) -> Result<Option<Entr
     Ok(found.map(|row| row.entry))
 }
 
-/// Stores what entry `key` makes of an app.
-pub(super) fn remember(connection: &Connection, key: i64, applied: &Applied) -> Result<()> {
-    let Applied {
-        org_url,
-        app_id,
-        like,
-    } = applied;
-    match like {
+/// Stores what entry `key` makes of an app in the org of this `org_url.no`.
+pub(super) fn remember(
+    connection: &Connection,
+    key: i64,
+    org: i64,
+    applied: &Applied,
+) -> Result<()> {
+    let app_id = &applied.app_id;
+    match &applied.like {
         Likeness::AsWanted { digest, connected } => connection
             .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac, applied, applied_by, connected)
-                 VALUES (?1, ?2, '', ?3, ?4, ?5)
+                "INSERT INTO app (org, id, applied, applied_by, connected) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET applied = excluded.applied,
                      applied_by = excluded.applied_by, moving_by = NULL,
                      connected = max(connected, excluded.connected)",
             )?
-            .execute(params![org_url, app_id, digest, key, connected])?,
+            .execute(params![org, app_id, LastWish::Digest(*digest), key, connected])?,
         Likeness::Consented => connection
             .prepare_cached(
-                "INSERT INTO fingerprint (org_url, app_id, hmac, connected) VALUES (?1, ?2, '', 1)
+                "INSERT INTO app (org, id, connected) VALUES (?1, ?2, 1)
                  ON CONFLICT DO UPDATE SET connected = 1",
             )?
-            .execute(params![org_url, app_id])?,
+            .execute(params![org, app_id])?,
         Likeness::Moving => connection
-            .prepare_cached(
-                "UPDATE fingerprint SET moving_by = ?3 WHERE org_url = ?1 AND app_id = ?2",
-            )?
-            .execute(params![org_url, app_id, key])?,
+            .prepare_cached("UPDATE app SET moving_by = ?3 WHERE org = ?1 AND id = ?2")?
+            .execute(params![org, app_id, key])?,
         Likeness::Unclear => connection
             .prepare_cached(
-                "UPDATE fingerprint SET applied = '', applied_by = NULL, moving_by = NULL
-                 WHERE org_url = ?1 AND app_id = ?2",
+                "UPDATE app SET applied = ?3, applied_by = NULL, moving_by = NULL
+                 WHERE org = ?1 AND id = ?2",
             )?
-            .execute(params![org_url, app_id])?,
+            .execute(params![org, app_id, LastWish::Unclear])?,
     };
     Ok(())
 }

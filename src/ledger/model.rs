@@ -299,11 +299,20 @@ pub struct Fingerprint {
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
-    /// Hex of the keyed HMAC; empty = not known.
-    pub hmac: String,
+    /// The keyed HMAC; `None` = not known.
+    pub hmac: Option<Mac>,
     /// The key it was made with.
-    pub key_id: String,
+    pub key_id: KeyId,
 }
+
+/// An HMAC-SHA-256.
+pub type Mac = [u8; 32];
+
+/// Names a key: the first bytes of its SHA-256, enough for the handful of keys a ledger ever has.
+pub type KeyId = [u8; 8];
+
+/// Half of the SHA-256 of what an entry wants.
+pub type WishDigest = [u8; 16];
 
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]

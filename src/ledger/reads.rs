@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::AsStored;
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
-use super::memory;
+use super::known;
+use super::memory::{self, AppMemory};
 use super::model::{
     ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored, UnderWay,
 };
@@ -186,18 +187,22 @@ fn remember(
     seq: i64,
     window: &Window,
 ) -> Result<()> {
-    let org_url: Option<String> = connection
+    let url: Option<String> = connection
         .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
         .query_row([seq, window.org], |row| row.get(0))
         .optional()?;
-    let Some(org_url) = org_url else {
+    let Some(url) = url else {
         return Ok(());
     };
+    let org = known::org_no(connection, &url)?;
     for row in found {
         let app_id = row.progress.app_id.as_ref();
         if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
             row.known = Some(Known {
-                app: memory::of_app(connection, &org_url, app_id)?,
+                app: match org {
+                    Some(org) => memory::of_app_in(connection, org, app_id)?,
+                    None => AppMemory::default(),
+                },
                 others: window.others,
             });
         }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::error::LedgerError;
 use super::key::KeyFiles;
+use super::model::KeyId;
 use super::rows::Result;
 use super::{Inner, Ledger, blocking};
 
@@ -54,19 +55,19 @@ fn rotate(ledger: &Inner, forgetting: Forgetting) -> Result<Option<Rotation>, Le
     let Some(keys) = files.read()? else {
         return Ok(None);
     };
-    let (current, old) = (keys.current.id().to_owned(), keys.old);
+    let (current, old) = (keys.current.id(), keys.old);
     // After a rotation that was stopped half-way both are the same key.
-    let old = old.map(|key| key.id().to_owned());
+    let old = old.map(|key| key.id());
     let old = old.filter(|old| *old != current);
     let count = move |connection: &Connection| -> Result<Rotation> {
         // Without an id it was made before keys were ever replaced.
         connection.execute(
-            "UPDATE fingerprint SET key_id = ?1 WHERE key_id IS NULL",
+            "UPDATE app SET key_id = ?1 WHERE key_id IS NULL",
             [&current],
         )?;
         Ok(Rotation {
-            to_renew: made_with(connection, &current)?,
-            forgotten: match &old {
+            to_renew: made_with(connection, current)?,
+            forgotten: match old {
                 Some(old) => made_with(connection, old)?,
                 None => 0,
             },
@@ -83,9 +84,9 @@ fn rotate(ledger: &Inner, forgetting: Forgetting) -> Result<Option<Rotation>, Le
     Ok(Some(rotation))
 }
 
-fn made_with(connection: &Connection, key_id: &str) -> Result<u64> {
+fn made_with(connection: &Connection, key_id: KeyId) -> Result<u64> {
     let count: i64 = connection.query_row(
-        "SELECT count(*) FROM fingerprint WHERE key_id = ?1 AND hmac <> ''",
+        "SELECT count(*) FROM app WHERE key_id = ?1 AND hmac IS NOT NULL",
         params![key_id],
         |row| row.get(0),
     )?;

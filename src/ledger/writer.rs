@@ -5,7 +5,6 @@
 //! Once a write failed because of the disk or the file, every later one fails at once with the same
 //! cause, so that a run stops before it sends what it could not record.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
@@ -17,9 +16,8 @@ use tokio::sync::oneshot;
 
 use super::commit::{self, AsStored, Prepared, Statements, Sums};
 use super::error::LedgerError;
-use super::model::RunId;
+use super::known::Known;
 use super::readers;
-use super::reads;
 use super::rows::Fault;
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
@@ -62,7 +60,7 @@ impl Writer {
         let engine = Engine {
             path: path.to_owned(),
             connection,
-            seqs: HashMap::new(),
+            known: Known::default(),
             broken: Arc::clone(&broken),
             abort_after,
         };
@@ -195,8 +193,7 @@ fn gather(group: &mut Group, commands: &Receiver<Command>, most: usize) -> Optio
 struct Engine {
     path: PathBuf,
     connection: Connection,
-    /// Keys of runs that were written to; a run's key never changes.
-    seqs: HashMap<RunId, i64>,
+    known: Known,
     broken: Arc<OnceLock<LedgerError>>,
     abort_after: Option<u64>,
 }
@@ -236,14 +233,13 @@ impl Engine {
 
     /// Stores all but those whose entry moved.
     fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<AsStored, LedgerError>> {
-        let mut seqs = std::mem::take(&mut self.seqs);
+        let mut known = std::mem::take(&mut self.known);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
             let mut outcomes = Vec::with_capacity(group.len());
             let mut statements = Statements::prepare(transaction)?;
             for (checkpoint, _) in group {
-                let applied = seq_of(transaction, &mut seqs, checkpoint.run())
-                    .and_then(|seq| commit::apply(&mut statements, seq, checkpoint, &mut sums));
+                let applied = commit::apply(&mut statements, &mut known, checkpoint, &mut sums);
                 outcomes.push(match applied {
                     Err(Fault::Sqlite(error)) => return Err(Fault::Sqlite(error)),
                     other => other,
@@ -252,9 +248,9 @@ impl Engine {
             commit::apply_sums(transaction, &sums)?;
             Ok(outcomes)
         });
-        self.seqs = seqs;
         match stored {
             Ok(outcomes) => {
+                self.known = known;
                 self.count_down();
                 let at = |outcome: Result<_, Fault>| outcome.map_err(|fault| fault.at(&self.path));
                 outcomes.into_iter().map(at).collect()
@@ -297,17 +293,4 @@ impl Engine {
             }
         }
     }
-}
-
-fn seq_of(
-    connection: &Connection,
-    known: &mut HashMap<RunId, i64>,
-    run: &RunId,
-) -> Result<i64, Fault> {
-    if let Some(seq) = known.get(run) {
-        return Ok(*seq);
-    }
-    let seq = reads::seq(connection, run)?;
-    known.insert(run.clone(), seq);
-    Ok(seq)
 }

@@ -10,7 +10,7 @@ use super::connection::{LiveConnection, LiveStatus, Shown};
 use super::drift::Look;
 use super::features::Difference;
 use crate::apps::{AuthScheme, Feature};
-use crate::ledger::Fingerprint;
+use crate::ledger::{Fingerprint, Mac};
 use crate::manifest::{Connection, Entry};
 
 /// Where people look when Okta's API does not tell more.
@@ -88,11 +88,11 @@ pub enum Secret {
 
 impl Secret {
     /// From the fingerprint stored last and those of the secret as it is now, under each key.
-    pub fn of(stored: Option<&str>, now: [Option<&Fingerprint>; 2]) -> Self {
-        let is_one = |stored: &str| now.iter().flatten().any(|now| now.hmac == stored);
+    pub fn of(stored: Option<Mac>, now: [Option<&Fingerprint>; 2]) -> Self {
+        let is_one = |stored| now.iter().flatten().any(|now| now.hmac == Some(stored));
         match stored {
-            // A lost answer leaves an empty one behind.
-            None | Some("") => Self::Unknown,
+            // So it is after a lost answer, too.
+            None => Self::Unknown,
             Some(stored) if is_one(stored) => Self::Unchanged,
             Some(_) => Self::Changed,
         }
@@ -248,21 +248,24 @@ mod tests {
 
     #[test]
     fn a_token_is_posted_unless_it_is_known_to_be_the_same() {
-        let made = |hmac: &str| Fingerprint {
+        let made = |byte| Fingerprint {
             org_url: String::new(),
             app_id: String::new(),
-            hmac: hmac.to_owned(),
-            key_id: String::new(),
+            hmac: Some([byte; 32]),
+            key_id: [0; 8],
         };
-        let (now, under_old_key) = (made("a"), made("b"));
+        let (now, under_old_key) = (made(1), made(2));
         for (stored, secret) in [
-            (Some("a"), Secret::Unchanged),
-            (Some("b"), Secret::Unchanged),
-            (Some("c"), Secret::Changed),
-            (Some(""), Secret::Unknown),
+            (Some(1), Secret::Unchanged),
+            (Some(2), Secret::Unchanged),
+            (Some(3), Secret::Changed),
             (None, Secret::Unknown),
         ] {
-            let found = Secret::of(stored, [Some(&now), Some(&under_old_key)]);
+            let stored: Option<u8> = stored;
+            let found = Secret::of(
+                stored.map(|byte| [byte; 32]),
+                [Some(&now), Some(&under_old_key)],
+            );
             assert_eq!(found, secret, "{stored:?}");
             let due = |force| TokenPost { secret, force }.is_due();
             assert_eq!(due(false), secret != Secret::Unchanged);

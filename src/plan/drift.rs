@@ -13,7 +13,7 @@ use super::digest;
 use super::features::{Difference, at};
 use crate::apps::Feature;
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, Likeness};
+use crate::ledger::{AppMemory, LastWish, Likeness};
 use crate::manifest::{Entry, Status};
 
 /// What runs of this ledger wanted of an app before, as far as it may still be so.
@@ -36,9 +36,9 @@ impl Earlier {
         let Some(applied) = &app.applied else {
             return Some(Self::Never);
         };
-        if app.moving_by.is_none() && *applied == digest(entry) {
+        if app.moving_by.is_none() && *applied == LastWish::Digest(digest(entry)) {
             Some(Self::Same)
-        } else if applied.is_empty() || app.applied_by.is_none() {
+        } else if *applied == LastWish::Unclear || app.applied_by.is_none() {
             Some(Self::Unknown)
         } else {
             None
@@ -55,7 +55,7 @@ impl Earlier {
         match self {
             Self::Never | Self::Same => None,
             Self::Unknown => {
-                let is_told = app.applied.as_deref() == Some("");
+                let is_told = app.applied == Some(LastWish::Unclear);
                 (!is_told).then_some(Likeness::Unclear)
             }
             Self::Wishes(wishes) => {
@@ -310,21 +310,22 @@ mod tests {
             wish("https://one", "DISABLED"),
         );
         let other = wish("https://other", "ENABLED");
-        let app = |applied: &str| AppMemory {
-            applied: Some(applied.to_owned()),
+        let app = |applied| AppMemory {
+            applied: Some(applied),
             ..AppMemory::default()
         };
         let between =
             |wishes: &[&Entry]| Earlier::Wishes(wishes.iter().copied().cloned().collect());
+        let (d, unclear) = (LastWish::Digest([1; 16]), LastWish::Unclear);
         for (earlier, applied, expected) in [
-            (Earlier::Never, "d", None),
-            (Earlier::Same, "d", None),
-            (Earlier::Unknown, "", None),
-            (Earlier::Unknown, "d", Some(Likeness::Unclear)),
-            (between(&[&before]), "d", Some(Likeness::Moving)),
-            (between(&[&before, &now]), "d", None),
-            (between(&[&now, &before]), "d", None),
-            (between(&[&before, &other]), "d", Some(Likeness::Unclear)),
+            (Earlier::Never, d, None),
+            (Earlier::Same, d, None),
+            (Earlier::Unknown, unclear, None),
+            (Earlier::Unknown, d, Some(Likeness::Unclear)),
+            (between(&[&before]), d, Some(Likeness::Moving)),
+            (between(&[&before, &now]), d, None),
+            (between(&[&now, &before]), d, None),
+            (between(&[&before, &other]), d, Some(Likeness::Unclear)),
         ] {
             assert_eq!(
                 earlier.left_for(&app(applied), &now),

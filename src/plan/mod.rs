@@ -27,6 +27,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::apps::AuthScheme;
+use crate::ledger::WishDigest;
 use crate::manifest::{Entry, Status};
 use crate::steps::Step;
 
@@ -57,19 +58,19 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     steps
 }
 
-/// Digest of what the entry wants, whatever it is called and wherever it stands: 32 hex digits. Not of its secrets,
-/// which are compared by their values.
-pub fn digest(entry: &Entry) -> String {
+/// Digest of what the entry wants, whatever it is called and wherever it stands. Not of its secrets, which are compared
+/// by their values.
+pub fn digest(entry: &Entry) -> WishDigest {
     digest_with(entry, &json(&entry.features))
 }
 
 /// As [`digest`], with what the entry wants of its features as it is known already.
-pub fn digest_of(entry: &Entry, features: &Wanted) -> String {
+pub fn digest_of(entry: &Entry, features: &Wanted) -> WishDigest {
     digest_with(entry, features.json())
 }
 
 // Of the JSON list of status, connection and features.
-fn digest_with(entry: &Entry, features: &str) -> String {
+fn digest_with(entry: &Entry, features: &str) -> WishDigest {
     let mut connection = entry.connection.clone();
     if let Some(connection) = &mut connection {
         connection.profile.token = None;
@@ -77,7 +78,8 @@ fn digest_with(entry: &Entry, features: &str) -> String {
     }
     let (status, connection) = (json(&entry.status), json(&connection));
     let whole = format!("[{status},{connection},{features}]");
-    hex::encode(&Sha256::digest(whole)[..16])
+    let sha256 = Sha256::digest(whole);
+    std::array::from_fn(|at| sha256[at])
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -118,7 +120,7 @@ pub(crate) mod tests {
         });
         for (entry, connection) in [(whole, connection), (bare, None)] {
             let list = serde_json::to_vec(&(&entry.status, &connection, &entry.features));
-            let expected = hex::encode(&Sha256::digest(list.expect("JSON"))[..16]);
+            let expected = &Sha256::digest(list.expect("JSON"))[..16];
             assert_eq!(digest(&entry), expected);
             assert_eq!(digest_of(&entry, &Wanted::of(&entry.features)), expected);
         }

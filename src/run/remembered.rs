@@ -1,7 +1,7 @@
 //! What an entry's checkpoint leaves to later runs about its app.
 
 use super::worker::Work;
-use crate::ledger::{Applied, EntryRow, Likeness, Stored};
+use crate::ledger::{Applied, EntryRow, LastWish, Likeness, Stored};
 use crate::manifest::Status;
 use crate::plan::digest_of;
 use crate::steps::Step;
@@ -33,7 +33,7 @@ impl Work<'_> {
             entry.status == Status::Enabled && entry.connection.is_some(),
         );
         let is_known = known.is_some_and(|known| {
-            known.applied.as_ref() == Some(&digest)
+            known.applied == Some(LastWish::Digest(digest))
                 && known.applied_by.is_some()
                 && known.moving_by.is_none()
                 && (known.connected || !connected)

@@ -260,7 +260,7 @@ impl Context<'_> {
     /// Forgets, before the next write, which secrets the app was last set with: they are about to be replaced.
     pub fn forget_fingerprint(&mut self, known: &Fingerprint) {
         self.fingerprint = Some(Fingerprint {
-            hmac: String::new(),
+            hmac: None,
             ..known.clone()
         });
         self.memory.unsaved = true;

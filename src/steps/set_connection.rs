@@ -49,10 +49,10 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
     let fingerprint = keys.of(url, &app_id, &hidden);
     let under_old_key = keys.under_old_key(url, &app_id, &hidden);
     let known = context.app_memory().await?.hmac;
-    let is_current = known.as_ref() == Some(&fingerprint.hmac);
+    let is_current = known.is_some() && known == fingerprint.hmac;
     let now = [Some(&fingerprint), under_old_key.as_ref()];
     let post = TokenPost {
-        secret: Secret::of(known.as_deref(), now),
+        secret: Secret::of(known, now),
         force: access.force,
     };
     let is_due = post.is_due();

@@ -7,8 +7,8 @@ use crate::support::{
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
     AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
-    InFlight, LedgerError, Likeness, OrgStats, Progress, RunId, Standing, StepRecord, Stopped,
-    Stored,
+    InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId, Standing, StepRecord,
+    Stopped, Stored,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -227,8 +227,8 @@ async fn a_checkpoint_stores_all_it_says() {
     cp.fingerprint = Some(Fingerprint {
         org_url: "https://acme.okta.com".into(),
         app_id: "0oa1".into(),
-        hmac: "ab".into(),
-        key_id: "k".into(),
+        hmac: Some([7; 32]),
+        key_id: [8; 8],
     });
     fixture.ledger.commit(cp.clone()).await.unwrap();
 
@@ -245,7 +245,7 @@ async fn a_checkpoint_stores_all_it_says() {
     assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].stats, cp.stats);
     let memory = |url, app| fixture.ledger.app_memory(url, app);
     let known = memory("https://acme.okta.com", "0oa1").await.unwrap();
-    assert_eq!(known.hmac.as_deref(), Some("ab"));
+    assert_eq!((known.hmac, known.key_id), (Some([7; 32]), Some([8; 8])));
     let unknown = memory("https://other.okta.com", "0oa1").await.unwrap();
     assert_eq!(unknown, AppMemory::default());
 }
@@ -255,11 +255,11 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
     let fixture = Fixture::new().await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let (org_url, app_id) = ("https://acme.okta.com".to_owned(), "0oa1".to_owned());
-    let applied = |digest: &str, connected| Applied {
+    let applied = |byte, connected| Applied {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
         like: Likeness::AsWanted {
-            digest: digest.into(),
+            digest: [byte; 16],
             connected,
         },
     };
@@ -271,26 +271,27 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
     let fingerprint = Fingerprint {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
-        hmac: "ab".into(),
-        key_id: "k".into(),
+        hmac: Some([7; 32]),
+        key_id: [8; 8],
     };
+    let d = |byte| LastWish::Digest([byte; 16]);
     // What is known: secret, digest, connected, by whom it is wanted or changed.
     let story = [
-        (None, Some(applied("d1", true)), (None, "d1", true, 1)),
+        (None, Some(applied(1, true)), (None, d(1), true, 1)),
         (
             Some(fingerprint),
             Some(left(Likeness::Moving)),
-            (Some("ab"), "d1", true, 2),
+            (Some([7; 32]), d(1), true, 2),
         ),
         (
             None,
-            Some(applied("d2", false)),
-            (Some("ab"), "d2", true, 1),
+            Some(applied(2, false)),
+            (Some([7; 32]), d(2), true, 1),
         ),
         (
             None,
             Some(left(Likeness::Unclear)),
-            (Some("ab"), "", true, 0),
+            (Some([7; 32]), LastWish::Unclear, true, 0),
         ),
     ];
     for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
@@ -303,8 +304,8 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
             assert!(wishes.iter().all(|wish| *wish == entry("acme", "0oa1")));
         }
         let found = (
-            known.hmac.as_deref(),
-            known.applied.as_deref().unwrap(),
+            known.hmac,
+            known.applied.unwrap(),
             known.connected,
             wishes.map_or(0, |wishes| wishes.len()),
         );

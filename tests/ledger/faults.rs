@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use okta_rollout::ledger::{
-    Fingerprint, Forgetting, Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, Rotation,
-    RunId, Stored,
+    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, LedgerUrl,
+    Likeness, OpenMode, OpenOptions, Rotation, RunId, Stored,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
 use crate::support::{
-    FORMAT_6, Fixture, call, calls, checkpoint, drift, entry, import, waiting_on,
+    FORMAT_6, FORMAT_8, Fixture, call, calls, checkpoint, drift, entry, import, waiting_on,
 };
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
@@ -493,15 +493,14 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
             org_url: "https://x.okta.com".into(),
             app_id: format!("0oa{no}"),
             // The second is of a connection whose answer was lost: nothing to recognize.
-            hmac: ["ab", ""][usize::try_from(no).unwrap()].into(),
-            key_id: first.id().into(),
+            hmac: (no == 0).then_some([7; 32]),
+            key_id: first.id(),
         });
         ledger.commit(cp).await.unwrap();
     }
     // As an earlier version left it.
     let sql = rusqlite::Connection::open(fixture.path()).unwrap();
-    sql.execute_batch("UPDATE fingerprint SET key_id = NULL")
-        .unwrap();
+    sql.execute_batch("UPDATE app SET key_id = NULL").unwrap();
     let held = ledger.lock_run(&run).unwrap();
     let error = ledger.rotate_key(Forgetting::Allowed).await.unwrap_err();
     assert!(matches!(error, LedgerError::Held { .. }), "{error}");
@@ -555,6 +554,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_8).unwrap();
     sql.execute_batch(FORMAT_6).unwrap();
     sql.execute_batch(
         r#"DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
@@ -562,7 +562,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
            DROP TABLE budget; ALTER TABLE org DROP COLUMN wait;
            DROP INDEX entry_adopted; ALTER TABLE fingerprint DROP COLUMN key_id;
            ALTER TABLE fingerprint DROP COLUMN applied; ALTER TABLE fingerprint DROP COLUMN connected;
-           INSERT INTO fingerprint VALUES ('https://x.okta.com', '0oa1', 'ab');
+           INSERT INTO fingerprint VALUES ('https://x.okta.com', '0oa1', 'abababababababababababababababababababababababababababababababab');
            UPDATE entry SET progress = json_set(progress, '$.drift[0]', 'baseUrl: "a" → "b"');
            PRAGMA user_version = 2"#,
     )
@@ -571,7 +571,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let url = LedgerUrl::file(folder.path().join("ledger.db"));
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     let known = ledger.app_memory("https://x.okta.com", "0oa1").await;
-    assert_eq!(known.unwrap().hmac.as_deref(), Some("ab"));
+    assert_eq!(known.unwrap().hmac, Some([0xab; 32]));
     let (count, first) = ledger.drifted(&run, 10, |_| true).await.unwrap();
     assert_eq!(count, 1);
     assert_eq!(first[0].progress.drift[0].field, "baseUrl");
@@ -581,4 +581,64 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     cp.attempts = vec![call(5)];
     ledger.commit(cp).await.unwrap();
     assert_eq!(calls(&ledger, &run).await[2], [call(5)]);
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_apps_outlives_an_upgrade() {
+    let fixture = Fixture::new().await;
+    let ids = ["0oa1", "0oa2", "0oa3", "0oa4"];
+    let run = fixture.import("a.csv", &ids.map(|id| entry("x", id))).await;
+    let org_url = "https://x.okta.com".to_owned();
+    let wanted = |byte| Likeness::AsWanted {
+        digest: [byte; 16],
+        connected: byte == 1,
+    };
+    let left = [
+        (Some([3; 32]), vec![wanted(1), Likeness::Moving]),
+        (None, vec![wanted(2), Likeness::Unclear]),
+        (None, vec![Likeness::Consented]),
+    ];
+    for (no, (hmac, likes)) in (0..).zip(left) {
+        let app_id = ids[usize::try_from(no).unwrap()].to_owned();
+        for (version, like) in (0..).zip(likes) {
+            let mut cp = checkpoint(&run, no, version, Stored::Started);
+            cp.fingerprint = Some(Fingerprint {
+                org_url: org_url.clone(),
+                app_id: app_id.clone(),
+                hmac,
+                key_id: [5; 8],
+            });
+            cp.applied = Some(Applied {
+                org_url: org_url.clone(),
+                app_id: app_id.clone(),
+                like,
+            });
+            fixture.ledger.commit(cp).await.unwrap();
+        }
+    }
+    let before = memories(&fixture.ledger, &org_url, &ids).await;
+    assert_eq!(before[0].hmac, Some([3; 32]));
+    assert_eq!(before[0].key_id, Some([5; 8]));
+    assert_eq!(before[0].applied, Some(LastWish::Digest([1; 16])));
+    assert!(before[0].applied_by.is_some() && before[0].moving_by.is_some());
+    assert_eq!(before[1].applied, Some(LastWish::Unclear));
+    assert_eq!((before[1].hmac, before[2].connected), (None, true));
+    assert_eq!(before[3], AppMemory::default());
+    let Fixture { folder, ledger } = fixture;
+    drop(ledger);
+    let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_8).unwrap();
+    sql.execute_batch("PRAGMA user_version = 8").unwrap();
+    drop(sql);
+    let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    assert_eq!(memories(&ledger, &org_url, &ids).await, before);
+}
+
+async fn memories(ledger: &Ledger, org_url: &str, ids: &[&str]) -> Vec<AppMemory> {
+    let mut memories = Vec::new();
+    for id in ids {
+        memories.push(ledger.app_memory(org_url, id).await.unwrap());
+    }
+    memories
 }

@@ -5,7 +5,7 @@ use okta_rollout::ledger::{
 };
 use tokio::sync::oneshot;
 
-use crate::support::{FORMAT_6, Fixture, checkpoint, entry};
+use crate::support::{FORMAT_6, FORMAT_8, Fixture, checkpoint, entry};
 
 fn window(bucket: &str, until: i64) -> SpentWindow {
     SpentWindow {
@@ -84,6 +84,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_8).unwrap();
     sql.execute_batch(FORMAT_6).unwrap();
     sql.execute_batch(
         "DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;

@@ -171,7 +171,18 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
     }
 }
 
-/// Makes a ledger's tables those of format 6 again.
+/// Makes a ledger's tables those of format 8 again.
+pub const FORMAT_8: &str =
+    "CREATE TABLE fingerprint (
+        org_url TEXT NOT NULL, app_id TEXT NOT NULL, hmac TEXT NOT NULL, applied TEXT, connected INTEGER NOT NULL DEFAULT 0,
+        key_id TEXT, applied_by INTEGER, moving_by INTEGER, PRIMARY KEY (org_url, app_id)) STRICT, WITHOUT ROWID;
+    INSERT INTO fingerprint
+        SELECT url, id, lower(hex(hmac)), iif(applied IS NULL, NULL, lower(hex(applied))), connected,
+            nullif(lower(hex(key_id)), ''), applied_by, moving_by
+        FROM app JOIN org_url ON no = org;
+    DROP TABLE app; DROP TABLE org_url;";
+
+/// Makes a ledger's tables of format 8 those of format 6.
 pub const FORMAT_6: &str =
     "CREATE TABLE attempt (
         entry INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL, call TEXT NOT NULL, http_status INTEGER,

@@ -92,8 +92,8 @@ impl Remembered {
         let Some(reference) = &connection.profile.token else {
             return Ok(Secret::Unknown);
         };
-        let stored = app.memory.hmac.as_deref();
-        let key_id = app.memory.key_id.as_deref();
+        let stored = app.memory.hmac;
+        let key_id = app.memory.key_id;
         // Made with a key that was given up, it says nothing.
         if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
             return Ok(Secret::Unknown);
