@@ -40,8 +40,9 @@ impl Adoptable {
     /// be followed by a job over the same manifest.
     pub(super) fn of_all_runs(connection: &Connection) -> Result<Self> {
         let mut statement = connection.prepare_cached(
-            "SELECT o.url, e.spec, e.key, e.version FROM entry e
+            "SELECT o.url, s.json, e.key, e.version FROM entry e
              CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
+             JOIN spec s ON s.entry = e.key
              WHERE e.consent IS NOT NULL AND e.state = 2 AND r.imported = 1
              ORDER BY e.key",
         )?;
@@ -123,13 +124,15 @@ pub(super) fn replace(connection: &Connection, key: i64) -> Result<()> {
             "UPDATE entry SET consent = NULL, adopted_by = fresh.run, version = entry.version + 1
              FROM (SELECT e.run, e.app_hash, o.url,
                           coalesce(json_extract(e.progress, '$.appId'),
-                                   json_extract(e.spec, '$.appId')) AS app_id
+                                   json_extract(s.json, '$.appId')) AS app_id
                    FROM entry e JOIN org o ON o.run = e.run AND o.no = e.org
+                   JOIN spec s ON s.entry = e.key
                    WHERE e.key = ?1) AS fresh
              WHERE entry.app_hash = fresh.app_hash AND entry.consent IS NOT NULL
                AND entry.state = 2 AND entry.run <> fresh.run
                AND coalesce(json_extract(entry.progress, '$.appId'),
-                            json_extract(entry.spec, '$.appId')) = fresh.app_id
+                            (SELECT json_extract(json, '$.appId') FROM spec WHERE spec.entry = entry.key))
+                   = fresh.app_id
                AND (SELECT url FROM org WHERE org.run = entry.run AND org.no = entry.org) = fresh.url",
         )?
         .execute([key])?;

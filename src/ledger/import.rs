@@ -234,21 +234,18 @@ fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
 
 fn insert_entries(transaction: &Connection, seq: i64, first: i64, chunk: &Chunk) -> Result<()> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO entry (key, run, org, line, state, version, spec, app_hash)
-         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
+        "INSERT INTO entry (key, run, org, line, state, version, app_hash)
+         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5)",
     )?;
+    let mut specs = transaction.prepare_cached("INSERT INTO spec (entry, json) VALUES (?1, ?2)")?;
     let mut begin = 0;
     for (no, entry) in (first..).zip(&chunk.rows) {
         let spec = &chunk.specs[begin..entry.spec_end];
         begin = entry.spec_end;
-        statement.execute(params![
-            rows::entry_key(seq, no),
-            seq,
-            entry.org,
-            rows::integer(entry.line),
-            spec,
-            entry.app_hash
-        ])?;
+        let key = rows::entry_key(seq, no);
+        let line = rows::integer(entry.line);
+        statement.execute(params![key, seq, entry.org, line, entry.app_hash])?;
+        specs.execute(params![key, spec])?;
     }
     Ok(())
 }

@@ -246,7 +246,8 @@ pub(super) fn standings(
 ) -> Result<Vec<Standing>> {
     let seq = seq(connection, run)?;
     let mut statement = connection.prepare_cached(
-        "SELECT key, org, spec -> '$.app', state, adopted_by IS NOT NULL FROM entry
+        "SELECT key, org, s.json -> '$.app', state, adopted_by IS NOT NULL
+         FROM entry e CROSS JOIN spec s ON s.entry = e.key
          WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
     )?;
     let rows = statement.query_map(
@@ -328,9 +329,9 @@ pub(super) fn app_id_taken(
     let seq = seq(connection, run)?;
     let line: Option<i64> = connection
         .prepare_cached(
-            "SELECT line FROM entry
+            "SELECT line FROM entry e CROSS JOIN spec s ON s.entry = e.key
              WHERE run = ?1 AND org = ?2 AND app_hash = ?3 AND key <> ?4
-               AND coalesce(json_extract(progress, '$.appId'), json_extract(spec, '$.appId')) = ?5
+               AND coalesce(json_extract(progress, '$.appId'), json_extract(s.json, '$.appId')) = ?5
              ORDER BY key LIMIT 1",
         )?
         .query_row(
@@ -350,7 +351,7 @@ pub(super) fn app_id_taken(
 pub(super) fn labels(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
     let seq = seq(connection, run)?;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT DISTINCT json_extract(spec, '$.app') FROM entry e
+        "SELECT DISTINCT json_extract(s.json, '$.app') FROM entry e CROSS JOIN spec s ON s.entry = e.key
          WHERE run = ?1 AND org = ?2 AND state IN (0, 1, 2) AND {OPEN} AND app_hash IS NULL
          ORDER BY 1",
     ))?;

@@ -201,8 +201,8 @@ pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
     })
 }
 
-pub(super) const ENTRY: &str =
-    "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name, e.spec, e.progress, e.error,
+pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name,
+     (SELECT json FROM spec WHERE spec.entry = e.key), e.progress, e.error,
      CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END";
 const ENTRY_COLUMNS: usize = 11;
 

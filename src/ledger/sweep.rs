@@ -27,18 +27,18 @@ pub(super) fn sweep(ledger: &Inner) -> Result<(), LedgerError> {
         };
         // It may have been finished between the look and the lock.
         let remove = move |transaction: &Connection| -> Result<usize> {
-            let removed = transaction
-                .prepare_cached(
-                    "DELETE FROM entry WHERE key IN (SELECT key FROM entry
-                         WHERE key >= ?1 AND key < ?2 LIMIT ?3)
-                     AND EXISTS (SELECT 1 FROM run WHERE seq = ?4 AND imported = 0)",
-                )?
-                .execute([
-                    rows::entry_key(seq, 0),
-                    rows::entry_key(seq + 1, 0),
-                    SWEEP,
-                    seq,
-                ])?;
+            let mut removed = 0;
+            for (table, key) in [("spec", "entry"), ("entry", "key")] {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table}
+                         WHERE {key} >= ?1 AND {key} < ?2 LIMIT ?3)
+                     AND EXISTS (SELECT 1 FROM run WHERE seq = ?4 AND imported = 0)"
+                );
+                let range = [rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)];
+                removed += transaction
+                    .prepare_cached(&sql)?
+                    .execute([range[0], range[1], SWEEP, seq])?;
+            }
             if removed == 0 {
                 transaction
                     .prepare_cached("DELETE FROM run WHERE seq = ?1 AND imported = 0")?

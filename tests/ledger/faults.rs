@@ -112,7 +112,7 @@ async fn a_damaged_ledger_is_an_error_not_a_panic() {
         .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
         .await;
     let sql = Connection::open(fixture.path()).unwrap();
-    sql.execute_batch("UPDATE entry SET spec = '{' WHERE key & 1 = 0; UPDATE entry SET state = 99 WHERE key & 1 = 1; UPDATE run SET context = 'x'").unwrap();
+    sql.execute_batch("UPDATE spec SET json = '{' WHERE entry & 1 = 0; UPDATE entry SET state = 99 WHERE key & 1 = 1; UPDATE run SET context = 'x'").unwrap();
     drop(sql);
     for error in [
         fixture.ledger.entry(&run, 0).await.unwrap_err(),

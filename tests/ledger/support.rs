@@ -180,7 +180,10 @@ pub const FORMAT_8: &str =
         SELECT url, id, lower(hex(hmac)), iif(applied IS NULL, NULL, lower(hex(applied))), connected,
             nullif(lower(hex(key_id)), ''), applied_by, moving_by
         FROM app JOIN org_url ON no = org;
-    DROP TABLE app; DROP TABLE org_url;";
+    DROP TABLE app; DROP TABLE org_url;
+    ALTER TABLE entry ADD COLUMN spec TEXT NOT NULL DEFAULT '';
+    UPDATE entry SET spec = (SELECT json FROM spec WHERE entry = key);
+    DROP TABLE spec;";
 
 /// Makes a ledger's tables of format 8 those of format 6.
 pub const FORMAT_6: &str =
