@@ -10,9 +10,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::adoption;
 use super::calls::{self, Call};
 use super::error::LedgerError;
-use super::known::Known;
 use super::memory::{self, Applied};
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
+use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
 
 /// Those of an entry's columns that a checkpoint is compared with, as they were stored last.
@@ -156,11 +156,11 @@ const FINGERPRINT: &str =
 /// Stores the checkpoint, or nothing and [`LedgerError::Moved`]. Returns what the next one builds on.
 pub(super) fn apply(
     statements: &mut Statements<'_>,
-    known: &mut Known,
+    keys: &mut RowKeys,
     checkpoint: &Prepared,
     sums: &mut Sums,
 ) -> Result<AsStored> {
-    let seq = known.run(statements.connection, &checkpoint.run)?;
+    let seq = keys.run(statements.connection, &checkpoint.run)?;
     let key = rows::entry_key(seq, checkpoint.no);
     let moved = || LedgerError::Moved {
         run: checkpoint.run.clone(),
@@ -186,7 +186,7 @@ pub(super) fn apply(
         calls::take_back(statements.connection, last_call, calls.len())?;
         return Err(moved().into());
     }
-    write_beside(statements, known, key, checkpoint)?;
+    write_beside(statements, keys, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
     delta.add(checkpoint.stats);
@@ -252,13 +252,13 @@ fn write_entry(
 
 fn write_beside(
     statements: &mut Statements<'_>,
-    known: &mut Known,
+    keys: &mut RowKeys,
     key: i64,
     checkpoint: &Prepared,
 ) -> Result<()> {
     let connection = statements.connection;
     if let Some(fingerprint) = &checkpoint.fingerprint {
-        let org = known.org(connection, &fingerprint.org_url)?;
+        let org = keys.org(connection, &fingerprint.org_url)?;
         statements.fingerprint.execute(params![
             org,
             fingerprint.app_id,
@@ -267,7 +267,7 @@ fn write_beside(
         ])?;
     }
     if let Some(applied) = &checkpoint.applied {
-        let org = known.org(connection, &applied.org_url)?;
+        let org = keys.org(connection, &applied.org_url)?;
         memory::remember(connection, key, org, applied)?;
     }
     if let Some((consent, accepted)) = &checkpoint.settled {

@@ -5,8 +5,8 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use super::known;
 use super::model::{KeyId, Mac, WishDigest};
+use super::row_keys;
 use super::rows::{self, ENTRY, Result};
 use crate::manifest::Entry;
 
@@ -89,7 +89,7 @@ pub struct Applied {
 
 /// Nothing of an app that no run has touched.
 pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Result<AppMemory> {
-    match known::org_no(connection, org_url)? {
+    match row_keys::org_no(connection, org_url)? {
         Some(org) => of_app_in(connection, org, app_id),
         None => Ok(AppMemory::default()),
     }

@@ -5,11 +5,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::AsStored;
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
-use super::known;
 use super::memory::{self, AppMemory};
 use super::model::{
     ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored, UnderWay,
 };
+use super::row_keys;
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
 
@@ -194,7 +194,7 @@ fn remember(
     let Some(url) = url else {
         return Ok(());
     };
-    let org = known::org_no(connection, &url)?;
+    let org = row_keys::org_no(connection, &url)?;
     for row in found {
         let app_id = row.progress.app_id.as_ref();
         if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use super::commit::{self, AsStored, Prepared, Statements, Sums};
 use super::error::LedgerError;
-use super::known::Known;
 use super::readers;
+use super::row_keys::RowKeys;
 use super::rows::Fault;
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
@@ -60,7 +60,7 @@ impl Writer {
         let engine = Engine {
             path: path.to_owned(),
             connection,
-            known: Known::default(),
+            keys: RowKeys::default(),
             broken: Arc::clone(&broken),
             abort_after,
         };
@@ -193,7 +193,7 @@ fn gather(group: &mut Group, commands: &Receiver<Command>, most: usize) -> Optio
 struct Engine {
     path: PathBuf,
     connection: Connection,
-    known: Known,
+    keys: RowKeys,
     broken: Arc<OnceLock<LedgerError>>,
     abort_after: Option<u64>,
 }
@@ -233,13 +233,13 @@ impl Engine {
 
     /// Stores all but those whose entry moved.
     fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<AsStored, LedgerError>> {
-        let mut known = std::mem::take(&mut self.known);
+        let mut keys = std::mem::take(&mut self.keys);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
             let mut outcomes = Vec::with_capacity(group.len());
             let mut statements = Statements::prepare(transaction)?;
             for (checkpoint, _) in group {
-                let applied = commit::apply(&mut statements, &mut known, checkpoint, &mut sums);
+                let applied = commit::apply(&mut statements, &mut keys, checkpoint, &mut sums);
                 outcomes.push(match applied {
                     Err(Fault::Sqlite(error)) => return Err(Fault::Sqlite(error)),
                     other => other,
@@ -250,7 +250,7 @@ impl Engine {
         });
         match stored {
             Ok(outcomes) => {
-                self.known = known;
+                self.keys = keys;
                 self.count_down();
                 let at = |outcome: Result<_, Fault>| outcome.map_err(|fault| fault.at(&self.path));
                 outcomes.into_iter().map(at).collect()

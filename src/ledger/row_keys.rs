@@ -10,12 +10,12 @@ use super::rows::Result;
 
 /// What a writer knows. Forgotten when a transaction fails: it may hold what was never stored.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct RowKeys {
     runs: HashMap<RunId, i64>,
     orgs: HashMap<String, i64>,
 }
 
-impl Known {
+impl RowKeys {
     /// `run.seq`.
     pub(super) fn run(&mut self, connection: &Connection, run: &RunId) -> Result<i64> {
         if let Some(seq) = self.runs.get(run) {
