@@ -35,6 +35,7 @@ mod row_keys;
 mod rows;
 mod run_id;
 mod sqlite;
+mod step_record;
 mod sweep;
 mod turns;
 mod url;
@@ -60,6 +61,7 @@ pub use memory::{AppMemory, Applied, EntryKey, LastWish, Likeness};
 pub use model::*;
 pub use notes::{Note, OrgWait, SpentWindow};
 pub use rotation::{Forgetting, Rotation};
+pub use step_record::StepRecord;
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
 use commit::Prepared;
