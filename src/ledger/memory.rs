@@ -3,7 +3,7 @@
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::model::{KeyId, Mac, WishDigest};
 use super::row_keys;
@@ -28,12 +28,22 @@ pub struct AppMemory {
 }
 
 /// What an app last was as wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastWish {
     /// What has this digest.
     Digest(WishDigest),
     /// It is not like that any more.
     Unclear,
+}
+
+/// As hex, empty where it is unclear: plans that were saved compare it.
+impl Serialize for LastWish {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Digest(digest) => serializer.serialize_str(&hex::encode(digest)),
+            Self::Unclear => serializer.serialize_str(""),
+        }
+    }
 }
 
 impl ToSql for LastWish {
@@ -163,4 +173,23 @@ pub(super) fn remember(
             .execute(params![org, app_id, LastWish::Unclear])?,
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_plans_find_a_wish_as_earlier_versions_spelled_it() {
+        for (wish, spelled) in [
+            (
+                Some(LastWish::Digest([0xab; 16])),
+                r#""abababababababababababababababab""#,
+            ),
+            (Some(LastWish::Unclear), r#""""#),
+            (None, "null"),
+        ] {
+            assert_eq!(serde_json::to_string(&wish).expect("JSON"), spelled);
+        }
+    }
 }
