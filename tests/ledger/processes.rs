@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use okta_rollout::ledger::{
-    ImportEntry, Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, RunId, Stored,
+    Fingerprint, ImportEntry, Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, RunId, Stored,
 };
 
 use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
@@ -245,7 +245,7 @@ async fn a_killed_import_is_never_seen_and_swept_by_the_next() {
     child.kill().unwrap();
     child.wait().unwrap();
     let second = fixture.import("a.csv", &[]).await;
-    assert_eq!((count("entry"), count("run")), (1, 2));
+    assert_eq!((count("entry"), count("spec"), count("run")), (1, 1, 2));
     let runs = fixture.ledger.runs().await.unwrap();
     assert_eq!(
         runs.into_iter().map(|run| run.id).collect::<Vec<_>>(),
@@ -264,7 +264,14 @@ async fn two_handles_may_commit_to_one_run() {
     let all = [&fixture.ledger, &second].map(|ledger| {
         let commits: Vec<_> = (0..200)
             .map(|no| {
-                let (ledger, cp) = (ledger.clone(), checkpoint(&run, no, 0, Stored::Done));
+                let (ledger, mut cp) = (ledger.clone(), checkpoint(&run, no, 0, Stored::Done));
+                // Both give the org its number; it gets one.
+                cp.fingerprint = Some(Fingerprint {
+                    org_url: "https://x.okta.com".into(),
+                    app_id: format!("0oa{no}"),
+                    hmac: Some([7; 32]),
+                    key_id: [8; 8],
+                });
                 tokio::spawn(async move { ledger.commit(cp).await })
             })
             .collect();
@@ -280,5 +287,10 @@ async fn two_handles_may_commit_to_one_run() {
         }
     }
     assert_eq!(won, vec![1; 200], "every entry moved once");
+    for no in 0..200 {
+        let id = format!("0oa{no}");
+        let app = fixture.ledger.app_memory("https://x.okta.com", &id);
+        assert_eq!(app.await.unwrap().hmac, Some([7; 32]));
+    }
     assert_eq!(fixture.ledger.counts(&run).await.unwrap().unchanged, 200);
 }
