@@ -34,7 +34,7 @@ pub(super) async fn export(
     let wanted = source.wanted(args)?;
     if let Some(file) = &args.output {
         // Not after hours of reading.
-        can_be_written(file)?;
+        can_be_written(file, "-o FILE")?;
     }
     let found = read(args, &source, &wanted, output).await?;
     let missing = tell_missing(&wanted, &found, output);

@@ -1,11 +1,19 @@
-//! Writing a file that is there whole or not at all.
+//! Every file that a command writes for people is written here: a report, a plan, an export, a manual page. A file is
+//! there whole or not at all, and what is no file (a device, a pipe, a descriptor) is written to and never replaced.
+
+mod place;
+mod replace;
+mod through;
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::failure::Failure;
+use place::Place;
+use replace::Draft;
 
-/// Writes a file beside its place and moves it there once it is durable; makes the folder, if need be.
+/// Writes to where `file` leads: a regular file, or one that is not there yet, is replaced once the new one is durable;
+/// everything else is written to. Makes the folder, if need be.
 ///
 /// # Errors
 /// When it cannot be written; what stood there before is still there then.
@@ -13,46 +21,44 @@ pub(super) async fn write_whole<T>(
     file: &Path,
     write: impl AsyncFnOnce(&mut dyn Write) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let part = begin(file)?;
-    let mut out = BufWriter::new(std::fs::File::create(&part)?);
-    let written = write(&mut out).await.and_then(|written| {
-        out.into_inner()?.sync_all()?;
-        std::fs::rename(&part, file)?;
-        Ok(written)
-    });
-    if written.is_err() {
-        // On a full disk it would only take the place that is missing; one that cannot be removed harms nobody.
-        drop(std::fs::remove_file(&part));
+    match Place::of(file)? {
+        Place::File(target) => {
+            let mut draft = Draft::of(target)?;
+            let mut out = BufWriter::new(draft.file());
+            let written = write(&mut out).await?;
+            out.flush()?;
+            drop(out);
+            draft.publish()?;
+            Ok(written)
+        }
+        Place::Stream(stream) => {
+            let mut out = BufWriter::new(stream.open().await?);
+            let written = write(&mut out).await?;
+            out.flush()?;
+            Ok(written)
+        }
     }
-    written
 }
 
-/// Tries whether a file can be written, for a command that has long work to do first.
+/// Tries whether a file can be written, for a command that has long work to do first. Nothing is written to it.
 ///
 /// # Errors
 /// When it cannot.
-pub(super) fn can_be_written(file: &Path) -> Result<(), Failure> {
+pub(super) fn can_be_written(file: &Path, give: &str) -> Result<(), Failure> {
     let attempt = || -> anyhow::Result<()> {
-        anyhow::ensure!(!file.is_dir(), "is a folder");
-        let part = begin(file)?;
-        std::fs::File::create(&part)?;
-        Ok(std::fs::remove_file(&part)?)
+        if let Place::File(target) = Place::of(file)? {
+            Draft::of(target)?;
+        }
+        Ok(())
     };
-    attempt().map_err(|error| cannot_be_written(file, error))
+    attempt().map_err(|error| cannot_be_written(file, give, error))
 }
 
-/// Said of a file that cannot be written.
-pub(super) fn cannot_be_written(file: &Path, error: anyhow::Error) -> Failure {
+/// Said of a file that cannot be written, with what gives another one, as in `-o FILE`.
+pub(super) fn cannot_be_written(file: &Path, give: &str, error: anyhow::Error) -> Failure {
     Failure::usage(error.context(format!("{} cannot be written", file.display())))
-        .hint("give another file: -o FILE")
+        .hint(format!("give another one: {give}"))
 }
 
-// Where a file is written before it is moved to its place.
-fn begin(file: &Path) -> anyhow::Result<PathBuf> {
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    Ok(part.into())
-}
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use super::args;
+use super::file::{cannot_be_written, write_whole};
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 
@@ -41,19 +41,27 @@ pub(super) fn completions(args: &Completions, output: Output) -> Result<Ending, 
 }
 
 /// `man`.
-pub(super) fn man(args: &args::Man, output: Output) -> Result<Ending, Failure> {
+pub(super) async fn man(args: &args::Man, output: Output) -> Result<Ending, Failure> {
     let command = args::Args::command();
     match &args.output {
         None => output.data(|out| Ok(clap_mangen::Man::new(command).render(out)?))?,
-        Some(folder) => {
-            write_pages(command, folder).map_err(Failure::usage)?;
-        }
+        Some(folder) => write_pages(command, folder).await?,
     }
     Ok(Ending::Success)
 }
 
-fn write_pages(command: clap::Command, folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
-    std::fs::create_dir_all(folder).with_context(|| format!("{shown} cannot be made"))?;
-    clap_mangen::generate_to(command, folder).with_context(|| format!("{shown} cannot be written"))
+/// A page for the program and one for each of its commands.
+async fn write_pages(command: clap::Command, folder: &Path) -> Result<(), Failure> {
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    let mut left = vec![command];
+    while let Some(command) = left.pop() {
+        left.extend(command.get_subcommands().cloned());
+        let page = clap_mangen::Man::new(command);
+        let file = folder.join(page.get_filename());
+        write_whole(&file, async |out| Ok(page.render(out)?))
+            .await
+            .map_err(|error| cannot_be_written(&file, "okta-rollout man -o FOLDER", error))?;
+    }
+    Ok(())
 }

@@ -108,7 +108,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => manual::completions(args, output),
-        Command::Man(args) => manual::man(args, output),
+        Command::Man(args) => wait_for(output, manual::man(args, output)),
     }
 }
 

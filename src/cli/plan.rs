@@ -38,7 +38,7 @@ pub(super) async fn plan(
     };
     if let Some(file) = &args.out {
         // Reading may take long: what cannot be saved is told before.
-        can_be_written(file)?;
+        can_be_written(file, "--out PLAN")?;
     }
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::args;
 use super::context::RunContext;
-use super::file::write_whole;
+use super::file::{cannot_be_written, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
@@ -107,17 +107,10 @@ pub(super) async fn to_file(
     file: &Path,
 ) -> Result<u64, Failure> {
     let facts = Facts::read(ledger, run).await?;
-    let cannot = |error: anyhow::Error| {
-        Failure::usage(error.context(format!("{} cannot be written", file.display()))).hint(
-            format!(
-                "give another file: okta-rollout report {} -o FILE",
-                run.id.0
-            ),
-        )
-    };
+    let give = format!("okta-rollout report {} -o FILE", run.id.0);
     write_whole(file, async |out| facts.write(ledger, request, out).await)
         .await
-        .map_err(cannot)
+        .map_err(|error| cannot_be_written(file, &give, error))
 }
 
 /// What the closing summary of a run is made from, besides the ledger.

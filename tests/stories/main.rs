@@ -18,6 +18,7 @@ mod export;
 mod filters;
 mod keys;
 mod on_drift;
+mod outputs;
 mod plan;
 mod plan_random;
 mod proof;

@@ -64,6 +64,16 @@ pub enum ExportFormat {
     Csv,
 }
 
+impl ExportFormat {
+    /// Its name in flags, and what such a file ends in.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 fn retarget(text: &str) -> Result<Retarget, &'static str> {
     match text.split_once('=') {
         Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok(Retarget {

@@ -19,30 +19,36 @@ const SHOWN: usize = 10;
 
 /// The format asked for, or that of the file.
 pub(super) fn target_format(args: &args::Export) -> Result<ExportFormat, Failure> {
-    let Some(file) = &args.output else {
-        return Ok(args.format.unwrap_or(ExportFormat::Json));
-    };
-    let extension = file.extension().and_then(|extension| extension.to_str());
-    let format = match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => ExportFormat::Json,
-        Some("csv") => ExportFormat::Csv,
-        _ => {
-            let shown = file.display();
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{shown}: an export ends in .json or .csv; nothing was sent"
-            ))
-            .hint("commands that read it go by its ending: rename the file"));
-        }
-    };
-    match args.format {
-        Some(asked) if asked != format => {
-            let shown = file.display();
-            Err(Failure::usage(anyhow::anyhow!(
-                "{shown}: its ending and --format contradict each other; nothing was sent"
-            ))
-            .hint("commands that read it go by its ending: leave --format out"))
-        }
-        _ => Ok(format),
+    let ending = args.output.as_deref().map(ending_format);
+    match (args.format, ending) {
+        (None, None) => Ok(ExportFormat::Json),
+        (None, Some(Some(format))) => Ok(format),
+        (Some(asked), Some(Some(ending))) if asked != ending => Err(refused(
+            args,
+            "its ending and --format contradict each other",
+            "commands that read it go by its ending: leave --format out",
+        )),
+        (Some(asked), _) => Ok(asked),
+        (None, Some(None)) => Err(refused(
+            args,
+            "an export ends in .json or .csv",
+            "give it such an ending, or say what to write with --format",
+        )),
+    }
+}
+
+fn refused(args: &args::Export, why: &str, hint: &str) -> Failure {
+    let file = args.output.as_deref().unwrap_or(Path::new("")).display();
+    Failure::usage(anyhow::anyhow!("{file}: {why}; nothing was sent")).hint(hint)
+}
+
+/// The format that a file's ending promises.
+fn ending_format(file: &Path) -> Option<ExportFormat> {
+    let ending = file.extension()?.to_str()?.to_ascii_lowercase();
+    match ending.as_str() {
+        "json" => Some(ExportFormat::Json),
+        "csv" => Some(ExportFormat::Csv),
+        _ => None,
     }
 }
 
@@ -139,7 +145,7 @@ impl Contents {
             None => output.data(|out| self.write_to(out, format)),
             Some(file) => write_whole(file, async |out| self.write_to(out, format))
                 .await
-                .map_err(|error| cannot_be_written(file, error)),
+                .map_err(|error| cannot_be_written(file, "-o FILE", error)),
         }
     }
 
@@ -196,9 +202,15 @@ impl Contents {
                 ""
             };
             let shown = file.display();
-            output.note(format_args!(
-                "{shown} is written; next: okta-rollout check {shown}{orgs}"
-            ));
+            match ending_format(file) {
+                Some(_) => output.note(format_args!(
+                    "{shown} is written; next: okta-rollout check {shown}{orgs}"
+                )),
+                None => output.note(format_args!(
+                    "{shown} is written; `check` and `run` read it from a file that ends in .{}",
+                    format.name()
+                )),
+            }
         }
     }
 }

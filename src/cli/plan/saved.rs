@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::survey::{Surveyed, Wish, survey};
 use crate::cli::context::RunContext;
-use crate::cli::file::write_whole;
+use crate::cli::file::{cannot_be_written, write_whole};
 use crate::cli::output::Output;
 use crate::cli::run::Wanted;
 use crate::cli::target::Target;
@@ -125,8 +125,7 @@ pub(super) async fn write(
         Ok(writeln!(out)?)
     })
     .await
-    .with_context(|| format!("{} cannot be written", path.display()))
-    .map_err(Failure::usage)
+    .map_err(|error| cannot_be_written(path, "--out PLAN", error))
 }
 
 impl Saved {

@@ -157,6 +157,27 @@ impl Scenario {
         assert_eq!(output.status.code(), None, "a signal ended it");
     }
 
+    /// Runs a line of bash in the folder, in which `okta-rollout` is the program.
+    pub fn shell(&self, line: &str) -> Ran {
+        let direct = self.command(&[]);
+        let program = direct.get_program().to_string_lossy();
+        let mut command = std::process::Command::new("bash");
+        command
+            .args(["-c", &line.replace("okta-rollout ", &format!("{program} "))])
+            .current_dir(self.folder.path());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        command.envs(
+            direct
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let mut command = assert_cmd::Command::from_std(command);
+        command.timeout(PATIENCE);
+        Ran::new(&[line], command.output().unwrap())
+    }
+
     /// Runs a command in the folder after a shell set its limits.
     pub fn limited(&self, limits: &str, arguments: &[&str]) -> Ran {
         let direct = self.command(arguments);

@@ -1,0 +1,165 @@
+//! Where commands write to: files, links, pipes, devices, and what cannot be written.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+
+use crate::support::{Scenario, zscaler};
+
+/// Every command that writes a file, up to the file; what it writes holds the second.
+const WRITERS: [(&str, &str); 4] = [
+    ("report --format json -o", "\"run\""),
+    ("report --format csv -o", "zscalerbyz"),
+    ("plan job.toml --out", "\"entries\""),
+    (
+        "export --orgs m.json --org acme --format json -o",
+        "\"apps\"",
+    ),
+];
+
+fn ran() -> Scenario {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2")]);
+    story.run().exits(0);
+    story
+}
+
+#[test]
+fn every_command_writes_through_links_and_pipes() {
+    let story = ran();
+    fs::create_dir(story.path("archive")).unwrap();
+    for (at, (command, wanted)) in WRITERS.into_iter().enumerate() {
+        let link = story.path(&format!("latest-{at}"));
+        symlink(format!("archive/{at}"), &link).unwrap();
+        let (link, pipe) = (format!("latest-{at}"), format!(">(cat >piped-{at})"));
+        // Bash waits for the process at the pipe's end, too.
+        let wait = "; status=$?; wait $!; exit $status";
+        for to in [&link, &link, &format!("{pipe}{wait}")] {
+            story
+                .shell(&format!("okta-rollout {command} {to}"))
+                .exits(0);
+        }
+        assert!(
+            fs::symlink_metadata(story.path(&link))
+                .unwrap()
+                .is_symlink()
+        );
+        for file in [format!("archive/{at}"), format!("piped-{at}")] {
+            let written = fs::read_to_string(story.path(&file)).unwrap();
+            assert!(written.contains(wanted), "{command}: {written}");
+        }
+        let data = story.shell(&format!("okta-rollout -q {command} /dev/stdout"));
+        assert!(data.exits(0).data().starts_with(&{
+            let written = fs::read_to_string(story.path(&format!("archive/{at}")));
+            written.unwrap().chars().take(20).collect::<String>()
+        }));
+    }
+}
+
+#[test]
+fn no_command_replaces_what_is_no_file() {
+    let story = ran();
+    fs::create_dir(story.path("folder")).unwrap();
+    let _socket = UnixListener::bind(story.path("socket")).unwrap();
+    let null = fs::metadata("/dev/null").unwrap().ino();
+    for (command, _) in WRITERS {
+        for (name, wanted) in [
+            ("folder", "folder cannot be written: it is a folder"),
+            ("socket", "socket cannot be written: it is a socket"),
+            ("/dev/full", "/dev/full cannot be written: No space left"),
+        ] {
+            let refused = story.shell(&format!("okta-rollout {command} {name}"));
+            refused
+                .exits(2)
+                .says(wanted)
+                .says("hint: give another one: ");
+        }
+        story
+            .shell(&format!("okta-rollout {command} /dev/null"))
+            .exits(0);
+    }
+    assert_eq!(fs::metadata("/dev/null").unwrap().ino(), null);
+    let kind = |name: &str| fs::symlink_metadata(story.path(name)).unwrap().file_type();
+    assert!(kind("folder").is_dir() && kind("socket").is_socket());
+    assert_eq!(fs::read_dir(story.path("folder")).unwrap().count(), 0);
+}
+
+#[test]
+fn reports_of_a_job_follow_the_same_rules() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    story.write("reports/old.json", "old");
+    symlink("reports/old.json", story.path("latest.json")).unwrap();
+    let report = |path: &str| format!("[[reports]]\nformat = 'json'\npath = '{path}'\n");
+    story.job(&format!("{}{}", report("latest.json"), report("/dev/null")));
+    story.run().exits(0).says("report: ");
+    let written = fs::read_to_string(story.path("reports/old.json")).unwrap();
+    assert!(written.contains("\"settled\""), "{written}");
+    assert!(
+        fs::symlink_metadata(story.path("latest.json"))
+            .unwrap()
+            .is_symlink()
+    );
+    // Calls were sent, so that nothing is wrong usage any more.
+    story.job(&format!(
+        "{}{}",
+        report("/dev/full"),
+        report("new/all.json")
+    ));
+    story.run().exits(3).says("/dev/full cannot be written");
+    assert!(story.path("new/all.json").exists());
+}
+
+#[test]
+fn a_file_in_a_folder_that_takes_no_new_ones_is_written() {
+    let story = ran();
+    story.shell("okta-rollout man -o pages").exits(0);
+    let pages: Vec<_> = fs::read_dir(story.path("pages")).unwrap().collect();
+    for page in pages {
+        let page = page.unwrap().path();
+        fs::write(&page, "old").unwrap();
+        fs::set_permissions(&page, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    let page = story.path("pages/okta-rollout-report.1");
+    let before = fs::metadata(&page).unwrap().ino();
+    let mode = |name: &str, mode| {
+        fs::set_permissions(story.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("", 0o755);
+    mode("pages", 0o555);
+    // Root may write everywhere: somebody else does it.
+    let command = "run=; ((EUID)) || run='setpriv --reuid 65534 --clear-groups'; \
+                   $run okta-rollout man -o pages";
+    story.shell(command).exits(0);
+    assert!(fs::read_to_string(&page).unwrap().contains(".TH"));
+    assert_eq!(fs::metadata(&page).unwrap().ino(), before);
+    // What may not be written is not replaced either.
+    mode("pages", 0o777);
+    mode("pages/okta-rollout-report.1", 0o444);
+    let refused = story.shell(command).exits(2);
+    refused.says("pages/okta-rollout-report.1 cannot be written: Permission denied");
+    assert_eq!(fs::metadata(&page).unwrap().ino(), before);
+}
+
+#[test]
+fn an_export_takes_its_format_from_the_flag_or_the_ending() {
+    let story = ran();
+    for (to, code, wanted) in [
+        ("-o out.json", 0, "next: okta-rollout check out.json"),
+        (
+            "-o OUT.CSV",
+            0,
+            "next: okta-rollout check OUT.CSV --orgs FILE",
+        ),
+        ("-o out --format csv", 0, "from a file that ends in .csv"),
+        (
+            "-o out.txt --format json",
+            0,
+            "from a file that ends in .json",
+        ),
+        ("-o out", 2, "say what to write with --format"),
+        ("-o out.txt", 2, "say what to write with --format"),
+        ("-o out.csv --format json", 2, "contradict each other"),
+    ] {
+        let export = format!("okta-rollout export --orgs m.json --org acme {to}");
+        story.shell(&export).exits(code).says(wanted);
+    }
+}
