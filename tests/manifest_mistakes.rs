@@ -1,65 +1,14 @@
 //! Mistakes in manifests and orgs files: each is found, all at once, with its place and a way out, and
 //! never with a secret in it.
 
+#[path = "support/checked.rs"]
+mod checked;
+
 use std::fmt::Write;
-use std::path::Path;
 
-use okta_rollout::manifest::{
-    CheckOptions, Checked, Located, ManifestError, SecretCheck, Source, check, read_orgs,
-};
+use checked::{NO_SECRETS, ORGS, check_files};
+use okta_rollout::manifest::{CheckOptions, Source, check, read_orgs};
 use tempfile::TempDir;
-
-const ORGS: &str = "org,url,auth.apiToken\nacme,https://acme.okta.com,env:NOT_SET_HERE\n";
-
-/// What a check said, as text, and the entries it let through.
-struct Said {
-    problems: Vec<String>,
-    entries: Vec<Located>,
-    checked: Checked,
-}
-
-fn check_files(files: &[(&str, &[u8])], options: CheckOptions) -> Result<Said, ManifestError> {
-    let folder = TempDir::new().expect("folder");
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).expect("write");
-    }
-    let orgs_file = files.iter().find(|(name, _)| name.starts_with("orgs."));
-    let source = Source {
-        file: folder.path().join(files[0].0),
-        orgs_file: orgs_file.map(|(name, _)| folder.path().join(name)),
-    };
-    let mut entries = Vec::new();
-    let checked = check(&source, &options, &mut |located| entries.push(located))?;
-    assert_eq!(checked.entries, entries.len() as u64);
-    let problems = checked
-        .problems
-        .iter()
-        .map(|problem| {
-            let mut problem = problem.clone();
-            problem.file = name_of(&problem.file);
-            match &problem.hint {
-                Some(hint) => format!("{problem} | {hint}"),
-                None => problem.to_string(),
-            }
-        })
-        .map(|text| text.replace(&folder.path().display().to_string(), "DIR"))
-        .collect();
-    Ok(Said {
-        problems,
-        entries,
-        checked,
-    })
-}
-
-fn name_of(path: &str) -> String {
-    let name = Path::new(path).file_name().expect("a name");
-    name.to_string_lossy().into_owned()
-}
-
-const NO_SECRETS: CheckOptions = CheckOptions {
-    exec: okta_rollout::manifest::ExecPolicy::Refuse,
-    secrets: SecretCheck::Skip,
-};
 
 fn csv(content: &str) -> Vec<String> {
     csv_bytes(content.as_bytes())
@@ -112,7 +61,7 @@ fn all_mistakes_of_a_csv_at_once() {
             "m.csv:6: row 5, connection.profile.authScheme: slack does not have TOKEN | slack takes OAUTH2",
             "m.csv:6: row 5, org: unknown org `acmee` | did you mean acme?",
             "m.csv:8: row 7, appId: `0oa/4` is not an id | an app's id looks like 0oa1gjh63g214q0Hq0g4; for a name use label",
-            "m.csv:9: row 8, appId: contains a control character or line break",
+            "m.csv:9: row 8, appId: contains a control character or line break: U+000A (line feed)",
             "m.csv:11: row 9: has 3 cells, the header has 7 | a cell that contains a comma needs quotes around it",
             "m.csv:12: row 10, appId: is the same app in the same org as row 3 | keep one of the two",
         ]
@@ -549,6 +498,13 @@ fn faults_of_a_csv_file() {
             "m.csv: has no entries: there is nothing to do",
         ),
         (b"\xff\xfeo\0r\0g\0".to_vec(), "m.csv: is UTF-16 text"),
+        (b"o\0r\0g\0".to_vec(), "m.csv: is UTF-16 text"),
+        (b"\0o\0r\0g".to_vec(), "m.csv: is UTF-16 text"),
+        (b"PK\x03\x04\x14\0\x06".to_vec(), "m.csv: is a spreadsheet"),
+        (
+            b"sep=x\norgxapp\n".to_vec(),
+            "m.csv:1: `sep=` names no separator that is known",
+        ),
         (
             with(b"acme,google,caf\xe9,OAUTH2\n"),
             "m.csv:2: row 2, label: is not UTF-8 text",
@@ -558,7 +514,7 @@ fn faults_of_a_csv_file() {
             "m.csv:2: row 2, label: contains a NUL byte",
         ),
         (
-            with(b"acme,google,Other,OAUTH2,,\n"),
+            with(b"acme,google,Other,OAUTH2,,x\n"),
             "m.csv:2: row 2: has 6 cells, the header has 4",
         ),
         (
@@ -567,8 +523,8 @@ fn faults_of_a_csv_file() {
             "m.csv:1: row 1, org: is the name of columns 1 and 2",
         ),
         (
-            b"org,app,label,connection.profile.authScheme,\nacme,google,Google,OAUTH2,\n".to_vec(),
-            "m.csv:1: row 1: column 5 has no name",
+            b"org,app,label,connection.profile.authScheme,\nacme,google,Google,OAUTH2,x\n".to_vec(),
+            "m.csv:2: row 2: column 5 has no name",
         ),
         (
             [

@@ -151,8 +151,10 @@ impl<R: Read> Read for Digesting<R> {
 pub(super) enum Start {
     /// Nothing unusual; a UTF-8 byte order mark has been skipped.
     Text,
-    /// A UTF-16 byte order mark.
+    /// UTF-16, by its byte order mark or by its zeros.
     Utf16,
+    /// A spreadsheet's own format.
+    Spreadsheet,
     /// No bytes.
     Empty,
 }
@@ -169,8 +171,15 @@ impl<R: Read> Stream<R> {
         if head.is_empty() {
             return Ok(Start::Empty);
         }
-        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        if head.starts_with(&[0xff, 0xfe])
+            || head.starts_with(&[0xfe, 0xff])
+            || matches!(head, [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0)
+        {
             return Ok(Start::Utf16);
+        }
+        // A ZIP archive (.xlsx, .ods, .numbers), or what .xls is in.
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+            return Ok(Start::Spreadsheet);
         }
         if head.starts_with(&[0xef, 0xbb, 0xbf]) {
             self.0.consume(3);
@@ -215,6 +224,10 @@ pub(super) fn refuse_start(file: &Path, start: Start) -> Option<Problem> {
     match start {
         Start::Text => None,
         Start::Empty => Some(Problem::of_file(file, "is empty")),
+        Start::Spreadsheet => Some(
+            Problem::of_file(file, "is a spreadsheet in its own format, not text")
+                .hint("save it as CSV (in Excel: CSV UTF-8)"),
+        ),
         Start::Utf16 => Some(
             Problem::of_file(file, "is UTF-16 text; only UTF-8 is read")
                 .hint("save it as UTF-8 (in Excel: CSV UTF-8)"),

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::problem::{Issue, Issues, Place, Spot};
-use super::shape::{Empty, Group, Item, Member, Wrong, join, suggest_key};
+use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, join, suggest_key};
 use super::text::Text;
 
 /// A key of an object, decoded, with its value's text.
@@ -190,10 +190,11 @@ impl<'a> Filler<'_, 'a> {
                 continue;
             }
             let Some(member) = members.iter().find(|member| member.key == pair.key) else {
-                let wrong = Wrong {
+                // One that is written right to the eye is not "unknown".
+                let wrong = all_seen(&pair.key).err().unwrap_or_else(|| Wrong {
                     message: "unknown key".to_owned(),
                     hint: suggest_key(members, &pair.key),
-                };
+                });
                 self.issue(at.path(), offset, wrong);
                 continue;
             };
@@ -220,9 +221,13 @@ impl<'a> Filler<'_, 'a> {
                 }
                 _ => Err(expected(item, value)),
             },
-            Item::List(set) => list(value)
-                .ok_or_else(|| expected(item, value))
-                .map(|list| set(draft, list)),
+            Item::List(set) => match list(value) {
+                None => Err(expected(item, value)),
+                Some(list) => list
+                    .iter()
+                    .try_for_each(|text| all_seen(text))
+                    .map(|()| set(draft, list)),
+            },
             Item::Text(_) | Item::Login(_) | Item::Secret(_) | Item::Choice(..) | Item::Comment => {
                 match string(value) {
                     Some(text) => item.set_text(draft, &text).map(drop),
@@ -293,6 +298,8 @@ fn free<D>(
     let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value)
         .map_err(|_| Wrong::new(format!("expects an object, not {}", kind(value))))?;
     for (key, value) in object {
+        all_seen(&key)?;
+        value.as_str().map_or(Ok(()), all_seen)?;
         set(draft, &key, value);
     }
     Ok(())

@@ -14,6 +14,7 @@
 mod cells;
 mod check;
 mod csv;
+mod dialect;
 mod document;
 mod draft;
 mod entry;
@@ -26,6 +27,7 @@ mod orgs;
 mod probe;
 mod problem;
 mod recent;
+mod records;
 mod rules;
 mod schedule;
 mod schema;
@@ -35,6 +37,7 @@ mod seen;
 mod shape;
 mod single;
 mod text;
+mod unseen;
 mod url;
 
 pub(crate) use cells::anchored;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::problem::{alternatives, nearest, shown};
 use super::secret::SecretRef;
+use super::unseen::{self, named};
 
 /// A key of an object.
 pub(super) struct Member<D: 'static> {
@@ -99,6 +100,9 @@ impl<D> Item<D> {
 
     /// Sets a key that takes text; false when it does not take text.
     pub(super) fn set_text(&self, draft: &mut D, text: &str) -> Result<bool, Wrong> {
+        if !matches!(self, Self::Comment) {
+            all_seen(text)?;
+        }
         match self {
             Self::Text(set) => set(draft, plain(text)?),
             Self::Comment => {}
@@ -145,7 +149,7 @@ impl<D> Item<D> {
             },
             Self::Number(set) => match cell.parse::<f64>() {
                 Ok(number) if number.is_finite() => set(draft, number),
-                _ => return Err(Wrong::new(format!("expects a number, not {}", shown(cell)))),
+                _ => return Err(not_a_number(cell)),
             },
             Self::List(set) => {
                 let mut list = Vec::new();
@@ -184,6 +188,17 @@ impl<D> Item<D> {
     }
 }
 
+/// Refuses a text with a character that nobody sees.
+pub(super) fn all_seen(text: &str) -> Result<(), Wrong> {
+    match unseen::first(text) {
+        None => Ok(()),
+        Some(unseen) => Err(Wrong::with_hint(
+            format!("contains the invisible character {}", named(unseen)),
+            "type it anew, or paste it as plain text",
+        )),
+    }
+}
+
 // The value of a plain text field; its own words are not repeated.
 fn plain(text: &str) -> Result<&str, Wrong> {
     if text.trim().is_empty() {
@@ -192,10 +207,22 @@ fn plain(text: &str) -> Result<&str, Wrong> {
     if text.trim().len() != text.len() {
         return Err(Wrong::new("has a space or line break before or after it"));
     }
-    if text.chars().any(char::is_control) {
-        return Err(Wrong::new("contains a control character or line break"));
+    if let Some(control) = text.chars().find(|c| c.is_control()) {
+        return Err(Wrong::new(format!(
+            "contains a control character or line break: {}",
+            named(control)
+        )));
     }
     Ok(text)
+}
+
+fn not_a_number(cell: &str) -> Wrong {
+    let message = format!("expects a number, not {}", shown(cell));
+    let point = cell.replacen(',', ".", 1);
+    if point != cell && point.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Wrong::with_hint(message, format!("write it with a point: {point}"));
+    }
+    Wrong::new(message)
 }
 
 fn not_a_choice(text: &str, words: &'static [&'static str]) -> Wrong {
