@@ -52,8 +52,8 @@ fn all_mistakes_of_a_csv_at_once() {
     assert_eq!(
         problems,
         [
-            "m.csv:1: row 1, connection.profile.tokn: unknown column | did you mean connection.profile.token?",
-            "m.csv:1: row 1, conection.baseUrl: unknown column | did you mean connection.baseUrl?",
+            "m.csv:1: row 1, connection.profile.tokn: unknown column | did you mean connection.profile.token? a column for people begins with $: write $connection.profile.tokn",
+            "m.csv:1: row 1, conection.baseUrl: unknown column | did you mean connection.baseUrl? a column for people begins with $: write $conection.baseUrl",
             "m.csv:2: row 2, app: `gogle` is not one of google, office365, okta_org2org, slack, zoomus or zscalerbyz | did you mean google?",
             "m.csv:3: row 3, label: stands beside appId | give appId or label, not both: appId is exact, label is looked up",
             "m.csv:5: row 4, connection.profile.authScheme: `OAUTH` is not one of TOKEN or OAUTH2 | did you mean OAUTH2?",
@@ -89,8 +89,8 @@ fn all_mistakes_of_a_json_at_once() {
     assert_eq!(
         problems,
         [
-            "m.json:3:3: default: unknown key | did you mean defaults?",
-            "m.json:6:60: row 1, connection.profile.clientid: unknown key | did you mean clientId?",
+            "m.json:3:3: default: unknown key | did you mean defaults? a key for people begins with $: write $default",
+            "m.json:6:60: row 1, connection.profile.clientid: unknown key | did you mean clientId? a key for people begins with $: write $clientid",
             "m.json:8:23: row 1, features.INBOUND_PROVISIONING.importSettings.username.usernameFormat: unknown key | Okta's schema writes usernameFormat, its API takes userNameFormat: write userNameFormat",
             "m.json:9:39: row 1, features.INBOUND_PROVISIONING.importSettings.schedule.fullImport.expression: `0 25 * * *` is no cron expression: number out of bounds",
             "m.json:9:67: row 1, features.INBOUND_PROVISIONING.importSettings.schedule.fullImport.timeZone: unknown key | Okta's guide writes timeZone, its API takes timezone: write timezone",
@@ -309,7 +309,7 @@ fn orgs() {
         ),
         (
             r#"{"url":"sandbox","limit":{}}"#,
-            "limit: unknown key | did you mean limits?",
+            "limit: unknown key | did you mean limits? a key for people begins with $: write $limit",
         ),
         (
             r#"{"url":"sandbox"},"acme":{"url":"sandbox"}"#,
@@ -740,33 +740,67 @@ fn comments_are_for_people_and_mean_nothing() {
 }
 
 #[test]
-fn comments_are_texts_in_their_place() {
+fn what_is_for_people_may_stand_anywhere_and_be_anything() {
+    let slack = r#""org":"acme","app":"slack","appId":"0oa1""#;
+    let scheme = r#""profile":{"authScheme":"OAUTH2","$why":null}"#;
+    let settings = r#"{"$note":"x","app":{"$for":"people","domain":"d","list":[{"$x":1,"y":2}]}}"#;
+    let json = format!(
+        r#"{{"$owner":{{"team":["a"]}},"$owner":2,"$schema":3,
+        "orgs":{{"$note":"both","acme":{{"$tier":"gold","url":"sandbox","limits":{{"$why":1,"share":0.5}}}}}},
+        "defaults":{{"$by":[],"features":{{"$none":true}}}},
+        "apps":[
+        {{"$comment":5,{slack},"connection":{{"$ticket":"OPS-1",{scheme}}}}},
+        {{"$a":1,"$b":{{}}}},
+        {{{slack_2},"label":"S","create":{{"$x":"y","settings":{settings}}},"connection":{{{scheme}}}}}]}}"#,
+        slack_2 = r#""org":"acme","app":"slack""#,
+    );
+    let csv = concat!(
+        "$owner,org,app,appId,$owner,connection.profile.authScheme,connection.$ticket,create.settings.app.$x,$\n",
+        "me,acme,slack,0oa1,you,OAUTH2,OPS-1,\0,\n",
+        "me,,,,,,,,\n",
+    );
+    let orgs = "org,$tier,url,auth.$note\nacme,gold,sandbox,x\n,none,,\n";
+    for (files, count) in [
+        (vec![("m.json", json.as_bytes())], 2),
+        (
+            vec![("m.csv", csv.as_bytes()), ("orgs.csv", orgs.as_bytes())],
+            1,
+        ),
+    ] {
+        let said = check_files(&files, NO_SECRETS).expect("readable");
+        assert_eq!(said.problems, [""; 0], "{}", files[0].0);
+        assert_eq!(said.entries.len(), count);
+        let shown = serde_json::to_string(&said.entries[count - 1].entry).expect("plain data");
+        assert!(!shown.contains('$'), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_told_how_to_be_for_people() {
     for (problems, expected) in [
         (
             csv("org,app,$comment\n,,only this\n"),
             "m.csv: has no entries: there is nothing to do | add an entry under apps, or a row below the header",
         ),
         (
-            csv("org,app,comment\n,,x\n"),
-            "m.csv:1: row 1, comment: unknown column | did you mean $comment?",
+            csv("org,app,cost centre\n,,x\n"),
+            "m.csv:1: row 1, cost centre: unknown column | a column for people begins with $: write $cost centre",
         ),
         (
-            entry(
-                r#"{"$comment":5,"org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}"#,
-            ),
-            "m.json:2:13: row 1, $comment: expects a text, not a number",
+            csv("org,app,\"=cmd()\"\n,,x\n"),
+            "m.csv:1: row 1, =cmd(): unknown column | a column for people begins with $: write $owner",
         ),
         (
-            entry(
-                r#"{"$coment":"x","org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}"#,
-            ),
-            "m.json:2:2: row 1, $coment: unknown key | did you mean $comment?",
+            entry(r#"{"zqj":"x","org":"acme","app":"slack","appId":"0oa1","status":"DISABLED"}"#),
+            "m.json:2:2: row 1, zqj: unknown key | a key for people begins with $: write $zqj",
         ),
         (
-            json(
-                r#"{"$comment":[],"orgs":{"acme":{"url":"sandbox"}},"apps":[{"$comment":"none"}]}"#,
-            ),
-            "m.json:1:2: $comment: expects a text",
+            entry(r#"{"org":"acme","app":"slack","appId":"0oa1","connection":{"$only":"this"}}"#),
+            "m.json:2:57: row 1, connection: is an empty object | leave it out or fill it in",
+        ),
+        (
+            json(r#"{"ownr":[],"orgs":{"acme":{"url":"sandbox"}},"apps":[{"$comment":"none"}]}"#),
+            "m.json:1:2: ownr: unknown key | a key for people begins with $: write $ownr",
         ),
     ] {
         assert_eq!(

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use okta_rollout::manifest::{CheckOptions, Entry, SecretCheck, Source, check};
+use okta_rollout::manifest::{
+    CheckOptions, Columns, CsvManifest, Entry, Note, Record, SecretCheck, Source, check,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -54,6 +56,11 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 fn text() -> impl Strategy<Value = String> {
     "[A-Za-zäß(][A-Za-z0-9 ,;\"'äß()./-]{0,20}[A-Za-z0-9)]"
+}
+
+/// What a spreadsheet would take for a formula, and what looks like our way to keep it from that.
+fn formula() -> impl Strategy<Value = String> {
+    ("[=+@'-]{1,3}", text()).prop_map(|(first, rest)| format!("{first}{rest}"))
 }
 
 fn on_off() -> impl Strategy<Value = Value> {
@@ -217,6 +224,26 @@ fn to_csv(entries: &[BTreeMap<String, Value>], terminator: csv::Terminator) -> V
     writer.into_inner().expect("memory")
 }
 
+fn as_csv(entries: &[Entry], note: &str) -> Vec<u8> {
+    let mut columns = Columns::with_notes();
+    let mut bytes = Vec::new();
+    for (row, entry) in (2..).zip(entries) {
+        columns.add(&Record::of(row, entry)).expect("a CSV form");
+    }
+    let mut csv = CsvManifest::begin(&mut bytes, columns, Path::new("/")).expect("memory");
+    for (row, entry) in (2..).zip(entries) {
+        let notes = Note::ALL.map(|column| (column, note.into()));
+        let record = Record {
+            comment: note,
+            notes: &notes,
+            ..Record::of(row, entry)
+        };
+        csv.record(&record).expect("memory");
+    }
+    csv.end().expect("memory");
+    bytes
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
@@ -227,6 +254,41 @@ proptest! {
             let (entries, problems) = read(folder.path(), name, &bytes);
             prop_assert!(!entries.is_empty() || !problems.is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_written_as_csv_holds_no_formula_and_comes_back_as_it_was(
+        labels in prop::collection::vec((formula(), "[=\t\r@'-]{0,2}[a-z=]{1,5}"), 1..5),
+        notes in "[=+@'\t\r-]{0,2}.{0,9}",
+    ) {
+        let entries: Vec<Entry> = labels
+            .iter()
+            .enumerate()
+            .map(|(number, (label, setting))| {
+                let app = json!({ "subDomain": setting, "list": [format!("={number}"), "-x"] });
+                serde_json::from_value(json!({
+                    "org": "acme", "app": "zoomus", "label": format!("{label}{number}"),
+                    "create": { "settings": { "app": app } },
+                    "connection": { "profile": { "authScheme": "OAUTH2" } } }))
+                .expect("an entry")
+            })
+            .collect();
+        let bytes = as_csv(&entries, &notes);
+        let cells = csv::Reader::from_reader(&*bytes);
+        for record in cells.into_records() {
+            for cell in &record.expect("CSV") {
+                prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+            }
+        }
+        let folder = TempDir::new().expect("folder");
+        let (read, problems) = read(folder.path(), "m.csv", &bytes);
+        prop_assert_eq!(problems, Vec::<String>::new());
+        // In CSV a list of an app's own settings is a text: only what is typed has lists.
+        let texts = |entries: &[Entry]| -> Vec<(Option<String>, Value)> {
+            let of = |entry: &Entry| entry.create.as_ref().map(|create| create.settings.app["subDomain"].clone());
+            entries.iter().map(|entry| (entry.label.clone(), of(entry).unwrap_or_default())).collect()
+        };
+        prop_assert_eq!(texts(&read), texts(&entries));
     }
 
     #[test]

@@ -112,13 +112,12 @@ fn the_schema_refuses_what_the_check_refuses() {
     assert!(validator.is_valid(&json!({ "apps": [good] })));
     let mut commented = good.clone();
     commented["$comment"] = json!("for people");
-    let comment = json!({ "$comment": "no entry" });
-    assert!(validator.is_valid(&json!({ "$comment": "x", "apps": [commented, comment] })));
-    for wrong in [
-        json!({ "$comment": 1 }),
-        json!({}),
-        json!({ "$comment": "x", "org": "a" }),
-    ] {
+    commented["connection"]["$owner"] = json!({ "team": 7 });
+    let comment = json!({ "$comment": "no entry", "$owner": 1 });
+    let orgs = json!({ "$note": 1, "a": { "url": "sandbox", "$tier": "gold" } });
+    let whole = json!({ "$comment": "x", "orgs": orgs, "apps": [commented, comment] });
+    assert!(validator.is_valid(&whole), "{whole}");
+    for wrong in [json!({}), json!({ "$comment": "x", "org": "a" })] {
         assert!(!validator.is_valid(&json!({ "apps": [wrong] })), "{wrong}");
     }
     for (pointer, value) in [

@@ -298,8 +298,8 @@ Examples:
   okta-rollout report --only failed --calls
   okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv
 
-`csv` writes the entries as a manifest that `run` accepts; states and errors are in `text` and
-`json`. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]
+`csv` writes the entries as a manifest that `run` accepts, with $state, $changed, $error, $hint and
+$requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]
 pub struct Report {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]

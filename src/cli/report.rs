@@ -330,15 +330,18 @@ impl Facts {
         out: &mut dyn Write,
     ) -> anyhow::Result<u64> {
         let base = self.entries_base()?;
-        let mut columns = Columns::default();
+        let mut columns = Columns::with_notes();
         self.each(ledger, request, |_, row| {
             Ok(columns.add(&Record::of(row.row, &row.entry))?)
         })
         .await?;
         let mut csv = CsvManifest::begin(out, columns, &base)?;
         let entries = self
-            .each(ledger, request, |_, row| {
-                Ok(csv.record(&Record::of(row.row, &row.entry))?)
+            .each(ledger, request, |entry, row| {
+                Ok(csv.record(&Record {
+                    notes: &report::notes(entry),
+                    ..Record::of(row.row, &row.entry)
+                })?)
             })
             .await?;
         csv.end()?;

@@ -1,10 +1,10 @@
 //! Writing a CSV manifest: for reports, so that `report --format csv --only failed -o again.csv` followed by
 //! `run again.csv` repeats just those entries, and for exports.
 //!
-//! It has the columns of a manifest and no others: a manifest refuses unknown columns, so a report's states and
-//! errors are in its other formats. Two passes, as the header needs the columns of all entries: [`Columns`]
-//! collects, [`CsvManifest`] writes.
+//! It has the columns of a manifest, and columns for people, which a manifest ignores. Two passes, as the header needs
+//! the columns of all entries: [`Columns`] collects, [`CsvManifest`] writes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -13,10 +13,61 @@ use serde_json::Value;
 
 use super::entry::Entry;
 use super::fields::COMMENT;
+use super::formula::escaped;
 use super::secret::SecretRef;
+use super::unseen::trimmed;
 
 /// Columns people look for first, in this order; the others follow by name.
-const FIRST: [&str; 6] = ["org", "app", "appId", "label", "status", COMMENT];
+const FIRST: [&str; 11] = [
+    "org",
+    "app",
+    "appId",
+    "label",
+    "status",
+    COMMENT,
+    Note::State.column(),
+    Note::Changed.column(),
+    Note::Error.column(),
+    Note::Hint.column(),
+    Note::RequestId.column(),
+];
+
+/// What reports tell people of an entry, in a column each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Where it stands.
+    State,
+    /// Whether anything was written at Okta.
+    Changed,
+    /// Why it is not done.
+    Error,
+    /// What to do about it.
+    Hint,
+    /// Okta's name of the request that went wrong.
+    RequestId,
+}
+
+impl Note {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::State,
+        Self::Changed,
+        Self::Error,
+        Self::Hint,
+        Self::RequestId,
+    ];
+
+    /// Its column.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::State => "$state",
+            Self::Changed => "$changed",
+            Self::Error => "$error",
+            Self::Hint => "$hint",
+            Self::RequestId => "$requestId",
+        }
+    }
+}
 
 /// A row: an entry, a comment, or both.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +78,8 @@ pub struct Record<'a> {
     pub entry: Option<&'a Entry>,
     /// What to tell people; empty = nothing.
     pub comment: &'a str,
+    /// What else, each in its own column.
+    pub notes: &'a [(Note, Cow<'a, str>)],
 }
 
 impl<'a> Record<'a> {
@@ -36,6 +89,7 @@ impl<'a> Record<'a> {
             row,
             entry: Some(entry),
             comment: "",
+            notes: &[],
         }
     }
 }
@@ -66,14 +120,24 @@ pub enum Unwritable {
 pub struct Columns(BTreeSet<(usize, String)>);
 
 impl Columns {
+    /// With a column for every note, whether or not a row has something to say there.
+    pub fn with_notes() -> Self {
+        let mut columns = Self::default();
+        for note in Note::ALL {
+            columns.insert(note.column().to_owned());
+        }
+        columns
+    }
+
+    fn insert(&mut self, path: String) {
+        let rank = FIRST.iter().position(|first| *first == path);
+        self.0.insert((rank.unwrap_or(FIRST.len()), path));
+    }
+
     /// Adds the columns of one row.
     pub fn add(&mut self, record: &Record<'_>) -> Result<(), Unwritable> {
         for (path, _) in cells(record)? {
-            let rank = FIRST
-                .iter()
-                .position(|first| *first == path)
-                .unwrap_or(FIRST.len());
-            self.0.insert((rank, path));
+            self.insert(path);
         }
         Ok(())
     }
@@ -95,12 +159,12 @@ impl<'a, W: Write> CsvManifest<'a, W> {
     /// Writes the header.
     pub fn begin(out: W, columns: Columns, base: &'a Path) -> Result<Self, Unwritable> {
         let mut out = csv::Writer::from_writer(out);
-        if columns.0.is_empty() {
-            // A manifest without entries still names its columns.
-            out.write_record(["org", "app"])?;
-        } else {
-            out.write_record(columns.names())?;
+        let mut columns = columns;
+        // A manifest without entries still names its columns.
+        for column in &FIRST[..2] {
+            columns.insert((*column).to_owned());
         }
+        out.write_record(columns.names())?;
         Ok(Self { out, columns, base })
     }
 
@@ -111,13 +175,12 @@ impl<'a, W: Write> CsvManifest<'a, W> {
             entry: entry.as_ref(),
             ..*record
         })?;
-        let record = self.columns.names().map(|column| {
-            cells
-                .iter()
-                .find(|(path, _)| path == column)
-                .map_or("", |(_, cell)| cell.as_str())
-        });
-        self.out.write_record(record)?;
+        for column in self.columns.names() {
+            let cell = cells.iter().find(|(path, _)| path == column);
+            let cell = cell.map_or(Cow::Borrowed(""), |(_, cell)| escaped(cell));
+            self.out.write_field(&*cell)?;
+        }
+        self.out.write_record(None::<&[u8]>)?;
         Ok(())
     }
 
@@ -151,6 +214,8 @@ fn cells(record: &Record<'_>) -> Result<Vec<(String, String)>, Unwritable> {
     if !record.comment.is_empty() {
         cells.push((COMMENT.to_owned(), record.comment.to_owned()));
     }
+    let notes = record.notes.iter().filter(|(_, text)| !text.is_empty());
+    cells.extend(notes.map(|(note, text)| (note.column().to_owned(), text.to_string())));
     if let Some(entry) = record.entry {
         // Plain structs of texts, numbers and booleans: cannot fail.
         let value = serde_json::to_value(entry).unwrap_or_default();
@@ -185,8 +250,13 @@ fn flatten(
         Value::Bool(switch) => switch.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => match text.as_str() {
-            "" => return Err((path, "an empty cell means absent")),
+            blank if blank.trim_ascii().is_empty() => {
+                return Err((path, "an empty cell means absent"));
+            }
             "null" => return Err((path, "a cell `null` means JSON's null")),
+            text if trimmed(&escaped(text)) != escaped(text) => {
+                return Err((path, "blanks around a cell are dropped"));
+            }
             text => text.to_owned(),
         },
         Value::Array(items) => match list(items) {
@@ -279,6 +349,8 @@ mod tests {
             (json!({ "a": [] }), "not an empty list"),
             (json!({ "a": "null" }), "means JSON's null"),
             (json!({ "a": "" }), "means absent"),
+            (json!({ "a": " \t" }), "means absent"),
+            (json!({ "a": "b " }), "blanks around a cell are dropped"),
         ] {
             let error = report(&[json!({ "org": "acme", "app": "slack", "label": "S",
                 "create": { "settings": { "app": settings } } })])
@@ -286,6 +358,38 @@ mod tests {
             .to_string();
             assert!(error.contains(wanted), "{error}");
         }
+    }
+
+    #[test]
+    fn notes_have_columns_of_their_own_and_no_cell_is_a_formula() {
+        let entry =
+            json!({ "org": "acme", "app": "slack", "label": "=Slack", "status": "DISABLED" });
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let columns = || {
+            let mut columns = Columns::with_notes();
+            columns.add(&Record::of(2, &entry)).unwrap();
+            columns
+        };
+        let notes = [
+            (Note::State, "failed".into()),
+            (Note::Changed, "false".into()),
+            (Note::Error, "-1, he said".into()),
+            (Note::Hint, "".into()),
+            (Note::RequestId, "@x".into()),
+        ];
+        let mut bytes = Vec::new();
+        let mut report = CsvManifest::begin(&mut bytes, columns(), Path::new("/x")).unwrap();
+        report
+            .record(&Record {
+                notes: &notes,
+                ..Record::of(2, &entry)
+            })
+            .unwrap();
+        report.end().unwrap();
+        insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r#"
+        org,app,label,status,$state,$changed,$error,$hint,$requestId
+        acme,slack,'=Slack,DISABLED,failed,false,"'-1, he said",,'@x
+        "#);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::io::{self, BufRead};
 use std::path::Path;
 
 use super::dialect;
+use super::formula::unescaped;
 use super::problem::{Issue, Issues, Place, Problem, Spot};
 use super::records::{MAX_COLUMNS, MAX_RECORD, Next, Records};
-use super::shape::{Found, Item, Member, Wrong, find};
+use super::shape::{Found, Item, Member, Wrong, find, is_for_people};
 use super::unseen::{self, named, trimmed};
 
 /// Takes what a reader reads.
@@ -147,7 +148,10 @@ impl<D> Columns<D> {
             let mut key = Cow::Borrowed("");
             if name.is_empty() {
                 // Spreadsheets leave them behind; what stands below tells whether it is one too many.
-            } else if let Some(first) = seen.insert(name.clone(), number + 1) {
+            } else if let Some(first) = seen
+                .insert(name.clone(), number + 1)
+                .filter(|_| !is_for_people(&name))
+            {
                 report(
                     format!("is the name of columns {first} and {}", number + 1),
                     None,
@@ -164,7 +168,7 @@ impl<D> Columns<D> {
             } else {
                 match find(table, &name) {
                     Found::Item(found, below) => (item, key) = (Some(found), below),
-                    Found::Nothing(hint) => report("unknown column".to_owned(), hint),
+                    Found::Nothing(hint) => report("unknown column".to_owned(), Some(hint)),
                 }
             }
             columns.push(Column { name, item, key });
@@ -185,14 +189,14 @@ impl<D> Columns<D> {
     ) -> bool {
         let mut says = false;
         for (number, column) in self.list.iter().enumerate() {
-            let cell = trimmed(records.cell(text, number));
+            let cell = unescaped(trimmed(records.cell(text, number)));
             if cell.is_empty() {
                 continue;
             }
             says |= !matches!(column.item, Some(Item::Comment));
             let set = match column.item {
                 _ if column.name.is_empty() => Err(nameless(number + 1)),
-                None => continue,
+                None | Some(Item::Comment) => continue,
                 Some(_) if cell.contains('\0') => Err(Wrong::new("contains a NUL byte")),
                 Some(item) => item.set_cell(draft, &column.key, cell),
             };
@@ -268,7 +272,10 @@ fn exclusive<D>(columns: &[Column<D>]) -> Vec<(usize, usize)> {
         }
         for (below, other) in columns.iter().enumerate() {
             let under = other.name.strip_prefix(column.name.as_str());
-            if other.item.is_some() && under.is_some_and(|rest| rest.starts_with('.')) {
+            let says = other
+                .item
+                .is_some_and(|item| !matches!(item, Item::Comment));
+            if says && under.is_some_and(|rest| rest.starts_with('.')) {
                 pairs.push((null, below));
             }
         }

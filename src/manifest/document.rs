@@ -7,17 +7,18 @@ use std::path::Path;
 use super::csv::Receiver;
 use super::draft::Draft;
 use super::entry::{Features, Status};
-use super::fields::{COMMENT, ENTRY};
+use super::fields::ENTRY;
 use super::input::not_utf8;
 use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
+use super::shape::{is_for_people, meant_or_for_people};
 use super::text::Text;
 
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.
 const MAX_LINE: usize = 1024 * 1024;
 
-/// The keys of a JSON manifest; `$schema` is for editors, `$comment` for people.
-pub(super) const KEYS: [&str; 5] = ["$schema", COMMENT, "orgs", "defaults", "apps"];
+/// The keys of a JSON manifest, besides those for people and `$schema`, which is for editors.
+pub(super) const KEYS: [&str; 3] = ["orgs", "defaults", "apps"];
 
 /// The parts of a JSON manifest, as slices of its text.
 #[derive(Default)]
@@ -57,6 +58,9 @@ impl<'a> Document<'a> {
         };
         let mut document = Self::default();
         for (number, pair) in pairs.iter().enumerate() {
+            if is_for_people(&pair.key) {
+                continue;
+            }
             let twice = pairs[..number].iter().any(|other| other.key == pair.key);
             let part = match pair.key.as_ref() {
                 _ if twice => {
@@ -66,14 +70,9 @@ impl<'a> Document<'a> {
                 "orgs" => &mut document.orgs,
                 "defaults" => &mut document.defaults,
                 "apps" => &mut document.apps,
-                "$schema" | COMMENT if string(pair.value).is_some() => continue,
-                "$schema" | COMMENT => {
-                    problems.push(of_key(file, text, pair, "expects a text"));
-                    continue;
-                }
                 key => {
                     let mut problem = of_key(file, text, pair, "unknown key");
-                    problem.hint = nearest(key, KEYS).map(|near| format!("did you mean {near}?"));
+                    problem.hint = Some(meant_or_for_people(key, nearest(key, KEYS), "key"));
                     problems.push(problem);
                     continue;
                 }
@@ -211,7 +210,7 @@ fn read_pairs<'a>(
         object: entry.value,
         row: Some(entry.row),
     };
-    let comment = !pairs.is_empty() && pairs.iter().all(|pair| pair.key == COMMENT);
+    let comment = !pairs.is_empty() && pairs.iter().all(|pair| is_for_people(&pair.key));
     if comment && issues.is_empty() {
         return;
     }

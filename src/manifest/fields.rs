@@ -94,12 +94,11 @@ const fn import(
     }
 }
 
-/// The key of a record for people (JSON Schema's own word); ignored by everything else.
+/// The key for people that we write ourselves (JSON Schema's own word).
 pub(super) const COMMENT: &str = "$comment";
 
 /// Every key of an entry.
 pub(super) static ENTRY: &[Member<Draft>] = &[
-    leaf(COMMENT, Item::Comment),
     leaf("org", Item::Text(|d, v| v.clone_into(&mut d.org))),
     leaf("app", Item::Choice(APPS, |d, i| d.app = Some(App::ALL[i]))),
     leaf("appId", Item::Text(|d, v| d.app_id = Some(v.to_owned()))),

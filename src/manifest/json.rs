@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::problem::{Issue, Issues, Place, Spot};
-use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, join, suggest_key};
+use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, is_for_people, join, suggest_key};
 use super::text::Text;
 
 /// A key of an object, decoded, with its value's text.
@@ -154,7 +154,7 @@ impl At<'_> {
 }
 
 impl<'a> Filler<'_, 'a> {
-    /// Fills a draft from an object; returns how many keys it has.
+    /// Fills a draft from an object; returns how many keys it has besides those for people.
     pub(super) fn fill<D>(
         &mut self,
         members: &'static [Member<D>],
@@ -168,7 +168,8 @@ impl<'a> Filler<'_, 'a> {
             return 0;
         };
         self.fill_pairs(members, &pairs, at, draft);
-        pairs.len()
+        let ours = pairs.iter().filter(|pair| !is_for_people(&pair.key));
+        ours.count()
     }
 
     /// Fills a draft from an object that has been taken apart.
@@ -180,6 +181,9 @@ impl<'a> Filler<'_, 'a> {
         draft: &mut D,
     ) {
         for (number, pair) in pairs.iter().enumerate() {
+            if is_for_people(&pair.key) {
+                continue;
+            }
             let at = At {
                 parent: Some(at),
                 key: &pair.key,
@@ -193,7 +197,7 @@ impl<'a> Filler<'_, 'a> {
                 // One that is written right to the eye is not "unknown".
                 let wrong = all_seen(&pair.key).err().unwrap_or_else(|| Wrong {
                     message: "unknown key".to_owned(),
-                    hint: suggest_key(members, &pair.key),
+                    hint: Some(suggest_key(members, &pair.key)),
                 });
                 self.issue(at.path(), offset, wrong);
                 continue;
@@ -297,12 +301,27 @@ fn free<D>(
     // Fails for what is no object and for nesting beyond the parser's limit (128).
     let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value)
         .map_err(|_| Wrong::new(format!("expects an object, not {}", kind(value))))?;
-    for (key, value) in object {
+    for (key, mut value) in object {
+        if is_for_people(&key) {
+            continue;
+        }
         all_seen(&key)?;
         value.as_str().map_or(Ok(()), all_seen)?;
+        drop_for_people(&mut value);
         set(draft, &key, value);
     }
     Ok(())
+}
+
+fn drop_for_people(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(keys) => {
+            keys.retain(|key, _| !is_for_people(key));
+            keys.values_mut().for_each(drop_for_people);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(drop_for_people),
+        _ => {}
+    }
 }
 
 /// Places the issues of one object of a text.

@@ -19,6 +19,7 @@ mod document;
 mod draft;
 mod entry;
 mod fields;
+mod formula;
 mod input;
 mod json;
 mod org;
@@ -41,11 +42,12 @@ mod unseen;
 mod url;
 
 pub(crate) use cells::anchored;
-pub use cells::{Columns, CsvManifest, Record, Unwritable};
+pub use cells::{Columns, CsvManifest, Note, Record, Unwritable};
 pub use check::{
     CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
 };
 pub use entry::*;
+pub use formula::escaped as formula_escaped;
 pub use input::{ManifestError, digest};
 pub use org::*;
 pub use orgs::{Orgs, SANDBOX};

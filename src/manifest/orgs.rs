@@ -11,6 +11,7 @@ use super::org::{Auth, OrgSpec};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};
 use super::secret::SecretRef;
+use super::shape::is_for_people;
 use super::text::Text;
 
 /// The `url` of an org that the program serves itself.
@@ -177,7 +178,8 @@ impl Loader {
         // A manifest, or a report with one, may serve as orgs file, too.
         let wrapped = pairs(root).and_then(|pairs| {
             let pairs = in_report(&pairs).and_then(Result::ok).unwrap_or(pairs);
-            if !pairs.iter().all(|pair| KEYS.contains(&pair.key.as_ref())) {
+            let is_known = |key: &str| is_for_people(key) || KEYS.contains(&key);
+            if !pairs.iter().all(|pair| is_known(&pair.key)) {
                 return None;
             }
             let orgs = pairs.into_iter().find(|pair| pair.key == "orgs")?.value;
@@ -204,7 +206,7 @@ impl Loader {
             return;
         };
         let mut names = HashSet::new();
-        for pair in pairs {
+        for pair in pairs.into_iter().filter(|pair| !is_for_people(&pair.key)) {
             let mut issues = Issues::default();
             let mut draft = OrgDraft::default();
             let mut filler = Filler {

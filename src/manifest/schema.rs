@@ -5,7 +5,6 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::entry::Entry;
-use super::fields::COMMENT;
 use super::org::OrgSpec;
 
 /// The JSON Schema (2020-12) of a JSON manifest.
@@ -15,20 +14,15 @@ pub fn json_schema() -> Value {
     let entry = generator.subschema_for::<Entry>().to_value();
     let mut definitions = generator.take_definitions(true);
     definitions.values_mut().for_each(refuse_null);
-    if let Some(properties) = definitions
-        .get_mut("Entry")
-        .and_then(|entry| entry.pointer_mut("/properties"))
-    {
-        properties[COMMENT] = comment();
-    }
+    definitions.values_mut().for_each(allow_for_people);
     let partial = relaxed(&definitions);
     definitions.extend(partial);
     if let Some(Value::Object(entry)) = definitions.get_mut("Entry") {
-        // A record that holds nothing but a comment is no entry, and nothing is required of it.
+        // A record that holds nothing but what is for people is no entry, and nothing is required of it.
         let required = entry.remove("required");
         entry.insert(
             "if".to_owned(),
-            json!({ "required": [COMMENT], "maxProperties": 1 }),
+            json!({ "minProperties": 1, "propertyNames": { "pattern": FOR_PEOPLE } }),
         );
         entry.insert(
             "else".to_owned(),
@@ -38,7 +32,7 @@ pub fn json_schema() -> Value {
             }),
         );
     }
-    json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "okta-rollout manifest",
         "description": "What should be true of app provisioning connections in Okta orgs.",
@@ -47,7 +41,6 @@ pub fn json_schema() -> Value {
         "required": ["apps"],
         "properties": {
             "$schema": { "type": "string", "description": "This schema, for editors." },
-            COMMENT: comment(),
             "orgs": {
                 "description": "The orgs by name; may come from --orgs or a job instead.",
                 "type": "object",
@@ -67,12 +60,32 @@ pub fn json_schema() -> Value {
         "if": { "required": ["defaults"] },
         "then": { "properties": { "apps": { "items": { "$ref": "#/$defs/PartialEntry" } } } },
         "else": { "properties": { "apps": { "items": entry } } },
-        "$defs": definitions,
-    })
+    });
+    allow_for_people(&mut schema);
+    schema["properties"]["orgs"]["patternProperties"] = for_people();
+    schema["$defs"] = definitions.into();
+    schema
 }
 
-fn comment() -> Value {
-    json!({ "type": "string", "description": "For people; means nothing." })
+/// Keys that are for people, wherever they stand.
+const FOR_PEOPLE: &str = "^\\$";
+
+fn for_people() -> Value {
+    json!({ FOR_PEOPLE: { "description": "For people; means nothing." } })
+}
+
+// Wherever unknown keys are refused.
+fn allow_for_people(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(allow_for_people);
+            if object.get("additionalProperties") == Some(&Value::Bool(false)) {
+                object.insert("patternProperties".to_owned(), for_people());
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(allow_for_people),
+        _ => {}
+    }
 }
 
 /// The keys for which `null` means something.

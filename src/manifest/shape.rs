@@ -12,6 +12,14 @@ use super::problem::{alternatives, nearest, shown};
 use super::secret::SecretRef;
 use super::unseen::{self, named};
 
+/// Keys and columns that begin so are for people and mean nothing, wherever they stand.
+const FOR_PEOPLE: char = '$';
+
+/// Whether a key is for people.
+pub(super) fn is_for_people(key: &str) -> bool {
+    key.starts_with(FOR_PEOPLE)
+}
+
 /// A key of an object.
 pub(super) struct Member<D: 'static> {
     pub key: &'static str,
@@ -38,7 +46,7 @@ pub(super) enum Item<D: 'static> {
     Group(Group<D>),
     /// An object whose keys are the app's own.
     Free(fn(&mut D, &str, Value)),
-    /// Any text, for people: it sets nothing.
+    /// For people: it sets nothing. What stands in a column whose name begins with [`FOR_PEOPLE`].
     Comment,
 }
 
@@ -244,11 +252,14 @@ pub(super) enum Found<D: 'static> {
     /// A key of the table; for a free object with the key below it.
     Item(&'static Item<D>, Cow<'static, str>),
     /// Nothing; with what was probably meant.
-    Nothing(Option<String>),
+    Nothing(String),
 }
 
 /// Looks a dotted path up.
 pub(super) fn find<D>(table: &'static [Member<D>], path: &str) -> Found<D> {
+    if path.split('.').any(is_for_people) {
+        return Found::Item(&Item::Comment, Cow::Borrowed(""));
+    }
     let mut members = table;
     let mut rest = path;
     loop {
@@ -272,10 +283,10 @@ pub(super) fn find<D>(table: &'static [Member<D>], path: &str) -> Found<D> {
                 return Found::Item(&member.item, Cow::Borrowed(member.key));
             }
             (Item::Group(_) | Item::Free(_), None) => {
-                return Found::Nothing(Some(format!(
+                return Found::Nothing(format!(
                     "{path} is an object: give each of its keys a column, as in {}",
                     first_path(member, path)
-                )));
+                ));
             }
             (_, None) => return Found::Item(&member.item, Cow::Borrowed(member.key)),
             (_, Some(_)) => return Found::Nothing(suggest(table, path)),
@@ -295,21 +306,37 @@ fn first_path<D>(member: &'static Member<D>, path: &str) -> String {
 }
 
 /// What was probably meant by a dotted path that leads nowhere.
-pub(super) fn suggest<D>(table: &'static [Member<D>], path: &str) -> Option<String> {
+pub(super) fn suggest<D>(table: &'static [Member<D>], path: &str) -> String {
     if let Some(hint) = special(path.rsplit('.').next().unwrap_or(path)) {
-        return Some(hint);
+        return hint;
     }
     let mut known = Vec::new();
     leaves(table, "", &mut known);
-    nearest(path, known.iter().map(String::as_str)).map(|near| format!("did you mean {near}?"))
+    let near = nearest(path, known.iter().map(String::as_str));
+    meant_or_for_people(path, near, "column")
 }
 
 /// What was probably meant by an unknown key of an object.
-pub(super) fn suggest_key<D>(members: &'static [Member<D>], key: &str) -> Option<String> {
-    special(key).or_else(|| {
-        nearest(key, members.iter().map(|member| member.key))
-            .map(|near| format!("did you mean {near}?"))
+pub(super) fn suggest_key<D>(members: &'static [Member<D>], key: &str) -> String {
+    special(key).unwrap_or_else(|| {
+        let near = nearest(key, members.iter().map(|member| member.key));
+        meant_or_for_people(key, near, "key")
     })
+}
+
+/// What an unknown key or column probably is: a misspelt one, or one for people.
+pub(super) fn meant_or_for_people(name: &str, near: Option<&str>, kind: &str) -> String {
+    // The name stands in a command to type: what is long or odd is not repeated.
+    let is_plain = name.chars().count() <= 40
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._- ".contains(c));
+    let name = if is_plain { name } else { "owner" };
+    let people = format!("a {kind} for people begins with $: write ${name}");
+    match near {
+        Some(near) => format!("did you mean {near}? {people}"),
+        None => people,
+    }
 }
 
 // Spellings that Okta's own documents use in one place and its API does not take (API.md §11.4).

@@ -6,6 +6,7 @@
 
 mod build;
 mod json;
+mod notes;
 mod summary;
 mod text;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, calls, entry, overview};
 pub use json::{JsonManifest, JsonReport};
+pub use notes::notes;
 pub(crate) use summary::short;
 pub use summary::{Attention, DRIFTED_SHOWN, Summary};
 pub use text::TextReport;
@@ -26,7 +28,7 @@ pub enum Format {
     Text,
     /// One object, as PRODUCT.md §7 shows it.
     Json,
-    /// The entries as a manifest, which `run` accepts again.
+    /// The entries as a manifest, which `run` accepts again, with columns for people.
     Csv,
 }
 

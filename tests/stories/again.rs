@@ -191,3 +191,47 @@ fn a_consent_is_handed_on_through_many_runs() {
     let waiting: Vec<u64> = runs.as_array().unwrap().iter().map(waiting).collect();
     assert_eq!(waiting, [1, 0, 0, 0]);
 }
+
+#[test]
+fn a_csv_report_tells_people_what_went_wrong_and_is_a_manifest_again() {
+    let story = failing();
+    let report = ["report", "--format", "csv", "-o", "again.csv"];
+    story.okta_rollout(&report).exits(0);
+    let text = std::fs::read_to_string(story.path("again.csv")).unwrap();
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let told: Vec<Vec<(String, String)>> = table
+        .records()
+        .map(|record| {
+            let record = record.unwrap();
+            let cells = header.iter().zip(&record);
+            let people = cells.filter(|(column, _)| column.starts_with('$'));
+            people.map(|(c, v)| (c.to_owned(), v.to_owned())).collect()
+        })
+        .collect();
+    let json = story.report();
+    let entries = json["entries"].as_array().unwrap();
+    assert_eq!(told.len(), entries.len());
+    for (told, entry) in told.iter().zip(entries) {
+        let text = |path: &str| {
+            let value = entry.pointer(path);
+            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let expected = [
+            ("$state", text("/state")),
+            ("$changed", entry["changed"].to_string()),
+            ("$error", text("/error/message")),
+            ("$hint", text("/error/hint")),
+            ("$requestId", text("/error/requestId")),
+        ];
+        let expected = expected.map(|(column, text)| (column.to_owned(), text));
+        assert_eq!(*told, expected);
+    }
+    assert!(entries.iter().any(|entry| entry["error"].is_object()));
+    let check = ["check", "again.csv", "--orgs", "m.json"];
+    story.okta_rollout(&check).exits(0);
+    let calls = story.calls("acme").len();
+    let run = ["run", "again.csv", "--orgs", "m.json"];
+    story.okta_rollout(&run).exits(3);
+    assert!(calls > 0 && !story.calls("acme").is_empty());
+}

@@ -220,6 +220,7 @@ fn record(row: u64, one: &Exported) -> Record<'_> {
         row,
         entry: one.entry.as_ref(),
         comment: &one.comment,
+        notes: &[],
     }
 }
 
