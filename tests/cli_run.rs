@@ -185,7 +185,7 @@ fn a_second_process_is_told_who_holds_the_run() {
 }
 
 #[test]
-fn a_changed_manifest_starts_a_new_run_and_says_so() {
+fn a_run_of_which_only_stopped_orgs_are_left_is_settled_and_a_new_one_starts() {
     let folder = rollout(nowhere());
     ended(folder.path(), &["run", "job.toml"], 3);
     let manifest = folder.path().join("m.csv");
@@ -194,7 +194,9 @@ fn a_changed_manifest_starts_a_new_run_and_says_so() {
         .replace("0oa2", "0oa3");
     std::fs::write(&manifest, changed).unwrap();
     let said = text(&ended(folder.path(), &["run", "job.toml"], 3).stderr);
-    assert!(said.contains("changed since run"), "{said}");
+    let wanted =
+        "is settled: 2 entries are left of it, of orgs that were stopped; a new run starts";
+    assert!(said.contains(wanted), "{said}");
     ended(folder.path(), &["run", "job.toml", "--new"], 3);
     let runs = json(&ended(folder.path(), &["runs", "--format", "json"], 0));
     assert_eq!(runs.as_array().unwrap().len(), 3, "{runs}");

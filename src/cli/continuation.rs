@@ -1,13 +1,19 @@
 //! Whether a file's last run goes on or a new one starts: one rule for `run`, `run --plan` and `plan`.
 //!
-//! A run goes on while something of what is asked for is unfinished in it: the same `--only` night after night
-//! looks at its entries anew each time, although the others were never done.
+//! A run goes on while something of what is asked for can move in it by itself: the same `--only` night after night
+//! looks at its entries anew each time, although the others were never done, and an org that was stopped keeps no
+//! nightly run from looking at all others.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::context::RunContext;
 use super::run;
 use super::target::Target;
 use crate::failure::Failure;
-use crate::ledger::{Counts, Ledger, LedgerError, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, Millis, RunRow};
+use crate::report::counted;
 use crate::run::Selected;
 use crate::selection::Selection;
 
@@ -27,7 +33,7 @@ pub(super) struct Asked<'a> {
 pub(super) enum Next {
     /// It goes on.
     GoesOn,
-    /// A new one starts: nothing is unfinished in it.
+    /// A new one starts: nothing moves in it by itself.
     Settled,
     /// A new one starts: what is unfinished in it is not what is asked for.
     LeftOut,
@@ -107,15 +113,14 @@ struct Facts {
 
 impl Facts {
     fn next(&self, selection: &Selection) -> Next {
-        let is_left = self.all.unfinished() > 0;
         if self.is_of && self.is_unchanged {
             // States are those of a run: where they are asked for, it is the last one's, whatever is left in it.
-            if self.selected.unfinished() > 0 || selection.has_states() {
+            if self.selected.movable() > 0 || selection.has_states() {
                 return Next::GoesOn;
             }
         }
         match self {
-            _ if !is_left => Next::Settled,
+            _ if self.all.movable() == 0 => Next::Settled,
             Self { is_of: false, .. } => Next::OfPlan,
             Self {
                 is_unchanged: false,
@@ -126,14 +131,61 @@ impl Facts {
     }
 }
 
+/// What is said of a run that is continued.
+pub(super) struct Line<'a> {
+    /// The run.
+    pub run: &'a RunRow,
+    /// Its entries that are done or failed, and stay so.
+    pub ended: u64,
+    /// What to give to look at them, too.
+    pub looks_at_all: Option<&'a str>,
+}
+
+impl Line<'_> {
+    /// The line, with days as they are in this zone.
+    pub fn text(&self, now: Millis, zone: &TimeZone) -> String {
+        let day = day(self.run.started_at, now, zone);
+        let line = format!("run {} of {day} goes on", self.run.id.0);
+        if self.ended == 0 {
+            return line;
+        }
+        let entries = counted(self.ended, "entry", "entries");
+        let are = if self.ended == 1 { "is" } else { "are" };
+        let line = format!("{line}: {entries} ended then and {are} not looked at again");
+        match self.looks_at_all {
+            Some(flag) => format!("{line}; {flag} looks at all"),
+            None => line,
+        }
+    }
+}
+
+/// `today`, `yesterday`, or the date.
+fn day(at: Millis, now: Millis, zone: &TimeZone) -> String {
+    let date = |at: Millis| -> Option<Date> {
+        let at = Timestamp::from_millisecond(at).ok()?;
+        Some(zone.to_datetime(at).date())
+    };
+    match (date(at), date(now)) {
+        (Some(at), Some(now)) if at == now => "today".to_owned(),
+        (Some(at), Some(now)) if now.yesterday().is_ok_and(|yesterday| at == yesterday) => {
+            "yesterday".to_owned()
+        }
+        (Some(at), _) => at.to_string(),
+        // A time that no calendar has.
+        (None, _) => "some day".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::RunId;
 
-    fn counts(pending: u64, started: u64) -> Counts {
+    fn counts(pending: u64, started: u64, held_back: u64) -> Counts {
         Counts {
             pending,
             started,
+            held_back,
             waiting: 1,
             changed: 1,
             failed: 1,
@@ -142,24 +194,33 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_on_while_something_that_is_asked_for_is_unfinished() {
+    fn a_run_goes_on_while_something_that_is_asked_for_can_move() {
         let org = Selection::of(&["org=a".parse().unwrap()]);
         let state = Selection::of(&["failed".parse().unwrap()]);
-        let (none, pending, started) = (counts(0, 0), counts(2, 0), counts(0, 1));
+        let (none, pending, started) = (counts(0, 0, 0), counts(2, 0, 0), counts(0, 1, 0));
+        // All or a part of what is left is of an org that was stopped.
+        let (stopped, partly) = (counts(2, 1, 3), counts(2, 1, 2));
         for (is_of, is_unchanged, all, selected, selection, next) in [
             (true, true, none, none, &org, Next::Settled),
             (true, true, pending, pending, &org, Next::GoesOn),
             (true, true, started, started, &org, Next::GoesOn),
             (true, true, pending, none, &org, Next::LeftOut),
             (true, true, started, none, &org, Next::LeftOut),
+            (true, true, stopped, stopped, &org, Next::Settled),
+            (true, true, stopped, none, &org, Next::Settled),
+            (true, true, partly, partly, &org, Next::GoesOn),
+            (true, true, partly, stopped, &org, Next::LeftOut),
             (true, true, none, none, &state, Next::GoesOn),
             (true, true, pending, none, &state, Next::GoesOn),
+            (true, true, stopped, none, &state, Next::GoesOn),
             (true, false, pending, pending, &org, Next::Changed),
             (true, false, pending, none, &state, Next::Changed),
             (true, false, none, none, &state, Next::Settled),
-            (false, true, pending, pending, &org, Next::OfPlan),
+            (true, false, stopped, stopped, &org, Next::Settled),
+            (false, true, pending, none, &org, Next::OfPlan),
             (false, false, pending, none, &state, Next::OfPlan),
             (false, true, none, none, &state, Next::Settled),
+            (false, true, stopped, stopped, &org, Next::Settled),
         ] {
             let facts = Facts {
                 is_of,
@@ -169,6 +230,51 @@ mod tests {
             };
             let case = format!("{is_of} {is_unchanged} {all:?} {selected:?} {selection}");
             assert_eq!(facts.next(selection), next, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_line_says_which_day_and_how_much_is_left_alone() {
+        const HOUR: Millis = 3_600_000;
+        // 2026-01-02T03:04:05Z.
+        const NOW: Millis = 1_767_323_045_000;
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        for (hours_ago, ended, looks_at_all, wanted) in [
+            (1, 0, Some("--new"), "run k3f9 of today goes on"),
+            (
+                // Here it is 8 o'clock.
+                9,
+                1,
+                Some("--new"),
+                "run k3f9 of yesterday goes on: 1 entry ended then and is not looked at again; --new looks at all",
+            ),
+            (
+                24,
+                80,
+                None,
+                "run k3f9 of yesterday goes on: 80 entries ended then and are not looked at again",
+            ),
+            (33, 0, None, "run k3f9 of 2025-12-31 goes on"),
+            // The clock was set back since.
+            (-48, 0, None, "run k3f9 of 2026-01-04 goes on"),
+        ] {
+            let run = RunRow {
+                id: RunId("k3f9".to_owned()),
+                file: "m.csv".to_owned(),
+                file_key: "/m.csv".to_owned(),
+                digest: String::new(),
+                context: serde_json::Value::Null,
+                started_at: NOW - hours_ago * HOUR,
+                finished_at: None,
+                continued_at: None,
+                ended_before: 0,
+            };
+            let line = Line {
+                run: &run,
+                ended,
+                looks_at_all,
+            };
+            assert_eq!(line.text(NOW, &zone), wanted);
         }
     }
 }

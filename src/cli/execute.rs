@@ -1,9 +1,12 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
+use jiff::tz::TimeZone;
+
 use super::access;
 use super::args::DataFormat;
 use super::context::{RunContext, options};
+use super::continuation;
 use super::only::say_nothing_matches;
 use super::output::Output;
 use super::progress;
@@ -33,6 +36,17 @@ pub(super) struct Work {
     pub force: bool,
     pub allow_exec: bool,
     pub format: DataFormat,
+    /// Whether another process worked on the run before.
+    pub begun: Begun,
+}
+
+/// When a run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// Just now.
+    Now,
+    /// Before: this process continues it. `looks_at_all` is what to give to have everything looked at.
+    Earlier { looks_at_all: Option<&'static str> },
 }
 
 /// Drives a run until nothing moves any more.
@@ -52,6 +66,7 @@ pub(super) async fn execute(
         force,
         allow_exec,
         format,
+        begun,
     } = work;
     let all = ledger.orgs(&run.id).await?;
     let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
@@ -64,6 +79,13 @@ pub(super) async fn execute(
     if failed || selection.names_state(State::Failed) {
         try_again(&ledger, &run, &selected, output).await?;
     }
+    let earlier = match begun {
+        Begun::Now => None,
+        Begun::Earlier { looks_at_all } => {
+            continue_run(&ledger, &run, looks_at_all, output).await?;
+            Some(selected.counts(&ledger, &run.id).await?.ended())
+        }
+    };
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
     let orgs = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
@@ -88,27 +110,48 @@ pub(super) async fn execute(
     ledger.set_finished(&run.id, Some(unix_millis())).await?;
     drop(lock);
 
-    let mut share_used = vec![None; all.len()];
-    for (no, share) in shares {
-        if let Some(used) = usize::try_from(no)
-            .ok()
-            .and_then(|no| share_used.get_mut(no))
-        {
-            *used = share;
-        }
-    }
     let closing = Closing {
         held: Held::No,
-        share_used,
+        share_used: in_order(shares, all.len()),
         counts: selected.counts_by_org(&ledger, &run.id).await?,
         selection,
         selected,
+        earlier,
     };
     let closed = close(&ledger, &run, &closing, &policy, output).await;
     let told = for_programs(&ledger, &run, format, output).await;
     closed.and(told.map_err(too_late_for_usage))?;
     let orgs = ledger.orgs(&run.id).await?;
     Ok(ending(&closing.counts, &orgs, signals.received()))
+}
+
+/// Says that a run is continued, and what of it is left as it ended.
+async fn continue_run(
+    ledger: &Ledger,
+    run: &RunRow,
+    looks_at_all: Option<&str>,
+    output: Output,
+) -> Result<(), Failure> {
+    let (now, ended) = (unix_millis(), ledger.counts(&run.id).await?.ended());
+    let line = continuation::Line {
+        run,
+        ended,
+        looks_at_all,
+    };
+    output.note(line.text(now, &TimeZone::system()));
+    Ok(ledger.set_continued(&run.id, now, ended).await?)
+}
+
+/// What is known of some of so many orgs, for each of them.
+fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
+    let mut all = vec![None; orgs];
+    for (no, value) in known {
+        let place = usize::try_from(no).ok().and_then(|no| all.get_mut(no));
+        if let Some(place) = place {
+            *place = value;
+        }
+    }
+    all
 }
 
 /// Sets the selected failed entries back to where they stopped.

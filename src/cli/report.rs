@@ -125,6 +125,8 @@ pub(super) struct Closing {
     pub selected: Selected,
     /// How these stand, by org.
     pub counts: Vec<(OrgNo, Counts)>,
+    /// How many of them had ended before this process began, where it is not all of the run's.
+    pub earlier: Option<u64>,
 }
 
 /// The closing summary of a run, of the selected entries.
@@ -146,6 +148,9 @@ pub(super) async fn summary(
     }
     let attention = attention(ledger, &facts, closing).await?;
     let mut overview = facts.overview();
+    if let Some(earlier) = closing.earlier {
+        overview.earlier = earlier;
+    }
     let mut share_used = closing.share_used.clone();
     if !closing.selected.is_all() {
         let concerned: Vec<bool> = closing
@@ -246,7 +251,11 @@ impl Facts {
     /// One of its entries.
     fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
         let org = self.orgs.get(usize::try_from(row.org).ok()?)?;
-        Some(report::entry(row, org, &plan::steps(&row.entry), self.held))
+        let entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
+        Some(EntryReport {
+            is_earlier: report::is_earlier(row, self.run.session_at()),
+            ..entry
+        })
     }
 
     /// Returns how many entries were written.

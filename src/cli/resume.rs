@@ -2,7 +2,7 @@
 
 use super::args;
 use super::context::{RunContext, orgs_now};
-use super::execute::{Work, execute};
+use super::execute::{Begun, Work, execute};
 use super::only::refuse_unknown_org;
 use super::open::writable;
 use super::output::Output;
@@ -28,7 +28,6 @@ pub(super) async fn resume(
     if let Some(orgs) = orgs_now(&policy, output)? {
         refresh(&ledger, &run.id, &orgs).await?;
     }
-    output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
     let work = Work {
         ledger,
         run,
@@ -40,6 +39,9 @@ pub(super) async fn resume(
         failed: args.failed,
         allow_exec: args.allow_exec,
         format: args.format,
+        begun: Begun::Earlier {
+            looks_at_all: Some("run --new"),
+        },
     };
     execute(work, settings, output).await
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::continuation::{Asked, Last, Next};
-use super::execute::{Work, execute};
+use super::execute::{Begun, Work, execute};
 use super::importing::Importing;
 use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
@@ -61,8 +61,11 @@ pub(super) async fn start(
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
     let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
-    let held = if let Some(run) = goes_on {
-        take_up(&ledger, run, &orgs, output).await?
+    let (held, begun) = if let Some(run) = goes_on {
+        let begun = Begun::Earlier {
+            looks_at_all: Some("--new"),
+        };
+        (take_up(&ledger, run, &orgs).await?, begun)
     } else {
         let beginning = Beginning {
             target: &target,
@@ -74,10 +77,14 @@ pub(super) async fn start(
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
-        begun
+        (begun, Begun::Now)
     };
     drop(starting);
-    execute(work(ledger, held, target, context, args), settings, output).await
+    let work = Work {
+        begun,
+        ..work(ledger, held, target, context, args)
+    };
+    execute(work, settings, output).await
 }
 
 /// Goes on with a file's interrupted run.
@@ -91,7 +98,7 @@ pub(super) async fn go_on(
     let context = RunContext::new(&target)?;
     let orgs = read_orgs(&target, args, output)?;
     let ledger = open_for(&target, settings).await?;
-    let held = take_up(&ledger, run, &orgs, output).await?;
+    let held = take_up(&ledger, run, &orgs).await?;
     execute(work(ledger, held, target, context, args), settings, output).await
 }
 
@@ -102,15 +109,9 @@ async fn open_for(target: &Target, settings: &Settings) -> Result<Ledger, Failur
     Ok(ledger)
 }
 
-async fn take_up(
-    ledger: &Ledger,
-    run: RunRow,
-    orgs: &Orgs,
-    output: Output,
-) -> Result<(RunRow, RunLock), Failure> {
+async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
     let lock = ledger.lock_run(&run.id)?;
     refresh(ledger, &run.id, orgs).await?;
-    output.note(format_args!("run {} of {} goes on", run.id.0, run.file));
     Ok((run, lock))
 }
 
@@ -133,6 +134,7 @@ fn work(
         failed: false,
         allow_exec: args.allow_exec,
         format: args.format,
+        begun: Begun::Earlier { looks_at_all: None },
     }
 }
 
@@ -208,7 +210,10 @@ fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
     let (id, file) = (&run.id.0, &run.file);
     let left_of_it = counted(left, "entry is", "entries are");
     match next {
-        Next::GoesOn | Next::Settled => {}
+        Next::GoesOn => {}
+        Next::Settled => output.note(format_args!(
+            "run {id} is settled: {left_of_it} left of it, of orgs that were stopped; a new run starts"
+        )),
         Next::LeftOut => output.note(format_args!(
             "a new run starts: what --only selects is done in run {id}; {left} unfinished there {stay}; to do them \
              there: okta-rollout resume {id}",

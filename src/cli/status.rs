@@ -44,6 +44,7 @@ pub(super) async fn status(
                 selection: Selection::default(),
                 selected: Selected::default(),
                 counts: ledger.counts_by_org(&run.id).await?,
+                earlier: None,
             };
             output.text(report::summary(&ledger, &run, &closing).await?)?;
         }

@@ -237,6 +237,7 @@ mod tests {
             known: None,
             stored: None,
             adopted_by: None,
+            checked_at: None,
         }
     }
 

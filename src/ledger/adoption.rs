@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::model::EntryNo;
+use super::model::{EntryNo, Millis, RunId};
 use super::rows::{self, Result, code};
 
-/// An entry of an earlier run that waits for consent.
+/// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
+/// org was stopped.
 #[derive(Clone, Copy)]
 struct Waiting {
     key: i64,
@@ -37,18 +38,26 @@ fn likeness(url: &str, spec: &str) -> [u8; 32] {
 
 impl Adoptable {
     /// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may
-    /// be followed by a job over the same manifest.
-    pub(super) fn of_all_runs(connection: &Connection) -> Result<Self> {
+    /// be followed by a job over the same manifest. An answer that is being handed in is its run's, unless `is_free`
+    /// says that no process works on that.
+    pub(super) fn of_all_runs(
+        connection: &Connection,
+        is_free: impl Fn(&RunId) -> bool,
+    ) -> Result<Self> {
         let mut statement = connection.prepare_cached(
-            "SELECT o.url, s.json, e.key, e.version FROM entry e
+            "SELECT o.url, s.json, e.key, e.version, e.state, r.id FROM entry e
              CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
              JOIN spec s ON s.entry = e.key
-             WHERE e.consent IS NOT NULL AND e.state = 2 AND r.imported = 1
+             WHERE e.consent IS NOT NULL AND e.state IN (1, 2) AND r.imported = 1
              ORDER BY e.key",
         )?;
         let mut found = HashMap::new();
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
+            let is_handed_in = row.get::<_, i64>(4)? == code::STARTED;
+            if is_handed_in && !is_free(&RunId(row.get(5)?)) {
+                continue;
+            }
             let likeness = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
             let waiting = Waiting {
                 key: row.get(2)?,
@@ -77,42 +86,87 @@ impl Adoption {
         let Waiting { key, version } = self.from;
         let taken = transaction
             .prepare_cached(
-                "SELECT progress, app_hash, consent, drifted FROM entry WHERE key = ?1 AND version = ?2
-                 AND state = 2 AND consent IS NOT NULL AND adopted_by IS NULL",
+                "SELECT run, org, state, progress, app_hash, consent, drifted, due_at, checked_at FROM entry
+                 WHERE key = ?1 AND version = ?2 AND state IN (1, 2) AND consent IS NOT NULL
+                   AND adopted_by IS NULL",
             )?
-            .query_row([key, version], |row| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get::<_, Option<i32>>(1)?,
-                    row.get::<_, [u8; 32]>(2)?,
-                    row.get::<_, bool>(3)?,
-                ))
-            })
+            .query_row([key, version], Taken::read)
             .optional()?;
-        let Some((progress, app_hash, consent, drifted)) = taken else {
+        let Some(taken) = taken else {
             return Ok(());
         };
-        let new = rows::entry_key(seq, self.no);
+        // Where it was, it is counted among those that wait.
         transaction
             .prepare_cached(
-                "UPDATE entry SET consent = NULL, adopted_by = ?2, version = version + 1
+                "UPDATE entry SET state = 2, consent = NULL, adopted_by = ?2, version = version + 1
                  WHERE key = ?1",
             )?
             .execute([key, seq])?;
+        move_one(
+            transaction,
+            (taken.run, taken.org),
+            (taken.state, code::WAITING),
+        )?;
+        let new = rows::entry_key(seq, self.no);
         transaction
             .prepare_cached(
-                "UPDATE entry SET state = 2, progress = ?2, app_hash = ?3, consent = ?4,
-                     drifted = ?5
+                "UPDATE entry SET state = ?2, progress = ?3, app_hash = ?4, consent = ?5, drifted = ?6,
+                     due_at = ?7, checked_at = ?8
                  WHERE key = ?1",
             )?
-            .execute(params![new, progress, app_hash, consent, drifted])?;
+            .execute(params![
+                new,
+                taken.state,
+                taken.progress,
+                taken.app_hash,
+                taken.consent,
+                taken.drifted,
+                taken.due_at,
+                taken.checked_at
+            ])?;
         let org: i64 = transaction
             .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
             .query_row([new], |row| row.get(0))?;
-        let mut delta = rows::Delta::default();
-        delta.moved(code::PENDING, code::WAITING);
-        delta.apply(transaction, seq, org)?;
-        Ok(())
+        move_one(transaction, (seq, org), (code::PENDING, taken.state))
+    }
+}
+
+fn move_one(
+    transaction: &Connection,
+    (seq, org): (i64, i64),
+    (from, to): (i64, i64),
+) -> Result<()> {
+    let mut delta = rows::Delta::default();
+    delta.moved(from, to);
+    Ok(delta.apply(transaction, seq, org)?)
+}
+
+/// What goes with a consent.
+struct Taken {
+    run: i64,
+    org: i64,
+    state: i64,
+    progress: String,
+    app_hash: Option<i32>,
+    consent: [u8; 32],
+    drifted: bool,
+    due_at: Option<Millis>,
+    checked_at: Option<Millis>,
+}
+
+impl Taken {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            run: row.get(0)?,
+            org: row.get(1)?,
+            state: row.get(2)?,
+            progress: row.get(3)?,
+            app_hash: row.get(4)?,
+            consent: row.get(5)?,
+            drifted: row.get(6)?,
+            due_at: row.get(7)?,
+            checked_at: row.get(8)?,
+        })
     }
 }
 

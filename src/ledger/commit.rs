@@ -54,6 +54,7 @@ pub(super) struct Prepared {
     columns: Columns,
     error: Option<String>,
     due_at: Option<Millis>,
+    checked_at: Option<Millis>,
     calls: Vec<Call>,
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,
@@ -96,6 +97,7 @@ impl Prepared {
         Ok(Self {
             columns: Columns::of(state, &checkpoint.progress)?,
             error: checkpoint.error.as_ref().map(to_json).transpose()?,
+            checked_at: last_answer(&checkpoint.attempts),
             calls: checkpoint
                 .attempts
                 .into_iter()
@@ -115,6 +117,14 @@ impl Prepared {
             applied: checkpoint.applied,
         })
     }
+}
+
+/// When Okta last answered one of these calls.
+fn last_answer(calls: &[Attempt]) -> Option<Millis> {
+    let answered = calls.iter().filter(|call| call.http_status.is_some());
+    answered
+        .map(|call| call.at.saturating_add(rows::integer(call.duration_ms)))
+        .max()
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
@@ -142,12 +152,12 @@ impl<'c> Statements<'c> {
 }
 
 const PROGRESS: &str =
-    "UPDATE entry SET version = version + 1, progress = ?3, due_at = ?4, error = ?5, last_call = ?6
-     WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
+    "UPDATE entry SET version = version + 1, progress = ?3, due_at = ?4, error = ?5, last_call = ?6,
+         checked_at = coalesce(?7, checked_at) WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const PROGRESS_AND_STATE: &str =
     "UPDATE entry SET version = version + 1, progress = ?3, due_at = ?4, error = ?5, last_call = ?6,
-         state = ?7 WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
+         checked_at = coalesce(?7, checked_at), state = ?8 WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const FINGERPRINT: &str =
     "INSERT INTO app (org, id, hmac, key_id, connected) VALUES (?1, ?2, ?3, ?4, 0)
@@ -217,11 +227,12 @@ fn write_entry(
         checkpoint.due_at,
         checkpoint.error,
         after.last_call,
+        checkpoint.checked_at,
         after.state
     ];
     // SQLite rewrites an index whenever its column is named, changed or not.
     let found = if before.state == after.state {
-        statements.progress.execute(&values[..6])?
+        statements.progress.execute(&values[..7])?
     } else {
         statements.progress_and_state.execute(values)?
     };

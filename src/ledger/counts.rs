@@ -40,6 +40,9 @@ pub struct Counts {
     /// Taken over by a later run.
     #[serde(default)]
     pub adopted: u64,
+    /// Of those that are pending or started: they are of an org that was stopped.
+    #[serde(default)]
+    pub held_back: u64,
 }
 
 impl Counts {
@@ -54,9 +57,19 @@ impl Counts {
             + self.adopted
     }
 
-    /// Those that can move without a person.
+    /// Those that have not come to their end, nor to a consent.
     pub const fn unfinished(&self) -> u64 {
         self.pending + self.started
+    }
+
+    /// Those that can move by themselves: a run in which there is none is settled.
+    pub const fn movable(&self) -> u64 {
+        self.unfinished().saturating_sub(self.held_back)
+    }
+
+    /// Done or failed: nothing moves them unless they are tried again.
+    pub const fn ended(&self) -> u64 {
+        self.changed + self.unchanged + self.failed
     }
 
     /// Counts one entry more.
@@ -84,6 +97,7 @@ impl std::iter::Sum for Counts {
             unchanged: sum.unchanged + one.unchanged,
             failed: sum.failed + one.failed,
             adopted: sum.adopted + one.adopted,
+            held_back: sum.held_back + one.held_back,
         })
     }
 }

@@ -14,7 +14,7 @@ use super::error::LedgerError;
 use super::lock::RunLock;
 use super::model::{NewRun, OrgNo, RunId};
 use super::rows::{self, Result};
-use super::{Inner, run_id, sweep};
+use super::{Inner, lock, run_id, sweep};
 use crate::manifest::{Entry, OrgSpec};
 
 /// Entries stored in one go: fewer would write the indexes' pages too often when orgs take turns.
@@ -81,7 +81,10 @@ impl Import {
     pub(super) fn new(ledger: Arc<Inner>, run: NewRun) -> Result<Self, LedgerError> {
         ledger.writer()?;
         sweep::sweep(&ledger)?;
-        let adoptable = ledger.read(Adoptable::of_all_runs)?;
+        let locks = ledger.locks();
+        // What cannot be looked at counts as held.
+        let is_free = |run: &RunId| matches!(lock::is_locked(&locks, run), Ok(false));
+        let adoptable = ledger.read(|connection| Adoptable::of_all_runs(connection, is_free))?;
         Ok(Self {
             ledger,
             run,

@@ -41,6 +41,19 @@ pub struct RunRow {
     pub started_at: Millis,
     /// When its last process ended in good order.
     pub finished_at: Option<Millis>,
+    /// When the last process continued it; `None` = only one ever worked on it.
+    #[serde(default)]
+    pub continued_at: Option<Millis>,
+    /// Entries that were done or had failed by then, and were left as they were.
+    #[serde(default)]
+    pub ended_before: u64,
+}
+
+impl RunRow {
+    /// When the last process began to work on it.
+    pub fn session_at(&self) -> Millis {
+        self.continued_at.unwrap_or(self.started_at)
+    }
 }
 
 /// An org of a run. In the ledger an org is its URL, not its name.
@@ -232,6 +245,8 @@ pub struct EntryRow {
     pub due_at: Option<Millis>,
     /// Why it failed or is retried.
     pub error: Option<EntryError>,
+    /// When a process last had an answer of Okta's about it; `None` = never.
+    pub checked_at: Option<Millis>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
     /// The later run that waits for its consent instead, or has a fresher link: nothing moves it here.

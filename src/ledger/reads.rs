@@ -88,7 +88,8 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
     let mut statement = connection.prepare_cached(
         "SELECT no, pending, started, waiting, changed, unchanged, failed,
              (SELECT count(*) FROM entry e
-              WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL)
+              WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL),
+             stopped IS NOT NULL
          FROM org WHERE run = ?1 ORDER BY no",
     )?;
     let rows = statement.query_map([seq], |row| {
@@ -98,7 +99,7 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
         };
         // The sums still have what was taken over among those that wait.
         let adopted = count(7)?;
-        let counts = Counts {
+        let mut counts = Counts {
             pending: count(1)?,
             started: count(2)?,
             waiting: count(3)?.saturating_sub(adopted),
@@ -106,7 +107,11 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
             unchanged: count(5)?,
             failed: count(6)?,
             adopted,
+            held_back: 0,
         };
+        if row.get(8)? {
+            counts.held_back = counts.unfinished();
+        }
         Ok((row.get(0)?, counts))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

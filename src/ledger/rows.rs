@@ -166,8 +166,7 @@ pub(super) fn strip_org(mut entry_json: String, prefix: &str) -> String {
     entry_json
 }
 
-pub(super) const RUN: &str =
-    "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at";
+pub(super) const RUN: &str = "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at, r.continued_at, r.ended_before";
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -178,6 +177,8 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         context: json(row, 4)?,
         started_at: row.get(5)?,
         finished_at: row.get(6)?,
+        continued_at: row.get(7)?,
+        ended_before: count(row, 8)?,
     })
 }
 
@@ -203,8 +204,9 @@ pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
 
 pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name,
      (SELECT json FROM spec WHERE spec.entry = e.key), e.progress, e.error,
-     CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END";
-const ENTRY_COLUMNS: usize = 11;
+     CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END,
+     e.checked_at";
+const ENTRY_COLUMNS: usize = 12;
 
 /// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
@@ -254,6 +256,7 @@ fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
         known: None,
         stored: None,
         adopted_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
+        checked_at: row.get(at + 11)?,
     })
 }
 

@@ -12,6 +12,10 @@ use crate::manifest::OrgSpec;
 /// Failed entries that are set back in one transaction: some 50 ms.
 const SLICE: usize = 5_000;
 
+/// Looks of a time that has not come yet count as made so long before a process began (ms): longer than it takes from
+/// the command to here.
+const BEFORE_MS: Millis = 60_000;
+
 /// Writing, besides checkpoints.
 impl Ledger {
     async fn change<T: Send + 'static>(
@@ -48,6 +52,32 @@ impl Ledger {
             connection
                 .prepare_cached("UPDATE run SET finished_at = ?2 WHERE seq = ?1")?
                 .execute(params![seq, at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
+    pub async fn set_continued(
+        &self,
+        run: &RunId,
+        at: Millis,
+        ended_before: u64,
+    ) -> Result<(), LedgerError> {
+        self.change(run, move |connection, seq| {
+            if is_clock_back(connection, seq, at)? {
+                // By this clock those looks were before this process, whoever compares the times.
+                connection
+                    .prepare_cached(
+                        "UPDATE entry SET checked_at = ?3 WHERE key >= ?1 AND key < ?2 AND checked_at > ?3",
+                    )?
+                    .execute([rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0), at - BEFORE_MS])?;
+            }
+            connection
+                .prepare_cached(
+                    "UPDATE run SET continued_at = ?2, ended_before = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![seq, at, rows::integer(ended_before)])?;
             Ok(())
         })
         .await
@@ -126,6 +156,17 @@ impl Ledger {
         }
         Ok(total)
     }
+}
+
+/// Whether the last call, or the run, is of a time that has not come yet.
+fn is_clock_back(connection: &Connection, seq: i64, now: Millis) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(started_at, coalesce(continued_at, 0), coalesce(finished_at, 0),
+                 coalesce((SELECT at + duration_ms FROM call ORDER BY id DESC LIMIT 1), 0)) >= ?2
+             FROM run WHERE seq = ?1",
+        )?
+        .query_row([seq, now], |row| row.get(0))?)
 }
 
 /// Failed entries of an org after this one.

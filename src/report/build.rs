@@ -41,10 +41,9 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         counts,
         orgs,
     } = facts;
-    let left = counts.pending + counts.started;
     let state = match held {
         Held::Yes => RunState::Running,
-        Held::No if left > 0 => RunState::Interrupted,
+        Held::No if counts.movable() > 0 => RunState::Interrupted,
         Held::No => RunState::Settled,
     };
     Overview {
@@ -59,10 +58,13 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
             unchanged: counts.unchanged,
             waiting: counts.waiting,
             failed: counts.failed,
-            pending: left + counts.adopted,
+            pending: counts.unfinished() + counts.adopted,
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
         adopted: counts.adopted,
+        movable: counts.movable(),
+        continued_at: run.continued_at.map(rfc3339),
+        earlier: run.ended_before,
     }
 }
 
@@ -92,6 +94,13 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
     }
 }
 
+/// Whether an entry came to its end, or to a consent, before the run's last process began at that time, which then did
+/// not look at it.
+pub fn is_earlier(row: &EntryRow, session_at: Millis) -> bool {
+    let rests = matches!(row.state, Stored::Waiting | Stored::Done | Stored::Failed);
+    rests && row.adopted_by.is_none() && row.checked_at.is_none_or(|at| at < session_at)
+}
+
 /// One entry; `planned` are the steps it takes, in order.
 pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> EntryReport {
     let state = match row.state {
@@ -114,6 +123,8 @@ pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> Entr
         row: row.row,
         state,
         changed: row.progress.changed,
+        checked_at: row.checked_at.map(rfc3339),
+        is_earlier: false,
         error: error(row, org, planned),
         drift: row.progress.drift.iter().map(drift).collect(),
         steps: steps(row, planned, state),
@@ -299,6 +310,8 @@ pub(super) mod tests {
             context: json!({}),
             started_at: 1_767_323_045_000,
             finished_at: Some(1_767_323_105_250),
+            continued_at: None,
+            ended_before: 0,
         }
     }
 
@@ -358,6 +371,7 @@ pub(super) mod tests {
             stored: None,
             version: 0,
             adopted_by: None,
+            checked_at: None,
         }
     }
 
@@ -392,16 +406,21 @@ pub(super) mod tests {
 
     #[test]
     fn the_run_state_follows_from_counts_and_holder() {
-        for (pending, started, held, wanted) in [
-            (0, 0, Held::No, RunState::Settled),
-            (1, 0, Held::No, RunState::Interrupted),
-            (0, 1, Held::No, RunState::Interrupted),
-            (0, 0, Held::Yes, RunState::Running),
-            (3, 1, Held::Yes, RunState::Running),
+        for (pending, started, held_back, held, wanted) in [
+            (0, 0, 0, Held::No, RunState::Settled),
+            (1, 0, 0, Held::No, RunState::Interrupted),
+            (0, 1, 0, Held::No, RunState::Interrupted),
+            // All that is left is of orgs that were stopped.
+            (2, 1, 3, Held::No, RunState::Settled),
+            (2, 1, 2, Held::No, RunState::Interrupted),
+            (0, 0, 0, Held::Yes, RunState::Running),
+            (3, 1, 0, Held::Yes, RunState::Running),
+            (3, 1, 4, Held::Yes, RunState::Running),
         ] {
             let counts = Counts {
                 pending,
                 started,
+                held_back,
                 waiting: 1,
                 ..Counts::default()
             };
@@ -519,6 +538,33 @@ pub(super) mod tests {
         let report = entry(&row, &acme(), &GOOGLE[1..2], Held::No);
         let names: Vec<&str> = report.steps.iter().map(|step| step.step).collect();
         assert_eq!(names, ["set_connection", "deactivate_connection"]);
+    }
+
+    #[test]
+    fn what_rests_since_before_the_last_process_began_is_told_apart() {
+        let at = |checked_at, state| EntryRow {
+            checked_at,
+            ..google(state, Progress::default())
+        };
+        for (checked_at, state, wanted) in [
+            (Some(9), Stored::Done, true),
+            (Some(10), Stored::Done, false),
+            (Some(9), Stored::Failed, true),
+            (Some(9), Stored::Waiting, true),
+            (Some(11), Stored::Waiting, false),
+            // It failed before any call: nobody looked.
+            (None, Stored::Failed, true),
+            (Some(9), Stored::Pending, false),
+            (Some(9), Stored::Started, false),
+        ] {
+            let row = at(checked_at, state);
+            assert_eq!(is_earlier(&row, 10), wanted, "{checked_at:?} {state:?}");
+        }
+        let adopted = EntryRow {
+            adopted_by: Some(RunId("abcd".to_owned())),
+            ..at(Some(9), Stored::Waiting)
+        };
+        assert!(!is_earlier(&adopted, 10));
     }
 
     #[test]

@@ -147,6 +147,7 @@ mod tests {
               "app": "google",
               "appId": "0oa1",
               "changed": false,
+              "checkedAt": null,
               "drift": [],
               "error": {
                 "hint": "check the value behind env:ACME_GOOGLE",

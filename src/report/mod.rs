@@ -13,7 +13,7 @@ mod text;
 use serde::Serialize;
 
 pub(crate) use build::rfc3339;
-pub use build::{Held, RunFacts, calls, entry, overview};
+pub use build::{Held, RunFacts, calls, entry, is_earlier, overview};
 pub use json::{JsonManifest, JsonReport};
 pub use notes::notes;
 pub(crate) use summary::short;
@@ -72,6 +72,15 @@ pub struct Overview {
     /// Pending entries that a later run took over: nothing moves them here.
     #[serde(skip)]
     pub adopted: u64,
+    /// Pending entries that could move by themselves.
+    #[serde(skip)]
+    pub movable: u64,
+    /// When its last process continued it: RFC 3339.
+    #[serde(skip)]
+    pub continued_at: Option<String>,
+    /// Entries that were done or had failed by then: that process did not look at them.
+    #[serde(skip)]
+    pub earlier: u64,
 }
 
 /// Where a run stands.
@@ -235,6 +244,11 @@ pub struct EntryReport {
     pub state: State,
     /// Whether anything was written at Okta.
     pub changed: bool,
+    /// When a process last looked at it in Okta: RFC 3339; null when none ever did.
+    pub checked_at: Option<String>,
+    /// Whether the run's last process did not look at it; see [`is_earlier`].
+    #[serde(skip)]
+    pub is_earlier: bool,
     /// Why it failed, is being retried, or is held back.
     pub error: Option<ErrorReport>,
     /// What was found otherwise than the manifest wants it, although nobody of the run had changed it.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{codes, counted, drifted, headline, totals};
+use super::text::{codes, counted, drifted, earlier, headline, totals};
 use super::{EntryReport, OrgReport, Overview, RunState, State};
 use crate::selection::Selection;
 
@@ -58,6 +58,9 @@ impl Summary<'_> {
     /// The text, each line ended.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n", headline(self.overview), totals(self.overview));
+        if let Some(earlier) = earlier(self.overview) {
+            line(&mut text, &earlier);
+        }
         self.orgs(&mut text);
         self.drifted(&mut text);
         self.stopped(&mut text);
@@ -286,14 +289,13 @@ impl Summary<'_> {
     fn pending(&self, text: &mut String) {
         let overview = self.overview;
         // What a stopped org holds back was said above.
-        let explained = overview.orgs.iter().any(|org| org.stopped.is_some());
-        if overview.state == RunState::Interrupted && !explained {
+        if overview.state == RunState::Interrupted {
             line(text, "");
             line(
                 text,
                 &format!(
                     "{} not finished; all that was done is kept: {}",
-                    overview.totals.pending - overview.adopted,
+                    overview.movable,
                     self.resume()
                 ),
             );
@@ -423,6 +425,7 @@ mod tests {
             failed: 12,
             waiting: 1,
             pending: 4,
+            held_back: 4,
             ..Counts::default()
         };
         let halted = OrgRow {
@@ -432,7 +435,7 @@ mod tests {
             ..acme()
         };
         insta::assert_snapshot!(summary(counts, &[acme(), halted], &attention), @r#"
-        run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        run k3f9 of samples/rollout.csv: settled, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
         19 entries: 2 changed, 1 waiting for consent, 12 failed, 4 pending
           acme            120 calls, 1 429, 90 % of the limit used, 2 retries, waited 1 min 1 s
           initech-europe  0 calls, 0 429s, waited 0 s, stopped

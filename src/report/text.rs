@@ -17,6 +17,9 @@ impl<W: Write> TextReport<W> {
     pub fn begin(mut out: W, overview: &Overview) -> io::Result<Self> {
         writeln!(out, "{}", headline(overview))?;
         writeln!(out, "{}", totals(overview))?;
+        if let Some(line) = earlier(overview) {
+            writeln!(out, "{line}")?;
+        }
         for org in &overview.orgs {
             if let Some(stopped) = &org.stopped {
                 writeln!(out, "{} was stopped: {}", org.org, stopped.message)?;
@@ -98,6 +101,18 @@ fn hint(out: &mut impl Write, hint: Option<&str>) -> io::Result<()> {
     }
 }
 
+/// `80 of them ended before, and were not looked at again; …`, if there are such.
+pub(super) fn earlier(overview: &Overview) -> Option<String> {
+    let continued_at = overview.continued_at.as_ref()?;
+    (overview.earlier > 0).then(|| {
+        format!(
+            "{} of them ended before {continued_at}, when the run was continued, and {} not looked at again",
+            overview.earlier,
+            if overview.earlier == 1 { "was" } else { "were" }
+        )
+    })
+}
+
 /// `run k3f9 of samples/rollout.csv: settled, begun …, ended …`.
 pub(super) fn headline(overview: &Overview) -> String {
     let ended = overview
@@ -160,8 +175,13 @@ fn line(entry: &EntryReport) -> String {
         .filter(|_| entry.error.is_none() && entry.state != State::Pending)
         .map(|step| format!(" at {}", step.step))
         .unwrap_or_default();
+    let looked = match &entry.checked_at {
+        _ if !entry.is_earlier => String::new(),
+        Some(at) => format!(", looked at {at}"),
+        None => ", not looked at".to_owned(),
+    };
     format!(
-        "{}{which}: {}{changed}{at}",
+        "{}{which}: {}{changed}{at}{looked}",
         entry.name(),
         entry.state.name()
     )

@@ -94,6 +94,7 @@ impl Selected {
         let Some(numbers) = &self.0 else {
             return Ok(by_org);
         };
+        let stopped: Vec<bool> = by_org.iter().map(|(_, all)| all.held_back > 0).collect();
         for (_, counts) in &mut by_org {
             *counts = Counts::default();
         }
@@ -107,6 +108,13 @@ impl Selected {
                 }
             })
             .await?;
+        for ((_, counts), _) in by_org
+            .iter_mut()
+            .zip(stopped)
+            .filter(|(_, stopped)| *stopped)
+        {
+            counts.held_back = counts.unfinished();
+        }
         Ok(by_org)
     }
 

@@ -436,6 +436,7 @@ async fn counts_follow_every_transition() {
         unchanged: 2,
         failed: 1,
         adopted: 0,
+        held_back: 0,
     };
     assert_eq!(fixture.ledger.counts(&run).await.unwrap(), expected);
     assert_eq!(expected.entries(), 6);

@@ -6,6 +6,7 @@
 
 mod conformance;
 mod faults;
+mod looks;
 mod notes;
 mod processes;
 mod support;

@@ -173,7 +173,9 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
 
 /// Makes a ledger's tables those of format 8 again.
 pub const FORMAT_8: &str =
-    "CREATE TABLE fingerprint (
+    "ALTER TABLE entry DROP COLUMN checked_at; ALTER TABLE run DROP COLUMN continued_at;
+    ALTER TABLE run DROP COLUMN ended_before;
+    CREATE TABLE fingerprint (
         org_url TEXT NOT NULL, app_id TEXT NOT NULL, hmac TEXT NOT NULL, applied TEXT, connected INTEGER NOT NULL DEFAULT 0,
         key_id TEXT, applied_by INTEGER, moving_by INTEGER, PRIMARY KEY (org_url, app_id)) STRICT, WITHOUT ROWID;
     INSERT INTO fingerprint

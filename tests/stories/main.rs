@@ -17,6 +17,7 @@ mod exit_codes;
 mod export;
 mod filters;
 mod keys;
+mod nights;
 mod on_drift;
 mod outputs;
 mod plan;

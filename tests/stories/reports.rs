@@ -1,5 +1,6 @@
 //! What a run leaves behind (PRODUCT.md §7), and how the next one begins.
 
+use okta_rollout::sandbox::Switches;
 use serde_json::{Value, json};
 
 use crate::support::{Scenario, google, inbound, user, zscaler};
@@ -20,6 +21,7 @@ fn redact(value: &mut Value, run: &str) {
                         *value = json!(format!("[{} characters]", text.len()));
                     }
                     ("waitedMs", Value::Number(_)) => *value = json!("[number]"),
+                    ("checkedAt", Value::String(_)) => *value = json!("[time]"),
                     _ => redact(value, run),
                 }
             }
@@ -55,6 +57,7 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa1",
           "changed": true,
+          "checkedAt": "[time]",
           "drift": [],
           "error": null,
           "label": null,
@@ -85,6 +88,7 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa2",
           "changed": false,
+          "checkedAt": "[time]",
           "drift": [],
           "error": {
             "hint": "check the value behind file:secrets/bad, then: okta-rollout resume [run] --failed",
@@ -113,6 +117,7 @@ fn the_json_report_has_every_field() {
           "app": "google",
           "appId": "0oaLXAno3omCFWkDnH3w",
           "changed": true,
+          "checkedAt": "[time]",
           "drift": [],
           "error": null,
           "label": "Google",
@@ -269,22 +274,36 @@ fn only_narrows_every_format() {
 #[test]
 fn a_settled_file_begins_anew_and_an_interrupted_one_goes_on() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
-    let revoked = okta_rollout::sandbox::Switches {
+    let revoked = Switches {
         revoked_token: true,
-        ..Default::default()
+        ..Switches::default()
     };
     story.run().exits(0);
     story.run().exits(0);
     assert_eq!(runs(&story).len(), 2);
+    // What is left of it is all of an org that was stopped: it is settled, too.
     story.switch("acme", revoked);
     story.run().exits(3);
-    story.run().exits(3).says("goes on");
-    assert_eq!(runs(&story).len(), 3);
-    story.okta_rollout(&["run", "job.toml", "--new"]).exits(3);
+    story
+        .run()
+        .exits(3)
+        .says("1 entry is left of it, of orgs that were stopped; a new run starts");
     assert_eq!(runs(&story).len(), 4);
     let newest = &runs(&story)[0];
-    assert_eq!(newest["state"], "interrupted");
+    assert_eq!(newest["state"], "settled");
     assert_eq!(newest["totals"]["pending"], 1);
+    // But one that died is not, whatever it had come to.
+    story.switch("acme", Switches::default());
+    story.manifest([
+        zscaler("0oa3"),
+        zscaler("0oa4"),
+        zscaler("0oa2").at("globex"),
+    ]);
+    story.dies_after(1, &["run", "job.toml"]);
+    assert_eq!(runs(&story)[0]["state"], "interrupted");
+    story.run().exits(0).says("goes on");
+    assert_eq!(runs(&story).len(), 5);
+    assert_eq!(runs(&story)[0]["state"], "settled");
 }
 
 #[test]
@@ -359,16 +378,9 @@ fn every_call_is_told_to_who_asks_also_after_a_crash() {
 #[test]
 fn a_file_that_changed_begins_anew_and_says_so() {
     let story = Scenario::of([zscaler("0oa1").missing(), google("0oa2")]);
-    story.switch(
-        "acme",
-        okta_rollout::sandbox::Switches {
-            revoked_token: true,
-            ..Default::default()
-        },
-    );
-    story.run().exits(3);
+    story.job("[limits]\nmaxInFlight = 1\n");
+    story.dies_after(1, &["run", "job.toml"]);
     story.manifest([zscaler("0oa1")]);
-    story.switch("acme", okta_rollout::sandbox::Switches::default());
     story.run().exits(0).says("changed since run");
     let runs = runs(&story);
     assert_eq!(runs.len(), 2);

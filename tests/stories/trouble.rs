@@ -38,7 +38,7 @@ fn a_revoked_token_stops_its_org_only() {
     assert_eq!(story.calls("globex").len(), 100);
 
     let report = story.report();
-    assert_eq!(report["state"], "interrupted");
+    assert_eq!(report["state"], "settled");
     assert_eq!(report["totals"]["changed"], 100);
     assert_eq!(report["totals"]["pending"], 100);
     assert_eq!(report["totals"]["failed"], 0);
@@ -81,7 +81,7 @@ fn a_token_that_is_revoked_in_the_middle_loses_nothing() {
     let report = story.report();
     assert_eq!(report["totals"]["failed"], 0);
     story.switch("acme", Switches::default());
-    story.run().exits(0);
+    story.okta_rollout(&["resume"]).exits(0);
     let report = story.report();
     assert_eq!(report["totals"]["changed"], 60);
     // Every call that Okta accepted was accepted once.

@@ -18,7 +18,8 @@ Examples:
   okta-rollout run --plan plan.json
 
 When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
-one starts, which keeps consents that are still waiting for unchanged entries.
+one starts, which keeps consents that are still waiting for unchanged entries; also when all that is left
+of the last run waits for consent, failed, or belongs to an org that was stopped.
 
 What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
 it later. When all that it selects is done, a new run looks at that anew. With states, the entries of

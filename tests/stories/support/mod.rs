@@ -115,6 +115,28 @@ impl Scenario {
         self.folder.path().join(name)
     }
 
+    /// The ledger of the folder.
+    pub fn ledger(&self) -> PathBuf {
+        self.path(".okta-rollout/ledger.db")
+    }
+
+    /// Lets so much time pass for what the ledger holds; less than none is a clock that was set back.
+    pub fn time_passes(&self, ms: i64) {
+        let sql = rusqlite::Connection::open(self.ledger()).unwrap();
+        sql.execute_batch(&format!(
+            "UPDATE run SET started_at = started_at - {ms}, finished_at = finished_at - {ms},
+                 continued_at = continued_at - {ms};
+             UPDATE entry SET due_at = due_at - {ms}, checked_at = checked_at - {ms};
+             UPDATE entry SET progress = json_set(progress, '$.inFlight.sentAt',
+                 progress ->> '$.inFlight.sentAt' - {ms}) WHERE progress ->> '$.inFlight.sentAt' IS NOT NULL;
+             UPDATE entry SET progress = json_set(progress, '$.consent.since',
+                 progress ->> '$.consent.since' - {ms}) WHERE progress ->> '$.consent.since' IS NOT NULL;
+             UPDATE call SET at = at - {ms}, next_at = next_at - {ms};
+             UPDATE budget SET until = until - {ms};"
+        ))
+        .unwrap();
+    }
+
     /// Every file of the folder.
     pub fn files(&self) -> Vec<PathBuf> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,0 +1,168 @@
+//! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
+
+use okta_rollout::ledger::{
+    Attempt, Counts, InFlight, Ledger, OpenMode, Progress, RunId, Stopped, Stored,
+};
+use okta_rollout::steps::Step;
+
+use crate::support::{Fixture, call, checkpoint, consent, entry};
+
+async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
+    let mut all = Vec::new();
+    ledger
+        .for_each_entry(run, |row| all.push(row.checked_at))
+        .await
+        .unwrap();
+    all
+}
+
+fn unanswered(at: i64) -> Attempt {
+    Attempt {
+        http_status: None,
+        ..call(at)
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_looked_at_when_okta_answers_a_call_of_it() {
+    let fixture = Fixture::new().await;
+    let ids = ["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id));
+    let run = fixture.import("a.csv", &ids).await;
+    let took = i64::try_from(call(1).duration_ms).unwrap();
+    let steps = [
+        (vec![], None),
+        (vec![unanswered(10)], None),
+        (vec![call(20), unanswered(30)], Some(20 + took)),
+        (vec![], Some(20 + took)),
+        (vec![unanswered(40)], Some(20 + took)),
+        (vec![call(50), call(60)], Some(60 + took)),
+    ];
+    for (version, (attempts, wanted)) in (0..).zip(steps) {
+        let mut cp = checkpoint(&run, 1, version, Stored::Started);
+        cp.attempts = attempts;
+        fixture.ledger.commit(cp).await.unwrap();
+        assert_eq!(
+            checked_at(&fixture.ledger, &run).await,
+            [None, wanted, None]
+        );
+    }
+}
+
+#[tokio::test]
+async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before() {
+    const NOW: i64 = 10_000_000;
+    let fixture = Fixture::new().await;
+    let ids = ["0oa1", "0oa2"].map(|id| entry("x", id));
+    let run = fixture.import("a.csv", &ids).await;
+    for (no, at) in [(0, 5_000), (1, NOW - 5_000)] {
+        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        cp.attempts = vec![call(at)];
+        fixture.ledger.commit(cp).await.unwrap();
+    }
+    let before = checked_at(&fixture.ledger, &run).await;
+    // The clock is right: nothing is touched.
+    fixture.ledger.set_continued(&run, NOW, 2).await.unwrap();
+    assert_eq!(checked_at(&fixture.ledger, &run).await, before);
+    let row = fixture.ledger.run(&run).await.unwrap();
+    assert_eq!((row.continued_at, row.ended_before), (Some(NOW), 2));
+    // It was set back by more than the last call is ago.
+    let back = NOW - 1_000_000;
+    fixture.ledger.set_continued(&run, back, 2).await.unwrap();
+    let after = checked_at(&fixture.ledger, &run).await;
+    assert_eq!(after[0], before[0]);
+    assert!(after[1].unwrap() < back, "{after:?}");
+}
+
+#[tokio::test]
+async fn what_a_stopped_org_holds_back_cannot_move_by_itself() {
+    let fixture = Fixture::new().await;
+    let entries = [("x", "0oa1"), ("y", "0oa2"), ("y", "0oa3")].map(|(org, id)| entry(org, id));
+    let run = fixture.import("a.csv", &entries).await;
+    let counts = async || -> Counts { fixture.ledger.counts(&run).await.unwrap() };
+    assert_eq!(
+        (counts().await.unfinished(), counts().await.movable()),
+        (3, 3)
+    );
+    let stopped = Stopped {
+        message: "no".to_owned(),
+        hint: None,
+        okta_error_code: None,
+        http_status: Some(401),
+        request_id: None,
+    };
+    fixture
+        .ledger
+        .set_stopped(&run, 1, Some(stopped.clone()))
+        .await
+        .unwrap();
+    assert_eq!(
+        (counts().await.unfinished(), counts().await.movable()),
+        (3, 1)
+    );
+    let done = checkpoint(&run, 0, 0, Stored::Done);
+    fixture.ledger.commit(done).await.unwrap();
+    assert_eq!(
+        (counts().await.unfinished(), counts().await.movable()),
+        (2, 0)
+    );
+    fixture.ledger.set_stopped(&run, 1, None).await.unwrap();
+    assert_eq!(counts().await.movable(), 2);
+}
+
+/// An entry whose answer is being handed in.
+async fn handing_in(fixture: &Fixture) -> RunId {
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
+    cp.progress = Progress {
+        consent: Some(consent("s")),
+        in_flight: Some(InFlight {
+            step: Step::CompleteConsent,
+            sent_at: 77,
+            ended: false,
+        }),
+        ..Progress::default()
+    };
+    cp.due_at = Some(99);
+    cp.attempts = vec![call(20)];
+    fixture.ledger.commit(cp).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more() {
+    let fixture = Fixture::new().await;
+    let before = handing_in(&fixture).await;
+    let was = fixture.ledger.entry(&before, 0).await.unwrap();
+    let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let is = fixture.ledger.entry(&new, 0).await.unwrap();
+    assert_eq!(is.state, Stored::Started);
+    assert_eq!(is.progress, was.progress);
+    assert_eq!((is.due_at, is.checked_at), (Some(99), was.checked_at));
+    let left = fixture.ledger.entry(&before, 0).await.unwrap();
+    assert_eq!(left.adopted_by, Some(new.clone()));
+    let started = |counts: Counts| (counts.started, counts.waiting, counts.adopted);
+    let counts = async |run| started(fixture.ledger.counts(run).await.unwrap());
+    assert_eq!(counts(&before).await, (0, 0, 1));
+    assert_eq!(counts(&new).await, (1, 0, 0));
+    // Whoever had it in hand after all comes too late.
+    let late = checkpoint(&before, 0, 1, Stored::Done);
+    assert!(fixture.ledger.commit(late).await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_a_process_is_handing_in_stays_its_runs() {
+    let fixture = Fixture::new().await;
+    let before = handing_in(&fixture).await;
+    let other = Ledger::open(&fixture.url(), OpenMode::ReadWrite)
+        .await
+        .unwrap();
+    let _held = other.lock_run(&before).unwrap();
+    let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let is = fixture.ledger.entry(&new, 0).await.unwrap();
+    assert_eq!(
+        (is.state, is.progress),
+        (Stored::Pending, Progress::default())
+    );
+    let left = fixture.ledger.entry(&before, 0).await.unwrap();
+    assert_eq!((left.state, left.adopted_by), (Stored::Started, None));
+}
