@@ -68,6 +68,11 @@ impl App {
         Self::Zscalerbyz,
     ];
 
+    /// Its place in [`App::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Okta's `name` of the app.
     pub const fn name(self) -> &'static str {
         match self {

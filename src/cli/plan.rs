@@ -2,6 +2,7 @@
 //! GETs and writes nothing to the ledger.
 
 mod apply;
+mod find;
 mod gather;
 mod org;
 mod remembered;

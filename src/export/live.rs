@@ -11,7 +11,7 @@ use crate::okta::connections;
 use crate::okta::features::{self, FeatureState};
 use crate::plan::{LiveConnection, LiveStatus};
 use crate::run::{CallLog, Reader};
-use crate::steps::{Pages, StepError, live_connection};
+use crate::steps::{Extent, Pages, StepError, live_connection};
 
 /// An instance of a supported app, as its org has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,10 @@ pub async fn read_apps(reader: &Reader, apps: &[App]) -> Result<Vec<LiveApp>, St
     };
     let mut pages = Pages::default();
     let mut log = CallLog::default();
-    reader.list_patiently(&mut pages, only, 0, &mut log).await?;
+    let extent = Extent::all(only);
+    reader
+        .list_patiently(&mut pages, extent, 0, &mut log)
+        .await?;
     stream::iter(instances(pages.apps, apps))
         .map(|(app, instance)| read_app(reader, app, instance))
         .buffered(reader.lane().width())

@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::adoption;
 use super::calls::{self, Call};
 use super::error::LedgerError;
-use super::memory::{self, Applied};
+use super::memory::{self, AppName, Applied};
 use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
 use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
@@ -59,6 +59,7 @@ pub(super) struct Prepared {
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,
     applied: Option<Applied>,
+    name: Option<AppName>,
     settled: Option<([u8; 32], bool)>,
 }
 
@@ -115,6 +116,7 @@ impl Prepared {
             stats: checkpoint.stats,
             fingerprint: checkpoint.fingerprint,
             applied: checkpoint.applied,
+            name: checkpoint.name,
         })
     }
 }
@@ -276,6 +278,15 @@ fn write_beside(
             fingerprint.hmac,
             fingerprint.key_id
         ])?;
+    }
+    if let Some(seen) = &checkpoint.name {
+        let org = keys.org(connection, &seen.org_url)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO app (org, id, name, connected) VALUES (?1, ?2, ?3, 0)
+                 ON CONFLICT DO UPDATE SET name = excluded.name",
+            )?
+            .execute(params![org, seen.app_id, seen.name])?;
     }
     if let Some(applied) = &checkpoint.applied {
         let org = keys.org(connection, &applied.org_url)?;

@@ -1,13 +1,17 @@
 //! What is remembered of apps across runs: as which entry wants it an app last was, and whose secrets it holds. That
 //! tells a change made by hand from one of the manifest.
 
+use std::collections::HashSet;
+
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, Serializer};
 
-use super::model::{KeyId, Mac, WishDigest};
+use super::model::{EntryNo, KeyId, Mac, OrgNo, RunId, WishDigest};
+use super::reads::{self, OPEN};
 use super::row_keys;
 use super::rows::{self, ENTRY, Result};
+use crate::apps::App;
 use crate::manifest::Entry;
 
 /// What the ledger remembers of an app across runs.
@@ -17,6 +21,8 @@ pub struct AppMemory {
     pub hmac: Option<Mac>,
     /// The key it was made with; `None` = before keys had ids.
     pub key_id: Option<KeyId>,
+    /// What Okta called the app it is an instance of when a run looked.
+    pub name: Option<Box<str>>,
     /// What was wanted when a run last found or made it so.
     pub applied: Option<LastWish>,
     /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
@@ -97,6 +103,17 @@ pub struct Applied {
     pub like: Likeness,
 }
 
+/// What an app instance was seen to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppName {
+    /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// See [`AppMemory::name`].
+    pub name: Box<str>,
+}
+
 /// Nothing of an app that no run has touched.
 pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Result<AppMemory> {
     match row_keys::org_no(connection, org_url)? {
@@ -109,7 +126,7 @@ pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Re
 pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Result<AppMemory> {
     let found = connection
         .prepare_cached(
-            "SELECT hmac, key_id, applied, connected, applied_by, moving_by FROM app
+            "SELECT hmac, key_id, applied, connected, applied_by, moving_by, name FROM app
              WHERE org = ?1 AND id = ?2",
         )?
         .query_row(params![org, app_id], |row| {
@@ -120,10 +137,71 @@ pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Resu
                 connected: row.get(3)?,
                 applied_by: row.get::<_, Option<i64>>(4)?.map(EntryKey),
                 moving_by: row.get::<_, Option<i64>>(5)?.map(EntryKey),
+                name: row.get(6)?,
             })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+/// An entry that is still to be begun or to go on, and how its app is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which.
+    pub no: EntryNo,
+    /// The app it speaks of.
+    pub app: App,
+    /// How it is found.
+    pub found: FoundBy,
+}
+
+/// How an entry's app instance is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// By a label that has not led to it yet.
+    Label,
+    /// By an id, and nobody has seen yet what it is an instance of.
+    UnseenId,
+    /// By an id, and it was seen; or it was found by its label.
+    Seen,
+}
+
+/// The org's entries that no run parked or ended, in order.
+pub(super) fn targets(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
+    let seq = reads::seq(connection, run)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT e.key, s.json -> '$.app', s.json ->> '$.appId' IS NULL AND e.app_hash IS NULL,
+             s.json ->> '$.appId' IS NOT NULL AND a.name IS NULL
+         FROM org o CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state IN (0, 1) AND {OPEN}
+         CROSS JOIN spec s ON s.entry = e.key
+         LEFT JOIN org_url u ON u.url = o.url
+         LEFT JOIN app a ON a.org = u.no AND a.id = s.json ->> '$.appId'
+         WHERE o.run = ?1 AND o.no = ?2 AND e.adopted_by IS NULL ORDER BY e.key"
+    ))?;
+    let rows = statement.query_map(params![seq, org], |row| {
+        let found = match (row.get(2)?, row.get(3)?) {
+            (true, _) => FoundBy::Label,
+            (false, true) => FoundBy::UnseenId,
+            (false, false) => FoundBy::Seen,
+        };
+        Ok(Target {
+            no: rows::entry_no(row.get(0)?),
+            app: rows::json(row, 1)?,
+            found,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The ids of an org's apps of which it was seen what they are.
+pub(super) fn seen_apps(connection: &Connection, org_url: &str) -> Result<HashSet<Box<str>>> {
+    let Some(org) = row_keys::org_no(connection, org_url)? else {
+        return Ok(HashSet::new());
+    };
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM app WHERE org = ?1 AND name IS NOT NULL")?;
+    let ids = statement.query_map([org], |row| row.get(0))?;
+    Ok(ids.collect::<rusqlite::Result<_>>()?)
 }
 
 /// What the entry wants, whichever run it is of.

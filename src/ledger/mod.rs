@@ -57,7 +57,7 @@ pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
 pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
-pub use memory::{AppMemory, Applied, EntryKey, LastWish, Likeness};
+pub use memory::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
 pub use model::*;
 pub use notes::{Note, OrgWait, SpentWindow};
 pub use rotation::{Forgetting, Rotation};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::memory::{AppMemory, Applied};
+use super::memory::{AppMemory, AppName, Applied};
 use super::notes::OrgWait;
 use super::{AsStored, Drift, StepRecord};
 use crate::manifest::{Entry, OrgSpec};
@@ -337,6 +337,8 @@ pub struct Checkpoint {
     pub fingerprint: Option<Fingerprint>,
     /// What its app is to be remembered for.
     pub applied: Option<Applied>,
+    /// What its app was seen to be.
+    pub name: Option<AppName>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }

@@ -1,12 +1,13 @@
 //! What can be asked of a ledger. Every answer comes from disk, so it is the same after a crash.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
-use super::memory::{self, AppMemory};
+use super::memory::{self, AppMemory, Target};
 use super::model::{
     Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored, UnderWay,
 };
@@ -150,6 +151,12 @@ impl Ledger {
             .await
     }
 
+    /// The org's entries that are still to be begun or to go on, and how their apps are found.
+    pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| memory::targets(c, &run, org)).await
+    }
+
     /// The apps of the org's unfinished entries that still have to be found by label, each once.
     pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>, LedgerError> {
         let run = run.clone();
@@ -169,6 +176,12 @@ impl Ledger {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
         self.read(move |c| memory::of_app(c, &org_url, &app_id))
             .await
+    }
+
+    /// The ids of an org's apps of which it is known what they are instances of.
+    pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>, LedgerError> {
+        let org_url = org_url.to_owned();
+        self.read(move |c| memory::seen_apps(c, &org_url)).await
     }
 
     /// What was wanted of the app by those it may be like: first when it was last as wanted. `None` when that is

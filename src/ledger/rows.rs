@@ -127,7 +127,7 @@ pub(super) fn from_json<T: DeserializeOwned>(column: usize, text: &str) -> rusql
     })
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     from_json(column, text(row, column)?)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use serde_json_borrow::Value as Shown;
 
-use super::request::{Bucket, Method, Read, Request, RequestBody, Write};
+use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::App;
 
 /// Okta's largest page; a smaller one costs more calls of a small budget.
@@ -43,6 +43,12 @@ pub fn next(path: &str) -> Read<Vec<AppInstance>> {
         let found = answer.as_array()?;
         Some(found.iter().filter_map(AppInstance::read).collect())
     })
+}
+
+/// One app, from a bucket of its own (API.md §10.1).
+pub fn get(app_id: &str) -> Read<AppInstance> {
+    let path = format!("/api/v1/apps/{}", segment(app_id));
+    Read::new(Bucket::AppById, path, AppInstance::read)
 }
 
 /// Creates an app integration, active from the start. Not idempotent: Okta allows two apps with one label.
@@ -92,6 +98,9 @@ mod tests {
             path(Some(App::Office365)),
             "/api/v1/apps?limit=200&filter=name%20eq%20%22office365%22"
         );
+        let one = get("0oa/1");
+        assert_eq!(one.request().path(), "/api/v1/apps/0oa%2F1");
+        assert_eq!(one.request().bucket, Bucket::AppById);
     }
 
     #[test]

@@ -25,6 +25,22 @@ pub struct Seen {
     pub token: TokenPost,
     /// What is remembered of the app.
     pub past: Past,
+    /// What a run finds out of the app before it writes.
+    pub identity: Identity,
+}
+
+/// Whether an app whose id is given is the app it is said to be, and how a run finds out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Identity {
+    /// It is, as far as anybody has to look: it is known, or in a list that is made.
+    #[default]
+    Right,
+    /// It is, which a look at it alone shows.
+    Looked,
+    /// It is not, or is not there: known, or in a list.
+    Wrong(Obstacle),
+    /// The same, which a look at it alone shows.
+    LookedWrong(Obstacle),
 }
 
 /// What the ledger remembers of an app, and what the job says about changes by hand since.
@@ -93,6 +109,8 @@ pub enum Change {
 pub enum Call {
     /// `create_app`.
     CreateApp,
+    /// Looks what the app is.
+    ReadApp,
     /// Reads the connection.
     ReadConnection,
     /// Posts the connection.
@@ -113,7 +131,7 @@ impl Call {
     /// Its HTTP method.
     pub const fn method(self) -> Method {
         match self {
-            Self::ReadConnection | Self::ListFeatures => Method::Get,
+            Self::ReadApp | Self::ReadConnection | Self::ListFeatures => Method::Get,
             Self::SetFeature(_) => Method::Put,
             Self::CreateApp
             | Self::SetConnection
@@ -123,9 +141,12 @@ impl Call {
         }
     }
 
-    /// The rate-limit bucket it spends from: so far every call's is the same (API.md §1).
+    /// The rate-limit bucket it spends from (API.md §1).
     pub const fn bucket(self) -> Bucket {
-        Bucket::Apps
+        match self {
+            Self::ReadApp => Bucket::AppById,
+            _ => Bucket::Apps,
+        }
     }
 }
 
@@ -161,10 +182,16 @@ impl Forecast {
         }
     }
 
+    /// Whether anything would be written before a person's consent, so that it has to be known what the app is.
+    pub fn writes(&self) -> bool {
+        self.calls.iter().any(|call| call.method() != Method::Get)
+    }
+
     /// Of an entry whose consent link is out already: a run leaves it to the person who has it.
-    pub fn waiting(entry: &Entry) -> Self {
+    pub fn waiting(entry: &Entry, identity: Identity) -> Self {
         let seen = Seen {
             app: Some(SeenApp::default()),
+            identity,
             ..Seen::default()
         };
         let mut walk = Walk::after_consent(entry, &seen);

@@ -7,6 +7,7 @@ mod decide;
 mod drift;
 mod features;
 mod forecast;
+mod identity;
 mod sheet;
 mod walk;
 mod wanted;
@@ -19,7 +20,10 @@ pub use decide::{
 };
 pub use drift::{Earlier, Fate, Judged, Look, Part};
 pub use features::{Difference, Live, compare, merge, without};
-pub use forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp, first_call, forecast};
+pub use forecast::{
+    Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, first_call, forecast,
+};
+pub use identity::{is_presentable, is_right_app, pages_worth};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
 pub use wanted::Wanted;
 

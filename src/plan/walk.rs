@@ -12,10 +12,11 @@ use super::decide::{
 };
 use super::drift::{Fate, Look, Part};
 use super::features::{Difference, compare};
-use super::forecast::{Action, Call, Change, Forecast, Past, Seen, SeenApp};
+use super::forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp};
 use super::wanted::Wanted;
 use crate::apps::{AuthScheme, Feature};
 use crate::manifest::{Connection, Entry};
+use crate::okta::Method;
 use crate::steps::Step;
 
 // How a step would end.
@@ -37,6 +38,8 @@ pub(super) struct Walk<'a> {
     past: &'a Past,
     before: BeforeFeature,
     waits: bool,
+    // Until it was looked at.
+    identity: Option<&'a Identity>,
     forecast: Forecast,
 }
 
@@ -62,6 +65,7 @@ impl<'a> Walk<'a> {
                 ..BeforeFeature::default()
             },
             waits: false,
+            identity: Some(&seen.identity),
             forecast: Forecast::default(),
         }
     }
@@ -113,16 +117,16 @@ impl<'a> Walk<'a> {
             Step::FindApp | Step::AwaitConsent => {}
             Step::CreateApp => {
                 if self.app.is_none() {
-                    self.call(Call::CreateApp);
+                    self.call(Call::CreateApp)?;
                 }
             }
             Step::SetConnection => return self.set_connection(),
-            Step::CompleteConsent => self.call(Call::CompleteConsent),
+            Step::CompleteConsent => self.call(Call::CompleteConsent)?,
             Step::ActivateConnection => {
-                self.call(Call::Activate);
+                self.call(Call::Activate)?;
                 self.before.written = true;
                 if is_last {
-                    self.call(Call::ReadConnection);
+                    self.call(Call::ReadConnection)?;
                 }
             }
             Step::DeactivateConnection => return self.deactivate(),
@@ -144,18 +148,18 @@ impl<'a> Walk<'a> {
         let token = is_token.then_some(self.token);
         let is_due = token.is_some_and(TokenPost::is_due);
         if !is_due || self.past.look == Look::Always {
-            self.call(Call::ReadConnection);
+            self.call(Call::ReadConnection)?;
             match self.connection(&differences.clone()?, token) {
                 Fate::AsWanted | Fate::LeftActive => return Ok(Outcome::Connected),
                 Fate::LeftAlone => return Ok(Outcome::LeftAlone),
                 Fate::Write => {}
             }
         }
-        self.call(Call::SetConnection);
+        self.call(Call::SetConnection)?;
         self.before.written = true;
         if differences.is_err() {
             // It is accepted and shows nothing, so that a proof is asked for (API.md §3.4).
-            self.call(Call::ReadConnection);
+            self.call(Call::ReadConnection)?;
         }
         self.note_connection(&differences?);
         if is_token {
@@ -165,7 +169,7 @@ impl<'a> Walk<'a> {
     }
 
     fn start_consent(&mut self, wanted: &Connection) -> Result<Outcome, Obstacle> {
-        self.call(Call::ReadConnection);
+        self.call(Call::ReadConnection)?;
         if consented(&self.live, wanted.profile.auth_scheme)? == Consented::Yes {
             return Ok(Outcome::Connected);
         }
@@ -178,7 +182,7 @@ impl<'a> Walk<'a> {
             self.note_connection(&[off]);
             return Ok(Outcome::Consented);
         }
-        self.call(Call::SetConnection);
+        self.call(Call::SetConnection)?;
         self.before.written = true;
         self.note_connection(&differences(&self.live, wanted)?);
         if wanted.profile.settings.is_some() {
@@ -190,7 +194,7 @@ impl<'a> Walk<'a> {
     }
 
     fn deactivate(&mut self) -> Result<Outcome, Obstacle> {
-        self.call(Call::ReadConnection);
+        self.call(Call::ReadConnection)?;
         if active(&self.live)? == Active::No {
             return Ok(Outcome::Done);
         }
@@ -198,8 +202,8 @@ impl<'a> Walk<'a> {
         if self.connection(from_ref(&on), None) == Fate::LeftAlone {
             return Ok(Outcome::LeftAlone);
         }
-        self.call(Call::Deactivate);
-        self.call(Call::ReadConnection);
+        self.call(Call::Deactivate)?;
+        self.call(Call::ReadConnection)?;
         self.note_connection(&[on]);
         Ok(Outcome::Done)
     }
@@ -228,7 +232,7 @@ impl<'a> Walk<'a> {
         };
         let reads = self.before.reads(all.is_complete());
         if reads && !self.before.listed {
-            self.call(Call::ListFeatures);
+            self.call(Call::ListFeatures)?;
             self.before.listed = true;
         }
         let part = Part::Feature(feature);
@@ -236,14 +240,14 @@ impl<'a> Walk<'a> {
         let Some(features) = self.app.and_then(|app| app.features.as_ref()) else {
             if !self.before.written {
                 // The list is refused, and a look at the connection tells why.
-                self.call(Call::ReadConnection);
+                self.call(Call::ReadConnection)?;
                 return Err(match self.live.status {
                     LiveStatus::Unknown => unsupported(&self.live),
                     _ => inactive(&self.live),
                 });
             }
             self.forecast.uncertain += u64::from(reads);
-            self.call(Call::SetFeature(feature));
+            self.call(Call::SetFeature(feature))?;
             for leaf in compare(&Value::Null, wanted) {
                 self.note_unseen(format!("{path}.{}", leaf.path), leaf.wanted);
             }
@@ -263,7 +267,7 @@ impl<'a> Walk<'a> {
             self.note_left(part, left);
         }
         if !reads || !differences.is_empty() {
-            self.call(Call::SetFeature(feature));
+            self.call(Call::SetFeature(feature))?;
         }
         for difference in &differences {
             let change = Change::Field(below(&path, difference));
@@ -272,7 +276,30 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn call(&mut self, call: Call) {
+    fn call(&mut self, call: Call) -> Result<(), Obstacle> {
+        if call.method() != Method::Get && self.app.is_some() {
+            self.look_before_writing()?;
+        }
+        self.push(call);
+        Ok(())
+    }
+
+    fn look_before_writing(&mut self) -> Result<(), Obstacle> {
+        match self.identity.take() {
+            None | Some(Identity::Right) => Ok(()),
+            Some(Identity::Looked) => {
+                self.push(Call::ReadApp);
+                Ok(())
+            }
+            Some(Identity::Wrong(obstacle)) => Err(obstacle.clone()),
+            Some(Identity::LookedWrong(obstacle)) => {
+                self.push(Call::ReadApp);
+                Err(obstacle.clone())
+            }
+        }
+    }
+
+    fn push(&mut self, call: Call) {
         if self.waits {
             self.forecast.after_consent.push(call);
         } else {

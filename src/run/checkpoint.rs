@@ -1,7 +1,9 @@
 //! Makes an entry durable as it stands.
 
 use super::lane::CallLog;
-use crate::ledger::{Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId};
+use crate::ledger::{
+    AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId,
+};
 
 /// What a checkpoint stores beside the entry and its calls.
 #[derive(Debug, Default)]
@@ -10,6 +12,8 @@ pub struct Also {
     pub fingerprint: Option<Fingerprint>,
     /// What the app is to be remembered for.
     pub applied: Option<Applied>,
+    /// What the app was seen to be.
+    pub name: Option<AppName>,
     /// A consent's `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }
@@ -36,6 +40,7 @@ pub fn checkpoint<'a>(
         stats,
         fingerprint: also.fingerprint,
         applied: also.applied,
+        name: also.name,
         settled_consent: also.settled_consent,
     });
     async {

@@ -38,7 +38,7 @@ mod window;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -327,6 +327,7 @@ impl Common {
                 secrets: org.secrets,
                 listing: Listing::default(),
                 relisting: Relisting::default(),
+                directory: OnceLock::new(),
                 wanted: self.wanted.clone(),
                 fingerprints: self.fingerprints.clone(),
                 on_drift: self.options.on_drift,

@@ -15,8 +15,8 @@ use super::window::{Bounds, Window};
 use super::worker::{Rest, Shop, Work};
 use crate::consent::inbox;
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored};
-use crate::steps::Answer;
+use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored, Target};
+use crate::steps::{Answer, Directory, WantedOfApps};
 
 /// Waiting entries read at once for the simulated administrator.
 const PAGE: usize = 64;
@@ -83,6 +83,7 @@ impl OrgTask {
     pub async fn run(mut self) -> Result<(), LedgerError> {
         let shop = Arc::clone(&self.shop);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
+        self.see_what_is_asked(&shop).await?;
         if self.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
@@ -126,6 +127,18 @@ impl OrgTask {
             }
         }
         self.finish(&shop, at_work).await
+    }
+
+    // Before any entry begins, so that a plan comes to the same.
+    async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
+        let directory = &shop.access.directory;
+        if directory.get().is_none() {
+            let targets = shop.ledger.targets(&shop.run, self.no).await?;
+            let selected = |target: &Target| shop.selected.contains(target.no);
+            let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
+            directory.get_or_init(|| Directory::new(wanted));
+        }
+        Ok(())
     }
 
     // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.

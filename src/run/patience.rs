@@ -9,10 +9,9 @@ use std::time::Duration;
 use super::lane::{CallLog, Halted, Lane};
 use super::reader::Reader;
 use super::retry::{Verdict, decide, delay, long_delay};
-use crate::apps::App;
 use crate::ledger::Stopped;
 use crate::okta::{CallError, Class, Read};
-use crate::steps::{Pages, StepError};
+use crate::steps::{Extent, Pages, StepError};
 
 impl Reader {
     /// As [`Reader::read`], made again as the lane's retry policy allows.
@@ -35,23 +34,23 @@ impl Reader {
         }
     }
 
-    /// As [`Pages::read_all`], every page made again as the lane's retry policy allows.
+    /// As [`Pages::read`], every page made again as the lane's retry policy allows.
     ///
     /// # Errors
     /// As [`Reader::read_patiently`].
     pub async fn list_patiently(
         &self,
         pages: &mut Pages,
-        only: Option<App>,
+        extent: Extent,
         rank: usize,
         log: &mut CallLog,
     ) -> Result<(), StepError> {
         let mut patience = Patience::new(self.lane(), log);
         loop {
-            let read = pages.read;
-            match pages.read_all(only, self, rank, log).await {
+            let read = pages.pages;
+            match pages.read(extent, self, rank, log).await {
                 Err(error) => {
-                    if pages.read > read {
+                    if pages.pages > read {
                         // Another page than the one that failed before.
                         patience = Patience::new(self.lane(), log);
                     }

@@ -339,6 +339,7 @@ impl<'a> Work<'a> {
         let also = Also {
             fingerprint,
             applied: self.applied(),
+            name: self.memory.name.take(),
             settled_consent,
         };
         checkpoint(ledger, run, &mut self.row, &mut self.log, also)

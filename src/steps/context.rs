@@ -1,15 +1,16 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use secrecy::SecretString;
 
-use super::{Listing, Relisting, Step, StepError};
+use super::{Directory, Listing, Relisting, Step, StepError, directory};
 use crate::job::OnDrift;
 use crate::ledger::{
-    AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, RunId, Stored,
+    AppMemory, AppName, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError,
+    RunId, Stored,
 };
 use crate::manifest::{Entry, Features, SecretRef, Secrets};
 use crate::okta::features::FeatureState;
@@ -35,6 +36,8 @@ pub struct Access {
     pub listing: Listing,
     /// The same once more, for entries whose app may have been created without our knowing.
     pub relisting: Relisting,
+    /// What the apps are whose ids entries give; set when work in the org begins.
+    pub directory: OnceLock<Directory>,
     /// What entries want of their features.
     pub wanted: LastWanted,
     /// Keyed fingerprints of secrets.
@@ -67,6 +70,10 @@ pub struct Memory {
     pub features: Option<Vec<FeatureState>>,
     /// What earlier runs left about the app.
     pub app: Option<AppMemory>,
+    /// Whether the app is known to be what the entry says.
+    pub is_right: bool,
+    /// What it was seen to be, until a checkpoint takes it.
+    pub name: Option<AppName>,
     /// What was wanted of the app before.
     pub earlier: Option<Earlier>,
     /// Whether the ledger knows that this is not what the app is like any more.
@@ -167,6 +174,11 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        if !self.memory.is_right {
+            // Boxed, as it is done once an entry and a look takes much memory.
+            Box::pin(directory::is_right(self)).await?;
+            self.memory.is_right = true;
+        }
         let applied = self.leaves().await?;
         // Once drift is mended nobody can see it any more.
         if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
@@ -236,6 +248,7 @@ impl Context<'_> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
             applied,
+            name: self.memory.name.take(),
             ..Also::default()
         };
         checkpoint(self.ledger, self.run, self.row, self.log, also)

@@ -1,6 +1,7 @@
 //! `create_app`: makes the app when none has the label. Once only: when an answer is lost, the org's
 //! apps are listed again before anything is sent again.
 
+use super::directory::remember;
 use super::find_app::choose;
 use super::{Context, Outcome, StepError};
 use crate::okta::apps;
@@ -31,6 +32,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     );
     let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
     let created = context.write(&call, Effect::OnceOnly).await?;
-    context.row.progress.app_id = Some(created.id);
+    context.row.progress.app_id = Some(created.id.clone());
+    let name = context.row.entry.app.name();
+    remember(context, &created.id, name).await?;
     Ok(Outcome::Done { changed: true })
 }

@@ -1,23 +1,12 @@
 //! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
 
+use super::directory::remember;
+use super::listing::listed;
 use super::{Context, Outcome, StepError};
 use crate::plan::{app_taken, found_app};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
-    let access = context.access;
-    // One entry lists, the others of the org wait for it.
-    let mut pages = access.listing.lock().await;
-    if !pages.complete {
-        let wanted = context.ledger.labels(context.run, context.row.org).await?;
-        let only = match wanted.as_slice() {
-            [app] => Some(*app),
-            _ => None,
-        };
-        let rank = context.rank();
-        pages
-            .read_all(only, &access.reader, rank, context.log)
-            .await?;
-    }
+    let pages = listed(context).await?;
     let entry = &context.row.entry;
     let found = pages.matching(entry.app, entry.label.as_deref());
     drop(pages);
@@ -39,6 +28,8 @@ pub(super) async fn choose(
             return Err(app_taken(entry, id, row).into());
         }
         context.row.progress.app_id = Some(id.to_owned());
+        let name = context.row.entry.app.name();
+        remember(context, id, name).await?;
     }
     Ok(Outcome::Done { changed: false })
 }

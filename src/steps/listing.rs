@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{Context, StepError};
@@ -34,8 +34,50 @@ impl Relisting {
         }
         let rank = context.rank();
         let reader = &context.access.reader;
-        pages.read_all(Some(app), reader, rank, context.log).await?;
+        let extent = Extent::all(Some(app));
+        pages.read(extent, reader, rank, context.log).await?;
         Ok(pages.matching(app, context.row.entry.label.as_deref()))
+    }
+}
+
+/// The org's listing, made now if it was not.
+pub(super) async fn listed<'a>(
+    context: &mut Context<'a>,
+) -> Result<MutexGuard<'a, Pages>, StepError> {
+    let access = context.access;
+    // One entry lists, the others of the org wait for it.
+    let mut pages = access.listing.lock().await;
+    if !pages.complete {
+        let wanted = context.ledger.labels(context.run, context.row.org).await?;
+        let only = match wanted.as_slice() {
+            [app] => Some(*app),
+            _ => None,
+        };
+        let rank = context.rank();
+        let extent = Extent::all(only);
+        pages
+            .read(extent, &access.reader, rank, context.log)
+            .await?;
+    }
+    Ok(pages)
+}
+
+/// How much of an org's apps is listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Only those with this name.
+    pub only: Option<App>,
+    /// Pages at most.
+    pub pages: u64,
+}
+
+impl Extent {
+    /// To the last page.
+    pub const fn all(only: Option<App>) -> Self {
+        Self {
+            only,
+            pages: u64::MAX,
+        }
     }
 }
 
@@ -44,8 +86,8 @@ impl Relisting {
 pub struct Pages {
     /// What was listed.
     pub apps: Vec<AppInstance>,
-    /// Pages read for it.
-    pub read: u64,
+    /// How many were read for it.
+    pub pages: u64,
     /// Where the list goes on; `None` before the first page.
     pub next: Option<String>,
     /// Whether the last page was read.
@@ -53,26 +95,26 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads the rest of the org's apps, or of those with this name.
-    pub async fn read_all(
+    /// Reads on, as far as wanted.
+    pub async fn read(
         &mut self,
-        only: Option<App>,
+        extent: Extent,
         reader: &Reader,
         rank: usize,
         log: &mut CallLog,
     ) -> Result<(), StepError> {
         let mut restarted = false;
-        while !self.complete {
+        while !self.complete && self.pages < extent.pages {
             let page = self
                 .next
                 .as_deref()
-                .map_or_else(|| apps::list(only), apps::next);
+                .map_or_else(|| apps::list(extent.only), apps::next);
             match reader.read_page(&page, rank, log).await {
                 Ok((mut listed, next)) => {
                     // A server that goes round in circles must not keep us busy for ever.
                     self.complete = next.is_none() || next == self.next || listed.is_empty();
                     self.apps.append(&mut listed);
-                    self.read += 1;
+                    self.pages += 1;
                     self.next = next;
                 }
                 Err(error) if error.is_refused() && self.next.is_some() && !restarted => {
@@ -84,6 +126,12 @@ impl Pages {
             }
         }
         Ok(())
+    }
+
+    /// What the instance with this id is, if it was listed.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        let found = self.apps.iter().find(|instance| instance.id == id)?;
+        Some(&found.name)
     }
 
     /// The ids of the instances with this app name and label.

@@ -6,6 +6,7 @@ mod complete_consent;
 mod context;
 mod create_app;
 mod deactivate_connection;
+mod directory;
 mod error;
 mod find_app;
 mod kind;
@@ -14,9 +15,10 @@ mod set_connection;
 mod set_feature;
 
 pub use context::{Access, Answer, Context, LastWanted, Memory, earlier};
+pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
 pub use kind::Step;
-pub use listing::{Listing, Pages, Relisting};
+pub use listing::{Extent, Listing, Pages, Relisting};
 pub use set_connection::live as live_connection;
 
 use crate::ledger::Consent;

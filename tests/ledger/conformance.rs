@@ -6,9 +6,9 @@ use crate::support::{
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, ImportEntry,
-    InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId, Standing, StepRecord,
-    Stopped, Stored,
+    AppMemory, AppName, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, FoundBy,
+    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId, Standing,
+    StepRecord, Stopped, Stored, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -890,6 +890,87 @@ async fn apps_found_by_label_are_known_per_org() {
         labels(0).await.unwrap(),
         [App::Google],
         "slack was found, one google is left"
+    );
+}
+
+#[tokio::test]
+async fn what_apps_are_is_known_once_it_was_seen() {
+    let fixture = Fixture::new().await;
+    let entries = [
+        entry("x", "0oa0"),
+        labelled("x", App::Slack, "S"),
+        entry("x", "0oa2"),
+        entry("y", "0oa0"),
+        labelled("x", App::Zoomus, "Z"),
+    ];
+    let run = fixture.import("a.csv", &entries).await;
+    let ledger = &fixture.ledger;
+    let target = |no, app, found| Target { no, app, found };
+    let (google, unseen) = (App::Google, FoundBy::UnseenId);
+    assert_eq!(
+        ledger.targets(&run, 0).await.unwrap(),
+        [
+            target(0, google, unseen),
+            target(1, App::Slack, FoundBy::Label),
+            target(2, google, unseen),
+            target(4, App::Zoomus, FoundBy::Label),
+        ]
+    );
+    assert_eq!(
+        ledger.targets(&run, 1).await.unwrap(),
+        [target(3, google, unseen)]
+    );
+    let seen = |app_id: &str| AppName {
+        org_url: "https://x.okta.com".into(),
+        app_id: app_id.into(),
+        name: "okta_org2org".into(),
+    };
+    // Beside a fingerprint and what the app is like from now on, whichever comes first.
+    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
+    cp.name = Some(seen("0oa0"));
+    cp.fingerprint = Some(Fingerprint {
+        org_url: "https://x.okta.com".into(),
+        app_id: "0oa0".into(),
+        hmac: Some([7; 32]),
+        key_id: [1; 8],
+    });
+    ledger.commit(cp).await.unwrap();
+    let mut cp = checkpoint(&run, 1, 0, Stored::Started);
+    cp.progress.app_id = Some("0oa9".into());
+    cp.name = Some(seen("0oa9"));
+    ledger.commit(cp).await.unwrap();
+    ledger
+        .commit(checkpoint(&run, 4, 0, Stored::Waiting))
+        .await
+        .unwrap();
+    let memory = ledger
+        .app_memory("https://x.okta.com", "0oa0")
+        .await
+        .unwrap();
+    assert_eq!(memory.name.as_deref(), Some("okta_org2org"));
+    assert_eq!(memory.hmac, Some([7; 32]));
+    assert_eq!(
+        ledger.targets(&run, 0).await.unwrap(),
+        [
+            target(0, google, FoundBy::Seen),
+            target(1, App::Slack, FoundBy::Seen),
+            target(2, google, unseen),
+        ]
+    );
+    let ids = ledger.seen_apps("https://x.okta.com").await.unwrap();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    assert!(ids.contains("0oa0") && ids.contains("0oa9"));
+    // Another org's app of the same id is another app.
+    assert!(
+        ledger
+            .seen_apps("https://y.okta.com")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        ledger.targets(&run, 1).await.unwrap(),
+        [target(3, google, unseen)]
     );
 }
 

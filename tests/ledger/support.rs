@@ -145,6 +145,7 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
         stats: OrgStats::default(),
         fingerprint: None,
         applied: None,
+        name: None,
         settled_consent: None,
     }
 }

@@ -438,7 +438,11 @@ fn an_org_that_cannot_be_read_is_told_and_the_others_are_exported() {
 #[test]
 fn a_read_that_fails_is_made_again_and_one_that_keeps_failing_is_told() {
     for (fault, code, said) in [
-        ("fault = 'serverError'\ntimes = 2", 0, "1 app exported"),
+        (
+            "fault = 'serverError'\ntimes = 2\npath = '/api/v1/apps'",
+            0,
+            "1 app exported",
+        ),
         (
             "fault = 'badGateway'\ntimes = 2\npath = '*/features'",
             0,

@@ -28,4 +28,5 @@ mod reports;
 mod restarts;
 mod secrets;
 mod system;
+mod targets;
 mod trouble;

@@ -165,7 +165,7 @@ fn consent(world: &mut World, story: &Scenario, percent: u32) {
 }
 
 fn sent(story: &Scenario) -> BTreeMap<&'static str, u64> {
-    let calls = |org: &&'static str| (*org, story.calls(org).len() as u64);
+    let calls = |org: &&'static str| (*org, story.all_calls(org).len() as u64);
     ORGS.iter().map(calls).collect()
 }
 

@@ -44,6 +44,9 @@ impl Stubborn {
 
 async fn answer(State(org): State<Stubborn>, request: Request) -> Response {
     let path = request.uri().path();
+    if !path.contains("/connections/") && !path.contains("/features") {
+        return Json(json!({ "id": "0oa1", "name": "zscalerbyz", "label": "Z" })).into_response();
+    }
     let what = path.rsplit('/').next().unwrap_or_default();
     org.calls
         .lock()
@@ -120,18 +123,26 @@ fn a_connection_of_another_scheme_is_not_what_was_asked_for() {
 
 #[test]
 fn an_unsupported_app_fails_with_the_reason_and_without_a_loop() {
-    for (entry, calls) in [
-        (zscaler("0oa1"), 2),
-        (google("0oa1"), 1),
-        (zscaler("0oa1").disabled(), 1),
+    for (entry, looks, reason) in [
+        (
+            zscaler("0oa1"),
+            "GET …",
+            "0oa1 is a bookmark app, not zscalerbyz",
+        ),
+        (
+            google("0oa1"),
+            "GET …/connections/default",
+            "status UNKNOWN",
+        ),
+        (
+            zscaler("0oa1").disabled(),
+            "GET …/connections/default",
+            "status UNKNOWN",
+        ),
     ] {
         let story = Scenario::of([entry.in_truth("bookmark")]);
-        story
-            .run()
-            .exits(3)
-            .says("no provisioning connection in Okta's API")
-            .says("UNKNOWN");
-        assert_eq!(story.calls("acme").len(), calls);
+        story.run().exits(3).says(reason);
+        assert_eq!(story.all_calls("acme"), [looks]);
         assert_eq!(story.report()["entries"][0]["state"], "failed");
     }
 }

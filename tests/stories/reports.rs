@@ -174,7 +174,7 @@ fn the_json_report_has_every_field() {
         {
           "org": "acme",
           "rateLimited": 0,
-          "requests": 3,
+          "requests": 5,
           "retries": 0,
           "stopped": null,
           "waitedMs": "[number]",
@@ -345,7 +345,8 @@ fn every_call_is_told_to_who_asks_also_after_a_crash() {
             })
             .collect()
     };
-    let (set, put) = (
+    let (look, set, put) = (
+        "GET /api/v1/apps/0oa1",
         "POST /api/v1/apps/0oa1/connections/default",
         "PUT /api/v1/apps/0oa1/features/USER_PROVISIONING",
     );
@@ -353,13 +354,14 @@ fn every_call_is_told_to_who_asks_also_after_a_crash() {
     assert_eq!(
         told(0),
         [
+            json!(["set_connection", null, look, 200, null, true, false]),
             json!(["set_connection", null, set, 503, "E0000010", true, true]),
             json!(["set_connection", null, set, 200, null, true, false]),
             json!(["set_feature", feature, put, null, null, false, true]),
             json!(["set_feature", feature, put, 200, null, true, false]),
         ]
     );
-    assert_eq!(told(1).len(), 1);
+    assert_eq!(told(1).len(), 2);
 
     let text = story.okta_rollout(&["report", "--calls", "--only", "app=zscalerbyz"]);
     let text = text.exits(0).data();

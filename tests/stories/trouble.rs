@@ -35,7 +35,8 @@ fn a_revoked_token_stops_its_org_only() {
     let run = story.run().exits(3).says("acme");
     assert!(run.said().contains("okta-rollout resume"), "{}", run.said());
     assert!(story.calls("acme").len() <= IN_FLIGHT);
-    assert_eq!(story.calls("globex").len(), 100);
+    // One list shows what all the apps are.
+    assert_eq!(story.calls("globex").len(), 100 + 1);
 
     let report = story.report();
     assert_eq!(report["state"], "settled");
@@ -66,7 +67,8 @@ fn a_mended_org_is_finished_by_resume() {
     assert_eq!(report["totals"]["changed"], 200);
     assert_eq!(report["orgs"][0]["stopped"], json!(null));
     assert_eq!(report["state"], "settled");
-    assert_eq!(story.calls("globex").len(), 100, "nothing is done twice");
+    let calls = story.calls("globex").len();
+    assert_eq!(calls, 100 + 1, "nothing is done twice");
 }
 
 #[test]
@@ -84,9 +86,10 @@ fn a_token_that_is_revoked_in_the_middle_loses_nothing() {
     story.okta_rollout(&["resume"]).exits(0);
     let report = story.report();
     assert_eq!(report["totals"]["changed"], 60);
-    // Every call that Okta accepted was accepted once.
+    // Every call that Okta accepted was accepted once; a list showed each process what the apps are.
     let accepted = story.statuses("acme").into_iter().flatten();
-    assert_eq!(accepted.filter(|status| *status == 200).count(), 120);
+    let accepted = accepted.filter(|status| *status == 200).count();
+    assert!((121..=122).contains(&accepted), "{accepted}");
 }
 
 #[test]
@@ -168,7 +171,9 @@ fn an_app_that_is_not_there_fails_and_is_retried_when_it_is() {
         .exits(3)
         .says("0oaGone")
         .says("(E0000007, HTTP 404");
-    assert_eq!(story.calls("acme").len(), 3, "a 404 is not retried");
+    // Two looks of which one is in vain, one at a connection in vain, and what sets the third app up.
+    let calls = story.all_calls("acme");
+    assert_eq!(calls.len(), 4, "a 404 is not retried: {calls:?}");
     let report = story.report();
     assert_eq!(report["totals"]["failed"], 2);
     let hint = report["entries"][0]["error"]["hint"].as_str().unwrap();

@@ -1,7 +1,6 @@
 //! Looks at one org: its apps once, if labels have to be found, then each entry's connection and, where it is
 //! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,20 +8,21 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::find::{Found, Known, find_app};
 use super::gather::Kept;
 use super::remembered::{Instance, Remembered};
-use crate::apps::{App, AuthScheme};
+use crate::apps::AuthScheme;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError, Stopped};
 use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
-use crate::okta::{Bucket, connections, features};
+use crate::okta::{Bucket, Method, connections, features};
 use crate::plan::{
-    Call, Cost, EntryPlan, Forecast, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past, Seen,
-    SeenApp, TokenPost, Which, app_taken, first_call, forecast, found_app, steps,
+    Call, Cost, EntryPlan, Forecast, Identity, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past,
+    Seen, SeenApp, TokenPost, Which, first_call, forecast, steps,
 };
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
-use crate::steps::{Pages, Step, StepError, live_connection};
+use crate::steps::{Step, StepError, live_connection};
 
 /// An org that is looked at.
 pub(super) struct OrgSurvey {
@@ -42,13 +42,6 @@ pub(super) struct OrgSurvey {
     pub on_drift: OnDrift,
     /// Whether a run would post TOKEN connections anyway.
     pub force: bool,
-}
-
-// What labels lead to.
-struct Found {
-    pages: Result<Pages, (Obstacle, Value)>,
-    // Rows by the app ids that they give: none of these apps may be another row's as well.
-    given: HashMap<String, u64>,
 }
 
 // An entry that was looked at.
@@ -76,9 +69,9 @@ impl OrgSurvey {
     /// When the ledger cannot be read. What goes wrong at Okta is in the plan.
     pub async fn run(self, entries: Vec<Kept>) -> Result<OrgPlan, LedgerError> {
         let mut log = CallLog::default();
-        let found = self.find(&entries, &mut log).await;
+        let found = self.find(&entries, &mut log).await?;
         let mut cost = Cost::default();
-        cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.read));
+        cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
         let lane = self.reader.lane();
         let mut plans = Vec::new();
         let mut waiting = entries.into_iter().filter(|kept| kept.selected);
@@ -108,6 +101,7 @@ impl OrgSurvey {
             ));
         }
         drop(at_work);
+        cost.add_listing(found.directory.pages().await);
         plans.sort_by_key(|plan| plan.which.row);
         let pace = self.pace(busy, requests);
         let busiest = cost.calls.iter().max_by_key(|(_, calls)| **calls);
@@ -132,39 +126,6 @@ impl OrgSurvey {
         }
     }
 
-    /// Lists the org's apps as a run does: all, or those of the only kind that is looked for.
-    async fn find(&self, entries: &[Kept], log: &mut CallLog) -> Found {
-        // Which apps are listed depends on all entries of a run, whether they are selected or not.
-        let mut apps: BTreeSet<App> = BTreeSet::new();
-        let mut given = HashMap::new();
-        let mut is_needed = false;
-        for kept in entries {
-            let entry = kept.entry();
-            if let Some(id) = entry.app_id {
-                given.insert(id, kept.row);
-            } else if self.remembered.waits(&self.url, kept.text()).is_none() {
-                apps.insert(entry.app);
-                is_needed |= kept.selected;
-            }
-        }
-        let mut pages = Pages::default();
-        if !is_needed {
-            return Found {
-                pages: Ok(pages),
-                given: HashMap::new(),
-            };
-        }
-        let only = if apps.len() == 1 { apps.first() } else { None };
-        let listed = self
-            .reader
-            .list_patiently(&mut pages, only.copied(), 0, log);
-        let pages = match listed.await {
-            Ok(()) => Ok(pages),
-            Err(error) => Err(self.describe(&error)),
-        };
-        Found { pages, given }
-    }
-
     async fn entry(
         &self,
         kept: Kept,
@@ -175,7 +136,7 @@ impl OrgSurvey {
         let which = Which::of(&entry, kept.row);
         if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
             let looked = Looked {
-                forecast: Forecast::waiting(&entry),
+                forecast: Forecast::waiting(&entry, self.identity_of_waiting(&entry).await?),
                 app_id: link.app_id.clone(),
                 seen: json!("waiting"),
             };
@@ -191,7 +152,7 @@ impl OrgSurvey {
                 app_id: None,
                 seen: json!("absent"),
             },
-            Ok(Some(app_id)) => self.app(&entry, app_id, log).await?,
+            Ok(Some(app_id)) => self.app(&entry, app_id, found, log).await?,
         };
         Ok((which, looked))
     }
@@ -200,6 +161,7 @@ impl OrgSurvey {
         &self,
         entry: &Entry,
         app_id: String,
+        found: &Found,
         log: &mut CallLog,
     ) -> Result<Looked, LedgerError> {
         let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
@@ -239,24 +201,67 @@ impl OrgSurvey {
             connected: memory.connected,
             on_drift: self.on_drift,
         };
-        let looked = match looked {
+        let known = Known {
+            name: memory.name.as_deref(),
+            found,
+        };
+        let mut seen = Seen {
+            app: None,
+            token,
+            past,
+            identity: Identity::Right,
+        };
+        let (forecast, seen) = match looked {
             Ok(app) => {
                 let shown = shown(&app_id, &app, token, &memory);
-                let app = Some(app);
-                (forecast(entry, &Seen { app, token, past }), shown)
+                seen.app = Some(app);
+                (self.foretell(entry, seen, known, log).await, shown)
             }
             Err(error) => {
-                let (obstacle, seen) = self.describe(&error);
-                let calls = vec![first_call(entry, token, past.look)];
-                (Forecast::failed(obstacle, calls), seen)
+                let (obstacle, shown) = self.describe(&error);
+                let first = self.first_call(entry, &seen, known, log).await;
+                (Forecast::failed(obstacle, vec![first]), shown)
             }
         };
-        let (forecast, seen) = looked;
         Ok(Looked {
             forecast,
             app_id: Some(app_id),
             seen,
         })
+    }
+
+    /// What a run would do, which looks what the app is only before it writes.
+    async fn foretell(
+        &self,
+        entry: &Entry,
+        mut seen: Seen,
+        known: Known<'_>,
+        log: &mut CallLog,
+    ) -> Forecast {
+        let foretold = forecast(entry, &seen);
+        if !foretold.writes() {
+            return foretold;
+        }
+        seen.identity = self.identity(entry, known, log).await;
+        forecast(entry, &seen)
+    }
+
+    /// The call by which a run would find out that the app cannot be looked at.
+    async fn first_call(
+        &self,
+        entry: &Entry,
+        seen: &Seen,
+        known: Known<'_>,
+        log: &mut CallLog,
+    ) -> Call {
+        let first = first_call(entry, seen.token, seen.past.look);
+        if first.method() == Method::Get {
+            return first;
+        }
+        match self.identity(entry, known, log).await {
+            Identity::Looked | Identity::LookedWrong(_) => Call::ReadApp,
+            Identity::Right | Identity::Wrong(_) => first,
+        }
     }
 
     async fn token(&self, entry: &Entry, app: Instance<'_>) -> Result<TokenPost, SecretError> {
@@ -297,7 +302,7 @@ impl OrgSurvey {
     }
 
     // For people, and what of it is the same next time.
-    fn describe(&self, error: &StepError) -> (Obstacle, Value) {
+    pub(super) fn describe(&self, error: &StepError) -> (Obstacle, Value) {
         if let Some(stopped) = self.reader.lane().stopped() {
             return (stopped_by(&stopped), json!("stopped"));
         }
@@ -314,25 +319,6 @@ impl OrgSurvey {
             .unwrap_or_else(|| "mend the cause".to_owned());
         let message = format!("{}{codes}", described.message);
         (Obstacle::new(message, hint), seen)
-    }
-}
-
-fn find_app(entry: &Entry, found: &Found) -> Result<Option<String>, (Obstacle, Value)> {
-    if let Some(id) = &entry.app_id {
-        return Ok(Some(id.clone()));
-    }
-    let pages = found.pages.as_ref().map_err(Clone::clone)?;
-    let matching = pages.matching(entry.app, entry.label.as_deref());
-    let plain = |obstacle: Obstacle| {
-        let seen = json!(obstacle.message);
-        (obstacle, seen)
-    };
-    match found_app(entry, &matching).map_err(plain)? {
-        Some(id) => match found.given.get(id) {
-            Some(row) => Err(plain(app_taken(entry, id, *row))),
-            None => Ok(Some(id.to_owned())),
-        },
-        None => Ok(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the ledger knows that Okta does not show: which secrets were set last, and which consents somebody may be
 //! about to give. It is only read; where there is none, nothing is known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use secrecy::ExposeSecret;
 
@@ -67,6 +67,14 @@ impl Remembered {
         match &self.ledger {
             Some(ledger) => ledger.app_memory(org_url, app_id).await,
             None => Ok(AppMemory::default()),
+        }
+    }
+
+    /// The ids of an org's apps of which it is known what they are.
+    pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => ledger.seen_apps(org_url).await,
+            None => Ok(HashSet::new()),
         }
     }
 

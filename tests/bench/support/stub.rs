@@ -74,7 +74,15 @@ async fn answer(State(stub): State<Arc<Stub>>, request: Request) -> Response {
     stub.calls.fetch_add(1, Ordering::Relaxed);
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (reset, left) = stub.take(host);
+    let path = request.uri().path().to_owned();
+    // One app has a bucket of its own.
+    let looks = path.rsplit_once('/').map(|(above, _)| above) == Some("/api/v1/apps");
+    let bucket = if looks {
+        format!("{host} by id")
+    } else {
+        host.to_owned()
+    };
+    let (reset, left) = stub.take(&bucket);
     let (method, body) = (request.method().clone(), request.into_body());
     let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
     tokio::time::sleep(LATENCY).await;
@@ -82,6 +90,11 @@ async fn answer(State(stub): State<Arc<Stub>>, request: Request) -> Response {
         (429, json!({ "errorCode": "E0000047" }))
     } else if method == Method::POST {
         (200, json!({ "status": "ENABLED", "authScheme": "TOKEN" }))
+    } else if method == Method::GET && path == "/api/v1/apps" {
+        (200, json!([]))
+    } else if method == Method::GET && !path.ends_with("/features") {
+        let id = path.rsplit('/').next();
+        (200, json!({ "id": id, "name": "zscalerbyz", "label": "" }))
     } else if method == Method::GET {
         let feature =
             json!({ "name": "USER_PROVISIONING", "status": "DISABLED", "capabilities": {} });

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use okta_rollout::sandbox::{Sandbox, SandboxSettings, SeedApp, Switches};
+use okta_rollout::sandbox::{Call, Sandbox, SandboxSettings, SeedApp, Switches};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -262,9 +262,16 @@ impl Scenario {
         self.runtime.block_on(self.sandbox.approve(link)).unwrap()
     }
 
-    /// The calls an org got since a story last asked: `GET …/connections/default`, and so on, where
-    /// `…` stands for an app.
+    /// The calls an org got since a story last asked, but for those that only look what an app is, which have a
+    /// bucket of their own: `GET …/connections/default`, and so on, where `…` stands for an app.
     pub fn calls(&self, org: &str) -> Vec<String> {
+        let mut calls = self.all_calls(org);
+        calls.retain(|call| call != LOOK);
+        calls
+    }
+
+    /// As [`Self::calls`], with every call.
+    pub fn all_calls(&self, org: &str) -> Vec<String> {
         let journal = self.sandbox.journal(org).unwrap();
         let calls: Vec<_> = journal
             .iter()
@@ -284,10 +291,12 @@ impl Scenario {
             .collect()
     }
 
-    /// The statuses of the calls an org ever got.
+    /// The statuses of the calls an org ever got, but for looks what an app is: they have a bucket of their own.
     pub fn statuses(&self, org: &str) -> Vec<Option<u16>> {
         let journal = self.sandbox.journal(org).unwrap();
-        journal.iter().map(|call| call.status).collect()
+        let counted = |call: &&Call| shortened(&call.path) != "…";
+        let counted = journal.iter().filter(counted);
+        counted.map(|call| call.status).collect()
     }
 
     /// An app as its org holds it.
@@ -366,6 +375,9 @@ fn token_of(org: &str) -> String {
     format!("{}_TOKEN", org.to_uppercase())
 }
 
+/// A look what an app is.
+pub const LOOK: &str = "GET …";
+
 /// A path with `…` for an app.
 fn shortened(path: &str) -> String {
     let Some(below) = path.strip_prefix("/api/v1/apps/") else {
@@ -375,6 +387,6 @@ fn shortened(path: &str) -> String {
         Some(_) => "…/oauth2/callback".to_owned(),
         None => below
             .split_once('/')
-            .map_or_else(|| path.to_owned(), |(_, rest)| format!("…/{rest}")),
+            .map_or_else(|| "…".to_owned(), |(_, rest)| format!("…/{rest}")),
     }
 }

@@ -64,6 +64,7 @@ pub fn there(
         features,
     };
     Seen {
+        identity: Identity::Right,
         app: Some(app),
         token: TokenPost {
             secret,
