@@ -70,6 +70,8 @@ pub enum Event {
         /// Why it failed.
         error: Option<EntryError>,
     },
+    /// A command that only looks has looked at an entry.
+    Looked,
     /// An org's calls wait.
     OrgWaits {
         /// Its name.

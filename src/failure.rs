@@ -20,6 +20,8 @@ pub enum Kind {
     Interrupted,
     /// Terminated by SIGTERM; everything is checkpointed.
     Terminated,
+    /// Its terminal went away (SIGHUP); everything is checkpointed.
+    HungUp,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Changes => 5,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::HungUp => 129,
         }
     }
 }
@@ -126,6 +129,7 @@ mod tests {
             (Kind::Changes, 5),
             (Kind::Interrupted, 130),
             (Kind::Terminated, 143),
+            (Kind::HungUp, 129),
         ] {
             assert_eq!(kind.exit_code(), code, "{kind:?}");
             assert_eq!(Ending::Short(kind).exit_code(), code, "{kind:?}");

@@ -9,6 +9,7 @@ use crate::cli::args::{ColorWhen, Global};
 use crate::failure::Failure;
 use crate::job::{self, Job};
 use crate::manifest::Limits;
+use crate::okta::{HttpSettings, Proxies};
 
 /// The ledger when neither flag nor environment names one, in the current folder.
 pub const DEFAULT_LEDGER: &str = ".okta-rollout/ledger.db";
@@ -27,6 +28,9 @@ pub struct Environment {
     /// `OKTA_ROLLOUT_ABORT_AFTER`: the process kills itself right after this many checkpoints. For
     /// crash tests; a run is never wrong because of it, only short.
     pub abort_after: Option<u64>,
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or not. What is wrong with them is told
+    /// by commands that call orgs.
+    pub proxies: Proxies,
 }
 
 impl Environment {
@@ -63,6 +67,7 @@ impl Environment {
             ci: set("CI"),
             dumb_terminal: get("TERM").is_some_and(|term| term == "dumb"),
             abort_after,
+            proxies: Proxies::from_lookup(get),
         })
     }
 }
@@ -140,6 +145,8 @@ pub struct Settings {
     pub stdin_is_terminal: bool,
     /// See [`Environment::abort_after`].
     pub abort_after: Option<u64>,
+    /// See [`Environment::proxies`].
+    pub proxies: Proxies,
 }
 
 impl Settings {
@@ -180,6 +187,7 @@ impl Settings {
             orgs: flags.orgs.clone(),
             stdin_is_terminal: terminals.stdin,
             abort_after: environment.abort_after,
+            proxies: environment.proxies,
         }
     }
 }
@@ -196,7 +204,7 @@ pub struct Policy {
     /// When a step is tried again.
     pub retry: crate::run::RetryPolicy,
     /// Every call.
-    pub http: crate::okta::HttpSettings,
+    pub http: HttpSettings,
     /// What to do about changes made by hand.
     pub on_drift: job::OnDrift,
     /// Reports to write after the run.
@@ -206,12 +214,23 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The defaults, where there is neither a manifest nor a job.
+    pub fn of_nothing(settings: &Settings) -> Self {
+        Self {
+            http: HttpSettings {
+                proxies: settings.proxies.clone(),
+                ..HttpSettings::default()
+            },
+            ..Self::default()
+        }
+    }
+
     /// The policy of a manifest that is run as it is.
     pub fn of_manifest(manifest: &Path, settings: &Settings) -> Self {
         Self {
             manifest: manifest.to_owned(),
             orgs: settings.orgs.clone(),
-            ..Self::default()
+            ..Self::of_nothing(settings)
         }
     }
 
@@ -238,7 +257,10 @@ impl Policy {
             limits: job.limits,
             retry: job.retry,
             on_drift: job.on_drift,
-            http: job.http,
+            http: HttpSettings {
+                proxies: settings.proxies.clone(),
+                ..job.http
+            },
             reports: job.reports,
             sandbox: job.sandbox,
         })

@@ -6,9 +6,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::context::RunContext;
 use super::simulated::Simulated;
 use crate::failure::Failure;
-use crate::ledger::OrgRow;
-use crate::manifest::{Auth, OrgSpec, Secrets};
-use crate::okta::Credentials;
+use crate::ledger::{OrgRow, RunId, Stopped};
+use crate::manifest::{Auth, OrgSpec, SecretError, Secrets};
+use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 use crate::run::OrgAccess;
 
 /// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
@@ -22,16 +22,62 @@ pub(super) fn is_sandbox(org: &OrgRow) -> bool {
     org.url.starts_with(SANDBOX)
 }
 
-/// Opens orgs for work, in order.
-///
-/// # Errors
-/// When credentials of any cannot be read: nothing is sent to any of them then.
+/// An org that is open, or shut.
+pub(super) type Opened = Result<OrgAccess, Box<Shut>>;
+
+/// An org whose credentials cannot be read: it is stopped before its first call, and holds no other up.
+#[derive(Debug)]
+pub(super) struct Shut {
+    /// The org.
+    pub row: OrgRow,
+    /// Why.
+    pub why: NoCredentials,
+}
+
+/// Why an org's credentials cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("its credentials cannot be read: {cause}")]
+pub(super) struct NoCredentials {
+    cause: String,
+    /// The edit that helps.
+    pub remedy: String,
+    // Whether `--allow-exec` helps.
+    needs_exec: bool,
+}
+
+impl NoCredentials {
+    fn new(error: &SecretError) -> Self {
+        Self {
+            cause: error.to_string(),
+            remedy: error.remedy(),
+            needs_exec: error.is_refused(),
+        }
+    }
+
+    /// What the run remembers of the org.
+    pub fn stopped(&self, run: &RunId) -> Stopped {
+        let resume = format!("okta-rollout resume {}", run.0);
+        Stopped {
+            message: self.to_string(),
+            hint: Some(if self.needs_exec {
+                format!("let its program run: {resume} --allow-exec")
+            } else {
+                format!("{}, then: {resume}", self.remedy)
+            }),
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+        }
+    }
+}
+
+/// Opens orgs for work, in order, those whose credentials cannot be read excepted.
 pub(super) async fn open(
     orgs: Vec<OrgRow>,
     context: &RunContext,
     allow_exec: bool,
     sandbox: Option<&Simulated>,
-) -> Result<Vec<OrgAccess>, Failure> {
+) -> Result<Vec<Opened>, Failure> {
     stream::iter(orgs)
         .map(|org| access(org, context, allow_exec, sandbox))
         .buffered(SECRETS_AT_ONCE)
@@ -45,65 +91,76 @@ pub(super) async fn access(
     context: &RunContext,
     allow_exec: bool,
     sandbox: Option<&Simulated>,
-) -> Result<OrgAccess, Failure> {
+) -> Result<Opened, Failure> {
     let secrets = Secrets::new(context.entries_base(), allow_exec);
     if is_sandbox(&row) {
         let sandbox = sandbox.ok_or_else(|| not_served(&row))?;
-        return Ok(OrgAccess {
+        return Ok(Ok(OrgAccess {
             origin: sandbox.origin(&row.name),
             credentials: Credentials::Ssws(sandbox.api_token(&row.name)),
             secrets,
             administrator: sandbox.administrator(),
             row,
-        });
+        }));
     }
     // The ledger holds absolute references only.
     let secrets_of_orgs = Secrets::new("/", allow_exec);
-    let credentials = credentials(&row.name, &row.spec, &secrets_of_orgs).await?;
-    Ok(OrgAccess {
-        origin: row.url.clone(),
-        credentials,
-        secrets,
-        administrator: None,
-        row,
-    })
+    Ok(
+        match credentials(&row.name, &row.spec, &secrets_of_orgs).await? {
+            Ok(credentials) => Ok(OrgAccess {
+                origin: row.url.clone(),
+                credentials,
+                secrets,
+                administrator: None,
+                row,
+            }),
+            Err(why) => Err(Box::new(Shut { row, why })),
+        },
+    )
 }
 
-/// What an org is reached with.
+/// What an org is reached with; the inner error when it cannot be read.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the org is given none that this version can use.
 pub(super) async fn credentials(
     org: &str,
     spec: &OrgSpec,
     secrets: &Secrets,
-) -> Result<Credentials, Failure> {
-    let unreadable = |error: crate::manifest::SecretError| {
-        let hint = error.hint();
-        let failure = Failure::usage(anyhow::Error::from(error).context(format!(
-            "org {org}: its credentials cannot be read; nothing was sent"
-        )));
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    };
-    match &spec.auth {
+) -> Result<Result<Credentials, NoCredentials>, Failure> {
+    let read = match &spec.auth {
         Some(Auth::ApiToken(token)) => secrets
             .resolve_for_header(token)
             .await
-            .map(Credentials::Ssws)
-            .map_err(unreadable),
+            .map(Credentials::Ssws),
         Some(Auth::AccessToken(token)) => secrets
             .resolve_for_header(token)
             .await
-            .map(Credentials::Bearer)
-            .map_err(unreadable),
-        Some(Auth::PrivateKeyJwt(_)) => Err(private_key_jwt(org)),
-        None => Err(
-            Failure::usage(anyhow::anyhow!("org {org} has no `auth`; nothing was sent"))
-                .hint(format!("give org {org} an `auth.apiToken`")),
-        ),
+            .map(Credentials::Bearer),
+        Some(Auth::PrivateKeyJwt(_)) => return Err(private_key_jwt(org)),
+        None => {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "org {org} has no `auth`; nothing was sent"
+            ))
+            .hint(format!("give org {org} an `auth.apiToken`")));
+        }
+    };
+    Ok(read.map_err(|error| NoCredentials::new(&error)))
+}
+
+/// Refuses HTTP settings that no call can be made with, before anything else is done: a variable that names no proxy,
+/// a CA file that is no use.
+pub(super) fn can_call(http: &HttpSettings) -> Result<(), Failure> {
+    Http::new(http).map(drop).map_err(no_calls)
+}
+
+/// No call can be made.
+pub(super) fn no_calls(error: HttpError) -> Failure {
+    let hint = error.hint();
+    let failure = Failure::usage(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

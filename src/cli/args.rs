@@ -30,7 +30,7 @@ Exit codes:
   0 all done   2 wrong usage, manifest, job or settings; nothing was sent
   3 some entries failed or an org was stopped   4 some entries wait for consent
   5 `plan --detailed-exitcode` found changes
-  130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout";
+  129, 130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout";
 
 /// Set up Okta provisioning connections for many apps in many orgs from one manifest.
 ///

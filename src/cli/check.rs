@@ -5,13 +5,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::access::{can_call, no_calls};
 use super::args::{self, DataFormat};
 use super::output::Output;
 use super::target::{refuse, source, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
-use crate::okta::Http;
 use crate::report::counted;
 use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
@@ -74,8 +74,10 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     } else {
         Policy::of_manifest(&args.file, settings)
     };
+    let proxies = policy.http.proxies.checked();
+    proxies.map_err(|error| no_calls(error.into()))?;
     if policy.http.ca_file.is_some() {
-        Http::new(&policy.http).map_err(Failure::usage)?;
+        can_call(&policy.http)?;
     }
     let sandbox = policy.sandbox.clone().try_into::<SandboxSettings>();
     sandbox

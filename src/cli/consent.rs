@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::access::{SECRETS_AT_ONCE, access, is_sandbox};
+use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox};
 use super::args::{self, DataFormat};
 use super::context::{RunContext, options};
 use super::open::{readable, writable};
@@ -108,6 +108,7 @@ pub(super) async fn complete(
     let ledger = writable(settings).await?;
     let newest = ledger.find_run(None).await?;
     let policy = RunContext::of(&newest)?.policy(settings, output)?;
+    can_call(&policy.http)?;
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
@@ -187,6 +188,7 @@ pub(super) async fn refresh(
     let ledger = writable(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
     let policy = RunContext::of(&run)?.policy(settings, output)?;
+    can_call(&policy.http)?;
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
@@ -266,7 +268,8 @@ impl<'a> Orgs<'a> {
         }
         let opened = access(pending.org.clone(), &context, self.allow_exec, None).await;
         drop(place);
-        opened.map_err(|failure| failure.error)
+        let shut = |shut: Box<Shut>| anyhow::anyhow!("org {}: {}", shut.row.name, shut.why);
+        opened.map_err(|failure| failure.error)?.map_err(shut)
     }
 }
 

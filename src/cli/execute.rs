@@ -3,7 +3,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::access;
+use super::access::{self, Opened};
 use super::args::DataFormat;
 use super::context::{RunContext, options};
 use super::continuation;
@@ -13,11 +13,11 @@ use super::progress;
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::simulated::Simulated;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, OrgNo, OrgRow, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, OrgNo, OrgRow, RunLock, RunRow};
 use crate::report::{Format, Held, State, counted};
-use crate::run::{Interrupt, RunOptions, Selected, drive, unix_millis};
+use crate::run::{Interrupt, OrgAccess, RunOptions, Selected, drive, unix_millis};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -88,7 +88,7 @@ pub(super) async fn execute(
     };
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
-    let orgs = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
+    let opened = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
     let options = RunOptions {
         selected: selected.clone(),
         ..options(&policy, force)
@@ -99,6 +99,7 @@ pub(super) async fn execute(
     let signals = Signals::listen(interrupt.clone(), output)?;
     let (events, receiver) = Events::channel();
     let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
+    let orgs = stop_shut(&ledger, &run, opened, &events).await?;
     let driven = drive(&ledger, &run.id, orgs, &options, &events, &interrupt).await;
     drop(events);
     // Progress ends with the last sender of events; what it did not show is in the ledger.
@@ -185,6 +186,34 @@ async fn unfinished(
         .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
         .filter_map(|(no, _)| all.get(usize::try_from(no).ok()?).cloned())
         .collect())
+}
+
+/// Stops the orgs whose credentials cannot be read; gives the others.
+async fn stop_shut(
+    ledger: &Ledger,
+    run: &RunRow,
+    opened: Vec<Opened>,
+    events: &Events,
+) -> Result<Vec<OrgAccess>, LedgerError> {
+    let mut open = Vec::with_capacity(opened.len());
+    for org in opened {
+        let shut = match org {
+            Ok(org) => {
+                open.push(org);
+                continue;
+            }
+            Err(shut) => shut,
+        };
+        let stopped = shut.why.stopped(&run.id);
+        events.send(Event::OrgStopped {
+            org: shut.row.name.as_str().into(),
+            message: stopped.message.clone(),
+            hint: stopped.hint.clone(),
+        });
+        let (id, no) = (&run.id, shut.row.no);
+        ledger.set_stopped(id, no, Some(stopped)).await?;
+    }
+    Ok(open)
 }
 
 /// A run ends early only when its checkpoints cannot be kept.

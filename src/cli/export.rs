@@ -6,6 +6,7 @@ mod write;
 
 use futures_util::future::join_all;
 
+use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
 use super::file::can_be_written;
 use super::output::Output;
@@ -15,10 +16,10 @@ use crate::apps::App;
 use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::EntryError;
+use crate::ledger::{EntryError, Stopped};
 use crate::report::{codes, counted};
 use crate::run::Interrupt;
-use crate::settings::{Animation, Settings};
+use crate::settings::Settings;
 use crate::steps::{Step, StepError};
 use orgs::{Source, Wanted};
 use write::{Contents, target_format};
@@ -36,7 +37,7 @@ pub(super) async fn export(
         // Not after hours of reading.
         can_be_written(file, "-o FILE")?;
     }
-    let found = read(args, &source, &wanted, output).await?;
+    let found = read(args, &source, &wanted, settings, output).await?;
     let missing = tell_missing(&wanted, &found, output);
     if missing == found.len() {
         return Err(nothing_read(args));
@@ -94,6 +95,7 @@ async fn read(
     args: &args::Export,
     source: &Source,
     wanted: &[Wanted],
+    settings: &Settings,
     output: Output,
 ) -> Result<Vec<Found>, Failure> {
     let apps: Vec<App> = App::ALL
@@ -106,18 +108,12 @@ async fn read(
         .readers(wanted, args.allow_exec, &events, &interrupt)
         .await?;
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let shown = tokio::spawn(progress::show(receiver, Animation::Lines, output));
+    let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
     let reading = join_all(readers.iter().map(async |reader| {
+        let reader = reader.as_ref().map_err(no_credentials)?;
         let read = read_apps(reader, &apps).await;
         read.map_err(|error| match reader.lane().stopped() {
-            Some(stopped) => EntryError {
-                step: Step::FindApp,
-                message: stopped.message,
-                hint: stopped.hint,
-                okta_error_code: stopped.okta_error_code,
-                http_status: stopped.http_status,
-                request_id: stopped.request_id,
-            },
+            Some(stopped) => unread(stopped),
             None => StepError::describe(&error, Step::FindApp),
         })
     }));
@@ -136,6 +132,29 @@ async fn read(
             error: anyhow::anyhow!("interrupted; nothing was written"),
             hint: None,
         }),
+    }
+}
+
+fn no_credentials(why: &NoCredentials) -> EntryError {
+    EntryError {
+        step: Step::FindApp,
+        message: why.to_string(),
+        hint: Some(why.remedy.clone()),
+        okta_error_code: None,
+        http_status: None,
+        request_id: None,
+    }
+}
+
+// The step is not told: none was taken.
+fn unread(stopped: Stopped) -> EntryError {
+    EntryError {
+        step: Step::FindApp,
+        message: stopped.message,
+        hint: stopped.hint,
+        okta_error_code: stopped.okta_error_code,
+        http_status: stopped.http_status,
+        request_id: stopped.request_id,
     }
 }
 

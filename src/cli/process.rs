@@ -1,5 +1,5 @@
-//! What the system may do to the process, set before anything else: no core dump, which would hold secrets, and no
-//! end without a word when a file grows beyond its limit.
+//! What the system may do to the process: no core dump, which would hold secrets, no end without a word when a file
+//! grows beyond its limit, and none with the terminal where it was started to outlive it.
 
 use super::output::Output;
 
@@ -24,5 +24,48 @@ pub(super) fn survive_file_size_limit(output: Output) {
         output.note(format_args!(
             "a file that exceeds its limit will end the process: {error}"
         ));
+    }
+}
+
+/// Whether SIGHUP was ignored when the process began, as under `nohup`. Where the system does not tell it counts as
+/// ignored, so that nothing is changed about it.
+pub(super) fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return true;
+    };
+    is_hangup_ignored(&status)
+}
+
+/// By the text of `/proc/PID/status`: a mask of the ignored signals, in which SIGHUP is the lowest bit.
+fn is_hangup_ignored(status: &str) -> bool {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_tells_whether_hangups_are_ignored() {
+        for (status, ignored) in [
+            (
+                "Name:\tx\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000000\n",
+                true,
+            ),
+            ("SigIgn:\t0000000000001001\n", true),
+            ("SigIgn:\t0000000000001000\n", false),
+            (
+                "SigIgn:\t0000000000000000\nSigCgt:\t0000000000000001\n",
+                false,
+            ),
+            ("SigIgn:\tnonsense\n", true),
+            ("Name:\tx\n", true),
+        ] {
+            assert_eq!(is_hangup_ignored(status), ignored, "{status}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `resume`: moves on whatever can move in a run.
 
+use super::access::can_call;
 use super::args;
 use super::context::{RunContext, orgs_now};
 use super::execute::{Begun, Work, execute};
@@ -24,6 +25,7 @@ pub(super) async fn resume(
     refuse_unknown_org(&selection, &names)?;
     let context = RunContext::of(&run)?;
     let policy = context.policy(settings, output)?;
+    can_call(&policy.http)?;
     let lock = ledger.lock_run(&run.id)?;
     if let Some(orgs) = orgs_now(&policy, output)? {
         refresh(&ledger, &run.id, &orgs).await?;

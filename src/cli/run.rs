@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::access::can_call;
 use super::args;
 use super::context::{RunContext, anchored};
 use super::continuation::{Asked, Last, Next};
@@ -16,7 +17,6 @@ use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
-use crate::okta::Http;
 use crate::report::counted;
 use crate::run::unix_millis;
 use crate::selection::Selection;
@@ -103,10 +103,8 @@ pub(super) async fn go_on(
 }
 
 async fn open_for(target: &Target, settings: &Settings) -> Result<Ledger, Failure> {
-    let ledger = writable(settings).await?;
-    // A CA file that is no use is told before a run begins.
-    Http::new(&target.policy.http).map_err(Failure::usage)?;
-    Ok(ledger)
+    can_call(&target.policy.http)?;
+    writable(settings).await
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
@@ -171,7 +169,7 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
 
 fn options(args: &args::Run) -> CheckOptions {
     CheckOptions {
-        secrets: SecretCheck::Probe,
+        secrets: SecretCheck::Entries,
         exec: args.allow_exec.into(),
     }
 }

@@ -43,6 +43,9 @@ pub enum SecretCheck {
     /// Each is tried once.
     #[default]
     Probe,
+    /// Those of entries are tried, the credentials of orgs are not: an org whose credentials cannot be read is
+    /// stopped by itself, and the others are worked on.
+    Entries,
     /// They are left alone (`--no-secrets`).
     Skip,
 }

@@ -25,7 +25,7 @@ impl Checker<'_> {
 
     fn probe_orgs(&mut self, wanted: impl Fn(&str) -> bool) {
         let options = self.judge.options;
-        if options.secrets == SecretCheck::Skip {
+        if options.secrets != SecretCheck::Probe {
             return;
         }
         let orgs = self.loader.orgs.iter();

@@ -89,6 +89,22 @@ enum Cause {
 }
 
 impl SecretError {
+    /// The edit that makes the secret readable.
+    pub fn remedy(&self) -> String {
+        let reference = self.reference.as_str();
+        match &*self.cause {
+            Cause::Unset => format!("set {}", reference.trim_start_matches("env:")),
+            _ => self
+                .hint()
+                .unwrap_or_else(|| format!("make {reference} readable")),
+        }
+    }
+
+    /// Whether `--allow-exec` is all that it needs.
+    pub fn is_refused(&self) -> bool {
+        matches!(*self.cause, Cause::ExecRefused)
+    }
+
     /// The edit or flag that helps.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.cause {

@@ -2,6 +2,7 @@
 //! was observed. An exchange never panics and never fails as such; what went wrong is its outcome.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use super::answer::{Body, Content, Exchange, Head, content};
 use super::error::{self, CallError, Class};
 use super::http::{Http, HttpError};
 use super::link;
+use super::proxy::Proxy;
 use super::redact::redact;
 use super::request::{Method, Read, Request};
 use super::resolve::is_loopback;
@@ -46,6 +48,7 @@ impl Credentials {
 #[derive(Clone)]
 pub struct OrgClient {
     http: Http,
+    proxy: Option<Arc<Proxy>>,
     origin: Url,
     origin_text: String,
     authorization: HeaderValue,
@@ -62,6 +65,7 @@ impl OrgClient {
         let origin = parse_origin(origin)?;
         let (scheme, secret) = credentials.into_parts();
         Ok(Self {
+            proxy: http.proxy(&origin),
             http,
             origin_text: origin.origin().ascii_serialization(),
             origin,
@@ -117,7 +121,11 @@ impl OrgClient {
             None if request.method != Method::Get => builder.header(CONTENT_LENGTH, "0"),
             None => builder,
         };
-        builder.send().await.map_err(|error| self.unanswered(error))
+        match builder.send().await {
+            Ok(response) => Ok(response),
+            // Boxed: it is rare, and every call would have to have room for it.
+            Err(error) => Err(Box::pin(self.unanswered(error)).await),
+        }
     }
 
     /// Reads the answer. The head is returned whatever becomes of the body.
@@ -153,11 +161,12 @@ impl OrgClient {
 
     async fn read_body(&self, mut response: Response) -> Result<Bytes, CallError> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.unanswered(error))?
-        {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) => return Err(Box::pin(self.unanswered(error)).await),
+            };
             if bytes.len() + chunk.len() > MAX_BODY_BYTES {
                 return Err(error::too_large(MAX_BODY_BYTES));
             }
@@ -166,9 +175,26 @@ impl OrgClient {
         Ok(bytes.into())
     }
 
-    fn unanswered(&self, error: reqwest::Error) -> CallError {
+    async fn unanswered(&self, error: reqwest::Error) -> CallError {
         let host = self.origin.host_str().unwrap_or_default();
-        error::unanswered(error, host, self.http.timeout())
+        let proxy = self.proxy.as_deref();
+        let said = match proxy.filter(|_| error::is_declined(&error)) {
+            Some(proxy) => {
+                let port = self.origin.port_or_known_default().unwrap_or_default();
+                proxy.ask(host, port, self.http.connect_timeout()).await
+            }
+            None => None,
+        };
+        let timeout = self.http.timeout();
+        error::unanswered(
+            error,
+            error::Way {
+                host,
+                proxy,
+                said,
+                timeout,
+            },
+        )
     }
 
     /// The address of a request: the origin's, with its path and query, so that no path can lead out of the org,

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
-pub(super) use transport::unanswered;
+pub(super) use transport::{Way, is_declined, unanswered};
 
 /// Longest message in characters. Okta's summaries are a line or two; more is a page of somebody
 /// else's, and would drown a report.
@@ -22,7 +22,7 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// whether to try again, look first, or give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The request did not leave: name resolution, connection, proxy or TLS failed.
+    /// The request did not leave, and a later one may: name resolution, connection, proxy or TLS failed.
     NotSent,
     /// The server said that it failed, and may succeed later: 5xx and Okta's own transient codes. It
     /// may have acted all the same (a gateway's 504): a once-only call is looked up before it is
@@ -42,7 +42,8 @@ pub enum Class {
     },
     /// Okta understood and declined; the same request would be declined again.
     Refused,
-    /// The org's credentials are not good, or not good enough: no call of this org can succeed.
+    /// No call of this org can succeed before somebody changes something: its credentials are not good, or not good
+    /// enough, or there is no way to it (unknown host, certificate that is not trusted, proxy that refuses).
     OrgStopped,
 }
 

@@ -12,6 +12,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, redirect};
 use url::Url;
 
+use super::proxy::{Proxies, Proxy, ProxyError};
 use super::resolve::{Resolver, is_loopback};
 
 /// Sent as `User-Agent`, so that Okta's system log tells who called.
@@ -38,6 +39,8 @@ pub struct HttpSettings {
     /// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one); with none, each call has its own. No setting of a
     /// job: it follows from the number of orgs.
     pub idle_per_org: usize,
+    /// What the environment says of proxies; no setting of a job either.
+    pub proxies: Proxies,
 }
 
 impl Default for HttpSettings {
@@ -47,6 +50,7 @@ impl Default for HttpSettings {
             timeout: Duration::from_mins(1),
             ca_file: None,
             idle_per_org: 100,
+            proxies: Proxies::default(),
         }
     }
 }
@@ -62,6 +66,9 @@ pub enum HttpError {
         /// What is wrong with it.
         cause: String,
     },
+    /// A variable that should name a proxy does not.
+    #[error("{0}; nothing was sent")]
+    Proxy(#[from] ProxyError),
     /// The TLS set-up of this machine is unusable.
     #[error("cannot set up HTTPS: {0}")]
     Tls(String),
@@ -78,28 +85,40 @@ pub enum HttpError {
     Credential(&'static str),
 }
 
+impl HttpError {
+    /// The edit that helps, where one is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Proxy(error) => Some(error.hint()),
+            _ => None,
+        }
+    }
+}
+
 /// The shared HTTP client. Cheap to clone; clones share one connection pool.
 #[derive(Clone, Debug)]
 pub struct Http {
     remote: Client,
     loopback: Client,
+    proxies: Proxies,
     timeout: Duration,
+    connect_timeout: Duration,
 }
 
 impl Http {
-    /// A client with these settings; proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`,
-    /// `ALL_PROXY`, `NO_PROXY`) and do not apply to loopback hosts.
+    /// A client with these settings. Proxies do not apply to loopback hosts.
     ///
     /// # Errors
-    /// [`HttpError::CaFile`] when the file is unreadable or holds no PEM certificate,
+    /// [`HttpError::Proxy`] when a variable names a proxy that there cannot be, [`HttpError::CaFile`] when the file is unreadable or holds no PEM certificate,
     /// [`HttpError::Tls`] when the system's certificates cannot be used.
     pub fn new(settings: &HttpSettings) -> Result<Self, HttpError> {
+        settings.proxies.checked()?;
         let extra = match &settings.ca_file {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        let build = |proxies: Proxies| {
-            client(settings, extra.clone(), proxies).map_err(|error| {
+        let build = |way: Way| {
+            client(settings, extra.clone(), way).map_err(|error| {
                 let cause = root_cause(&error);
                 match &settings.ca_file {
                     Some(path) => HttpError::CaFile {
@@ -111,9 +130,11 @@ impl Http {
             })
         };
         Ok(Self {
-            remote: build(Proxies::FromEnvironment)?,
-            loopback: build(Proxies::None)?,
+            remote: build(Way::ThroughProxies)?,
+            loopback: build(Way::Direct)?,
+            proxies: settings.proxies.clone(),
             timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
         })
     }
 
@@ -126,6 +147,20 @@ impl Http {
         }
     }
 
+    /// The proxy that calls to `origin` go through.
+    pub(super) fn proxy(&self, origin: &Url) -> Option<Arc<Proxy>> {
+        if is_loopback(origin) {
+            None
+        } else {
+            self.proxies.of(origin)
+        }
+    }
+
+    /// How long it may take to connect.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
     /// How long a call may take.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
@@ -134,16 +169,12 @@ impl Http {
 
 /// Whether a client goes through proxies.
 #[derive(Clone, Copy)]
-enum Proxies {
-    FromEnvironment,
-    None,
+enum Way {
+    ThroughProxies,
+    Direct,
 }
 
-fn client(
-    settings: &HttpSettings,
-    extra: Vec<Certificate>,
-    proxies: Proxies,
-) -> reqwest::Result<Client> {
+fn client(settings: &HttpSettings, extra: Vec<Certificate>, way: Way) -> reqwest::Result<Client> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let builder = Client::builder()
@@ -160,9 +191,14 @@ fn client(
         .http2_keep_alive_interval(PING)
         .http2_keep_alive_timeout(PING)
         .tls_certs_merge(extra);
-    match proxies {
-        Proxies::FromEnvironment => builder,
-        Proxies::None => builder.no_proxy(),
+    match way {
+        Way::Direct => builder.no_proxy(),
+        // Without a variable it is the operating system's settings that count, where it has some.
+        Way::ThroughProxies => settings
+            .proxies
+            .rules()?
+            .into_iter()
+            .fold(builder, reqwest::ClientBuilder::proxy),
     }
     .build()
 }

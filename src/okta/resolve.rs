@@ -1,14 +1,22 @@
 //! Names to addresses: loopback names without asking anybody (RFC 6761 §6.3), the system's resolver
-//! for the rest.
+//! for the rest. Tells a name that does not exist from a resolver that has no answer now.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Resolver;
+
+/// The name is nobody's: no later try finds it.
+#[derive(Debug, thiserror::Error)]
+#[error("no such host")]
+pub(super) struct UnknownHost;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -21,12 +29,30 @@ impl Resolve for Resolver {
                 ];
                 Box::new(loopback.into_iter().map(|ip| SocketAddr::new(ip, 0)))
             } else {
-                let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-                Box::new(found.collect::<Vec<_>>().into_iter())
+                let name = name.as_str().to_owned();
+                // The system's resolver blocks.
+                let found = tokio::task::spawn_blocking(move || ask_system(&name)).await??;
+                Box::new(found.into_iter())
             };
             Ok(addresses)
         })
     }
+}
+
+fn ask_system(name: &str) -> Result<Vec<SocketAddr>, Failed> {
+    let hints = AddrInfoHints {
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| match error.kind() {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => Failed::from(UnknownHost),
+        _ => std::io::Error::from(error).into(),
+    })?;
+    let addresses: Vec<_> = found.flatten().map(|info| info.sockaddr).collect();
+    if addresses.is_empty() {
+        return Err(UnknownHost.into());
+    }
+    Ok(addresses)
 }
 
 /// `localhost` and every name under it.

@@ -14,6 +14,7 @@ use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
 use super::line::{Kind, Line, Place};
 use super::methods::{Ended, Methods};
+use super::patience::Rests;
 use super::retry::RetryPolicy;
 use super::retry_budget::RetryBudget;
 use super::settled::settled;
@@ -57,6 +58,7 @@ pub(super) struct State {
     // Waited, and not in any sum yet.
     pub(super) waited: Duration,
     pub(super) told: Option<Duration>,
+    pub(super) rests: Rests,
     // Whether a call went although people were told of a wait; another one, and it is over.
     passed: bool,
     // Since when the org took on no call at all, and whether people were told.
@@ -90,6 +92,7 @@ impl State {
             waiting_since: None,
             waited: Duration::ZERO,
             told: None,
+            rests: Rests::default(),
             passed: false,
             refuses_since: None,
             refuses_told: false,

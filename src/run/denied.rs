@@ -29,6 +29,8 @@ pub(super) enum Why {
     Rate,
     /// So many entries wait for their next try, and no other is ready.
     Retries(usize),
+    /// Every read that is under way waits for its next try; what the last one to fail died of.
+    NextTry(String),
 }
 
 impl fmt::Display for Why {
@@ -44,6 +46,7 @@ impl fmt::Display for Why {
             Self::Concurrency => f.write_str("the org takes on no more calls at once"),
             Self::Rate => f.write_str("maxRps"),
             Self::Retries(1) => f.write_str("the next try of 1 entry"),
+            Self::NextTry(cause) => write!(f, "the next try: {cause}"),
             Self::Retries(entries) => write!(f, "the next try of {entries} entries"),
         }
     }

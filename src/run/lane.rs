@@ -20,7 +20,7 @@ use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
 use crate::apps::App;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::ledger::{Attempt, Millis, OrgStats, SpentWindow, Stopped};
 use crate::manifest::Limits;
 use crate::okta::{Bucket, Class, Exchange, Request};
@@ -170,7 +170,15 @@ impl Lane {
     pub fn stop(&self, why: Stopped) {
         let mut state = self.state();
         state.stopped.get_or_insert(why);
+        let told = state.told.take();
         self.wake(&state);
+        drop(state);
+        if told.is_some() {
+            // What was waited for does not matter any more.
+            self.config.events.send(Event::OrgGoesOn {
+                org: Arc::clone(&self.config.org),
+            });
+        }
     }
 
     /// Something changed that calls may wait for.

@@ -73,8 +73,20 @@ impl Lane {
         }
     }
 
-    // Waits, unless the org is stopped or the command interrupted: then there is nothing to wait for.
-    async fn rest(&self, pause: Duration) -> Result<(), Halted> {
+    // Waits, unless the org is stopped or the command interrupted: then there is nothing to wait for. People are told
+    // when no other read goes on meanwhile.
+    async fn rest(&self, pause: Duration, cause: &str) -> Result<(), Halted> {
+        let due = self.born.elapsed() + pause;
+        let told = self.state().rests.begin(due);
+        if let Some(first) = told {
+            self.tell_next_try(first, cause);
+        }
+        let rested = self.sleep(pause).await;
+        self.state().rests.end(due);
+        rested
+    }
+
+    async fn sleep(&self, pause: Duration) -> Result<(), Halted> {
         let stopped = async {
             loop {
                 let halted = self.halted.notified();
@@ -94,6 +106,28 @@ impl Lane {
     }
 }
 
+/// The reads of an org that are made again until they succeed, and those of them that wait for their next try.
+#[derive(Debug, Default)]
+pub(super) struct Rests {
+    under_way: usize,
+    until: Vec<Duration>,
+}
+
+impl Rests {
+    // One more waits; when no other goes on meanwhile, when the first of them is made again.
+    fn begin(&mut self, until: Duration) -> Option<Duration> {
+        self.until.push(until);
+        let first = self.until.iter().min().copied();
+        first.filter(|_| self.until.len() >= self.under_way)
+    }
+
+    fn end(&mut self, until: Duration) {
+        if let Some(place) = self.until.iter().position(|other| *other == until) {
+            self.until.swap_remove(place);
+        }
+    }
+}
+
 // What one read has used up of its policy.
 struct Patience<'a> {
     lane: &'a Lane,
@@ -104,7 +138,8 @@ struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    const fn new(lane: &'a Lane, log: &CallLog) -> Self {
+    fn new(lane: &'a Lane, log: &CallLog) -> Self {
+        lane.state().rests.under_way += 1;
         Self {
             lane,
             attempts: 0,
@@ -130,7 +165,7 @@ impl<'a> Patience<'a> {
                 let pause = self.lane.retry_pause(self.attempts, &call.class);
                 self.paused += pause;
                 log.stats.retries += 1;
-                Ok(self.lane.rest(pause).await?)
+                Ok(self.lane.rest(pause, &call.message).await?)
             }
             Verdict::Fail => Err(error),
             Verdict::StopOrg => {
@@ -141,6 +176,12 @@ impl<'a> Patience<'a> {
     }
 }
 
+impl Drop for Patience<'_> {
+    fn drop(&mut self) {
+        self.lane.state().rests.under_way -= 1;
+    }
+}
+
 fn stopped_by(call: &CallError) -> Stopped {
     Stopped {
         message: call.message.clone(),
@@ -148,5 +189,28 @@ fn stopped_by(call: &CallError) -> Stopped {
         okta_error_code: call.okta_error_code.clone(),
         http_status: call.http_status,
         request_id: call.request_id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_when_no_other_read_goes_on() {
+        const T: fn(u64) -> Duration = Duration::from_secs;
+        let mut rests = Rests {
+            under_way: 2,
+            ..Rests::default()
+        };
+        assert_eq!(rests.begin(T(9)), None);
+        assert_eq!(rests.begin(T(12)), Some(T(9)));
+        rests.end(T(9));
+        assert_eq!(rests.begin(T(11)), Some(T(11)));
+        rests.end(T(12));
+        rests.end(T(11));
+        assert_eq!(rests.begin(T(20)), None);
+        rests.under_way = 1;
+        assert_eq!(rests.begin(T(20)), Some(T(20)));
     }
 }

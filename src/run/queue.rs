@@ -205,6 +205,17 @@ impl Lane {
         }
     }
 
+    /// Tells that all reads under way wait for their next try, the first then.
+    pub(super) fn tell_next_try(&self, until: Duration, cause: &str) {
+        let ahead = until.saturating_sub(self.born.elapsed());
+        let mut state = self.state();
+        if is_news(state.told, until, ahead) {
+            state.told = Some(until);
+            drop(state);
+            self.tell(&Why::NextTry(cause.to_owned()), ahead);
+        }
+    }
+
     fn tell(&self, why: &Why, ahead: Duration) {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
         let until = unix_millis().saturating_add(ahead_ms);

@@ -218,11 +218,18 @@ async fn a_refused_connection_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_unresolvable_host_is_not_sent() {
+async fn a_host_that_nobody_knows_is_not_sent_and_never_will_be() {
     let error = failed_get("https://acme.okta.invalid", &HttpSettings::default()).await;
-    assert_eq!(error.class, Class::NotSent);
-    assert!(error.message.contains("acme.okta.invalid: "), "{error}");
-    assert!(error.hint.is_some());
+    assert_eq!(error.class, Class::OrgStopped);
+    assert_eq!(
+        error.message,
+        "cannot resolve acme.okta.invalid: no such host"
+    );
+    assert!(
+        error
+            .hint
+            .is_some_and(|hint| hint.contains("the org's url"))
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::{self, Response};
 use okta_rollout::okta::{CallError, Class, Exchange, HttpSettings, connections};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -28,6 +28,11 @@ struct Company {
 
 impl Company {
     fn new(host: &str, protocol: &str) -> Self {
+        Self::valid((1975, 4096), host, protocol)
+    }
+
+    /// Its server's certificate is valid from the beginning of one year to that of the other.
+    fn valid(years: (i32, i32), host: &str, protocol: &str) -> Self {
         let ca_key = KeyPair::generate().expect("a key");
         let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,10 +40,10 @@ impl Company {
         let issuer = Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate().expect("a key");
-        let leaf = CertificateParams::new(vec![host.to_owned()])
-            .expect("parameters")
-            .signed_by(&key, &issuer)
-            .expect("a certificate");
+        let mut leaf = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
+        leaf.not_before = date_time_ymd(years.0, 1, 1);
+        leaf.not_after = date_time_ymd(years.1, 1, 1);
+        let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let mut config = ServerConfig::builder()
             .with_no_client_auth()
@@ -116,12 +121,13 @@ async fn activate(port: u16, ca_file: Option<PathBuf>) -> Exchange {
         .await
 }
 
+/// A call that no later one can make good.
 async fn failed(port: u16, ca_file: Option<PathBuf>) -> CallError {
     let error = activate(port, ca_file)
         .await
         .outcome
         .expect_err("a failure");
-    assert_eq!(error.class, Class::NotSent, "{error}");
+    assert_eq!(error.class, Class::OrgStopped, "{error}");
     error
 }
 
@@ -155,8 +161,63 @@ async fn a_certificate_for_another_host_is_not_trusted_either() {
     let company = Company::new("other.localhost", "http/1.1");
     let (port, served) = company.listen(http1).await;
     let error = failed(port, Some(company.ca_file())).await;
-    assert!(error.message.contains("certificate"), "{error}");
+    assert!(
+        error
+            .message
+            .starts_with("acme.localhost shows a certificate for another host: "),
+        "{error}"
+    );
+    assert!(error.message.contains("other.localhost"), "{error}");
+    assert!(
+        error
+            .hint
+            .is_some_and(|hint| hint.contains("the org's url"))
+    );
     assert_eq!(served.await.expect("served"), None);
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_told_as_that() {
+    for (years, what, hint) in [
+        ((2001, 2002), "has expired", "renewed"),
+        ((2901, 2902), "is not valid yet", "clock"),
+    ] {
+        let company = Company::valid(years, "acme.localhost", "http/1.1");
+        let (port, served) = company.listen(http1).await;
+        let error = failed(port, Some(company.ca_file())).await;
+        let expected = format!("acme.localhost shows a certificate that {what}: ");
+        assert!(error.message.starts_with(&expected), "{error}");
+        assert!(error.hint.is_some_and(|said| said.contains(hint)));
+        assert_eq!(served.await.expect("served"), None);
+    }
+}
+
+#[tokio::test]
+async fn sides_that_share_no_protocol_will_not_by_trying_again() {
+    // An alert for the version, as servers send that know only newer or older ones.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let alert = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46];
+        stream.write_all(&alert).await.expect("answered");
+        read_request(&mut stream).await
+    });
+    let error = failed(port, None).await;
+    let expected = "cannot set up TLS with acme.localhost: ";
+    assert!(error.message.starts_with(expected), "{error}");
+    assert!(error.message.contains("ProtocolVersion"), "{error}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_off_may_succeed_later() {
+    for hello in [&[][..], &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x50]] {
+        // Nothing, and an alert for an internal error.
+        let server = Server::start([Reply::Send(hello.to_vec())]).await;
+        let exchange = activate(server.port(), None).await;
+        let error = exchange.outcome.expect_err("no connection");
+        assert_eq!(error.class, Class::NotSent, "{error}");
+    }
 }
 
 #[tokio::test]

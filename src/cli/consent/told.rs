@@ -86,7 +86,10 @@ pub(super) fn answer(no: usize, answer: &Answered, output: Output) {
             "answer {}: this answer was accepted before",
             no + 1
         )),
-        Answered::Broken(error) => output.error(format_args!("answer {}: {error:#}", no + 1)),
+        Answered::Broken(error) => {
+            output.error(format_args!("answer {}: {error:#}", no + 1));
+            output.hint("fix the cause, then hand the same answer in again");
+        }
         Answered::Unsent(refusal) => {
             output.error(format_args!("answer {}: not sent: {refusal}", no + 1));
         }
@@ -127,6 +130,7 @@ pub(super) fn link(name: &str, refreshed: &Refreshed, output: Output) -> Result<
         }
         Refreshed::Broken(error) => {
             output.error(format_args!("{name}: no fresh link: {error:#}"));
+            output.hint("fix the cause, then: okta-rollout consent refresh");
         }
     }
     Ok(())

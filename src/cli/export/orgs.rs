@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::super::access::{SECRETS_AT_ONCE, credentials};
+use super::super::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use super::super::args::{self, Retarget};
 use super::super::output::Output;
 use super::super::target::{Target, source, unreadable};
@@ -61,7 +61,7 @@ impl Source {
                 .hint("name them in an orgs file: --orgs FILE")
         })?;
         Ok(Self {
-            policy: Policy::default(),
+            policy: Policy::of_nothing(settings),
             orgs: Orgs::read(file).map_err(unreadable)?,
         })
     }
@@ -106,27 +106,27 @@ impl Source {
             .hint(format!("the orgs are {}{more}", known.join(", ")))
     }
 
-    /// Opens the orgs for reading, in order.
-    ///
-    /// # Errors
-    /// When credentials of any cannot be read: nothing is sent to any of them then.
+    /// Opens the orgs for reading, in order; the inner error of one whose credentials cannot be read.
     pub async fn readers(
         &self,
         wanted: &[Wanted],
         allow_exec: bool,
         events: &Events,
         interrupt: &Interrupt,
-    ) -> Result<Vec<Reader>, Failure> {
+    ) -> Result<Vec<Result<Reader, NoCredentials>>, Failure> {
         let http = Http::new(&HttpSettings {
             idle_per_org: idle_per_org(wanted.len()),
             ..self.policy.http.clone()
         })
-        .map_err(Failure::usage)?;
+        .map_err(no_calls)?;
         let places = Places::new();
-        let open = async |org: &Wanted| -> Result<Reader, Failure> {
+        let open = async |org: &Wanted| -> Result<Result<Reader, NoCredentials>, Failure> {
             let spec = self.spec(&org.name)?;
             let secrets = Secrets::new(self.orgs.base(&org.name), allow_exec);
-            let credentials = credentials(&org.name, spec, &secrets).await?;
+            let credentials = match credentials(&org.name, spec, &secrets).await? {
+                Ok(credentials) => credentials,
+                Err(why) => return Ok(Err(why)),
+            };
             let client = OrgClient::new(http.clone(), &spec.url, credentials)
                 .map(ReadOnlyClient::new)
                 .map_err(Failure::usage)?;
@@ -138,7 +138,7 @@ impl Source {
                 events: events.clone(),
                 interrupt: interrupt.clone(),
             });
-            Ok(Reader::new(lane.into(), client))
+            Ok(Ok(Reader::new(lane.into(), client)))
         };
         stream::iter(wanted)
             .map(open)

@@ -90,7 +90,7 @@ pub(super) async fn gather(
 ) -> Result<Gathered, Failure> {
     let source = target.source();
     let options = CheckOptions {
-        secrets: SecretCheck::Probe,
+        secrets: SecretCheck::Entries,
         exec,
     };
     let read = move || {

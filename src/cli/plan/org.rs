@@ -12,6 +12,8 @@ use super::find::{Found, Known, find_app};
 use super::gather::Kept;
 use super::remembered::{Instance, Remembered};
 use crate::apps::AuthScheme;
+use crate::cli::access::Shut;
+use crate::event::{Event, Events};
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError, Stopped};
 use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
@@ -24,8 +26,30 @@ use crate::report::codes;
 use crate::run::{CallLog, Reader};
 use crate::steps::{Step, StepError, live_connection};
 
+/// The plan of an org whose credentials cannot be read: nothing of it can be told.
+pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
+    let Shut { row, why } = shut;
+    let error = Obstacle::new(why.to_string(), why.remedy);
+    let seen = digest(&row.url, &json!("stopped"));
+    let planned = entries.into_iter().filter(|kept| kept.selected);
+    let plan = |kept: Kept| {
+        let which = Which::of(&kept.entry(), kept.row);
+        EntryPlan::new(which, Forecast::failed(error.clone(), Vec::new()), seen)
+    };
+    OrgPlan {
+        entries: planned.map(plan).collect(),
+        name: row.name,
+        cost: Cost::default(),
+        calls_a_minute: None,
+        time: Duration::ZERO,
+        error: Some(error),
+    }
+}
+
 /// An org that is looked at.
 pub(super) struct OrgSurvey {
+    /// Who is told how far it is.
+    pub events: Events,
     /// Its name.
     pub name: String,
     /// Its URL as the ledger knows it.
@@ -90,6 +114,7 @@ impl OrgSurvey {
                 break;
             };
             let (mut which, looked, log) = looked?;
+            self.events.send(Event::Looked);
             busy += log.busy;
             requests += log.stats.requests;
             cost.add(&looked.forecast);

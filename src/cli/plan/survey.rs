@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::gather::{Choice, Gathered, Gathering, gather};
-use super::org::OrgSurvey;
+use super::gather::{Choice, Gathered, Gathering, Kept, gather};
+use super::org::{OrgSurvey, unseen};
 use super::remembered::Remembered;
-use crate::cli::access;
+use crate::cli::access::{self, Opened, no_calls};
 use crate::cli::context::RunContext;
 use crate::cli::continuation;
 use crate::cli::open;
@@ -16,7 +16,7 @@ use crate::cli::output::Output;
 use crate::cli::progress;
 use crate::cli::simulated::{Simulated, state_folder};
 use crate::cli::target::Target;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow, Stored};
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
@@ -24,7 +24,7 @@ use crate::plan::OrgPlan;
 use crate::report::counted;
 use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader, idle_per_org};
 use crate::selection::Selection;
-use crate::settings::{Animation, Settings};
+use crate::settings::Settings;
 
 /// What is asked of a plan.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ pub(in crate::cli) struct Surveyed {
 /// Reads the live state of everything a file speaks of; `None` when interrupted. Sends nothing but GETs.
 ///
 /// # Errors
-/// When the manifest has mistakes, or credentials or the ledger cannot be read: nothing was sent then.
+/// When the manifest has mistakes, or the ledger cannot be read: nothing was sent then.
 pub(in crate::cli) async fn survey(
     target: &Target,
     wish: &Wish,
@@ -71,7 +71,7 @@ pub(in crate::cli) async fn survey(
         idle_per_org: idle_per_org(gathered.orgs.len()),
         ..target.policy.http.clone()
     })
-    .map_err(Failure::usage)?;
+    .map_err(no_calls)?;
     let remembered = Arc::new(Remembered::read(ledger).await?);
     let simulated = simulate(target, &gathered, settings).await?;
     let (rows, entries): (Vec<_>, Vec<_>) = gathered
@@ -87,8 +87,11 @@ pub(in crate::cli) async fn survey(
         counted(orgs.len() as u64, "org", "orgs")
     ));
     let (events, receiver) = Events::channel();
-    // Waits are told as lines: there is no run whose progress could be drawn.
-    let shown = tokio::spawn(progress::show(receiver, Animation::Lines, output));
+    let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
+    events.send(Event::Begun {
+        entries: gathered.entries,
+        ended: 0,
+    });
     let shared = Shared {
         http,
         places: Places::new(),
@@ -97,23 +100,7 @@ pub(in crate::cli) async fn survey(
         remembered,
         force: wish.force,
     };
-    let mut surveys = Vec::with_capacity(orgs.len());
-    for (org, entries) in orgs.into_iter().zip(entries) {
-        surveys.push((shared.org(target, org)?, entries));
-    }
-    let places = shared.places.clone();
-    drop(shared);
-    let mut tasks = JoinSet::new();
-    for (no, (survey, entries)) in surveys.into_iter().enumerate() {
-        let (places, interrupt) = (places.clone(), interrupt.clone());
-        tasks.spawn(async move {
-            // Without a place it is being interrupted, and no plan is wanted.
-            let _place = places.org(&interrupt).await;
-            (no, Box::pin(survey.run(entries)).await)
-        });
-    }
-    let plans = collect(&mut tasks, interrupt).await;
-    tasks.shutdown().await;
+    let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
     drop(shown.await);
     if let Some(simulated) = simulated {
         simulated.stop().await;
@@ -123,6 +110,37 @@ pub(in crate::cli) async fn survey(
         digest: gathered.digest,
         continues: goes_on.map(|run| run.id.0),
     }))
+}
+
+/// Looks at all orgs at once; `None` when interrupted.
+async fn look(
+    shared: Shared,
+    target: &Target,
+    orgs: impl Iterator<Item = (Opened, Vec<Kept>)>,
+) -> Result<Option<Vec<OrgPlan>>, Failure> {
+    let mut plans = Vec::new();
+    let mut tasks = JoinSet::new();
+    for (no, (org, entries)) in orgs.enumerate() {
+        let survey = match org {
+            Ok(org) => shared.org(target, org)?,
+            Err(shut) => {
+                plans.push((no, unseen(*shut, entries)));
+                continue;
+            }
+        };
+        let (places, interrupt) = (shared.places.clone(), shared.interrupt.clone());
+        tasks.spawn(async move {
+            // Without a place it is being interrupted, and no plan is wanted.
+            let _place = places.org(&interrupt).await;
+            (no, Box::pin(survey.run(entries)).await)
+        });
+    }
+    let interrupt = shared.interrupt.clone();
+    // What is shown ends with the last who has something to tell.
+    drop(shared);
+    let plans = collect(plans, &mut tasks, &interrupt).await;
+    tasks.shutdown().await;
+    plans
 }
 
 /// What is remembered, if it can be read.
@@ -167,10 +185,10 @@ async fn choose(wish: &Wish, goes_on: Option<(&Ledger, &RunRow)>) -> Result<Choi
 type Tasks = JoinSet<(usize, Result<OrgPlan, LedgerError>)>;
 
 async fn collect(
+    mut plans: Vec<(usize, OrgPlan)>,
     tasks: &mut Tasks,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<OrgPlan>>, Failure> {
-    let mut plans = Vec::with_capacity(tasks.len());
     loop {
         let joined = tokio::select! {
             // An org whose calls were given up has no plan.
@@ -213,6 +231,7 @@ impl Shared {
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         Ok(OrgSurvey {
+            events: self.events.clone(),
             name: org.row.name,
             url: org.row.url,
             limits,

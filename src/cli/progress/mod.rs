@@ -26,6 +26,9 @@ const REST: Duration = Duration::from_millis(10);
 /// Events taken in before what they say is shown.
 const AT_ONCE: usize = 256;
 
+const BAR: &str = "{bar:30} {pos}/{len}  {msg}";
+const NO_BAR: &str = "{msg}";
+
 /// Reads events until the run ends, and shows them.
 pub async fn show(mut events: UnboundedReceiver<Event>, animation: Animation, output: Output) {
     let mut model = Model::new(output.verbosity(), TimeZone::system());
@@ -81,7 +84,7 @@ struct Screen {
 impl Screen {
     fn new() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let bar = all.add(ProgressBar::new(0).with_style(style("{bar:30} {pos}/{len}  {msg}")));
+        let bar = all.add(ProgressBar::new(0).with_style(style(NO_BAR)));
         Self {
             all,
             bar,
@@ -104,6 +107,9 @@ impl Screen {
 
     fn draw(&mut self, model: &Model) {
         let view = model.view(Timestamp::now().as_millisecond());
+        // Where nobody knows how much there is to do, only the lines are shown.
+        self.bar
+            .set_style(style(if view.entries == 0 { NO_BAR } else { BAR }));
         self.bar.set_length(view.entries);
         self.bar.set_position(view.ended);
         self.bar.set_message(view.message);

@@ -125,6 +125,10 @@ impl Model {
                 changed,
                 error,
             } => self.ended(&entry, state, changed, error.as_ref()),
+            Event::Looked => {
+                self.ended += 1;
+                Vec::new()
+            }
             Event::OrgWaits {
                 org,
                 reason,
@@ -600,6 +604,26 @@ mod tests {
         assert_eq!(live.len(), LIVE_LINES);
         assert_eq!(live[2], "and 18 more orgs wait");
         assert_eq!(live[3], "acme/google (row 0): set_connection");
+    }
+
+    #[test]
+    fn a_command_that_only_looks_shows_how_far_it_is() {
+        let begun = Event::Begun {
+            entries: 3,
+            ended: 0,
+        };
+        let events = vec![
+            begun,
+            Event::Looked,
+            waits("acme", NOW + 5_000),
+            Event::Looked,
+        ];
+        let (model, lines) = play(Verbosity::Normal, events);
+        insta::assert_snapshot!(text(&lines), @"News acme: waits 5.0 s, until 03:04:10: budget of /api/v1/apps: 0 of 45 left");
+        insta::assert_snapshot!(screen(&model), @r"
+        acme waits 5 s, until 03:04:10: budget of /api/v1/apps: 0 of 45 left
+        [2/3]
+        ");
     }
 
     #[test]

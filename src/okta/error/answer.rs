@@ -115,9 +115,9 @@ fn by_status(head: &Head, okta: &OktaBody, challenge: &Challenge, content: Conte
         300..=399 => redirect(head),
         401 => unauthorized(okta, challenge, content),
         403 => forbidden(okta, challenge, content),
-        407 => Judged::new(Class::NotSent)
-            .message("the proxy asks for credentials (status 407)")
-            .hint("put the proxy's user and password into HTTPS_PROXY"),
+        407 => Judged::new(Class::OrgStopped)
+            .message("a proxy asks for a user and a password (status 407)")
+            .hint("set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"),
         429 => rate_limited(head),
         // Not by this server, or not in this protocol: no later try changes that.
         501 | 505 => Judged::new(Class::Refused),

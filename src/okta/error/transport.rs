@@ -1,26 +1,53 @@
-//! Classifies calls that brought no answer, by whether the request can have left.
+//! Classifies calls that brought no answer: by whether the request can have left, and by whether the same call can
+//! ever succeed. What cannot before somebody changes a setting stops the org at the first try.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use rustls::{AlertDescription, CertificateError};
+
 use super::super::http::root_cause;
+use super::super::proxy::{Proxy, Said};
+use super::super::resolve::UnknownHost;
 use super::{CallError, Class};
 
-/// The error of a call to `host` that ended without a complete answer within `timeout`.
-pub(in super::super) fn unanswered(
-    error: reqwest::Error,
-    host: &str,
-    timeout: Duration,
-) -> CallError {
+/// Words of the HTTP library for what befell its way through a proxy. It has no types for them.
+const TUNNEL: &str = "tunnel error: ";
+const NOT_CONNECTED: &str = "tunnel error: failed to create underlying connection";
+const ASKS: &str = "tunnel error: proxy authorization required";
+const DECLINED: &str = "tunnel error: unsuccessful";
+const SOCKS: [&str; 2] = ["SOCKS error", "socks proxy"];
+
+/// The way a call took.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Way<'a> {
+    /// The org's host.
+    pub host: &'a str,
+    /// The proxy in front of it.
+    pub proxy: Option<&'a Proxy>,
+    /// What the proxy says when it is asked once more, if it declined.
+    pub said: Option<Said>,
+    /// How long the call might take.
+    pub timeout: Duration,
+}
+
+/// Whether a proxy declined to lead to the org, so that it is worth asking why.
+pub(in super::super) fn is_declined(error: &reqwest::Error) -> bool {
+    chain(error).any(|cause| cause.to_string() == DECLINED)
+}
+
+/// The error of a call that ended without a complete answer.
+pub(in super::super) fn unanswered(error: reqwest::Error, way: Way<'_>) -> CallError {
     // The address carries the query, which may carry a code.
     let error = error.without_url();
+    let Way { host, timeout, .. } = way;
     if error.is_builder() {
         let cause = root_cause(&error);
         return CallError::new(Class::Refused, format!("cannot build the request: {cause}"));
     }
     if error.is_connect() {
-        return unreachable_host(&error, host);
+        return unconnected(&error, way);
     }
     if error.is_timeout() {
         let seconds = timeout.as_secs_f64();
@@ -37,44 +64,222 @@ pub(in super::super) fn unanswered(
 }
 
 /// Nothing left: the connection itself could not be made.
-fn unreachable_host(error: &reqwest::Error, host: &str) -> CallError {
-    let cause = root_cause(error);
-    let failed = |what: String| CallError::new(Class::NotSent, what);
-    if is_certificate(&cause) {
-        failed(format!("{host} shows a certificate that is not trusted: {cause}")).hint(
-            "if a company proxy or private CA signs it, name its PEM file as caFile under [http] of the job",
+fn unconnected(error: &reqwest::Error, way: Way<'_>) -> CallError {
+    let Some(proxy) = way.proxy else {
+        return failed(error, &Other::Org(way.host));
+    };
+    for cause in chain(error) {
+        let text = cause.to_string();
+        if text == ASKS {
+            return asks_who(proxy);
+        }
+        if text == DECLINED {
+            return declined(proxy, way);
+        }
+        if text == NOT_CONNECTED {
+            return failed(error, &Other::Proxy(proxy));
+        }
+        if text.starts_with(TUNNEL) || SOCKS.iter().any(|words| text.contains(words)) {
+            let cause = root_cause(error);
+            return CallError::new(
+                Class::NotSent,
+                format!("{proxy} gives no way to {}: {cause}", way.host),
+            )
+            .hint(format!("check the proxy that {} names", proxy.variable()));
+        }
+    }
+    if error.is_timeout() {
+        // Nothing tells which of the two it was.
+        return CallError::new(
+            Class::NotSent,
+            format!("cannot connect to {} through {proxy} in time", way.host),
         )
-    } else if error.is_dns() {
-        failed(format!("cannot resolve {host}: {cause}"))
-            .hint("check the org's url and the network; behind a proxy set HTTPS_PROXY")
-    } else if is_tls(error) {
-        failed(format!("cannot set up TLS with {host}: {cause}"))
-            .hint("check that the org's url names an HTTPS address")
-    } else if error.is_timeout() {
-        failed(format!("cannot connect to {host} in time"))
-            .hint("check the network; behind a proxy set HTTPS_PROXY")
-    } else {
-        failed(format!("cannot connect to {host}: {cause}"))
-            .hint("check the org's url and the network; behind a proxy set HTTPS_PROXY")
+        .hint(format!(
+            "check the network and the proxy that {} names",
+            proxy.variable()
+        ));
+    }
+    failed(error, &Other::Org(way.host))
+}
+
+fn asks_who(proxy: &Proxy) -> CallError {
+    let variable = proxy.variable();
+    CallError::new(
+        Class::OrgStopped,
+        format!("{proxy} asks for a user and a password that it accepts (status 407)"),
+    )
+    .hint(format!("set {variable} to http://USER:PASSWORD@HOST:PORT"))
+}
+
+fn declined(proxy: &Proxy, Way { host, said, .. }: Way<'_>) -> CallError {
+    let variable = proxy.variable();
+    match said {
+        Some(Said::Status(407)) => asks_who(proxy),
+        // These may pass.
+        Some(Said::Status(status @ (408 | 425 | 429 | 500..))) => CallError::new(
+            Class::NotSent,
+            format!("{proxy} finds no way to {host} (status {status})"),
+        )
+        .hint(format!("check the proxy that {variable} names")),
+        Some(Said::Status(status)) => CallError::new(
+            Class::OrgStopped,
+            format!("{proxy} refuses the way to {host} (status {status})"),
+        )
+        .hint(format!(
+            "have {host} allowed there, or name it in NO_PROXY to go past the proxy"
+        )),
+        Some(Said::Gibberish) => {
+            CallError::new(Class::OrgStopped, format!("{proxy} does not speak HTTP"))
+                .hint(format!("set {variable} to the address of an HTTP proxy"))
+        }
+        None => CallError::new(Class::NotSent, format!("{proxy} gives no way to {host}"))
+            .hint(format!("check the proxy that {variable} names")),
     }
 }
 
-/// rustls' words for a certificate it does not accept. Only the hint depends on them.
-fn is_certificate(cause: &str) -> bool {
-    cause.contains("certificate")
+/// Whom a connection could not be made to.
+enum Other<'a> {
+    Org(&'a str),
+    Proxy(&'a Proxy),
 }
 
-/// TLS failures come as I/O errors of this kind around the library's own, themselves wrapped in
-/// further I/O errors.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(current) = cause {
-        // What an I/O error wraps is not its source.
-        cause = match current.downcast_ref::<io::Error>() {
-            Some(io) if io.kind() == io::ErrorKind::InvalidData => return true,
-            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-            None => current.source(),
+impl Other<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Org(host) => (*host).to_owned(),
+            Self::Proxy(proxy) => proxy.to_string(),
+        }
+    }
+
+    /// The edit that says where it is.
+    fn correct(&self) -> String {
+        match self {
+            Self::Org(_) => "correct the org's url".to_owned(),
+            Self::Proxy(proxy) => format!("correct {}", proxy.variable()),
+        }
+    }
+
+    fn check(&self) -> String {
+        match self {
+            Self::Org(_) => {
+                "check the org's url and the network; behind a proxy set HTTPS_PROXY".to_owned()
+            }
+            Self::Proxy(proxy) => {
+                format!(
+                    "check the network and the proxy that {} names",
+                    proxy.variable()
+                )
+            }
+        }
+    }
+}
+
+fn failed(error: &reqwest::Error, other: &Other<'_>) -> CallError {
+    let (name, cause) = (other.name(), root_cause(error));
+    if chain(error).any(<dyn Error>::is::<UnknownHost>) {
+        let hint = match other {
+            Other::Org(_) => format!("{}; behind a proxy set HTTPS_PROXY", other.correct()),
+            Other::Proxy(_) => other.correct(),
         };
+        return CallError::new(Class::OrgStopped, format!("cannot resolve {name}: {cause}"))
+            .hint(hint);
     }
-    false
+    if error.is_dns() {
+        return CallError::new(Class::NotSent, format!("cannot resolve {name}: {cause}"))
+            .hint("check the network and this machine's name servers");
+    }
+    if let Some(fault) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return tls(fault, other);
+    }
+    let message = if error.is_timeout() {
+        format!("cannot connect to {name} in time")
+    } else {
+        format!("cannot connect to {name}: {cause}")
+    };
+    CallError::new(Class::NotSent, message).hint(other.check())
+}
+
+fn tls(fault: &rustls::Error, other: &Other<'_>) -> CallError {
+    let name = other.name();
+    if let rustls::Error::InvalidCertificate(certificate) = fault {
+        return untrusted(certificate, other);
+    }
+    let class = if is_a_mismatch(fault) {
+        Class::OrgStopped
+    } else {
+        Class::NotSent
+    };
+    CallError::new(class, format!("cannot set up TLS with {name}: {fault}")).hint(match other {
+        Other::Org(_) => "check that the org's url names an HTTPS address".to_owned(),
+        Other::Proxy(proxy) => format!(
+            "check that the proxy takes TLS, else set {} to http://HOST:PORT",
+            proxy.variable()
+        ),
+    })
+}
+
+fn untrusted(fault: &CertificateError, other: &Other<'_>) -> CallError {
+    let name = other.name();
+    let (what, hint) = match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "a certificate that has expired",
+            "have it renewed; if this machine's clock is wrong, set it".to_owned(),
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            "a certificate that is not valid yet",
+            "set this machine's clock; if that is right, have the certificate issued anew"
+                .to_owned(),
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "a certificate for another host",
+            format!("{}: it has to have the name that the certificate is for", other.correct()),
+        ),
+        _ => (
+            "a certificate that is not trusted",
+            "if a company proxy or private CA signs it, name its PEM file as caFile under [http] of the job"
+                .to_owned(),
+        ),
+    };
+    CallError::new(
+        Class::OrgStopped,
+        format!("{name} shows {what}: invalid peer certificate: {fault}"),
+    )
+    .hint(hint)
+}
+
+/// Whether the two sides cannot agree, however often they try: no TLS at all, or none that both know.
+fn is_a_mismatch(fault: &rustls::Error) -> bool {
+    use AlertDescription as Alert;
+    match fault {
+        rustls::Error::InvalidMessage(_)
+        | rustls::Error::PeerIncompatible(_)
+        | rustls::Error::NoApplicationProtocol
+        | rustls::Error::NoCertificatesPresented => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+                | Alert::InsufficientSecurity
+                | Alert::UnrecognisedName
+                | Alert::CertificateRequired
+                | Alert::AccessDenied
+                | Alert::NoApplicationProtocol
+                | Alert::UnexpectedMessage
+                | Alert::IllegalParameter
+        ),
+        _ => false,
+    }
+}
+
+/// An error and what is behind it. What an I/O error wraps is not its source.
+fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    type Cause<'a> = &'a (dyn Error + 'static);
+    fn next<'a>(current: Cause<'a>) -> Option<Cause<'a>> {
+        match current.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as Cause<'a>),
+            None => current.source(),
+        }
+    }
+    let first: Option<Cause<'a>> = Some(error);
+    std::iter::successors(first, |current| next(*current))
 }

@@ -26,7 +26,7 @@ impl Live {
         let (tell, lines) = channel();
         std::thread::spawn(move || {
             for line in stderr.lines() {
-                // A story that ended does not listen any more.
+                // A story that ended does not listen any more, nor does a terminal that is gone.
                 if tell.send(line.unwrap()).is_err() {
                     break;
                 }
@@ -44,6 +44,12 @@ impl Live {
         self.child.id()
     }
 
+    /// Listens no more: whatever it says from now on cannot be written.
+    pub fn hang_up(&mut self) {
+        let (_, nobody) = channel();
+        self.lines = nobody;
+    }
+
     /// Waits until it says this to people.
     #[track_caller]
     pub fn says(&mut self, what: &str) {
@@ -56,6 +62,16 @@ impl Live {
                 return;
             }
         }
+    }
+
+    /// Asserts that it has said this to people.
+    #[track_caller]
+    pub fn has_said(&self, what: &str) {
+        assert!(
+            self.said.contains(what),
+            "{what:?} is missing in:\n{}",
+            self.said
+        );
     }
 
     fn hear(&mut self, line: &str) {

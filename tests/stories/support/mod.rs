@@ -38,6 +38,8 @@ pub struct Scenario {
     sandbox: Sandbox,
     /// Addresses of orgs that are not the sandbox's, by name.
     elsewhere: BTreeMap<String, String>,
+    /// Variables that are set, or not set, besides those of the orgs' tokens.
+    environment: BTreeMap<String, Option<String>>,
     /// How many calls of an org a story has looked at.
     seen: RefCell<BTreeMap<String, usize>>,
     // Dropped last: it serves the sandbox.
@@ -63,6 +65,7 @@ impl Scenario {
             folder: tempfile::tempdir().unwrap(),
             sandbox: started.unwrap(),
             elsewhere: BTreeMap::new(),
+            environment: BTreeMap::new(),
             seen: RefCell::default(),
             runtime,
         };
@@ -76,6 +79,17 @@ impl Scenario {
     /// Puts an org at another address than the sandbox's; takes effect with the next manifest.
     pub fn org_at(&mut self, org: &str, url: &str) {
         self.elsewhere.insert(org.to_owned(), url.to_owned());
+    }
+
+    /// Sets a variable for the commands that follow.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        let value = Some(value.to_owned());
+        self.environment.insert(variable.to_owned(), value);
+    }
+
+    /// Leaves a variable out for the commands that follow.
+    pub fn unset(&mut self, variable: &str) {
+        self.environment.insert(variable.to_owned(), None);
     }
 
     /// Writes the manifest `m.json`, and gives the orgs the apps it speaks of.
@@ -202,6 +216,16 @@ impl Scenario {
 
     /// Runs a command in the folder after a shell set its limits.
     pub fn limited(&self, limits: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.after(limits, arguments);
+        Ran::new(arguments, command.output().unwrap())
+    }
+
+    /// Starts a command in the folder after a shell set its limits, and leaves it alone.
+    pub fn begin_limited(&self, limits: &str, arguments: &[&str]) -> Live {
+        Live::of(self.after(limits, arguments))
+    }
+
+    fn after(&self, limits: &str, arguments: &[&str]) -> std::process::Command {
         let direct = self.command(arguments);
         let mut command = std::process::Command::new("bash");
         let program = direct.get_program().to_string_lossy();
@@ -217,7 +241,7 @@ impl Scenario {
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
-        Ran::new(arguments, command.output().unwrap())
+        command
     }
 
     /// Starts a command in the folder and leaves it alone.
@@ -233,6 +257,12 @@ impl Scenario {
             .env_clear();
         for org in self.sandbox.orgs() {
             command.env(token_of(&org), self.sandbox.api_token(&org));
+        }
+        for (variable, value) in &self.environment {
+            match value {
+                Some(value) => command.env(variable, value),
+                None => command.env_remove(variable),
+            };
         }
         command
     }

@@ -99,7 +99,7 @@ fn every_documented_code_has_its_class() {
 
 #[test]
 fn without_a_code_the_status_decides() {
-    use Class::{NotSent, OrgStopped, Refused, Unclear};
+    use Class::{OrgStopped, Refused, Unclear};
     let html: &[u8] = b"<!DOCTYPE html><h1>Access denied</h1>";
     let json: &[u8] = br#"{"status":404,"message":"gone"}"#;
     let rows: [(u16, &[u8], Class); 34] = [
@@ -119,7 +119,7 @@ fn without_a_code_the_status_decides() {
         (404, b"", Refused),
         (404, json, Refused),
         (404, html, Unclear),
-        (407, html, NotSent),
+        (407, html, OrgStopped),
         (408, b"", TRANSIENT),
         (411, b"", Refused),
         (413, html, Unclear),
