@@ -196,13 +196,15 @@ pub struct BeforeFeature {
     pub written: bool,
     /// Whether what is there has to be known.
     pub look: Look,
+    /// Whether features were as wanted when the connection was last written.
+    pub had: bool,
 }
 
 impl BeforeFeature {
-    /// Whether the live features are read first. Nothing is known of them unless this run set the connection up and
-    /// the manifest gives them in full (`complete`).
+    /// Whether the live features are read first: not where this run set the connection up, the manifest gives them in
+    /// full (`complete`), and nothing says that they are right already.
     pub fn reads(self, complete: bool) -> bool {
-        self.listed || self.judges() || !complete
+        self.listed || self.judges() || self.had || !complete
     }
 
     /// Whether what differs may have been changed by hand: a connection that was just written may have changed

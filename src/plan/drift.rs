@@ -69,6 +69,21 @@ impl Earlier {
         }
     }
 
+    /// Whether a feature was last wanted as the entry wants it now, so that it is most likely so.
+    pub fn had_features(&self, entry: &Entry) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Unknown | Self::Same => !entry.features.is_empty(),
+            Self::Wishes(wishes) => entry.features.names().any(|feature| {
+                let wanted = entry.features.wanted(feature);
+                let had = |wish: &Entry| {
+                    wish.status == Status::Enabled && wish.features.wanted(feature) == wanted
+                };
+                wishes.iter().all(had)
+            }),
+        }
+    }
+
     /// Tells changes by hand from those of the manifest.
     pub fn judge(&self, part: Part, differences: &[Difference]) -> Judged {
         let differences = differences.iter().cloned();
@@ -260,6 +275,33 @@ mod tests {
             ]
             .map(|(part, found)| !earlier.judge(part, &[found]).by_hand.is_empty());
             assert_eq!(by_hand, expected, "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn a_feature_was_had_if_all_it_may_be_like_wanted_it_so() {
+        let one = "https://one";
+        let now = wish(one, "ENABLED");
+        let other = wish(one, "DISABLED");
+        let moved = wish("https://other", "ENABLED");
+        let mut off = now.clone();
+        off.status = Status::Disabled;
+        let mut none = now.clone();
+        none.features = crate::manifest::Features::default();
+        let wishes = |wishes: &[&Entry]| Earlier::Wishes(wishes.iter().copied().cloned().collect());
+        for (earlier, had) in [
+            (Earlier::Never, false),
+            (Earlier::Unknown, true),
+            (Earlier::Same, true),
+            (wishes(&[&moved]), true),
+            (wishes(&[&other]), false),
+            (wishes(&[&off]), false),
+            (wishes(&[&none]), false),
+            (wishes(&[&moved, &now]), true),
+            (wishes(&[&moved, &other]), false),
+        ] {
+            assert_eq!(earlier.had_features(&now), had, "{earlier:?}");
+            assert!(!earlier.had_features(&none), "{earlier:?}");
         }
     }
 

@@ -188,9 +188,10 @@ impl Forecast {
     }
 
     /// Of an entry whose consent link is out already: a run leaves it to the person who has it.
-    pub fn waiting(entry: &Entry, identity: Identity) -> Self {
+    pub fn waiting(entry: &Entry, past: Past, identity: Identity) -> Self {
         let seen = Seen {
             app: Some(SeenApp::default()),
+            past,
             identity,
             ..Seen::default()
         };

@@ -62,6 +62,7 @@ impl<'a> Walk<'a> {
             live,
             before: BeforeFeature {
                 look: seen.past.look,
+                had: seen.past.earlier.had_features(entry),
                 ..BeforeFeature::default()
             },
             waits: false,
@@ -72,15 +73,10 @@ impl<'a> Walk<'a> {
 
     /// Takes up where a person has consented.
     pub(super) fn after_consent(entry: &'a Entry, seen: &'a Seen) -> Self {
-        let before = BeforeFeature {
-            written: true,
-            ..BeforeFeature::default()
-        };
-        Self {
-            before,
-            waits: true,
-            ..Self::new(entry, seen)
-        }
+        let mut walk = Self::new(entry, seen);
+        walk.before.written = true;
+        walk.waits = true;
+        walk
     }
 
     /// Goes through steps until the end or an obstacle.

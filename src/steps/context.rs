@@ -316,6 +316,13 @@ impl Context<'_> {
         Ok(Look::of(policy, &self.app_memory().await?))
     }
 
+    /// Whether this ledger had features of the app as they are wanted now.
+    pub async fn had_features(&mut self) -> Result<bool, StepError> {
+        self.earlier().await?;
+        let earlier = self.memory.earlier.as_ref();
+        Ok(earlier.is_some_and(|earlier| earlier.had_features(&self.row.entry)))
+    }
+
     async fn earlier(&mut self) -> Result<&Earlier, StepError> {
         let app = self.app_memory().await?;
         let found = match self.memory.earlier.take() {

@@ -56,7 +56,8 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
         force: access.force,
     };
     let is_due = post.is_due();
-    if !is_due || context.look().await? == Look::Always {
+    let looks = !is_due || context.look().await? == Look::Always;
+    if looks {
         let live = read(context, &app_id).await?;
         if let Some(outcome) = is_settled(context, &live, wanted, Some(post)).await? {
             // The key was replaced since: from now on it is known under the current one.
@@ -72,7 +73,10 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
         base_url: wanted.base_url.clone(),
         token,
     };
-    let outcome = post_and_prove(context, &app_id, &body, wanted).await?;
+    let outcome = match post_and_prove(context, &app_id, &body, wanted).await {
+        Err(error) if !looks => return Err(explain(context, &app_id, error).await),
+        posted => posted?,
+    };
     context.fingerprint = Some(fingerprint);
     Ok(outcome)
 }
@@ -119,6 +123,21 @@ async fn post_and_prove(
         return Ok(Outcome::Connected { changed: true });
     }
     Err(not_enabled(&proof))
+}
+
+// An app that Okta cannot provision refuses every credential: then the credential is not to blame.
+async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) -> StepError {
+    let is_400 =
+        matches!(&refused, StepError::Call { error, .. } if error.http_status == Some(400));
+    if !is_400 || !refused.is_refused() {
+        return refused;
+    }
+    match read(context, app_id).await {
+        Ok(found) if found.status == LiveStatus::Unknown => unsupported(&found).into(),
+        // What it was refused for is all that is known.
+        Ok(_) | Err(StepError::Call { .. }) => refused,
+        Err(other) => other,
+    }
 }
 
 // Three-legged: an active connection is never posted again, that could cost a consent.

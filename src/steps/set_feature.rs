@@ -64,6 +64,7 @@ async fn before(context: &mut Context<'_>) -> Result<BeforeFeature, StepError> {
         listed: context.memory.features.is_some(),
         written: context.connection_was_written(),
         look: context.look().await?,
+        had: context.had_features().await?,
     })
 }
 

@@ -4,6 +4,7 @@
 use okta_rollout::sandbox::SeedApp;
 use serde_json::json;
 
+use crate::plan::planned;
 use crate::support::{
     Entry, Scenario, google, inbound, office365, org2org, partly_user, slack, user, zscaler,
 };
@@ -213,7 +214,7 @@ fn a_connection_changed_behind_our_back_is_posted_again() {
         story.run().exits(0);
         assert_eq!(
             story.calls("acme"),
-            [get(CONNECTION), post(CONNECTION), put(USER)]
+            [get(CONNECTION), post(CONNECTION), get("…/features")]
         );
         let connection = &story.app("acme", "0oa1")["connection"];
         assert_eq!(connection["status"], "ENABLED");
@@ -242,7 +243,7 @@ fn a_feature_changed_behind_our_back_is_put_again() {
 fn force_posts_a_token_connection_that_looks_right() {
     let story = settled(zscaler("0oa1").feature(user()));
     story.okta_rollout(&["run", "job.toml", "--force"]).exits(0);
-    assert_eq!(story.calls("acme"), [post(CONNECTION), put(USER)]);
+    assert_eq!(story.calls("acme"), [post(CONNECTION), get("…/features")]);
 }
 
 #[test]
@@ -320,4 +321,117 @@ fn whoever_goes_on_with_a_forced_run_forces_the_rest_of_it() {
     let story = dies(&["--new"]);
     story.run().exits(0);
     assert_eq!(posts(&story), 0);
+}
+
+/// Somebody switches the connection of an app off.
+fn switched_off(story: &Scenario, id: &str) {
+    let off = format!("/api/v1/apps/{id}/connections/default/lifecycle/deactivate");
+    story.somebody_else("acme", "POST", &off, &json!({}));
+}
+
+/// The calls of a run, which its plan has to announce.
+fn as_planned(story: &Scenario, flags: &[&str]) -> Vec<String> {
+    let (_, plan) = planned(story, flags);
+    story.all_calls("acme");
+    story
+        .okta_rollout(&[&["run", "job.toml"], flags].concat())
+        .exits(0);
+    let calls = story.all_calls("acme");
+    let org = &plan["orgs"][0];
+    let (most, uncertain) = (org["total"].as_u64(), org["uncertain"].as_u64());
+    let most = usize::try_from(most.unwrap()).unwrap();
+    let uncertain = usize::try_from(uncertain.unwrap()).unwrap();
+    assert!(
+        (most - uncertain..=most).contains(&calls.len()),
+        "{calls:?}: {plan:#}"
+    );
+    calls
+}
+
+#[test]
+fn after_a_connection_was_posted_again_only_features_that_differ_are_written() {
+    let both = || org2org("0oa1").feature(user()).feature(inbound());
+    let profile_off = json!({ "update": { "profile": { "status": "DISABLED" } } });
+    let by_hand = |story: &Scenario| {
+        let path = "/api/v1/apps/0oa1/features/USER_PROVISIONING";
+        story.somebody_else("acme", "PUT", path, &profile_off);
+    };
+    let changed = |story: &Scenario| story.write("secrets/app-token", "another-token");
+    let list = get("…/features");
+    // The secret changed: nothing else is written.
+    let story = settled(both());
+    changed(&story);
+    assert_eq!(as_planned(&story, &[]), [post(CONNECTION), list.clone()]);
+    // It changed, and somebody changed a feature.
+    by_hand(&story);
+    story.write("secrets/app-token", "a-third-token");
+    assert_eq!(
+        as_planned(&story, &[]),
+        [post(CONNECTION), list.clone(), put(USER)]
+    );
+    // The connection was switched off, which shows when it is looked at.
+    switched_off(&story, "0oa1");
+    let calls = as_planned(&story, &[]);
+    assert_eq!(calls, [get(CONNECTION), post(CONNECTION), list.clone()]);
+    // It is posted anyway.
+    assert_eq!(
+        as_planned(&story, &["--force"]),
+        [post(CONNECTION), list.clone()]
+    );
+    // One feature is wanted otherwise than before, the other as before.
+    changed(&story);
+    let (name, mut wanted) = user();
+    wanted["create"]["lifecycleCreate"]["status"] = json!("DISABLED");
+    story.manifest([both().feature((name, wanted))]);
+    assert_eq!(as_planned(&story, &[]), [post(CONNECTION), list, put(USER)]);
+}
+
+#[test]
+fn features_that_were_never_as_wanted_are_written_without_a_look() {
+    let story = settled(org2org("0oa1"));
+    story.write("secrets/app-token", "another-token");
+    story.manifest([org2org("0oa1").feature(user()).feature(inbound())]);
+    assert_eq!(
+        as_planned(&story, &[]),
+        [post(CONNECTION), put(USER), put(INBOUND)]
+    );
+}
+
+#[test]
+fn five_repairs_are_five_writes() {
+    let ids: Vec<_> = (1..=5).map(|n| format!("0oa{n}")).collect();
+    let entries = ids
+        .iter()
+        .map(|id| org2org(id).feature(user()).feature(inbound()));
+    let story = Scenario::of(entries);
+    story.run().exits(0);
+    for id in &ids {
+        switched_off(&story, id);
+    }
+    let calls = as_planned(&story, &[]);
+    let writes: Vec<_> = calls
+        .iter()
+        .filter(|call| !call.starts_with("GET"))
+        .collect();
+    assert_eq!(writes, [&post(CONNECTION); 5]);
+    assert_eq!(story.report()["totals"]["changed"], 5);
+    for id in &ids {
+        let app = story.app("acme", id);
+        assert_eq!(app["connection"]["status"], "ENABLED");
+        let feature = &app["features"]["INBOUND_PROVISIONING"];
+        assert_eq!(feature["importRules"], inbound().1["importRules"]);
+    }
+}
+
+#[test]
+fn a_consented_connection_that_was_switched_off_costs_no_feature_that_is_right() {
+    let story = Scenario::of([google("0oa1").feature(user()).feature(inbound())]);
+    story.run().exits(4);
+    let page = story.approve(&story.link());
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.run().exits(0);
+    switched_off(&story, "0oa1");
+    let activate = post("…/connections/default/lifecycle/activate");
+    let calls = as_planned(&story, &[]);
+    assert_eq!(calls, [get(CONNECTION), activate, get("…/features")]);
 }

@@ -47,9 +47,9 @@ fn a_connection_switched_off_by_hand_is_activated_again_without_a_new_consent() 
     let calls = [
         "GET …/connections/default",
         "POST …/connections/default/lifecycle/activate",
-        "PUT …/features/USER_PROVISIONING",
+        "GET …/features",
     ];
-    assert_eq!(story.calls("acme"), calls);
+    assert_eq!(story.calls("acme"), calls, "its features are as they were");
     assert_eq!(story.report()["totals"]["changed"], 1);
     story.run().exits(0);
     let looks = ["GET …/connections/default", "GET …/features"];
@@ -179,6 +179,7 @@ fn a_rotated_token_is_set_unless_the_connection_was_switched_off_and_features_st
         if mends {
             let few = [
                 "POST …/connections/default",
+                "GET …/features",
                 "PUT …/features/USER_PROVISIONING",
             ];
             assert_eq!(calls, few);
@@ -311,9 +312,10 @@ fn a_consent_that_was_handed_in_is_kept_by_a_new_run_of_another_file() {
         ),
         (
             &["run", "job.toml"],
+            // The other run had the feature as wanted.
             &[
                 "POST …/connections/default/lifecycle/activate",
-                "PUT …/features/USER_PROVISIONING",
+                "GET …/features",
             ],
         ),
     ] {

@@ -161,7 +161,7 @@ impl OrgSurvey {
         let which = Which::of(&entry, kept.row);
         if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
             let looked = Looked {
-                forecast: Forecast::waiting(&entry, self.identity_of_waiting(&entry).await?),
+                forecast: self.foretell_waiting(&entry, link).await?,
                 app_id: link.app_id.clone(),
                 seen: json!("waiting"),
             };
@@ -220,12 +220,7 @@ impl OrgSurvey {
                 return Ok(Looked::failed(obstacle, Vec::new()));
             }
         };
-        let past = Past {
-            earlier: self.remembered.earlier(&memory, entry).await?,
-            look: Look::of(self.on_drift, &memory),
-            connected: memory.connected,
-            on_drift: self.on_drift,
-        };
+        let past = self.past(entry, &memory).await?;
         let known = Known {
             name: memory.name.as_deref(),
             found,
@@ -287,6 +282,19 @@ impl OrgSurvey {
             Identity::Looked | Identity::LookedWrong(_) => Call::ReadApp,
             Identity::Right | Identity::Wrong(_) => first,
         }
+    }
+
+    pub(super) async fn past(
+        &self,
+        entry: &Entry,
+        memory: &AppMemory,
+    ) -> Result<Past, LedgerError> {
+        Ok(Past {
+            earlier: self.remembered.earlier(memory, entry).await?,
+            look: Look::of(self.on_drift, memory),
+            connected: memory.connected,
+            on_drift: self.on_drift,
+        })
     }
 
     async fn token(&self, entry: &Entry, app: Instance<'_>) -> Result<TokenPost, SecretError> {

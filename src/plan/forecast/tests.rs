@@ -193,7 +193,7 @@ fn a_consent_divides_the_calls() {
     let found = forecast(&with, &disabled());
     assert_eq!(found.calls, [ReadConnection, SetConnection]);
     assert_eq!(found.after_consent, [CompleteConsent, Activate, USER]);
-    let waiting = Forecast::waiting(&with, Identity::Right);
+    let waiting = Forecast::waiting(&with, Past::default(), Identity::Right);
     assert_eq!(waiting.action, Action::Consent);
     assert!(waiting.calls.is_empty());
     assert_eq!(waiting.after_consent, found.after_consent);
@@ -438,6 +438,6 @@ fn nobody_looks_what_an_app_is_to_which_nothing_is_written() {
         (Action::Nothing, vec![ReadConnection])
     );
     // Whoever hands an answer in looks.
-    let waiting = Forecast::waiting(&google, Identity::Looked);
+    let waiting = Forecast::waiting(&google, Past::default(), Identity::Looked);
     assert_eq!(waiting.after_consent[..2], [ReadApp, CompleteConsent]);
 }
