@@ -50,6 +50,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
     Usage: okta-rollout [OPTIONS] <COMMAND>
 
     Commands:
+      init         Write a manifest, orgs file and job to begin with; they run as they are
       check        Find every mistake of a manifest or job at once; offline, nothing is sent
       plan         Show what `run` would do and what it costs; reads the live state with GETs only
       run          Make it so: continue the file's interrupted run, or start a new one
@@ -64,6 +65,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       schema       Print the JSON Schema of the manifest
       completions  Print the completions of a shell
       man          Print the manual page, or write one per command into a folder
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -78,6 +80,9 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
 
           --ledger <URL>
               Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]
+
+          --env-file <FILE>
+              File with variables for `env:` secrets (NAME=VALUE lines); the environment's own win
 
           --color <WHEN>
               Colour on the terminal; `NO_COLOR` is honoured
@@ -99,6 +104,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
               Say nothing but errors and the data that was asked for
 
     Examples:
+      okta-rollout init                                files to begin with
       okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
       okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
       okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
@@ -120,6 +126,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
 fn every_command_has_help() {
     let folder = folder(&[]);
     for command in [
+        "init",
         "check",
         "run",
         "resume",
@@ -138,6 +145,9 @@ fn every_command_has_help() {
             .assert()
             .code(0)
             .stdout(contains("Usage: okta-rollout").and(contains(command)));
+        let helped = ["help", command];
+        let help = okta_rollout(folder.path()).args(helped).assert().code(0);
+        help.stdout(contains("Usage: okta-rollout").and(contains(command)));
     }
 }
 

@@ -7,7 +7,7 @@ use super::context::RunContext;
 use super::simulated::Simulated;
 use crate::failure::Failure;
 use crate::ledger::{OrgRow, RunId, Stopped};
-use crate::manifest::{Auth, OrgSpec, SecretError, Secrets};
+use crate::manifest::{Auth, OrgSpec, SecretError, SecretUse, Secrets};
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 use crate::run::OrgAccess;
 
@@ -130,11 +130,11 @@ pub(super) async fn credentials(
 ) -> Result<Result<Credentials, NoCredentials>, Failure> {
     let read = match &spec.auth {
         Some(Auth::ApiToken(token)) => secrets
-            .resolve_for_header(token)
+            .resolve(token, SecretUse::Header)
             .await
             .map(Credentials::Ssws),
         Some(Auth::AccessToken(token)) => secrets
-            .resolve_for_header(token)
+            .resolve(token, SecretUse::Header)
             .await
             .map(Credentials::Bearer),
         Some(Auth::PrivateKeyJwt(_)) => return Err(private_key_jwt(org)),

@@ -18,6 +18,7 @@ use crate::report::Format as ReportFormat;
 
 const EXAMPLES: &str = "\
 Examples:
+  okta-rollout init                                files to begin with
   okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
   okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
   okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
@@ -43,7 +44,6 @@ Exit codes:
     version,
     after_help = EXAMPLES,
     max_term_width = 100,
-    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -71,6 +71,9 @@ pub struct Global {
         help = "Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]"
     )]
     pub ledger: Option<String>,
+    /// File with variables for `env:` secrets (NAME=VALUE lines); the environment's own win
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
     /// Colour on the terminal; `NO_COLOR` is honoured
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     pub color: ColorWhen,
@@ -110,6 +113,8 @@ pub enum DataFormat {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a manifest, orgs file and job to begin with; they run as they are
+    Init(Init),
     /// Find every mistake of a manifest or job at once; offline, nothing is sent
     Check(Check),
     /// Show what `run` would do and what it costs; reads the live state with GETs only
@@ -139,6 +144,20 @@ pub enum Command {
     Completions(super::manual::Completions),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
+}
+
+/// `init`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout init rollout
+  okta-rollout run rollout/job.toml
+
+Nothing that exists is overwritten: either all files are written, or none.")]
+pub struct Init {
+    /// Where to write them; it is made if need be [default: the current folder]
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }
 
 /// `check`.

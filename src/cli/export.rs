@@ -2,6 +2,7 @@
 //! ledger.
 
 mod orgs;
+mod skeleton;
 mod write;
 
 use futures_util::future::join_all;
@@ -37,6 +38,7 @@ pub(super) async fn export(
         // Not after hours of reading.
         can_be_written(file, "-o FILE")?;
     }
+    skeleton::can_be_written(args)?;
     let found = read(args, &source, &wanted, settings, output).await?;
     let missing = tell_missing(&wanted, &found, output);
     if missing == found.len() {
@@ -64,7 +66,8 @@ pub(super) async fn export(
     contents
         .write(args.output.as_deref(), format, output)
         .await?;
-    contents.tell_next(args, format, output);
+    let secrets = skeleton::write(args, contents.exported())?;
+    contents.tell_next(args, format, secrets, output);
     Ok(if contents.is_incomplete() {
         Ending::Short(Kind::Failed)
     } else {

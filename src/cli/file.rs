@@ -1,6 +1,7 @@
 //! Every file that a command writes for people is written here: a report, a plan, an export, a manual page. A file is
 //! there whole or not at all, and what is no file (a device, a pipe, a descriptor) is written to and never replaced.
 
+mod new;
 mod place;
 mod replace;
 mod through;
@@ -9,6 +10,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::failure::Failure;
+pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
 use replace::Draft;
 

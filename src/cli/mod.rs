@@ -10,10 +10,12 @@ mod check;
 mod consent;
 mod context;
 mod continuation;
+mod env_file;
 mod execute;
 mod export;
 mod file;
 mod importing;
+mod init;
 mod landing;
 mod manual;
 mod only;
@@ -56,7 +58,8 @@ fn carry_out(args: &Args) -> u8 {
     let settings = Settings::new(&args.global, environment, Terminals::detect());
     let output = Output::new(&settings);
     process::forbid_core_dumps(output);
-    match dispatch(&args.command, &settings, output) {
+    let given = env_file::give(args, output);
+    match given.and_then(|()| dispatch(&args.command, &settings, output)) {
         Ok(ending) => ending.exit_code(),
         Err(failure) => failed(output, &failure),
     }
@@ -85,6 +88,7 @@ fn not_parsed(error: &clap::Error) -> u8 {
 
 fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {
     match command {
+        Command::Init(args) => init::init(args, output),
         Command::Check(args) => check::check(args, settings, output),
         Command::Plan(args) => wait_for(output, plan::plan(args, settings, output)),
         Command::Run(args) => wait_for(output, run::run(args, settings, output)),

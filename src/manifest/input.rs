@@ -159,6 +159,21 @@ pub(super) enum Start {
     Empty,
 }
 
+impl Start {
+    /// By the first bytes.
+    pub(super) fn of(head: &[u8]) -> Self {
+        let utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+        match head {
+            [] => Self::Empty,
+            _ if utf16 => Self::Utf16,
+            [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0 => Self::Utf16,
+            // A ZIP archive (.xlsx, .ods, .numbers), or what .xls is in.
+            [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => Self::Spreadsheet,
+            _ => Self::Text,
+        }
+    }
+}
+
 impl<R: Read> Stream<R> {
     pub(super) fn new(inner: R) -> Self {
         let hasher = Sha256::new();
@@ -168,23 +183,11 @@ impl<R: Read> Stream<R> {
     /// Looks at the first bytes and skips a UTF-8 byte order mark.
     pub(super) fn start(&mut self) -> io::Result<Start> {
         let head = self.0.fill_buf()?;
-        if head.is_empty() {
-            return Ok(Start::Empty);
-        }
-        if head.starts_with(&[0xff, 0xfe])
-            || head.starts_with(&[0xfe, 0xff])
-            || matches!(head, [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0)
-        {
-            return Ok(Start::Utf16);
-        }
-        // A ZIP archive (.xlsx, .ods, .numbers), or what .xls is in.
-        if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-            return Ok(Start::Spreadsheet);
-        }
-        if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        let start = Start::of(head);
+        if start == Start::Text && head.starts_with(&[0xef, 0xbb, 0xbf]) {
             self.0.consume(3);
         }
-        Ok(Start::Text)
+        Ok(start)
     }
 
     /// Reads on to the end, so that the digest covers the whole file.

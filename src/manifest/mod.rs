@@ -18,7 +18,9 @@ mod dialect;
 mod document;
 mod draft;
 mod entry;
+mod env_file;
 mod fields;
+mod flaw;
 mod formula;
 mod input;
 mod json;
@@ -47,6 +49,8 @@ pub use check::{
     CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
 };
 pub use entry::*;
+pub use env_file::{EnvFile, is_open_to_others};
+pub use flaw::SecretUse;
 pub use formula::escaped as formula_escaped;
 pub use input::{ManifestError, digest};
 pub use org::*;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
 use super::document::{KEYS, in_report};
+use super::flaw::SecretUse;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
 use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
 use super::org::{Auth, OrgSpec};
@@ -301,22 +302,22 @@ fn located(spec: &OrgSpec, file: &Path) -> OrgSpec {
 pub(super) struct Held<'a> {
     pub field: &'static str,
     pub reference: &'a SecretRef,
-    /// Whether it is sent in a header as it is.
-    pub in_header: bool,
+    /// What it is for.
+    pub purpose: SecretUse,
 }
 
 /// The secret references of an org.
 pub(super) fn references(spec: &OrgSpec) -> impl Iterator<Item = Held<'_>> {
     spec.auth.iter().map(|auth| {
-        let (field, reference, in_header) = match auth {
-            Auth::ApiToken(token) => ("auth.apiToken", token, true),
-            Auth::AccessToken(token) => ("auth.accessToken", token, true),
-            Auth::PrivateKeyJwt(jwt) => ("auth.privateKeyJwt.key", &jwt.key, false),
+        let (field, reference, purpose) = match auth {
+            Auth::ApiToken(token) => ("auth.apiToken", token, SecretUse::Header),
+            Auth::AccessToken(token) => ("auth.accessToken", token, SecretUse::Header),
+            Auth::PrivateKeyJwt(jwt) => ("auth.privateKeyJwt.key", &jwt.key, SecretUse::PrivateKey),
         };
         Held {
             field,
             reference,
-            in_header,
+            purpose,
         }
     })
 }

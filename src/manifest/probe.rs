@@ -4,10 +4,24 @@ use std::path::Path;
 
 use super::check::{Checker, SecretCheck};
 use super::draft::Draft;
+use super::flaw::SecretUse;
 use super::orgs::{Held, references};
 use super::problem::{Issue, Place, Problem};
 use super::secret::SecretRef;
 use super::secrets::{SecretError, Secrets};
+
+/// A key of an entry that takes a secret, and what the secret is for.
+type Field = (&'static str, SecretUse);
+
+const TOKEN: Field = ("connection.profile.token", SecretUse::Token);
+const PASSWORD: Field = (
+    "connection.profile.settings.adminPassword",
+    SecretUse::Password,
+);
+const USERNAME: Field = (
+    "connection.profile.settings.adminUsername",
+    SecretUse::Token,
+);
 
 impl Checker<'_> {
     /// Tries the credentials of every org, where every entry is selected.
@@ -34,15 +48,10 @@ impl Checker<'_> {
             for Held {
                 field,
                 reference,
-                in_header,
+                purpose,
             } in references(spec)
             {
-                let result = if in_header {
-                    secrets.probe_for_header(reference)
-                } else {
-                    secrets.probe(reference)
-                };
-                if let Err(error) = result {
+                if let Err(error) = secrets.probe(reference, purpose) {
                     let mut problem = unreadable(self.loader.orgs.file(name), &error, 1);
                     problem.field = Some(format!("orgs.{name}.{field}"));
                     self.problems.push(problem);
@@ -67,34 +76,31 @@ impl Checker<'_> {
             return;
         };
         if let Some(token) = &connection.token {
-            self.try_secret(token, "connection.profile.token", place);
+            self.try_secret(token, &TOKEN, place);
         }
         let Some(settings) = &connection.settings else {
             return;
         };
         if let Some(password) = &settings.password {
-            self.try_secret(password, "connection.profile.settings.adminPassword", place);
+            self.try_secret(password, &PASSWORD, place);
         }
         let username = settings
             .username
             .as_deref()
             .filter(|name| SecretRef::looks_like(name));
         if let Some(reference) = username.and_then(|name| SecretRef::parse(name).ok()) {
-            self.try_secret(
-                &reference,
-                "connection.profile.settings.adminUsername",
-                place,
-            );
+            self.try_secret(&reference, &USERNAME, place);
         }
     }
 
-    fn try_secret(&mut self, reference: &SecretRef, field: &'static str, place: &dyn Place) {
+    fn try_secret(&mut self, reference: &SecretRef, field: &Field, place: &dyn Place) {
         if self.judge.options.secrets == SecretCheck::Skip {
             return;
         }
         let secrets = &self.secrets;
-        self.tried.one(reference, || {
-            let error = secrets.probe(reference).err()?;
+        let (field, purpose) = *field;
+        self.tried.one(&(reference, purpose), || {
+            let error = secrets.probe(reference, purpose).err()?;
             let issue = Issue {
                 field: field.into(),
                 message: String::new(),

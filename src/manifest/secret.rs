@@ -94,9 +94,7 @@ fn kind(text: &str) -> Result<Kind<'_>, NotAReference> {
     }
     match scheme {
         "env:" => {
-            let mut characters = rest.chars();
-            let first = characters.next().is_some_and(is_name_start);
-            if first && characters.all(|c| is_name_start(c) || c.is_ascii_digit()) {
+            if is_variable(rest) {
                 Ok(Kind::Env(rest))
             } else {
                 Err(NotAReference::BadName)
@@ -111,6 +109,13 @@ fn kind(text: &str) -> Result<Kind<'_>, NotAReference> {
             None => Err(NotAReference::BadQuotes),
         },
     }
+}
+
+/// Whether a text can be the name of an environment variable.
+pub(super) fn is_variable(name: &str) -> bool {
+    let mut characters = name.chars();
+    let first = characters.next().is_some_and(is_name_start);
+    first && characters.all(|c| is_name_start(c) || c.is_ascii_digit())
 }
 
 fn is_name_start(c: char) -> bool {

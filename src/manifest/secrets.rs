@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use super::env_file;
+use super::flaw::{self, Flaw, SecretUse};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
 
@@ -68,10 +70,8 @@ enum Cause {
     NotText,
     #[error("the secret is over {MAX_BYTES} bytes")]
     TooLong,
-    #[error(
-        "the secret contains a space, line break or other character that a header cannot carry"
-    )]
-    NotForHeader,
+    #[error("the secret {0}")]
+    Flawed(Flaw),
     #[error("cannot read {}: {error}", .path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("{} is a folder", .path.display())]
@@ -94,6 +94,7 @@ impl SecretError {
         let reference = self.reference.as_str();
         match &*self.cause {
             Cause::Unset => format!("set {}", reference.trim_start_matches("env:")),
+            Cause::Flawed(flaw) => format!("{reference}: {}", flaw.hint()),
             _ => self
                 .hint()
                 .unwrap_or_else(|| format!("make {reference} readable")),
@@ -108,9 +109,12 @@ impl SecretError {
     /// The edit or flag that helps.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.cause {
-            Cause::Unset => "set the variable, or use --no-secrets with check".to_owned(),
+            Cause::Unset => match env_file::given() {
+                Some(file) => format!("set it, or write it into {}", file.display()),
+                None => "set it, or give a file with it: --env-file FILE".to_owned(),
+            },
             Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
-            Cause::NotForHeader => "store the bare token, on one line".to_owned(),
+            Cause::Flawed(flaw) => flaw.hint().to_owned(),
             Cause::File { .. } | Cause::Folder { .. } => {
                 "file: paths are relative to the folder of the file they stand in".to_owned()
             }
@@ -132,9 +136,13 @@ impl Secrets {
     /// Reads a secret now, unless it was read within the last second.
     ///
     /// # Errors
-    /// When it is unset, empty, unreadable, over 64 KiB or not text; when its program is refused,
-    /// missing, fails or takes over 30 s.
-    pub async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
+    /// When it is unset, empty, unreadable, over 64 KiB or not text; when something comes along with it that is no
+    /// part of it; when its program is refused, missing, fails or takes over 30 s.
+    pub async fn resolve(
+        &self,
+        reference: &SecretRef,
+        purpose: SecretUse,
+    ) -> Result<SecretString, SecretError> {
         let found = if let Ok(Kind::Env(name)) = reference.kind() {
             // A look into our own memory.
             from_env(name).map_err(Arc::new)
@@ -143,60 +151,30 @@ impl Secrets {
             let read = || Box::pin(self.read(reference));
             self.recent.or_read(reference, read).await
         };
-        found.map_err(|cause| SecretError {
-            reference: reference.clone(),
-            cause,
-        })
-    }
-
-    /// Reads a secret that is sent in a header: visible ASCII only.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`], and when a header cannot carry it.
-    pub async fn resolve_for_header(
-        &self,
-        reference: &SecretRef,
-    ) -> Result<SecretString, SecretError> {
-        let secret = self.resolve(reference).await?;
-        header_safe(&secret).map_err(|cause| SecretError {
-            reference: reference.clone(),
-            cause: Arc::new(cause),
-        })?;
-        Ok(secret)
+        found
+            .and_then(|secret| fit(secret, purpose).map_err(Arc::new))
+            .map_err(|cause| SecretError {
+                reference: reference.clone(),
+                cause,
+            })
     }
 
     /// Whether a secret could be read, without running a program: what `check` asks.
     ///
     /// # Errors
     /// As [`Self::resolve`], as far as that can be known.
-    pub fn probe(&self, reference: &SecretRef) -> Result<(), SecretError> {
-        self.try_probe(reference, |_| Ok(()))
+    pub fn probe(&self, reference: &SecretRef, purpose: SecretUse) -> Result<(), SecretError> {
+        self.try_probe(reference, purpose)
             .map_err(|cause| SecretError {
                 reference: reference.clone(),
                 cause: Arc::new(cause),
             })
     }
 
-    /// [`Self::probe`] for a secret that is sent in a header.
-    ///
-    /// # Errors
-    /// As [`Self::resolve_for_header`], as far as that can be known.
-    pub fn probe_for_header(&self, reference: &SecretRef) -> Result<(), SecretError> {
-        self.try_probe(reference, header_safe)
-            .map_err(|cause| SecretError {
-                reference: reference.clone(),
-                cause: Arc::new(cause),
-            })
-    }
-
-    fn try_probe(
-        &self,
-        reference: &SecretRef,
-        fits: impl Fn(&SecretString) -> Result<(), Cause>,
-    ) -> Result<(), Cause> {
+    fn try_probe(&self, reference: &SecretRef, purpose: SecretUse) -> Result<(), Cause> {
         match reference.kind()? {
-            Kind::Env(name) => fits(&from_env(name)?),
-            Kind::File(path) => fits(&from_file(&self.base.join(path))?),
+            Kind::Env(name) => fit(from_env(name)?, purpose).map(drop),
+            Kind::File(path) => fit(from_file(&self.base.join(path))?, purpose).map(drop),
             Kind::Exec(words) => {
                 self.may_exec()?;
                 let program = words.first().ok_or(Cause::NoProgram)?;
@@ -234,16 +212,19 @@ impl Secrets {
     }
 }
 
-fn header_safe(secret: &SecretString) -> Result<(), Cause> {
-    if secret.expose_secret().bytes().all(|b| b.is_ascii_graphic()) {
-        Ok(())
-    } else {
-        Err(Cause::NotForHeader)
-    }
+/// The one place where a secret is judged, whoever asks for it.
+fn fit(secret: SecretString, purpose: SecretUse) -> Result<SecretString, Cause> {
+    flaw::look(secret.expose_secret(), purpose).map_err(Cause::Flawed)?;
+    Ok(secret)
 }
 
 fn from_env(name: &str) -> Result<SecretString, Cause> {
-    let value = std::env::var_os(name).ok_or(Cause::Unset)?;
+    // Who calls the program knows better than a file that lies about.
+    let Some(value) = std::env::var_os(name) else {
+        let secret = env_file::get(name).ok_or(Cause::Unset)?;
+        let empty = secret.expose_secret().is_empty();
+        return if empty { Err(Cause::Empty) } else { Ok(secret) };
+    };
     let text = value.into_string().map_err(|_| Cause::NotText)?;
     if text.is_empty() {
         return Err(Cause::Empty);
@@ -306,9 +287,11 @@ fn to_secret(bytes: Vec<u8>) -> Result<SecretString, Cause> {
         return Err(Cause::TooLong);
     }
     let text = String::from_utf8(bytes).map_err(|_| Cause::NotText)?;
-    // The newline that editors and `echo` put at the end; a second one is the secret's own.
-    let bare = text.strip_suffix('\n').unwrap_or(&text);
-    let bare = bare.strip_suffix('\r').unwrap_or(bare);
+    // The newline that editors and `echo` put at the end; a second one is not.
+    let bare = match text.strip_suffix('\n') {
+        Some(bare) => bare.strip_suffix('\r').unwrap_or(bare),
+        None => &text,
+    };
     if bare.is_empty() {
         return Err(Cause::Empty);
     }
@@ -351,7 +334,7 @@ mod tests {
     async fn read(base: &Path, reference: &str) -> Result<String, String> {
         let reference = SecretRef::parse(reference).expect("a reference");
         let secret = Secrets::new(base, ExecPolicy::Allow)
-            .resolve(&reference)
+            .resolve(&reference, SecretUse::PrivateKey)
             .await;
         secret
             .map(|secret| secret.expose_secret().to_owned())
@@ -366,6 +349,8 @@ mod tests {
             ("s3cret\n", Ok("s3cret")),
             ("s3cret\r\n", Ok("s3cret")),
             ("s3cret\n\n", Ok("s3cret\n")),
+            ("s3cret\r", Ok("s3cret\r")),
+            ("s3cret\n\r\n", Ok("s3cret\n")),
             ("", Err("file:t: the secret is empty")),
             ("\n", Err("file:t: the secret is empty")),
         ] {
@@ -437,35 +422,73 @@ mod tests {
     async fn programs_are_refused_unless_allowed() {
         let secrets = Secrets::new(".", ExecPolicy::Refuse);
         let reference = SecretRef::parse("exec:echo one").expect("a reference");
-        let probed = secrets.probe(&reference).expect_err("refused");
-        let resolved = secrets.resolve(&reference).await.expect_err("refused");
+        let purpose = SecretUse::Token;
+        let probed = secrets.probe(&reference, purpose).expect_err("refused");
+        let resolved = secrets.resolve(&reference, purpose).await;
+        let resolved = resolved.expect_err("refused");
         for error in [probed, resolved] {
             assert!(error.to_string().contains("--allow-exec"), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn headers_take_visible_ascii() {
+    async fn a_check_and_a_run_judge_alike() {
+        use SecretUse::{Header, Password, PrivateKey, Token};
         let folder = tempfile::tempdir().expect("folder");
         let reference = SecretRef::parse("file:t").expect("a reference");
         for (content, fits) in [
-            ("00abcDEF_-.=\n", true),
-            ("a b", false),
-            ("a\nb", false),
-            ("ä", false),
+            ("00abcDEF_-.=\n", &[Header, Token, Password, PrivateKey][..]),
+            ("a b\r\n", &[Password, PrivateKey]),
+            ("a\nb", &[PrivateKey]),
+            ("abc\n\n", &[PrivateKey]),
+            ("\u{feff}abc", &[PrivateKey]),
+            ("\"abc\"\n", &[PrivateKey]),
+            ("Bearer abc", &[PrivateKey]),
+            ("ä", &[Token, Password, PrivateKey]),
         ] {
             std::fs::write(folder.path().join("t"), content).expect("write");
             let secrets = Secrets::new(folder.path(), ExecPolicy::Refuse);
-            assert_eq!(
-                secrets.resolve_for_header(&reference).await.is_ok(),
-                fits,
-                "{content:?}"
-            );
-            assert_eq!(
-                secrets.probe_for_header(&reference).is_ok(),
-                fits,
-                "{content:?}"
-            );
+            for purpose in [Header, Token, Password, PrivateKey] {
+                let probed = secrets
+                    .probe(&reference, purpose)
+                    .map_err(|e| e.to_string());
+                let resolved = secrets.resolve(&reference, purpose).await;
+                let resolved = resolved.map(drop).map_err(|e| e.to_string());
+                assert_eq!(probed, resolved, "{content:?} {purpose:?}");
+                assert_eq!(
+                    probed.is_ok(),
+                    fits.contains(&purpose),
+                    "{content:?} {purpose:?}"
+                );
+                let said = probed.err().unwrap_or_default();
+                assert!(!said.contains("abc"), "{said}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_a_program_prints_is_judged_too() {
+        let secrets = Secrets::new(".", ExecPolicy::Allow);
+        for (reference, expected) in [
+            ("exec:echo token", None),
+            (
+                "exec:printf 'token\\n\\n'",
+                Some("the secret has a line break at its end"),
+            ),
+            (
+                "exec:echo Bearer token",
+                Some("the secret begins with the word Bearer"),
+            ),
+        ] {
+            let reference = SecretRef::parse(reference).expect("a reference");
+            let read = secrets.resolve(&reference, SecretUse::Token).await;
+            let said = read.err().map(|error| error.to_string());
+            match (said, expected) {
+                (None, None) => {}
+                (Some(said), Some(expected)) => assert!(said.contains(expected), "{said}"),
+                (said, _) => panic!("{said:?}, not {expected:?}"),
+            }
         }
     }
 }

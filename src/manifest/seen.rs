@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 
+use super::flaw::SecretUse;
 use super::problem::Spot;
 use super::secret::SecretRef;
 use super::secrets::SecretError;
@@ -58,13 +59,13 @@ impl Tried {
     /// In `known`: a secret that can be read, or one that is not remembered.
     const GOOD: u32 = u32::MAX;
 
-    /// Tries a secret unless it has been tried.
+    /// Tries a secret unless it has been tried for the same.
     pub(super) fn one(
         &mut self,
-        reference: &SecretRef,
+        secret: &(&SecretRef, SecretUse),
         attempt: impl FnOnce() -> Option<(SecretError, &'static str, Spot)>,
     ) {
-        let key = self.hasher.hash_one(reference);
+        let key = self.hasher.hash_one(secret);
         if let Some(number) = self.known.get(&key) {
             if let Some(bad) = self.bad.get_mut(*number as usize) {
                 bad.uses += 1;

@@ -50,6 +50,7 @@ pub(super) fn is_unseen(c: char) -> bool {
 pub(super) fn named(c: char) -> String {
     let code_point = format!("U+{:04X}", u32::from(c));
     let common = match c {
+        ' ' => Some("space"),
         '\t' => Some("tab"),
         '\n' => Some("line feed"),
         '\r' => Some("carriage return"),

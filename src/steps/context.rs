@@ -12,7 +12,7 @@ use crate::ledger::{
     AppMemory, AppName, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError,
     RunId, Stored,
 };
-use crate::manifest::{Entry, Features, SecretRef, Secrets};
+use crate::manifest::{Entry, Features, SecretRef, SecretUse, Secrets};
 use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
 use crate::plan::{Difference, Earlier, Judged, Look, Part, Wanted};
@@ -283,17 +283,16 @@ impl Context<'_> {
     }
 
     /// The value behind a reference.
-    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepError> {
-        self.access
-            .secrets
-            .resolve(reference)
-            .await
-            .map_err(|error| {
-                StepError::failed(
-                    error.to_string(),
-                    format!("make {} readable", reference.as_str()),
-                )
-            })
+    pub async fn secret(
+        &self,
+        reference: &SecretRef,
+        purpose: SecretUse,
+    ) -> Result<SecretString, StepError> {
+        let read = self.access.secrets.resolve(reference, purpose).await;
+        read.map_err(|error| {
+            let remedy = error.remedy();
+            StepError::failed(error.to_string(), remedy)
+        })
     }
 
     /// Tells changes by hand from those of the manifest, and takes note of the former.

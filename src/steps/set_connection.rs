@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
 use crate::ledger::Consent;
-use crate::manifest::{Connection as Wanted, SecretRef};
+use crate::manifest::{Connection as Wanted, SecretRef, SecretUse};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
@@ -41,7 +41,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
             "give `connection.profile.token`",
         ));
     };
-    let token = context.secret(reference).await?;
+    let token = context.secret(reference, SecretUse::Token).await?;
     let access = context.access;
     let base_url = wanted.base_url.as_deref().unwrap_or_default();
     let hidden = [token.expose_secret(), base_url];
@@ -197,10 +197,12 @@ async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<Connecti
         return Ok(ConnectionBody::Office365 { admin: None });
     };
     let username = match SecretRef::try_from(settings.admin_username.clone()) {
-        Ok(reference) => context.secret(&reference).await?,
+        Ok(reference) => context.secret(&reference, SecretUse::Token).await?,
         Err(_) => SecretString::from(settings.admin_username.clone()),
     };
-    let password = context.secret(&settings.admin_password).await?;
+    let password = context
+        .secret(&settings.admin_password, SecretUse::Password)
+        .await?;
     Ok(ConnectionBody::Office365 {
         admin: Some(Office365Admin { username, password }),
     })

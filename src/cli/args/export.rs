@@ -11,6 +11,7 @@ use super::app_names;
 #[command(after_help = "\
 Examples:
   okta-rollout export --org acme --orgs orgs.csv -o acme.json
+  okta-rollout export --org acme --orgs orgs.csv -o acme.json --env-file acme.env
   okta-rollout export --org acme --app google --app slack --orgs orgs.csv --format csv
   okta-rollout export --org acme --retarget acme=globex --orgs orgs.csv -o globex.csv
 
@@ -38,6 +39,10 @@ pub struct Export {
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the variables that are to be filled in to this new file, for --env-file of other commands
+    // Shadows the global flag, whose file is read.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
     /// Take orgs, limits, retries and HTTP settings from this job
     #[arg(long, value_name = "FILE")]
     pub job: Option<PathBuf>,

@@ -122,6 +122,11 @@ impl Contents {
         }
     }
 
+    /// What became of the apps.
+    pub fn exported(&self) -> &[Exported] {
+        &self.exported
+    }
+
     /// What people should know before they use the manifest.
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
         self.exported.iter().flat_map(|one| &one.warnings)
@@ -176,7 +181,13 @@ impl Contents {
     }
 
     /// Tells what a person has to fill in, and the next command.
-    pub fn tell_next(&self, args: &args::Export, format: ExportFormat, output: Output) {
+    pub fn tell_next(
+        &self,
+        args: &args::Export,
+        format: ExportFormat,
+        skeleton: Option<&Path>,
+        output: Output,
+    ) {
         let secrets: Vec<_> = self
             .exported
             .iter()
@@ -189,8 +200,12 @@ impl Contents {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
+            let place = match skeleton {
+                Some(file) => format!(" in {}", file.display()),
+                None => String::new(),
+            };
             output.note(format_args!(
-                "{count} to fill in, which Okta never shows: {shown}{more}"
+                "{count} to fill in{place}, which Okta never shows: {shown}{more}"
             ));
         }
         if self.exported.iter().all(|one| one.entry.is_none()) {
@@ -202,9 +217,13 @@ impl Contents {
                 ""
             };
             let shown = file.display();
+            let secrets = match skeleton {
+                Some(file) => format!(" --env-file {}", file.display()),
+                None => String::new(),
+            };
             match ending_format(file) {
                 Some(_) => output.note(format_args!(
-                    "{shown} is written; next: okta-rollout check {shown}{orgs}"
+                    "{shown} is written; next: okta-rollout check {shown}{orgs}{secrets}"
                 )),
                 None => output.note(format_args!(
                     "{shown} is written; `check` and `run` read it from a file that ends in .{}",

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
-use crate::manifest::{Entry, SecretError, Secrets};
+use crate::manifest::{Entry, SecretError, SecretUse, Secrets};
 use crate::plan::{Earlier, Secret};
 use crate::run::Fingerprints;
 use crate::steps::earlier;
@@ -106,7 +106,7 @@ impl Remembered {
         if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
             return Ok(Secret::Unknown);
         }
-        let token = secrets.resolve(reference).await?;
+        let token = secrets.resolve(reference, SecretUse::Token).await?;
         let of = |base_url: Option<&str>| {
             let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
             let now = fingerprints.of(org_url, app_id, &hidden);
