@@ -107,6 +107,17 @@ impl App {
         }
     }
 
+    /// Where its third party asks for consent; `*.` stands for the domain and all below it.
+    pub const fn consent_hosts(self) -> &'static [&'static str] {
+        match self {
+            Self::Google => &["accounts.google.com"],
+            Self::Office365 => &["login.microsoftonline.com"],
+            Self::Slack => &["*.slack.com"],
+            Self::Zoomus => &["*.zoom.us"],
+            Self::OktaOrg2Org | Self::Zscalerbyz => &[],
+        }
+    }
+
     /// Whether a person has to consent at the third party (three-legged OAuth 2.0).
     pub const fn needs_consent(self) -> bool {
         matches!(

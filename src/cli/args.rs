@@ -249,32 +249,57 @@ pub enum Consent {
     Refresh(ConsentRefresh),
 }
 
+/// How the links of a list are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// For spreadsheets and mail merges.
+    Csv,
+}
+
 /// `consent list`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout consent list
+  okta-rollout consent list --only org=acme,app=google
+  okta-rollout consent list --format csv > links.csv     for a mail merge
+
+`host` is where a link leads; `hostKnown` says whether that is a host of the app's third party.")]
 pub struct ConsentList {
     /// Id of the run, or its beginning [default: all runs]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Which of them
+    #[command(flatten)]
+    pub only: super::only::Only,
     /// How to print them
     #[arg(long, value_enum, default_value_t)]
-    pub format: DataFormat,
+    pub format: ListFormat,
 }
 
 /// `consent complete`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 An answer is the JSON that Okta's page shows after the consent, or the URL inside it; any number of
-them, in any order. Each is matched to the entry that waits for it. They hold a one-time code: a
-file or standard input keeps it out of the shell's history and the process list.
+them, in any order. Mails, chats and files that contain answers can be handed in as they are: all
+around them is ignored. Each answer is matched to the entry that waits for it. They hold a one-time
+code: a file, standard input or the prompt keeps it out of the shell's history and the process list.
 
 Examples:
+  okta-rollout consent complete                       asks: paste, then Ctrl-D
   okta-rollout consent complete < okta-page.json
+  okta-rollout consent complete --file mail.eml
   okta-rollout consent complete --file answers.txt
   okta-rollout consent complete 'https://acme.okta.com/api/v1/apps/google/…/oauth2/callback?code=…'
 
 Exits 0 when every answer was accepted, 2 when one was refused unsent, 3 when Okta refused one.")]
 pub struct ConsentComplete {
-    /// Answers; `-` or none reads standard input
+    /// Answers; `-` or none reads standard input, at a terminal what is pasted
     #[arg(value_name = "ANSWER", conflicts_with = "file")]
     pub answers: Vec<String>,
     /// File with answers

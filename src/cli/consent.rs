@@ -1,91 +1,26 @@
 //! `consent list|complete|refresh`: what waits for a person.
 
+mod input;
+mod list;
+mod prompt;
 mod told;
 
-use std::io::Read as _;
-
-use anyhow::Context as _;
-use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox};
-use super::args::{self, DataFormat};
+use super::args;
 use super::context::{RunContext, options};
-use super::open::{readable, writable};
+use super::open::writable;
 use super::output::Output;
 use super::signals::Signals;
-use crate::consent::{Desk, Refreshed};
+use crate::consent::{Desk, Refreshed, reader};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
-use crate::report::rfc3339;
 use crate::run::{Interrupt, OrgAccess};
 use crate::settings::Settings;
+pub(super) use list::list;
 use told::Tally;
-
-/// Answers are a few hundred bytes each; a text larger than this (bytes) is some other file.
-const MAX_ANSWERS: u64 = 16 * 1024 * 1024;
-
-/// One consent of `consent list --format json`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed<'a> {
-    org: &'a str,
-    app: &'static str,
-    app_id: Option<&'a str>,
-    label: Option<&'a str>,
-    authorize_url: &'a str,
-    since: String,
-}
-
-/// `consent list`.
-pub(super) async fn list(
-    args: &args::ConsentList,
-    settings: &Settings,
-    output: Output,
-) -> Result<Ending, Failure> {
-    let ledger = readable(settings).await?;
-    let pending = pending(&ledger, args.run.as_deref()).await?;
-    let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();
-    match args.format {
-        DataFormat::Json => output.data(|out| {
-            serde_json::to_writer_pretty(&mut *out, &listed)?;
-            Ok(writeln!(out)?)
-        })?,
-        DataFormat::Human if listed.is_empty() => output.note("nothing waits for consent"),
-        DataFormat::Human => {
-            output.data(|out| {
-                for (pending, listed) in pending.iter().zip(&listed) {
-                    let name = name(pending);
-                    writeln!(out, "{name}, since {}", listed.since)?;
-                    writeln!(out, "  {}", listed.authorize_url)?;
-                }
-                Ok(())
-            })?;
-            output.note(
-                "open each link, then hand in what Okta's page shows: okta-rollout consent complete",
-            );
-        }
-    }
-    Ok(Ending::Success)
-}
-
-fn listed(pending: &Pending) -> Option<Listed<'_>> {
-    let row = &pending.entry;
-    let consent = row.progress.consent.as_ref()?;
-    Some(Listed {
-        org: &pending.org.name,
-        app: row.entry.app.name(),
-        app_id: row
-            .progress
-            .app_id
-            .as_deref()
-            .or(row.entry.app_id.as_deref()),
-        label: row.entry.label.as_deref(),
-        authorize_url: &consent.authorize_url,
-        since: rfc3339(consent.since),
-    })
-}
 
 /// What waits, and has a link.
 async fn pending(ledger: &Ledger, run: Option<&str>) -> Result<Vec<Pending>, Failure> {
@@ -104,8 +39,10 @@ pub(super) async fn complete(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let text = answers(args, settings)?;
     let ledger = writable(settings).await?;
+    let input = input::of(args, settings, output).await?;
+    let reading = reader::read(&input.bytes);
+    let (bytes, lines) = (reading.bytes, reading.lines);
     let newest = ledger.find_run(None).await?;
     let policy = RunContext::of(&newest)?.policy(settings, output)?;
     can_call(&policy.http)?;
@@ -121,9 +58,9 @@ pub(super) async fn complete(
         .map_err(Failure::usage)?;
     let mut tally = Tally::default();
     let completed = desk
-        .complete(&text, |no, answer| {
+        .complete(reading, |line, answer| {
             tally.count(&answer);
-            told::answer(no, &answer, output);
+            told::answer(line, &answer, output);
         })
         .await;
     // What is said of waits ends with the last sender of events.
@@ -132,51 +69,12 @@ pub(super) async fn complete(
     tally.sum_up(output);
     completed.map_err(Failure::usage)?;
     if tally.all() == 0 {
-        return Err(Failure::usage(anyhow::anyhow!("no answer was given"))
-            .hint("paste the JSON that Okta's page shows, or the URL in it"));
+        return Err(input.nothing_found(bytes, lines));
     }
     Ok(match signals.received() {
         Some(kind) => Ending::Short(kind),
         None => tally.ending(),
     })
-}
-
-fn answers(args: &args::ConsentComplete, settings: &Settings) -> Result<String, Failure> {
-    if let Some(file) = &args.file {
-        let shown = file.display();
-        let cannot = || format!("{shown} cannot be read");
-        let opened = std::fs::File::open(file).with_context(cannot);
-        return opened
-            .and_then(|file| read_all(file).with_context(cannot))
-            .map_err(Failure::usage);
-    }
-    let stdin = match args.answers.as_slice() {
-        [] if settings.stdin_is_terminal => {
-            return Err(Failure::usage(anyhow::anyhow!("no answer was given")).hint(
-                "pipe it in: okta-rollout consent complete < answer.json; or use --file FILE",
-            ));
-        }
-        [] => true,
-        [only] => only == "-",
-        _ => false,
-    };
-    if stdin {
-        return read_all(std::io::stdin().lock())
-            .context("standard input cannot be read")
-            .map_err(Failure::usage);
-    }
-    Ok(args.answers.join("\n"))
-}
-
-fn read_all(from: impl std::io::Read) -> anyhow::Result<String> {
-    let mut text = String::new();
-    from.take(MAX_ANSWERS + 1).read_to_string(&mut text)?;
-    anyhow::ensure!(
-        text.len() as u64 <= MAX_ANSWERS,
-        "it is larger than {} MiB",
-        MAX_ANSWERS >> 20
-    );
-    Ok(text)
 }
 
 /// `consent refresh`.

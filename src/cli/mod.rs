@@ -76,6 +76,13 @@ fn not_parsed(error: &clap::Error) -> u8 {
     let settings = Settings::new(&Global::default(), environment, Terminals::detect());
     let output = Output::new(&settings);
     let text = error.render();
+    if error.use_stderr() && holds_answer(&text.to_string()) {
+        let error = anyhow::anyhow!(
+            "an argument is wrong; it is not repeated here, because it holds the answer to a consent"
+        );
+        let hint = "paste it where this asks for it: okta-rollout consent complete";
+        return failed(output, &Failure::usage(error).hint(hint));
+    }
     if error.use_stderr() {
         output.detail(text.ansi().to_string().trim_end());
         return Kind::Usage.exit_code();
@@ -84,6 +91,13 @@ fn not_parsed(error: &clap::Error) -> u8 {
         Ok(()) => Ending::Success.exit_code(),
         Err(failure) => failed(output, &failure),
     }
+}
+
+/// Whether a message repeats what somebody pasted behind `consent complete`: it holds a one-time code.
+fn holds_answer(message: &str) -> bool {
+    ["code=", "code%3D", "continue_oauth_flow_url"]
+        .iter()
+        .any(|part| message.contains(part))
 }
 
 fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<Ending, Failure> {

@@ -1,15 +1,15 @@
-//! What a person hands in after a consent, and whether it is for the entry that waits. Pure.
+//! Whether what a person hands in is for the entry that waits. Pure.
 //!
 //! The URL would be called with the org's credentials, so that it must be exactly that org's callback
-//! for that app (PRODUCT.md §5); it is taken apart here and never sent as it came. Nothing in a message
-//! repeats a code or a state.
+//! for that app; it is taken apart here and never sent as it came. Nothing in a message repeats a code or
+//! a state. [`reader`](super::reader) finds URLs; what it makes of a text protects nobody, this does.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use url::Url;
 
+use super::reader::Spot;
 use crate::ledger::EntryRow;
 use crate::steps::Answer;
 
@@ -23,12 +23,14 @@ pub struct HandedIn {
 }
 
 /// Why an answer is not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// Neither Okta's page nor a URL.
-    NotAnAnswer,
     /// The third party's page said no.
     Denied(String),
+    /// Okta's page says what went wrong.
+    ErrorPage(String),
+    /// The link that a person has to open first.
+    ToOpen,
     /// The URL lacks `code` or `state`, or has one twice.
     Incomplete(&'static str),
     /// User, password or fragment in the URL.
@@ -45,8 +47,12 @@ pub enum Refusal {
         /// The callback of the entry that waits.
         wanted: String,
     },
+    /// The address of Okta's page instead of the URL in it.
+    PageAddress,
     /// No entry waits for its state.
     UnknownState,
+    /// The app's entry waits for nothing; how it stands.
+    NotWaiting(&'static str),
     /// Okta refused it before.
     RefusedBefore,
     /// Another process is handing it in right now.
@@ -56,17 +62,24 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnAnswer => f.write_str("neither the JSON of Okta's page nor a callback URL"),
             Self::Denied(error) => write!(f, "the consent was not given: {error}"),
+            Self::ErrorPage(error) => write!(f, "this is Okta's error page, no answer: {error}"),
+            Self::ToOpen => f.write_str(
+                "this is the link to open, not what Okta's page shows after the consent",
+            ),
             Self::Incomplete(name) => write!(f, "the URL needs exactly one `{name}`"),
             Self::Decorated => f.write_str("the URL carries a user, a password or a fragment"),
             Self::WrongOrigin { given, wanted } => {
                 write!(f, "the URL leads to {given}, not to {wanted}")
             }
             Self::WrongPath { wanted } => write!(f, "the URL is not this app's callback {wanted}"),
+            Self::PageAddress => f.write_str(
+                "this is the address of Okta's page; its code is in the text that the page shows",
+            ),
             Self::UnknownState => f.write_str(
                 "no entry waits for this state: it is wrong, expired, or a fresh link replaced it",
             ),
+            Self::NotWaiting(how) => write!(f, "the entry does not wait for an answer: {how}"),
             Self::RefusedBefore => f.write_str("Okta refused this answer before"),
             Self::InProgress => f.write_str(
                 "this answer is being handed in, or was when its process died: okta-rollout resume finds out",
@@ -76,31 +89,6 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// Every answer in a text: Okta's pages (JSON objects, or a list of them) and callback URLs, in any
-/// order, separated by white space.
-pub fn parse(text: &str) -> Vec<Result<HandedIn, Refusal>> {
-    let mut answers = Vec::new();
-    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    while !rest.is_empty() {
-        let length = if rest.starts_with(['{', '[', '"']) {
-            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-            if let Some(Ok(value)) = values.next() {
-                from_json(&value, &mut answers);
-                values.byte_offset()
-            } else {
-                answers.push(Err(Refusal::NotAnAnswer));
-                rest.len()
-            }
-        } else {
-            let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            answers.push(from_url(&rest[..length]));
-            length
-        };
-        rest = rest[length..].trim_start();
-    }
-    answers
-}
 
 /// Whether an answer is for this entry, whose org has this origin.
 pub fn accept(answer: &HandedIn, origin: &str, row: &EntryRow) -> Result<Answer, Refusal> {
@@ -136,9 +124,63 @@ pub fn accept(answer: &HandedIn, origin: &str, row: &EntryRow) -> Result<Answer,
 }
 
 impl HandedIn {
+    /// A URL with everything that an answer has; where it leads is not looked at.
+    pub fn of(url: &Url) -> Result<Self, Refusal> {
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err(Refusal::Decorated);
+        }
+        Ok(Self {
+            origin: url.origin().ascii_serialization(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            path: url.path().to_owned(),
+            code: only(url, "code")?,
+            state: only(url, "state")?,
+        })
+    }
+
     /// What it is matched by.
     pub const fn state(&self) -> &SecretString {
         &self.state
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Everything that makes it another answer: secrets, in clear.
+    pub(super) fn parts(&self) -> [String; 4] {
+        [
+            self.origin.clone(),
+            self.path.clone(),
+            self.code.expose_secret().to_owned(),
+            self.state.expose_secret().to_owned(),
+        ]
+    }
+
+    /// Where it says that it belongs.
+    pub fn spot(&self) -> Spot {
+        Spot::of(&self.host, &self.path)
+    }
+
+    /// Whether it has the form of a callback, whoever's.
+    pub fn is_callback(&self) -> bool {
+        self.path.ends_with("/oauth2/callback")
+    }
+
+    /// Whether it is the address of the page that shows an answer.
+    pub fn is_page(&self) -> bool {
+        self.path.ends_with("/oauth2/redirect")
+    }
+}
+
+/// The same answer, however it was written.
+impl PartialEq for HandedIn {
+    fn eq(&self, other: &Self) -> bool {
+        self.origin == other.origin
+            && self.path == other.path
+            && self.state.expose_secret() == other.state.expose_secret()
+            && self.code.expose_secret() == other.code.expose_secret()
     }
 }
 
@@ -151,51 +193,8 @@ impl fmt::Debug for HandedIn {
     }
 }
 
-fn from_json(value: &Value, answers: &mut Vec<Result<HandedIn, Refusal>>) {
-    match value {
-        Value::Array(values) => values.iter().for_each(|value| from_json(value, answers)),
-        Value::String(url) => answers.push(from_url(url)),
-        page => {
-            let href = page
-                .get("continue_oauth_flow_url")
-                .map(|link| link.get("href").unwrap_or(link));
-            answers.push(
-                match (
-                    href.and_then(Value::as_str),
-                    page.get("error").and_then(Value::as_str),
-                ) {
-                    (Some(href), _) => from_url(href),
-                    (None, Some(error)) => Err(Refusal::Denied(
-                        error.chars().filter(|c| !c.is_control()).take(80).collect(),
-                    )),
-                    (None, None) => Err(Refusal::NotAnAnswer),
-                },
-            );
-        }
-    }
-}
-
-fn from_url(text: &str) -> Result<HandedIn, Refusal> {
-    let url = Url::parse(text).map_err(|_| Refusal::NotAnAnswer)?;
-    let Some(host) = url
-        .host_str()
-        .filter(|_| matches!(url.scheme(), "http" | "https"))
-    else {
-        return Err(Refusal::NotAnAnswer);
-    };
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(Refusal::Decorated);
-    }
-    Ok(HandedIn {
-        origin: url.origin().ascii_serialization(),
-        host: host.to_owned(),
-        path: url.path().to_owned(),
-        code: only(&url, "code")?,
-        state: only(&url, "state")?,
-    })
-}
-
-fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusal> {
+/// The value of the only parameter of this name.
+pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusal> {
     let mut values = url
         .query_pairs()
         .filter(|(key, _)| key == name)
@@ -242,17 +241,13 @@ mod tests {
     }
 
     fn verdict(text: &str) -> Result<(), Refusal> {
-        let mut answers = parse(text);
-        assert_eq!(answers.len(), 1, "{text}");
-        accept(&answers.remove(0)?, "https://acme.okta.com", &row()).map(|_| ())
+        let answer = HandedIn::of(&Url::parse(text).expect("a URL"))?;
+        accept(&answer, "https://acme.okta.com", &row()).map(|_| ())
     }
 
     #[test]
-    fn takes_the_page_and_the_url() {
+    fn takes_exactly_this_entrys_callback() {
         assert_eq!(verdict(URL), Ok(()));
-        let page = format!(r#"{{"continue_oauth_flow_url":{{"href":"{URL}","method":"POST"}}}}"#);
-        assert_eq!(verdict(&page), Ok(()));
-        assert_eq!(verdict(&page.replace('&', "\\u0026")), Ok(()));
         assert_eq!(
             verdict(&URL.replace("https://acme.okta.com", "https://ACME.okta.com:443")),
             Ok(())
@@ -303,27 +298,9 @@ mod tests {
             (URL.replace("&state=s1", ""), Incomplete("state")),
             (URL.replace("code=c0de", "code="), Incomplete("code")),
             (format!("{URL}&state=s1"), Incomplete("state")),
-            ("hello".into(), NotAnAnswer),
-            ("{\"a\":".into(), NotAnAnswer),
-            ("{\"a\":1}".into(), NotAnAnswer),
-            ("javascript:alert(1)".into(), NotAnAnswer),
-            (
-                r#"{"error":"access_denied"}"#.into(),
-                Denied("access_denied".into()),
-            ),
         ] {
             assert_eq!(verdict(&text), Err(refusal), "{text}");
         }
-    }
-
-    #[test]
-    fn takes_many_at_once() {
-        let page = format!(r#"{{"continue_oauth_flow_url":{{"href":"{URL}"}}}}"#);
-        let text = format!("{URL}\n{page}{page}\r\n[{page}, \"{URL}\"]\n  nonsense {URL}");
-        let answers = parse(&text);
-        assert_eq!(answers.len(), 7);
-        assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
-        assert!(parse("  \n").is_empty());
     }
 
     #[test]
@@ -339,14 +316,7 @@ mod tests {
                 "{refusal}"
             );
         }
-        let shown = format!("{:?}", parse(URL));
+        let shown = format!("{:?}", HandedIn::of(&Url::parse(URL).expect("a URL")));
         assert!(!shown.contains("c0de") && !shown.contains("s1"), "{shown}");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn nothing_panics(text in ".{0,300}") {
-            parse(&text);
-        }
     }
 }

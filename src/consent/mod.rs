@@ -1,9 +1,12 @@
-//! Consents: what people hand in ([`inbox`]), and what is done with it at once.
+//! Consents: what people hand in ([`reader`]), whether it is for an entry that waits ([`inbox`]), and what is
+//! done with it at once.
 //!
 //! A one-time code expires within minutes, so nobody's answer waits for anybody else's: all are under way
 //! together, and each org's lane alone decides when its calls go.
 
 pub mod inbox;
+mod matching;
+pub mod reader;
 mod shops;
 
 use std::collections::HashMap;
@@ -15,6 +18,8 @@ use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending, RunId, Stored};
 use crate::run::{Common, GRACE, HandedIn, Interrupt, OrgAccess, RunOptions, Shop, Work, name_of};
 use inbox::Refusal;
+use matching::Matched;
+use reader::Reading;
 use shops::Shops;
 
 /// What an interrupted call is told as: whether Okta took it, the next run finds out.
@@ -31,9 +36,17 @@ pub enum Answered {
         run: RunId,
     },
     /// Okta had taken it before.
-    AcceptedBefore,
+    AcceptedBefore {
+        /// Whose it is.
+        whose: String,
+    },
     /// It was not sent.
-    Unsent(Refusal),
+    Unsent {
+        /// Why.
+        refusal: Refusal,
+        /// Whose it is, or says to be; nothing where that cannot be told.
+        whose: Option<String>,
+    },
     /// Our side failed: a secret or the ledger. Nothing is known to have been accepted.
     Broken(anyhow::Error),
     /// The org or the command was stopped before Okta took it. If the call was made all the same, the next run
@@ -68,8 +81,8 @@ pub enum Refreshed {
     Broken(anyhow::Error),
 }
 
-/// Answers of one `state`, each with its place in what was handed in.
-type Alike<'a> = Vec<(usize, &'a inbox::HandedIn)>;
+/// Answers of one `state`, each with the line it stands in.
+type Alike = Vec<(usize, inbox::HandedIn)>;
 
 /// Hands answers in, and asks for fresh links.
 pub struct Desk<F> {
@@ -95,23 +108,25 @@ where
         })
     }
 
-    /// Hands in every answer in a text, all at once; `tell` is given each with its place in the text (from 0)
-    /// as soon as it is settled.
+    /// Hands in every answer that was read, all at once; `tell` is given the line each stands in as soon as it
+    /// is settled. What was handed in twice is told once.
     pub async fn complete(
         &mut self,
-        text: &str,
+        reading: Reading,
         mut tell: impl FnMut(usize, Answered),
     ) -> anyhow::Result<()> {
         self.shops.forget_broken();
-        let parsed = inbox::parse(text);
-        let mut by_state: HashMap<&str, Alike<'_>> = HashMap::new();
-        for (no, answer) in parsed.iter().enumerate() {
-            match answer {
-                Ok(answer) => by_state
-                    .entry(answer.state().expose_secret())
-                    .or_default()
-                    .push((no, answer)),
-                Err(refusal) => tell(no, Answered::Unsent(refusal.clone())),
+        let ledger = &self.common.ledger;
+        let mut by_state: HashMap<String, Alike> = HashMap::new();
+        for (line, matched) in matching::of(ledger, reading).await? {
+            match matched {
+                Matched::Answer(answer) => {
+                    let state = answer.state().expose_secret().to_owned();
+                    by_state.entry(state).or_default().push((line, answer));
+                }
+                Matched::Unsent { refusal, whose } => {
+                    tell(line, Answered::Unsent { refusal, whose });
+                }
             }
         }
         let mut alike: Vec<_> = by_state.into_values().collect();
@@ -120,8 +135,8 @@ where
         // Polled all the time: some of them hold an org's leave to send while others wait for it.
         let mut under_way: FuturesUnordered<_> =
             alike.into_iter().map(|alike| desk.next_of(alike)).collect();
-        while let Some((no, answered, left)) = under_way.next().await {
-            tell(no, answered);
+        while let Some((line, answered, left)) = under_way.next().await {
+            tell(line, answered);
             if !left.is_empty() {
                 under_way.push(desk.next_of(left));
             }
@@ -157,14 +172,14 @@ where
 
     // Hands in the first of answers that are for the same consent. In turn: what became of one decides whether
     // the next is sent.
-    async fn next_of<'a>(&self, mut alike: Alike<'a>) -> (usize, Answered, Alike<'a>) {
-        let (no, answer) = alike.remove(0);
+    async fn next_of(&self, mut alike: Alike) -> (usize, Answered, Alike) {
+        let (line, answer) = alike.remove(0);
         // One that goes wrong does not take the others with it.
-        let answered = match Box::pin(self.hand_in(answer)).await {
+        let answered = match Box::pin(self.hand_in(&answer)).await {
             Ok(answered) => answered,
             Err(error) => Answered::Broken(error),
         };
-        (no, answered, alike)
+        (line, answered, alike)
     }
 
     // `None` = not begun.
@@ -204,6 +219,14 @@ where
     }
 
     async fn hand_in(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+        let unsent = |refusal, pending: Option<&Pending>| {
+            let whose = pending.map_or_else(|| answer.spot().to_string(), whose);
+            Ok(Answered::Unsent {
+                refusal,
+                whose: Some(whose),
+            })
+        };
+        let mut last = None;
         // Twice: somebody else may change the entry between our reading it and claiming it.
         for _ in 0..2 {
             let pending = match self
@@ -213,13 +236,15 @@ where
                 .await?
             {
                 ConsentState::Waiting(pending) => *pending,
-                ConsentState::Settled(true) => return Ok(Answered::AcceptedBefore),
-                ConsentState::Settled(false) => {
-                    return Ok(Answered::Unsent(Refusal::RefusedBefore));
+                ConsentState::Settled(true) => {
+                    let whose = answer.spot().to_string();
+                    return Ok(Answered::AcceptedBefore { whose });
                 }
-                ConsentState::Unknown => return Ok(Answered::Unsent(Refusal::UnknownState)),
+                ConsentState::Settled(false) => return unsent(Refusal::RefusedBefore, None),
+                ConsentState::Unknown => return unsent(Refusal::UnknownState, None),
             };
             if pending.entry.state != Stored::Waiting {
+                last = Some(pending);
                 break;
             }
             let open = self.shops.open(&self.common, &pending).await?;
@@ -227,7 +252,7 @@ where
             let accepted = match inbox::accept(answer, shop.access.client.origin(), &pending.entry)
             {
                 Ok(accepted) => accepted,
-                Err(refusal) => return Ok(Answered::Unsent(refusal)),
+                Err(refusal) => return unsent(refusal, Some(&pending)),
             };
             let entry = name_of(&shop.org, &pending.entry);
             let mut work = Work::new(shop, pending.entry);
@@ -246,7 +271,7 @@ where
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Answered::Unsent(Refusal::InProgress))
+        unsent(Refusal::InProgress, last.as_ref())
     }
 
     // The person is still there: give them a link that works.
@@ -270,6 +295,12 @@ where
             fresh_link,
         })
     }
+}
+
+/// `acme/google (row 1)`.
+fn whose(pending: &Pending) -> String {
+    let row = &pending.entry;
+    format!("{}/{} (row {})", pending.org.name, row.entry.app, row.row)
 }
 
 fn halted(shop: &Shop, entry: EntryName) -> Answered {

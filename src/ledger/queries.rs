@@ -213,6 +213,18 @@ impl Ledger {
         self.read(move |c| reads::consent(c, &state)).await
     }
 
+    /// The newest entry of an app in the org at this URL, in any run and state.
+    pub async fn newest_of_app(
+        &self,
+        url: &str,
+        app: App,
+        app_id: &str,
+    ) -> Result<Option<Pending>, LedgerError> {
+        let (url, app_id) = (url.to_owned(), app_id.to_owned());
+        self.read(move |c| reads::newest_of_app(c, &url, app, &app_id))
+            .await
+    }
+
     /// A number that is another one after another process committed (and, when opened for reading
     /// only, after anybody did). Cheap enough to ask every second.
     pub async fn data_version(&self) -> Result<i64, LedgerError> {

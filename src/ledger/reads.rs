@@ -403,3 +403,30 @@ pub(super) fn consent(connection: &Connection, state: &str) -> Result<ConsentSta
         .optional()?;
     Ok(settled.map_or(ConsentState::Unknown, ConsentState::Settled))
 }
+
+/// The newest entry of an app, whatever became of it.
+pub(super) fn newest_of_app(
+    connection: &Connection,
+    url: &str,
+    app: App,
+    app_id: &str,
+) -> Result<Option<Pending>> {
+    let sql = format!(
+        "SELECT {ORG}, {ENTRY}, r.id FROM org o
+         CROSS JOIN run r ON r.seq = o.run
+         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.app_hash = ?2
+         WHERE o.url = ?1 AND r.imported = 1
+           AND coalesce(json_extract(e.progress, '$.appId'),
+                        (SELECT json_extract(json, '$.appId') FROM spec WHERE spec.entry = e.key)) = ?3
+           AND (SELECT json_extract(json, '$.app') FROM spec WHERE spec.entry = e.key) = ?4
+         ORDER BY e.key DESC LIMIT 1"
+    );
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row(
+            params![url, rows::app_hash(app_id), app_id, app.name()],
+            rows::pending_row,
+        )
+        .optional()?;
+    Ok(found)
+}

@@ -104,7 +104,7 @@ impl fmt::Display for CallError {
 impl std::error::Error for CallError {}
 
 /// `text` on one line, of bearable length, without control characters, without a final stop.
-pub(super) fn presentable(text: &str) -> String {
+pub fn presentable(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_MESSAGE_CHARS));
     let mut count = 0;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {

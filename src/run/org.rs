@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::hand_in::HandedIn;
 use super::window::{Bounds, Window};
 use super::worker::{Rest, Shop, Work};
-use crate::consent::inbox;
+use crate::consent::{inbox, reader};
 use crate::event::Event;
 use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, RunId, Stored, Target};
 use crate::steps::{Answer, Directory, WantedOfApps};
@@ -287,7 +287,7 @@ async fn consented(
 }
 
 fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
-    let handed_in = inbox::parse(page).into_iter().next()?.ok()?;
+    let handed_in = reader::read(page.as_bytes()).into_first_answer()?;
     inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
 }
 

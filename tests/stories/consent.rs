@@ -37,7 +37,16 @@ fn what_waits_is_exit_code_4_and_listed_for_programs() {
         let keys: Vec<_> = consent.as_object().unwrap().keys().collect();
         assert_eq!(
             keys,
-            ["app", "appId", "authorizeUrl", "label", "org", "since"]
+            [
+                "app",
+                "appId",
+                "authorizeUrl",
+                "host",
+                "hostKnown",
+                "label",
+                "org",
+                "since"
+            ]
         );
         let since = consent["since"].as_str().unwrap();
         assert!(since.parse::<jiff::Timestamp>().is_ok(), "{since}");
@@ -51,7 +60,9 @@ fn what_waits_is_exit_code_4_and_listed_for_programs() {
     assert_eq!(consents[1]["label"], "Slack");
     assert!(consents[1]["appId"].is_string());
     let people = story.okta_rollout(&["consent", "list"]).exits(0);
-    assert!(people.data().contains("globex/slack (row 3)"));
+    let id = consents[1]["appId"].as_str().unwrap();
+    let named = format!("globex/slack (row 3) \"Slack\" {id}, since ");
+    assert!(people.data().contains(&named), "{}", people.data());
 }
 
 #[test]
@@ -101,19 +112,28 @@ fn many_answers_are_handed_in_at_once_and_matched_by_state() {
 }
 
 #[test]
-fn good_answers_are_taken_beside_bad_ones() {
+fn good_answers_are_taken_beside_bad_ones_and_noise() {
     let story = Scenario::of([google("0oa1"), slack("0oa2")]);
     story.run().exits(4);
     story.calls("acme");
     let link = story.consents()[1]["authorizeUrl"].clone();
     let page = story.approve(link.as_str().unwrap());
-    let answers = format!("nonsense\n{page}");
+    let other = url_in(&page).replace("/slack/0oa2/", "/google/0oa1/");
+    let other = other.replace("state=", "state=another");
+    let answers = format!("nonsense\n{page}\n\n{other}");
     story
         .fed(&["consent", "complete"], &answers)
         .exits(2)
-        .says("not sent: neither the JSON")
-        .says("acme/slack (row 2): accepted");
+        .says("answer in line 4 (acme/google (row 1)): not sent: no entry waits for this state")
+        .says("acme/slack (row 2): accepted")
+        .says("2 answers: 1 accepted, 1 not sent");
     assert_eq!(story.calls("acme"), [CALLBACK]);
+    // Nothing but noise is left around an answer that was taken before.
+    story
+        .fed(&["consent", "complete"], &format!("nonsense\n{page}\nmore"))
+        .exits(0)
+        .says("answer in line 2")
+        .says("accepted before");
 }
 
 #[test]
@@ -242,4 +262,63 @@ fn a_rerun_that_finds_the_connection_enabled_needs_no_consent() {
     assert_eq!(story.calls("acme"), ["GET …/connections/default"]);
     assert!(story.consents().is_empty());
     story.run().exits(0);
+}
+
+#[test]
+fn a_list_is_for_people_programs_and_spreadsheets() {
+    let story = Scenario::of([
+        google("0oa1"),
+        slack("").labelled("=Slack, \"the\" app"),
+        zoomus("0oa3").at("globex"),
+    ]);
+    story.run().exits(4);
+    let list = |more: &[&str]| {
+        let arguments: Vec<&str> = ["consent", "list"].iter().chain(more).copied().collect();
+        story.okta_rollout(&arguments).exits(0)
+    };
+    let csv = list(&["--format", "csv"]).data();
+    let mut records = csv::Reader::from_reader(csv.as_bytes());
+    let headers = records.headers().unwrap().clone();
+    let names = [
+        "org",
+        "app",
+        "appId",
+        "label",
+        "authorizeUrl",
+        "host",
+        "hostKnown",
+        "since",
+    ];
+    assert_eq!(headers.iter().collect::<Vec<_>>(), names);
+    let records: Vec<_> = records.records().map(Result::unwrap).collect();
+    let json = story.consents();
+    assert_eq!(records.len(), json.len());
+    for (record, consent) in records.iter().zip(&json) {
+        for (name, cell) in names.iter().zip(record) {
+            let expected = match &consent[*name] {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Null => String::new(),
+                other => other.to_string(),
+            };
+            let expected = if expected.starts_with('=') {
+                format!("'{expected}")
+            } else {
+                expected
+            };
+            assert_eq!(cell, expected, "{name}");
+        }
+    }
+    // The sandbox stands in for the third parties, at an address of its own.
+    assert_eq!(json[0]["hostKnown"], false);
+    assert!(json[0]["host"].as_str().unwrap().ends_with("localhost"));
+    let one = list(&["--only", "org=acme,app=slack", "--format", "json"]).json();
+    assert_eq!(one.as_array().unwrap().len(), 1);
+    assert_eq!(one[0]["app"], "slack");
+    let all = list(&["--only", "waiting"]);
+    assert_eq!(all.data().matches("since").count(), 3);
+    let hint = all.said();
+    assert!(hint.starts_with("open each link, then hand in"), "{hint}");
+    assert!(!all.data().contains("open each"));
+    list(&["--only", "org=acme,app=zoomus"]).says("no entry matches --only org=acme,app=zoomus");
+    list(&["--only", "failed"]).says("no entry matches");
 }

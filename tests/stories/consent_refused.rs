@@ -100,16 +100,6 @@ fn an_answer_to_no_question_is_not_sent() {
         (good.replace(&code, ""), "exactly one `code`"),
         (format!("{good}&code=another"), "exactly one `code`"),
         (format!("{good}&state={state}"), "exactly one `state`"),
-        ("hello".to_owned(), "neither the JSON"),
-        (
-            "{\"continue_oauth_flow_url\":".to_owned(),
-            "neither the JSON",
-        ),
-        (
-            "{\"continue_oauth_flow_url\":7}".to_owned(),
-            "neither the JSON",
-        ),
-        ("file:///etc/passwd".to_owned(), "neither the JSON"),
         (
             "{\"error\":\"access_denied\"}".to_owned(),
             "the consent was not given: access_denied",
@@ -118,6 +108,78 @@ fn an_answer_to_no_question_is_not_sent() {
         unsent(&story, &answer, why);
     }
     story.fed(&["consent", "complete"], &good).exits(0);
+}
+
+#[test]
+fn what_is_no_answer_is_told_once_with_how_much_was_read() {
+    let (story, good) = two_orgs();
+    for (text, how_much) in [
+        ("hello", "5 bytes in 1 line were read"),
+        (
+            "{\"continue_oauth_flow_url\":\n7}\n",
+            "31 bytes in 2 lines were read",
+        ),
+        ("file:///etc/passwd", "18 bytes in 1 line were read"),
+        ("", "standard input is empty"),
+    ] {
+        let ran = story.fed(&["consent", "complete"], text).exits(2);
+        let said = ran.says(how_much).says("hint: paste the JSON").said();
+        assert_eq!(said.lines().count(), 2, "{said}");
+    }
+    for org in story.orgs() {
+        assert!(story.calls(&org).is_empty());
+    }
+    story.fed(&["consent", "complete"], &good).exits(0);
+}
+
+#[test]
+fn what_was_handed_in_by_mistake_is_told_as_what_it_is() {
+    let (story, good) = two_orgs();
+    let links = story.consents();
+    let link = links[0]["authorizeUrl"].as_str().unwrap();
+    let state = parameter(&good, "state").to_owned();
+    let acme = story.url("acme");
+    let page = format!("{acme}/admin/app/google/0oa1/oauth2/redirect");
+    let error = "{\"errorCode\":\"E0000001\",\"errorSummary\":\"Api validation failed: oauth2\",\
+                 \"errorLink\":\"E0000001\",\"errorId\":\"oae1\",\"errorCauses\":\
+                 [{\"errorSummary\":\"The authorization failed: access_denied\"}]}";
+    for (answer, why) in [
+        (link.to_owned(), "this is the link to open"),
+        (format!("> see\n> {link}\n"), "this is the link to open"),
+        (
+            format!("{page}?error=access_denied&error_description=No+way&state={state}"),
+            "(acme/google (row 1)): not sent: the consent was not given: access_denied: No way",
+        ),
+        (
+            error.to_owned(),
+            "this is Okta's error page, no answer: Api validation failed: oauth2: The authorization \
+             failed: access_denied (E0000001)",
+        ),
+        (
+            good.replace(
+                "/api/v1/apps/google/0oa1/oauth2/callback",
+                "/admin/app/google/0oa1/oauth2/redirect",
+            ),
+            "the address of Okta's page",
+        ),
+        (
+            good.replace(&state, "x").replace("0oa1", "0oa7"),
+            ", google 0oa7): not sent: no entry waits for this state",
+        ),
+    ] {
+        unsent(&story, &answer, why);
+    }
+    // The link is noise beside the answer to it.
+    let reply = format!("{good}\n\n> please open\n> {link}\n");
+    story.fed(&["consent", "complete"], &reply).exits(0);
+    story.run().exits(4);
+    story.calls("acme");
+    let again = good.replace(&state, "x");
+    unsent(
+        &story,
+        &again,
+        "the entry does not wait for an answer: it is done",
+    );
 }
 
 #[test]

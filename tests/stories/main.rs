@@ -9,6 +9,7 @@ mod support;
 mod again;
 mod calls;
 mod consent;
+mod consent_answers;
 mod consent_live;
 mod consent_refused;
 mod consent_together;

@@ -30,10 +30,10 @@ impl Tally {
     pub fn count(&mut self, answer: &Answered) {
         *match answer {
             Answered::Accepted { .. } => &mut self.accepted,
-            Answered::AcceptedBefore => &mut self.before,
+            Answered::AcceptedBefore { .. } => &mut self.before,
             Answered::Refused { .. } => &mut self.refused,
             Answered::HeldBack { .. } => &mut self.held_back,
-            Answered::Unsent(_) | Answered::Broken(_) => &mut self.unsent,
+            Answered::Unsent { .. } | Answered::Broken(_) => &mut self.unsent,
         } += 1;
     }
 
@@ -73,32 +73,34 @@ impl Tally {
     }
 }
 
-/// Says what became of the answer in place `no`.
-pub(super) fn answer(no: usize, answer: &Answered, output: Output) {
+/// Says what became of the answer that begins in this line of what was handed in.
+pub(super) fn answer(line: usize, answer: &Answered, output: Output) {
     match answer {
         Answered::Accepted { entry, run } => output.note(format_args!(
             "{}: accepted; the rest of the entry: okta-rollout resume {}",
             named(entry),
             run.0
         )),
-        // Nobody knows whose these are, and they do not come in order.
-        Answered::AcceptedBefore => output.note(format_args!(
-            "answer {}: this answer was accepted before",
-            no + 1
+        Answered::AcceptedBefore { whose } => output.note(format_args!(
+            "answer in line {line} ({whose}): this answer was accepted before"
         )),
         Answered::Broken(error) => {
-            output.error(format_args!("answer {}: {error:#}", no + 1));
+            output.error(format_args!("answer in line {line}: {error:#}"));
             output.hint("fix the cause, then hand the same answer in again");
         }
-        Answered::Unsent(refusal) => {
-            output.error(format_args!("answer {}: not sent: {refusal}", no + 1));
+        Answered::Unsent { refusal, whose } => {
+            let whose = whose.as_ref().map(|whose| format!(" ({whose})"));
+            let whose = whose.unwrap_or_default();
+            output.error(format_args!(
+                "answer in line {line}{whose}: not sent: {refusal}"
+            ));
         }
         Answered::HeldBack { entry, message } => {
             output.error(format_args!(
                 "{}: Okta did not take the answer: {message}",
                 named(entry)
             ));
-            output.hint("mend the cause, then hand the same answer in again");
+            output.hint("fix the cause, then hand the same answer in again");
         }
         Answered::Refused {
             entry,
@@ -110,7 +112,7 @@ pub(super) fn answer(no: usize, answer: &Answered, output: Output) {
                 named(entry)
             ));
             match fresh_link {
-                Some(link) => output.hint(format_args!("open the fresh link: {link}")),
+                Some(fresh) => output.hint(format_args!("open the fresh link: {fresh}")),
                 None => output.hint("get a fresh link: okta-rollout consent refresh"),
             }
         }
@@ -206,7 +208,13 @@ mod tests {
             entry: entry(),
             run: RunId("k3f9".into()),
         };
-        let unsent = || Answered::Unsent(Refusal::UnknownState);
+        let before = || Answered::AcceptedBefore {
+            whose: String::new(),
+        };
+        let unsent = || Answered::Unsent {
+            refusal: Refusal::UnknownState,
+            whose: None,
+        };
         let broken = || Answered::Broken(anyhow::anyhow!("secret"));
         let held_back = || Answered::HeldBack {
             entry: entry(),
@@ -218,7 +226,7 @@ mod tests {
             fresh_link: None,
         };
         for (answers, code) in [
-            (vec![accepted(), Answered::AcceptedBefore], 0),
+            (vec![accepted(), before()], 0),
             (vec![accepted(), unsent()], 2),
             (vec![broken(), accepted()], 2),
             (vec![accepted(), refused(), unsent()], 3),

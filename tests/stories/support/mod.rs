@@ -249,6 +249,16 @@ impl Scenario {
         Live::of(self.command(arguments))
     }
 
+    /// Starts a command whose standard input is a terminal; what it says to people is for the story.
+    pub fn at_terminal(&self, arguments: &[&str], terminal: std::fs::File) -> std::process::Child {
+        self.command(arguments)
+            .stdin(terminal)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_okta-rollout"));
         command

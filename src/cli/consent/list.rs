@@ -1,0 +1,168 @@
+//! `consent list`: the links that people have to open.
+
+use serde::Serialize;
+use url::Url;
+
+use super::{Output, args, name, pending};
+use crate::apps::App;
+use crate::cli::only::say_nothing_matches;
+use crate::cli::open::readable;
+use crate::failure::{Ending, Failure};
+use crate::ledger::Pending;
+use crate::manifest::formula_escaped;
+use crate::report::{State, rfc3339};
+use crate::settings::Settings;
+use args::ListFormat;
+
+/// One consent of `consent list --format json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<'a> {
+    org: &'a str,
+    app: &'static str,
+    app_id: Option<&'a str>,
+    label: Option<&'a str>,
+    authorize_url: &'a str,
+    host: String,
+    host_known: bool,
+    since: String,
+}
+
+/// `consent list`.
+pub(in crate::cli) async fn list(
+    args: &args::ConsentList,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let ledger = readable(settings).await?;
+    let selection = args.only.selection();
+    let mut pending = pending(&ledger, args.run.as_deref()).await?;
+    let waits = !pending.is_empty();
+    pending.retain(|pending| {
+        selection.takes_state(State::Waiting)
+            && selection.takes_entry(&pending.org.name, pending.entry.entry.app)
+    });
+    let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();
+    match args.format {
+        ListFormat::Json => output.data(|out| {
+            serde_json::to_writer_pretty(&mut *out, &listed)?;
+            Ok(writeln!(out)?)
+        })?,
+        ListFormat::Csv => output.data(|out| write_csv(out, &listed))?,
+        ListFormat::Human if listed.is_empty() && waits => say_nothing_matches(&selection, output),
+        ListFormat::Human if listed.is_empty() => output.note("nothing waits for consent"),
+        ListFormat::Human => {
+            // First: beside another program's output of the links it would stand in the middle of one.
+            output.note(
+                "open each link, then hand in what Okta's page shows: okta-rollout consent complete",
+            );
+            output.data(|out| {
+                for (pending, listed) in pending.iter().zip(&listed) {
+                    let label = listed.label.map(|label| format!(" {label:?}"));
+                    let label = label.unwrap_or_default();
+                    let id = listed.app_id.map(|id| format!(" {id}")).unwrap_or_default();
+                    let name = name(pending);
+                    let host = if listed.host_known {
+                        String::new()
+                    } else {
+                        format!(", leads to {}", listed.host)
+                    };
+                    writeln!(out, "{name}{label}{id}, since {}{host}", listed.since)?;
+                    writeln!(out, "  {}", listed.authorize_url)?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(Ending::Success)
+}
+
+fn listed(pending: &Pending) -> Option<Listed<'_>> {
+    let row = &pending.entry;
+    let consent = row.progress.consent.as_ref()?;
+    let host = Url::parse(&consent.authorize_url).ok();
+    let host = host.as_ref().and_then(Url::host_str).unwrap_or_default();
+    Some(Listed {
+        org: &pending.org.name,
+        app: row.entry.app.name(),
+        app_id: row
+            .progress
+            .app_id
+            .as_deref()
+            .or(row.entry.app_id.as_deref()),
+        label: row.entry.label.as_deref(),
+        authorize_url: &consent.authorize_url,
+        host: host.to_owned(),
+        host_known: is_known(row.entry.app, host),
+        since: rfc3339(consent.since),
+    })
+}
+
+/// Whether the third party of an app is at this host.
+fn is_known(app: App, host: &str) -> bool {
+    app.consent_hosts()
+        .iter()
+        .any(|known| match known.strip_prefix("*.") {
+            Some(domain) => {
+                host == domain
+                    || host
+                        .strip_suffix(domain)
+                        .is_some_and(|sub| sub.ends_with('.'))
+            }
+            None => host == *known,
+        })
+}
+
+fn write_csv(out: &mut dyn std::io::Write, listed: &[Listed<'_>]) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "org",
+        "app",
+        "appId",
+        "label",
+        "authorizeUrl",
+        "host",
+        "hostKnown",
+        "since",
+    ])?;
+    for consent in listed {
+        csv.write_record([
+            &*formula_escaped(consent.org),
+            consent.app,
+            &formula_escaped(consent.app_id.unwrap_or_default()),
+            &formula_escaped(consent.label.unwrap_or_default()),
+            consent.authorize_url,
+            &consent.host,
+            if consent.host_known { "true" } else { "false" },
+            &consent.since,
+        ])?;
+    }
+    Ok(csv.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_third_partys_own_hosts_are_known() {
+        for (app, host, known) in [
+            (App::Google, "accounts.google.com", true),
+            (App::Google, "accounts.google.com.evil.example", false),
+            (App::Google, "evil.accounts.google.com", false),
+            (App::Google, "slack.com", false),
+            (App::Office365, "login.microsoftonline.com", true),
+            (App::Office365, "microsoftonline.com", false),
+            (App::Slack, "slack.com", true),
+            (App::Slack, "acme.slack.com", true),
+            (App::Slack, "notslack.com", false),
+            (App::Zoomus, "zoom.us", true),
+            (App::Zoomus, "us02web.zoom.us", true),
+            (App::Zoomus, "zoom.us.evil.example", false),
+            (App::Zoomus, "", false),
+            (App::Zscalerbyz, "slack.com", false),
+        ] {
+            assert_eq!(is_known(app, host), known, "{app} {host}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a URL is to somebody who waits for an answer: one, something like one, or nothing. Nothing here says
+//! whether it may be sent: that is [`inbox::accept`](super::super::inbox::accept), and strict.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::super::inbox::{HandedIn, Refusal, only};
+use super::cursor::{Kind, kind};
+use crate::apps::App;
+use crate::okta::presentable;
+
+/// Longest description of a refusal that is repeated (characters).
+const MAX_DESCRIPTION: usize = 200;
+
+/// Where an answer says that it belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Spot {
+    /// Host of the org.
+    pub host: String,
+    /// The app, if Okta has one of that name, and its id.
+    pub app: Option<(App, String)>,
+}
+
+impl Spot {
+    pub(in super::super) fn of(host: &str, path: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            app: app_of(path),
+        }
+    }
+}
+
+/// `acme.okta.com, google 0oa1`.
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        match &self.app {
+            Some((app, id)) => write!(f, ", {app} {id}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a URL is.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It has everything that an answer has.
+    Answer(HandedIn),
+    /// A callback that lacks something.
+    Broken(Refusal, Spot),
+    /// The third party's refusal.
+    Denied {
+        reason: String,
+        state: Option<SecretString>,
+        spot: Spot,
+    },
+    /// The link that a person has to open.
+    Authorize { state: Option<SecretString> },
+}
+
+/// `None` = none of these.
+pub(super) fn classify(text: &str) -> Option<Found> {
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    let has = |name: &str| url.query_pairs().any(|(key, _)| key == name);
+    if has("client_id") && (has("response_type") || has("redirect_uri")) {
+        let state = only(&url, "state").ok();
+        return Some(Found::Authorize { state });
+    }
+    let is_callback = is_oauth(url.path());
+    let spot = Spot::of(host, url.path());
+    if has("error") && !has("code") && (is_callback || has("state")) {
+        let value = |name: &str| {
+            let mut pairs = url.query_pairs();
+            pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+        };
+        let description = value("error_description").unwrap_or_default();
+        let error = value("error").unwrap_or_default();
+        return Some(Found::Denied {
+            reason: reason(&error, &description),
+            state: only(&url, "state").ok(),
+            spot,
+        });
+    }
+    match HandedIn::of(&url) {
+        Ok(answer) => Some(Found::Answer(answer)),
+        Err(refusal) if is_callback => Some(Found::Broken(refusal, spot)),
+        Err(_) => None,
+    }
+}
+
+/// Whether a path is that of a callback, or of the page that shows one.
+fn is_oauth(path: &str) -> bool {
+    path.ends_with("/oauth2/callback") || path.ends_with("/oauth2/redirect")
+}
+
+/// The app of `/api/v1/apps/{name}/{id}/oauth2/callback`, and of the page that leads there.
+fn app_of(path: &str) -> Option<(App, String)> {
+    let path = path
+        .strip_suffix("/oauth2/callback")
+        .or_else(|| path.strip_suffix("/oauth2/redirect"))?;
+    let (path, id) = path.rsplit_once('/')?;
+    let (_, name) = path.rsplit_once('/')?;
+    let is_id = (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    Some((App::from_name(name).filter(|_| is_id)?, id.to_owned()))
+}
+
+/// `access_denied: The user declined`, as people may see it: of bearable length, no link in it.
+pub(super) fn reason(error: &str, description: &str) -> String {
+    let shown = |text: &str| {
+        let words = text.split_whitespace().filter(|word| !word.contains("://"));
+        let text: String = words.collect::<Vec<_>>().join(" ");
+        let text = text.chars().filter(|c| kind(*c) != Kind::Nothing);
+        presentable(&text.take(MAX_DESCRIPTION).collect::<String>())
+    };
+    match (shown(error), shown(description)) {
+        (error, description) if description.is_empty() => error,
+        (error, description) => format!("{error}: {description}"),
+    }
+}
