@@ -42,7 +42,7 @@ const BROKEN: [(&str, &str, &str); 6] = [
     ),
     ("file:none", "cannot read", "file: paths are relative"),
     ("file:secrets", "is a folder", "file: paths are relative"),
-    ("file:two-lines", "line break", "bare token"),
+    ("file:two-lines", "line break", "on one line"),
     (
         "exec:/bin/cat token",
         "refused without --allow-exec",
