@@ -8,11 +8,37 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::{ColorWhen, Global};
 use crate::failure::Failure;
 use crate::job::{self, Job};
+use crate::ledger::{LedgerUrl, LedgerUrlError};
 use crate::manifest::Limits;
 use crate::okta::{HttpSettings, Proxies};
 
-/// The ledger when neither flag nor environment names one, in the current folder.
-pub const DEFAULT_LEDGER: &str = ".okta-rollout/ledger.db";
+/// The ledger of a command, and who named it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedgerChoice {
+    /// `--ledger`.
+    Flag(String),
+    /// `OKTA_ROLLOUT_LEDGER`.
+    Environment(String),
+    /// A job's `[ledger] path`.
+    Job(LedgerUrl),
+    /// Nobody: the one in the current folder.
+    #[default]
+    Default,
+}
+
+impl LedgerChoice {
+    /// Its address.
+    ///
+    /// # Errors
+    /// When the text names no ledger.
+    pub fn url(&self) -> Result<LedgerUrl, LedgerUrlError> {
+        match self {
+            Self::Flag(text) | Self::Environment(text) => text.parse(),
+            Self::Job(url) => Ok(url.clone()),
+            Self::Default => Ok(LedgerUrl::default()),
+        }
+    }
+}
 
 /// What the environment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,8 +155,10 @@ pub enum Coloured {
 /// What flags and environment together say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The ledger: a path, `sqlite:…`, or later `postgres://…`.
-    pub ledger: String,
+    /// The ledger.
+    pub ledger: LedgerChoice,
+    /// `OKTA_ROLLOUT_LEDGER`, whether it is the one or not.
+    pub ledger_variable: Option<String>,
     /// `--orgs`.
     pub orgs: Option<PathBuf>,
     /// Colour on standard output.
@@ -179,15 +207,36 @@ impl Settings {
                 (false, 1) => Verbosity::Steps,
                 (false, _) => Verbosity::Attempts,
             },
-            ledger: flags
-                .ledger
-                .clone()
-                .or(environment.ledger)
-                .unwrap_or_else(|| DEFAULT_LEDGER.to_owned()),
+            ledger: match (&flags.ledger, &environment.ledger) {
+                (Some(flag), _) => LedgerChoice::Flag(flag.clone()),
+                (None, Some(variable)) => LedgerChoice::Environment(variable.clone()),
+                (None, None) => LedgerChoice::Default,
+            },
+            ledger_variable: environment.ledger,
             orgs: flags.orgs.clone(),
             stdin_is_terminal: terminals.stdin,
             abort_after: environment.abort_after,
             proxies: environment.proxies,
+        }
+    }
+}
+
+impl Settings {
+    /// The same for a command on a file whose job may name a ledger: flag and environment win over it.
+    #[must_use]
+    pub fn with_policy(&self, policy: &Policy) -> Self {
+        let mut settings = self.clone();
+        if let (LedgerChoice::Default, Some(url)) = (&self.ledger, &policy.ledger.url) {
+            settings.ledger = LedgerChoice::Job(url.clone());
+        }
+        settings
+    }
+
+    /// The ledger of a command that is given none.
+    pub fn ledger_by_itself(&self) -> LedgerChoice {
+        match &self.ledger_variable {
+            Some(variable) => LedgerChoice::Environment(variable.clone()),
+            None => LedgerChoice::Default,
         }
     }
 }
@@ -207,6 +256,8 @@ pub struct Policy {
     pub http: HttpSettings,
     /// What to do about changes made by hand.
     pub on_drift: job::OnDrift,
+    /// Where checkpoints are kept, and for how long.
+    pub ledger: job::LedgerPolicy,
     /// Reports to write after the run.
     pub reports: Vec<job::ReportFile>,
     /// Settings of the orgs the program serves itself.
@@ -261,6 +312,7 @@ impl Policy {
                 proxies: settings.proxies.clone(),
                 ..job.http
             },
+            ledger: job.ledger,
             reports: job.reports,
             sandbox: job.sandbox,
         })
@@ -285,19 +337,40 @@ mod tests {
     };
 
     #[test]
-    fn the_ledger_is_the_flags_then_the_environments_then_the_default() {
+    fn the_ledger_is_the_flags_then_the_environments_then_the_jobs_then_the_default() {
         let of = |flag: Option<&str>, variables: &[(&str, &str)]| {
             let flags = Global {
                 ledger: flag.map(str::to_owned),
                 ..Global::default()
             };
-            Settings::new(&flags, environment(variables).unwrap(), TERMINAL).ledger
+            let settings = Settings::new(&flags, environment(variables).unwrap(), TERMINAL);
+            let path = |settings: Settings| settings.ledger.url().unwrap().path().to_owned();
+            let ledger = job::LedgerPolicy {
+                url: Some(LedgerUrl::file("j.db")),
+                ..job::LedgerPolicy::default()
+            };
+            let policy = Policy {
+                ledger,
+                ..Policy::default()
+            };
+            let of_job = settings.with_policy(&policy);
+            let of_manifest = settings.with_policy(&Policy::default());
+            assert_eq!(of_manifest, settings);
+            (path(settings), path(of_job))
         };
         let set = [("OKTA_ROLLOUT_LEDGER", "e.db")];
-        assert_eq!(of(Some("f.db"), &set), "f.db");
-        assert_eq!(of(None, &set), "e.db");
-        assert_eq!(of(None, &[("OKTA_ROLLOUT_LEDGER", "")]), DEFAULT_LEDGER);
-        assert_eq!(of(None, &[]), DEFAULT_LEDGER);
+        let empty = [("OKTA_ROLLOUT_LEDGER", "")];
+        let default = crate::ledger::DEFAULT_LEDGER;
+        for (flag, variables, without_job, with_job) in [
+            (Some("f.db"), &set[..], "f.db", "f.db"),
+            (Some("f.db"), &[], "f.db", "f.db"),
+            (None, &set, "e.db", "e.db"),
+            (None, &empty, default, "j.db"),
+            (None, &[], default, "j.db"),
+        ] {
+            let wanted = (PathBuf::from(without_job), PathBuf::from(with_job));
+            assert_eq!(of(flag, variables), wanted, "{flag:?} {variables:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod export;
 mod plan;
 mod run;
+mod runs;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use export::{Export, ExportFormat, Retarget};
 pub use plan::Plan;
 pub use run::Run;
+pub use runs::{Prune, Runs, RunsCommand};
 
 use super::only::Only;
 use crate::report::Format as ReportFormat;
@@ -125,7 +127,7 @@ pub enum Command {
     Resume(Resume),
     /// Show where a run stands
     Status(Status),
-    /// List runs, newest first
+    /// List runs, newest first, or drop old ones
     Runs(Runs),
     /// Work off what waits for a person's consent
     #[command(subcommand, arg_required_else_help = true)]
@@ -226,14 +228,6 @@ pub struct Status {
     #[arg(long)]
     pub watch: bool,
     /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    pub format: DataFormat,
-}
-
-/// `runs`.
-#[derive(Debug, ClapArgs)]
-pub struct Runs {
-    /// How to print them
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
 }

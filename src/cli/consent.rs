@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox};
 use super::args;
 use super::context::{RunContext, options};
-use super::open::writable;
+use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
 use crate::consent::{Desk, Refreshed, reader};
@@ -39,7 +39,7 @@ pub(super) async fn complete(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = writable(settings).await?;
+    let ledger = existing(settings).await?;
     let input = input::of(args, settings, output).await?;
     let reading = reader::read(&input.bytes);
     let (bytes, lines) = (reading.bytes, reading.lines);
@@ -83,7 +83,7 @@ pub(super) async fn refresh(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = writable(settings).await?;
+    let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
     let policy = RunContext::of(&run)?.policy(settings, output)?;
     can_call(&policy.http)?;

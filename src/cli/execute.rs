@@ -10,6 +10,7 @@ use super::continuation;
 use super::only::say_nothing_matches;
 use super::output::Output;
 use super::progress;
+use super::prune;
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::simulated::Simulated;
@@ -121,6 +122,7 @@ pub(super) async fn execute(
     };
     let closed = close(&ledger, &run, &closing, &policy, output).await;
     let told = for_programs(&ledger, &run, format, output).await;
+    prune::after_run(&ledger, policy.ledger.keep, &interrupt, output).await;
     closed.and(told.map_err(too_late_for_usage))?;
     let orgs = ledger.orgs(&run.id).await?;
     Ok(ending(&closing.counts, &orgs, signals.received()))

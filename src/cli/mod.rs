@@ -6,6 +6,7 @@
 mod access;
 pub mod args;
 mod bug;
+mod carried;
 mod check;
 mod consent;
 mod context;
@@ -24,6 +25,7 @@ mod output;
 mod plan;
 mod process;
 mod progress;
+mod prune;
 mod report;
 mod resume;
 mod rotate_key;

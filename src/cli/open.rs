@@ -2,29 +2,46 @@
 
 use std::path::PathBuf;
 
+use super::carried::carry;
+use super::output::Output;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions};
 use crate::settings::Settings;
 
-/// For commands that change it; made when it is not there.
-pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
-    let options = OpenOptions {
-        mode: OpenMode::ReadWrite,
-        abort_after: settings.abort_after,
-        ..OpenOptions::default()
-    };
-    Ok(Ledger::open_with(&url(settings)?, options).await?)
+/// For commands that change it; made when it is not there, which is told: whoever has one elsewhere must know.
+pub(super) async fn writable(settings: &Settings, output: Output) -> Result<Ledger, Failure> {
+    let url = url(settings)?;
+    let ledger = for_writing(&url, settings).await?;
+    if ledger.is_new() {
+        output.note(format_args!(
+            "new ledger {url}: nothing is known of earlier runs"
+        ));
+    }
+    Ok(ledger)
 }
 
 /// For commands that change one that is there.
 pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
     let url = url(settings)?;
-    let path = url.path().to_owned();
-    // What cannot be looked at is told by opening it.
-    if matches!(path.try_exists(), Ok(false)) {
+    // What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.
+    let is_missing = match std::fs::metadata(url.path()) {
+        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if is_missing {
+        let path = url.path().to_owned();
         return Err(LedgerError::Missing { path }.into());
     }
-    writable(settings).await
+    for_writing(&url, settings).await
+}
+
+async fn for_writing(url: &LedgerUrl, settings: &Settings) -> Result<Ledger, Failure> {
+    let options = OpenOptions {
+        mode: OpenMode::ReadWrite,
+        abort_after: settings.abort_after,
+        ..OpenOptions::default()
+    };
+    Ok(Ledger::open_with(url, options).await?)
 }
 
 /// For commands that only look; it must be there.
@@ -51,9 +68,12 @@ pub(super) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
     Ok(url(settings)?.path().to_owned())
 }
 
+/// From here on, printed commands find it as well.
 fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
-    settings.ledger.parse::<LedgerUrl>().map_err(|error| {
+    let url = settings.ledger.url().map_err(|error| {
         let hint = error.hint();
         Failure::usage(error).hint(hint)
-    })
+    })?;
+    carry(settings, &url);
+    Ok(url)
 }

@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Write};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use super::carried::complete;
 use crate::failure::Failure;
 use crate::settings::{Coloured, Settings, Verbosity};
 
@@ -80,7 +81,8 @@ impl Output {
 
     /// Writes one text to standard output.
     pub fn text(self, text: impl Display) -> Result<(), Failure> {
-        self.data(|out| Ok(write!(out, "{text}")?))
+        let text = text.to_string();
+        self.data(|out| Ok(write!(out, "{}", complete(&text))?))
     }
 
     /// A line for people; silent with `-q`.
@@ -119,6 +121,8 @@ impl Output {
     }
 
     fn write(self, line: std::fmt::Arguments<'_>) {
+        let line = line.to_string();
+        let line = complete(&line);
         let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
         // A closed terminal must not stop the work.
         drop(writeln!(stream, "{line}"));

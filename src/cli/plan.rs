@@ -31,6 +31,7 @@ pub(super) async fn plan(
     output: Output,
 ) -> Result<Ending, Failure> {
     let target = Target::read(&args.file, settings, output)?;
+    let settings = &settings.with_policy(&target.policy);
     let wish = Wish {
         force: args.force,
         allow_exec: args.allow_exec,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args;
+use super::carried::complete;
 use super::context::RunContext;
 use super::file::{cannot_be_written, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
@@ -208,6 +209,13 @@ async fn attention(
     Ok(attention)
 }
 
+/// So that its command finds this ledger.
+fn complete_hint(hint: &mut Option<String>) {
+    if let Some(hint) = hint {
+        *hint = complete(hint).into_owned();
+    }
+}
+
 /// The run-wide rows a report is built from.
 pub(super) struct Facts {
     run: RunRow,
@@ -240,22 +248,31 @@ impl Facts {
 
     /// The report's head.
     pub fn overview(&self) -> Overview {
-        report::overview(RunFacts {
+        let mut overview = report::overview(RunFacts {
             run: &self.run,
             held: self.held,
             counts: self.counts,
             orgs: &self.orgs,
-        })
+        });
+        for stopped in overview
+            .orgs
+            .iter_mut()
+            .filter_map(|org| org.stopped.as_mut())
+        {
+            complete_hint(&mut stopped.hint);
+        }
+        overview
     }
 
     /// One of its entries.
     fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
         let org = self.orgs.get(usize::try_from(row.org).ok()?)?;
-        let entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
-        Some(EntryReport {
-            is_earlier: report::is_earlier(row, self.run.session_at()),
-            ..entry
-        })
+        let mut entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
+        entry.is_earlier = report::is_earlier(row, self.run.session_at());
+        if let Some(error) = &mut entry.error {
+            complete_hint(&mut error.hint);
+        }
+        Some(entry)
     }
 
     /// Returns how many entries were written.

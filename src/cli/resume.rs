@@ -5,7 +5,7 @@ use super::args;
 use super::context::{RunContext, orgs_now};
 use super::execute::{Begun, Work, execute};
 use super::only::refuse_unknown_org;
-use super::open::writable;
+use super::open::existing;
 use super::output::Output;
 use super::run::refresh;
 use crate::failure::{Ending, Failure};
@@ -17,7 +17,7 @@ pub(super) async fn resume(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = writable(settings).await?;
+    let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
     let selection = args.only.selection();
     let orgs = ledger.orgs(&run.id).await?;

@@ -32,7 +32,8 @@ pub(super) async fn run(
         (Some(plan), _) => apply(plan, args, settings, output).await,
         (None, Some(file)) => {
             let target = Target::read(file, settings, output)?;
-            start(target, None, args, settings, output).await
+            let settings = settings.with_policy(&target.policy);
+            start(target, None, args, &settings, output).await
         }
         // The command line's definition does not allow it.
         (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),
@@ -57,7 +58,7 @@ pub(super) async fn start(
     let orgs = read_orgs(&target, args, output)?;
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
-    let ledger = open_for(&target, settings).await?;
+    let ledger = open_for(&target, settings, output).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
     let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
@@ -97,14 +98,14 @@ pub(super) async fn go_on(
 ) -> Result<Ending, Failure> {
     let context = RunContext::new(&target)?;
     let orgs = read_orgs(&target, args, output)?;
-    let ledger = open_for(&target, settings).await?;
+    let ledger = open_for(&target, settings, output).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     execute(work(ledger, held, target, context, args), settings, output).await
 }
 
-async fn open_for(target: &Target, settings: &Settings) -> Result<Ledger, Failure> {
+async fn open_for(target: &Target, settings: &Settings, output: Output) -> Result<Ledger, Failure> {
     can_call(&target.policy.http)?;
-    writable(settings).await
+    writable(settings, output).await
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {

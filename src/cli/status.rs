@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::args::{self, DataFormat};
+use super::args::{self, DataFormat, RunsCommand};
 use super::open::readable;
 use super::output::Output;
+use super::prune::prune;
 use super::report::{self, Closing, Facts, Request};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunRow};
@@ -81,9 +82,13 @@ pub(super) async fn runs(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    if let Some(RunsCommand::Prune(args)) = &args.command {
+        return prune(args, settings, output).await;
+    }
     let ledger = readable(settings).await?;
     let mut overviews = Vec::new();
-    for run in ledger.runs().await? {
+    let limit = args.limit.unwrap_or(usize::MAX);
+    for run in ledger.runs().await?.into_iter().take(limit) {
         overviews.push(Facts::read(&ledger, &run).await?.overview());
     }
     match args.format {
@@ -112,6 +117,8 @@ fn row(overview: &Overview) -> serde_json::Value {
         "startedAt": overview.started_at,
         "finishedAt": overview.finished_at,
         "totals": overview.totals,
+        // Of a start that failed before its run began; there is none yet that is kept.
+        "error": null,
     })
 }
 

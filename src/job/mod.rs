@@ -8,10 +8,12 @@ mod read;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-pub use duration::{InvalidDuration, parse as parse_duration};
+pub use duration::{InvalidAge, InvalidDuration, parse as parse_duration, parse_age};
 pub use read::read;
 
+use crate::ledger::LedgerUrl;
 use crate::manifest::{Limits, SecretRef};
 use crate::okta::HttpSettings;
 use crate::run::RetryPolicy;
@@ -25,6 +27,8 @@ pub struct Job {
     pub manifest: PathBuf,
     /// Where the orgs are, when the manifest does not hold them.
     pub orgs: Option<PathBuf>,
+    /// Where checkpoints are kept, and for how long.
+    pub ledger: LedgerPolicy,
     /// Defaults for every org; an org's own limits win.
     pub limits: Limits,
     /// When a step is tried again.
@@ -43,6 +47,15 @@ pub struct Job {
     pub reports: Vec<ReportFile>,
     /// Settings of the orgs the program serves itself, checked by the sandbox.
     pub sandbox: toml::Table,
+}
+
+/// `[ledger]`: where checkpoints are kept, and for how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerPolicy {
+    /// Where, unless flag or environment say so; `None` = as without a job.
+    pub url: Option<LedgerUrl>,
+    /// Runs that nobody worked on for longer are dropped at the end of a run; `None` = all are kept.
+    pub keep: Option<Duration>,
 }
 
 /// `onDrift`: what a run does about changes that somebody made by hand since a run of this ledger last had the

@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
-use super::{Job, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
+use super::{Job, LedgerPolicy, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
+use crate::ledger::LedgerUrl;
 use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
 use crate::okta::HttpSettings;
 use crate::report::Format;
@@ -69,6 +70,10 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
     let path = |value: &DeValue<'_>| path_in(folder, value);
     let manifest = root.require("manifest", path);
     let orgs = root.get("orgs", path);
+    let ledger = root
+        .table("ledger")
+        .map(|table| ledger(table, folder))
+        .unwrap_or_default();
     let limits = root.table("limits").map(limits).unwrap_or_default();
     let retry = root.table("retry").map(retry).unwrap_or_default();
     let http = root
@@ -90,6 +95,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         file: file.to_owned(),
         manifest: manifest?,
         orgs,
+        ledger,
         limits,
         retry,
         http,
@@ -100,6 +106,25 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         reports,
         sandbox,
     })
+}
+
+fn ledger(mut table: Table<'_, '_>, folder: &Path) -> LedgerPolicy {
+    let ledger = LedgerPolicy {
+        url: table.get("path", |value| {
+            let url = string(value)?.parse::<LedgerUrl>();
+            match url {
+                Ok(url) => Ok(url.in_folder(folder)),
+                Err(error) => Err(Wrong::new(error.to_string())
+                    .hint("give a file, as in `path = \"../state/nightly.db\"`")),
+            }
+        }),
+        keep: table.get("keep", |value| {
+            let keep = duration::parse_age(&string(value)?);
+            keep.map_err(|error| Wrong::new(error.to_string()))
+        }),
+    };
+    table.finish();
+    ledger
 }
 
 fn limits(mut table: Table<'_, '_>) -> Limits {
@@ -320,6 +345,9 @@ mod tests {
     const EVERY_KEY: &str = r#"
             manifest = "../samples/rollout.csv"
             orgs = "../samples/orgs.csv"
+            [ledger]
+            path = "../state/nightly.db"
+            keep = "90d"
             [limits]
             share = 0.5
             maxRps = 10
@@ -390,6 +418,13 @@ mod tests {
     #[test]
     fn every_other_key_of_the_contract_is_read() {
         let job = parse(Path::new("jobs/nightly.toml"), EVERY_KEY).unwrap();
+        assert_eq!(
+            job.ledger,
+            LedgerPolicy {
+                url: Some(LedgerUrl::file("jobs/../state/nightly.db")),
+                keep: Some(Duration::from_hours(90 * 24)),
+            }
+        );
         assert_eq!(job.waves.len(), 2);
         assert_eq!(job.waves[0].orgs, ["canary-*"]);
         assert_eq!(job.waves[0].halt_when_failed_percent, Some(2.0));
@@ -424,7 +459,30 @@ mod tests {
         assert_eq!(job.retry.max_attempts, 8);
         assert_eq!(job.http, HttpSettings::default());
         assert_eq!(job.limits, Limits::default());
+        assert_eq!(job.ledger, LedgerPolicy::default());
         assert!(job.waves.is_empty() && job.reports.is_empty() && job.sandbox.is_empty());
+    }
+
+    #[test]
+    fn a_ledger_that_is_none_is_a_mistake_where_it_stands() {
+        for (text, wanted) in [
+            ("path = ''", "3:8: ledger.path: is empty"),
+            (
+                "path = 'postgres://u:hunter2@db/x'",
+                "3:8: ledger.path: postgres: ledgers are not supported by this version, SQLite only",
+            ),
+            (
+                "keep = '90'",
+                "3:8: ledger.keep: `90` is not an age: write a number and a unit, as in `90d` or `12h`",
+            ),
+            ("keep = 90", "3:8: ledger.keep: expected a text in quotes"),
+            ("file = 'x.db'", "3:1: ledger.file: unknown key"),
+        ] {
+            let problems = problems(&format!("manifest = 'm.csv'\n[ledger]\n{text}\n"));
+            let wanted = format!("jobs/x.toml:{wanted}");
+            assert!(problems.starts_with(&wanted), "{problems}, wanted {wanted}");
+            assert!(!problems.contains("hunter2"), "{problems}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod lock;
 mod memory;
 mod model;
 mod notes;
+mod prune;
 mod queries;
 mod readers;
 mod reads;
@@ -60,6 +61,7 @@ pub use lock::RunLock;
 pub use memory::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
 pub use model::*;
 pub use notes::{Note, OrgWait, SpentWindow};
+pub use prune::{Kept, Old, Pruned};
 pub use rotation::{Forgetting, Rotation};
 pub use step_record::StepRecord;
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
@@ -117,6 +119,7 @@ struct Inner {
     // Before the writer: the last connection closed must be the one that can tidy up.
     readers: Readers,
     writer: Option<Writer>,
+    is_new: bool,
     turns: Turns,
     others: AtomicI64,
 }
@@ -172,6 +175,11 @@ impl Ledger {
         &self.inner.path
     }
 
+    /// Whether it was made by opening it.
+    pub fn is_new(&self) -> bool {
+        self.inner.is_new
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
@@ -194,11 +202,11 @@ impl Ledger {
 fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
-    let (footprint, writer) = match options.mode {
+    let (footprint, writer, is_new) = match options.mode {
         OpenMode::ReadWrite => {
-            let connection = sqlite::open_writer(path, options)?;
+            let (connection, is_new) = sqlite::open_writer(path, options)?;
             let writer = Writer::start(path, connection, options.abort_after)?;
-            (Footprint::Log, Some(writer))
+            (Footprint::Log, Some(writer), is_new)
         }
         OpenMode::ReadOnly => {
             match path.try_exists() {
@@ -206,7 +214,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
                 Ok(false) => return Err(LedgerError::Missing { path: path.clone() }),
                 Err(error) => return Err(LedgerError::io(path, &error)),
             }
-            (Footprint::None, None)
+            (Footprint::None, None, false)
         }
     };
     let readers = Readers::new(path, options.busy_timeout, footprint);
@@ -216,6 +224,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             path: path.clone(),
             readers,
             writer,
+            is_new,
             turns: Turns::default(),
             others: AtomicI64::new(0),
         }),

@@ -45,8 +45,11 @@ const WAL_PAGES: i64 = 16_000;
 /// Bytes of SQLite's header that are looked at before SQLite is let near the file.
 const HEADER: usize = 72;
 
-/// Opens the ledger for writing; makes or upgrades it as needed.
-pub(super) fn open_writer(path: &Path, options: OpenOptions) -> Result<Connection, LedgerError> {
+/// Opens the ledger for writing; makes or upgrades it as needed. `true` = it was made just now.
+pub(super) fn open_writer(
+    path: &Path,
+    options: OpenOptions,
+) -> Result<(Connection, bool), LedgerError> {
     let failed = |error: io::Error| LedgerError::io(path, &error);
     if let Some(folder) = path.parent() {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
@@ -55,15 +58,15 @@ pub(super) fn open_writer(path: &Path, options: OpenOptions) -> Result<Connectio
     refuse_foreign(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = open(path, path, flags, options.busy_timeout)?;
-    set_up_writer(path, &mut connection, options)?;
-    Ok(connection)
+    let is_new = set_up_writer(path, &mut connection, options)?;
+    Ok((connection, is_new))
 }
 
 fn set_up_writer(
     path: &Path,
     connection: &mut Connection,
     options: OpenOptions,
-) -> Result<(), LedgerError> {
+) -> Result<bool, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     // SQLite falls back to reading in silence when the file does not let it write.
     if connection.is_readonly("main").map_err(failed)? {
@@ -83,7 +86,7 @@ fn set_up_writer(
         .pragma_update(None, "fullfsync", true)
         .map_err(failed)?;
     // Before WAL is on, so that the file's first bytes already say whose it is.
-    migrate(path, connection)?;
+    let is_new = migrate(path, connection)?;
     use_wal(path, connection, options.busy_timeout)?;
     connection
         .pragma_update(None, "wal_autocheckpoint", WAL_PAGES)
@@ -93,7 +96,7 @@ fn set_up_writer(
             .pragma_update(None, "max_page_count", pages)
             .map_err(failed)?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 /// Opens the ledger for reading beside a writer, or alone where the log is there to be read.
@@ -201,10 +204,10 @@ pub(super) fn refuse_other_format(path: &Path, connection: &Connection) -> Resul
     }
 }
 
-/// Applies what is missing, in one transaction: an interrupted upgrade leaves the old format.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> {
+/// Applies what is missing, in one transaction: an interrupted upgrade leaves the old format. `true` = there was nothing.
+fn migrate(path: &Path, connection: &mut Connection) -> Result<bool, LedgerError> {
     if format(path, connection)? == FORMAT {
-        return Ok(());
+        return Ok(false);
     }
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let transaction = connection
@@ -222,7 +225,8 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
         .pragma_update(None, "application_id", APPLICATION_ID)
         .and_then(|()| transaction.pragma_update(None, "user_version", FORMAT))
         .and_then(|()| transaction.commit())
-        .map_err(failed)
+        .map_err(failed)?;
+    Ok(found == 0)
 }
 
 /// Switches to the write-ahead log, for good. SQLite does not wait for others by itself here.

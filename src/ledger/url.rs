@@ -35,6 +35,12 @@ impl LedgerUrl {
         Self(path.into())
     }
 
+    /// The same, of whoever means paths relative to this folder.
+    #[must_use]
+    pub fn in_folder(self, folder: &Path) -> Self {
+        Self(folder.join(self.0))
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.0

@@ -131,6 +131,20 @@ impl Writer {
         answer.recv().unwrap_or_else(|_| Err(self.stopped()))
     }
 
+    /// Runs what SQLite does in no transaction, for a thread that may block.
+    pub(super) fn outside_transaction<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.check()?;
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.send(Command::Do(Box::new(move |engine| {
+            let done = work(&engine.connection).map_err(|fault| fault.at(&engine.path));
+            drop(reply.send(done));
+        })))?;
+        answer.recv().unwrap_or_else(|_| Err(self.stopped()))
+    }
+
     /// Changes when another process committed; our own commits do not count.
     pub(super) async fn data_version(&self) -> Result<i64, LedgerError> {
         let (reply, answer) = oneshot::channel();

@@ -9,4 +9,5 @@ mod faults;
 mod looks;
 mod notes;
 mod processes;
+mod prune;
 mod support;

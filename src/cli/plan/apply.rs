@@ -29,6 +29,7 @@ pub(in crate::cli) async fn apply(
     };
     let file = args.file.as_ref().unwrap_or(&saved.file);
     let target = Target::read(file, &settings, output)?;
+    let settings = settings.with_policy(&target.policy);
     saved.is_of(&target)?;
     let args = args::Run {
         new: true,

@@ -178,6 +178,16 @@ impl Scenario {
         self.fed(arguments, "")
     }
 
+    /// As [`Self::okta_rollout`], in a folder of the folder, and with more in the environment.
+    pub fn elsewhere(&self, folder: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        let mut command = self.command(arguments);
+        command
+            .current_dir(self.path(folder))
+            .envs(variables.iter().copied());
+        Ran::new(arguments, command.output().unwrap())
+    }
+
     /// As [`Self::okta_rollout`], with something on standard input.
     pub fn fed(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.command(arguments));

@@ -1,0 +1,437 @@
+//! Old runs are dropped: the ledger otherwise only grows, by some 0.9 KB an entry and night.
+//!
+//! What is remembered of apps and their secrets stays, and so do the wishes behind it: an entry that an app is like is
+//! kept without its story, in a run that nobody sees any more. A run that is dropped is invisible first and then
+//! removed a slice at a time, so that others get their turn and a process that is killed leaves a whole ledger; what
+//! it did not get to is removed the next time. Freed pages are used again; [`Ledger::vacuum`] gives them back.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::LedgerError;
+use super::lock::RunLock;
+use super::model::{Millis, RunId};
+use super::rows::{self, Result, code};
+use super::{Inner, Ledger, blocking, reads};
+
+/// `run.imported` of a run that was dropped.
+const DROPPED: i64 = 2;
+
+/// Entries removed in one transaction: some 30 ms.
+const SLICE: i64 = 1_000;
+
+/// Shortest pause after a transaction, in which another process that waits gets its turn: SQLite lets it look so often.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A once-only call that is older than this (ms) cannot land any more, whatever the time-out of calls is.
+const LANDED_MS: Millis = 3_600_000;
+
+/// Which runs are old: what is said must all hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Old {
+    /// All but this many newest ones.
+    pub beyond: Option<u64>,
+    /// Those that nobody worked on since.
+    pub before: Option<Millis>,
+}
+
+/// Why an old run is kept all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// Entries of it wait for consent.
+    Waits,
+    /// It was interrupted, and could be continued.
+    Interrupted,
+    /// A process works on it.
+    Held,
+    /// It is its file's last one, and has entries that failed or were held back.
+    Last,
+}
+
+/// What became of old runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs that were dropped.
+    pub runs: u64,
+    /// Their entries.
+    pub entries: u64,
+    /// Old runs that are kept, and why; newest first.
+    pub kept: Vec<(RunId, Kept)>,
+}
+
+/// A run as far as its age and its use count.
+#[derive(Clone, Debug)]
+struct Candidate {
+    seq: i64,
+    id: RunId,
+    worked_on_at: Millis,
+    entries: u64,
+    waiting: i64,
+    movable: i64,
+    not_done: i64,
+    is_last: bool,
+}
+
+impl Candidate {
+    const SQL: &str = "SELECT r.seq, r.id,
+             max(r.started_at, coalesce(r.continued_at, r.started_at), coalesce(r.finished_at, r.started_at)),
+             coalesce(sum(o.pending + o.started + o.waiting + o.unchanged + o.changed + o.failed), 0),
+             coalesce(sum(o.waiting - (SELECT count(*) FROM entry e
+                 WHERE e.run = o.run AND e.org = o.no AND e.adopted_by IS NOT NULL)), 0),
+             coalesce(sum(iif(o.stopped IS NULL, o.pending + o.started, 0)), 0),
+             coalesce(sum(o.pending + o.started + o.failed), 0),
+             NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key AND later.seq > r.seq
+                 AND later.imported = 1)
+         FROM run r LEFT JOIN org o ON o.run = r.seq";
+
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            id: RunId(row.get(1)?),
+            worked_on_at: row.get(2)?,
+            entries: rows::count(row, 3)?,
+            waiting: row.get(4)?,
+            movable: row.get(5)?,
+            not_done: row.get(6)?,
+            is_last: row.get(7)?,
+        })
+    }
+
+    fn all(connection: &Connection) -> Result<Vec<Self>> {
+        let sql = format!(
+            "{} WHERE r.imported = 1 GROUP BY r.seq ORDER BY r.seq DESC",
+            Self::SQL
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([], Self::read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn again(&self, connection: &Connection) -> Result<Option<Self>> {
+        let sql = format!(
+            "{} WHERE r.imported = 1 AND r.seq = ?1 GROUP BY r.seq",
+            Self::SQL
+        );
+        Ok(connection
+            .prepare_cached(&sql)?
+            .query_row([self.seq], Self::read)
+            .optional()?)
+    }
+
+    fn is_older_than(&self, before: Option<Millis>) -> bool {
+        before.is_none_or(|before| self.worked_on_at < before)
+    }
+
+    /// Why it is kept whatever its age is.
+    const fn use_of(&self) -> Option<Kept> {
+        if self.waiting > 0 {
+            Some(Kept::Waits)
+        } else if self.movable > 0 {
+            Some(Kept::Interrupted)
+        } else if self.is_last && self.not_done > 0 {
+            Some(Kept::Last)
+        } else {
+            None
+        }
+    }
+}
+
+impl Ledger {
+    /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the
+    /// next time.
+    ///
+    /// # Errors
+    /// What keeps the ledger from being written; what was dropped by then is.
+    pub async fn prune(
+        &self,
+        old: Old,
+        now: Millis,
+        stop: impl Fn() -> bool + Send + 'static,
+    ) -> std::result::Result<Pruned, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| {
+            prune(&inner, old, now, &stop)
+        })
+        .await
+    }
+
+    /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written
+    /// anew. Returns how many bytes smaller it is.
+    pub async fn vacuum(&self) -> std::result::Result<u64, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(self.inner.path.clone(), move |_| {
+            inner.writer()?.outside_transaction(|connection| {
+                let before = size(connection)?;
+                connection.execute_batch("VACUUM")?;
+                // What is in the log is moved into the file, which then gets its size.
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+                Ok(before.saturating_sub(size(connection)?))
+            })
+        })
+        .await
+    }
+}
+
+/// Of all pages, in bytes, wherever they are now.
+fn size(connection: &Connection) -> Result<u64> {
+    let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    Ok(connection.query_row(size, [], |row| rows::count(row, 0))?)
+}
+
+fn prune(
+    ledger: &Inner,
+    old: Old,
+    now: Millis,
+    stop: &impl Fn() -> bool,
+) -> std::result::Result<Pruned, LedgerError> {
+    let writer = ledger.writer()?;
+    let mut pruned = Pruned::default();
+    let mut dropped = Vec::new();
+    let newest = usize::try_from(old.beyond.unwrap_or(0)).unwrap_or(usize::MAX);
+    let (all, in_flight) = ledger.read(|connection| {
+        let calls = reads::under_way(connection)?.into_iter();
+        let may_land = calls.filter(|call| call.sent_at.saturating_add(LANDED_MS) > now);
+        let runs: HashSet<RunId> = may_land.map(|call| call.run).collect();
+        Ok((Candidate::all(connection)?, runs))
+    })?;
+    let candidates = all.into_iter().skip(newest);
+    for candidate in candidates.filter(|candidate| candidate.is_older_than(old.before)) {
+        if stop() {
+            break;
+        }
+        let in_use = candidate.use_of();
+        let in_use = in_use.or_else(|| {
+            in_flight
+                .contains(&candidate.id)
+                .then_some(Kept::Interrupted)
+        });
+        if let Some(kept) = in_use {
+            pruned.kept.push((candidate.id, kept));
+            continue;
+        }
+        let lock = match RunLock::acquire(&ledger.locks(), &candidate.id) {
+            Ok(lock) => lock,
+            Err(LedgerError::Held { run, .. }) => {
+                pruned.kept.push((run, Kept::Held));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let (seq, entries) = (candidate.seq, candidate.entries);
+        if writer.write_blocking(move |transaction| hide(transaction, &candidate, old.before))? {
+            pruned.runs += 1;
+            pruned.entries += entries;
+            dropped.push((seq, lock));
+        }
+    }
+    remove(ledger, stop)?;
+    drop(dropped);
+    Ok(pruned)
+}
+
+/// Makes a run invisible, unless somebody worked on it since it was looked at.
+fn hide(transaction: &Connection, candidate: &Candidate, before: Option<Millis>) -> Result<bool> {
+    let again = candidate.again(transaction)?;
+    if again.is_none_or(|again| again.use_of().is_some() || !again.is_older_than(before)) {
+        return Ok(false);
+    }
+    transaction
+        .prepare_cached("UPDATE run SET imported = ?2 WHERE seq = ?1")?
+        .execute([candidate.seq, DROPPED])?;
+    Ok(true)
+}
+
+/// Removes what dropped runs left, a slice at a time.
+fn remove(ledger: &Inner, stop: &impl Fn() -> bool) -> std::result::Result<(), LedgerError> {
+    let runs: Vec<i64> = ledger.read(|connection| {
+        let mut statement =
+            connection.prepare_cached("SELECT seq FROM run WHERE imported = ?1 ORDER BY seq")?;
+        let rows = statement.query_map([DROPPED], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    })?;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    // Nobody finds these runs any more, so that no other of their entries is ever added to these.
+    let liked = Arc::new(
+        ledger.read(move |connection| liked(connection, &runs.iter().copied().collect()))?,
+    );
+    for seq in liked.runs.clone() {
+        if ledger.read(|connection| is_down_to_use(connection, seq, &liked.entries))? {
+            continue;
+        }
+        let mut after = Some(rows::entry_key(seq, 0) - 1);
+        while let Some(last) = after {
+            if stop() {
+                return Ok(());
+            }
+            let begun = Instant::now();
+            let liked = Arc::clone(&liked);
+            let slice = move |transaction: &Connection| {
+                remove_slice(transaction, seq, last, &liked.entries)
+            };
+            after = ledger.writer()?.write_blocking(slice)?;
+            std::thread::sleep(begun.elapsed().max(PAUSE));
+        }
+    }
+    Ok(())
+}
+
+/// Dropped runs, and their entries that apps are like.
+struct Liked {
+    runs: Vec<i64>,
+    entries: HashSet<i64>,
+}
+
+fn liked(connection: &Connection, runs: &HashSet<i64>) -> Result<Liked> {
+    let mut statement = connection.prepare_cached(
+        "SELECT applied_by FROM app WHERE applied_by IS NOT NULL
+         UNION ALL SELECT moving_by FROM app WHERE moving_by IS NOT NULL",
+    )?;
+    let mut entries = HashSet::new();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let key: i64 = row.get(0)?;
+        if runs.contains(&(key >> 32)) {
+            entries.insert(key);
+        }
+    }
+    let mut runs: Vec<i64> = runs.iter().copied().collect();
+    runs.sort_unstable();
+    Ok(Liked { runs, entries })
+}
+
+/// Whether nothing of a dropped run is left but what has to stay.
+fn is_down_to_use(connection: &Connection, seq: i64, liked: &HashSet<i64>) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, last_call IS NULL AND progress IS NULL FROM entry WHERE key >= ?1 AND key < ?2",
+    )?;
+    let mut rows = statement.query([rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)])?;
+    let mut is_any_left = false;
+    while let Some(row) = rows.next()? {
+        is_any_left = true;
+        if !liked.contains(&row.get(0)?) || !row.get::<_, bool>(1)? {
+            return Ok(false);
+        }
+    }
+    if is_any_left {
+        return Ok(true);
+    }
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM entry WHERE adopted_by = ?1 AND adopted_by IS NOT NULL LIMIT 1",
+        )?
+        .exists([seq])?)
+}
+
+/// Removes the entries after that key; returns the last one, or `None` once there are no more.
+fn remove_slice(
+    transaction: &Connection,
+    seq: i64,
+    after: i64,
+    liked: &HashSet<i64>,
+) -> Result<Option<i64>> {
+    let entries: Vec<(i64, Option<i64>)> = transaction
+        .prepare_cached(
+            "SELECT key, last_call FROM entry WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+        )?
+        .query_map([after, rows::entry_key(seq + 1, 0), SLICE], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let Some((last, _)) = entries.last().copied() else {
+        remove_run(transaction, seq)?;
+        return Ok(None);
+    };
+    for (key, last_call) in entries {
+        remove_calls(transaction, last_call)?;
+        if liked.contains(&key) {
+            transaction
+                .prepare_cached(
+                    "UPDATE entry SET state = ?2, progress = NULL, due_at = NULL, error = NULL, consent = NULL,
+                         adopted_by = NULL, drifted = 0, last_call = NULL
+                     WHERE key = ?1 AND (last_call IS NOT NULL OR progress IS NOT NULL)",
+                )?
+                .execute([key, code::UNCHANGED])?;
+        } else {
+            for sql in [
+                "DELETE FROM spec WHERE entry = ?1",
+                "DELETE FROM entry WHERE key = ?1",
+            ] {
+                transaction.prepare_cached(sql)?.execute([key])?;
+            }
+        }
+    }
+    Ok(Some(last))
+}
+
+/// The calls of an entry are a chain.
+fn remove_calls(transaction: &Connection, last: Option<i64>) -> Result<()> {
+    let mut next = last;
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM call WHERE id = ?1 RETURNING previous")?;
+    while let Some(id) = next {
+        let previous: Option<i64> = statement
+            .query_row([id], |row| row.get(0))
+            .optional()?
+            .flatten();
+        // In a file that somebody changed, too, the chain ends.
+        next = previous.filter(|previous| *previous < id);
+    }
+    Ok(())
+}
+
+/// Removes what is left of a run whose entries are gone; the orgs of those that stay, and a run that earlier ones name
+/// as where their consents went, stay.
+fn remove_run(transaction: &Connection, seq: i64) -> Result<()> {
+    let range = params![seq, rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)];
+    transaction
+        .prepare_cached(
+            "DELETE FROM org WHERE run = ?1
+               AND no NOT IN (SELECT org FROM entry WHERE key >= ?2 AND key < ?3)",
+        )?
+        .execute(range)?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM run WHERE seq = ?1
+               AND NOT EXISTS (SELECT 1 FROM entry WHERE key >= ?2 AND key < ?3)
+               AND NOT EXISTS (SELECT 1 FROM entry WHERE adopted_by = ?1 AND adopted_by IS NOT NULL)",
+        )?
+        .execute(range)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_of_use_is_kept() {
+        for (waiting, movable, not_done, is_last, kept) in [
+            (0, 0, 0, false, None),
+            (0, 0, 0, true, None),
+            // What failed or was held back is looked at by the file's next run.
+            (0, 0, 2, false, None),
+            (0, 0, 2, true, Some(Kept::Last)),
+            (1, 0, 0, false, Some(Kept::Waits)),
+            (1, 1, 1, true, Some(Kept::Waits)),
+            (0, 1, 1, false, Some(Kept::Interrupted)),
+        ] {
+            let candidate = Candidate {
+                seq: 1,
+                id: RunId("abcd".to_owned()),
+                worked_on_at: 0,
+                entries: 9,
+                waiting,
+                movable,
+                not_done,
+                is_last,
+            };
+            let case = format!("{waiting} {movable} {not_done} {is_last}");
+            assert_eq!(candidate.use_of(), kept, "{case}");
+        }
+    }
+}
