@@ -22,18 +22,22 @@ pub struct AppInstance {
     pub status: String,
 }
 
-/// The first page of the org's apps, all or those of one kind. Further pages: [`next`] with
+/// The first page of the org's apps, all or those of one kind: for [`next`], as are further pages with
 /// [`Body::next`](super::Body::next) until there is none.
-pub fn list(name: Option<App>) -> Read<Vec<AppInstance>> {
-    let path = match name {
+pub fn first_page(name: Option<App>) -> String {
+    match name {
         // The names have no character that would need encoding; blank and quotes do.
         Some(app) => format!(
             "/api/v1/apps?limit={PAGE}&filter=name%20eq%20%22{}%22",
             app.name()
         ),
         None => format!("/api/v1/apps?limit={PAGE}"),
-    };
-    next(&path)
+    }
+}
+
+/// The [`first_page`].
+pub fn list(name: Option<App>) -> Read<Vec<AppInstance>> {
+    next(&first_page(name))
 }
 
 /// A further page; `path` is what [`Body::next`](super::Body::next) said. The cursor is Okta's and

@@ -11,6 +11,7 @@ mod transport;
 use std::fmt;
 use std::time::Duration;
 
+pub use answer::endless_list;
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
 pub(super) use transport::{Way, is_declined, unanswered};
 

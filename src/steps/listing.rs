@@ -1,14 +1,16 @@
 //! The org's apps, listed once a run, not once an entry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
+use url::form_urlencoded;
 
 use super::{Context, StepError};
 use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
-use crate::run::{CallLog, Reader};
+use crate::okta::error::endless_list;
+use crate::run::{CallLog, Effect, Reader};
 
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
 pub type Listing = Mutex<Pages>;
@@ -81,6 +83,13 @@ impl Extent {
     }
 }
 
+/// Pages of one list at most: Okta's largest org has fewer, and at 45 calls a minute they take three quarters of an
+/// hour. A list that is longer has no end, and its org is stopped.
+const MOST_PAGES: u64 = 2_000;
+
+/// Apps of one list at most; they take some 40 MB.
+const MOST_APPS: usize = 200_000;
+
 /// Pages of a listing. A page that fails is asked for again, not the whole list.
 #[derive(Debug, Default)]
 pub struct Pages {
@@ -92,6 +101,14 @@ pub struct Pages {
     pub next: Option<String>,
     /// Whether the last page was read.
     pub complete: bool,
+    trail: Trail,
+}
+
+/// Where a listing came by: what tells a list that goes round in circles, or for ever, from one that ends.
+#[derive(Debug, Default)]
+struct Trail {
+    pages: HashSet<String>,
+    ids: HashSet<String>,
 }
 
 impl Pages {
@@ -105,17 +122,12 @@ impl Pages {
     ) -> Result<(), StepError> {
         let mut restarted = false;
         while !self.complete && self.pages < extent.pages {
-            let page = self
-                .next
-                .as_deref()
-                .map_or_else(|| apps::list(extent.only), apps::next);
-            match reader.read_page(&page, rank, log).await {
-                Ok((mut listed, next)) => {
-                    // A server that goes round in circles must not keep us busy for ever.
-                    self.complete = next.is_none() || next == self.next || listed.is_empty();
-                    self.apps.append(&mut listed);
-                    self.pages += 1;
-                    self.next = next;
+            let path = self.next.clone();
+            let path = path.unwrap_or_else(|| apps::first_page(extent.only));
+            match reader.read_page(&apps::next(&path), rank, log).await {
+                Ok((listed, next)) => {
+                    self.add(&path, listed, next)
+                        .map_err(|why| StepError::call(endless_list(&why), Effect::ReadOnly))?;
                 }
                 Err(error) if error.is_refused() && self.next.is_some() && !restarted => {
                     // The cursor is stale (E0000029): once more from the start.
@@ -124,6 +136,38 @@ impl Pages {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        Ok(())
+    }
+
+    // Takes a page; `Err` = the list has no end, and why.
+    fn add(
+        &mut self,
+        path: &str,
+        mut listed: Vec<AppInstance>,
+        next: Option<String>,
+    ) -> Result<(), String> {
+        self.pages += 1;
+        self.trail.pages.insert(address(path));
+        // A page that shifted while the list was read shows an instance twice.
+        listed.retain(|instance| self.trail.ids.insert(instance.id.clone()));
+        self.apps.append(&mut listed);
+        let back = next
+            .as_ref()
+            .is_some_and(|next| !self.trail.pages.insert(address(next)));
+        if back {
+            return Err(format!("page {} leads back to one before it", self.pages));
+        }
+        if self.apps.len() > MOST_APPS {
+            return Err(format!("it has more than {MOST_APPS} apps"));
+        }
+        if next.is_some() && self.pages >= MOST_PAGES {
+            return Err(format!("it has more than {MOST_PAGES} pages"));
+        }
+        self.complete = next.is_none();
+        self.next = next;
+        if self.complete {
+            self.trail = Trail::default();
         }
         Ok(())
     }
@@ -143,5 +187,90 @@ impl Pages {
             })
             .map(|instance| instance.id.clone())
             .collect()
+    }
+}
+
+// What of a page's address tells it from others, in whatever order and encoding its parameters come.
+fn address(path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    parameters.sort();
+    format!("{path} {parameters:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: std::ops::Range<usize>) -> Vec<AppInstance> {
+        let instance = |no| AppInstance {
+            id: format!("0oa{no}"),
+            name: "google".to_owned(),
+            label: String::new(),
+            status: "ACTIVE".to_owned(),
+        };
+        ids.map(instance).collect()
+    }
+
+    // Reads a list whose pages lead to these ones; `None` = it ended.
+    fn read(cursors: &[&str]) -> Option<String> {
+        let mut pages = Pages::default();
+        let mut path = "/api/v1/apps?limit=200".to_owned();
+        for (no, cursor) in cursors.iter().enumerate() {
+            let next = format!("/api/v1/apps?{cursor}");
+            match pages.add(&path, page(no..no + 1), Some(next.clone())) {
+                Ok(()) => path = next,
+                Err(why) => return Some(why),
+            }
+        }
+        pages.add(&path, page(0..1), None).unwrap();
+        assert!(pages.complete);
+        assert_eq!(pages.apps.len(), cursors.len().max(1), "an id stands once");
+        None
+    }
+
+    #[test]
+    fn a_list_ends_or_is_told_not_to() {
+        for (cursors, wanted) in [
+            (&[][..], None),
+            (&["after=a&limit=200"], None),
+            (&["after=a&limit=200", "after=b&limit=200"], None),
+            // To itself, to the first page, to and fro.
+            (&["limit=200"], Some("page 1 leads back to one before it")),
+            (
+                &["after=a", "after=a"],
+                Some("page 2 leads back to one before it"),
+            ),
+            (
+                &["after=a", "limit=200"],
+                Some("page 2 leads back to one before it"),
+            ),
+            (
+                &["after=a", "after=b", "after=a"],
+                Some("page 3 leads back to one before it"),
+            ),
+            // The same page by another name.
+            (
+                &["after=a&limit=2", "limit=2&after=%61"],
+                Some("page 2 leads back to one before it"),
+            ),
+        ] {
+            assert_eq!(read(cursors).as_deref(), wanted, "{cursors:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_no_more_pages_and_apps_than_there_can_be() {
+        let endless = |apps: usize| {
+            let mut pages = Pages::default();
+            (0..).find_map(|no| {
+                let (from, to) = (no * apps, (no + 1) * apps);
+                let (path, next) = (format!("/a?after={no}"), format!("/a?after={}", no + 1));
+                pages.add(&path, page(from..to), Some(next)).err()
+            })
+        };
+        assert_eq!(endless(0).unwrap(), "it has more than 2000 pages");
+        assert_eq!(endless(1).unwrap(), "it has more than 2000 pages");
+        assert_eq!(endless(200).unwrap(), "it has more than 200000 apps");
     }
 }

@@ -22,6 +22,7 @@ mod filters;
 mod init;
 mod keys;
 mod ledgers;
+mod liars;
 mod nights;
 mod on_drift;
 mod outputs;

@@ -68,6 +68,15 @@ pub(in super::super) fn foreign_page(host: &str) -> CallError {
     .hint("use the address Okta itself uses as the org's url")
 }
 
+/// The error of a list that does not end; why it does not. What its org says cannot be relied on.
+pub fn endless_list(why: &str) -> CallError {
+    CallError::new(
+        Class::OrgStopped,
+        format!("the list of its apps does not end: {why}"),
+    )
+    .hint(PROXY_HINT)
+}
+
 const PROXY_HINT: &str =
     "something between here and Okta answers in its place: check proxy and network";
 

@@ -2,6 +2,7 @@
 //! run in that folder as a person would. Orgs count from the outside what they were asked.
 
 mod entries;
+mod liar;
 mod live;
 mod ran;
 
@@ -18,6 +19,7 @@ use tokio::runtime::Runtime;
 pub use entries::{
     Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
 };
+pub use liar::{Asked, Liar, Lie, lie, page};
 pub use live::Live;
 pub use ran::Ran;
 
