@@ -154,6 +154,9 @@ fn retry(mut table: Table<'_, '_>) -> RetryPolicy {
         max_elapsed: table
             .get("maxElapsed", pause)
             .unwrap_or(defaults.max_elapsed),
+        org_patience: table
+            .get("orgPatience", pause)
+            .unwrap_or(defaults.org_patience),
     };
     if retry.initial > retry.max {
         table.refuse(
@@ -357,6 +360,7 @@ mod tests {
             initial = "500ms"
             max = "10s"
             maxElapsed = "2h"
+            orgPatience = "45m"
             [http]
             connectTimeout = "5s"
             timeout = "30s"
@@ -402,6 +406,7 @@ mod tests {
                 initial: Duration::from_millis(500),
                 max: Duration::from_secs(10),
                 max_elapsed: Duration::from_hours(2),
+                org_patience: Duration::from_mins(45),
             }
         );
         assert_eq!(

@@ -14,6 +14,7 @@ use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
 use super::line::{Kind, Line, Place};
 use super::methods::{Ended, Methods};
+use super::org_patience::{OrgPatience, span};
 use super::patience::Rests;
 use super::retry::RetryPolicy;
 use super::retry_budget::RetryBudget;
@@ -23,6 +24,12 @@ use crate::okta::{Bucket, Class, Exchange, Method};
 
 /// An org that takes on no call at all for this long is told of.
 const LASTING: Duration = Duration::from_secs(2);
+
+/// After this long people are told of it again, and how long it lasts by now.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// An org without a useful answer for so long is told to be so with each wait.
+const WORTH_COUNTING: Duration = Duration::from_secs(10);
 
 /// Calls left in a window, as a multiple of those in flight at most, from which on there are plenty of them: more than
 /// all entries at work still have to make.
@@ -50,6 +57,7 @@ pub(super) struct State {
     pub(super) clock: ServerClock,
     pub(super) pools: [Concurrency; Pool::COUNT],
     pub(super) circuit: Circuit,
+    pub(super) patience: OrgPatience,
     pub(super) retries: RetryBudget,
     max_in_flight: u32,
     in_flight: u32,
@@ -63,7 +71,8 @@ pub(super) struct State {
     passed: bool,
     // Since when the org took on no call at all, and whether people were told.
     refuses_since: Option<Duration>,
-    refuses_told: bool,
+    // When people were told last.
+    refuses_told: Option<Duration>,
 }
 
 /// What people have to be told of an org that takes on no call at all.
@@ -85,6 +94,7 @@ impl State {
             clock: ServerClock::default(),
             pools: std::array::from_fn(|_| Concurrency::new(max_in_flight)),
             circuit: Circuit::default(),
+            patience: OrgPatience::default(),
             retries: RetryBudget::default(),
             max_in_flight: max_in_flight.max(1),
             in_flight: 0,
@@ -95,7 +105,7 @@ impl State {
             rests: Rests::default(),
             passed: false,
             refuses_since: None,
-            refuses_told: false,
+            refuses_told: None,
         }
     }
 
@@ -182,6 +192,7 @@ impl State {
         } else if self.circuit.unanswered(now, sent, retry) {
             self.stopped.get_or_insert_with(|| no_answer(exchange));
         }
+        self.patience.observe(sent, exchange);
         if class.is_none() {
             self.retries.earn();
         }
@@ -273,15 +284,35 @@ impl State {
             .refuses_since
             .is_some_and(|since| now.saturating_sub(since) >= LASTING);
         match (lasts, self.refuses_told) {
-            (true, false) => {
-                self.refuses_told = true;
+            (true, told) if told.is_none_or(|told| now.saturating_sub(told) >= AGAIN) => {
+                self.refuses_told = Some(now);
                 Some(Refusing::Lasts)
             }
-            (false, true) if self.refuses_since.is_none() => {
-                self.refuses_told = false;
+            (false, Some(_)) if self.refuses_since.is_none() => {
+                self.refuses_told = None;
                 Some(Refusing::Over)
             }
             _ => None,
+        }
+    }
+
+    /// What is added to a wait that is told: how long there was no useful answer.
+    pub(super) fn so_far(&self, now: Duration) -> String {
+        let since = self.patience.since();
+        let lasts = since.map(|since| now.saturating_sub(since));
+        match lasts.filter(|lasts| *lasts >= WORTH_COUNTING) {
+            Some(lasts) => {
+                let whole = Duration::from_secs(lasts.as_secs());
+                format!("; no useful answer for {} by now", span(whole))
+            }
+            None => String::new(),
+        }
+    }
+
+    /// Nothing of the org can go on before some time has passed.
+    pub(super) fn begin_wait(&mut self, now: Duration) {
+        if self.in_flight == 0 {
+            self.waiting_since.get_or_insert(now);
         }
     }
 

@@ -142,6 +142,7 @@ impl Work<'_> {
         tokio::select! {
             () = sleep_until(until) => true,
             () = self.shop.interrupt.requested() => false,
+            () = self.shop.access.lane.when_stopped() => false,
         }
     }
 }

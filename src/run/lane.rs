@@ -16,6 +16,7 @@ use super::budget::Spent;
 use super::concurrency::Pool;
 use super::interrupt::Interrupt;
 use super::notes::{Keeper, still_lasts};
+use super::org_patience::Watch;
 use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
@@ -106,7 +107,7 @@ pub struct Lane {
     pub(super) born: Instant,
     state: Arc<Mutex<State>>,
     // Told when the org is stopped.
-    pub(super) halted: Notify,
+    pub(super) halted: Arc<Notify>,
     pub(super) keeper: Option<Keeper>,
 }
 
@@ -130,7 +131,7 @@ impl Lane {
                 .map(RateLimiter::direct),
             born: Instant::now(),
             state,
-            halted: Notify::new(),
+            halted: Arc::default(),
             keeper: None,
             config,
         }
@@ -170,15 +171,54 @@ impl Lane {
     pub fn stop(&self, why: Stopped) {
         let mut state = self.state();
         state.stopped.get_or_insert(why);
-        let told = state.told.take();
         self.wake(&state);
-        drop(state);
+    }
+
+    /// What was waited for does not matter any more: the org is stopped.
+    pub(super) fn tell_stopped(&self) {
+        let told = self.state().told.take();
         if told.is_some() {
-            // What was waited for does not matter any more.
             self.config.events.send(Event::OrgGoesOn {
                 org: Arc::clone(&self.config.org),
             });
         }
+    }
+
+    /// Ends when the org is stopped.
+    pub(super) async fn when_stopped(&self) {
+        loop {
+            let halted = self.halted.notified();
+            tokio::pin!(halted);
+            halted.as_mut().enable();
+            if self.stopped().is_some() {
+                return;
+            }
+            halted.await;
+        }
+    }
+
+    /// Stops the org when it gave no useful answer for as long as the policy allows.
+    pub(super) fn watch(&self) {
+        let (state, halted) = (Arc::downgrade(&self.state), Arc::clone(&self.halted));
+        let (born, patience) = (self.born, self.config.retry.org_patience);
+        // Ends with the lane, or as the org answers. It holds nothing that anybody waits for.
+        drop(tokio::spawn(async move {
+            let look = || look(&*state.upgrade()?, &halted, born.elapsed(), patience);
+            while let Some(until) = look() {
+                tokio::time::sleep_until(born + until).await;
+            }
+        }));
+    }
+
+    /// Nothing of the org can go on before some time has passed, although nothing keeps its calls back.
+    pub(super) fn begin_wait(&self) {
+        let now = self.born.elapsed();
+        self.state().begin_wait(now);
+    }
+
+    /// Nothing is asked of the org any more, for now.
+    pub(super) fn end_patience(&self) {
+        self.state().patience.rest();
     }
 
     /// Something changed that calls may wait for.
@@ -249,9 +289,13 @@ impl Lane {
 
     /// Waits before a refused call asks to be admitted again.
     pub async fn pause(&self, pause: Duration) -> Result<(), Halted> {
+        if pause > Duration::ZERO {
+            self.begin_wait();
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.config.interrupt.requested() => Err(Halted::Interrupted),
+            () = self.when_stopped() => Err(Halted::OrgStopped),
         }
     }
 
@@ -292,6 +336,26 @@ impl Lane {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
+    }
+}
+
+// When to look again whether the org answers; none when there is no more need to.
+fn look(
+    state: &Mutex<State>,
+    halted: &Notify,
+    now: Duration,
+    patience: Duration,
+) -> Option<Duration> {
+    let mut state = locked(state);
+    match state.patience.watch(now, patience) {
+        Watch::Until(until) => Some(until),
+        Watch::Over(stopped) => {
+            state.stopped.get_or_insert(*stopped);
+            state.wake();
+            halted.notify_waiters();
+            None
+        }
+        Watch::Ended => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod line;
 mod methods;
 mod notes;
 mod org;
+mod org_patience;
 mod patience;
 mod places;
 mod queue;

@@ -89,6 +89,7 @@ impl OrgTask {
         }
         let lane = &shop.access.lane;
         let mut interrupted = pin!(shop.interrupt.requested());
+        let mut stopped = pin!(lane.when_stopped());
         while !shop.interrupt.is_requested() && lane.stopped().is_none() {
             self.take_place(&shop, at_work.len()).await;
             while self.place.is_some() && at_work.len() < lane.width() {
@@ -114,6 +115,7 @@ impl OrgTask {
                 && let Some(due) = next_due
             {
                 let ahead = due.saturating_duration_since(Instant::now());
+                lane.begin_wait();
                 lane.tell_retries(self.window.delayed(), ahead);
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
@@ -124,6 +126,7 @@ impl OrgTask {
                 () = self.look_again.notified() => self.window.look_again(),
                 // Once: the loop ends.
                 () = &mut interrupted => {}
+                () = &mut stopped => {}
             }
         }
         self.finish(&shop, at_work).await
@@ -171,6 +174,7 @@ impl OrgTask {
                 () = &mut patience => break,
             }
         }
+        shop.access.lane.end_patience();
         let waited_ms = shop.access.lane.end_waits();
         if waited_ms > 0 {
             let stats = OrgStats {

@@ -79,6 +79,7 @@ impl Lane {
         let due = self.born.elapsed() + pause;
         let told = self.state().rests.begin(due);
         if let Some(first) = told {
+            self.begin_wait();
             self.tell_next_try(first, cause);
         }
         let rested = self.sleep(pause).await;
@@ -87,21 +88,13 @@ impl Lane {
     }
 
     async fn sleep(&self, pause: Duration) -> Result<(), Halted> {
-        let stopped = async {
-            loop {
-                let halted = self.halted.notified();
-                tokio::pin!(halted);
-                halted.as_mut().enable();
-                if self.stopped().is_some() {
-                    return;
-                }
-                halted.await;
-            }
-        };
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.config.interrupt.requested() => Err(Halted::Interrupted),
-            () = stopped => Err(Halted::OrgStopped),
+            () = self.when_stopped() => {
+                self.tell_stopped();
+                Err(Halted::OrgStopped)
+            }
         }
     }
 }

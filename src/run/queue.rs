@@ -47,9 +47,13 @@ impl Pass<'_> {
         let mut state = lane.state();
         state.settle(self.slot, now, sent, exchange, &lane.config.retry);
         let refusing = state.refusing(now);
+        let watch = state.patience.needs_a_watch();
         lane.note_windows(&mut state, self.slot.bucket, now);
         lane.wake(&state);
         drop(state);
+        if watch {
+            lane.watch();
+        }
         if let Some(refusing) = refusing {
             lane.tell_refusing(refusing);
         }
@@ -154,6 +158,8 @@ impl Lane {
         let slot = queued.slot;
         let mut state = self.state();
         if state.stopped.is_some() {
+            drop(state);
+            self.tell_stopped();
             return Err(Halted::OrgStopped);
         }
         if !state.is_turn(slot, queued.place, now) {
@@ -219,7 +225,7 @@ impl Lane {
     fn tell(&self, why: &Why, ahead: Duration) {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
         let until = unix_millis().saturating_add(ahead_ms);
-        let reason = why.to_string();
+        let reason = format!("{why}{}", self.so_far());
         if let Some(keeper) = &self.keeper {
             keeper.waits(Some(notes::wait(why, &reason, until)));
         }
@@ -231,13 +237,21 @@ impl Lane {
         });
     }
 
+    fn so_far(&self) -> String {
+        self.state().so_far(self.born.elapsed())
+    }
+
     // It is asked about once a second, so that no single wait is worth telling.
     fn tell_refusing(&self, refusing: Refusing) {
         let org = Arc::clone(&self.config.org);
         self.config.events.send(match refusing {
             Refusing::Lasts => Event::OrgWaits {
                 org,
-                reason: format!("{}; asked again about once a second", Why::Concurrency),
+                reason: format!(
+                    "{}; asked again about once a second{}",
+                    Why::Concurrency,
+                    self.so_far()
+                ),
                 for_how_long: None,
                 until: None,
             },

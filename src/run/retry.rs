@@ -22,6 +22,8 @@ pub struct RetryPolicy {
     pub max: Duration,
     /// Time a step's attempts and delays may take in all; waits for budget don't count.
     pub max_elapsed: Duration,
+    /// Time an org may go without one useful answer before it is stopped.
+    pub org_patience: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -31,6 +33,7 @@ impl Default for RetryPolicy {
             initial: Duration::from_secs(1),
             max: Duration::from_mins(1),
             max_elapsed: Duration::from_mins(30),
+            org_patience: Duration::from_mins(30),
         }
     }
 }
