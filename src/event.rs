@@ -32,6 +32,11 @@ pub enum Event {
         /// Entries that had ended before (done, failed, waiting).
         ended: u64,
     },
+    /// How long what is left will take by what budgets allow, as far as that is known by now.
+    Expected {
+        /// The end by the local clock.
+        ends_at: Option<Millis>,
+    },
     /// A step's attempt began.
     StepBegun {
         /// Whose.

@@ -125,6 +125,8 @@ impl Terminals {
 pub enum Verbosity {
     /// Errors only.
     Quiet,
+    /// Changes and totals only.
+    Summary,
     /// A line per finished entry, waits and stopped orgs.
     #[default]
     Normal,
@@ -192,6 +194,7 @@ impl Settings {
             && !environment.ci
             && !environment.dumb_terminal
             && !flags.no_progress
+            && !flags.summary
             && !flags.quiet;
         Self {
             stdout_colour: colour(terminals.stdout),
@@ -201,11 +204,12 @@ impl Settings {
             } else {
                 Animation::Lines
             },
-            verbosity: match (flags.quiet, flags.verbose) {
-                (true, _) => Verbosity::Quiet,
-                (false, 0) => Verbosity::Normal,
-                (false, 1) => Verbosity::Steps,
-                (false, _) => Verbosity::Attempts,
+            verbosity: match flags.verbose {
+                _ if flags.quiet => Verbosity::Quiet,
+                _ if flags.summary => Verbosity::Summary,
+                0 => Verbosity::Normal,
+                1 => Verbosity::Steps,
+                _ => Verbosity::Attempts,
             },
             ledger: match (&flags.ledger, &environment.ledger) {
                 (Some(flag), _) => LedgerChoice::Flag(flag.clone()),

@@ -100,6 +100,9 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       -v, --verbose...
               Say more: a line per step (-v), also per attempt and wait (-vv)
 
+          --summary
+              Say only what is changed, what it comes to, and errors
+
       -q, --quiet
               Say nothing but errors and the data that was asked for
 

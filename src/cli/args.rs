@@ -15,6 +15,7 @@ pub use plan::Plan;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
 
+use super::completions::{ending_in, files};
 use super::only::Only;
 use crate::report::Format as ReportFormat;
 
@@ -63,7 +64,7 @@ pub struct Args {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// File with the orgs (CSV or JSON), when the manifest or job does not give them
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", add = ending_in(&["csv", "json"]))]
     pub orgs: Option<PathBuf>,
     /// Where checkpoints are kept
     #[arg(
@@ -83,8 +84,11 @@ pub struct Global {
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Say more: a line per step (-v), also per attempt and wait (-vv)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with_all = ["quiet", "summary"])]
     pub verbose: u8,
+    /// Say only what is changed, what it comes to, and errors
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub summary: bool,
     /// Say nothing but errors and the data that was asked for
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -143,7 +147,10 @@ pub enum Command {
     /// Print the JSON Schema of the manifest
     Schema,
     /// Print the completions of a shell
-    Completions(super::manual::Completions),
+    Completions(super::completions::Completions),
+    /// Print what may follow on a command line, for the scripts of `completions`
+    #[command(hide = true)]
+    Complete(super::completions::Complete),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
 }
@@ -168,12 +175,12 @@ pub struct Init {
 Examples:
   okta-rollout check rollout.csv --orgs orgs.csv
   okta-rollout check jobs/nightly.toml --no-secrets
-  okta-rollout check rollout.json --format json | jq '.problems[].message'
+  okta-rollout check rollout.json --format json > findings.json
 
 Exits 0 when there is nothing to mend, else 2.")]
 pub struct Check {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = files())]
     pub file: PathBuf,
     /// Do not look whether secrets can be read
     #[arg(long)]
@@ -219,7 +226,7 @@ pub struct Resume {
 Examples:
   okta-rollout status
   okta-rollout status k3f9 --watch
-  okta-rollout status --format json | jq .totals")]
+  okta-rollout status --format json > status.json")]
 pub struct Status {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]
@@ -334,7 +341,7 @@ Examples:
   okta-rollout report
   okta-rollout report k3f9 --format json -o k3f9.json
   okta-rollout report --only failed --calls
-  okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv
+  okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv --orgs orgs.csv
 
 `csv` writes the entries as a manifest that `run` accepts, with $state, $changed, $error, $hint and
 $requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]

@@ -43,7 +43,7 @@ pub(super) fn check(
                 Ok(writeln!(out)?)
             })?;
         }
-        DataFormat::Human if findings.ok => output.note(format_args!(
+        DataFormat::Human if findings.ok => output.total(format_args!(
             "{}: {} in {}, no mistakes",
             findings.file,
             counted(findings.entries, "entry", "entries"),

@@ -8,7 +8,7 @@ use super::args::DataFormat;
 use super::context::{RunContext, options};
 use super::continuation;
 use super::only::say_nothing_matches;
-use super::output::Output;
+use super::output::{Output, local_times};
 use super::progress;
 use super::prune;
 use super::report::{self, Closing, Request};
@@ -241,7 +241,8 @@ async fn close(
     output: Output,
 ) -> Result<(), Failure> {
     let run = ledger.run(&run.id).await?;
-    output.note(report::summary(ledger, &run, closing).await?.trim_end());
+    let summary = report::summary(ledger, &run, closing, output).await?;
+    output.total(local_times(summary.trim_end()));
     let mut written = Ok(());
     for file in &policy.reports {
         let request = Request::all(file.format);

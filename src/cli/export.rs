@@ -211,5 +211,5 @@ fn tell(wanted: &Wanted, apps: &[LiveApp], exported: &[Exported], output: Output
             "{unwanted} left out whose connection is DISABLED (--all-supported takes them)"
         ));
     }
-    output.note(said.join(", "));
+    output.total(said.join(", "));
 }

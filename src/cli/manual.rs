@@ -1,4 +1,4 @@
-//! `schema`, `completions` and `man`: made from the definitions of the manifest and the command line.
+//! `schema` and `man`: made from the definitions of the manifest and the command line.
 
 use std::path::Path;
 
@@ -9,34 +9,12 @@ use super::file::{cannot_be_written, write_whole};
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 
-/// Flags of `completions`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  okta-rollout completions bash > ~/.local/share/bash-completion/completions/okta-rollout")]
-pub struct Completions {
-    /// Which shell
-    #[arg(value_enum, value_name = "SHELL")]
-    pub shell: clap_complete::Shell,
-}
-
 /// `schema`.
 pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
     output.data(|out| {
         serde_json::to_writer_pretty(&mut *out, &crate::manifest::json_schema())?;
         Ok(writeln!(out)?)
     })?;
-    Ok(Ending::Success)
-}
-
-/// `completions`.
-pub(super) fn completions(args: &Completions, output: Output) -> Result<Ending, Failure> {
-    let mut command = args::Args::command();
-    let name = command.get_name().to_owned();
-    // Into memory first: the generator panics when it cannot write.
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command, name, &mut script);
-    output.data(|out| Ok(out.write_all(&script)?))?;
     Ok(Ending::Success)
 }
 

@@ -8,6 +8,7 @@ pub mod args;
 mod bug;
 mod carried;
 mod check;
+mod completions;
 mod consent;
 mod context;
 mod continuation;
@@ -127,7 +128,8 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, output)),
         Command::Schema => manual::schema(output),
-        Command::Completions(args) => manual::completions(args, output),
+        Command::Completions(args) => completions::completions(args, output),
+        Command::Complete(args) => completions::complete(args, output),
         Command::Man(args) => wait_for(output, manual::man(args, output)),
     }
 }

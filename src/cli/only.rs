@@ -1,5 +1,6 @@
 //! `--only`: the flag, and what is said when it selects nothing.
 
+use super::completions::conditions;
 use super::output::Output;
 use crate::failure::Failure;
 use crate::selection::{Condition, Selection};
@@ -13,7 +14,7 @@ pub struct Only {
     /// Only these entries: `org=NAME` (with `*`), `app=APP`, `state=STATE` or just STATE, separated by commas
     ///
     /// Several values of one key are alternatives; different keys must all hold.
-    #[arg(long, value_delimiter = ',', value_name = "CONDITION")]
+    #[arg(long, value_delimiter = ',', value_name = "CONDITION", add = conditions())]
     only: Vec<Condition>,
 }
 
@@ -39,5 +40,5 @@ pub(super) fn refuse_unknown_org(selection: &Selection, orgs: &[&str]) -> Result
 
 /// Says that there is nothing to do.
 pub(super) fn say_nothing_matches(selection: &Selection, output: Output) {
-    output.note(format_args!("no entry matches --only {selection}"));
+    output.total(format_args!("no entry matches --only {selection}"));
 }

@@ -1,13 +1,22 @@
 //! The only printer: data to standard output, text for people to standard error.
 //!
 //! A reader that went away (`| head`) ends the data quietly; text for people that cannot be shown is
-//! dropped, as there is nobody left to tell.
+//! dropped, as there is nobody left to tell. Live lines of a run stay at the bottom of the terminal, whoever prints.
 
+pub(super) mod block;
+mod local;
+pub(super) mod pause;
+
+use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use jiff::tz::TimeZone;
+
+use local::LocalLines;
 
 use super::carried::complete;
 use crate::failure::Failure;
@@ -79,22 +88,56 @@ impl Output {
         finish(out, written)
     }
 
+    /// As [`Output::stream`], for a text for people whose times are in UTC: on a terminal they are those of the
+    /// person's zone, in a file they stay.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub async fn stream_text(
+        self,
+        write: impl AsyncFnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
+    ) -> Result<(), Failure> {
+        if !io::stdout().is_terminal() {
+            return self.stream(write).await;
+        }
+        self.stream(async |out| {
+            let mut lines = LocalLines::new(out, TimeZone::system());
+            write(&mut lines).await?;
+            Ok(lines.flush()?)
+        })
+        .await
+    }
+
     /// Writes one text to standard output.
     pub fn text(self, text: impl Display) -> Result<(), Failure> {
         let text = text.to_string();
         self.data(|out| Ok(write!(out, "{}", complete(&text))?))
     }
 
-    /// A line for people; silent with `-q`.
+    /// A line for people; silent with `--summary`.
     pub fn note(self, line: impl Display) {
-        if self.verbosity > Verbosity::Quiet {
-            self.write(format_args!("{line}"));
-        }
+        self.from(Verbosity::Normal, format_args!("{line}"));
+    }
+
+    /// A change, or what all came to; silent with `-q`.
+    pub fn total(self, line: impl Display) {
+        self.from(Verbosity::Summary, format_args!("{line}"));
+    }
+
+    /// A line for people who want to know more: only with `-v`.
+    pub fn more(self, line: impl Display) {
+        self.from(Verbosity::Steps, format_args!("{line}"));
     }
 
     /// Something people should know although the command goes on; silent with `-q`.
     pub fn warning(self, message: impl Display) {
-        self.note(format_args!("{YELLOW}warning{YELLOW:#}: {message}"));
+        self.total(format_args!("{YELLOW}warning{YELLOW:#}: {message}"));
+    }
+
+    fn from(self, verbosity: Verbosity, line: std::fmt::Arguments<'_>) {
+        if self.verbosity >= verbosity {
+            self.write(line);
+        }
     }
 
     /// A line about something that went wrong; never silent.
@@ -114,19 +157,42 @@ impl Output {
 
     /// A failure as people see it.
     pub fn failure(self, failure: &Failure) {
-        self.error(failure);
+        self.error(local_times(&failure.to_string()));
         if let Some(hint) = &failure.hint {
-            self.hint(hint);
+            self.hint(local_times(hint));
         }
+    }
+
+    /// The last line of a process that ends at once.
+    pub fn farewell(self, line: impl Display) {
+        block::show(Vec::new());
+        self.total(line);
+    }
+
+    /// Shows lines at the bottom of the terminal until others take their place; none takes them away.
+    pub fn live(self, lines: Vec<String>) {
+        block::show(match self.stderr {
+            ColorChoice::Never => lines
+                .iter()
+                .map(|line| strip_str(line).to_string())
+                .collect(),
+            _ => lines,
+        });
     }
 
     fn write(self, line: std::fmt::Arguments<'_>) {
         let line = line.to_string();
         let line = complete(&line);
-        let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
         // A closed terminal must not stop the work.
-        drop(writeln!(stream, "{line}"));
+        drop(block::above(|stderr| {
+            writeln!(AutoStream::new(stderr, self.stderr), "{line}")
+        }));
     }
+}
+
+/// A text for people, with the times in it, which are in UTC, as those of their zone.
+pub(super) fn local_times(text: &str) -> Cow<'_, str> {
+    local::local(text, &TimeZone::system())
 }
 
 type Stdout = AutoStream<io::StdoutLock<'static>>;

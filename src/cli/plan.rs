@@ -4,6 +4,7 @@
 mod apply;
 mod find;
 mod gather;
+mod groups;
 mod org;
 mod remembered;
 mod saved;

@@ -22,7 +22,7 @@ use crate::report::{
 };
 use crate::run::{Selected, unix_millis};
 use crate::selection::Selection;
-use crate::settings::Settings;
+use crate::settings::{Settings, Verbosity};
 
 /// Failed entries read at once: about as many as a summary shows.
 const FAILED: usize = 16;
@@ -91,12 +91,14 @@ pub(super) async fn to_stdout(
 ) -> Result<u64, Failure> {
     let facts = Facts::read(ledger, run).await?;
     let mut entries = 0;
-    output
-        .stream(async |out| {
-            entries = facts.write(ledger, request, out).await?;
-            Ok(())
-        })
-        .await?;
+    let write = async |out: &mut dyn Write| {
+        entries = facts.write(ledger, request, out).await?;
+        Ok(())
+    };
+    match request.format {
+        Format::Text => output.stream_text(write).await?,
+        Format::Json | Format::Csv => output.stream(write).await?,
+    }
     Ok(entries)
 }
 
@@ -135,6 +137,7 @@ pub(super) async fn summary(
     ledger: &Ledger,
     run: &RunRow,
     closing: &Closing,
+    output: Output,
 ) -> Result<String, Failure> {
     let mut facts = Facts {
         held: closing.held,
@@ -170,7 +173,11 @@ pub(super) async fn summary(
         selection: &closing.selection,
         left_out,
     };
-    Ok(summary.text())
+    Ok(if output.verbosity() == Verbosity::Summary {
+        summary.totals()
+    } else {
+        summary.text()
+    })
 }
 
 fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {

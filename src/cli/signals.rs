@@ -43,11 +43,11 @@ impl Signals {
                     .compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok();
                 if is_first {
-                    output.note("stopping: calls in flight may finish; once more to end at once");
                     interrupt.request();
                 } else if kind != Kind::HungUp {
                     // Every checkpoint is durable: ending here is as safe as a crash. A hangup comes several times,
                     // from the terminal and from the shell, and with a SIGTERM of a service manager: nobody insists.
+                    output.farewell("stopped; everything that was answered is kept");
                     std::process::exit(i32::from(code));
                 }
             }

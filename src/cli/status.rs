@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::{self, DataFormat, RunsCommand};
 use super::open::readable;
-use super::output::Output;
+use super::output::{Output, local_times};
 use super::prune::prune;
 use super::report::{self, Closing, Facts, Request};
 use crate::failure::{Ending, Failure};
@@ -47,7 +47,8 @@ pub(super) async fn status(
                 counts: ledger.counts_by_org(&run.id).await?,
                 earlier: None,
             };
-            output.text(report::summary(&ledger, &run, &closing).await?)?;
+            let summary = report::summary(&ledger, &run, &closing, output).await?;
+            output.text(local_times(&summary))?;
         }
     }
     Ok(Ending::Success)
@@ -66,11 +67,11 @@ async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Fail
         }
         if told != Some(overview.totals) {
             told = Some(overview.totals);
-            output.note(crate::report::totals(&overview));
+            output.total(crate::report::totals(&overview));
         }
         let waits: Vec<String> = overview.orgs.iter().filter_map(OrgReport::wait).collect();
         for wait in waits.iter().filter(|wait| !told_waits.contains(*wait)) {
-            output.note(wait);
+            output.note(local_times(wait));
         }
         told_waits = waits;
     }
@@ -100,7 +101,7 @@ pub(super) async fn runs(
         DataFormat::Human if overviews.is_empty() => output.note("no runs yet"),
         DataFormat::Human => output.data(|out| {
             for overview in &overviews {
-                writeln!(out, "{}", line(overview))?;
+                writeln!(out, "{}", local_times(&line(overview)))?;
             }
             Ok(())
         })?,

@@ -66,7 +66,7 @@ pub struct SeenApp {
 }
 
 /// What a run would do to an entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Connect what is not connected.
     SetUp,

@@ -26,7 +26,7 @@ pub(crate) use text::{codes, counted, totals};
 pub enum Format {
     /// For people.
     Text,
-    /// One object, as PRODUCT.md §7 shows it.
+    /// One object, for programs.
     Json,
     /// The entries as a manifest, which `run` accepts again, with columns for people.
     Csv,

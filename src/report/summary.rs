@@ -55,12 +55,18 @@ pub struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    /// The text, each line ended.
-    pub fn text(&self) -> String {
+    /// What it came to, each line ended.
+    pub fn totals(&self) -> String {
         let mut text = format!("{}\n{}\n", headline(self.overview), totals(self.overview));
         if let Some(earlier) = earlier(self.overview) {
             line(&mut text, &earlier);
         }
+        text
+    }
+
+    /// The text, each line ended.
+    pub fn text(&self) -> String {
+        let mut text = self.totals();
         self.orgs(&mut text);
         self.drifted(&mut text);
         self.stopped(&mut text);

@@ -102,7 +102,7 @@ fn code_129_however_often_the_line_drops() {
     story.job("[http]\ntimeout = '3s'\n");
     let mut run = in_the_middle(&story, ":");
     run.signal("HUP");
-    run.says("stopping");
+    run.says("finishing 1 call");
     run.signal("HUP");
     run.signal("HUP");
     assert_eq!(run.ends(), Some(129));

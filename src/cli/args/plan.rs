@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::DataFormat;
+use crate::cli::completions::files;
 use crate::cli::only::Only;
 
 /// `plan`.
@@ -14,8 +15,8 @@ Examples:
   okta-rollout plan rollout.csv --orgs orgs.csv
   okta-rollout plan rollout.csv --orgs orgs.csv --out plan.json && okta-rollout run --plan plan.json
   okta-rollout plan rollout.csv --orgs orgs.csv --only 'org=canary-*,app=google'
-  okta-rollout plan jobs/nightly.toml --detailed-exitcode || alert 'somebody changed something'
-  okta-rollout plan rollout.json --format json | jq '.entries[] | select(.action != \"nothing\")'
+  okta-rollout plan jobs/nightly.toml --detailed-exitcode || echo 'somebody changed something'
+  okta-rollout plan rollout.json --format json > changes.json
 
 + is set up, ~ is changed (live → wanted), - is deactivated, ? needs a person's consent, = is as wanted,
 ! cannot be done. Nothing but GETs is sent, and nothing is written to the ledger.
@@ -25,7 +26,7 @@ With a state, --only means the entries of FILE's last run, as for `run`.
 Exits 0, 3 when something cannot be read or done, and with --detailed-exitcode 5 when there are changes.")]
 pub struct Plan {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = files())]
     pub file: PathBuf,
     /// Which entries.
     #[command(flatten)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::DataFormat;
+use crate::cli::completions::files;
 use crate::cli::only::Only;
 
 /// `run`.
@@ -30,7 +31,7 @@ or the live state moved since, nothing is done. If it is interrupted, the same c
 `resume`. Entries that the plan could not plan are left alone, and make the exit code 3.")]
 pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
-    #[arg(value_name = "FILE", required_unless_present = "plan")]
+    #[arg(value_name = "FILE", required_unless_present = "plan", add = files())]
     pub file: Option<PathBuf>,
     /// Apply exactly this saved plan, if the live state is still what it was
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "force", "only"])]

@@ -7,6 +7,7 @@ use super::{Output, args, name, pending};
 use crate::apps::App;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::open::readable;
+use crate::cli::output::local_times;
 use crate::failure::{Ending, Failure};
 use crate::ledger::Pending;
 use crate::manifest::formula_escaped;
@@ -67,7 +68,8 @@ pub(in crate::cli) async fn list(
                     } else {
                         format!(", leads to {}", listed.host)
                     };
-                    writeln!(out, "{name}{label}{id}, since {}{host}", listed.since)?;
+                    let since = local_times(&listed.since);
+                    writeln!(out, "{name}{label}{id}, since {since}{host}")?;
                     writeln!(out, "  {}", listed.authorize_url)?;
                 }
                 Ok(())

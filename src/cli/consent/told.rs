@@ -69,7 +69,7 @@ impl Tally {
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}"))
         .collect();
-        output.note(format_args!("{} answers: {}", self.all(), parts.join(", ")));
+        output.total(format_args!("{} answers: {}", self.all(), parts.join(", ")));
     }
 }
 

@@ -71,7 +71,7 @@ async fn carry_out(
     }
     let approved = approve(saved, &target, args.allow_exec, settings, output).await?;
     if approved.is_empty() {
-        output.note("the plan has nothing to do");
+        output.total("the plan has nothing to do");
         return Ok(Ending::Success);
     }
     start(target, Some(approved), args, settings, output).await

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+use super::groups;
 use crate::plan::{Action, EntryPlan, OrgPlan, Totals};
 use crate::report::counted;
 use crate::settings::Verbosity;
@@ -17,18 +18,23 @@ const HEAD: Style = Style::new().bold();
 
 /// Writes a plan.
 pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan], verbosity: Verbosity) -> io::Result<()> {
-    for org in orgs {
-        write_org(out, org, verbosity)?;
+    if groups::is_long(orgs, verbosity) {
+        groups::write(out, orgs)?;
+    } else {
+        for org in orgs {
+            write_org(out, org, verbosity)?;
+        }
     }
     let totals = Totals::of(orgs);
     writeln!(out, "{}", totals_line(totals))?;
-    if let Some(line) = unverifiable_line(orgs) {
+    if let Some(line) = unverifiable_line(orgs).filter(|_| verbosity > Verbosity::Summary) {
         writeln!(out, "{line}")?;
     }
     writeln!(out, "{}", cost_line(orgs))
 }
 
-fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
+/// Writes what an org costs, or why it cannot be read.
+pub(super) fn cost_of(out: &mut dyn Write, org: &OrgPlan) -> io::Result<()> {
     write!(out, "{HEAD}{}{HEAD:#}: {}", org.name, calls(org))?;
     match org.cost.after_consent {
         0 => writeln!(out)?,
@@ -39,16 +45,20 @@ fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Re
         writeln!(out, "  {red}!{red:#} the org cannot be read: {error}")?;
         writeln!(out, "    hint: {}", error.hint)?;
     }
+    Ok(())
+}
+
+fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
+    cost_of(out, org)?;
     let mut as_wanted = 0;
     for entry in &org.entries {
-        let is_plain = entry.action == Action::Nothing && entry.left_alone.is_empty();
-        if is_plain && verbosity < Verbosity::Steps {
+        if groups::is_plain(entry) && verbosity < Verbosity::Steps {
             as_wanted += 1;
         } else {
             write_entry(out, org, entry)?;
         }
     }
-    if as_wanted > 0 {
+    if as_wanted > 0 && verbosity > Verbosity::Summary {
         writeln!(
             out,
             "  = {} as wanted",
@@ -180,7 +190,7 @@ fn about(time: Duration) -> String {
     }
 }
 
-fn style(action: Action) -> Style {
+pub(super) fn style(action: Action) -> Style {
     let colour = match action {
         Action::SetUp => AnsiColor::Green,
         Action::Change => AnsiColor::Yellow,

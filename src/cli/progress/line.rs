@@ -1,5 +1,7 @@
 //! Lines of progress, and how entries, steps and errors are named in them.
 
+use anstyle::Style;
+
 use crate::event::EntryName;
 use crate::ledger::EntryError;
 use crate::report::codes;
@@ -15,8 +17,12 @@ pub(super) struct Line {
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// Silent with `-q`.
+    /// Silent with `--summary`, and needless beside live lines.
     News,
+    /// What was changed or waits for a person: silent with `-q`, and needless beside live lines.
+    Change,
+    /// Silent with `-q`.
+    Notice,
     /// Never silent.
     Error,
 }
@@ -41,11 +47,23 @@ pub(super) fn told(error: &EntryError) -> String {
     format!("{}{codes}", error.message)
 }
 
-pub(super) fn news(text: String) -> Vec<Line> {
-    vec![Line {
-        weight: Weight::News,
-        text,
-    }]
+pub(super) fn line(weight: Weight, text: String) -> Vec<Line> {
+    vec![Line { weight, text }]
+}
+
+/// The colour of each state.
+pub(super) mod colour {
+    use anstyle::{AnsiColor, Style};
+
+    pub const CHANGED: Style = AnsiColor::Green.on_default();
+    pub const UNCHANGED: Style = Style::new();
+    pub const WAITING: Style = AnsiColor::Cyan.on_default();
+    pub const FAILED: Style = AnsiColor::Red.on_default().bold();
+    pub const STOPPING: Style = AnsiColor::Yellow.on_default();
+}
+
+pub(super) fn painted(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
 }
 
 pub(super) fn failure(text: String, hint: Option<&str>) -> Vec<Line> {

@@ -2,7 +2,6 @@
 //! given.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::line::{Line, failure, named, news, titled, told};
+use super::line::{Line, Weight, colour, failure, line, named, painted, titled, told};
 use crate::event::{Answers, EntryName, Event};
 use crate::ledger::{EntryError, Millis, Stored};
 use crate::report::{counted, short};
@@ -31,6 +30,8 @@ const SHORT_WAIT_MS: u128 = 2_000;
 pub(super) struct View {
     pub entries: u64,
     pub ended: u64,
+    /// How long it has taken and, where that is known, will take.
+    pub time: String,
     pub message: String,
     pub live: Vec<String>,
 }
@@ -39,8 +40,12 @@ pub(super) struct View {
 pub(super) struct Model {
     verbosity: Verbosity,
     zone: TimeZone,
+    began: Millis,
+    ends_at: Option<Millis>,
     entries: u64,
     ended: u64,
+    /// Of these, those that had ended before this session.
+    before: u64,
     changed: u64,
     unchanged: u64,
     waiting: HashSet<EntryName>,
@@ -72,12 +77,15 @@ struct Wait {
 }
 
 impl Model {
-    pub fn new(verbosity: Verbosity, zone: TimeZone) -> Self {
+    pub fn new(verbosity: Verbosity, zone: TimeZone, began: Millis) -> Self {
         Self {
             verbosity,
             zone,
+            began,
+            ends_at: None,
             entries: 0,
             ended: 0,
+            before: 0,
             changed: 0,
             unchanged: 0,
             waiting: HashSet::new(),
@@ -95,7 +103,11 @@ impl Model {
     pub fn apply(&mut self, event: Event) -> Vec<Line> {
         match event {
             Event::Begun { entries, ended } => {
-                (self.entries, self.ended) = (entries, ended);
+                (self.entries, self.ended, self.before) = (entries, ended, ended);
+                Vec::new()
+            }
+            Event::Expected { ends_at } => {
+                self.ends_at = ends_at;
                 Vec::new()
             }
             Event::StepBegun { entry, step } => {
@@ -145,25 +157,16 @@ impl Model {
             }
             Event::Stopping { in_flight, answers } => {
                 self.stopping = true;
-                let calls = counted(
-                    in_flight as u64,
-                    "call in flight finishes",
-                    "calls in flight finish",
-                );
-                news(match answers {
-                    Answers::Kept => format!("stopping: {calls}, then everything is checkpointed"),
-                    Answers::Lost => format!(
-                        "stopping: {calls}, but their answers cannot be stored; the next run looks at what they did"
-                    ),
-                })
+                line(Weight::Notice, stopping(in_flight as u64, answers))
             }
         }
     }
 
-    /// What the screen shows at this time.
-    pub fn view(&self, now: Millis) -> View {
-        let mut live = self.wait_lines(now);
-        let free = LIVE_LINES - live.len();
+    /// What the screen shows at this time, with so many live lines at most.
+    pub fn view(&self, now: Millis, room: usize) -> View {
+        let room = room.min(LIVE_LINES);
+        let mut live = self.wait_lines(now, room.min(WAIT_LINES));
+        let free = room - live.len();
         let mut longest: Vec<_> = self.live.iter().collect();
         longest.sort_unstable_by_key(|(_, live)| live.no);
         live.extend(
@@ -175,42 +178,69 @@ impl Model {
         View {
             entries: self.entries,
             ended: self.ended,
+            time: self.time(now),
             message: self.message(),
             live,
         }
     }
 
     fn message(&self) -> String {
+        let stopped = self.stopped.len() as u64;
+        let orgs = if stopped == 1 {
+            "org stopped"
+        } else {
+            "orgs stopped"
+        };
         let mut parts: Vec<String> = [
-            (self.changed, "changed"),
-            (self.unchanged, "unchanged"),
-            (self.waiting.len() as u64, "waiting for consent"),
-            (self.failed, "failed"),
+            (self.changed, "changed", colour::CHANGED),
+            (self.unchanged, "unchanged", colour::UNCHANGED),
+            (
+                self.waiting.len() as u64,
+                "waiting for consent",
+                colour::WAITING,
+            ),
+            (self.failed, "failed", colour::FAILED),
+            (stopped, orgs, colour::FAILED),
         ]
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, name, style)| painted(style, format_args!("{count} {name}")))
         .collect();
-        if !self.stopped.is_empty() {
-            let stopped = self.stopped.len() as u64;
-            parts.push(counted(stopped, "org stopped", "orgs stopped"));
-        }
         if self.stopping {
-            parts.push("stopping".to_owned());
+            parts.push(painted(colour::STOPPING, "stopping"));
         }
-        parts.join(", ")
+        let parts = parts.join(", ");
+        match (self.before, parts.as_str()) {
+            (0, _) => parts,
+            (before, "") => format!("{before} before this session"),
+            (before, _) => format!("in this session {parts}; {before} before"),
+        }
     }
 
-    fn wait_lines(&self, now: Millis) -> Vec<String> {
+    fn time(&self, now: Millis) -> String {
+        let elapsed = seconds(whole(now.saturating_sub(self.began)));
+        match self.ends_at.filter(|end| *end > now) {
+            Some(end) => format!("{elapsed}, about {} left", seconds(whole(end - now))),
+            None => elapsed,
+        }
+    }
+
+    fn wait_lines(&self, now: Millis, room: usize) -> Vec<String> {
         let line = |(org, wait): (&Arc<str>, &Wait)| {
             format!("{org} waits{}: {}", self.span(now, wait.until), wait.reason)
         };
-        if self.waits.len() <= WAIT_LINES {
+        if self.waits.len() <= room {
             return self.waits.iter().map(line).collect();
         }
-        let shown = WAIT_LINES - 1;
+        let Some(shown) = room.checked_sub(1) else {
+            return Vec::new();
+        };
         let mut lines: Vec<String> = self.waits.iter().take(shown).map(line).collect();
-        lines.push(format!("and {} more orgs wait", self.waits.len() - shown));
+        let more = self.waits.len() - shown;
+        lines.push(match shown {
+            0 => format!("{more} orgs wait"),
+            _ => format!("and {more} more orgs wait"),
+        });
         lines
     }
 
@@ -260,6 +290,8 @@ impl Model {
         let waited_before = step == Step::CompleteConsent && !self.live.contains_key(entry);
         if self.waiting.remove(entry) || waited_before {
             self.ended = self.ended.saturating_sub(1);
+            // It waits no more since an earlier session.
+            self.before = self.before.min(self.ended);
         }
     }
 
@@ -276,15 +308,17 @@ impl Model {
         match state {
             Stored::Done if changed => {
                 self.changed += 1;
-                news(format!("{name}: done, changed"))
+                let done = painted(colour::CHANGED, "done, changed");
+                line(Weight::Change, format!("{name}: {done}"))
             }
             Stored::Done => {
                 self.unchanged += 1;
-                news(format!("{name}: done, unchanged"))
+                line(Weight::News, format!("{name}: done, unchanged"))
             }
             Stored::Waiting => {
                 self.waiting.insert(entry.clone());
-                news(format!("{name}: waiting for consent"))
+                let waiting = painted(colour::WAITING, "waiting for consent");
+                line(Weight::Change, format!("{name}: {waiting}"))
             }
             Stored::Failed => {
                 self.failed += 1;
@@ -292,7 +326,7 @@ impl Model {
                     format!(": {}: {}", titled(error.step), told(error))
                 });
                 failure(
-                    format!("{name}: failed{why}"),
+                    format!("{name}: {}{why}", painted(colour::FAILED, "failed")),
                     error.and_then(|error| error.hint.as_deref()),
                 )
             }
@@ -331,7 +365,7 @@ impl Model {
             (None, Some(until)) => format!(" until {}", self.clock(until)),
             (None, None) => String::new(),
         };
-        let lines = news(format!("{org}: waits{span}: {reason}"));
+        let lines = line(Weight::News, format!("{org}: waits{span}: {reason}"));
         self.told.insert(Arc::clone(org), this);
         lines
     }
@@ -343,14 +377,17 @@ impl Model {
             return Vec::new();
         }
         failure(
-            format!("{org}: stopped: {message}; its entries stay pending"),
+            format!(
+                "{org}: {}: {message}; its entries stay pending",
+                painted(colour::FAILED, "stopped")
+            ),
             hint,
         )
     }
 
     fn from(&self, verbosity: Verbosity, text: impl FnOnce() -> String) -> Vec<Line> {
         if self.verbosity >= verbosity {
-            news(text())
+            line(Weight::News, text())
         } else {
             Vec::new()
         }
@@ -362,36 +399,49 @@ impl Model {
             return String::new();
         };
         let left = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
-        // Whole seconds: tenths that flicker once a second say nothing.
-        let left = Duration::from_secs(left.div_ceil(1000));
-        let left = match left.as_secs() {
-            seconds @ 0..60 => format!("{seconds} s"),
-            _ => short(left),
-        };
+        let left = seconds(Duration::from_secs(left.div_ceil(1000)));
         format!(" {left}, until {}", self.clock(until))
     }
 
-    /// Time of day in the person's time zone.
+    /// Time of day in the person's time zone, with its name.
     fn clock(&self, at: Millis) -> String {
         let Ok(at) = Timestamp::from_millisecond(at) else {
             return "some time".to_owned();
         };
-        let time = self.zone.to_datetime(at).time();
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _infallible = write!(
-            text,
-            "{:02}:{:02}:{:02}",
-            time.hour(),
-            time.minute(),
-            time.second()
-        );
-        text
+        let at = at.to_zoned_datetime(self.zone.clone());
+        at.strftime("%H:%M:%S %Z").to_string()
+    }
+}
+
+/// Said when a stop was asked for.
+fn stopping(in_flight: u64, answers: Answers) -> String {
+    let calls = counted(in_flight, "call", "calls");
+    let doing = match (in_flight, answers) {
+        (0, _) => "stopping".to_owned(),
+        (_, Answers::Kept) => format!("finishing {calls}"),
+        (_, Answers::Lost) => format!(
+            "finishing {calls}, whose answers cannot be stored: the next run looks at what they did"
+        ),
+    };
+    format!("{doing}; Ctrl-C again to quit now")
+}
+
+fn whole(millis: Millis) -> Duration {
+    Duration::from_secs(u64::try_from(millis).unwrap_or(0) / 1000)
+}
+
+/// Whole seconds: tenths that flicker once a second say nothing.
+fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        _ => short(time),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
+
     use super::*;
     use crate::apps::Feature;
 
@@ -494,7 +544,7 @@ mod tests {
     }
 
     fn play(verbosity: Verbosity, events: Vec<Event>) -> (Model, Vec<Line>) {
-        let mut model = Model::new(verbosity, TimeZone::UTC);
+        let mut model = Model::new(verbosity, TimeZone::UTC, NOW - 65_000);
         let lines = events
             .into_iter()
             .flat_map(|event| model.apply(event))
@@ -505,31 +555,34 @@ mod tests {
     fn text(lines: &[Line]) -> String {
         let lines: Vec<String> = lines
             .iter()
-            .map(|line| format!("{:?} {}", line.weight, line.text))
+            .map(|line| format!("{:?} {}", line.weight, strip_str(&line.text)))
             .collect();
         lines.join("\n")
     }
 
     fn screen(model: &Model) -> String {
-        let view = model.view(NOW);
+        let view = model.view(NOW, LIVE_LINES);
         format!(
-            "{}\n[{}/{}] {}",
+            "{}\n[{}/{}] {}: {}",
             view.live.join("\n"),
             view.ended,
             view.entries,
-            view.message
+            view.time,
+            strip_str(&view.message)
         )
+        .trim_end()
+        .to_owned()
     }
 
     #[test]
     fn an_entry_whose_consent_came_is_counted_once() {
-        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC);
+        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         model.apply(Event::Begun {
             entries: 2,
             ended: 1,
         });
         model.apply(ended(2, Stored::Waiting, true));
-        assert_eq!(model.view(NOW).ended, 2);
+        assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
         for row in [2, 3] {
             // Row 2 waited in this process, row 3 since an earlier one.
             let (entry, step) = (entry("acme", row), Step::CompleteConsent);
@@ -539,25 +592,25 @@ mod tests {
             });
             model.apply(Event::StepBegun { entry, step });
         }
-        assert_eq!(model.view(NOW).ended, 0);
+        assert_eq!(model.view(NOW, LIVE_LINES).ended, 0);
         model.apply(ended(2, Stored::Done, true));
         model.apply(ended(3, Stored::Done, true));
-        assert_eq!(model.view(NOW).ended, 2);
+        assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
     }
 
     #[test]
     fn plain_lines_tell_what_ended_what_waits_and_what_stopped() {
         let (_, lines) = play(Verbosity::Normal, story());
         insta::assert_snapshot!(text(&lines), @r#"
-        News acme: waits 42 s, until 03:04:47: budget of /api/v1/apps: 0 of 45 left
-        News acme/google (row 2): done, changed
+        News acme: waits 42 s, until 03:04:47 UTC: budget of /api/v1/apps: 0 of 45 left
+        Change acme/google (row 2): done, changed
         News acme/google (row 3): done, unchanged
-        News acme/google (row 4): waiting for consent
+        Change acme/google (row 4): waiting for consent
         Error acme/google (row 5): failed: set_connection: Verification failed: Not authorized (E0000001, HTTP 400, request abc)
         Error   hint: check the value behind env:ACME_GOOGLE
         Error globex: stopped: Okta refused the API token (E0000011); its entries stay pending
         Error   hint: check the value behind env:GLOBEX
-        News stopping: 2 calls in flight finish, then everything is checkpointed
+        Notice finishing 2 calls; Ctrl-C again to quit now
         "#);
     }
 
@@ -575,18 +628,18 @@ mod tests {
             text(&added)
         };
         insta::assert_snapshot!(added(&steps, &normal), @r#"News acme/google (row 14): find_app done"#);
-        insta::assert_snapshot!(added(&attempts, &steps), @r#"News initech/google (row 15): set_connection: no answer within 60 s; again at 03:04:08"#);
+        insta::assert_snapshot!(added(&attempts, &steps), @r#"News initech/google (row 15): set_connection: no answer within 60 s; again at 03:04:08 UTC"#);
     }
 
     #[test]
     fn the_screen_shows_waits_first_then_entries_and_the_sum() {
         let (model, _) = play(Verbosity::Normal, story());
         insta::assert_snapshot!(screen(&model), @r#"
-        acme waits 42 s, until 03:04:47: budget of /api/v1/apps: 0 of 45 left
-        initech waits 1 s, until 03:04:05: budget of /api/v1/apps: 0 of 45 left
+        acme waits 42 s, until 03:04:47 UTC: budget of /api/v1/apps: 0 of 45 left
+        initech waits 1 s, until 03:04:05 UTC: budget of /api/v1/apps: 0 of 45 left
         acme/google (row 14): set_feature USER_PROVISIONING
-        initech/google (row 15): set_connection again at 03:04:08 (attempt 2): no answer within 60 s
-        [5/6] 1 changed, 1 unchanged, 1 waiting for consent, 1 failed, 1 org stopped, stopping
+        initech/google (row 15): set_connection again at 03:04:08 UTC (attempt 2): no answer within 60 s
+        [5/6] 1 min 5 s: in this session 1 changed, 1 unchanged, 1 waiting for consent, 1 failed, 1 org stopped, stopping; 1 before
         "#);
     }
 
@@ -600,10 +653,29 @@ mod tests {
             .collect();
         events.extend((0..20).map(|org| waits(&format!("org{org}"), NOW + 5_000)));
         let (model, _) = play(Verbosity::Normal, events);
-        let live = model.view(NOW).live;
+        let live = model.view(NOW, LIVE_LINES).live;
         assert_eq!(live.len(), LIVE_LINES);
         assert_eq!(live[2], "and 18 more orgs wait");
         assert_eq!(live[3], "acme/google (row 0): set_connection");
+        for (room, wanted) in [
+            (0, &[][..]),
+            (1, &["20 orgs wait"]),
+            (2, &["org0 waits", "and 19 more orgs wait"]),
+            (
+                4,
+                &[
+                    "org0 waits",
+                    "org1 waits",
+                    "and 18 more orgs wait",
+                    "acme/google (row 0)",
+                ],
+            ),
+        ] {
+            let live = model.view(NOW, room).live;
+            assert_eq!(live.len(), wanted.len(), "{live:?}");
+            let begin = |(line, wanted): (&String, &&str)| line.starts_with(wanted);
+            assert!(live.iter().zip(wanted).all(begin), "{live:?}");
+        }
     }
 
     #[test]
@@ -619,20 +691,20 @@ mod tests {
             Event::Looked,
         ];
         let (model, lines) = play(Verbosity::Normal, events);
-        insta::assert_snapshot!(text(&lines), @"News acme: waits 5.0 s, until 03:04:10: budget of /api/v1/apps: 0 of 45 left");
+        insta::assert_snapshot!(text(&lines), @"News acme: waits 5.0 s, until 03:04:10 UTC: budget of /api/v1/apps: 0 of 45 left");
         insta::assert_snapshot!(screen(&model), @r"
-        acme waits 5 s, until 03:04:10: budget of /api/v1/apps: 0 of 45 left
-        [2/3]
+        acme waits 5 s, until 03:04:10 UTC: budget of /api/v1/apps: 0 of 45 left
+        [2/3] 1 min 5 s:
         ");
     }
 
     #[test]
     fn a_wait_that_is_over_is_gone_and_the_next_one_is_told() {
-        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC);
+        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         assert_eq!(model.apply(waits("acme", NOW + 5_000)).len(), 1);
-        assert_eq!(model.view(NOW).live.len(), 1);
+        assert_eq!(model.view(NOW, LIVE_LINES).live.len(), 1);
         model.apply(Event::OrgGoesOn { org: "acme".into() });
-        assert!(model.view(NOW).live.is_empty());
+        assert!(model.view(NOW, LIVE_LINES).live.is_empty());
         assert_eq!(model.apply(waits("acme", NOW + 65_000)).len(), 1);
     }
 
@@ -640,12 +712,93 @@ mod tests {
     fn a_wait_counts_down_to_zero_and_not_below() {
         let (model, _) = play(Verbosity::Normal, vec![waits("acme", NOW + 61_000)]);
         for (now, wanted) in [
-            (NOW, "acme waits 1 min 1 s, until 03:05:06: budget"),
-            (NOW + 20_500, "acme waits 41 s, until 03:05:06: budget"),
-            (NOW + 99_000, "acme waits 0 s, until 03:05:06: budget"),
+            (NOW, "acme waits 1 min 1 s, until 03:05:06 UTC: budget"),
+            (NOW + 20_500, "acme waits 41 s, until 03:05:06 UTC: budget"),
+            (NOW + 99_000, "acme waits 0 s, until 03:05:06 UTC: budget"),
         ] {
-            let live = model.view(now).live;
+            let live = model.view(now, LIVE_LINES).live;
             assert!(live[0].starts_with(wanted), "{}", live[0]);
+        }
+    }
+
+    #[test]
+    fn elapsed_time_counts_up_and_what_is_left_counts_down() {
+        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
+        for (ends_at, now, wanted) in [
+            (None, NOW, "0 s"),
+            (None, NOW - 5_000, "0 s"),
+            (None, NOW + 59_999, "59 s"),
+            (None, NOW + 61_000, "1 min 1 s"),
+            (
+                Some(NOW + 200_000),
+                NOW + 17_000,
+                "17 s, about 3 min 3 s left",
+            ),
+            (
+                Some(NOW + 200_000),
+                NOW + 199_000,
+                "3 min 19 s, about 1 s left",
+            ),
+            // It took longer than expected: nobody knows how much.
+            (Some(NOW + 200_000), NOW + 200_000, "3 min 20 s"),
+            (Some(NOW + 200_000), NOW + 300_000, "5 min 0 s"),
+        ] {
+            assert!(model.apply(Event::Expected { ends_at }).is_empty());
+            assert_eq!(model.view(now, LIVE_LINES).time, wanted);
+        }
+    }
+
+    #[test]
+    fn a_session_counts_what_ended_in_it_and_what_had_ended_before() {
+        let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
+        let message = |model: &Model| strip_str(&model.view(NOW, LIVE_LINES).message).to_string();
+        let begun = Event::Begun {
+            entries: 9,
+            ended: 5,
+        };
+        model.apply(begun);
+        assert_eq!(message(&model), "5 before this session");
+        model.apply(ended(7, Stored::Done, true));
+        assert_eq!(message(&model), "in this session 1 changed; 5 before");
+        assert_eq!(model.view(NOW, LIVE_LINES).ended, 6);
+    }
+
+    #[test]
+    fn who_asks_to_stop_is_told_what_is_waited_for() {
+        for (in_flight, answers, wanted) in [
+            (0, Answers::Kept, "stopping; Ctrl-C again to quit now"),
+            (
+                1,
+                Answers::Kept,
+                "finishing 1 call; Ctrl-C again to quit now",
+            ),
+            (
+                7,
+                Answers::Kept,
+                "finishing 7 calls; Ctrl-C again to quit now",
+            ),
+            (
+                7,
+                Answers::Lost,
+                "finishing 7 calls, whose answers cannot be stored: the next run looks at what they did; Ctrl-C again \
+                 to quit now",
+            ),
+        ] {
+            assert_eq!(stopping(in_flight, answers), wanted);
+        }
+    }
+
+    #[test]
+    fn states_are_in_colour() {
+        for (state, changed, colour) in [
+            (Stored::Done, true, "\x1b[32mdone, changed\x1b[0m"),
+            (Stored::Done, false, "done, unchanged"),
+            (Stored::Waiting, false, "\x1b[36mwaiting for consent\x1b[0m"),
+            (Stored::Failed, false, "\x1b[1m\x1b[31mfailed\x1b[0m"),
+        ] {
+            let (_, lines) = play(Verbosity::Normal, vec![ended(2, state, changed)]);
+            let wanted = format!("acme/google (row 2): {colour}");
+            assert!(lines[0].text.starts_with(&wanted), "{:?}", lines[0].text);
         }
     }
 }
