@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::ledger::{EntryError, Millis, Stored};
+use crate::ledger::{Changed, EntryError, Millis, Stored};
 use crate::steps::Step;
 
 /// Names an entry for people: org, app, and its id or label.
@@ -72,6 +72,8 @@ pub enum Event {
         state: Stored,
         /// Whether anything was written.
         changed: bool,
+        /// What was, in this run.
+        changes: Vec<Changed>,
         /// Why it failed.
         error: Option<EntryError>,
     },

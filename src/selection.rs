@@ -22,6 +22,49 @@ pub enum Condition {
     App(App),
     /// A state.
     State(State),
+    /// A way to be done.
+    Ended(Ended),
+}
+
+/// How an entry came to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing was written.
+    Unchanged,
+    /// Something was.
+    Changed,
+    /// That was to switch its connection off.
+    Deactivated,
+}
+
+impl Ended {
+    const ALL: [Self; 3] = [Self::Unchanged, Self::Changed, Self::Deactivated];
+
+    /// From what is known of an entry that is done.
+    pub const fn of(changed: bool, deactivated: bool) -> Self {
+        match (changed, deactivated) {
+            (false, _) => Self::Unchanged,
+            (true, false) => Self::Changed,
+            (true, true) => Self::Deactivated,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Deactivated => "deactivated",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ended| ended.name() == name)
+    }
+
+    // What was deactivated was changed.
+    fn is(self, asked: Self) -> bool {
+        self == asked || (self, asked) == (Self::Deactivated, Self::Changed)
+    }
 }
 
 /// Why a condition is none.
@@ -37,7 +80,11 @@ pub enum BadCondition {
     #[error("no app {0:?}; the apps are {apps}", apps = names(App::ALL.map(App::name)))]
     App(String),
     /// A state that is not known.
-    #[error("no state {0:?}; the states are {states}; other conditions are KEY=VALUE with {KEYS}", states = names(State::ALL.map(State::name)))]
+    #[error(
+        "no state {0:?}; the states are {states}, {ended}; other conditions are KEY=VALUE with {KEYS}",
+        states = names(State::ALL.map(State::name)),
+        ended = names(Ended::ALL.map(Ended::name)),
+    )]
     State(String),
 }
 
@@ -63,6 +110,7 @@ impl FromStr for Condition {
                 .ok_or_else(|| BadCondition::App(value.to_owned())),
             "state" => State::from_name(value)
                 .map(Self::State)
+                .or_else(|| Ended::from_name(value).map(Self::Ended))
                 .ok_or_else(|| BadCondition::State(value.to_owned())),
             _ => Err(BadCondition::Key(key.to_owned())),
         }
@@ -77,6 +125,7 @@ pub struct Selection {
     orgs: Vec<String>,
     apps: Vec<App>,
     states: Vec<State>,
+    ended: Vec<Ended>,
 }
 
 impl Selection {
@@ -88,6 +137,7 @@ impl Selection {
                 Condition::Org(name) => selection.orgs.push(name),
                 Condition::App(app) => selection.apps.push(app),
                 Condition::State(state) => selection.states.push(state),
+                Condition::Ended(ended) => selection.ended.push(ended),
             }
         }
         selection
@@ -100,7 +150,7 @@ impl Selection {
 
     /// Whether the state matters.
     pub fn has_states(&self) -> bool {
-        !self.states.is_empty()
+        !self.states.is_empty() || !self.ended.is_empty()
     }
 
     /// Whether this state is among those named.
@@ -113,6 +163,7 @@ impl Selection {
     pub fn with_state(&self, state: Option<State>) -> Self {
         Self {
             states: state.into_iter().collect(),
+            ended: Vec::new(),
             ..self.clone()
         }
     }
@@ -132,14 +183,15 @@ impl Selection {
         self.apps.is_empty() || self.apps.contains(&app)
     }
 
-    /// Whether this state, as reports show it, is selected.
-    pub fn takes_state(&self, state: State) -> bool {
-        self.states.is_empty() || self.states.contains(&state)
+    /// Whether this state, as reports show it, is selected; `ended`: how one that is done came to be so.
+    pub fn takes_state(&self, state: State, ended: Ended) -> bool {
+        let is_ended = || state == State::Done && self.ended.iter().any(|asked| ended.is(*asked));
+        !self.has_states() || self.states.contains(&state) || is_ended()
     }
 
     /// Whether entries in this stored state are selected. One that was begun is both `running`, to whoever
     /// works on it, and `pending`, as reports show it when nobody does.
-    pub fn takes_stored(&self, stored: Stored) -> bool {
+    pub fn takes_stored(&self, stored: Stored, ended: Ended) -> bool {
         let shown: &[State] = match stored {
             Stored::Pending => &[State::Pending],
             Stored::Started => &[State::Pending, State::Running],
@@ -147,7 +199,7 @@ impl Selection {
             Stored::Done => &[State::Done],
             Stored::Failed => &[State::Failed],
         };
-        shown.iter().any(|state| self.takes_state(*state))
+        shown.iter().any(|state| self.takes_state(*state, ended))
     }
 
     /// The first pattern that fits none of these orgs: most likely a typing mistake.
@@ -177,7 +229,8 @@ impl From<Selection> for Vec<String> {
         let orgs = selection.orgs.iter().map(|org| format!("org={org}"));
         let apps = selection.apps.iter().map(|app| format!("app={app}"));
         let states = selection.states.iter().map(|state| state.name().to_owned());
-        states.chain(orgs).chain(apps).collect()
+        let ended = selection.ended.iter().map(|ended| ended.name().to_owned());
+        states.chain(ended).chain(orgs).chain(apps).collect()
     }
 }
 
@@ -261,7 +314,8 @@ mod tests {
             ("app=slack, org=*", "acme", App::Google, Done, false),
         ] {
             let selection = selection(text);
-            let taken = selection.takes_entry(org, app) && selection.takes_state(state);
+            let taken =
+                selection.takes_entry(org, app) && selection.takes_state(state, Ended::Changed);
             assert_eq!(taken, wanted, "{text}: {org} {app} {state:?}");
         }
         assert!(Selection::default().takes_entry("x", App::Zoomus));
@@ -278,8 +332,33 @@ mod tests {
             ("failed", Stored::Waiting, false),
             ("org=x", Stored::Done, true),
         ] {
-            let taken = selection(text).takes_stored(stored);
+            let taken = selection(text).takes_stored(stored, Ended::Unchanged);
             assert_eq!(taken, wanted, "{text} {stored:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_can_be_selected() {
+        use Ended::{Changed, Deactivated, Unchanged};
+        for (text, taken) in [
+            ("changed", [false, true, true, false]),
+            ("state=unchanged", [true, false, false, false]),
+            ("deactivated", [false, false, true, false]),
+            ("done", [true, true, true, false]),
+            ("changed,unchanged", [true, true, true, false]),
+            ("changed,failed", [false, true, true, true]),
+        ] {
+            let selection = selection(text);
+            let states = [
+                (State::Done, Unchanged),
+                (State::Done, Changed),
+                (State::Done, Deactivated),
+                // It wrote something before it failed.
+                (State::Failed, Changed),
+            ];
+            let found = states.map(|(state, ended)| selection.takes_state(state, ended));
+            assert_eq!(found, taken, "{text}");
+            assert!(selection.has_states() && !selection.with_state(None).has_states());
         }
     }
 
@@ -295,7 +374,7 @@ mod tests {
             ),
             (
                 "broken",
-                "no state \"broken\"; the states are pending, running, waiting, done, failed; other conditions are KEY=VALUE with org, app, state",
+                "no state \"broken\"; the states are pending, running, waiting, done, failed, unchanged, changed, deactivated; other conditions are KEY=VALUE with org, app, state",
             ),
         ] {
             assert_eq!(text.parse::<Condition>().unwrap_err().to_string(), wanted);
@@ -319,6 +398,7 @@ mod tests {
     fn it_can_be_typed_again() {
         for (text, flag) in [
             ("org=acme,failed", " --only failed,org=acme"),
+            ("org=acme,changed,failed", " --only failed,changed,org=acme"),
             ("org=canary-*", " --only 'org=canary-*'"),
             ("org=it's", " --only 'org=it'\\''s'"),
         ] {

@@ -173,6 +173,8 @@ pub struct Settings {
     pub verbosity: Verbosity,
     /// Standard input is a terminal: a person would have to type there.
     pub stdin_is_terminal: bool,
+    /// Standard error is a terminal: a person sees what is said.
+    pub stderr_is_terminal: bool,
     /// See [`Environment::abort_after`].
     pub abort_after: Option<u64>,
     /// See [`Environment::proxies`].
@@ -219,6 +221,7 @@ impl Settings {
             ledger_variable: environment.ledger,
             orgs: flags.orgs.clone(),
             stdin_is_terminal: terminals.stdin,
+            stderr_is_terminal: terminals.stderr,
             abort_after: environment.abort_after,
             proxies: environment.proxies,
         }

@@ -148,6 +148,11 @@ impl Feature {
             Self::InboundProvisioning => "INBOUND_PROVISIONING",
         }
     }
+
+    /// The feature with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|feature| feature.name() == name)
+    }
 }
 
 impl fmt::Display for App {

@@ -212,6 +212,9 @@ pub struct Resume {
     /// Which entries.
     #[command(flatten)]
     pub only: Only,
+    /// Deactivate connections without asking; only on a terminal is there a question
+    #[arg(long)]
+    pub yes: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,

@@ -7,10 +7,12 @@ use super::access::{self, Opened};
 use super::args::DataFormat;
 use super::context::{RunContext, options};
 use super::continuation;
+use super::deactivations;
 use super::only::say_nothing_matches;
 use super::output::{Output, local_times};
 use super::progress;
 use super::prune;
+use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::simulated::Simulated;
@@ -36,6 +38,8 @@ pub(super) struct Work {
     pub failed: bool,
     pub force: bool,
     pub allow_exec: bool,
+    /// Whether connections are deactivated without asking.
+    pub consent_to_deactivate: Said,
     pub format: DataFormat,
     /// Whether another process worked on the run before.
     pub begun: Begun,
@@ -66,6 +70,7 @@ pub(super) async fn execute(
         failed,
         force,
         allow_exec,
+        consent_to_deactivate,
         format,
         begun,
     } = work;
@@ -77,16 +82,16 @@ pub(super) async fn execute(
         for_programs(&ledger, &run, format, output).await?;
         return Ok(Ending::Success);
     }
+    if consent_to_deactivate == Said::No && can_ask(settings) {
+        deactivations::confirm(&ledger, &run, &selected, output).await?;
+    }
+    if selection.is_all() && context.is_of(None) {
+        ledger.note_whole(&run.id).await?;
+    }
     if failed || selection.names_state(State::Failed) {
         try_again(&ledger, &run, &selected, output).await?;
     }
-    let earlier = match begun {
-        Begun::Now => None,
-        Begun::Earlier { looks_at_all } => {
-            continue_run(&ledger, &run, looks_at_all, output).await?;
-            Some(selected.counts(&ledger, &run.id).await?.ended())
-        }
-    };
+    let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
     let opened = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
@@ -155,6 +160,21 @@ fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
         }
     }
     all
+}
+
+/// How many entries had ended before, of a run that goes on.
+async fn ended_before(
+    ledger: &Ledger,
+    run: &RunRow,
+    selected: &Selected,
+    begun: Begun,
+    output: Output,
+) -> Result<Option<u64>, Failure> {
+    let Begun::Earlier { looks_at_all } = begun else {
+        return Ok(None);
+    };
+    continue_run(ledger, run, looks_at_all, output).await?;
+    Ok(Some(selected.counts(ledger, &run.id).await?.ended()))
 }
 
 /// Sets the selected failed entries back to where they stopped.

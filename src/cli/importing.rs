@@ -8,7 +8,7 @@ use super::unsupported::Unsupported;
 use crate::failure::Failure;
 use crate::ledger::{Import, ImportEntry, LedgerError, OrgNo, RunId, Stored};
 use crate::manifest::{Entry, Located, Orgs};
-use crate::selection::Selection;
+use crate::selection::{Ended, Selection};
 
 /// See the module. The first failure is kept; what follows is not imported, but still checked.
 pub(super) struct Importing {
@@ -50,7 +50,9 @@ impl Importing {
         let Entry { org, app, .. } = &located.entry;
         if self.selection.takes_entry(org, *app) {
             // An entry of a new run is pending.
-            self.selected |= self.selection.takes_stored(Stored::Pending);
+            self.selected |= self
+                .selection
+                .takes_stored(Stored::Pending, Ended::Unchanged);
             if let Some(spec) = self.orgs.get(org) {
                 self.unsupported.look_at_org(org, spec);
             }

@@ -14,18 +14,20 @@ use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Attempt, Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, RunRow, Stored};
+use crate::ledger::{
+    Attempt, Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, Removed, RunRow, Stored,
+};
 use crate::manifest::{Columns, CsvManifest, Record};
 use crate::plan;
 use crate::report::{
     self, Attention, EntryReport, Format, Held, JsonReport, Overview, RunFacts, Summary, TextReport,
 };
 use crate::run::{Selected, unix_millis};
-use crate::selection::Selection;
+use crate::selection::{Ended, Selection};
 use crate::settings::{Settings, Verbosity};
 
-/// Failed entries read at once: about as many as a summary shows.
-const FAILED: usize = 16;
+/// Failed entries read at once: some hundred KB.
+const FAILED: usize = 500;
 
 /// What to report.
 pub(super) struct Request {
@@ -48,7 +50,9 @@ impl Request {
     }
 
     fn wants(&self, row: &EntryRow, entry: &EntryReport) -> bool {
-        self.only.takes_entry(&entry.org, row.entry.app) && self.only.takes_state(entry.state)
+        let ended = Ended::of(entry.changed, entry.deactivated);
+        self.only.takes_entry(&entry.org, row.entry.app)
+            && self.only.takes_state(entry.state, ended)
     }
 }
 
@@ -196,16 +200,26 @@ async fn attention(
     for (no, counts) in &closing.counts {
         let mut after = None;
         let mut left = counts.failed;
-        while left > 0 && attention.wants_failed() {
+        while left > 0 && attention.failed.count() < report::FAILED_READ {
             let rows = ledger.load(run, *no, Stored::Failed, after, FAILED).await?;
             let Some(last) = rows.last() else { break };
             after = Some(last.no);
             for row in rows.iter().filter(|row| closing.selected.contains(row.no)) {
                 left = left.saturating_sub(1);
-                if attention.wants_failed() {
-                    attention.failed.extend(facts.entry(row));
+                if let Some(entry) = facts.entry(row) {
+                    attention.failed.add(&entry);
                 }
             }
+        }
+    }
+    let changed = ledger.changed(run, report::CHANGED_READ).await?;
+    attention.has_more_changes = changed.len() == report::CHANGED_READ;
+    for row in changed
+        .iter()
+        .filter(|row| closing.selected.contains(row.no))
+    {
+        if let Some(entry) = facts.entry(row) {
+            attention.changes.add_changes(&entry);
         }
     }
     let selected = closing.selected.clone();
@@ -229,6 +243,7 @@ pub(super) struct Facts {
     held: Held,
     counts: Counts,
     orgs: Vec<OrgRow>,
+    removed: Vec<Removed>,
 }
 
 impl Facts {
@@ -248,6 +263,7 @@ impl Facts {
         Ok(Self {
             held,
             counts: ledger.counts(&run.id).await?,
+            removed: ledger.removed(&run.id).await?,
             orgs,
             run: run.clone(),
         })
@@ -260,6 +276,7 @@ impl Facts {
             held: self.held,
             counts: self.counts,
             orgs: &self.orgs,
+            removed: &self.removed,
         });
         for stopped in overview
             .orgs

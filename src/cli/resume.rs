@@ -40,6 +40,7 @@ pub(super) async fn resume(
         selection,
         failed: args.failed,
         allow_exec: args.allow_exec,
+        consent_to_deactivate: args.yes.into(),
         format: args.format,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),

@@ -132,6 +132,7 @@ fn work(
         selection: args.only.selection(),
         failed: false,
         allow_exec: args.allow_exec,
+        consent_to_deactivate: args.yes.into(),
         format: args.format,
         begun: Begun::Earlier { looks_at_all: None },
     }

@@ -51,6 +51,7 @@ pub(super) struct Prepared {
     version: i64,
     before: Option<AsStored>,
     state: i64,
+    deactivated: bool,
     columns: Columns,
     error: Option<String>,
     due_at: Option<Millis>,
@@ -111,6 +112,7 @@ impl Prepared {
             no: checkpoint.no,
             version: checkpoint.version,
             before: checkpoint.stored,
+            deactivated: state == code::CHANGED && checkpoint.progress.is_deactivated(),
             state,
             due_at: checkpoint.due_at,
             stats: checkpoint.stats,
@@ -201,6 +203,9 @@ pub(super) fn apply(
     write_beside(statements, keys, key, checkpoint)?;
     let delta = sums.entry((seq, before.org)).or_default();
     delta.moved(before.state, checkpoint.state);
+    if checkpoint.deactivated && before.state != code::CHANGED {
+        delta.deactivated += 1;
+    }
     delta.add(checkpoint.stats);
     Ok(after)
 }

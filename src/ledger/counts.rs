@@ -18,6 +18,8 @@ pub struct Standing {
     pub state: Stored,
     /// [`Stored::Done`]: whether something was written.
     pub changed: bool,
+    /// Whether that was to switch its connection off.
+    pub deactivated: bool,
     /// Whether a later run took it over.
     pub adopted: bool,
 }
@@ -43,6 +45,9 @@ pub struct Counts {
     /// Of those that are pending or started: they are of an org that was stopped.
     #[serde(default)]
     pub held_back: u64,
+    /// Of those changed: connections that were switched off.
+    #[serde(default)]
+    pub deactivated: u64,
 }
 
 impl Counts {
@@ -84,6 +89,9 @@ impl Counts {
             Stored::Failed => &mut self.failed,
         };
         *count += 1;
+        if entry.deactivated && !entry.adopted {
+            self.deactivated += 1;
+        }
     }
 }
 
@@ -98,6 +106,7 @@ impl std::iter::Sum for Counts {
             failed: sum.failed + one.failed,
             adopted: sum.adopted + one.adopted,
             held_back: sum.held_back + one.held_back,
+            deactivated: sum.deactivated + one.deactivated,
         })
     }
 }

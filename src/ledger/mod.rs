@@ -16,6 +16,7 @@
 
 mod adoption;
 mod calls;
+mod changed;
 mod commit;
 mod counts;
 mod drift;
@@ -31,6 +32,7 @@ mod prune;
 mod queries;
 mod readers;
 mod reads;
+mod removed;
 mod rotation;
 mod row_keys;
 mod rows;
@@ -51,6 +53,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use changed::{Changed, Why};
 pub use commit::AsStored;
 pub use counts::{Counts, Standing};
 pub use drift::Drift;
@@ -62,6 +65,7 @@ pub use memory::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Liken
 pub use model::*;
 pub use notes::{Note, OrgWait, SpentWindow};
 pub use prune::{Kept, Old, Pruned};
+pub use removed::Removed;
 pub use rotation::{Forgetting, Rotation};
 pub use step_record::StepRecord;
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::{AppMemory, AppName, Applied};
 use super::notes::OrgWait;
-use super::{AsStored, Drift, StepRecord};
+use super::{AsStored, Changed, Drift, StepRecord};
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
 
@@ -145,6 +145,12 @@ pub struct Progress {
     /// Whether anything was written at Okta.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
+    /// What was changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Changed>,
+    /// What the write changes that may be under way: it counts as changed once Okta shows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changing: Vec<Changed>,
     /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
@@ -152,6 +158,13 @@ pub struct Progress {
     /// mended or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+}
+
+impl Progress {
+    /// Whether its connection was switched off.
+    pub fn is_deactivated(&self) -> bool {
+        self.changes.iter().any(Changed::is_deactivation)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -138,6 +138,12 @@ impl Ledger {
             .await
     }
 
+    /// The run's first entries that were changed, in order.
+    pub async fn changed(&self, run: &RunId, limit: usize) -> Result<Vec<EntryRow>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::changed(c, &run, limit)).await
+    }
+
     /// The `row` of another entry of the org that already has this app, given or found.
     pub async fn app_id_taken(
         &self,

@@ -89,7 +89,7 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
         "SELECT no, pending, started, waiting, changed, unchanged, failed,
              (SELECT count(*) FROM entry e
               WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL),
-             stopped IS NOT NULL
+             stopped IS NOT NULL, deactivated
          FROM org WHERE run = ?1 ORDER BY no",
     )?;
     let rows = statement.query_map([seq], |row| {
@@ -108,6 +108,7 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
             failed: count(6)?,
             adopted,
             held_back: 0,
+            deactivated: count(9)?,
         };
         if row.get(8)? {
             counts.held_back = counts.unfinished();
@@ -242,6 +243,26 @@ pub(super) fn page(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Those that were changed, in manifest order.
+pub(super) fn changed(connection: &Connection, run: &RunId, limit: usize) -> Result<Vec<EntryRow>> {
+    let seq = seq(connection, run)?;
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+         WHERE e.key >= ?1 AND e.key < ?2 AND e.state = {} ORDER BY e.key LIMIT ?3",
+        code::CHANGED
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(
+        params![
+            rows::entry_key(seq, 0),
+            rows::entry_key(seq + 1, 0),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+        rows::entry_row,
+    )?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Where entries of all orgs stand, in manifest order.
 pub(super) fn standings(
     connection: &Connection,
@@ -251,7 +272,8 @@ pub(super) fn standings(
 ) -> Result<Vec<Standing>> {
     let seq = seq(connection, run)?;
     let mut statement = connection.prepare_cached(
-        "SELECT key, org, s.json -> '$.app', state, adopted_by IS NOT NULL
+        "SELECT key, org, s.json -> '$.app', state, adopted_by IS NOT NULL,
+             CASE WHEN state = 4 THEN s.json ->> '$.status' = 'DISABLED' END
          FROM entry e CROSS JOIN spec s ON s.entry = e.key
          WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
     )?;

@@ -208,15 +208,17 @@ pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_
      e.checked_at";
 const ENTRY_COLUMNS: usize = 12;
 
-/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted.
+/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted, whether it is to be off.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     let code = row.get(3)?;
+    let is_off: Option<bool> = row.get(5)?;
     Ok(Standing {
         no: entry_no(row.get(0)?),
         org: row.get(1)?,
         app: json(row, 2)?,
         state: state_of(3, code)?,
         changed: code == code::CHANGED,
+        deactivated: code == code::CHANGED && is_off == Some(true),
         adopted: row.get(4)?,
     })
 }
@@ -288,6 +290,8 @@ pub(super) struct Delta {
     pub stats: OrgStats,
     /// Entries by state code.
     pub counts: [i64; code::ALL],
+    /// Of those changed: deactivations.
+    pub deactivated: i64,
 }
 
 impl Delta {
@@ -329,6 +333,7 @@ impl Delta {
             .into_iter()
             .chain(&stats)
             .chain(&self.counts)
+            .chain([&self.deactivated])
             .map(|n| n as &dyn ToSql)
             .collect();
         connection
@@ -336,7 +341,8 @@ impl Delta {
                 "UPDATE org SET requests = requests + ?3, rate_limited = rate_limited + ?4,
                      retries = retries + ?5, waited_ms = waited_ms + ?6,
                      pending = pending + ?7, started = started + ?8, waiting = waiting + ?9,
-                     unchanged = unchanged + ?10, changed = changed + ?11, failed = failed + ?12
+                     unchanged = unchanged + ?10, changed = changed + ?11, failed = failed + ?12,
+                     deactivated = deactivated + ?13
                  WHERE run = ?1 AND no = ?2",
             )?
             .execute(&*values)?;

@@ -15,7 +15,7 @@ use super::{OpenOptions, files};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
 
 /// The format's versions, in order: `user_version` n has the first n applied. Append, never change.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_one_link.sql"),
     include_str!("migrations/0003_applied.sql"),
@@ -28,6 +28,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_specs.sql"),
     include_str!("migrations/0011_looks.sql"),
     include_str!("migrations/0012_names.sql"),
+    include_str!("migrations/0013_removed.sql"),
 ];
 
 /// `user_version` this program writes.

@@ -22,6 +22,14 @@ pub struct OrgSpec {
 }
 
 impl OrgSpec {
+    /// Where its credentials are read from.
+    pub fn credentials(&self) -> Option<&SecretRef> {
+        self.auth.as_ref().map(|auth| match auth {
+            Auth::ApiToken(secret) | Auth::AccessToken(secret) => secret,
+            Auth::PrivateKeyJwt(jwt) => &jwt.key,
+        })
+    }
+
     /// The org with its `file:` references relative to what `base` is relative to.
     #[must_use]
     pub fn anchored(&self, base: &Path) -> Self {

@@ -13,7 +13,7 @@ use super::digest;
 use super::features::{Difference, at};
 use crate::apps::Feature;
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, LastWish, Likeness};
+use crate::ledger::{AppMemory, Changed, LastWish, Likeness, Why};
 use crate::manifest::{Entry, Status};
 
 /// What runs of this ledger wanted of an app before, as far as it may still be so.
@@ -94,6 +94,32 @@ impl Earlier {
         }
     }
 
+    /// Why something is written that no hand has changed.
+    pub fn why(&self) -> Why {
+        match self {
+            Self::Never => Why::New,
+            Self::Unknown | Self::Same | Self::Wishes(_) => Why::Manifest,
+        }
+    }
+
+    /// What the manifest changed of a connection, as far as it can be told without a look at it.
+    pub fn changed_since(&self, entry: &Entry) -> Vec<Changed> {
+        let Self::Wishes(wishes) = self else {
+            return Vec::new();
+        };
+        let fields = CONNECTION.iter().filter_map(|path| {
+            let wanted = wanted_at(entry, Part::Connection, path)?;
+            let before = wishes.first()?;
+            let before = wanted_at(before, Part::Connection, path);
+            (before.as_ref() != Some(&wanted)).then(|| Changed {
+                field: format!("{}.{path}", Part::Connection),
+                why: Why::Manifest,
+                values: Some((before, wanted)),
+            })
+        });
+        fields.collect()
+    }
+
     fn by_hand(&self, part: Part, found: &Difference) -> bool {
         match self {
             Self::Never | Self::Unknown => false,
@@ -125,6 +151,15 @@ fn wanted_at(wish: &Entry, part: Part, path: &str) -> Option<Value> {
 }
 
 const STATUS: &str = "status";
+
+/// What a connection is written with, besides its secrets.
+const CONNECTION: [&str; 5] = [
+    STATUS,
+    "profile.authScheme",
+    "baseUrl",
+    "profile.clientId",
+    "profile.signing.rotationMode",
+];
 
 /// What of an entry differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +203,14 @@ pub enum Fate {
 }
 
 impl Judged {
+    /// Differences that no hand made.
+    pub const fn of_manifest(differences: Vec<Difference>) -> Self {
+        Self {
+            by_hand: Vec::new(),
+            by_manifest: differences,
+        }
+    }
+
     /// What becomes of the connection.
     pub fn connection(&self, policy: OnDrift) -> Fate {
         let is_switched = || self.by_hand.iter().any(|found| found.path == STATUS);
@@ -177,6 +220,19 @@ impl Judged {
             OnDrift::Report if self.by_manifest.is_empty() => Fate::LeftActive,
             OnDrift::Report | OnDrift::Repair => Fate::Write,
         }
+    }
+
+    /// What a write changes that makes these differences go, but for those that are left.
+    pub fn changes(&self, part: Part, why: Why, left: &[Difference]) -> Vec<Changed> {
+        let by_hand = self.by_hand.iter().map(|found| (found, Why::Drift));
+        let all = by_hand.chain(self.by_manifest.iter().map(|found| (found, why)));
+        all.filter(|(found, _)| !left.contains(found))
+            .map(|(found, why)| Changed {
+                field: format!("{part}.{}", found.path),
+                why,
+                values: Some((found.live.clone(), found.wanted.clone())),
+            })
+            .collect()
     }
 
     /// The fields of a feature that stay as they are.

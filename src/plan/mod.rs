@@ -25,6 +25,7 @@ pub use forecast::{
 };
 pub use identity::{is_presentable, is_right_app, pages_worth};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
+pub use walk::OFFICE365_SECRETS;
 pub use wanted::Wanted;
 
 use serde::Serialize;

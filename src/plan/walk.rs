@@ -385,7 +385,8 @@ fn below(what: &str, difference: &Difference) -> Difference {
 
 const TOKEN: &str = "connection.profile.token";
 
-const OFFICE365_SECRETS: [&str; 2] = [
+/// What Okta is given of an office365 tenant's administrator, and never shows.
+pub const OFFICE365_SECRETS: [&str; 2] = [
     "connection.profile.settings.adminUsername",
     "connection.profile.settings.adminPassword",
 ];

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use super::{
     CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State,
-    StepReport, StoppedReport, Totals, WaitingReport,
+    StepReport, StoppedReport, Totals, WaitingReport, changes,
 };
 use crate::ledger::{
-    Attempt, Counts, Drift, EntryError, EntryRow, Millis, OrgRow, RunId, RunRow, StepRecord, Stored,
+    Attempt, Counts, Drift, EntryError, EntryRow, Millis, OrgRow, Removed, RunId, RunRow,
+    StepRecord, Stored,
 };
 use crate::steps::Step;
 
@@ -31,6 +32,8 @@ pub struct RunFacts<'a> {
     pub counts: Counts,
     /// Its orgs.
     pub orgs: &'a [OrgRow],
+    /// What is no longer in its file.
+    pub removed: &'a [Removed],
 }
 
 /// Everything of the report but its entries.
@@ -40,6 +43,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         held,
         counts,
         orgs,
+        removed,
     } = facts;
     let state = match held {
         Held::Yes => RunState::Running,
@@ -55,12 +59,14 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         totals: Totals {
             entries: counts.entries(),
             changed: counts.changed,
+            deactivated: counts.deactivated,
             unchanged: counts.unchanged,
             waiting: counts.waiting,
             failed: counts.failed,
             pending: counts.unfinished() + counts.adopted,
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
+        removed: removed.to_vec(),
         adopted: counts.adopted,
         movable: counts.movable(),
         continued_at: run.continued_at.map(rfc3339),
@@ -125,6 +131,11 @@ pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> Entr
         changed: row.progress.changed,
         checked_at: row.checked_at.map(rfc3339),
         is_earlier: false,
+        deactivated: row.progress.is_deactivated(),
+        changes: changes::fields(&row.progress.changes, &row.entry),
+        told: (row.progress.changes.iter())
+            .map(|change| (changes::told(change), change.why))
+            .collect(),
         error: error(row, org, planned),
         drift: row.progress.drift.iter().map(drift).collect(),
         steps: steps(row, planned, state),
@@ -429,6 +440,7 @@ pub(super) mod tests {
                 held,
                 counts,
                 orgs: &[acme()],
+                removed: &[],
             });
             assert_eq!(overview.state, wanted);
             assert_eq!(overview.totals.pending, pending + started);

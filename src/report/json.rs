@@ -115,6 +115,7 @@ mod tests {
             held: Held::No,
             counts,
             orgs,
+            removed: &[],
         });
         let mut bytes = Vec::new();
         let mut report = JsonReport::begin(&mut bytes, &overview).unwrap();
@@ -147,6 +148,7 @@ mod tests {
               "app": "google",
               "appId": "0oa1",
               "changed": false,
+              "changes": [],
               "checkedAt": null,
               "drift": [],
               "error": {
@@ -194,11 +196,13 @@ mod tests {
               "waiting": null
             }
           ],
+          "removed": [],
           "run": "k3f9",
           "startedAt": "2026-01-02T03:04:05Z",
           "state": "settled",
           "totals": {
             "changed": 0,
+            "deactivated": 0,
             "entries": 1,
             "failed": 1,
             "pending": 0,

@@ -4,7 +4,9 @@
 //! Building is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats
 //! write entry by entry, so a million entries need no million entries of memory.
 
+mod alike;
 mod build;
+mod changes;
 mod json;
 mod notes;
 mod summary;
@@ -12,12 +14,17 @@ mod text;
 
 use serde::Serialize;
 
+use crate::ledger::{Removed, Why};
+
+pub use alike::Alike;
 pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, calls, entry, is_earlier, overview};
+pub use changes::ChangeReport;
+pub(crate) use changes::told;
 pub use json::{JsonManifest, JsonReport};
 pub use notes::notes;
 pub(crate) use summary::short;
-pub use summary::{Attention, DRIFTED_SHOWN, Summary};
+pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
 pub use text::TextReport;
 pub(crate) use text::{codes, counted, totals};
 
@@ -69,6 +76,8 @@ pub struct Overview {
     pub totals: Totals,
     /// One per org, in order of first use.
     pub orgs: Vec<OrgReport>,
+    /// What the file's last run had and the file has no more; it is left as it is.
+    pub removed: Vec<Removed>,
     /// Pending entries that a later run took over: nothing moves them here.
     #[serde(skip)]
     pub adopted: u64,
@@ -113,6 +122,8 @@ pub struct Totals {
     pub entries: u64,
     /// Done, something was written.
     pub changed: u64,
+    /// Of those: connections that were switched off.
+    pub deactivated: u64,
     /// Done, all was as wanted.
     pub unchanged: u64,
     /// Wait for consent.
@@ -249,6 +260,14 @@ pub struct EntryReport {
     /// Whether the run's last process did not look at it; see [`is_earlier`].
     #[serde(skip)]
     pub is_earlier: bool,
+    /// What, and why.
+    pub changes: Vec<ChangeReport>,
+    /// The same in words, each with its reason.
+    #[serde(skip)]
+    pub told: Vec<(String, Why)>,
+    /// Whether its connection was switched off.
+    #[serde(skip)]
+    pub deactivated: bool,
     /// Why it failed, is being retried, or is held back.
     pub error: Option<ErrorReport>,
     /// What was found otherwise than the manifest wants it, although nobody of the run had changed it.

@@ -4,15 +4,24 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{codes, counted, drifted, earlier, headline, totals};
-use super::{EntryReport, OrgReport, Overview, RunState, State};
+use super::text::{counted, drifted, earlier, headline, totals};
+use super::{Alike, EntryReport, OrgReport, Overview, RunState, State};
 use crate::selection::Selection;
 
 /// Orgs that get a line of their own; a screen holds about this many beside the rest.
 const ORG_LINES: usize = 20;
 
-/// Failed entries that are shown in full; more of them usually have the same few reasons.
+/// Reasons of failures that are shown.
 const FAILED_SHOWN: usize = 10;
+
+/// Failed entries whose reasons are looked at: a second's work.
+pub const FAILED_READ: u64 = 10_000;
+
+/// Changes that are shown.
+const CHANGES_SHOWN: usize = 10;
+
+/// Changed entries that are looked at.
+pub const CHANGED_READ: usize = 10_000;
 
 /// Entries that had drifted which are shown; the report has them all.
 pub const DRIFTED_SHOWN: usize = 10;
@@ -23,19 +32,16 @@ const FIELDS_SHOWN: usize = 5;
 /// The entries a person has to look at.
 #[derive(Clone, Debug, Default)]
 pub struct Attention {
-    /// The first failed ones; [`Attention::wants_failed`] says when there are enough.
-    pub failed: Vec<EntryReport>,
+    /// Why entries failed, of the first [`FAILED_READ`].
+    pub failed: Alike,
+    /// What was changed but was there before, of the first [`CHANGED_READ`] changed entries.
+    pub changes: Alike,
+    /// Whether there are more of these.
+    pub has_more_changes: bool,
     /// The first ones that had drifted, [`DRIFTED_SHOWN`] at most.
     pub drifted: Vec<EntryReport>,
     /// How many had.
     pub drifted_count: u64,
-}
-
-impl Attention {
-    /// Whether the summary shows one more failed entry.
-    pub fn wants_failed(&self) -> bool {
-        self.failed.len() < FAILED_SHOWN
-    }
 }
 
 /// The closing summary of a run.
@@ -68,7 +74,9 @@ impl Summary<'_> {
     pub fn text(&self) -> String {
         let mut text = self.totals();
         self.orgs(&mut text);
+        self.changes(&mut text);
         self.drifted(&mut text);
+        self.removed(&mut text);
         self.stopped(&mut text);
         self.failed(&mut text);
         self.waiting(&mut text);
@@ -107,6 +115,40 @@ impl Summary<'_> {
         match hint.strip_suffix(&failed) {
             Some(before) => format!("{before}{again}"),
             None => hint.replace(&self.try_all_again(), &again),
+        }
+    }
+
+    fn changes(&self, text: &mut String) {
+        let changes = &self.attention.changes;
+        if changes.is_empty() {
+            return;
+        }
+        line(text, "");
+        line(text, "changed:");
+        for told in changes.told().take(CHANGES_SHOWN) {
+            line(text, &format!("  {}: {}", told.text, told.names));
+        }
+        let more = changes.told().count().saturating_sub(CHANGES_SHOWN);
+        if more > 0 || self.attention.has_more_changes {
+            let run = &self.overview.run;
+            line(
+                text,
+                &format!("  and more: okta-rollout report {run} --only changed"),
+            );
+        }
+    }
+
+    fn removed(&self, text: &mut String) {
+        let count = self.overview.removed.len() as u64;
+        if count > 0 && self.selection.is_all() {
+            let run = &self.overview.run;
+            let gone = counted(
+                count,
+                "entry of the last run is no longer in the file; left as it is",
+                "entries of the last run are no longer in the file; left as they are",
+            );
+            line(text, "");
+            line(text, &format!("{gone}: okta-rollout report {run}"));
         }
     }
 
@@ -197,32 +239,21 @@ impl Summary<'_> {
     }
 
     fn stopped(&self, text: &mut String) {
-        let stopped = self.overview.orgs.iter().filter_map(|org| {
-            let stopped = org.stopped.as_ref()?;
-            Some((org, stopped))
-        });
-        let mut any = false;
-        for (org, stopped) in stopped.clone().take(ORG_LINES) {
-            any = true;
-            let codes = codes(
-                stopped.okta_error_code.as_deref(),
-                stopped.http_status,
-                stopped.request_id.as_deref(),
-            );
+        let stopped = Alike::of_orgs(&self.overview.orgs);
+        let mut told = 0;
+        for why in stopped.told().take(ORG_LINES) {
+            told += why.count;
             line(text, "");
-            line(
-                text,
-                &format!("{} was stopped: {}{codes}", org.org, stopped.message),
-            );
-            if let Some(hint) = &stopped.hint {
+            line(text, &why.stopped());
+            if let Some(hint) = why.hint {
                 line(text, &format!("  hint: {hint}"));
             }
         }
-        let more = stopped.count().saturating_sub(ORG_LINES);
+        let more = stopped.count().saturating_sub(told);
         if more > 0 {
             line(text, &format!("and {more} more orgs were stopped"));
         }
-        if any {
+        if told > 0 {
             line(text, &format!("  then: {}", self.resume()));
         }
     }
@@ -235,43 +266,25 @@ impl Summary<'_> {
         }
         let again = self.try_again();
         line(text, "");
-        for entry in &self.attention.failed {
-            let Some(error) = &entry.error else { continue };
-            let codes = codes(
-                error.okta_error_code.as_deref(),
-                error.http_status,
-                error.request_id.as_deref(),
-            );
-            line(
-                text,
-                &format!(
-                    "{} failed: {}: {}{codes}",
-                    entry.name(),
-                    error.step,
-                    error.message
-                ),
-            );
-            if let Some(hint) = &error.hint {
+        let failed = &self.attention.failed;
+        let mut shown = 0;
+        for why in failed.told().take(FAILED_SHOWN) {
+            shown += why.count;
+            line(text, &why.line("failed", "entry", "entries"));
+            if let Some(hint) = why.hint {
                 line(text, &format!("  hint: {}", self.narrowed(hint)));
             }
         }
-        let more = count.saturating_sub(self.attention.failed.len() as u64);
+        let more = count.saturating_sub(shown);
         if more > 0 {
             line(
                 text,
                 &format!("and {more} more failed: okta-rollout report {run} --only failed"),
             );
         }
-        let said = |entry: &EntryReport| {
-            let error = entry.error.as_ref();
-            error.is_some_and(|error| {
-                error
-                    .hint
-                    .as_ref()
-                    .is_some_and(|hint| self.narrowed(hint).contains(&again))
-            })
-        };
-        if more > 0 || !self.attention.failed.iter().all(said) {
+        let said =
+            |hint: Option<&str>| hint.is_some_and(|hint| self.narrowed(hint).contains(&again));
+        if more > 0 || !failed.told().all(|why| said(why.hint)) {
             line(text, &format!("  then: {again}"));
         }
     }
@@ -357,7 +370,10 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, Drift, OrgRow, OrgStats, OrgWait, Progress, Stored};
+    use crate::ledger::{
+        Changed, Counts, Drift, EntryError, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed,
+        Stored, Why,
+    };
     use crate::steps::Step;
 
     fn summary(counts: Counts, orgs: &[OrgRow], attention: &Attention) -> String {
@@ -366,6 +382,7 @@ mod tests {
             held: Held::No,
             counts,
             orgs,
+            removed: &[],
         });
         Summary {
             overview: &overview,
@@ -409,6 +426,7 @@ mod tests {
                 held,
                 counts: Counts::default(),
                 orgs: std::slice::from_ref(&waits),
+                removed: &[],
             });
             org_line(&overview.orgs[0], 4, None)
         });
@@ -418,12 +436,133 @@ mod tests {
         "#);
     }
 
+    fn alike(rows: &[EntryRow]) -> Alike {
+        let mut alike = Alike::default();
+        for row in rows {
+            alike.add(&entry(row, &acme(), &GOOGLE, Held::No));
+        }
+        alike
+    }
+
+    #[test]
+    fn what_many_have_in_common_is_told_once() {
+        let failed = |row: u64, message: &str| {
+            let mut entry = google(Stored::Failed, Progress::default());
+            entry.row = row;
+            entry.error = Some(EntryError {
+                message: message.to_owned(),
+                request_id: Some(format!("r{row}")),
+                ..refused(Step::SetConnection)
+            });
+            entry
+        };
+        let mut rows: Vec<_> = (1..=20).map(|row| failed(row, "Not authorized")).collect();
+        rows.insert(5, failed(30, "no such app"));
+        let token = Changed::unseen("connection.profile.token", Why::SecretChanged);
+        let mut changed = google(
+            Stored::Done,
+            Progress {
+                changes: vec![token],
+                ..Progress::default()
+            },
+        );
+        let mut attention = Attention {
+            failed: alike(&rows),
+            ..Attention::default()
+        };
+        for row in 40..45 {
+            changed.row = row;
+            let entry = entry(&changed, &acme(), &GOOGLE, Held::No);
+            attention.changes.add_changes(&entry);
+        }
+        let halted = |name: &str| OrgRow {
+            name: name.to_owned(),
+            stopped: Some(stopped()),
+            stats: OrgStats::default(),
+            ..acme()
+        };
+        let orgs = ["a", "b", "c", "d", "e"].map(halted);
+        let counts = Counts {
+            changed: 5,
+            deactivated: 1,
+            failed: 21,
+            pending: 9,
+            ..Counts::default()
+        };
+        insta::assert_snapshot!(summary(counts, &orgs, &attention), @r#"
+        run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
+        35 entries: 4 changed, 1 deactivated, 21 failed, 9 pending
+          a  0 calls, 0 429s, 90 % of the limit used, waited 0 s, stopped
+          b  0 calls, 0 429s, waited 0 s, stopped
+          c  0 calls, 0 429s, waited 0 s, stopped
+          d  0 calls, 0 429s, waited 0 s, stopped
+          e  0 calls, 0 429s, waited 0 s, stopped
+
+        changed:
+          connection.profile.token (secret): changed: acme/google (row 40), acme/google (row 41), acme/google (row 42) and 2 more
+
+        5 orgs were stopped: Okta refused the API token (E0000011, HTTP 401): a, b, c and 2 more
+          hint: check env:ACME
+          then: okta-rollout resume k3f9
+
+        20 entries failed: set_connection: Not authorized (E0000001, HTTP 400): acme/google (row 1), acme/google (row 2), acme/google (row 3) and 17 more
+          hint: check the value behind env:ACME_GOOGLE
+        acme/google (row 30) failed: set_connection: no such app (E0000001, HTTP 400, request r30)
+          hint: check the value behind env:ACME_GOOGLE
+          then: okta-rollout resume k3f9 --failed
+
+        9 not finished; all that was done is kept: okta-rollout resume k3f9
+        "#);
+    }
+
+    #[test]
+    fn what_left_the_file_is_counted() {
+        let gone = |label: &str| Removed {
+            org: "acme".to_owned(),
+            app: "google".to_owned(),
+            app_id: None,
+            label: Some(label.to_owned()),
+        };
+        for (removed, line) in [
+            (vec![], None),
+            (
+                vec![gone("a")],
+                Some(
+                    "1 entry of the last run is no longer in the file; left as it is: okta-rollout report k3f9",
+                ),
+            ),
+            (
+                vec![gone("a"), gone("b")],
+                Some(
+                    "2 entries of the last run are no longer in the file; left as they are: okta-rollout report k3f9",
+                ),
+            ),
+        ] {
+            let overview = overview(RunFacts {
+                run: &run(),
+                held: Held::No,
+                counts: Counts::default(),
+                orgs: &[],
+                removed: &removed,
+            });
+            let text = Summary {
+                overview: &overview,
+                attention: &Attention::default(),
+                share_used: &[],
+                selection: &Selection::default(),
+                left_out: 0,
+            }
+            .text();
+            assert_eq!(text.lines().find(|line| line.contains("no longer")), line);
+        }
+    }
+
     #[test]
     fn everything_that_needs_a_person_comes_with_a_command() {
         let mut row = google(Stored::Failed, Progress::default());
         row.error = Some(refused(Step::SetConnection));
         let attention = Attention {
-            failed: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+            failed: alike(&[row]),
             ..Attention::default()
         };
         let counts = Counts {
@@ -482,7 +621,7 @@ mod tests {
         error.hint = Some("mend it, then: okta-rollout resume k3f9 --failed".to_owned());
         row.error = Some(error);
         let attention = Attention {
-            failed: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
+            failed: alike(&[row]),
             ..Attention::default()
         };
         let counts = Counts {
@@ -496,6 +635,7 @@ mod tests {
             held: Held::No,
             counts,
             orgs: &[acme()],
+            removed: &[],
         });
         let conditions = ["org=a*".parse().unwrap(), "pending".parse().unwrap()];
         let text = Summary {

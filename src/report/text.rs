@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{CallReport, DriftReport, EntryReport, Overview, State};
+use crate::ledger::Removed;
+
+use super::{Alike, CallReport, DriftReport, EntryReport, Overview, State};
 
 /// Characters of a value that are shown: a line holds two of them.
 const VALUE_SHOWN: usize = 60;
@@ -10,6 +12,8 @@ const VALUE_SHOWN: usize = 60;
 /// Writes the report for people, entry by entry.
 pub struct TextReport<W> {
     out: W,
+    failed: Alike,
+    pending: Alike,
 }
 
 impl<W: Write> TextReport<W> {
@@ -20,20 +24,34 @@ impl<W: Write> TextReport<W> {
         if let Some(line) = earlier(overview) {
             writeln!(out, "{line}")?;
         }
-        for org in &overview.orgs {
-            if let Some(stopped) = &org.stopped {
-                writeln!(out, "{} was stopped: {}", org.org, stopped.message)?;
-                hint(&mut out, stopped.hint.as_deref())?;
-            }
+        let stopped = Alike::of_orgs(&overview.orgs);
+        for why in stopped.told() {
+            writeln!(out, "{}", why.stopped())?;
+            hint(&mut out, why.hint)?;
         }
+        removed(&mut out, &overview.removed)?;
         writeln!(out)?;
-        Ok(Self { out })
+        Ok(Self {
+            out,
+            failed: Alike::default(),
+            pending: Alike::default(),
+        })
     }
 
     /// Writes one entry.
     pub fn entry(&mut self, entry: &EntryReport) -> io::Result<()> {
         writeln!(self.out, "{}", line(entry))?;
-        if let Some(error) = &entry.error {
+        match entry.state {
+            State::Failed => self.failed.add(entry),
+            State::Pending => self.pending.add(entry),
+            State::Running | State::Waiting | State::Done => {}
+        }
+        // Why entries are held back is told once, at the end.
+        if let Some(error) = entry
+            .error
+            .as_ref()
+            .filter(|_| entry.state != State::Pending)
+        {
             let codes = codes(
                 error.okta_error_code.as_deref(),
                 error.http_status,
@@ -41,6 +59,9 @@ impl<W: Write> TextReport<W> {
             );
             writeln!(self.out, "    {}: {}{codes}", error.step, error.message)?;
             hint(&mut self.out, error.hint.as_deref())?;
+        }
+        for (told, _) in &entry.told {
+            writeln!(self.out, "    changed: {told}")?;
         }
         for drift in &entry.drift {
             writeln!(self.out, "    drifted: {}", drifted(drift))?;
@@ -51,8 +72,16 @@ impl<W: Write> TextReport<W> {
         Ok(())
     }
 
-    /// Flushes.
+    /// Writes what many have in common, and flushes.
     pub fn end(mut self) -> io::Result<()> {
+        let many = self.failed.told().filter(|told| told.count > 1);
+        let failed = many.map(|told| (told.line("failed", "entry", "entries"), told.hint));
+        let pending = self.pending.told();
+        let pending = pending.map(|told| (told.line("pending", "entry", "entries"), told.hint));
+        for (line, told) in failed.chain(pending) {
+            writeln!(self.out, "\n{line}")?;
+            hint(&mut self.out, told)?;
+        }
         self.out.flush()
     }
 }
@@ -87,10 +116,37 @@ fn call(made: &CallReport) -> String {
     )
 }
 
-fn bounded(value: &str) -> String {
+pub(super) fn bounded(value: &str) -> String {
     match value.char_indices().nth(VALUE_SHOWN) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
+    }
+}
+
+fn removed(out: &mut impl Write, removed: &[Removed]) -> io::Result<()> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "no longer in the file, left as they are:")?;
+    for Removed {
+        org,
+        app,
+        app_id,
+        label,
+    } in removed
+    {
+        let which = which(label.as_deref(), app_id.as_deref());
+        writeln!(out, "    {org}/{app}{which}")?;
+    }
+    Ok(())
+}
+
+fn which(label: Option<&str>, app_id: Option<&str>) -> String {
+    match (label, app_id) {
+        (Some(label), Some(id)) => format!(" {label:?} {id}"),
+        (Some(label), None) => format!(" {label:?}"),
+        (None, Some(id)) => format!(" {id}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -133,7 +189,8 @@ pub(super) fn headline(overview: &Overview) -> String {
 pub(crate) fn totals(overview: &Overview) -> String {
     let totals = overview.totals;
     let parts: Vec<String> = [
-        (totals.changed, "changed"),
+        (totals.changed.saturating_sub(totals.deactivated), "changed"),
+        (totals.deactivated, "deactivated"),
         (totals.unchanged, "unchanged"),
         (totals.waiting, "waiting for consent"),
         (totals.failed, "failed"),
@@ -157,13 +214,9 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 fn line(entry: &EntryReport) -> String {
-    let which = match (&entry.label, &entry.app_id) {
-        (Some(label), Some(id)) => format!(" {label:?} {id}"),
-        (Some(label), None) => format!(" {label:?}"),
-        (None, Some(id)) => format!(" {id}"),
-        (None, None) => String::new(),
-    };
+    let which = which(entry.label.as_deref(), entry.app_id.as_deref());
     let changed = match (entry.state, entry.changed) {
+        (State::Done, true) if entry.deactivated => ", deactivated",
         (State::Done, true) => ", changed",
         (State::Done, false) => ", unchanged",
         _ => "",
@@ -229,6 +282,7 @@ mod tests {
                 ..Counts::default()
             },
             orgs: std::slice::from_ref(&org),
+            removed: &[],
         });
         let linked = Progress {
             steps: vec![record(Step::FindApp, 1), record(Step::SetConnection, 1)],
@@ -254,7 +308,7 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r#"
         run k3f9 of samples/rollout.csv: interrupted, begun 2026-01-02T03:04:05Z, ended 2026-01-02T03:05:05.25Z
         4 entries: 1 changed, 1 waiting for consent, 1 failed, 1 pending
-        acme was stopped: Okta refused the API token
+        acme was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)
             hint: check env:ACME
 
         acme/google (row 14) "Google Workspace" 0oa1: done, changed
@@ -263,7 +317,8 @@ mod tests {
             find_app: Verification failed: Not authorized (E0000001, HTTP 400, request abc)
             hint: check the value behind env:ACME_GOOGLE
         acme/google (row 14) "Google Workspace": pending
-            find_app: org acme was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)
+
+        acme/google (row 14) pending: find_app: org acme was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)
             hint: check env:ACME
         "#);
     }

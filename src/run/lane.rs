@@ -98,6 +98,8 @@ pub struct LaneConfig {
     pub events: Events,
     /// When to stop.
     pub interrupt: Interrupt,
+    /// The reference to the org's credentials, which whoever has to replace them looks for.
+    pub credentials: Option<Box<str>>,
 }
 
 /// See the module.
@@ -168,7 +170,13 @@ impl Lane {
     }
 
     /// Holds every further call back.
-    pub fn stop(&self, why: Stopped) {
+    pub fn stop(&self, mut why: Stopped) {
+        let is_about_credentials = matches!(why.http_status, Some(401 | 403));
+        if let Some(reference) = &self.config.credentials
+            && is_about_credentials
+        {
+            why.hint = why.hint.map(|hint| format!("{reference}: {hint}"));
+        }
         let mut state = self.state();
         state.stopped.get_or_insert(why);
         self.wake(&state);

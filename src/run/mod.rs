@@ -314,6 +314,11 @@ impl Common {
             places: self.places.clone(),
             events: self.events.clone(),
             interrupt: self.interrupt.clone(),
+            credentials: org
+                .row
+                .spec
+                .credentials()
+                .map(|secret| secret.as_str().into()),
         });
         let lane = Arc::new(lane.kept(keeper, spent.map_or(&[], Vec::as_slice)));
         let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::ledger::{Counts, EntryNo, Ledger, LedgerError, OrgNo, OrgRow, RunId};
-use crate::selection::Selection;
+use crate::selection::{Ended, Selection};
 
 /// See the module. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,8 @@ impl Selected {
                 if org == Some(&true)
                     && !entry.adopted
                     && selection.takes_app(entry.app)
-                    && selection.takes_stored(entry.state)
+                    && selection
+                        .takes_stored(entry.state, Ended::of(entry.changed, entry.deactivated))
                 {
                     numbers.insert(entry.no);
                 }

@@ -220,6 +220,7 @@ impl<'a> Work<'a> {
         self.row.due_at = None;
         self.row.progress.in_flight = None;
         self.row.state = Stored::Started;
+        let outcome = self.note_changes(outcome);
         let (changed, settled) = match outcome {
             Outcome::Done { changed } => {
                 self.end_step(step, changed, attempts, last);
@@ -262,6 +263,31 @@ impl<'a> Work<'a> {
         } else {
             Ok(Next::Step)
         }
+    }
+
+    // What was to be changed has been, if anything was written: by this attempt, or by one before whose answer was
+    // lost and whose work this one found.
+    fn note_changes(&mut self, outcome: Outcome) -> Outcome {
+        let progress = &mut self.row.progress;
+        let changes = std::mem::take(&mut progress.changing);
+        let is_any = !changes.is_empty();
+        let outcome = match outcome {
+            Outcome::Done { changed } => Outcome::Done {
+                changed: changed || is_any,
+            },
+            Outcome::Connected { changed } => Outcome::Connected {
+                changed: changed || is_any,
+            },
+            Outcome::Waiting(_) => outcome,
+            // Nothing was written, or it was of no use.
+            Outcome::LeftAlone | Outcome::Consented | Outcome::ConsentLost { .. } => {
+                return outcome;
+            }
+        };
+        for change in changes {
+            change.add_to(&mut progress.changes);
+        }
+        outcome
     }
 
     async fn wait(
@@ -355,6 +381,7 @@ impl<'a> Work<'a> {
             entry: self.name.clone(),
             state: self.row.state,
             changed: self.row.progress.changed,
+            changes: self.row.progress.changes.clone(),
             error: self
                 .row
                 .error

@@ -1,7 +1,7 @@
 //! `activate_connection`: the last call of a three-legged set-up. A feature that follows proves that it
 //! worked; without one, a GET does (PRODUCT.md §5).
 
-use super::set_connection::{not_enabled, read};
+use super::set_connection::{not_enabled, note_activation, read};
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::connections;
@@ -10,6 +10,7 @@ use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
+    note_activation(context).await?;
     let activated = context
         .write(&connections::activate(&app_id), Effect::Idempotent)
         .await;

@@ -2,7 +2,7 @@
 //! the first call that arrives, so a lost answer is followed by a look, never by a second call.
 
 use super::activate_connection::prove;
-use super::set_connection::read;
+use super::set_connection::{note_activation, read};
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::{callback, connections};
@@ -49,6 +49,7 @@ fn is_forbidden(error: &StepError) -> bool {
 // The call may have gone through. If the connection can be activated it has, else the consent is lost.
 async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
+    note_activation(context).await?;
     if read(context, &app_id)
         .await?
         .is_enabled_with(AuthScheme::Oauth2)

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use super::{Directory, Listing, Relisting, Step, StepError, directory};
 use crate::job::OnDrift;
 use crate::ledger::{
-    AppMemory, AppName, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError,
-    RunId, Stored,
+    AppMemory, AppName, Applied, Changed, Drift, EntryRow, Fingerprint, InFlight, Ledger,
+    LedgerError, RunId, Stored, Why,
 };
 use crate::manifest::{Entry, Features, SecretRef, SecretUse, Secrets};
 use crate::okta::features::FeatureState;
@@ -80,6 +80,15 @@ pub struct Memory {
     pub left: bool,
     /// Whether something was noted that must be durable before the next write.
     pub unsaved: bool,
+}
+
+/// How it is known what a write changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// What is there was looked at.
+    Look,
+    /// What was written before, or nothing: the write would be made again in any case.
+    Ledger,
 }
 
 /// What a person handed in: lives only until it is sent.
@@ -206,6 +215,9 @@ impl Context<'_> {
                 error.class,
                 Class::NotSent | Class::Refused | Class::OrgStopped
             );
+            if certainly_not {
+                self.row.progress.changing.clear();
+            }
             if effect == Effect::OnceOnly && certainly_not {
                 self.row.progress.in_flight = None;
             }
@@ -322,7 +334,34 @@ impl Context<'_> {
         Ok(earlier.is_some_and(|earlier| earlier.had_features(&self.row.entry)))
     }
 
-    async fn earlier(&mut self) -> Result<&Earlier, StepError> {
+    /// Notes what the next write changes. Where it was found by a look, it is durable before: whoever looks after a
+    /// lost answer finds nothing left to change.
+    pub fn changing(&mut self, changes: Vec<Changed>, basis: Basis) {
+        if self.row.progress.changing != changes {
+            self.row.progress.changing = changes;
+            self.memory.unsaved |= basis == Basis::Look;
+        }
+    }
+
+    /// As [`Self::changing`], of what was looked at; but for what is left.
+    pub async fn changing_judged(
+        &mut self,
+        part: Part,
+        judged: &Judged,
+        left: &[Difference],
+    ) -> Result<(), StepError> {
+        let why = self.why().await?;
+        self.changing(judged.changes(part, why, left), Basis::Look);
+        Ok(())
+    }
+
+    /// Why something is written that no hand has changed.
+    pub async fn why(&mut self) -> Result<Why, StepError> {
+        Ok(self.earlier().await?.why())
+    }
+
+    /// What was wanted of the app before this entry.
+    pub async fn earlier(&mut self) -> Result<&Earlier, StepError> {
         let app = self.app_memory().await?;
         let found = match self.memory.earlier.take() {
             Some(earlier) => earlier,

@@ -3,7 +3,8 @@
 
 use super::directory::remember;
 use super::find_app::choose;
-use super::{Context, Outcome, StepError};
+use super::{Basis, Context, Outcome, StepError};
+use crate::ledger::{Changed, Why};
 use crate::okta::apps;
 use crate::run::Effect;
 
@@ -15,7 +16,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         let found = context.access.relisting.matching(context).await?;
         if !found.is_empty() {
             choose(context, &found).await?;
-            return Ok(Outcome::Done { changed: true });
+            return Ok(created(context));
         }
     }
     let entry = &context.row.entry;
@@ -31,9 +32,21 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         serde_json::Value::Object(create.settings.app.clone()),
     );
     let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
-    let created = context.write(&call, Effect::OnceOnly).await?;
-    context.row.progress.app_id = Some(created.id.clone());
+    let answer = context.write(&call, Effect::OnceOnly).await?;
+    context.row.progress.app_id = Some(answer.id.clone());
     let name = context.row.entry.app.name();
-    remember(context, &created.id, name).await?;
-    Ok(Outcome::Done { changed: true })
+    remember(context, &answer.id, name).await?;
+    Ok(created(context))
+}
+
+// The app that is there now is the change.
+fn created(context: &mut Context<'_>) -> Outcome {
+    let id = context.row.progress.app_id.clone().unwrap_or_default();
+    let change = Changed {
+        field: "appId".to_owned(),
+        why: Why::New,
+        values: Some((None, id.into())),
+    };
+    context.changing(vec![change], Basis::Ledger);
+    Outcome::Done { changed: true }
 }

@@ -18,6 +18,9 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return Ok(Outcome::LeftAlone);
     }
     context
+        .changing_judged(Part::Connection, &judged, &[])
+        .await?;
+    context
         .write(&connections::deactivate(&app_id), Effect::Idempotent)
         .await?;
     let found = read(context, &app_id).await?;

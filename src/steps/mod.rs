@@ -13,8 +13,9 @@ mod kind;
 mod listing;
 mod set_connection;
 mod set_feature;
+mod token_changes;
 
-pub use context::{Access, Answer, Context, LastWanted, Memory, earlier};
+pub use context::{Access, Answer, Basis, Context, LastWanted, Memory, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
 pub use kind::Step;

@@ -3,18 +3,22 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Context, Outcome, StepError};
+use super::token_changes::{self, Looked};
+use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::Consent;
+use crate::ledger::{Changed, Consent};
 use crate::manifest::{Connection as Wanted, SecretRef, SecretUse};
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
 use crate::plan::{
-    Consented, Difference, Fate, LiveConnection, LiveStatus, Look, Part, Secret, TokenPost,
-    consented, differences, unsupported,
+    Consented, Difference, Fate, LiveConnection, LiveStatus, Look, OFFICE365_SECRETS, Part, Secret,
+    TokenPost, consented, differences, unsupported,
 };
 use crate::run::{Effect, unix_millis};
+
+/// The field that says whether a connection is active.
+const STATUS: &str = "connection.status";
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let Some(wanted) = context.row.entry.connection.clone() else {
@@ -65,6 +69,8 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
             return Ok(outcome);
         }
     }
+    let looked = if looks { Looked::Yes } else { Looked::No };
+    token_changes::note(context, &token, post, looked).await?;
     if is_due && known.is_some() {
         // If the answer is lost nobody knows which token Okta holds: neither may count as known.
         context.forget_fingerprint(&fingerprint);
@@ -157,6 +163,8 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
             _ => Outcome::Consented,
         });
     }
+    let changes = consent_changes(context, &found, wanted).await?;
+    context.changing(changes, Basis::Ledger);
     let body = consent_body(context, wanted).await?;
     let call = connections::set(&app_id, &body, Activate::No);
     let mut shown = context.write(&call, Effect::Idempotent).await?;
@@ -166,6 +174,7 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
     let link = shown.as_ref().and_then(Connection::authorize_url);
     let shown = shown.as_ref().map(live).unwrap_or_default();
     if shown.is_enabled_with(scheme) {
+        note_activation(context).await?;
         return Ok(Outcome::Connected { changed: true });
     }
     let consent = link.and_then(|url| {
@@ -187,6 +196,46 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
             "check that provisioning is available for this app in the org",
         )),
     }
+}
+
+// What a link to consent is asked for with; that the connection is active is changed by what comes after the consent.
+async fn consent_changes(
+    context: &mut Context<'_>,
+    found: &LiveConnection,
+    wanted: &Wanted,
+) -> Result<Vec<Changed>, StepError> {
+    let why = context.why().await?;
+    let judged = context
+        .earlier()
+        .await?
+        .judge(Part::Connection, &differences(found, wanted)?);
+    let mut changes = judged.changes(Part::Connection, why, &[]);
+    changes.retain(|change| change.field != STATUS);
+    if changes.is_empty() {
+        // Okta shows the scheme of an app that has only this one before anybody asked for a link.
+        changes.push(Changed {
+            field: "connection.profile.authScheme".to_owned(),
+            why,
+            values: Some((None, wanted.profile.auth_scheme.name().into())),
+        });
+    }
+    if wanted.profile.settings.is_some() {
+        changes.extend(OFFICE365_SECRETS.map(|field| Changed::unseen(field, why)));
+    }
+    Ok(changes)
+}
+
+/// Notes that the connection becomes active by what is sent next.
+pub(super) async fn note_activation(context: &mut Context<'_>) -> Result<(), StepError> {
+    let off = Difference::text("status", Some("DISABLED"), "ENABLED");
+    let why = context.why().await?;
+    let judged = context.earlier().await?.judge(Part::Connection, &[off]);
+    let mut changes = std::mem::take(&mut context.row.progress.changing);
+    for change in judged.changes(Part::Connection, why, &[]) {
+        change.add_to(&mut changes);
+    }
+    context.changing(changes, Basis::Ledger);
+    Ok(())
 }
 
 async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<ConnectionBody, StepError> {
@@ -221,7 +270,12 @@ async fn is_settled(
     Ok(match token.map_or(fate, |token| fate.with(token)) {
         Fate::AsWanted | Fate::LeftActive => Some(Outcome::Connected { changed: false }),
         Fate::LeftAlone => Some(Outcome::LeftAlone),
-        Fate::Write => None,
+        Fate::Write => {
+            context
+                .changing_judged(Part::Connection, &judged, &[])
+                .await?;
+            None
+        }
     })
 }
 

@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::set_connection::read;
-use super::{Context, Outcome, StepError};
+use super::{Basis, Context, Outcome, StepError};
 use crate::apps::Feature;
+use crate::ledger::Changed;
 use crate::okta::features;
 use crate::okta::{Body, CallError};
 use crate::plan::{
-    BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
+    BeforeFeature, Difference, Judged, LiveStatus, Part, compare, merge, no_feature, without,
 };
 use crate::run::Effect;
 
@@ -30,16 +31,25 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
         if differences.is_empty() {
             return Ok(Outcome::Done { changed: false });
         }
+        let part = Part::Feature(feature);
         if before.judges() {
-            let judged = context.judge(Part::Feature(feature), &differences).await?;
+            let judged = context.judge(part, &differences).await?;
             let left = judged.left(context.access.on_drift);
             if left.len() == differences.len() {
+                context.row.progress.changing.clear();
                 return Ok(Outcome::Done { changed: false });
             }
             wanted = Cow::Owned(without(&wanted, left));
+            context.changing_judged(part, &judged, left).await?;
+        } else {
+            let judged = Judged::of_manifest(differences);
+            context.changing_judged(part, &judged, &[]).await?;
         }
         features::body(&merge(&live, &wanted))
     } else {
+        let whole_feature =
+            Changed::unseen(Part::Feature(feature).to_string(), context.why().await?);
+        context.changing(vec![whole_feature], Basis::Ledger);
         whole.clone()
     };
     let put = features::put(&app_id, feature, body);

@@ -176,5 +176,6 @@ fn essence(entry: &Value) -> Value {
     essence["steps"] = steps.into();
     essence["changed"].take();
     essence["drift"].take();
+    essence["changes"].take();
     essence
 }

@@ -6,9 +6,9 @@ use crate::support::{
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, AppName, Applied, Attempt, ConsentState, Counts, EntryError, Fingerprint, FoundBy,
-    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId, Standing,
-    StepRecord, Stopped, Stored, Target,
+    AppMemory, AppName, Applied, Attempt, Changed, ConsentState, Counts, EntryError, Fingerprint,
+    FoundBy, ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId,
+    Standing, StepRecord, Stopped, Stored, Target, Why,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -188,6 +188,12 @@ async fn a_checkpoint_stores_all_it_says() {
             ended: false,
         }),
         changed: true,
+        changes: vec![Changed {
+            field: "connection.status".into(),
+            why: Why::Drift,
+            values: Some((Some("ENABLED".into()), "DISABLED".into())),
+        }],
+        changing: vec![Changed::unseen("connection", Why::New)],
         consent_lost: true,
         drift: vec![drift("baseUrl")],
         consent: None,
@@ -437,6 +443,7 @@ async fn counts_follow_every_transition() {
         failed: 1,
         adopted: 0,
         held_back: 0,
+        deactivated: 0,
     };
     assert_eq!(fixture.ledger.counts(&run).await.unwrap(), expected);
     assert_eq!(expected.entries(), 6);

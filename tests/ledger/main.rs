@@ -10,4 +10,5 @@ mod looks;
 mod notes;
 mod processes;
 mod prune;
+mod removed;
 mod support;

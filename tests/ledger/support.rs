@@ -51,7 +51,13 @@ impl Fixture {
 }
 
 pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {
-    let mut import = ledger.import(new_run(file)).await.unwrap();
+    // Of the entries, as that of a file is of its bytes.
+    let digest = serde_json::to_string(entries).unwrap();
+    let run = NewRun {
+        digest,
+        ..new_run(file)
+    };
+    let mut import = ledger.import(run).await.unwrap();
     let mut orgs: Vec<String> = Vec::new();
     for (row, entry) in (2..).zip(entries) {
         let no = orgs
@@ -174,7 +180,8 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
 
 /// Makes a ledger's tables those of format 8 again.
 pub const FORMAT_8: &str =
-    "ALTER TABLE entry DROP COLUMN checked_at; ALTER TABLE run DROP COLUMN continued_at;
+    "ALTER TABLE run DROP COLUMN removed; ALTER TABLE org DROP COLUMN deactivated;
+    ALTER TABLE entry DROP COLUMN checked_at; ALTER TABLE run DROP COLUMN continued_at;
     ALTER TABLE run DROP COLUMN ended_before;
     CREATE TABLE fingerprint (
         org_url TEXT NOT NULL, app_id TEXT NOT NULL, hmac TEXT NOT NULL, applied TEXT, connected INTEGER NOT NULL DEFAULT 0,

@@ -75,6 +75,7 @@ fn the_manifest_in_a_report_is_that_of_its_entries_and_holds_no_secret() {
             "finishedAt",
             "manifest",
             "orgs",
+            "removed",
             "run",
             "startedAt",
             "state",

@@ -38,3 +38,4 @@ mod system;
 mod targets;
 mod trouble;
 mod unreachable;
+mod why;

@@ -57,6 +57,68 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa1",
           "changed": true,
+          "changes": [
+            {
+              "field": "connection.status",
+              "from": null,
+              "to": "ENABLED",
+              "why": "new"
+            },
+            {
+              "field": "connection.baseUrl",
+              "from": null,
+              "to": "https://scim.zscalerbeta.net/1/2/scim",
+              "why": "new"
+            },
+            {
+              "field": "connection.profile.authScheme",
+              "from": null,
+              "to": "TOKEN",
+              "why": "new"
+            },
+            {
+              "field": "connection.profile.token",
+              "from": null,
+              "to": null,
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.create.lifecycleCreate.status",
+              "from": null,
+              "to": "ENABLED",
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.update.lifecycleDeactivate.status",
+              "from": null,
+              "to": "ENABLED",
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.update.password.change",
+              "from": null,
+              "to": "KEEP_EXISTING",
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.update.password.seed",
+              "from": null,
+              "to": "RANDOM",
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.update.password.status",
+              "from": null,
+              "to": "ENABLED",
+              "why": "new"
+            },
+            {
+              "field": "features.USER_PROVISIONING.update.profile.status",
+              "from": null,
+              "to": "ENABLED",
+              "why": "new"
+            }
+          ],
           "checkedAt": "[time]",
           "drift": [],
           "error": null,
@@ -88,6 +150,7 @@ fn the_json_report_has_every_field() {
           "app": "zscalerbyz",
           "appId": "0oa2",
           "changed": false,
+          "changes": [],
           "checkedAt": "[time]",
           "drift": [],
           "error": {
@@ -117,6 +180,14 @@ fn the_json_report_has_every_field() {
           "app": "google",
           "appId": "0oaLXAno3omCFWkDnH3w",
           "changed": true,
+          "changes": [
+            {
+              "field": "connection.profile.authScheme",
+              "from": null,
+              "to": "OAUTH2",
+              "why": "new"
+            }
+          ],
           "checkedAt": "[time]",
           "drift": [],
           "error": null,
@@ -174,7 +245,7 @@ fn the_json_report_has_every_field() {
         {
           "org": "acme",
           "rateLimited": 0,
-          "requests": 5,
+          "requests": 6,
           "retries": 0,
           "stopped": null,
           "waitedMs": "[number]",
@@ -190,11 +261,13 @@ fn the_json_report_has_every_field() {
           "waiting": null
         }
       ],
+      "removed": [],
       "run": "[4 characters]",
       "startedAt": "[time]",
       "state": "settled",
       "totals": {
         "changed": 1,
+        "deactivated": 0,
         "entries": 3,
         "failed": 1,
         "pending": 0,

@@ -29,6 +29,7 @@ FILE's last run are meant; failed ones are tried again.
 With --plan a new run does what `plan --out` saved, and nothing else; FILE may be left out. When the manifest
 or the live state moved since, nothing is done. If it is interrupted, the same command goes on with it, or
 `resume`. Entries that the plan could not plan are left alone, and make the exit code 3.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
     #[arg(value_name = "FILE", required_unless_present = "plan", add = files())]
@@ -47,6 +48,9 @@ pub struct Run {
     /// Whatever goes on with the run later does so, too.
     #[arg(long)]
     pub force: bool,
+    /// Deactivate connections without asking; only on a terminal is there a question
+    #[arg(long)]
+    pub yes: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,

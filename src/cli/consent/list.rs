@@ -12,6 +12,7 @@ use crate::failure::{Ending, Failure};
 use crate::ledger::Pending;
 use crate::manifest::formula_escaped;
 use crate::report::{State, rfc3339};
+use crate::selection::Ended;
 use crate::settings::Settings;
 use args::ListFormat;
 
@@ -40,7 +41,7 @@ pub(in crate::cli) async fn list(
     let mut pending = pending(&ledger, args.run.as_deref()).await?;
     let waits = !pending.is_empty();
     pending.retain(|pending| {
-        selection.takes_state(State::Waiting)
+        selection.takes_state(State::Waiting, Ended::Changed)
             && selection.takes_entry(&pending.org.name, pending.entry.entry.app)
     });
     let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();

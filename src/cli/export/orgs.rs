@@ -137,6 +137,7 @@ impl Source {
                 places: places.clone(),
                 events: events.clone(),
                 interrupt: interrupt.clone(),
+                credentials: spec.credentials().map(|secret| secret.as_str().into()),
             });
             Ok(Ok(Reader::new(lane.into(), client)))
         };

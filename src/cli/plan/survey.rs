@@ -23,7 +23,7 @@ use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::plan::OrgPlan;
 use crate::report::counted;
 use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader, idle_per_org};
-use crate::selection::Selection;
+use crate::selection::{Ended, Selection};
 use crate::settings::Settings;
 
 /// What is asked of a plan.
@@ -170,13 +170,16 @@ async fn choose(wish: &Wish, goes_on: Option<(&Ledger, &RunRow)>) -> Result<Choi
     if let Some((ledger, run)) = goes_on {
         let mut rows = HashSet::new();
         let each = |row: EntryRow| {
-            if selection.takes_stored(row.state) {
+            if selection.takes_stored(
+                row.state,
+                Ended::of(row.progress.changed, row.progress.is_deactivated()),
+            ) {
                 rows.insert(row.row);
             }
         };
         ledger.for_each_entry(&run.id, each).await?;
         choice.rows = Some(rows);
-    } else if !selection.takes_stored(Stored::Pending) {
+    } else if !selection.takes_stored(Stored::Pending, Ended::Unchanged) {
         choice.rows = Some(HashSet::new());
     }
     Ok(choice)
@@ -227,6 +230,11 @@ impl Shared {
             places: self.places.clone(),
             events: self.events.clone(),
             interrupt: self.interrupt.clone(),
+            credentials: org
+                .row
+                .spec
+                .credentials()
+                .map(|secret| secret.as_str().into()),
         });
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;

@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 
 use super::line::{Line, Weight, colour, failure, line, named, painted, titled, told};
 use crate::event::{Answers, EntryName, Event};
-use crate::ledger::{EntryError, Millis, Stored};
-use crate::report::{counted, short};
+use crate::ledger::{Changed, EntryError, Millis, Stored};
+use crate::report::{counted, short, told as told_change};
 use crate::settings::Verbosity;
 use crate::steps::Step;
 
@@ -47,6 +47,7 @@ pub(super) struct Model {
     /// Of these, those that had ended before this session.
     before: u64,
     changed: u64,
+    deactivated: u64,
     unchanged: u64,
     waiting: HashSet<EntryName>,
     failed: u64,
@@ -87,6 +88,7 @@ impl Model {
             ended: 0,
             before: 0,
             changed: 0,
+            deactivated: 0,
             unchanged: 0,
             waiting: HashSet::new(),
             failed: 0,
@@ -135,8 +137,13 @@ impl Model {
                 entry,
                 state,
                 changed,
+                changes,
                 error,
-            } => self.ended(&entry, state, changed, error.as_ref()),
+            } => {
+                let mut lines = self.ended(&entry, state, changed, &changes, error.as_ref());
+                lines.extend(changes.iter().flat_map(|change| self.change(change)));
+                lines
+            }
             Event::Looked => {
                 self.ended += 1;
                 Vec::new()
@@ -193,6 +200,7 @@ impl Model {
         };
         let mut parts: Vec<String> = [
             (self.changed, "changed", colour::CHANGED),
+            (self.deactivated, "deactivated", colour::CHANGED),
             (self.unchanged, "unchanged", colour::UNCHANGED),
             (
                 self.waiting.len() as u64,
@@ -285,6 +293,10 @@ impl Model {
         self.live.insert(entry, Live { no, step, retry });
     }
 
+    fn change(&self, change: &Changed) -> Vec<Line> {
+        self.from(Verbosity::Steps, || format!("  {}", told_change(change)))
+    }
+
     // An entry that was counted as waiting is under way again, now that its consent came.
     fn goes_on(&mut self, entry: &EntryName, step: Step) {
         let waited_before = step == Step::CompleteConsent && !self.live.contains_key(entry);
@@ -300,12 +312,18 @@ impl Model {
         entry: &EntryName,
         state: Stored,
         changed: bool,
+        written: &[Changed],
         error: Option<&EntryError>,
     ) -> Vec<Line> {
         self.live.remove(entry);
         self.ended += 1;
         let name = named(entry);
         match state {
+            Stored::Done if written.iter().any(Changed::is_deactivation) => {
+                self.deactivated += 1;
+                let done = painted(colour::CHANGED, "done, deactivated");
+                line(Weight::Change, format!("{name}: {done}"))
+            }
             Stored::Done if changed => {
                 self.changed += 1;
                 let done = painted(colour::CHANGED, "done, changed");
@@ -482,6 +500,7 @@ mod tests {
             entry: entry("acme", row),
             state,
             changed,
+            changes: Vec::new(),
             error: (state == Stored::Failed).then(error),
         }
     }
