@@ -56,7 +56,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       run          Make it so: continue the file's interrupted run, or start a new one
       resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
       status       Show where a run stands
-      runs         List runs, newest first
+      runs         List runs, newest first, or drop old ones
       consent      Work off what waits for a person's consent
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
@@ -386,4 +386,56 @@ fn a_ledger_that_is_not_there_or_of_another_kind_says_what_to_do() {
                     .and(contains("s3cr3t").not()),
             );
     }
+}
+
+#[test]
+fn a_thousand_rows_with_one_mistake_do_not_hide_the_others() {
+    use std::fmt::Write as _;
+    let mut manifest = "org,app,appId,status\n".to_owned();
+    for row in 0..1000 {
+        writeln!(manifest, "acmee,slack,{row},DISABLED").unwrap();
+    }
+    for row in 0..20 {
+        writeln!(manifest, "acme,zoomus,{},DISABLED", row % 10).unwrap();
+    }
+    manifest.push_str("acme,slak,last,DISABLED\n");
+    let folder = folder(&[("o.csv", ORGS), ("m.csv", &manifest)]);
+    let check = |format: &str| {
+        let arguments = [
+            "check",
+            "m.csv",
+            "--orgs",
+            "o.csv",
+            "--no-secrets",
+            "--format",
+            format,
+        ];
+        okta_rollout(folder.path()).args(arguments).assert().code(2)
+    };
+    let human = check("human");
+    let said = String::from_utf8_lossy(&human.get_output().stderr).into_owned();
+    insta::assert_snapshot!(said, @"
+    error: m.csv:2: row 2, org: unknown org `acmee` (1000 times: rows 2, 3, 4, 5, 6, …)
+    hint: did you mean acme?
+    error: m.csv:1012: row 1012, appId: is the same app in the same org as row 1002
+    hint: keep one of the two
+    error: m.csv:1013: row 1013, appId: is the same app in the same org as row 1003
+    error: m.csv:1014: row 1014, appId: is the same app in the same org as row 1004
+    error: m.csv:1015: row 1015, appId: is the same app in the same org as row 1005
+    error: m.csv:1016: row 1016, appId: is the same app in the same org as row 1006
+    error: m.csv:1022: row 1022, app: `slak` is not one of google, office365, okta_org2org, slack, zoomus or zscalerbyz
+    hint: did you mean slack?
+    and 5 more such as appId: is the same app in the same org as row 1007 (rows 1017, 1018, 1019, 1020, 1021)
+    error: m.csv: 1011 mistakes; nothing was sent
+    hint: mend them, then: okta-rollout check m.csv
+    ");
+    let json = check("json");
+    let value: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(value["problemCount"], 1011);
+    let first = &value["problems"][0];
+    assert_eq!((&first["row"], &first["count"]), (&2.into(), &1000.into()));
+    assert_eq!(
+        first["also"][0],
+        serde_json::json!({ "line": 3, "column": null, "row": 3 })
+    );
 }

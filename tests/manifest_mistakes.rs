@@ -116,7 +116,7 @@ fn what_an_app_and_scheme_allow() {
         (
             r#"{"org":"acme","app":"zscalerbyz","appId":"1","connection":{"baseUrl":"http://scim.example.com","profile":{"authScheme":"TOKEN"}},"features":{"INBOUND_PROVISIONING":{"importRules":{"userCreateAndMatch":{"allowPartialMatch":true}}}}}"#,
             &[
-                "m.json:2:60: row 1, connection.baseUrl: must be https; plain http is only for loopback addresses",
+                "m.json:2:60: row 1, connection.baseUrl: must be https; plain http is only for loopback addresses | write https://scim.example.com",
                 "m.json:2:96: row 1, connection.profile.token: is required with TOKEN | give a reference: env:NAME, file:PATH or exec:PROGRAM",
                 "m.json:2:142: row 1, features.INBOUND_PROVISIONING: zscalerbyz does not have INBOUND_PROVISIONING",
             ],
@@ -604,6 +604,10 @@ fn faults_of_a_json_file() {
             "m.json:1:17: row 1, org: contains a broken escape",
         ),
         (
+            "{\"apps\":[{\"label\":\"C:\\Users\"}]}",
+            "m.json:1:23: is not JSON: invalid escape | in JSON a backslash is written twice: C:\\\\tokens\\\\acme.txt",
+        ),
+        (
             "{\"apps\":[]} x",
             "m.json:1:13: is not JSON: trailing characters",
         ),
@@ -693,7 +697,7 @@ fn files_that_cannot_be_read() {
 fn a_million_mistakes_are_counted_and_a_thousand_kept() {
     let mut content = String::from("org,app,appId,connection.profile.authScheme\n");
     for row in 0..3000 {
-        writeln!(content, "acme,gogle,{row},OAUTH2").expect("memory");
+        writeln!(content, "acme,gogle{row},{row},OAUTH2").expect("memory");
     }
     let files = [("m.csv", content.as_bytes()), ("orgs.csv", ORGS.as_bytes())];
     let said = check_files(&files, NO_SECRETS).expect("readable");
@@ -834,4 +838,100 @@ fn an_org_may_be_repeated_with_the_other_form_of_a_path() {
         let checked = check(&source, &NO_SECRETS, &mut |_| {}).expect("readable");
         assert_eq!(checked.problem_count == 0, same, "{:?}", checked.problems);
     }
+}
+
+#[test]
+fn apps_by_other_names_are_told_how_okta_calls_them_or_why_there_is_none() {
+    const SIX: &str = "google, office365, okta_org2org, slack, zoomus or zscalerbyz";
+    for (name, meant) in [
+        ("gsuite", "google"),
+        ("Google", "google"),
+        ("azure", "office365"),
+        ("Office 365", "office365"),
+        ("zoom", "zoomus"),
+        ("zscaler", "zscalerbyz"),
+        ("org2org", "okta_org2org"),
+        ("slak", "slack"),
+    ] {
+        let expected =
+            format!("m.csv:2: row 2, app: `{name}` is not one of {SIX} | did you mean {meant}?");
+        let problems = csv(&format!("org,app,appId,status\nacme,{name},1,DISABLED\n"));
+        assert_eq!(problems, [expected]);
+    }
+    for name in ["salesforce", "Box", "servicenow_ud"] {
+        let expected = format!(
+            "m.csv:2: row 2, app: Okta's API has no provisioning connection for `{name}` | set it up in the Admin Console; the API has only {SIX}"
+        );
+        let problems = csv(&format!("org,app,appId,status\nacme,{name},1,DISABLED\n"));
+        assert_eq!(problems, [expected]);
+    }
+    let problems = entry(r#"{"org":"acme","app":"xyz","appId":"1","status":"DISABLED"}"#);
+    let expected = format!(
+        "m.json:2:21: row 1, app: `xyz` is not one of {SIX} | Okta's API has a provisioning connection for these six only"
+    );
+    assert_eq!(problems, [expected]);
+}
+
+#[test]
+fn urls_that_nobody_filled_in_or_that_lead_elsewhere() {
+    let manifest = b"org,app,appId,status\nacme,slack,1,DISABLED\n".as_slice();
+    for (url, expected) in [
+        (
+            "https://acme-admin.okta.com/admin/dashboard",
+            "is the address of the Admin Console, not of the org | write https://acme.okta.com",
+        ),
+        (
+            "https://{yourOktaDomain}",
+            "still has a placeholder in it | put the org's own address there, as in https://acme.okta.com",
+        ),
+        (
+            "${OKTA_URL}",
+            "still has a placeholder in it | put the org's own address there, as in https://acme.okta.com",
+        ),
+        (
+            "https://acme.okta.com/app/UserHome",
+            "must not have a path | write https://acme.okta.com",
+        ),
+        (
+            "acme.okta.com",
+            "is not a URL such as https://acme.okta.com | write https://acme.okta.com",
+        ),
+    ] {
+        let csv = format!("org,url,auth.apiToken\nacme,{url},env:T\n");
+        let json = format!(r#"{{"acme":{{"url":"{url}","auth":{{"apiToken":"env:T"}}}}}}"#);
+        let in_csv = format!("orgs.csv:2: row 2, url: {expected}");
+        let in_json = format!("orgs.json:1:10: orgs.acme.url: {expected}");
+        for (name, text, expected) in [("orgs.csv", csv, in_csv), ("orgs.json", json, in_json)] {
+            let files = [("m.csv", manifest), (name, text.as_bytes())];
+            let said = check_files(&files, NO_SECRETS).expect("readable");
+            assert_eq!(said.problems, [expected]);
+        }
+    }
+    let problems = entry(
+        r#"{"org":"acme","app":"zscalerbyz","appId":"1","connection":{"baseUrl":"https://${HOST}/scim","profile":{"authScheme":"TOKEN","token":"env:T"}}}"#,
+    );
+    assert!(problems[0].ends_with(
+        "connection.baseUrl: still has a placeholder in it | put the app's own address there"
+    ));
+    let problems = entry(
+        r#"{"org":"acme","app":"okta_org2org","label":"H","create":{"settings":{"app":{"baseUrl":"https://{hub}.okta.com"}}},"connection":{"profile":{"authScheme":"TOKEN","token":"env:T"}}}"#,
+    );
+    assert!(problems[0].contains("create.settings.app.baseUrl: still has a placeholder in it"));
+}
+
+#[test]
+fn a_thousand_rows_with_one_mistake_are_one_problem() {
+    let mut content = String::from("org,app,appId,status\n");
+    for row in 0..1000 {
+        writeln!(content, "acmee,slack,{row},DISABLED").expect("memory");
+    }
+    content.push_str("acme,slak,x,DISABLED\n");
+    let problems = csv(&content);
+    assert_eq!(
+        problems,
+        [
+            "m.csv:2: row 2, org: unknown org `acmee` (1000 times: rows 2, 3, 4, 5, 6, …) | did you mean acme?",
+            "m.csv:1002: row 1002, app: `slak` is not one of google, office365, okta_org2org, slack, zoomus or zscalerbyz | did you mean slack?",
+        ]
+    );
 }

@@ -3,10 +3,14 @@
 //! Owns which authentication schemes and features an app has and how many legs its OAuth flow has.
 //! Which steps follow from that is decided in [`crate::plan`].
 
+mod names;
+
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use names::{Meant, meant};
 
 /// A supported app integration, spelled as Okta's `name`.
 #[derive(

@@ -1,8 +1,8 @@
 //! `--env-file`: read before any command begins.
 
 use super::args::{Args, Command};
+use super::mistakes::show;
 use super::output::Output;
-use super::target::show;
 use crate::failure::Failure;
 use crate::manifest::{EnvFile, is_open_to_others};
 use crate::report::counted;

@@ -21,6 +21,7 @@ mod importing;
 mod init;
 mod landing;
 mod manual;
+mod mistakes;
 mod only;
 mod open;
 mod output;

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::mistakes::show;
 use super::output::Output;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{ManifestError, Problem, Source};
 use crate::report::counted;
 use crate::settings::{Policy, Settings};
-
-/// Mistakes shown at once; a person mends the first few and asks again.
-const SHOWN: usize = 100;
 
 /// What FILE says to do.
 pub(super) struct Target {
@@ -75,20 +73,6 @@ pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Outp
     let shown = file.display();
     Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent"))
         .hint(format!("mend them, then: okta-rollout check {shown}"))
-}
-
-/// Prints mistakes, the first of very many.
-pub(super) fn show(problems: &[Problem], count: u64, output: Output) {
-    for problem in problems.iter().take(SHOWN) {
-        output.error(problem);
-        if let Some(hint) = &problem.hint {
-            output.hint(hint);
-        }
-    }
-    let more = count.saturating_sub(SHOWN as u64);
-    if more > 0 {
-        output.detail(format_args!("and {more} more"));
-    }
 }
 
 fn key(file: &Path) -> Result<String, Failure> {

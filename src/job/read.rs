@@ -51,7 +51,12 @@ fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     let document = Document::new(file.display().to_string(), text);
     let (root, syntax_errors) = DeTable::parse_recoverable(text);
     for error in &syntax_errors {
-        document.report(error.span(), None, Wrong::new(error.message()));
+        let wrong = Wrong::new(error.message());
+        let wrong = match error.span().filter(|span| is_escape(text, span.start)) {
+            Some(_) => wrong.hint(SINGLE_QUOTES),
+            None => wrong,
+        };
+        document.report(error.span(), None, wrong);
     }
     if !syntax_errors.is_empty() {
         // What did parse is not checked further: most of what is missing there is lost, not absent.
@@ -63,6 +68,22 @@ fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
         Some(job) if problems.is_empty() => Ok(job),
         _ => Err(problems),
     }
+}
+
+/// What to do about the paths of some systems.
+const SINGLE_QUOTES: &str = "a backslash in double quotes begins an escape: write a path with backslashes in single quotes, as in 'C:\\jobs\\m.csv'";
+
+// Whether a syntax error is one in, or because of, an escape: its line has a backslash in a text in double quotes.
+fn is_escape(text: &str, at: usize) -> bool {
+    let start = text
+        .get(..at)
+        .map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
+    let line = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    line.split_once('"')
+        .is_some_and(|(_, rest)| rest.contains('\\'))
 }
 
 fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
@@ -284,7 +305,16 @@ fn string(value: &DeValue<'_>) -> Result<String, Wrong> {
 }
 
 fn path_in(folder: &Path, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
-    string(value).map(|path| folder.join(path))
+    let path = string(value)?;
+    if let Some(control) = path.chars().find(|c| c.is_control()) {
+        // `\t` and its like are right escapes, and never what a path was meant to hold.
+        let message = format!(
+            "contains the control character U+{:04X}",
+            u32::from(control)
+        );
+        return Err(Wrong::new(message).hint(SINGLE_QUOTES));
+    }
+    Ok(folder.join(path))
 }
 
 fn number(value: &DeValue<'_>) -> Result<f64, Wrong> {
@@ -587,6 +617,33 @@ format = "jsn"
             let shown = problems(text);
             assert!(shown.starts_with(wanted), "{text:?} gave {shown:?}");
         }
+    }
+
+    #[test]
+    fn paths_with_backslashes_are_told_how_to_be_written() {
+        for text in [
+            "manifest = \"..\\samples\\rollout.csv\"",
+            "manifest = \"C:\\Users\\me\\m.csv\"",
+            "manifest = \"C:\\temp\\new.csv\"",
+            "manifest = \"C:\\bin\\m.csv\"",
+            "manifest = 'm.csv'\norgs = \"C:\\jobs\\\"\n",
+            "manifest = 'm.csv'\n[http]\ncaFile = \"C:\\ca.pem\"",
+            "manifest = 'm.csv'\n[[reports]]\nformat = 'json'\npath = \"out\\report.json\"",
+        ] {
+            let shown = problems(text);
+            assert!(
+                shown.contains("write a path with backslashes in single quotes"),
+                "{text}: {shown}"
+            );
+        }
+        for text in [
+            "manifest = 'C:\\temp\\m.csv'",
+            "manifest = \"C:\\\\temp\\\\m.csv\"",
+        ] {
+            assert_eq!(problems(text), "", "{text}");
+        }
+        let other = problems("manifest = \"m.csv\n");
+        assert!(!other.is_empty() && !other.contains("backslash"), "{other}");
     }
 
     #[test]

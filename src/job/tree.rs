@@ -66,6 +66,8 @@ impl<'t> Document<'t> {
             field,
             message: wrong.message,
             hint: wrong.hint,
+            count: 1,
+            also: Vec::new(),
         });
     }
 

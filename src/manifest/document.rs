@@ -34,7 +34,7 @@ impl<'a> Document<'a> {
         let root = match text.parse() {
             Ok(root) => root,
             Err(error) => {
-                problems.push(Problem::of_file(file, error.message).at(error.spot));
+                problems.push(error.of(file));
                 return None;
             }
         };
@@ -277,9 +277,9 @@ pub(super) fn read_line(file: &Path, line: &str, row: u64, receiver: &mut impl R
     match text.parse() {
         Ok(value) => receiver.report(entry.problem(not_an_object(value))),
         Err(error) => {
-            let mut spot = error.spot;
-            spot.row = Some(row);
-            receiver.report(Problem::of_file(file, error.message).at(spot));
+            let mut problem = error.of(file);
+            problem.row = Some(row);
+            receiver.report(problem);
         }
     }
 }

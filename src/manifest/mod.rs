@@ -55,7 +55,7 @@ pub use formula::escaped as formula_escaped;
 pub use input::{ManifestError, digest};
 pub use org::*;
 pub use orgs::{Orgs, SANDBOX};
-pub use problem::Problem;
+pub use problem::{Problem, Spot};
 pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef};

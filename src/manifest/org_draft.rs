@@ -123,7 +123,10 @@ impl OrgDraft {
             Some(url) => match normalize_url(url) {
                 Ok(url) => Some(url),
                 Err(error) => {
-                    issues.push("url", error.to_string());
+                    match error.hint(url) {
+                        Some(hint) => issues.push_hint("url", error.to_string(), hint),
+                        None => issues.push("url", error.to_string()),
+                    }
                     None
                 }
             },

@@ -172,7 +172,7 @@ impl Loader {
             Ok(root) => root,
             Err(error) => {
                 self.partial = true;
-                problems.push(Problem::of_file(file, error.message).at(error.spot));
+                problems.push(error.of(file));
                 return;
             }
         };

@@ -5,13 +5,21 @@
 //! where a secret belongs.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
 use serde::Serialize;
 
 /// Problems kept of one check; the rest is only counted, so that a million broken rows stay small.
 const KEPT: usize = 1000;
+
+/// Places kept of a mistake that is there many times.
+const PLACES: usize = 20;
+
+/// Rows named of a mistake that is there many times.
+const ROWS: usize = 5;
 
 /// One mistake in a file, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,9 +39,20 @@ pub struct Problem {
     pub message: String,
     /// The edit that helps.
     pub hint: Option<String>,
+    /// How often the file has it: 1, or in how many places the very same is wrong.
+    pub count: u64,
+    /// The next of these places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Spot>,
 }
 
 impl Problem {
+    /// The rows it is in, as far as they are kept.
+    pub fn rows(&self) -> impl Iterator<Item = u64> {
+        let also = self.also.iter().filter_map(|spot| spot.row);
+        self.row.into_iter().chain(also)
+    }
+
     /// A problem of the file as a whole.
     pub(super) fn of_file(file: &Path, message: impl Into<String>) -> Self {
         Self {
@@ -44,6 +63,8 @@ impl Problem {
             field: None,
             message: message.into(),
             hint: None,
+            count: 1,
+            also: Vec::new(),
         }
     }
 
@@ -76,15 +97,33 @@ impl fmt::Display for Problem {
             (None, Some(field)) => write!(f, "{field}: ")?,
             (None, None) => {}
         }
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if self.count < 2 {
+            return Ok(());
+        }
+        let rows: Vec<_> = self.rows().take(ROWS).map(|row| row.to_string()).collect();
+        match rows.as_slice() {
+            [] => write!(f, " ({} times)", self.count),
+            rows => {
+                let more = if self.count > ROWS as u64 {
+                    ", …"
+                } else {
+                    ""
+                };
+                write!(f, " ({} times: rows {}{more})", self.count, rows.join(", "))
+            }
+        }
     }
 }
 
 /// Where something stands in a file; as much of it as is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spot {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Spot {
+    /// Line from 1.
     pub line: Option<u64>,
+    /// Character in the line from 1.
     pub column: Option<u64>,
+    /// Row as in reports.
     pub row: Option<u64>,
 }
 
@@ -168,39 +207,66 @@ pub(super) trait Place {
     fn row(&self) -> u64;
 }
 
-/// The problems of a check: the first [`KEPT`] and the number of all.
+/// The problems of a check: the first [`KEPT`] different ones, and the number of all.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     kept: Vec<Problem>,
+    /// Which of them says the same, by the hash of what it says. With 64 bits two that differ are taken for one with
+    /// a chance below 1 in 10^12.
+    known: HashMap<u64, usize>,
+    hasher: RandomState,
     count: u64,
 }
 
 impl Problems {
     pub(super) fn push(&mut self, problem: Problem) {
-        self.count += 1;
-        if self.kept.len() < KEPT {
+        let field = problem.field.as_deref().unwrap_or_default();
+        let said = self.hash(&problem.file, field, &problem.message);
+        if let Some(known) = self.repeated(said) {
+            if known.len() < PLACES {
+                known.push(Spot {
+                    line: problem.line,
+                    column: problem.column,
+                    row: problem.row,
+                });
+            }
+        } else if self.kept.len() < KEPT {
+            self.known.insert(said, self.kept.len());
             self.kept.push(problem);
         }
     }
 
     /// Places the issues of one record, whose own path in the file is `prefix`.
     pub(super) fn place(&mut self, file: &Path, prefix: &str, issues: Issues, place: &dyn Place) {
-        let issues = issues.into_inner();
-        if self.kept.len() >= KEPT {
-            self.count += issues.len() as u64;
-            return;
-        }
-        let mut placed: Vec<(Spot, Issue)> = issues
-            .into_iter()
-            .map(|issue| (place.find(&issue), issue))
-            .collect();
-        placed.sort_by_key(|(spot, _)| (spot.line, spot.column));
-        for (spot, issue) in placed {
+        let shown = file.display().to_string();
+        let mut placed = Vec::new();
+        for issue in issues.into_inner() {
             let field = match (prefix, issue.field.as_ref()) {
                 ("", field) => field.to_owned(),
                 (prefix, "") => prefix.to_owned(),
                 (prefix, field) => format!("{prefix}.{field}"),
             };
+            let said = self.hash(&shown, &field, &issue.message);
+            let is_known = self.known.contains_key(&said);
+            // To look a place up takes time, for one that is not kept.
+            let kept = match self
+                .known
+                .get(&said)
+                .and_then(|number| self.kept.get(*number))
+            {
+                Some(known) => known.also.len() < PLACES,
+                None => self.kept.len() < KEPT,
+            };
+            if kept {
+                placed.push((place.find(&issue), field, issue));
+            } else if is_known {
+                self.repeated(said);
+            } else {
+                self.count += 1;
+            }
+        }
+        placed.sort_by_key(|(spot, ..)| (spot.line, spot.column));
+        for (spot, field, issue) in placed {
             self.push(
                 Problem {
                     field: (!field.is_empty()).then_some(field),
@@ -210,6 +276,18 @@ impl Problems {
                 .at(spot),
             );
         }
+    }
+
+    // Counts a problem; the places of the one that says the same, if there are not enough.
+    fn repeated(&mut self, said: u64) -> Option<&mut Vec<Spot>> {
+        self.count += 1;
+        let known = self.kept.get_mut(*self.known.get(&said)?)?;
+        known.count += 1;
+        Some(&mut known.also)
+    }
+
+    fn hash(&self, file: &str, field: &str, message: &str) -> u64 {
+        self.hasher.hash_one((file, field, message))
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -287,28 +365,64 @@ mod tests {
         assert_eq!(shown("a\u{1b}[0m"), "a text of 5 characters");
     }
 
-    #[test]
-    fn only_the_first_mistake_of_a_field_counts_and_memory_is_bounded() {
-        struct Nowhere;
-        impl Place for Nowhere {
-            fn find(&self, _: &Issue) -> Spot {
-                Spot::default()
-            }
+    struct InRow(u64);
 
-            fn row(&self) -> u64 {
-                0
+    impl Place for InRow {
+        fn find(&self, _: &Issue) -> Spot {
+            Spot {
+                row: Some(self.0),
+                ..Spot::default()
             }
         }
+
+        fn row(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn only_the_first_mistake_of_a_field_counts_and_memory_is_bounded() {
         let mut problems = Problems::default();
-        for _ in 0..1500 {
+        for row in 0..1500 {
             let mut issues = Issues::default();
-            issues.push("app", "first");
+            issues.push("app", format!("first of {row}"));
             issues.push("app", "second");
-            problems.place(Path::new("m.csv"), "", issues, &Nowhere);
+            problems.place(Path::new("m.csv"), "", issues, &InRow(row));
         }
         assert_eq!(problems.count(), 1500);
         let kept = problems.into_kept();
         assert_eq!(kept.len(), KEPT);
-        assert_eq!(kept[0].to_string(), "m.csv: app: first");
+        assert_eq!(kept[0].to_string(), "m.csv: row 0, app: first of 0");
+    }
+
+    #[test]
+    fn what_is_wrong_many_times_is_one_problem() {
+        let mut problems = Problems::default();
+        for row in 1..=3 {
+            let mut issues = Issues::default();
+            issues.push("org", "unknown org `acmee`");
+            issues.push("label", format!("is the same as row {row}"));
+            problems.place(Path::new("m.csv"), "", issues, &InRow(row));
+        }
+        for row in 4..=5000 {
+            let mut issues = Issues::default();
+            issues.push("org", "unknown org `acmee`");
+            issues.push("app", format!("first of {row}"));
+            problems.place(Path::new("m.csv"), "", issues, &InRow(row));
+        }
+        // Another file is another place.
+        problems.push(Problem::of_file(Path::new("o.csv"), "is empty"));
+        assert_eq!(problems.count(), 10_001);
+        let kept = problems.into_kept();
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!(
+            kept[0].to_string(),
+            "m.csv: row 1, org: unknown org `acmee` (5000 times: rows 1, 2, 3, 4, 5, …)"
+        );
+        assert_eq!((kept[0].count, kept[0].also.len()), (5000, PLACES));
+        assert_eq!(
+            kept[1].to_string(),
+            "m.csv: row 1, label: is the same as row 1"
+        );
     }
 }

@@ -7,7 +7,7 @@ use super::draft::{ConnectionDraft, Draft, SettingsDraft, SigningDraft};
 use super::entry::{Create, Hub, ImportSchedule, Schedule, Status};
 use super::problem::{Issues, alternatives, nearest, shown};
 use super::schedule::{check_cron, check_timezone};
-use super::url::check_base_url;
+use super::url::{BadUrl, check_base_url, has_placeholder};
 use crate::apps::{App, AuthScheme, Feature};
 
 /// Schedules kept as known to be good; beyond that they are checked again.
@@ -100,7 +100,10 @@ impl Rules {
                 }
                 match check_base_url(url) {
                     Ok(()) => remember(&mut self.base_urls, url),
-                    Err(error) => issues.push(FIELD, error.to_string()),
+                    Err(error) => match error.hint_base_url(url) {
+                        Some(hint) => issues.push_hint(FIELD, error.to_string(), hint),
+                        None => issues.push(FIELD, error.to_string()),
+                    },
                 }
             }
             (Some(_), _, _) => unfit(FIELD, app, scheme, issues),
@@ -344,6 +347,15 @@ fn check_create(app: App, create: &Create, draft: &Draft, issues: &mut Issues) {
                 None => issues.push(field, format!("is required to create {app}")),
             }
         }
+    }
+    if let Some(serde_json::Value::String(url)) = given.get("baseUrl")
+        && has_placeholder(url)
+    {
+        issues.push_hint(
+            "create.settings.app.baseUrl",
+            BadUrl::Placeholder.to_string(),
+            "put the hub's own address there",
+        );
     }
     // These would be sent, and kept in the ledger, as plain text.
     for key in given.keys() {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::problem::{alternatives, nearest, shown};
 use super::secret::SecretRef;
 use super::unseen::{self, named};
+use crate::apps::{self, App, Meant};
 
 /// Keys and columns that begin so are for people and mean nothing, wherever they stand.
 const FOR_PEOPLE: char = '$';
@@ -241,8 +242,31 @@ fn not_a_choice(text: &str, words: &'static [&'static str]) -> Wrong {
             "CYCLE stands in Okta's guide but not in its API: write CHANGE or KEEP_EXISTING",
         );
     }
+    let of_apps = words.contains(&App::Zscalerbyz.name());
+    match apps::meant(text).filter(|_| of_apps) {
+        Some(Meant::Supported(app)) => {
+            return Wrong::with_hint(message, format!("did you mean {app}?"));
+        }
+        Some(Meant::Unsupported) => {
+            return Wrong::with_hint(
+                format!(
+                    "Okta's API has no provisioning connection for {}",
+                    shown(text)
+                ),
+                format!(
+                    "set it up in the Admin Console; the API has only {}",
+                    alternatives(words)
+                ),
+            );
+        }
+        None => {}
+    }
     match nearest(text, words.iter().copied()) {
         Some(word) => Wrong::with_hint(message, format!("did you mean {word}?")),
+        None if of_apps => Wrong::with_hint(
+            message,
+            "Okta's API has a provisioning connection for these six only",
+        ),
         None => Wrong::new(message),
     }
 }

@@ -1,11 +1,12 @@
 //! A JSON text that knows its lines: what turns a slice of it into line and column.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use serde_json::value::RawValue;
 
 use super::input::line_ends;
-use super::problem::Spot;
+use super::problem::{Problem, Spot};
 
 /// A JSON text and its lines.
 pub(super) struct Text<'a> {
@@ -21,6 +22,18 @@ pub(super) struct Text<'a> {
 pub(super) struct NotJson {
     pub spot: Spot,
     pub message: String,
+}
+
+impl NotJson {
+    /// As a problem of the file.
+    pub(super) fn of(self, file: &Path) -> Problem {
+        let escape = self.message.contains("invalid escape");
+        let problem = Problem::of_file(file, self.message).at(self.spot);
+        if escape {
+            return problem.hint("in JSON a backslash is written twice: C:\\\\tokens\\\\acme.txt");
+        }
+        problem
+    }
 }
 
 impl<'a> Text<'a> {
