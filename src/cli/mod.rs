@@ -142,15 +142,21 @@ fn wait_for(
     output: Output,
     command: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<Ending, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let no_threads = |error: std::io::Error| {
+        let error = anyhow::Error::from(error);
+        Failure::usage(error.context("not enough threads can be started; nothing was sent"))
+            .hint(bug::MORE_THREADS)
+    };
+    process::has_threads().map_err(no_threads)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| {
-            let error = anyhow::Error::from(error);
-            Failure::usage(error.context("no threads can be started"))
-        })?
-        .block_on(async {
-            process::survive_file_size_limit(output);
-            command.await
-        })
+        .map_err(no_threads)?;
+    let ended = runtime.block_on(async {
+        process::survive_file_size_limit(output);
+        command.await
+    });
+    // What is left are look-ups of names that nobody waits for, and that may take long.
+    runtime.shutdown_background();
+    ended
 }

@@ -27,6 +27,22 @@ pub(super) fn survive_file_size_limit(output: Output) {
     }
 }
 
+/// Whether as many threads can be started as a command needs at least: without them parts of it would wait for ever,
+/// or fail in the middle.
+pub(super) fn has_threads() -> std::io::Result<()> {
+    // The runtime's, the ledger's, and those that look up names and read files.
+    let needed = std::thread::available_parallelism().map_or(1, usize::from) + 6;
+    // All at the same time: each waits for the gate to open.
+    let gate = parking_lot::RwLock::new(());
+    std::thread::scope(|scope| {
+        let _closed = gate.write();
+        for _ in 0..needed {
+            std::thread::Builder::new().spawn_scoped(scope, || drop(gate.read()))?;
+        }
+        Ok(())
+    })
+}
+
 /// Whether SIGHUP was ignored when the process began, as under `nohup`. Where the system does not tell it counts as
 /// ignored, so that nothing is changed about it.
 pub(super) fn ignores_hangup() -> bool {
@@ -48,6 +64,11 @@ fn is_hangup_ignored(status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_threads_and_none_is_left_behind() {
+        has_threads().unwrap();
+    }
 
     #[test]
     fn the_mask_tells_whether_hangups_are_ignored() {

@@ -26,6 +26,9 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// How long a program may take to print a secret; then it is killed and the secret counts as unreadable.
 const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a file may keep silent, as a pipe does that nobody writes to; then the secret counts as unreadable.
+const FILE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Whether `exec:` references may run their program (`--allow-exec`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExecPolicy {
@@ -76,10 +79,14 @@ enum Cause {
     File { path: PathBuf, error: io::Error },
     #[error("{} is a folder", .path.display())]
     Folder { path: PathBuf },
+    #[error("nothing came from {} within {} s", .path.display(), FILE_TIMEOUT.as_secs())]
+    Silent { path: PathBuf },
     #[error("running programs is refused without --allow-exec")]
     ExecRefused,
     #[error("program not found")]
     NoProgram,
+    #[error("no thread can be started to read it: {0}")]
+    Thread(io::Error),
     #[error("cannot run the program: {0}")]
     Exec(io::Error),
     #[error("the program took over {} s", EXEC_TIMEOUT.as_secs())]
@@ -115,6 +122,10 @@ impl SecretError {
             },
             Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
             Cause::Flawed(flaw) => flaw.hint().to_owned(),
+            Cause::Silent { .. } => {
+                "a pipe needs a program that writes to it, a network drive has to be there"
+                    .to_owned()
+            }
             Cause::File { .. } | Cause::Folder { .. } => {
                 "file: paths are relative to the folder of the file they stand in".to_owned()
             }
@@ -174,7 +185,14 @@ impl Secrets {
     fn try_probe(&self, reference: &SecretRef, purpose: SecretUse) -> Result<(), Cause> {
         match reference.kind()? {
             Kind::Env(name) => fit(from_env(name)?, purpose).map(drop),
-            Kind::File(path) => fit(from_file(&self.base.join(path))?, purpose).map(drop),
+            Kind::File(path) => {
+                let path = self.base.join(path);
+                if is_stream(&path) {
+                    // What a look takes out of it is gone, and it may never come.
+                    return Ok(());
+                }
+                fit(from_file(&path)?, purpose).map(drop)
+            }
             Kind::Exec(words) => {
                 self.may_exec()?;
                 let program = words.first().ok_or(Cause::NoProgram)?;
@@ -186,13 +204,7 @@ impl Secrets {
     async fn read(&self, reference: &SecretRef) -> Result<SecretString, Cause> {
         match reference.kind()? {
             Kind::Env(name) => from_env(name),
-            Kind::File(path) => {
-                let path = self.base.join(path);
-                // Network drives and pipes may block.
-                tokio::task::spawn_blocking(move || from_file(&path))
-                    .await
-                    .map_err(|error| Cause::Exec(io::Error::other(error)))?
-            }
+            Kind::File(path) => from_file_in_time(self.base.join(path)).await,
             Kind::Exec(words) => {
                 self.may_exec()?;
                 let (program, arguments) = words.split_first().ok_or(Cause::NoProgram)?;
@@ -248,6 +260,36 @@ fn from_file(path: &Path) -> Result<SecretString, Cause> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     to_secret(bytes)
+}
+
+// In a thread that nobody waits for: network drives and pipes may block for ever.
+async fn from_file_in_time(path: PathBuf) -> Result<SecretString, Cause> {
+    let (done, read) = tokio::sync::oneshot::channel();
+    let name = path.clone();
+    std::thread::Builder::new()
+        .name("secret".to_owned())
+        .spawn(move || drop(done.send(from_file(&name))))
+        .map_err(Cause::Thread)?;
+    match tokio::time::timeout(FILE_TIMEOUT, read).await {
+        Ok(Ok(read)) => read,
+        // It panicked, or keeps silent.
+        Ok(Err(_)) | Err(_) => Err(Cause::Silent { path }),
+    }
+}
+
+/// Whether it is a pipe or device: what it holds can be read once.
+#[cfg(unix)]
+fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|data| {
+        let kind = data.file_type();
+        kind.is_fifo() || kind.is_socket() || kind.is_char_device()
+    })
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: &Path) -> bool {
+    false
 }
 
 async fn from_program(program: &Path, arguments: &[String]) -> Result<SecretString, Cause> {
@@ -339,6 +381,48 @@ mod tests {
         secret
             .map(|secret| secret.expose_secret().to_owned())
             .map_err(|error| error.to_string())
+    }
+
+    /// A pipe in the folder.
+    #[cfg(unix)]
+    fn pipe(folder: &Path) -> PathBuf {
+        let path = folder.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo").success());
+        path
+    }
+
+    #[cfg(unix)]
+    #[tokio::test(start_paused = true)]
+    async fn a_pipe_that_nobody_writes_to_is_named_and_not_waited_for_for_ever() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = pipe(folder.path());
+        let got = read(folder.path(), "file:pipe").await;
+        let expected = format!(
+            "file:pipe: nothing came from {} within 30 s",
+            path.display()
+        );
+        assert_eq!(got, Err(expected));
+        // The thread that reads it is let go.
+        std::fs::write(&path, "late").expect("written");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_look_leaves_what_is_in_a_pipe_to_the_step_that_needs_it() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = pipe(folder.path());
+        let reference = SecretRef::parse("file:pipe").expect("a reference");
+        let secrets = Secrets::new(folder.path(), ExecPolicy::Refuse);
+        secrets
+            .probe(&reference, SecretUse::PrivateKey)
+            .expect("not read");
+        let writer = std::thread::spawn(move || std::fs::write(path, "s3cret\n"));
+        assert_eq!(
+            read(folder.path(), "file:pipe").await.as_deref(),
+            Ok("s3cret")
+        );
+        writer.join().expect("joined").expect("written");
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ const MAX_MESSAGE_CHARS: usize = 500;
 pub enum Class {
     /// The request did not leave, and a later one may: name resolution, connection, proxy or TLS failed.
     NotSent,
+    /// The request did not leave, because of this machine: no file handle, memory or port was to be had for it. It says
+    /// nothing about the org.
+    NoRoom,
     /// The server said that it failed, and may succeed later: 5xx and Okta's own transient codes. It
     /// may have acted all the same (a gateway's 504): a once-only call is looked up before it is
     /// sent again.

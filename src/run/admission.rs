@@ -189,6 +189,8 @@ impl State {
         }
         if exchange.status.is_some() {
             self.circuit.answered();
+        } else if class == Some(&Class::NoRoom) {
+            // It never was asked.
         } else if self.circuit.unanswered(now, sent, retry) {
             self.stopped.get_or_insert_with(|| no_answer(exchange));
         }

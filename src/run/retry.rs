@@ -76,12 +76,14 @@ pub fn decide(
         Class::OrgStopped => Verdict::StopOrg,
         Class::Refused => Verdict::Fail,
         // An org that cannot be reached is not the entry's fault.
-        Class::NotSent if spent => Verdict::StopOrg,
+        Class::NotSent | Class::NoRoom if spent => Verdict::StopOrg,
         Class::Transient { .. } | Class::Unclear if spent => Verdict::Fail,
         Class::Transient { .. } | Class::Unclear if effect == Effect::OnceOnly => Verdict::Look,
-        Class::NotSent | Class::Transient { .. } | Class::Unclear | Class::RateLimited { .. } => {
-            Verdict::Retry
-        }
+        Class::NotSent
+        | Class::NoRoom
+        | Class::Transient { .. }
+        | Class::Unclear
+        | Class::RateLimited { .. } => Verdict::Retry,
     }
 }
 
@@ -143,6 +145,9 @@ mod tests {
             (&Class::NotSent, ReadOnly, Retry, StopOrg),
             (&Class::NotSent, Idempotent, Retry, StopOrg),
             (&Class::NotSent, OnceOnly, Retry, StopOrg),
+            (&Class::NoRoom, ReadOnly, Retry, StopOrg),
+            (&Class::NoRoom, Idempotent, Retry, StopOrg),
+            (&Class::NoRoom, OnceOnly, Retry, StopOrg),
             (&transient, ReadOnly, Retry, Fail),
             (&transient, Idempotent, Retry, Fail),
             (&transient, OnceOnly, Look, Fail),

@@ -116,7 +116,7 @@ pub(super) fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -
             _ => match class {
                 // Headers that are there in part, or make no sense, are no sign that nothing is metered.
                 None if *rate == RateHeaders::default() => Settled::Unmetered,
-                Some(Class::NotSent) => Settled::NotCounted,
+                Some(Class::NotSent | Class::NoRoom) => Settled::NotCounted,
                 None | Some(_) => Settled::Silent,
             },
         },

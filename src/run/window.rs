@@ -115,9 +115,7 @@ impl Window {
     /// Keeps an entry until its next try.
     pub fn delay(&mut self, row: EntryRow, until: Millis) {
         self.held.insert(row.no);
-        let ahead = u64::try_from(until.saturating_sub(unix_millis())).unwrap_or(0);
-        // A clock that was set back must not park an entry for longer than one can be put off for.
-        let ahead = Duration::from_millis(ahead).min(self.bounds.rest);
+        let ahead = ahead(until, unix_millis(), self.bounds.rest);
         self.delayed
             .push(Reverse(Delayed(Instant::now() + ahead, row)));
     }
@@ -189,5 +187,40 @@ impl Window {
             ahead.rows.extend(free);
         }
         Ok(())
+    }
+}
+
+// How long it is until then. A time that no entry can be put off to was stored before the clock was set back: it has
+// come, or every restart would wait anew.
+fn ahead(until: Millis, now: Millis, longest: Duration) -> Duration {
+    let ahead = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
+    let ahead = Duration::from_millis(ahead);
+    if ahead > longest {
+        return Duration::ZERO;
+    }
+    ahead
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_no_entry_waiting() {
+        const NOW: Millis = 1_767_323_045_000;
+        let longest = Duration::from_mins(5);
+        for (until, ahead_ms) in [
+            (NOW - 1, 0),
+            (NOW, 0),
+            (NOW + 1_500, 1_500),
+            (NOW + 300_000, 300_000),
+            (NOW + 300_001, 0),
+            (NOW + 3_600_000, 0),
+            (Millis::MAX, 0),
+            (Millis::MIN, 0),
+        ] {
+            let wanted = Duration::from_millis(ahead_ms);
+            assert_eq!(ahead(until, NOW, longest), wanted, "{until}");
+        }
     }
 }

@@ -213,7 +213,7 @@ impl Context<'_> {
         exchange.outcome.map_err(|error| {
             let certainly_not = matches!(
                 error.class,
-                Class::NotSent | Class::Refused | Class::OrgStopped
+                Class::NotSent | Class::NoRoom | Class::Refused | Class::OrgStopped
             );
             if certainly_not {
                 self.row.progress.changing.clear();

@@ -65,6 +65,9 @@ pub(in super::super) fn unanswered(error: reqwest::Error, way: Way<'_>) -> CallE
 
 /// Nothing left: the connection itself could not be made.
 fn unconnected(error: &reqwest::Error, way: Way<'_>) -> CallError {
+    if let Some(lack) = chain(error).find_map(|cause| cause.downcast_ref().and_then(lack)) {
+        return lack;
+    }
     let Some(proxy) = way.proxy else {
         return failed(error, &Other::Org(way.host));
     };
@@ -100,6 +103,27 @@ fn unconnected(error: &reqwest::Error, way: Way<'_>) -> CallError {
         ));
     }
     failed(error, &Other::Org(way.host))
+}
+
+/// The error of a connection that this machine had nothing left for.
+fn lack(error: &io::Error) -> Option<CallError> {
+    /// ENFILE and EMFILE: the same numbers on Linux, the BSDs and macOS.
+    const NO_FILES: [i32; 2] = [23, 24];
+    let hint = match error.kind() {
+        _ if error
+            .raw_os_error()
+            .is_some_and(|code| NO_FILES.contains(&code)) =>
+        {
+            "let the program open more files, for example with: ulimit -n 4096"
+        }
+        io::ErrorKind::OutOfMemory => "let the program have more memory",
+        io::ErrorKind::AddrNotAvailable => {
+            "wait until connections of other programs have ended, or lower maxInFlight"
+        }
+        _ => return None,
+    };
+    let message = format!("this machine has no room for another connection: {error}");
+    Some(CallError::new(Class::NoRoom, message).hint(hint))
 }
 
 fn asks_who(proxy: &Proxy) -> CallError {
@@ -282,4 +306,31 @@ fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error +
     }
     let first: Option<Cause<'a>> = Some(error);
     std::iter::successors(first, |current| next(*current))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_told_as_that() {
+        for (error, hint) in [
+            (io::Error::from_raw_os_error(23), Some("ulimit -n")),
+            (io::Error::from_raw_os_error(24), Some("ulimit -n")),
+            (io::ErrorKind::AddrNotAvailable.into(), Some("maxInFlight")),
+            (io::ErrorKind::OutOfMemory.into(), Some("memory")),
+            (io::ErrorKind::ConnectionRefused.into(), None),
+            (io::ErrorKind::NetworkUnreachable.into(), None),
+        ] {
+            let lack = lack(&error);
+            assert_eq!(lack.is_some(), hint.is_some(), "{error}");
+            let (Some(lack), Some(hint)) = (lack, hint) else {
+                continue;
+            };
+            assert_eq!(lack.class, Class::NoRoom);
+            let begin = "this machine has no room for another connection: ";
+            assert!(lack.message.starts_with(begin), "{lack}");
+            assert!(lack.hint.is_some_and(|text| text.contains(hint)));
+        }
+    }
 }
