@@ -40,6 +40,16 @@ impl Kind {
     }
 }
 
+/// Where the cause of an entry's failure is fixed, which decides what is typed after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Remedy {
+    /// In the manifest or the orgs file, perhaps: what the ledger has of them would fail again.
+    Manifest,
+    /// In the org, in a secret, on the network: the entry stays as it is.
+    #[default]
+    Outside,
+}
+
 /// How a command ended that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

@@ -30,6 +30,7 @@ pub mod failure;
 pub mod job;
 pub mod ledger;
 pub mod manifest;
+mod nearest;
 pub mod okta;
 pub mod plan;
 pub mod report;

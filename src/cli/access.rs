@@ -1,15 +1,17 @@
 //! Opens the orgs of a run: their credentials are read, and those that the program serves itself are
 //! found in the sandbox.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::context::RunContext;
 use super::simulated::Simulated;
-use crate::failure::Failure;
-use crate::ledger::{OrgRow, RunId, Stopped};
+use crate::failure::{Failure, Remedy};
+use crate::ledger::{OrgRow, Stopped};
 use crate::manifest::{Auth, OrgSpec, SecretError, SecretUse, Secrets};
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
-use crate::run::OrgAccess;
+use crate::run::{NextCommands, OrgAccess};
 
 /// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
 const SANDBOX: &str = "sandbox:";
@@ -55,18 +57,18 @@ impl NoCredentials {
     }
 
     /// What the run remembers of the org.
-    pub fn stopped(&self, run: &RunId) -> Stopped {
-        let resume = format!("okta-rollout resume {}", run.0);
+    pub fn stopped(&self, next: &NextCommands) -> Stopped {
         Stopped {
             message: self.to_string(),
             hint: Some(if self.needs_exec {
-                format!("let its program run: {resume} --allow-exec")
+                format!("let its program run: {}", next.resume_with_programs())
             } else {
-                format!("{}, then: {resume}", self.remedy)
+                next.after_stop(&self.remedy, Remedy::Outside)
             }),
             okta_error_code: None,
             http_status: None,
             request_id: None,
+            remedy: Remedy::Outside,
         }
     }
 }
@@ -77,9 +79,10 @@ pub(super) async fn open(
     context: &RunContext,
     allow_exec: bool,
     sandbox: Option<&Simulated>,
+    next: &Arc<NextCommands>,
 ) -> Result<Vec<Opened>, Failure> {
     stream::iter(orgs)
-        .map(|org| access(org, context, allow_exec, sandbox))
+        .map(|org| access(org, context, allow_exec, sandbox, next))
         .buffered(SECRETS_AT_ONCE)
         .try_collect()
         .await
@@ -91,7 +94,9 @@ pub(super) async fn access(
     context: &RunContext,
     allow_exec: bool,
     sandbox: Option<&Simulated>,
+    next: &Arc<NextCommands>,
 ) -> Result<Opened, Failure> {
+    let next = Arc::clone(next);
     let secrets = Secrets::new(context.entries_base(), allow_exec);
     if is_sandbox(&row) {
         let sandbox = sandbox.ok_or_else(|| not_served(&row))?;
@@ -101,6 +106,7 @@ pub(super) async fn access(
             secrets,
             administrator: sandbox.administrator(),
             row,
+            next,
         }));
     }
     // The ledger holds absolute references only.
@@ -113,6 +119,7 @@ pub(super) async fn access(
                 secrets,
                 administrator: None,
                 row,
+                next,
             }),
             Err(why) => Err(Box::new(Shut { row, why })),
         },

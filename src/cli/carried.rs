@@ -1,11 +1,13 @@
-//! Commands that people are told to type next find the ledger that this command works on: where they would look
-//! elsewhere by themselves, `--ledger` goes into them. What the ledger keeps of hints does not know where it will be
-//! moved to, so that they are completed where they are shown.
+//! Commands that people are told to type next work as printed: they find the ledger that this command works on, and
+//! the orgs and secrets that it was given. What the ledger keeps of hints does not know where it will be moved to, so
+//! that they are completed where they are shown.
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::OnceLock;
 
+use parking_lot::RwLock;
+
+use super::args::{Args, Command, Consent};
 use crate::ledger::LedgerUrl;
 use crate::settings::{LedgerChoice, Settings};
 
@@ -28,80 +30,149 @@ const OF_RUNS: [&str; 9] = [
 /// Commands that take a file, which may be a job that names its ledger.
 const OF_FILES: [&str; 2] = ["run", "plan"];
 
-/// One process works on one ledger.
-static CARRIED: OnceLock<Carried> = OnceLock::new();
+/// Commands that read orgs from files.
+const OF_ORGS: [&str; 3] = ["run", "plan", "check"];
+
+/// Commands that read secrets.
+const OF_SECRETS: [&str; 6] = [
+    "run",
+    "plan",
+    "check",
+    "resume",
+    "consent complete",
+    "consent refresh",
+];
+
+/// What goes into printed commands of this process.
+static CARRIED: RwLock<Carried> = RwLock::new(Carried(Vec::new()));
 
 /// What goes into printed commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Carried(Vec<Flag>);
+
+/// A flag, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Carried {
-    /// ` --ledger PATH`, as a shell takes it.
-    flag: String,
-    /// Whether a job does not find it by itself either.
-    is_of_files_too: bool,
+struct Flag {
+    /// Its name; commands that have it are left as they are.
+    name: &'static str,
+    /// Its value as a shell takes it, after a blank; empty if it takes none.
+    value: String,
+    /// The commands it goes into.
+    verbs: Vec<&'static str>,
+}
+
+/// Has the commands that are printed from now on be given what this one was.
+pub(super) fn carry_flags(args: &Args) {
+    let given = Flag::given(args);
+    CARRIED.write().0.extend(given);
 }
 
 /// Has the commands that are printed from now on find the ledger of these settings.
 pub(super) fn carry(settings: &Settings, url: &LedgerUrl) {
-    if let Some(carried) = Carried::of(settings, url) {
-        // Opened twice, it is the same one.
-        CARRIED.get_or_init(|| carried);
+    let mut carried = CARRIED.write();
+    // Opened twice, it is the same one.
+    if !carried.0.iter().any(|flag| flag.name == "--ledger") {
+        carried.0.extend(Flag::of_ledger(settings, url));
     }
 }
 
 /// A text with its commands completed.
 pub(super) fn complete(text: &str) -> Cow<'_, str> {
-    match CARRIED.get() {
-        Some(carried) if text.contains(PROGRAM) => Cow::Owned(carried.complete(text)),
-        _ => Cow::Borrowed(text),
+    if !text.contains(PROGRAM) {
+        return Cow::Borrowed(text);
     }
+    Cow::Owned(CARRIED.read().complete(text))
 }
 
-impl Carried {
-    fn of(settings: &Settings, url: &LedgerUrl) -> Option<Self> {
-        let is_of_files_too = match &settings.ledger {
-            LedgerChoice::Flag(_) => true,
-            LedgerChoice::Job(_) => false,
-            LedgerChoice::Environment(_) | LedgerChoice::Default => return None,
+impl Flag {
+    fn of_path(name: &'static str, path: &Path, verbs: &[&'static str]) -> Option<Self> {
+        let path = path.to_string_lossy();
+        // A name with a NUL is no file's.
+        let quoted = shlex::try_quote(&path).ok()?;
+        Some(Self {
+            name,
+            value: format!(" {quoted}"),
+            verbs: verbs.to_vec(),
+        })
+    }
+
+    fn given(args: &Args) -> Vec<Self> {
+        let global = &args.global;
+        let of_path = |name, path: &Option<std::path::PathBuf>, verbs| {
+            let path = path.as_deref()?;
+            Self::of_path(name, path, verbs)
         };
+        let allows = match &args.command {
+            Command::Check(args) => args.allow_exec,
+            Command::Plan(args) => args.allow_exec,
+            Command::Run(args) => args.allow_exec,
+            Command::Resume(args) => args.allow_exec,
+            Command::Consent(Consent::Complete(args)) => args.allow_exec,
+            Command::Consent(Consent::Refresh(args)) => args.allow_exec,
+            _ => false,
+        };
+        let allow_exec = allows.then(|| Self {
+            name: "--allow-exec",
+            value: String::new(),
+            verbs: OF_SECRETS.to_vec(),
+        });
+        of_path("--orgs", &global.orgs, &OF_ORGS)
+            .into_iter()
+            .chain(of_path("--env-file", &global.env_file, &OF_SECRETS))
+            .chain(allow_exec)
+            .collect()
+    }
+
+    fn of_ledger(settings: &Settings, url: &LedgerUrl) -> Option<Self> {
+        let mut verbs = OF_RUNS.to_vec();
+        match &settings.ledger {
+            LedgerChoice::Flag(_) => verbs.extend(OF_FILES),
+            LedgerChoice::Job(_) => {}
+            LedgerChoice::Environment(_) | LedgerChoice::Default => return None,
+        }
         let by_itself = settings.ledger_by_itself().url().ok();
         if by_itself.is_some_and(|by_itself| is_same(by_itself.path(), url.path())) {
             return None;
         }
-        // A name with a NUL is no file's.
-        let path = url.path().to_string_lossy();
-        let quoted = shlex::try_quote(&path).ok()?;
-        Some(Self {
-            flag: format!(" --ledger {quoted}"),
-            is_of_files_too,
-        })
+        Self::of_path("--ledger", url.path(), &verbs)
     }
 
+    fn goes_into(&self, verb: &str, rest: &str) -> bool {
+        let line = rest.lines().next().unwrap_or_default();
+        self.verbs.contains(&verb) && !line.split(' ').any(|word| word == self.name)
+    }
+}
+
+impl Carried {
     fn complete(&self, text: &str) -> String {
         let mut parts = text.split(PROGRAM);
         let mut whole = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             whole.push_str(PROGRAM);
-            let end = self.place(part).unwrap_or(0);
-            let (verb, rest) = part.split_at(end);
+            let verb = verb(part);
+            let rest = &part[verb.len()..];
             whole.push_str(verb);
-            if end > 0 && !rest.starts_with(" --ledger") {
-                whole.push_str(&self.flag);
+            for flag in self.0.iter().filter(|flag| flag.goes_into(verb, rest)) {
+                whole.push(' ');
+                whole.push_str(flag.name);
+                whole.push_str(&flag.value);
             }
             whole.push_str(rest);
         }
         whole
     }
+}
 
-    /// Where the flag goes into what follows the program's name, if it does.
-    fn place(&self, command: &str) -> Option<usize> {
-        let files = OF_FILES.iter().filter(|_| self.is_of_files_too);
-        let verb = OF_RUNS.iter().chain(files).find(|verb| {
-            command
-                .strip_prefix(**verb)
+/// The command in what follows the program's name; empty if no flag goes into it.
+fn verb(text: &str) -> &'static str {
+    // `runs prune` before `runs`.
+    let all = OF_RUNS.iter().chain(&OF_SECRETS);
+    all.copied()
+        .find(|verb| {
+            text.strip_prefix(verb)
                 .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-'))
-        })?;
-        Some(verb.len())
-    }
+        })
+        .unwrap_or_default()
 }
 
 /// Whether two names are one file's; a name nobody made yet is compared as it is written.
@@ -118,7 +189,7 @@ mod tests {
     use crate::cli::args::Global;
     use crate::settings::{Environment, Terminals};
 
-    fn carried(choice: LedgerChoice, environment: Option<&str>) -> Option<Carried> {
+    fn of_ledger(choice: LedgerChoice, environment: Option<&str>) -> Option<Flag> {
         let environment = Environment {
             ledger: environment.map(str::to_owned),
             ..Environment::default()
@@ -129,7 +200,7 @@ mod tests {
             ledger: choice,
             ..settings
         };
-        Carried::of(&settings, &url)
+        Flag::of_ledger(&settings, &url)
     }
 
     #[test]
@@ -143,36 +214,39 @@ mod tests {
                 Some("e.db"),
                 None,
             ),
-            (flag("f.db"), None, Some((" --ledger f.db", true))),
-            (flag("sqlite:f.db"), None, Some((" --ledger f.db", true))),
-            (
-                flag("a b.db"),
-                Some("e.db"),
-                Some((" --ledger 'a b.db'", true)),
-            ),
+            (flag("f.db"), None, Some((" f.db", true))),
+            (flag("sqlite:f.db"), None, Some((" f.db", true))),
+            (flag("a b.db"), Some("e.db"), Some((" 'a b.db'", true))),
             (flag("e.db"), Some("e.db"), None),
             (flag(".okta-rollout/ledger.db"), None, None),
             (flag("./.okta-rollout/ledger.db"), None, None),
             (
                 job("jobs/../state/n.db"),
                 None,
-                Some((" --ledger jobs/../state/n.db", false)),
+                Some((" jobs/../state/n.db", false)),
             ),
             (job(".okta-rollout/ledger.db"), None, None),
         ] {
-            let carried = carried(choice.clone(), environment);
-            let found = carried
+            let flag = of_ledger(choice.clone(), environment);
+            let found = flag
                 .as_ref()
-                .map(|c| (c.flag.as_str(), c.is_of_files_too));
+                .map(|flag| (flag.value.as_str(), flag.verbs.contains(&"run")));
             assert_eq!(found, wanted, "{choice:?} {environment:?}");
         }
     }
 
     #[test]
     fn it_goes_into_every_command_that_takes_it_and_nowhere_else() {
-        let of = |is_of_files_too| Carried {
-            flag: " --ledger x.db".to_owned(),
-            is_of_files_too,
+        let of = |is_of_files_too| {
+            let mut verbs = OF_RUNS.to_vec();
+            if is_of_files_too {
+                verbs.extend(OF_FILES);
+            }
+            Carried(vec![Flag {
+                name: "--ledger",
+                value: " x.db".to_owned(),
+                verbs,
+            }])
         };
         for (text, runs, files) in [
             ("no command", "no command", "no command"),
@@ -215,5 +289,35 @@ mod tests {
             assert_eq!(of(false).complete(text), runs);
             assert_eq!(of(true).complete(text), files);
         }
+    }
+
+    #[test]
+    fn what_a_command_was_given_its_successors_are_given() {
+        use clap::Parser as _;
+        let given = |line: &str| Carried(Flag::given(&Args::parse_from(line.split(' '))));
+        let said =
+            "then: okta-rollout run m.csv; okta-rollout resume k3f9\nokta-rollout consent list";
+        for (line, expected) in [
+            ("okta-rollout run m.csv", said),
+            (
+                "okta-rollout run m.csv --orgs o.csv",
+                "then: okta-rollout run --orgs o.csv m.csv; okta-rollout resume k3f9\nokta-rollout consent list",
+            ),
+            (
+                "okta-rollout resume --allow-exec --env-file e.env",
+                "then: okta-rollout run --env-file e.env --allow-exec m.csv; \
+                 okta-rollout resume --env-file e.env --allow-exec k3f9\nokta-rollout consent list",
+            ),
+        ] {
+            assert_eq!(given(line).complete(said), expected);
+        }
+        let orgs = given("okta-rollout check m.csv --orgs o.csv");
+        let has = "okta-rollout run m.csv --orgs other.csv";
+        assert_eq!(orgs.complete(has), has);
+        let lines = "okta-rollout plan m.csv\n--orgs";
+        assert_eq!(
+            orgs.complete(lines),
+            "okta-rollout plan --orgs o.csv m.csv\n--orgs"
+        );
     }
 }

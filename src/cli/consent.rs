@@ -5,6 +5,8 @@ mod list;
 mod prompt;
 mod told;
 
+use std::sync::Arc;
+
 use tokio::sync::Semaphore;
 
 use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox};
@@ -18,6 +20,7 @@ use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
 use crate::run::{Interrupt, OrgAccess};
+use crate::selection::Selection;
 use crate::settings::Settings;
 pub(super) use list::list;
 use told::Tally;
@@ -164,7 +167,8 @@ impl<'a> Orgs<'a> {
                 run.id.0
             );
         }
-        let opened = access(pending.org.clone(), &context, self.allow_exec, None).await;
+        let next = Arc::new(context.next_commands(&run, &Selection::default()));
+        let opened = access(pending.org.clone(), &context, self.allow_exec, None, &next).await;
         drop(place);
         let shut = |shut: Box<Shut>| anyhow::anyhow!("org {}: {}", shut.row.name, shut.why);
         opened.map_err(|failure| failure.error)?.map_err(shut)

@@ -11,7 +11,9 @@ use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, OrgSpec, Orgs};
-use crate::run::{RunOptions, Selected};
+use crate::report::State;
+use crate::run::{NextCommands, RunOptions, Selected};
+use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
 /// Stored with the run, as JSON. All paths are absolute.
@@ -80,6 +82,11 @@ impl RunContext {
         &self.file
     }
 
+    /// The manifest in it or behind it, absolute.
+    pub fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
     /// Where the orgs came from besides the manifest, absolute.
     pub fn orgs(&self) -> Option<&Path> {
         self.orgs.as_deref()
@@ -93,6 +100,37 @@ impl RunContext {
                 format!("start a new run: okta-rollout run {} --new", run.file),
             )
         })
+    }
+
+    /// What people type after a failure of this run: with the file and the orgs by the names they have where this is
+    /// typed, and for the entries that were asked for.
+    pub fn next_commands(&self, run: &RunRow, selection: &Selection) -> NextCommands {
+        let id = &run.id.0;
+        let only = selection.with_state(None).flag();
+        let retry = if selection.is_all() {
+            " --failed".to_owned()
+        } else {
+            selection.with_state(Some(State::Failed)).flag()
+        };
+        let file = quoted(&self.shown_file(run));
+        // A job says itself where its orgs are.
+        let orgs = self.orgs.as_deref().filter(|_| !job::is_job(&self.file));
+        let orgs = orgs.map(|orgs| format!(" --orgs {}", quoted(&from_here(orgs))));
+        let orgs = orgs.unwrap_or_default();
+        NextCommands {
+            retry: format!("okta-rollout resume {id}{retry}"),
+            resume: format!("okta-rollout resume {id}{only}"),
+            run_file: format!("okta-rollout run {file}{orgs}{only}"),
+        }
+    }
+
+    // As it was typed, if that still leads to it.
+    fn shown_file(&self, run: &RunRow) -> PathBuf {
+        let typed = PathBuf::from(&run.file);
+        match (typed.canonicalize(), self.file.canonicalize()) {
+            (Ok(a), Ok(b)) if a == b => typed,
+            _ => from_here(&self.file),
+        }
     }
 
     /// As the ledger stores it.
@@ -156,6 +194,20 @@ pub(super) fn anchored(org: &OrgSpec, base: &Path) -> OrgSpec {
     // Only an empty path or a vanished current folder has no absolute form.
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
     org.anchored(&base)
+}
+
+// Short for what is in the current folder.
+fn from_here(path: &Path) -> PathBuf {
+    std::env::current_dir()
+        .ok()
+        .and_then(|folder| path.strip_prefix(folder).ok().map(Path::to_owned))
+        .unwrap_or_else(|| path.to_owned())
+}
+
+// As a shell takes it; a name with a NUL is no file's.
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), std::borrow::Cow::into_owned)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

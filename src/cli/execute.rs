@@ -1,6 +1,8 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use super::access::{self, Opened};
@@ -18,9 +20,9 @@ use super::signals::Signals;
 use super::simulated::Simulated;
 use crate::event::{Event, Events};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, LedgerError, OrgNo, OrgRow, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, OrgNo, OrgRow, RunId, RunLock, RunRow};
 use crate::report::{Format, Held, State, counted};
-use crate::run::{Interrupt, OrgAccess, RunOptions, Selected, drive, unix_millis};
+use crate::run::{Interrupt, NextCommands, OrgAccess, RunOptions, Selected, drive, unix_millis};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -94,7 +96,8 @@ pub(super) async fn execute(
     let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
-    let opened = access::open(unfinished, &context, allow_exec, simulated.as_ref()).await?;
+    let next = Arc::new(context.next_commands(&run, &selection));
+    let opened = access::open(unfinished, &context, allow_exec, simulated.as_ref(), &next).await?;
     let options = RunOptions {
         selected: selected.clone(),
         ..options(&policy, force)
@@ -105,7 +108,7 @@ pub(super) async fn execute(
     let signals = Signals::listen(interrupt.clone(), output)?;
     let (events, receiver) = Events::channel();
     let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
-    let orgs = stop_shut(&ledger, &run, opened, &events).await?;
+    let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
     let driven = drive(&ledger, &run.id, orgs, &options, &events, &interrupt).await;
     drop(events);
     // Progress ends with the last sender of events; what it did not show is in the ledger.
@@ -213,8 +216,9 @@ async fn unfinished(
 /// Stops the orgs whose credentials cannot be read; gives the others.
 async fn stop_shut(
     ledger: &Ledger,
-    run: &RunRow,
+    run: &RunId,
     opened: Vec<Opened>,
+    next: &NextCommands,
     events: &Events,
 ) -> Result<Vec<OrgAccess>, LedgerError> {
     let mut open = Vec::with_capacity(opened.len());
@@ -226,14 +230,13 @@ async fn stop_shut(
             }
             Err(shut) => shut,
         };
-        let stopped = shut.why.stopped(&run.id);
+        let stopped = shut.why.stopped(next);
         events.send(Event::OrgStopped {
             org: shut.row.name.as_str().into(),
             message: stopped.message.clone(),
             hint: stopped.hint.clone(),
         });
-        let (id, no) = (&run.id, shut.row.no);
-        ledger.set_stopped(id, no, Some(stopped)).await?;
+        ledger.set_stopped(run, shut.row.no, Some(stopped)).await?;
     }
     Ok(open)
 }

@@ -3,6 +3,7 @@
 use super::completions::conditions;
 use super::output::Output;
 use crate::failure::Failure;
+use crate::nearest::did_you_mean;
 use crate::selection::{Condition, Selection};
 
 /// Orgs that are named to somebody who mistyped one.
@@ -35,7 +36,9 @@ pub(super) fn refuse_unknown_org(selection: &Selection, orgs: &[&str]) -> Result
         names.push("…");
     }
     let error = anyhow::anyhow!("--only org={pattern}: no org fits; nothing was sent");
-    Err(Failure::usage(error).hint(format!("the orgs are {}", names.join(", "))))
+    let near = did_you_mean(pattern, orgs.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("{near} "));
+    Err(Failure::usage(error).hint(format!("{near}the orgs are {}", names.join(", "))))
 }
 
 /// Says that there is nothing to do.

@@ -9,6 +9,9 @@ use super::open::existing;
 use super::output::Output;
 use super::run::refresh;
 use crate::failure::{Ending, Failure};
+use crate::ledger::RunRow;
+use crate::manifest;
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// `resume`.
@@ -27,6 +30,7 @@ pub(super) async fn resume(
     let policy = context.policy(settings, output)?;
     can_call(&policy.http)?;
     let lock = ledger.lock_run(&run.id)?;
+    say_if_changed(&run, &context, &selection, output);
     if let Some(orgs) = orgs_now(&policy, output)? {
         refresh(&ledger, &run.id, &orgs).await?;
     }
@@ -47,4 +51,20 @@ pub(super) async fn resume(
         },
     };
     execute(work, settings, output).await
+}
+
+/// A run keeps its entries as they were when it began: whoever has edited the manifest since wants to know.
+fn say_if_changed(run: &RunRow, context: &RunContext, selection: &Selection, output: Output) {
+    // One that is gone or cannot be read is told of where it is needed.
+    let Ok(digest) = manifest::digest(context.manifest()) else {
+        return;
+    };
+    if digest != run.digest {
+        output.warning(format_args!(
+            "{} has changed since run {} began: entries are tried as they were then; to run it as it is now: {}",
+            context.manifest().display(),
+            run.id.0,
+            context.next_commands(run, selection).run_file
+        ));
+    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::memory::{AppMemory, AppName, Applied};
 use super::notes::OrgWait;
 use super::{AsStored, Changed, Drift, StepRecord};
+use crate::failure::Remedy;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
 
@@ -89,6 +90,9 @@ pub struct Stopped {
     pub http_status: Option<u16>,
     /// `x-okta-request-id` of the answer.
     pub request_id: Option<String>,
+    /// Where the hint helps; the ledger keeps the hint with the command that follows from it.
+    #[serde(skip)]
+    pub remedy: Remedy,
 }
 
 /// Sums of an org in a run; also the amount a checkpoint adds.

@@ -12,11 +12,12 @@ use super::fields::ENTRY;
 use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
 use super::orgs::{Loader, Orgs};
 use super::probe::unreadable;
-use super::problem::{Issues, Place, Problem, Problems, nearest, shown};
+use super::problem::{Issues, Place, Problem, Problems, shown};
 use super::rules::Rules;
 use super::secrets::{ExecPolicy, Secrets};
 use super::seen::{Seen, Tried};
 use super::text::Text;
+use crate::nearest::did_you_mean;
 use crate::selection::Selection;
 
 /// A manifest and the orgs file that goes with it.
@@ -270,8 +271,8 @@ impl<'a> Checker<'a> {
             }
             let message = format!("unknown org {}", shown(name));
             let names = self.loader.orgs.iter().map(|(name, _)| name);
-            match nearest(name, names) {
-                Some(near) => issues.push_hint(field, message, format!("did you mean {near}?")),
+            match did_you_mean(name, names) {
+                Some(hint) => issues.push_hint(field, message, hint),
                 None => issues.push(field, message),
             }
         }

@@ -12,6 +12,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub(super) use crate::nearest::nearest;
+
 /// Problems kept of one check; the rest is only counted, so that a million broken rows stay small.
 const KEPT: usize = 1000;
 
@@ -299,29 +301,6 @@ impl Problems {
     }
 }
 
-/// The known word nearest to what was typed, if it is near enough to be meant.
-pub(super) fn nearest<'a>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    // Longer texts are not typing mistakes, and the comparison is quadratic in their length.
-    if typed.len() > 128 {
-        return None;
-    }
-    let lower = typed.to_lowercase();
-    known
-        .into_iter()
-        .map(|word| {
-            (
-                strsim::normalized_damerau_levenshtein(&lower, &word.to_lowercase()),
-                word,
-            )
-        })
-        .filter(|(score, _)| *score >= 0.5)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
-}
-
 /// A wrong value as a message may show it. Long texts are withheld: columns get mixed up, and what
 /// stands in the wrong one may be a token (Okta's have 42 characters).
 pub(super) fn shown(value: &str) -> String {
@@ -345,18 +324,6 @@ pub(super) fn alternatives(words: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nearest_known_word() {
-        for (typed, known, expected) in [
-            ("gogle", ["google", "slack"], Some("google")),
-            ("timeZone", ["timezone", "expression"], Some("timezone")),
-            ("xyz", ["google", "slack"], None),
-            ("", ["google", "slack"], None),
-        ] {
-            assert_eq!(nearest(typed, known), expected, "{typed}");
-        }
-    }
 
     #[test]
     fn long_values_are_withheld() {

@@ -11,6 +11,7 @@ mod transport;
 use std::fmt;
 use std::time::Duration;
 
+use crate::failure::Remedy;
 pub use answer::endless_list;
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
 pub(super) use transport::{Way, is_declined, unanswered};
@@ -68,6 +69,8 @@ pub struct CallError {
     pub error_id: Option<String>,
     /// One command or edit that helps.
     pub hint: Option<String>,
+    /// Where it helps.
+    pub remedy: Remedy,
 }
 
 impl CallError {
@@ -81,6 +84,7 @@ impl CallError {
             request_id: None,
             error_id: None,
             hint: None,
+            remedy: Remedy::Outside,
         }
     }
 
@@ -89,6 +93,15 @@ impl CallError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// As [`Self::hint`], for an edit of the manifest or the orgs file.
+    #[must_use]
+    pub fn edit(self, hint: impl Into<String>) -> Self {
+        Self {
+            remedy: Remedy::Manifest,
+            ..self.hint(hint)
+        }
     }
 }
 

@@ -9,9 +9,11 @@ use serde::Serialize;
 use super::connection::{LiveConnection, LiveStatus, Shown};
 use super::drift::Look;
 use super::features::Difference;
-use crate::apps::{AuthScheme, Feature};
+use crate::apps::{App, AuthScheme, Feature};
+use crate::failure::Remedy;
 use crate::ledger::{Fingerprint, Mac};
 use crate::manifest::{Connection, Entry};
+use crate::nearest::nearest_few;
 
 /// Where people look when Okta's API does not tell more.
 const ADMIN_CONSOLE: &str = "look at the app's Provisioning tab in the Admin Console";
@@ -23,14 +25,26 @@ pub struct Obstacle {
     pub message: String,
     /// The next command or edit.
     pub hint: String,
+    /// Where that helps.
+    #[serde(skip)]
+    pub remedy: Remedy,
 }
 
 impl Obstacle {
-    /// An obstacle and its remedy.
+    /// An obstacle that an edit of the manifest removes.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             hint: hint.into(),
+            remedy: Remedy::Manifest,
+        }
+    }
+
+    /// An obstacle that is removed elsewhere.
+    pub fn outside(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            remedy: Remedy::Outside,
+            ..Self::new(message, hint)
         }
     }
 }
@@ -41,15 +55,17 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// The app among those with the entry's label; `None` = it is to be created.
-pub fn found_app<'a>(entry: &Entry, found: &'a [String]) -> Result<Option<&'a str>, Obstacle> {
+/// The app among those with the entry's label; `None` = it is to be created. `others` are the labels that the org's
+/// instances of the app have.
+pub fn found_app<'a, 'l>(
+    entry: &Entry,
+    found: &'a [String],
+    others: impl IntoIterator<Item = &'l str>,
+) -> Result<Option<&'a str>, Obstacle> {
     let label = entry.label.as_deref().unwrap_or_default();
     match found {
         [] if entry.create.is_some() => Ok(None),
-        [] => Err(Obstacle::new(
-            format!("no {} app is labelled {label:?}", entry.app),
-            "correct the label, or give the app's id as appId",
-        )),
+        [] => Err(no_such_label(entry.app, label, others)),
         [id] => Ok(Some(id)),
         ids => Err(Obstacle::new(
             format!(
@@ -60,6 +76,26 @@ pub fn found_app<'a>(entry: &Entry, found: &'a [String]) -> Result<Option<&'a st
             ),
             "give one of these ids as appId instead of the label",
         )),
+    }
+}
+
+/// Labels that a person may have meant; more would hide them.
+const NEAR_LABELS: usize = 3;
+
+fn no_such_label<'l>(app: App, label: &str, others: impl IntoIterator<Item = &'l str>) -> Obstacle {
+    let message = format!("no {app} app is labelled {label:?}");
+    let edit = "correct the label, or give the app's id as appId";
+    let near = nearest_few(label, others, NEAR_LABELS);
+    match near.as_slice() {
+        [] => Obstacle::new(message, edit),
+        [same, ..] if same.to_lowercase() == label.to_lowercase() => Obstacle::new(
+            format!("{message}: upper and lower case count, and it is {same:?}"),
+            edit,
+        ),
+        near => {
+            let near: Vec<String> = near.iter().map(|label| format!("{label:?}")).collect();
+            Obstacle::new(format!("{message}; the nearest: {}", near.join(", ")), edit)
+        }
     }
 }
 
@@ -150,7 +186,7 @@ pub fn consented(live: &LiveConnection, scheme: AuthScheme) -> Result<Consented,
     match live.status {
         LiveStatus::Unknown => Err(unsupported(live)),
         LiveStatus::Enabled if live.is_enabled_with(scheme) => Ok(Consented::Yes),
-        LiveStatus::Enabled => Err(Obstacle::new(
+        LiveStatus::Enabled => Err(Obstacle::outside(
             format!(
                 "the connection is active, but not with {scheme} ({})",
                 live.describe()
@@ -158,7 +194,7 @@ pub fn consented(live: &LiveConnection, scheme: AuthScheme) -> Result<Consented,
             ADMIN_CONSOLE,
         )),
         // It may be active for all we know, and posting it would cost its consent.
-        LiveStatus::Missing => Err(Obstacle::new(
+        LiveStatus::Missing => Err(Obstacle::outside(
             format!(
                 "Okta does not show whether the connection is active ({})",
                 live.describe()

@@ -306,6 +306,7 @@ pub(crate) fn rfc3339(at: Millis) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use crate::failure::Remedy;
     use serde_json::json;
 
     use super::*;
@@ -352,6 +353,7 @@ pub(super) mod tests {
             okta_error_code: Some("E0000011".to_owned()),
             http_status: Some(401),
             request_id: Some("abc".to_owned()),
+            remedy: Remedy::Outside,
         }
     }
 

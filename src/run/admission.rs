@@ -19,6 +19,7 @@ use super::patience::Rests;
 use super::retry::RetryPolicy;
 use super::retry_budget::RetryBudget;
 use super::settled::settled;
+use crate::failure::Remedy;
 use crate::ledger::Stopped;
 use crate::okta::{Bucket, Class, Exchange, Method};
 
@@ -379,6 +380,8 @@ fn no_answer(exchange: &Exchange) -> Stopped {
         okta_error_code: None,
         http_status: None,
         request_id: None,
+        // Its address may be at fault.
+        remedy: Remedy::Manifest,
     }
 }
 

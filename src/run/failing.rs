@@ -7,6 +7,7 @@ use super::retry::{Verdict, decide};
 use super::worker::{Next, RestKind, Work};
 use crate::apps::App;
 use crate::event::Event;
+use crate::failure::Remedy;
 use crate::ledger::{EntryError, LedgerError, Millis, Stopped, Stored};
 use crate::manifest::SecretRef;
 use crate::okta::Class;
@@ -65,7 +66,7 @@ impl Work<'_> {
             Verdict::Fail => {
                 self.row.state = Stored::Failed;
                 self.row.due_at = None;
-                self.row.error = Some(self.with_hint(described));
+                self.row.error = Some(self.with_hint(described, error.remedy(step)));
                 self.commit(None, None).await?;
                 Ok(self.ended())
             }
@@ -74,6 +75,7 @@ impl Work<'_> {
                 self.row.progress.attempts = 0;
                 self.row.progress.elapsed_ms = 0;
                 self.shop.access.lane.stop(Stopped {
+                    remedy: error.remedy(step),
                     message: described.message,
                     hint: described.hint,
                     okta_error_code: described.okta_error_code,
@@ -124,19 +126,19 @@ impl Work<'_> {
         Ok(Next::Rest(RestKind::Delayed(next_at)))
     }
 
-    fn with_hint(&self, error: EntryError) -> EntryError {
-        let run = &self.shop.run.0;
-        // Where entries were left out on purpose, the next command must not begin them.
-        let flag = if self.shop.selected.is_all() {
-            "--failed"
-        } else {
-            "--only failed"
+    fn with_hint(&self, error: EntryError, remedy: Remedy) -> EntryError {
+        let next = &self.shop.next;
+        let secret = self.secret_in_question(&error);
+        let fix = match secret {
+            Some(reference) => format!("check the value behind {reference}"),
+            None => error.hint.clone().unwrap_or_else(|| match remedy {
+                Remedy::Manifest => "correct the entry".to_owned(),
+                Remedy::Outside => "fix the cause".to_owned(),
+            }),
         };
-        let again = format!("okta-rollout resume {run} {flag}");
-        let hint = match (self.secret_in_question(&error), &error.hint) {
-            (Some(reference), _) => format!("check the value behind {reference}, then: {again}"),
-            (None, Some(hint)) => format!("{hint}, then: {again}"),
-            (None, None) => format!("mend the cause, then: {again}"),
+        let hint = match remedy {
+            Remedy::Manifest if secret.is_none() => next.after_edit(&fix),
+            _ => next.after_fix(&fix),
         };
         EntryError {
             hint: Some(hint),

@@ -21,6 +21,7 @@ mod interrupt;
 mod lane;
 mod line;
 mod methods;
+mod next;
 mod notes;
 mod org;
 mod org_patience;
@@ -51,6 +52,7 @@ pub use fingerprint::Fingerprints;
 pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Concluded, Halted, Lane, LaneConfig, unix_millis};
+pub use next::NextCommands;
 pub use notes::{Keeper, Notes};
 pub use org::{Administrator, GRACE};
 pub use places::{Places, idle_per_org};
@@ -97,6 +99,8 @@ pub struct OrgAccess {
     pub secrets: Secrets,
     /// Gives consents in simulated orgs.
     pub administrator: Option<Administrator>,
+    /// What people type after a failure.
+    pub next: Arc<NextCommands>,
 }
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
@@ -343,6 +347,7 @@ impl Common {
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             org: name,
+            next: org.next,
             events: self.events.clone(),
             places: self.places.clone(),
             interrupt: self.interrupt.clone(),

@@ -15,7 +15,7 @@ use super::window::{Bounds, Window};
 use super::worker::{Rest, Shop, Work};
 use crate::consent::{inbox, reader};
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, RunId, Stored, Target};
+use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored, Target};
 use crate::steps::{Answer, Directory, WantedOfApps};
 
 /// Waiting entries read at once for the simulated administrator.
@@ -184,11 +184,11 @@ impl OrgTask {
             shop.ledger.add_stats(&shop.run, self.no, stats).await?;
         }
         if let Some(mut stopped) = shop.access.lane.stopped() {
-            let hint = stopped
+            let fix = stopped
                 .hint
                 .take()
                 .unwrap_or_else(|| "fix the cause".to_owned());
-            stopped.hint = Some(and_resume(hint, &shop.run));
+            stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
             let (message, hint) = (stopped.message.clone(), stopped.hint.clone());
             shop.ledger
                 .set_stopped(&shop.run, self.no, Some(stopped))
@@ -293,14 +293,6 @@ async fn consented(
 fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
     let handed_in = reader::read(page.as_bytes()).into_first_answer()?;
     inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
-}
-
-// What helps an org, and then the command that goes on with it.
-fn and_resume(hint: String, run: &RunId) -> String {
-    if hint.contains("okta-rollout ") {
-        return hint;
-    }
-    format!("{hint}, then: okta-rollout resume {}", run.0)
 }
 
 async fn due(at: Option<Instant>) {

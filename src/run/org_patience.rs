@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::failure::Remedy;
 use crate::ledger::Stopped;
 use crate::okta::{Class, Exchange};
 
@@ -97,6 +98,7 @@ fn said(exchange: &Exchange) -> Stopped {
         okta_error_code: error.and_then(|error| error.okta_error_code.clone()),
         http_status: exchange.status,
         request_id: exchange.request_id.clone(),
+        remedy: Remedy::Outside,
     }
 }
 

@@ -182,6 +182,7 @@ fn stopped_by(call: &CallError) -> Stopped {
         okta_error_code: call.okta_error_code.clone(),
         http_status: call.http_status,
         request_id: call.request_id.clone(),
+        remedy: call.remedy,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checkpoint::{Also, checkpoint};
 use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
+use super::next::NextCommands;
 use super::places::Places;
 use super::retry::RetryPolicy;
 use super::selected::Selected;
@@ -33,6 +34,8 @@ pub struct Shop {
     pub call_timeout: Duration,
     /// Org's name.
     pub org: Arc<str>,
+    /// What people type after a failure.
+    pub next: Arc<NextCommands>,
     /// Who is told.
     pub events: Events,
     /// When to stop.

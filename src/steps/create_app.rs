@@ -6,6 +6,7 @@ use super::find_app::choose;
 use super::{Basis, Context, Outcome, StepError};
 use crate::ledger::{Changed, Why};
 use crate::okta::apps;
+use crate::plan::found_app;
 use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -14,8 +15,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     }
     if context.may_have_been_sent() {
         let found = context.access.relisting.matching(context).await?;
-        if !found.is_empty() {
-            choose(context, &found).await?;
+        if let Some(id) = found_app(&context.row.entry, &found, [])? {
+            choose(context, Some(id.to_owned())).await?;
             return Ok(created(context));
         }
     }

@@ -1,5 +1,6 @@
 //! Why a step did not end well.
 
+use crate::failure::Remedy;
 use crate::ledger::{EntryError, LedgerError};
 use crate::okta::{CallError, Class};
 use crate::plan::Obstacle;
@@ -23,6 +24,8 @@ pub enum StepError {
         message: String,
         /// What to do.
         hint: Option<String>,
+        /// Where that helps.
+        remedy: Remedy,
     },
     /// The run or the org is being stopped; the entry stays as it is.
     Halted(Halted),
@@ -39,11 +42,36 @@ impl StepError {
         }
     }
 
-    /// A failure that trying again does not mend.
+    /// A failure that trying again does not fix, and nothing in the manifest either.
     pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed {
             message: message.into(),
             hint: Some(hint.into()),
+            remedy: Remedy::Outside,
+        }
+    }
+
+    /// Where the cause is fixed. A call that Okta refused is refused again as long as what it is made from is the
+    /// same: that is the manifest's, but for steps that carry nothing of it.
+    pub fn remedy(&self, step: Step) -> Remedy {
+        match self {
+            Self::Failed { remedy, .. } => *remedy,
+            Self::Call { error, .. } if error.remedy == Remedy::Manifest => Remedy::Manifest,
+            Self::Call { error, .. } if error.class == Class::Refused => {
+                let carries = matches!(
+                    step,
+                    Step::CreateApp | Step::SetConnection | Step::SetFeature(_)
+                );
+                let is_gone = error.http_status == Some(404);
+                // A licence is the org's matter (API.md §8).
+                let is_licence = error.okta_error_code.as_deref() == Some("E0000015");
+                if (carries || is_gone) && !is_licence {
+                    Remedy::Manifest
+                } else {
+                    Remedy::Outside
+                }
+            }
+            Self::Call { .. } | Self::Halted(_) | Self::Ledger(_) => Remedy::Outside,
         }
     }
 
@@ -64,7 +92,7 @@ impl StepError {
                 request_id: error.request_id.clone(),
                 ..plain(error.message.clone(), error.hint.clone())
             },
-            Self::Failed { message, hint } => plain(message.clone(), hint.clone()),
+            Self::Failed { message, hint, .. } => plain(message.clone(), hint.clone()),
             Self::Halted(_) => plain("stopped before it was done".to_owned(), None),
             Self::Ledger(error) => plain(error.to_string(), None),
         }
@@ -78,7 +106,11 @@ impl StepError {
 
 impl From<Obstacle> for StepError {
     fn from(obstacle: Obstacle) -> Self {
-        Self::failed(obstacle.message, obstacle.hint)
+        Self::Failed {
+            message: obstacle.message,
+            hint: Some(obstacle.hint),
+            remedy: obstacle.remedy,
+        }
     }
 }
 

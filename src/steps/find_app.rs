@@ -9,27 +9,28 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let pages = listed(context).await?;
     let entry = &context.row.entry;
     let found = pages.matching(entry.app, entry.label.as_deref());
+    let id = found_app(entry, &found, pages.labels(entry.app))?.map(str::to_owned);
     drop(pages);
-    choose(context, &found).await
+    choose(context, id).await
 }
 
-/// Takes the one instance found; none is right only for an entry that creates it.
+/// Takes the one instance found, unless it is another row's; none is right only for an entry that creates it.
 pub(super) async fn choose(
     context: &mut Context<'_>,
-    found: &[String],
+    id: Option<String>,
 ) -> Result<Outcome, StepError> {
-    let entry = &context.row.entry;
-    if let Some(id) = found_app(entry, found)? {
+    if let Some(id) = id {
+        let entry = &context.row.entry;
         let taken = context
             .ledger
-            .app_id_taken(context.run, context.row.org, id, context.row.no)
+            .app_id_taken(context.run, context.row.org, &id, context.row.no)
             .await?;
         if let Some(row) = taken {
-            return Err(app_taken(entry, id, row).into());
+            return Err(app_taken(entry, &id, row).into());
         }
-        context.row.progress.app_id = Some(id.to_owned());
-        let name = context.row.entry.app.name();
-        remember(context, id, name).await?;
+        let name = entry.app.name();
+        context.row.progress.app_id = Some(id.clone());
+        remember(context, &id, name).await?;
     }
     Ok(Outcome::Done { changed: false })
 }

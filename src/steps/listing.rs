@@ -178,6 +178,15 @@ impl Pages {
         Some(&found.name)
     }
 
+    /// The labels of the org's instances of an app.
+    pub fn labels(&self, app: App) -> impl Iterator<Item = &str> {
+        let of_app = move |instance: &&AppInstance| instance.name == app.name();
+        self.apps
+            .iter()
+            .filter(of_app)
+            .map(|instance| instance.label.as_str())
+    }
+
     /// The ids of the instances with this app name and label.
     pub fn matching(&self, app: App, label: Option<&str>) -> Vec<String> {
         self.apps

@@ -1004,6 +1004,7 @@ async fn orgs_and_runs_are_updated() {
         okta_error_code: Some("E0000011".into()),
         http_status: Some(401),
         request_id: None,
+        remedy: okta_rollout::failure::Remedy::Outside,
     };
     let stats = OrgStats {
         requests: 1,

@@ -89,6 +89,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself() {
         okta_error_code: None,
         http_status: Some(401),
         request_id: None,
+        remedy: okta_rollout::failure::Remedy::Outside,
     };
     fixture
         .ledger

@@ -179,6 +179,7 @@ async fn a_run_that_is_needed_stays() {
         okta_error_code: None,
         http_status: None,
         request_id: None,
+        remedy: okta_rollout::failure::Remedy::Outside,
     };
     ledger
         .set_stopped(&stopped, 0, Some(why.clone()))

@@ -19,6 +19,7 @@ mod env_file;
 mod exit_codes;
 mod export;
 mod filters;
+mod hints;
 mod init;
 mod keys;
 mod ledgers;

@@ -12,6 +12,7 @@ use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX, Secrets};
+use crate::nearest::did_you_mean;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::run::{Interrupt, Lane, LaneConfig, Places, Reader, idle_per_org};
 use crate::settings::{Policy, Settings};
@@ -102,8 +103,10 @@ impl Source {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let near = did_you_mean(name, self.orgs.iter().map(|(name, _)| name));
+        let near = near.map_or_else(String::new, |near| format!("{near} "));
         Failure::usage(anyhow::anyhow!("unknown org {name}; nothing was sent"))
-            .hint(format!("the orgs are {}{more}", known.join(", ")))
+            .hint(format!("{near}the orgs are {}{more}", known.join(", ")))
     }
 
     /// Opens the orgs for reading, in order; the inner error of one whose credentials cannot be read.

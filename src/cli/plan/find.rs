@@ -154,7 +154,7 @@ pub(super) fn find_app(entry: &Entry, found: &Found) -> Result<Option<String>, (
         let seen = json!(obstacle.message);
         (obstacle, seen)
     };
-    match found_app(entry, &matching).map_err(plain)? {
+    match found_app(entry, &matching, pages.labels(entry.app)).map_err(plain)? {
         Some(id) => match found.given.get(id) {
             Some(row) => Err(plain(app_taken(entry, id, *row))),
             None => Ok(Some(id.to_owned())),

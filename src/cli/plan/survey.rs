@@ -80,7 +80,8 @@ pub(in crate::cli) async fn survey(
         .map(|Gathering { org, entries }| (org, entries))
         .unzip();
     let context = RunContext::new(target)?;
-    let orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref()).await?;
+    let next = Arc::default();
+    let orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next).await?;
     output.note(format_args!(
         "reads the live state of {} in {}",
         counted(gathered.entries, "entry", "entries"),

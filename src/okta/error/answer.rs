@@ -5,6 +5,7 @@ use super::challenge::Challenge;
 use super::codes::{self, Verdict};
 use super::okta_body::OktaBody;
 use super::{CallError, Class};
+use crate::failure::Remedy;
 
 /// The error of an answer with a status other than 2xx.
 pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
@@ -24,6 +25,12 @@ pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
         error_id: okta.id,
         http_status: Some(head.status),
         hint,
+        // A redirect is about the org's url.
+        remedy: if (300..400).contains(&head.status) {
+            Remedy::Manifest
+        } else {
+            Remedy::Outside
+        },
         ..CallError::new(
             judged.class,
             judged
@@ -110,9 +117,8 @@ impl Judged {
 fn by_code(verdict: Verdict, head: &Head) -> Judged {
     match verdict {
         Verdict::Credentials => credentials(),
-        Verdict::Role => Judged::new(Class::OrgStopped).hint(
-            "give the owner of the org's credentials an admin role that may manage apps, then: okta-rollout resume",
-        ),
+        Verdict::Role => Judged::new(Class::OrgStopped)
+            .hint("give the owner of the org's credentials an admin role that may manage apps"),
         Verdict::Transient => transient(head),
         Verdict::RateLimited => rate_limited(head),
         Verdict::Refused => Judged::new(Class::Refused),
@@ -150,9 +156,8 @@ fn rate_limited(head: &Head) -> Judged {
 }
 
 fn credentials() -> Judged {
-    Judged::new(Class::OrgStopped).hint(
-        "the org's credentials are wrong, expired or revoked: put valid ones in place, then: okta-rollout resume",
-    )
+    Judged::new(Class::OrgStopped)
+        .hint("the org's credentials are wrong, expired or revoked: put valid ones in place")
 }
 
 fn redirect(head: &Head) -> Judged {
@@ -202,13 +207,13 @@ fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged
                 "the access token lacks the scope {scope} (insufficient_scope)"
             ))
             .hint(format!(
-                "grant the scope {scope} and use a token that has it, then: okta-rollout resume"
+                "grant the scope {scope} and use a token that has it"
             ));
     }
     match content {
         Content::Empty => Judged::new(Class::OrgStopped)
             .message("status 403 without a body, which probably means that the access token lacks a scope")
-            .hint("grant okta.apps.read and okta.apps.manage and use a token that has them, then: okta-rollout resume"),
+            .hint("grant okta.apps.read and okta.apps.manage and use a token that has them"),
         Content::Json => Judged::new(Class::Refused),
         Content::Foreign => Judged::new(Class::Unclear).hint(PROXY_HINT),
     }

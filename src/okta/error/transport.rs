@@ -183,6 +183,14 @@ impl Other<'_> {
         }
     }
 
+    /// The error with a hint that may be about where the other side is.
+    fn advise(&self, error: CallError, hint: String) -> CallError {
+        match self {
+            Self::Org(_) => error.edit(hint),
+            Self::Proxy(_) => error.hint(hint),
+        }
+    }
+
     fn check(&self) -> String {
         match self {
             Self::Org(_) => {
@@ -205,8 +213,8 @@ fn failed(error: &reqwest::Error, other: &Other<'_>) -> CallError {
             Other::Org(_) => format!("{}; behind a proxy set HTTPS_PROXY", other.correct()),
             Other::Proxy(_) => other.correct(),
         };
-        return CallError::new(Class::OrgStopped, format!("cannot resolve {name}: {cause}"))
-            .hint(hint);
+        let unknown = CallError::new(Class::OrgStopped, format!("cannot resolve {name}: {cause}"));
+        return other.advise(unknown, hint);
     }
     if error.is_dns() {
         return CallError::new(Class::NotSent, format!("cannot resolve {name}: {cause}"))
@@ -220,7 +228,7 @@ fn failed(error: &reqwest::Error, other: &Other<'_>) -> CallError {
     } else {
         format!("cannot connect to {name}: {cause}")
     };
-    CallError::new(Class::NotSent, message).hint(other.check())
+    other.advise(CallError::new(Class::NotSent, message), other.check())
 }
 
 fn tls(fault: &rustls::Error, other: &Other<'_>) -> CallError {
@@ -233,13 +241,15 @@ fn tls(fault: &rustls::Error, other: &Other<'_>) -> CallError {
     } else {
         Class::NotSent
     };
-    CallError::new(class, format!("cannot set up TLS with {name}: {fault}")).hint(match other {
+    let hint = match other {
         Other::Org(_) => "check that the org's url names an HTTPS address".to_owned(),
         Other::Proxy(proxy) => format!(
             "check that the proxy takes TLS, else set {} to http://HOST:PORT",
             proxy.variable()
         ),
-    })
+    };
+    let failed = CallError::new(class, format!("cannot set up TLS with {name}: {fault}"));
+    other.advise(failed, hint)
 }
 
 fn untrusted(fault: &CertificateError, other: &Other<'_>) -> CallError {
@@ -264,11 +274,16 @@ fn untrusted(fault: &CertificateError, other: &Other<'_>) -> CallError {
                 .to_owned(),
         ),
     };
-    CallError::new(
+    let untrusted = CallError::new(
         Class::OrgStopped,
         format!("{name} shows {what}: invalid peer certificate: {fault}"),
-    )
-    .hint(hint)
+    );
+    match fault {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            other.advise(untrusted, hint)
+        }
+        _ => untrusted.hint(hint),
+    }
 }
 
 /// Whether the two sides cannot agree, however often they try: no TLS at all, or none that both know.

@@ -1,5 +1,6 @@
 //! The engine on a fleet, as a run of the program: every entry in a ledger on disk, every checkpoint durable.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use okta_rollout::event::Events;
@@ -50,6 +51,7 @@ impl Engine {
             credentials: Credentials::Ssws(fleet.token(&row.name).into()),
             secrets: Secrets::new(folder.path(), false),
             administrator: None,
+            next: Arc::default(),
             row,
         });
         Ok(Self {

@@ -1,0 +1,43 @@
+//! The commands that continue after a failure, as somebody types them where the failed command was typed.
+
+use crate::failure::Remedy;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct NextCommands {
+    /// Tries the failed entries again as the ledger has them.
+    pub retry: String,
+    /// Moves on what a stopped org held back.
+    pub resume: String,
+    /// Runs the file as it is by then.
+    pub run_file: String,
+}
+
+impl NextCommands {
+    /// The same commands for whoever lets secrets be read from programs.
+    pub fn resume_with_programs(&self) -> String {
+        format!("{} --allow-exec", self.resume)
+    }
+
+    /// What to do about an entry whose stored form can succeed once the cause is fixed.
+    pub fn after_fix(&self, fix: &str) -> String {
+        format!("{fix}, then: {}", self.retry)
+    }
+
+    /// What to do about a stopped org.
+    pub fn after_stop(&self, fix: &str, remedy: Remedy) -> String {
+        match remedy {
+            // A run keeps the addresses it began with.
+            Remedy::Manifest => format!("{fix}, then: {}", self.run_file),
+            Remedy::Outside => format!("{fix}, then: {}", self.resume),
+        }
+    }
+
+    /// What to do about an entry that fails as long as the file is as it is.
+    pub fn after_edit(&self, edit: &str) -> String {
+        format!(
+            "{edit}, then (only changed and unfinished entries are worked on): {}",
+            self.run_file
+        )
+    }
+}

@@ -1,0 +1,320 @@
+//! After each kind of failure the command that is printed succeeds, as printed, once the cause is fixed.
+
+use okta_rollout::sandbox::{SeedApp, Switches};
+use serde_json::Value;
+
+use crate::support::{Entry, Scenario, org2org, user, zscaler};
+
+/// What goes wrong, and how it is fixed.
+struct Kind {
+    /// Names it where it fails.
+    name: &'static str,
+    /// More of the sandbox's settings.
+    settings: &'static str,
+    entries: Vec<Entry>,
+    breaks: fn(&mut Scenario),
+    /// What is said of it.
+    says: &'static str,
+    /// How the printed command begins after `okta-rollout `, `RUN` standing for the run's id.
+    next: &'static str,
+    fixes: fn(&mut Scenario),
+}
+
+/// An entry that nothing is wrong with.
+fn good() -> Entry {
+    zscaler("0oa9")
+}
+
+fn nothing(_: &mut Scenario) {}
+
+fn manifest_is_good(story: &mut Scenario) {
+    story.manifest([good(), zscaler("0oa1")]);
+}
+
+fn seed(name: &str, label: &str) -> SeedApp {
+    SeedApp {
+        name: name.to_owned(),
+        id: None,
+        label: Some(label.to_owned()),
+    }
+}
+
+fn switched(switches: Switches) -> impl Fn(&Scenario) {
+    move |story| story.switch("acme", switches.clone())
+}
+
+/// Mistakes of the file: the stored entry would fail for ever.
+fn in_the_file() -> Vec<Kind> {
+    let kind = |name, entry: Entry, breaks, says| Kind {
+        name,
+        settings: "limit = 0",
+        entries: vec![good(), entry],
+        breaks,
+        says,
+        next: "run job.toml",
+        fixes: manifest_is_good,
+    };
+    vec![
+        kind(
+            "a label with a typing mistake",
+            zscaler("").labelled("Zscaler EUU").missing(),
+            |story| {
+                for label in ["Zscaler EU", "Zscaler US", "Something else"] {
+                    story.add_app("acme", &seed("zscalerbyz", label));
+                }
+                // Of another app, however near.
+                story.add_app("acme", &seed("okta_org2org", "Zscaler EUUU"));
+            },
+            r#"labelled "Zscaler EUU"; the nearest: "Zscaler EU", "Zscaler US""#,
+        ),
+        kind(
+            "a label in the wrong case",
+            zscaler("").labelled("zscaler eu").missing(),
+            |story| story.add_app("acme", &seed("zscalerbyz", "Zscaler EU")),
+            r#"upper and lower case count, and it is "Zscaler EU""#,
+        ),
+        kind(
+            "a label of two apps",
+            zscaler("").labelled("Zscaler").missing(),
+            |story| {
+                for id in ["0oa5", "0oa6"] {
+                    let app = SeedApp {
+                        id: Some(id.to_owned()),
+                        ..seed("zscalerbyz", "Zscaler")
+                    };
+                    story.add_app("acme", &app);
+                }
+            },
+            "give one of these ids as appId",
+        ),
+        kind(
+            "the id of another app",
+            zscaler("0oa2").in_truth("okta_org2org"),
+            nothing,
+            "0oa2 is an okta_org2org app, not zscalerbyz",
+        ),
+        kind(
+            "an id that is not there",
+            zscaler("0oa3").missing(),
+            nothing,
+            "0oa3",
+        ),
+        kind(
+            "an app without this connection",
+            zscaler("0oa4").in_truth("bookmark"),
+            nothing,
+            "0oa4 is a bookmark app, not zscalerbyz",
+        ),
+    ]
+}
+
+/// Causes outside of it: the entry is tried again as it is.
+fn elsewhere() -> Vec<Kind> {
+    let kind = |name, breaks, says, next, fixes| Kind {
+        name,
+        settings: "limit = 0",
+        entries: vec![good(), org2org("0oa1").at("globex")],
+        breaks,
+        says,
+        next,
+        fixes,
+    };
+    vec![
+        kind(
+            "a token that the app refuses",
+            |story| story.write("secrets/app-token", "bad"),
+            "check the value behind file:secrets/app-token",
+            "resume RUN --failed",
+            |story| story.write("secrets/app-token", "good"),
+        ),
+        kind(
+            "a revoked API token",
+            |story| {
+                switched(Switches {
+                    revoked_token: true,
+                    ..Switches::default()
+                })(story);
+            },
+            "acme was stopped",
+            "resume RUN",
+            |story| switched(Switches::default())(story),
+        ),
+        kind(
+            "a missing role",
+            |story| {
+                switched(Switches {
+                    missing_role: true,
+                    ..Switches::default()
+                })(story);
+            },
+            "admin role",
+            "resume RUN",
+            |story| switched(Switches::default())(story),
+        ),
+        kind(
+            "an API token that is not set",
+            |story| story.unset("ACME_TOKEN"),
+            "ACME_TOKEN",
+            "resume RUN",
+            |story| {
+                let token = story.api_token("acme");
+                story.set("ACME_TOKEN", &token);
+            },
+        ),
+    ]
+}
+
+/// The commands that hints of a report name, each once.
+fn commands(report: &Value) -> Vec<String> {
+    let entries = report["entries"].as_array().unwrap().iter();
+    let of_entries = entries.map(|entry| &entry["error"]["hint"]);
+    let orgs = report["orgs"].as_array().unwrap().iter();
+    let of_orgs = orgs.map(|org| &org["stopped"]["hint"]);
+    let mut commands: Vec<String> = of_entries
+        .chain(of_orgs)
+        .filter_map(Value::as_str)
+        .map(|hint| {
+            let at = hint
+                .find("okta-rollout ")
+                .unwrap_or_else(|| panic!("{hint}"));
+            hint[at..].to_owned()
+        })
+        .collect();
+    commands.sort();
+    commands.dedup();
+    commands
+}
+
+fn walk(kind: Kind) {
+    let name = kind.name;
+    let mut story = Scenario::with(kind.settings, kind.entries);
+    (kind.breaks)(&mut story);
+    let ran = story.run();
+    let said = ran.said();
+    assert!(said.contains(kind.says), "{name}: {said}");
+    ran.exits(3);
+    let report = story.report();
+    let run = report["run"].as_str().unwrap().to_owned();
+    let commands = commands(&report);
+    let expected = format!("okta-rollout {}", kind.next.replace("RUN", &run));
+    assert_eq!(commands, [expected], "{name}");
+    for command in commands {
+        assert!(said.contains(&command), "{name}: {command} in {said}");
+        (kind.fixes)(&mut story);
+        story.shell(&command).exits(0);
+    }
+    let totals = &story.report()["totals"];
+    assert_eq!(
+        (&totals["failed"], &totals["pending"]),
+        (&0.into(), &0.into()),
+        "{name}"
+    );
+}
+
+#[test]
+fn a_mistake_in_the_file_is_followed_by_a_run_of_the_file() {
+    in_the_file().into_iter().for_each(walk);
+}
+
+#[test]
+fn a_cause_elsewhere_is_followed_by_a_resume() {
+    elsewhere().into_iter().for_each(walk);
+}
+
+#[test]
+fn an_org_that_keeps_failing_is_tried_again_when_it_is_well() {
+    let rule = "limit = 0\n[[faults.rules]]\nfault = 'unavailable'\nmethod = 'PUT'\ntimes = 3\nnth = 1\npath = '*'\norg = '*'\n";
+    walk(Kind {
+        name: "an outage",
+        settings: rule,
+        entries: vec![zscaler("0oa1").feature(user())],
+        breaks: nothing,
+        says: "E0000010",
+        next: "resume RUN --failed",
+        fixes: nothing,
+    });
+}
+
+#[test]
+fn commands_keep_what_was_given_on_the_command_line() {
+    let story = Scenario::of([good(), zscaler("").labelled("Z").missing()]);
+    let manifest: Value =
+        serde_json::from_str(&std::fs::read_to_string(story.path("m.json")).unwrap()).unwrap();
+    let lines: Vec<String> = manifest["apps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    story.write("in/the apps.jsonl", &lines.join("\n"));
+    story.write("in/secrets/app-token", "t");
+    story.write(
+        "o.json",
+        &serde_json::json!({ "orgs": manifest["orgs"] }).to_string(),
+    );
+    let arguments = [
+        "run",
+        "in/the apps.jsonl",
+        "--orgs",
+        "o.json",
+        "--ledger",
+        "l.db",
+        "--only",
+        "org=acme",
+    ];
+    let said = story.okta_rollout(&arguments).exits(3).said();
+    let (_, command) = said.rsplit_once("worked on): ").unwrap();
+    let command = command.lines().next().unwrap();
+    for part in [
+        "'in/the apps.jsonl'",
+        "--orgs o.json",
+        "--ledger l.db",
+        "--only org=acme",
+    ] {
+        assert!(command.contains(part), "{part} in {command}");
+    }
+    story.write("in/the apps.jsonl", &lines[0]);
+    story.shell(command).exits(0);
+    assert!(!story.path(".okta-rollout").exists(), "no other ledger");
+}
+
+#[test]
+fn a_resume_says_that_the_file_has_changed() {
+    let story = Scenario::of([good(), zscaler("").labelled("Z").missing()]);
+    story.run().exits(3);
+    let resume = ["resume", "--failed"];
+    let said = story.okta_rollout(&resume).exits(3).said();
+    assert!(!said.contains("has changed"), "{said}");
+    story.manifest([good()]);
+    let said = story
+        .okta_rollout(&resume)
+        .exits(3)
+        .says("has changed since")
+        .said();
+    let (_, command) = said.split_once("as it is now: ").unwrap();
+    story.shell(command.lines().next().unwrap()).exits(0);
+}
+
+#[test]
+fn mistakes_are_followed_by_a_check_that_finds_them_gone() {
+    let story = Scenario::of([good().token("env:NOT_SET")]);
+    let said = story.run().exits(2).said();
+    let (_, command) = said.rsplit_once("then: ").unwrap();
+    story.manifest([good()]);
+    story.shell(command.trim()).exits(0);
+}
+
+#[test]
+fn an_unknown_org_comes_with_the_nearest_name() {
+    let story = Scenario::of([good()]);
+    for (only, hint) in [
+        ("org=Acme", "upper and lower case count: did you mean acme?"),
+        ("org=acmee", "did you mean acme?"),
+        ("org=elsewhere", "the orgs are acme"),
+    ] {
+        story
+            .okta_rollout(&["run", "job.toml", "--only", only])
+            .exits(2)
+            .says(hint);
+    }
+}
