@@ -113,9 +113,7 @@ pub(super) async fn execute(
     drop(events);
     // Progress ends with the last sender of events; what it did not show is in the ledger.
     drop(shown.await);
-    if let Some(simulated) = simulated {
-        simulated.stop().await;
-    }
+    stop_serving(simulated).await;
     let shares = driven.map_err(|error| broken_off(error, &run))?;
     ledger.set_finished(&run.id, Some(unix_millis())).await?;
     drop(lock);
@@ -134,6 +132,12 @@ pub(super) async fn execute(
     closed.and(told.map_err(too_late_for_usage))?;
     let orgs = ledger.orgs(&run.id).await?;
     Ok(ending(&closing.counts, &orgs, signals.received()))
+}
+
+async fn stop_serving(simulated: Option<Simulated>) {
+    if let Some(simulated) = simulated {
+        simulated.stop().await;
+    }
 }
 
 /// Says that a run is continued, and what of it is left as it ended.
