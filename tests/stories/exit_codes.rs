@@ -110,9 +110,10 @@ fn code_129_however_often_the_line_drops() {
     let report = story.okta_rollout(&["report", "--format", "json", "--calls"]);
     let report = report.json();
     let calls = report["entries"][1]["calls"].as_array().unwrap();
-    assert_eq!(
-        calls.len(),
-        1,
+    // As long as a call may take.
+    let took = calls.last().and_then(|call| call["durationMs"].as_u64());
+    assert!(
+        took.is_some_and(|took| took >= 2_900),
         "the call in flight was waited for: {report}"
     );
 }
