@@ -344,7 +344,7 @@ Examples:
   okta-rollout report
   okta-rollout report k3f9 --format json -o k3f9.json
   okta-rollout report --only failed --calls
-  okta-rollout report --format csv --only failed -o again.csv && okta-rollout run again.csv --orgs orgs.csv
+  okta-rollout report --format csv --only failed -o again.csv
 
 `csv` writes the entries as a manifest that `run` accepts, with $state, $changed, $error, $hint and
 $requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]

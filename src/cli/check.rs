@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::access::{can_call, no_calls};
 use super::args::{self, DataFormat};
 use super::output::Output;
+use super::outputs;
 use super::target::{refuse, source, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
@@ -91,14 +92,17 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         },
         exec: args.allow_exec.into(),
     };
+    let mut problems = outputs::problems(&args.file, &policy, settings)?;
     let checked = manifest::check(&source(&policy), &options, &mut |_| {}).map_err(unreadable)?;
+    let problem_count = checked.problem_count + problems.len() as u64;
+    problems.extend(checked.problems);
     Ok(Findings {
         file: args.file.display().to_string(),
-        ok: checked.problem_count == 0,
+        ok: problem_count == 0,
         entries: checked.entries,
         orgs: checked.orgs.len(),
-        problem_count: checked.problem_count,
-        problems: checked.problems,
+        problem_count,
+        problems,
     })
 }
 

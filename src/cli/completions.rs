@@ -19,8 +19,8 @@ use crate::report::State;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  source <(okta-rollout completions bash)       in ~/.bashrc, or in ~/.zshrc with zsh instead of bash
-  okta-rollout completions fish | source        in ~/.config/fish/config.fish")]
+  source <(okta-rollout completions bash)     in ~/.bashrc; for zsh in ~/.zshrc, with zsh for bash
+  okta-rollout completions fish > ~/.config/fish/completions/okta-rollout.fish")]
 pub struct Completions {
     /// Which shell
     #[arg(value_enum, value_name = "SHELL")]

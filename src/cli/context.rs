@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::file::Guarded;
 use super::output::Output;
+use super::outputs;
 use super::target::{Target, source, unreadable};
 use crate::failure::Failure;
 use crate::job;
@@ -142,6 +144,15 @@ impl RunContext {
     /// The folder that the entries' `file:` references are relative to.
     pub fn entries_base(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// What a report of the run must not be written over.
+    pub fn guarded(&self, settings: &Settings) -> Result<Vec<Guarded>, Failure> {
+        let policy = Policy {
+            orgs: self.orgs.clone(),
+            ..Policy::of_manifest(&self.manifest, settings)
+        };
+        outputs::guarded(&self.file, &policy, settings)
     }
 
     /// The policy as the job file says it now; defaults when the file is a manifest or is gone.

@@ -11,6 +11,7 @@ use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
 use super::file::can_be_written;
 use super::output::Output;
+use super::outputs::refuse_clash;
 use super::progress;
 use super::signals::Signals;
 use crate::apps::App;
@@ -35,6 +36,7 @@ pub(super) async fn export(
     let source = Source::read(args, settings, output)?;
     let wanted = source.wanted(args)?;
     if let Some(file) = &args.output {
+        refuse_clash(file, &source.guarded(args, settings)?, "-o FILE")?;
         // Not after hours of reading.
         can_be_written(file, "-o FILE")?;
     }

@@ -1,6 +1,7 @@
 //! Every file that a command writes for people is written here: a report, a plan, an export, a manual page. A file is
 //! there whole or not at all, and what is no file (a device, a pipe, a descriptor) is written to and never replaced.
 
+mod clash;
 mod new;
 mod place;
 mod replace;
@@ -10,6 +11,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::failure::Failure;
+pub(super) use clash::{Guarded, clash};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
 use replace::Draft;

@@ -25,6 +25,7 @@ mod mistakes;
 mod only;
 mod open;
 mod output;
+mod outputs;
 mod plan;
 mod process;
 mod progress;

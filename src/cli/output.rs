@@ -71,8 +71,11 @@ impl Output {
         finish(out, written)
     }
 
-    fn stdout(self) -> BufWriter<Stdout> {
-        BufWriter::new(AutoStream::new(io::stdout().lock(), self.stdout))
+    fn stdout(self) -> BufWriter<Watched<Stdout>> {
+        BufWriter::new(Watched::new(AutoStream::new(
+            io::stdout().lock(),
+            self.stdout,
+        )))
     }
 
     /// As [`Output::data`], for data that takes waiting to get.
@@ -197,13 +200,49 @@ pub(super) fn local_times(text: &str) -> Cow<'_, str> {
 
 type Stdout = AutoStream<io::StdoutLock<'static>>;
 
-fn finish(mut out: BufWriter<Stdout>, written: anyhow::Result<()>) -> Result<(), Failure> {
-    match written.and_then(|()| Ok(out.flush()?)) {
-        Err(error) if is_broken_pipe(&error) => {
-            // What is still buffered has no reader; dropping the writer would try again.
-            drop(out.into_parts());
-            Ok(())
+/// A writer that remembers that its reader went away, whatever becomes of the error on its way.
+struct Watched<W> {
+    out: W,
+    is_gone: bool,
+}
+
+impl<W> Watched<W> {
+    const fn new(out: W) -> Self {
+        Self {
+            out,
+            is_gone: false,
         }
+    }
+
+    fn watch<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done {
+            self.is_gone |= error.kind() == io::ErrorKind::BrokenPipe;
+        }
+        done
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.watch(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.watch(flushed)
+    }
+}
+
+fn finish<W: Write>(
+    mut out: BufWriter<Watched<W>>,
+    written: anyhow::Result<()>,
+) -> Result<(), Failure> {
+    let written = written.and_then(|()| Ok(out.flush()?));
+    // What is still buffered may have no reader; dropping the writer would try again.
+    let (watched, _) = out.into_parts();
+    match written {
+        Err(_) if watched.is_gone => Ok(()),
         Err(error) => Err(Failure::usage(
             error.context("standard output cannot be written"),
         )),
@@ -218,41 +257,40 @@ const fn choice(coloured: Coloured) -> ColorChoice {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let kind = cause
-            .downcast_ref::<io::Error>()
-            .map(io::Error::kind)
-            .or_else(|| {
-                cause
-                    .downcast_ref::<serde_json::Error>()
-                    .and_then(serde_json::Error::io_error_kind)
-            })
-            .or_else(|| match cause.downcast_ref::<csv::Error>()?.kind() {
-                csv::ErrorKind::Io(error) => Some(error.kind()),
-                _ => None,
-            });
-        kind == Some(io::ErrorKind::BrokenPipe)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    struct Refusing(io::ErrorKind);
+
+    impl Write for Refusing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_reader_that_went_away_is_no_error() {
-        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
-        for error in [
-            anyhow::Error::from(broken()),
-            anyhow::Error::from(broken()).context("report"),
-            anyhow::Error::from(serde_json::Error::io(broken())),
-            anyhow::Error::from(csv::Error::from(broken())),
+        for (kind, code) in [
+            (io::ErrorKind::BrokenPipe, None),
+            (io::ErrorKind::StorageFull, Some(2)),
         ] {
-            Output::plain().data(|_| Err(error)).unwrap();
+            for size in [10, 100_000] {
+                let mut out = BufWriter::new(Watched::new(Refusing(kind)));
+                let written = out.write_all(&vec![b'x'; size]);
+                // Whoever writes may make another error of it.
+                let written = written.map_err(|error| anyhow::anyhow!("{error}"));
+                let failed = finish(out, written).err();
+                assert_eq!(
+                    failed.map(|failed| failed.kind.exit_code()),
+                    code,
+                    "{kind} {size}"
+                );
+            }
         }
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        let failure = Output::plain().data(|_| Err(full.into())).unwrap_err();
-        assert_eq!(failure.kind.exit_code(), 2);
     }
 }

@@ -15,6 +15,7 @@ use super::args::{self, DataFormat};
 use super::file::can_be_written;
 use super::only::say_nothing_matches;
 use super::output::Output;
+use super::outputs;
 use super::signals::Signals;
 use super::target::Target;
 use crate::failure::{Ending, Failure, Kind};
@@ -40,6 +41,8 @@ pub(super) async fn plan(
         rows: None,
     };
     if let Some(file) = &args.out {
+        let guarded = outputs::guarded(&args.file, &target.policy, settings)?;
+        outputs::refuse_clash(file, &guarded, "--out PLAN")?;
         // Reading may take long: what cannot be saved is told before.
         can_be_written(file, "--out PLAN")?;
     }

@@ -13,6 +13,7 @@ use super::file::{cannot_be_written, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
+use super::outputs::refuse_clash;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
     Attempt, Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, Removed, RunRow, Stored,
@@ -78,7 +79,12 @@ pub(super) async fn report(
     refuse_unknown_org(&request.only, &names)?;
     let written = match &args.output {
         None => to_stdout(&ledger, &run, &request, output).await?,
-        Some(file) => to_file(&ledger, &run, &request, file).await?,
+        Some(file) => {
+            let context = RunContext::of(&run)?;
+            let give = format!("okta-rollout report {} -o FILE", run.id.0);
+            refuse_clash(file, &context.guarded(settings)?, &give)?;
+            to_file(&ledger, &run, &request, file).await?
+        }
     };
     if written == 0 && !request.only.is_all() {
         say_nothing_matches(&request.only, output);

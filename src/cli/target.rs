@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::mistakes::show;
 use super::output::Output;
+use super::outputs;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{ManifestError, Problem, Source};
@@ -31,7 +32,12 @@ impl Target {
                 let count = problems.len() as u64;
                 refuse(file, &problems, count, output)
             })?;
-            Policy::of_job(job, settings)?
+            let policy = Policy::of_job(job, settings)?;
+            let problems = outputs::problems(file, &policy, settings)?;
+            if !problems.is_empty() {
+                return Err(refuse(file, &problems, problems.len() as u64, output));
+            }
+            policy
         } else {
             Policy::of_manifest(file, settings)
         };

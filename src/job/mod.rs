@@ -101,6 +101,8 @@ pub struct ReportFile {
     pub format: crate::report::Format,
     /// Where.
     pub path: PathBuf,
+    /// Line and column, both from 1, of that in the job file.
+    pub place: (u64, u64),
 }
 
 /// Whether a file given on the command line is a job (else it is a manifest).

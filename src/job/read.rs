@@ -279,10 +279,12 @@ fn report(mut table: Table<'_, '_>, folder: &Path) -> Option<ReportFile> {
         })
     });
     let path = table.require("path", |value| path_in(folder, value));
+    let place = table.place_of("path");
     table.finish();
     Some(ReportFile {
         format: format?,
         path: path?,
+        place: place?,
     })
 }
 
@@ -479,7 +481,8 @@ mod tests {
             job.reports,
             [ReportFile {
                 format: Format::Csv,
-                path: PathBuf::from("jobs/reports/nightly.csv")
+                path: PathBuf::from("jobs/reports/nightly.csv"),
+                place: job.reports[0].place,
             }]
         );
         assert_eq!(job.sandbox["consent"].as_str(), Some("auto"));

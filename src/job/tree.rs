@@ -120,6 +120,12 @@ impl<'d, 't> Table<'d, 't> {
         }
     }
 
+    /// Line and column of a value, both from 1.
+    pub fn place_of(&self, key: &str) -> Option<(u64, u64)> {
+        let value = self.values.get(key)?;
+        Some(self.document.place(value.span().start))
+    }
+
     /// As [`Table::get`], and the key must be there.
     pub fn require<T>(
         &mut self,

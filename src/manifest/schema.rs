@@ -64,7 +64,30 @@ pub fn json_schema() -> Value {
     allow_for_people(&mut schema);
     schema["properties"]["orgs"]["patternProperties"] = for_people();
     schema["$defs"] = definitions.into();
+    without_sources(&mut schema);
     schema
+}
+
+/// Takes out where our own documentation has a fact from, as in ` (API.md §9)`: who reads the schema does not have it.
+fn without_sources(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                match value {
+                    Value::String(text) if key == "description" => {
+                        if let Some((before, rest)) = text.split_once(" (API.md §")
+                            && let Some((_, after)) = rest.split_once(')')
+                        {
+                            *text = format!("{before}{after}");
+                        }
+                    }
+                    value => without_sources(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_sources),
+        _ => {}
+    }
 }
 
 /// Keys that are for people, wherever they stand.

@@ -16,6 +16,7 @@ mod consent_together;
 mod credentials;
 mod drift;
 mod env_file;
+mod examples;
 mod exit_codes;
 mod export;
 mod filters;

@@ -163,3 +163,94 @@ fn an_export_takes_its_format_from_the_flag_or_the_ending() {
         story.shell(&export).exits(code).says(wanted);
     }
 }
+
+/// Paths that lead to what must stay, and what they are.
+const OVER: [(&str, &str); 9] = [
+    ("m.json", "it is the manifest"),
+    ("sub/../m.json", "it is the manifest"),
+    ("M.json", "it is the manifest"),
+    ("link", "it is the manifest"),
+    ("hard", "it is the manifest"),
+    ("job.toml", "it is the job"),
+    (".okta-rollout/ledger.db", "it is the ledger"),
+    (".okta-rollout/ledger.db-wal", "it belongs to the ledger"),
+    (".okta-rollout/ledger.db.key", "it belongs to the ledger"),
+];
+
+fn with_other_names() -> Scenario {
+    let story = Scenario::of([zscaler("0oa1")]);
+    fs::create_dir(story.path("sub")).unwrap();
+    symlink("m.json", story.path("link")).unwrap();
+    fs::hard_link(story.path("m.json"), story.path("hard")).unwrap();
+    story
+}
+
+#[test]
+fn no_report_of_a_job_is_written_over_what_it_reads() {
+    let story = with_other_names();
+    let manifest = fs::read_to_string(story.path("m.json")).unwrap();
+    let others = [
+        ("reports/a.json", "it is another report"),
+        ("sub", "it is a folder"),
+    ];
+    for (path, wanted) in OVER.into_iter().chain(others) {
+        let report = |path: &str| format!("[[reports]]\nformat = 'json'\npath = '{path}'\n");
+        story.job(&format!("{}{}", report("reports/A.json"), report(path)));
+        let job = fs::read_to_string(story.path("job.toml")).unwrap();
+        let line = job.lines().count();
+        for command in ["check", "run", "plan"] {
+            story
+                .okta_rollout(&[command, "job.toml"])
+                .exits(2)
+                .says(&format!(
+                    "job.toml:{line}:8: reports[1].path: no report can be written there: {wanted}"
+                ));
+        }
+        assert_eq!(fs::read_to_string(story.path("job.toml")).unwrap(), job);
+    }
+    assert!(story.calls("acme").is_empty(), "nothing was sent");
+    assert_eq!(fs::read_to_string(story.path("m.json")).unwrap(), manifest);
+    // Streams hold nothing that could be lost.
+    let twice = "[[reports]]\nformat = 'json'\npath = '/dev/null'\n".repeat(2);
+    story.job(&twice);
+    story.run().exits(0);
+}
+
+#[test]
+fn no_command_writes_over_what_it_reads() {
+    let story = with_other_names();
+    story.run().exits(0);
+    story.calls("acme");
+    let before: Vec<_> = ["m.json", "job.toml"]
+        .map(|name| fs::read(story.path(name)).unwrap())
+        .into();
+    for (path, wanted) in OVER {
+        story
+            .okta_rollout(&["report", "--format", "json", "-o", path])
+            .exits(2)
+            .says(wanted);
+        story
+            .okta_rollout(&["plan", "job.toml", "--out", path])
+            .exits(2)
+            .says(wanted)
+            .says("hint: give another one: --out PLAN");
+        story
+            .okta_rollout(&[
+                "export", "--job", "job.toml", "--org", "acme", "--format", "json", "-o", path,
+            ])
+            .exits(2)
+            .says(&format!("{path} cannot be written: {wanted}"));
+    }
+    let orgs = [
+        "export", "--orgs", "m.json", "--org", "acme", "-o", "link", "--format", "json",
+    ];
+    story
+        .okta_rollout(&orgs)
+        .exits(2)
+        .says("it is the orgs file");
+    assert!(story.calls("acme").is_empty(), "nothing was sent");
+    let after: Vec<_> = ["m.json", "job.toml"]
+        .map(|name| fs::read(story.path(name)).unwrap())
+        .into();
+    assert_eq!(before, after);
+}

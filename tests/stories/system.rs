@@ -91,3 +91,34 @@ fn a_file_that_exceeds_its_limit_is_told() {
     let report = story.report();
     assert_eq!(report["totals"]["changed"], 200);
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_news() {
+    let story =
+        Scenario::of((0..300).map(|no| zscaler(&format!("0oa{no}")).labelled(&format!("A {no}"))));
+    story.run().exits(0);
+    for command in [
+        "report",
+        "report --format json",
+        "report --format csv",
+        "report -o /dev/stdout",
+        "plan job.toml -v",
+        "plan job.toml --format json",
+        "export --orgs m.json --org acme",
+        "status --format json",
+        "schema",
+        "completions bash",
+        "man",
+        "--help",
+    ] {
+        // Its own words and its end are what is looked at, not those of the pipe.
+        let line = format!(
+            "{{ okta-rollout -q {command}; echo \"code $?\" >&2; }} 2>said | head -c 1 >/dev/null; cat said"
+        );
+        let line = line.replace("-q --help", "--help");
+        assert_eq!(story.shell(&line).data(), "code 0\n", "{command}");
+    }
+    // Nobody who listens to what it says is needed either.
+    let line = "okta-rollout run job.toml --new 2> >(head -c 1 >/dev/null); echo \"code $?\"";
+    assert_eq!(story.shell(line).data(), "code 0\n");
+}

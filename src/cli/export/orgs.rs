@@ -6,7 +6,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::super::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use super::super::args::{self, Retarget};
+use super::super::file::Guarded;
 use super::super::output::Output;
+use super::super::outputs;
 use super::super::target::{Target, source, unreadable};
 use crate::event::Events;
 use crate::failure::Failure;
@@ -43,6 +45,22 @@ impl Wanted {
 }
 
 impl Source {
+    /// What an export must not be written over.
+    pub fn guarded(
+        &self,
+        args: &args::Export,
+        settings: &Settings,
+    ) -> Result<Vec<Guarded>, Failure> {
+        if let Some(job) = &args.job {
+            return outputs::guarded(job, &self.policy, settings);
+        }
+        let policy = Policy {
+            orgs: settings.orgs.clone(),
+            ..self.policy.clone()
+        };
+        outputs::rest(&policy, settings)
+    }
+
     /// From `--orgs`, or a job.
     pub fn read(args: &args::Export, settings: &Settings, output: Output) -> Result<Self, Failure> {
         if let Some(file) = &args.job {

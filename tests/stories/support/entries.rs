@@ -33,6 +33,11 @@ impl Entry {
         self
     }
 
+    /// The app that it needs.
+    pub fn seed(&self) -> SeedApp {
+        self.seed.clone().unwrap()
+    }
+
     /// Its org.
     pub fn org(&self) -> &str {
         self.json["org"].as_str().unwrap()

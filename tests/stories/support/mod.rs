@@ -207,6 +207,11 @@ impl Scenario {
 
     /// Runs a line of bash in the folder, in which `okta-rollout` is the program.
     pub fn shell(&self, line: &str) -> Ran {
+        self.shell_fed(line, "")
+    }
+
+    /// As [`Self::shell`], with something on standard input.
+    pub fn shell_fed(&self, line: &str, input: &str) -> Ran {
         let direct = self.command(&[]);
         let program = direct.get_program().to_string_lossy();
         let mut command = std::process::Command::new("bash");
@@ -222,7 +227,7 @@ impl Scenario {
                 .filter_map(|(name, value)| Some((name, value?))),
         );
         let mut command = assert_cmd::Command::from_std(command);
-        command.timeout(PATIENCE);
+        command.timeout(PATIENCE).write_stdin(input);
         Ran::new(&[line], command.output().unwrap())
     }
 

@@ -19,6 +19,11 @@ impl Ran {
         }
     }
 
+    /// Its exit code, absent when a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
     /// Asserts the exit code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {

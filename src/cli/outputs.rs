@@ -1,0 +1,85 @@
+//! No output of a command is its ledger, a file that it reads, or another of its outputs: what that would destroy is
+//! told before anything is sent.
+
+use std::path::Path;
+
+use super::file::{Guarded, cannot_be_written, clash};
+use super::open;
+use crate::failure::Failure;
+use crate::job;
+use crate::manifest::Problem;
+use crate::settings::{Policy, Settings};
+
+/// What a command on FILE reads and keeps.
+pub(super) fn guarded(
+    file: &Path,
+    policy: &Policy,
+    settings: &Settings,
+) -> Result<Vec<Guarded>, Failure> {
+    let mut guarded = Vec::new();
+    if job::is_job(file) {
+        guarded.push(Guarded::input("the job", file));
+    }
+    guarded.push(Guarded::input("the manifest", &policy.manifest));
+    guarded.extend(rest(policy, settings)?);
+    Ok(guarded)
+}
+
+/// As [`guarded`], for a command that has no manifest.
+pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>, Failure> {
+    let orgs = policy.orgs.as_deref();
+    let ca = policy.http.ca_file.as_deref();
+    let ledger = open::path(&settings.with_policy(policy))?;
+    let inputs = [
+        orgs.map(|file| ("the orgs file", file)),
+        ca.map(|file| ("the caFile", file)),
+    ];
+    let inputs = inputs.into_iter().flatten();
+    let mut guarded: Vec<_> = inputs
+        .map(|(what, file)| Guarded::input(what, file))
+        .collect();
+    guarded.push(Guarded::ledger(&ledger));
+    Ok(guarded)
+}
+
+/// Refuses to write to a file that is one of these.
+pub(super) fn refuse_clash(file: &Path, guarded: &[Guarded], give: &str) -> Result<(), Failure> {
+    match clash(file, guarded) {
+        Some(why) => Err(cannot_be_written(
+            file,
+            give,
+            anyhow::anyhow!("{why}; nothing was sent"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with the places that a job's reports are written to.
+pub(super) fn problems(
+    file: &Path,
+    policy: &Policy,
+    settings: &Settings,
+) -> Result<Vec<Problem>, Failure> {
+    if policy.reports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut guarded = guarded(file, policy, settings)?;
+    let mut problems = Vec::new();
+    for (at, report) in policy.reports.iter().enumerate() {
+        if let Some(why) = clash(&report.path, &guarded) {
+            problems.push(Problem {
+                file: file.display().to_string(),
+                line: Some(report.place.0),
+                column: Some(report.place.1),
+                row: None,
+                field: Some(format!("reports[{at}].path")),
+                message: format!("no report can be written there: {why}"),
+                hint: Some("give a path of its own".to_owned()),
+                count: 1,
+                also: Vec::new(),
+            });
+        }
+        guarded.push(Guarded::input("another report", &report.path));
+    }
+    Ok(problems)
+}
