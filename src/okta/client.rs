@@ -140,7 +140,7 @@ impl OrgClient {
             &self.origin,
             SystemTime::now(),
         );
-        head.request_id = self.without_secrets(head.request_id, request);
+        head.request_id = head.request_id.map(|id| self.shown(&id, request));
         let links = response.headers().get_all(LINK);
         let next = link::next(
             links.into_iter().filter_map(|value| value.to_str().ok()),
@@ -218,11 +218,12 @@ impl OrgClient {
 
     /// Completes an error with what the head told, and makes its text safe to show.
     fn finish(&self, mut error: CallError, request: &Request, head: &Head) -> CallError {
-        let secrets = request.secrets().iter().chain([&self.secret]);
-        error.message = error::presentable(&redact(error.message, secrets));
         // Servers repeat what they were sent in the oddest places.
-        error.okta_error_code = self.without_secrets(error.okta_error_code, request);
-        error.error_id = self.without_secrets(error.error_id, request);
+        error.message = self.shown(&error.message, request);
+        let shown = |text: Option<String>| text.map(|text| self.shown(&text, request));
+        error.hint = shown(error.hint);
+        error.okta_error_code = shown(error.okta_error_code);
+        error.error_id = shown(error.error_id);
         if head.status != 0 {
             error.http_status = Some(head.status);
         }
@@ -232,8 +233,11 @@ impl OrgClient {
 }
 
 impl OrgClient {
-    fn without_secrets(&self, text: Option<String>, request: &Request) -> Option<String> {
-        text.map(|text| redact(text, request.secrets().iter().chain([&self.secret])))
+    // First made a line, then without secrets, then cut: what is taken out of a text later could put a secret together
+    // again, and a secret that was cut would not be found.
+    fn shown(&self, text: &str, request: &Request) -> String {
+        let secrets = request.secrets().iter().chain([&self.secret]);
+        error::bounded(redact(error::one_line(text), secrets))
     }
 }
 

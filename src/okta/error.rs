@@ -122,21 +122,19 @@ impl std::error::Error for CallError {}
 
 /// `text` on one line, of bearable length, without control characters, without a final stop.
 pub fn presentable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(MAX_MESSAGE_CHARS));
-    let mut count = 0;
+    bounded(one_line(text))
+}
+
+/// `text` on one line, without control characters and what is not seen, without a final stop.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let visible = word.chars().filter(|&c| !is_invisible(c));
         for (place, c) in visible.enumerate() {
-            if count >= MAX_MESSAGE_CHARS {
-                line.push('…');
-                return line;
-            }
             if place == 0 && !line.is_empty() {
                 line.push(' ');
-                count += 1;
             }
             line.push(c);
-            count += 1;
         }
     }
     if line.ends_with('.') && !line.ends_with("..") {
@@ -145,9 +143,19 @@ pub fn presentable(text: &str) -> String {
     line
 }
 
+/// A line of bearable length.
+pub(super) fn bounded(mut line: String) -> String {
+    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
 /// Characters that turn, hide or reorder text on a terminal without being control characters.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]

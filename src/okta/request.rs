@@ -3,7 +3,6 @@
 //! Requests are built only inside `okta`, so that a [`Read`] is a GET by construction and a path
 //! segment cannot break out of its place.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -276,11 +275,6 @@ pub(super) fn segment(text: &str) -> String {
         "" => "%20".to_owned(),
         _ => utf8_percent_encode(text, ENCODED).to_string(),
     }
-}
-
-/// As a query value; not a copy if it is the same.
-pub(super) fn encoded(text: &str) -> Cow<'_, str> {
-    utf8_percent_encode(text, ENCODED).into()
 }
 
 /// A query value, appended to `to` without intermediate copies.
