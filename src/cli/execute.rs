@@ -104,6 +104,7 @@ pub(super) async fn execute(
     };
 
     ledger.set_finished(&run.id, None).await?;
+    ledger.mark(&run.id).await?;
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let (events, receiver) = Events::channel();
@@ -115,23 +116,63 @@ pub(super) async fn execute(
     drop(shown.await);
     stop_serving(simulated).await;
     let shares = driven.map_err(|error| broken_off(error, &run))?;
-    ledger.set_finished(&run.id, Some(unix_millis())).await?;
-    drop(lock);
-
-    let closing = Closing {
-        held: Held::No,
+    let driven = Driven {
         share_used: in_order(shares, all.len()),
-        counts: selected.counts_by_org(&ledger, &run.id).await?,
+        ledger,
+        run,
+        lock,
+        policy,
         selection,
         selected,
         earlier,
+        format,
     };
-    let closed = close(&ledger, &run, &closing, &policy, output).await;
-    let told = for_programs(&ledger, &run, format, output).await;
-    prune::after_run(&ledger, policy.ledger.keep, &interrupt, output).await;
-    closed.and(told.map_err(too_late_for_usage))?;
-    let orgs = ledger.orgs(&run.id).await?;
-    Ok(ending(&closing.counts, &orgs, signals.received()))
+    let concluded = driven.conclude(&signals, &interrupt, output).await;
+    concluded.map_err(too_late_for_usage)
+}
+
+/// A run that this process drove.
+struct Driven {
+    ledger: Ledger,
+    run: RunRow,
+    lock: RunLock,
+    policy: Policy,
+    selection: Selection,
+    selected: Selected,
+    earlier: Option<u64>,
+    share_used: Vec<Option<f64>>,
+    format: DataFormat,
+}
+
+impl Driven {
+    /// Says and writes what came of it.
+    async fn conclude(
+        self,
+        signals: &Signals,
+        interrupt: &Interrupt,
+        output: Output,
+    ) -> Result<Ending, Failure> {
+        let (ledger, run, policy) = (self.ledger, self.run, self.policy);
+        ledger
+            .set_finished(&run.id, Some(unix_millis()))
+            .await
+            .map_err(|error| broken_off(error.into(), &run))?;
+        drop(self.lock);
+        let closing = Closing {
+            held: Held::No,
+            share_used: self.share_used,
+            counts: self.selected.counts_by_org(&ledger, &run.id).await?,
+            selection: self.selection,
+            selected: self.selected,
+            earlier: self.earlier,
+        };
+        let closed = close(&ledger, &run, &closing, &policy, output).await;
+        let told = for_programs(&ledger, &run, self.format, output).await;
+        prune::after_run(&ledger, policy.ledger.keep, interrupt, output).await;
+        closed.and(told)?;
+        let orgs = ledger.orgs(&run.id).await?;
+        Ok(ending(&closing.counts, &orgs, signals.received()))
+    }
 }
 
 async fn stop_serving(simulated: Option<Simulated>) {
@@ -279,7 +320,7 @@ async fn close(
             Err(failure) => written = written.and(Err(failure)),
         }
     }
-    written.map_err(too_late_for_usage)
+    written
 }
 
 /// The report for programs, of the whole run.

@@ -121,6 +121,14 @@ pub enum LedgerError {
         /// How many were made with it.
         fingerprints: u64,
     },
+    /// The file, or one beside it, is not the one any more that was opened.
+    #[error("{} {what}: somebody moved, deleted or replaced it while it was in use", .path.display())]
+    Gone {
+        /// The ledger, or a file beside it.
+        path: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
     /// The system refused a read or write.
     #[error("cannot use {}: {cause}", .path.display())]
     Io {
@@ -186,6 +194,10 @@ impl LedgerError {
             Self::KeyInUse { fingerprints, .. } => format!(
                 "run their manifests first, which renews them; or let these {fingerprints} be posted once more: okta-rollout rotate-key --force"
             ),
+            Self::Gone { .. } => {
+                "put the ledger back with the files beside it, then run the command again; what was not stored is looked at in Okta"
+                    .into()
+            }
             Self::Io { .. } => "check the disk and the path, then run the command again".into(),
         }
     }
@@ -195,7 +207,11 @@ impl LedgerError {
     pub(super) const fn is_fatal(&self) -> bool {
         matches!(
             self,
-            Self::ReadOnly { .. } | Self::DiskFull { .. } | Self::Corrupt { .. } | Self::Io { .. }
+            Self::ReadOnly { .. }
+                | Self::DiskFull { .. }
+                | Self::Corrupt { .. }
+                | Self::Gone { .. }
+                | Self::Io { .. }
         )
     }
 

@@ -4,13 +4,14 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::error::LedgerError;
-use super::files;
 use super::model::RunId;
+use super::{Inner, files, holder};
 
 /// Tries before a lock counts as held: [`is_locked`] holds it for an instant as well.
 const TRIES: u32 = 5;
@@ -24,6 +25,8 @@ const HOLDER: u64 = 300;
 /// The right to work on a run, or to start one; given back on drop.
 #[derive(Debug)]
 pub struct RunLock {
+    // Where it says who holds it.
+    of: Option<(Weak<Inner>, RunId)>,
     path: PathBuf,
     // Closing it frees the lock.
     _file: File,
@@ -45,6 +48,12 @@ impl RunLock {
             .map_err(|by| LedgerError::Starting { by })
     }
 
+    /// The same, which is given back in the ledger, too.
+    pub(super) fn of(mut self, ledger: &Arc<Inner>, run: &RunId) -> Self {
+        self.of = Some((Arc::downgrade(ledger), run.clone()));
+        self
+    }
+
     // Or who holds it.
     fn lock(folder: &Path, path: &Path) -> Result<Result<Self, String>, LedgerError> {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
@@ -62,6 +71,7 @@ impl RunLock {
                 Ok(()) if is_at(&file, path) => {
                     sign(&mut file).map_err(failed)?;
                     return Ok(Ok(Self {
+                        of: None,
                         path: path.to_owned(),
                         _file: file,
                     }));
@@ -77,6 +87,14 @@ impl RunLock {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
+        // A ledger that cannot be written any more is told by whoever writes; a process that ended holds nothing.
+        if let Some((ledger, run)) = self.of.take()
+            && let Some(ledger) = ledger.upgrade()
+            && let Ok(writer) = ledger.writer()
+        {
+            // Before the lock beside it: whoever gets that must not find this process here.
+            drop(writer.write_blocking(move |connection| holder::set(connection, &run.0, None)));
+        }
         // While still holding it, so that nobody else's lock is removed. Left behind it does no harm.
         if cfg!(unix) {
             drop(fs::remove_file(&self.path));

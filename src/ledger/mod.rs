@@ -22,6 +22,8 @@ mod counts;
 mod drift;
 mod error;
 mod files;
+mod holder;
+mod identity;
 mod import;
 mod key;
 mod lock;
@@ -71,6 +73,8 @@ pub use step_record::StepRecord;
 pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
 use commit::Prepared;
+use holder::Holder;
+use identity::Mark;
 use readers::{Footprint, Readers};
 use rows::Fault;
 use turns::Turns;
@@ -285,8 +289,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Held`] when somebody has it.
     pub fn lock_run(&self, id: &RunId) -> Result<RunLock, LedgerError> {
-        self.inner.writer()?;
-        RunLock::acquire(&self.inner.locks(), id)
+        let writer = self.inner.writer()?;
+        let lock = RunLock::acquire(&self.inner.locks(), id)?;
+        let (run, me) = (id.clone(), Holder::myself());
+        writer.write_blocking(move |connection| {
+            match holder::of(connection, &run.0)?.filter(Holder::is_another_alive) {
+                Some(other) => Err(Fault::Ledger(LedgerError::Held {
+                    by: other.name(),
+                    run,
+                })),
+                None => holder::set(connection, &run.0, Some(&me)),
+            }
+        })?;
+        Ok(lock.of(&self.inner, id))
     }
 
     /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
@@ -301,7 +316,29 @@ impl Ledger {
 
     /// Whether a process works on the run.
     pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
-        lock::is_locked(&self.inner.locks(), id)
+        if lock::is_locked(&self.inner.locks(), id)? {
+            return Ok(true);
+        }
+        let holder = self
+            .inner
+            .read(|connection| holder::of(connection, &id.0))?;
+        Ok(holder.is_some_and(|holder| holder.is_another_alive()))
+    }
+
+    /// Marks the run as this process's from here on: a ledger that turns out not to have the mark any more was
+    /// replaced.
+    pub async fn mark(&self, id: &RunId) -> Result<(), LedgerError> {
+        let (run, mark) = (id.clone(), rand::random::<Mark>());
+        let writer = self.inner.writer()?;
+        writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE run SET mark = ?2 WHERE id = ?1")?
+                    .execute(rusqlite::params![run.0, mark])?;
+                Ok(())
+            })
+            .await?;
+        writer.expect(mark).await
     }
 
     /// Begins a new run. Removes what killed imports left behind.

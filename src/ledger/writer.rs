@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::commit::{self, AsStored, Prepared, Statements, Sums};
 use super::error::LedgerError;
+use super::identity::{Identity, Mark};
 use super::readers;
 use super::row_keys::RowKeys;
 use super::rows::Fault;
@@ -60,6 +61,7 @@ impl Writer {
         let engine = Engine {
             path: path.to_owned(),
             connection,
+            identity: Identity::of(path)?,
             keys: RowKeys::default(),
             broken: Arc::clone(&broken),
             abort_after,
@@ -145,6 +147,22 @@ impl Writer {
         answer.recv().unwrap_or_else(|_| Err(self.stopped()))
     }
 
+    /// From now on the file has this mark, which was written into it: what is in the log is moved there first.
+    pub(super) async fn expect(&self, mark: Mark) -> Result<(), LedgerError> {
+        self.check()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Do(Box::new(move |engine| {
+            // While others read, a part stays in the log; the mark then says nothing.
+            let moved = engine
+                .connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            engine.identity.expect(mark);
+            let moved = moved.map_err(|error| LedgerError::sqlite(&engine.path, &error));
+            drop(reply.send(moved));
+        })))?;
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
     /// Changes when another process committed; our own commits do not count.
     pub(super) async fn data_version(&self) -> Result<i64, LedgerError> {
         let (reply, answer) = oneshot::channel();
@@ -207,6 +225,8 @@ fn gather(group: &mut Group, commands: &Receiver<Command>, most: usize) -> Optio
 struct Engine {
     path: PathBuf,
     connection: Connection,
+    // After the connection, which is closed first.
+    identity: Identity,
     keys: RowKeys,
     broken: Arc<OnceLock<LedgerError>>,
     abort_after: Option<u64>,
@@ -290,6 +310,8 @@ impl Engine {
                 Ok(value)
             })
             .map_err(|fault| fault.at(&self.path));
+        // Stored where nobody will find it again is not stored.
+        let result = result.and_then(|value| self.identity.check().map(|()| value));
         if let Err(error) = &result
             && error.is_fatal()
         {

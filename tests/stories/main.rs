@@ -36,6 +36,7 @@ mod rate_limits;
 mod reports;
 mod restarts;
 mod secrets;
+mod surroundings;
 mod system;
 mod targets;
 mod trouble;
