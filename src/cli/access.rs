@@ -9,7 +9,7 @@ use super::context::RunContext;
 use super::simulated::Simulated;
 use crate::failure::{Failure, Remedy};
 use crate::ledger::{OrgRow, Stopped};
-use crate::manifest::{Auth, OrgSpec, SecretError, SecretUse, Secrets};
+use crate::manifest::{Auth, OrgSpec, Orgs, SecretError, SecretUse, Secrets};
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 use crate::run::{NextCommands, OrgAccess};
 
@@ -36,9 +36,9 @@ pub(super) struct Shut {
     pub why: NoCredentials,
 }
 
-/// Why an org's credentials cannot be read.
+/// Why an org's credentials cannot be read, or must not go to where the ledger says it is.
 #[derive(Debug, thiserror::Error)]
-#[error("its credentials cannot be read: {cause}")]
+#[error("{cause}")]
 pub(super) struct NoCredentials {
     cause: String,
     /// The edit that helps.
@@ -50,9 +50,23 @@ pub(super) struct NoCredentials {
 impl NoCredentials {
     fn new(error: &SecretError) -> Self {
         Self {
-            cause: error.to_string(),
+            cause: format!("its credentials cannot be read: {error}"),
             remedy: error.remedy(),
             needs_exec: error.is_refused(),
+        }
+    }
+
+    /// Of an org that the ledger has at another address than the manifest now.
+    fn elsewhere(row: &OrgRow, now: &str) -> Self {
+        let now = if now.is_empty() {
+            "it is not among the orgs any more".to_owned()
+        } else {
+            format!("its URL is {now} now")
+        };
+        Self {
+            cause: format!("the run has it at {}, and {now}", row.url),
+            remedy: "give it the URL that the run has, or start a new run".to_owned(),
+            needs_exec: false,
         }
     }
 
@@ -71,6 +85,13 @@ impl NoCredentials {
             remedy: Remedy::Outside,
         }
     }
+}
+
+/// An org that its files, if they are there, have at another address than the ledger: whoever can write to the ledger
+/// must not decide where credentials go.
+pub(super) fn moved(row: &OrgRow, now: Option<&Orgs>) -> Option<NoCredentials> {
+    let now = now?.url(&row.name);
+    (now != row.url).then(|| NoCredentials::elsewhere(row, &now))
 }
 
 /// Opens orgs for work, in order, those whose credentials cannot be read excepted.

@@ -5,20 +5,22 @@ mod list;
 mod prompt;
 mod told;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
-use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox};
+use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox, moved};
 use super::args;
-use super::context::{RunContext, options};
+use super::context::{RunContext, options, orgs_now};
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
 use crate::consent::{Desk, Refreshed, reader};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Ledger, Pending};
+use crate::ledger::{Ledger, Pending, RunId};
+use crate::manifest;
 use crate::run::{Interrupt, OrgAccess};
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -52,7 +54,7 @@ pub(super) async fn complete(
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let orgs = Orgs::new(&ledger, args.allow_exec);
+    let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let open = async |pending: &Pending| orgs.open(pending).await;
     let (events, receiver) = Events::channel();
     let waits = tokio::spawn(told::waits(receiver, output));
@@ -97,7 +99,7 @@ pub(super) async fn refresh(
     let only = args.run.as_ref().map(|_| &run.id);
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
-    let orgs = Orgs::new(&ledger, args.allow_exec);
+    let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let open = async |pending: &Pending| orgs.open(pending).await;
     let (events, receiver) = Events::channel();
     let waits = tokio::spawn(told::waits(receiver, output));
@@ -145,15 +147,38 @@ struct Orgs<'a> {
     allow_exec: bool,
     // Programs of `exec:` secrets that run at once.
     places: Semaphore,
+    settings: &'a Settings,
+    output: Output,
+    // The orgs of each run as their files say them now.
+    now: Mutex<HashMap<RunId, Option<Arc<manifest::Orgs>>>>,
 }
 
 impl<'a> Orgs<'a> {
-    const fn new(ledger: &'a Ledger, allow_exec: bool) -> Self {
+    fn new(ledger: &'a Ledger, allow_exec: bool, settings: &'a Settings, output: Output) -> Self {
         Self {
             ledger,
             allow_exec,
             places: Semaphore::const_new(SECRETS_AT_ONCE),
+            settings,
+            output,
+            now: Mutex::default(),
         }
+    }
+
+    /// Read once a run.
+    async fn now(
+        &self,
+        run: &RunId,
+        context: &RunContext,
+    ) -> Result<Option<Arc<manifest::Orgs>>, Failure> {
+        let mut now = self.now.lock().await;
+        if let Some(orgs) = now.get(run) {
+            return Ok(orgs.clone());
+        }
+        let policy = context.policy(self.settings, self.output)?;
+        let orgs = orgs_now(&policy, self.output)?.map(Arc::new);
+        now.insert(run.clone(), orgs.clone());
+        Ok(orgs)
     }
 
     async fn open(&self, pending: &Pending) -> anyhow::Result<OrgAccess> {
@@ -166,6 +191,11 @@ impl<'a> Orgs<'a> {
                 pending.org.name,
                 run.id.0
             );
+        }
+        let now = self.now(&run.id, &context).await;
+        let now = now.map_err(|failure| failure.error)?;
+        if let Some(why) = moved(&pending.org, now.as_deref()) {
+            anyhow::bail!("org {}: {why}; nothing was sent there", pending.org.name);
         }
         let next = Arc::new(context.next_commands(&run, &Selection::default()));
         let opened = access(pending.org.clone(), &context, self.allow_exec, None, &next).await;

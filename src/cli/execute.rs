@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::access::{self, Opened};
+use super::access::{self, Opened, Shut};
 use super::args::DataFormat;
 use super::context::{RunContext, options};
 use super::continuation;
@@ -21,6 +21,7 @@ use super::simulated::Simulated;
 use crate::event::{Event, Events};
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Counts, Ledger, LedgerError, OrgNo, OrgRow, RunId, RunLock, RunRow};
+use crate::manifest::Orgs;
 use crate::report::{Format, Held, State, counted};
 use crate::run::{Interrupt, NextCommands, OrgAccess, RunOptions, Selected, drive, unix_millis};
 use crate::selection::Selection;
@@ -45,6 +46,8 @@ pub(super) struct Work {
     pub format: DataFormat,
     /// Whether another process worked on the run before.
     pub begun: Begun,
+    /// The orgs as their files say them, where they may be others than the run's.
+    pub orgs_now: Option<Orgs>,
 }
 
 /// When a run began.
@@ -75,6 +78,7 @@ pub(super) async fn execute(
         consent_to_deactivate,
         format,
         begun,
+        orgs_now,
     } = work;
     let all = ledger.orgs(&run.id).await?;
     let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
@@ -97,7 +101,9 @@ pub(super) async fn execute(
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
     let next = Arc::new(context.next_commands(&run, &selection));
-    let opened = access::open(unfinished, &context, allow_exec, simulated.as_ref(), &next).await?;
+    let (there, moved) = split(unfinished, orgs_now.as_ref());
+    let mut opened = access::open(there, &context, allow_exec, simulated.as_ref(), &next).await?;
+    opened.extend(moved);
     let options = RunOptions {
         selected: selected.clone(),
         ..options(&policy, force)
@@ -196,6 +202,18 @@ async fn continue_run(
     };
     output.note(line.text(now, &TimeZone::system()));
     Ok(ledger.set_continued(&run.id, now, ended).await?)
+}
+
+/// Takes the orgs out that their files have at another address.
+fn split(orgs: Vec<OrgRow>, now: Option<&Orgs>) -> (Vec<OrgRow>, Vec<Opened>) {
+    let (mut there, mut moved) = (Vec::with_capacity(orgs.len()), Vec::new());
+    for row in orgs {
+        match access::moved(&row, now) {
+            Some(why) => moved.push(Err(Box::new(Shut { row, why }))),
+            None => there.push(row),
+        }
+    }
+    (there, moved)
 }
 
 /// What is known of some of so many orgs, for each of them.

@@ -2,6 +2,7 @@
 //! GETs and writes nothing to the ledger.
 
 mod apply;
+mod ask;
 mod find;
 mod gather;
 mod groups;
@@ -23,6 +24,7 @@ use crate::plan::{Sheet, Totals};
 use crate::run::Interrupt;
 use crate::settings::Settings;
 pub(super) use apply::apply;
+pub(super) use ask::{Answer, ask};
 pub(super) use saved::Approved;
 use survey::{Surveyed, Wish, survey};
 

@@ -31,8 +31,9 @@ pub(super) async fn resume(
     can_call(&policy.http)?;
     let lock = ledger.lock_run(&run.id)?;
     say_if_changed(&run, &context, &selection, output);
-    if let Some(orgs) = orgs_now(&policy, output)? {
-        refresh(&ledger, &run.id, &orgs).await?;
+    let orgs_now = orgs_now(&policy, output)?;
+    if let Some(orgs) = &orgs_now {
+        refresh(&ledger, &run.id, orgs).await?;
     }
     let work = Work {
         ledger,
@@ -46,6 +47,7 @@ pub(super) async fn resume(
         allow_exec: args.allow_exec,
         consent_to_deactivate: args.yes.into(),
         format: args.format,
+        orgs_now,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),
         },

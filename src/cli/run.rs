@@ -12,7 +12,7 @@ use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
-use super::plan::{Approved, apply};
+use super::plan::{Answer, Approved, apply, ask};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
@@ -28,11 +28,24 @@ pub(super) async fn run(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    if args.dry_run {
+        let file = args.file.as_deref().or(args.plan.as_deref());
+        let file = file.map_or("FILE".into(), |file| file.to_string_lossy());
+        let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
+        return Err(Failure::usage(error).hint(format!(
+            "use plan, which shows what would be done: okta-rollout plan {file}"
+        )));
+    }
     match (&args.plan, &args.file) {
         (Some(plan), _) => apply(plan, args, settings, output).await,
         (None, Some(file)) => {
             let target = Target::read(file, settings, output)?;
             let settings = settings.with_policy(&target.policy);
+            if args.ask
+                && let Answer::NothingToDo(ending) = ask(&target, args, &settings, output).await?
+            {
+                return Ok(ending);
+            }
             start(target, None, args, &settings, output).await
         }
         // The command line's definition does not allow it.
@@ -62,11 +75,11 @@ pub(super) async fn start(
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
     let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
-    let (held, begun) = if let Some(run) = goes_on {
+    let (held, begun, orgs_now) = if let Some(run) = goes_on {
         let begun = Begun::Earlier {
             looks_at_all: Some("--new"),
         };
-        (take_up(&ledger, run, &orgs).await?, begun)
+        (take_up(&ledger, run, &orgs).await?, begun, Some(orgs))
     } else {
         let beginning = Beginning {
             target: &target,
@@ -78,11 +91,12 @@ pub(super) async fn start(
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
-        (begun, Begun::Now)
+        (begun, Begun::Now, None)
     };
     drop(starting);
     let work = Work {
         begun,
+        orgs_now,
         ..work(ledger, held, target, context, args)
     };
     execute(work, settings, output).await
@@ -100,7 +114,11 @@ pub(super) async fn go_on(
     let orgs = read_orgs(&target, args, output)?;
     let ledger = open_for(&target, settings, output).await?;
     let held = take_up(&ledger, run, &orgs).await?;
-    execute(work(ledger, held, target, context, args), settings, output).await
+    let work = Work {
+        orgs_now: Some(orgs),
+        ..work(ledger, held, target, context, args)
+    };
+    execute(work, settings, output).await
 }
 
 async fn open_for(target: &Target, settings: &Settings, output: Output) -> Result<Ledger, Failure> {
@@ -135,6 +153,7 @@ fn work(
         consent_to_deactivate: args.yes.into(),
         format: args.format,
         begun: Begun::Earlier { looks_at_all: None },
+        orgs_now: None,
     }
 }
 

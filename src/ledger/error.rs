@@ -121,6 +121,16 @@ pub enum LedgerError {
         /// How many were made with it.
         fingerprints: u64,
     },
+    /// Somebody else can write to it, or decides where it is.
+    #[error("{} {what}: whoever can write there decides where credentials go", .path.display())]
+    Shared {
+        /// The ledger, its folder, or a file beside it.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// The command that helps.
+        remedy: String,
+    },
     /// The file, or one beside it, is not the one any more that was opened.
     #[error("{} {what}: somebody moved, deleted or replaced it while it was in use", .path.display())]
     Gone {
@@ -194,6 +204,7 @@ impl LedgerError {
             Self::KeyInUse { fingerprints, .. } => format!(
                 "run their manifests first, which renews them; or let these {fingerprints} be posted once more: okta-rollout rotate-key --force"
             ),
+            Self::Shared { remedy, .. } => remedy.clone(),
             Self::Gone { .. } => {
                 "put the ledger back with the files beside it, then run the command again; what was not stored is looked at in Okta"
                     .into()

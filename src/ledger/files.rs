@@ -20,11 +20,17 @@ pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Options that make new files 0600.
+/// Options that make new files 0600, and never where a link leads to.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits();
+        options
+            .mode(0o600)
+            .custom_flags(i32::try_from(no_follow).unwrap_or_default());
+    }
     options
 }
 

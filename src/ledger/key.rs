@@ -167,11 +167,12 @@ fn make() -> io::Result<HmacKey> {
 /// Written in full under another name first: nobody ever sees half a key.
 fn put(path: &Path, key: &HmacKey) -> io::Result<()> {
     let draft = files::beside(path, ".new");
-    let mut file = files::private()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&draft)?;
+    // What a process left that died here; whoever holds the lock is alone.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = files::private().write(true).create_new(true).open(&draft)?;
     file.write_all(key.secret.expose_secret())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;

@@ -42,6 +42,7 @@ mod run_id;
 mod sqlite;
 mod step_record;
 mod sweep;
+mod trust;
 mod turns;
 mod url;
 mod writer;
@@ -210,6 +211,7 @@ impl Ledger {
 fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
+    trust::refuse_shared(path)?;
     let (footprint, writer, is_new) = match options.mode {
         OpenMode::ReadWrite => {
             let (connection, is_new) = sqlite::open_writer(path, options)?;

@@ -7,6 +7,7 @@
 mod support;
 
 mod again;
+mod ask;
 mod calls;
 mod consent;
 mod consent_answers;

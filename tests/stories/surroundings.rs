@@ -7,7 +7,7 @@ use std::path::Path;
 
 use okta_rollout::sandbox::Switches;
 
-use crate::support::{Live, Scenario, user, zscaler};
+use crate::support::{Live, Ran, Scenario, google, user, zscaler};
 
 /// Entries of which a few are done when the story looks.
 fn slow() -> Scenario {
@@ -126,4 +126,164 @@ fn nobody_holds_a_run_whose_process_was_killed() {
     story.switch("acme", Switches::default());
     story.run().exits(0).says("goes on");
     assert_eq!(story.report()["totals"]["changed"], 60);
+}
+
+/// Does what its hint says, as it is printed.
+fn mend(story: &Scenario, ran: &Ran) {
+    let said = ran.said();
+    let (_, hint) = said.split_once("hint: ").unwrap();
+    let (_, command) = hint.trim().rsplit_once(": ").unwrap();
+    let done = std::process::Command::new("sh")
+        .args(["-c", command])
+        .current_dir(story.path(""))
+        .status();
+    assert!(done.unwrap().success(), "{command}");
+}
+
+/// What somebody does to a ledger's files.
+enum Deed {
+    Opens(u32),
+    LinksAway,
+    Plants(&'static str),
+}
+
+impl Deed {
+    fn to(&self, path: &Path) {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        match self {
+            Self::Opens(mode) => {
+                if !path.exists() {
+                    fs::create_dir_all(path).unwrap();
+                }
+                fs::set_permissions(path, fs::Permissions::from_mode(*mode)).unwrap();
+            }
+            Self::LinksAway => {
+                let away = path.with_extension("away");
+                fs::rename(path, &away).unwrap();
+                symlink(away, path).unwrap();
+            }
+            Self::Plants(target) => symlink(target, path).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_ledger_that_others_can_write_to_is_refused_until_it_is_mended() {
+    for (name, deed, what) in [
+        (
+            "ledger.db",
+            Deed::Opens(0o666),
+            "ledger.db can be written by others",
+        ),
+        (
+            "",
+            Deed::Opens(0o777),
+            ".okta-rollout can be written by others",
+        ),
+        (
+            "ledger.db.key",
+            Deed::Opens(0o622),
+            "ledger.db.key can be written by others",
+        ),
+        ("ledger.db.key", Deed::LinksAway, "ledger.db.key is a link"),
+        (
+            "ledger.db-wal",
+            Deed::Plants("/nowhere"),
+            "ledger.db-wal is a link",
+        ),
+        (
+            "ledger.db-journal",
+            Deed::Plants("/etc/passwd"),
+            "ledger.db-journal is a link",
+        ),
+        (
+            "ledger.db.locks",
+            Deed::Opens(0o777),
+            "ledger.db.locks can be written by others",
+        ),
+    ] {
+        let story = Scenario::of([zscaler("0oa1")]);
+        story.run().exits(0);
+        story.calls("acme");
+        deed.to(&story.path(&format!(".okta-rollout/{name}")));
+        let commands = [
+            &["run", "job.toml"][..],
+            &["resume"],
+            &["status"],
+            &["plan", "job.toml"],
+        ];
+        for command in commands {
+            story.okta_rollout(command).exits(2).says(what);
+            assert!(story.calls("acme").is_empty(), "{what}");
+        }
+        let refused = story.run().exits(2);
+        mend(&story, &refused);
+        story.run().exits(0).says("1 unchanged");
+        // The token is not posted again: the key is the same.
+        let calls = story.calls("acme");
+        assert!(
+            calls.iter().all(|call| call.starts_with("GET")),
+            "{what}: {calls:?}"
+        );
+    }
+}
+
+#[test]
+fn a_ledger_that_is_a_link_is_named_by_what_it_leads_to() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    story.run().exits(0);
+    Deed::LinksAway.to(&story.ledger());
+    let refused = story.run().exits(2).says("ledger.db is a link");
+    let said = refused.said();
+    let (_, flag) = said
+        .trim()
+        .rsplit_once("name the file it leads to: ")
+        .unwrap();
+    let words: Vec<&str> = flag.split(' ').collect();
+    let run = [&["run", "job.toml"], &words[..]].concat();
+    story.okta_rollout(&run).exits(0).says("1 unchanged");
+}
+
+#[test]
+fn credentials_do_not_go_where_only_the_ledger_says() {
+    let story = Scenario::of([zscaler("0oa1").at("globex"), google("0oa2")]);
+    story.switch(
+        "acme",
+        Switches {
+            revoked_token: true,
+            ..Switches::default()
+        },
+    );
+    story.run().exits(3);
+    story.switch("acme", Switches::default());
+    story.okta_rollout(&["resume"]).exits(4);
+    let heard = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&heard);
+    let elsewhere = story.serve(axum::Router::new().fallback(async move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        "{}"
+    }));
+    let sql = rusqlite::Connection::open(story.ledger()).unwrap();
+    sql.execute_batch(&format!(
+        "UPDATE org SET url = '{elsewhere}', stopped = NULL WHERE name = 'acme';"
+    ))
+    .unwrap();
+    drop(sql);
+    for org in story.orgs() {
+        story.calls(&org);
+    }
+    let says = format!(
+        "the run has it at {elsewhere}, and its URL is {} now",
+        story.url("acme")
+    );
+    story.okta_rollout(&["resume"]).exits(4).says(&says);
+    story
+        .okta_rollout(&["consent", "refresh"])
+        .exits(2)
+        .says(&says);
+    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert!(story.orgs().iter().all(|org| story.calls(org).is_empty()));
+    // A new run takes the address from the manifest.
+    story.okta_rollout(&["run", "job.toml", "--new"]).exits(4);
+    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 0);
 }

@@ -14,6 +14,7 @@ use crate::cli::only::Only;
 Examples:
   okta-rollout run rollout.csv --orgs orgs.csv
   okta-rollout run jobs/demo.toml
+  okta-rollout run rollout.csv --orgs orgs.csv --ask
   okta-rollout run rollout.csv --orgs orgs.csv --new --force
   okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
   okta-rollout run --plan plan.json
@@ -37,6 +38,12 @@ pub struct Run {
     /// Apply exactly this saved plan, if the live state is still what it was
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "force", "only"])]
     pub plan: Option<PathBuf>,
+    /// Show the plan, and ask before anything is changed; needs a terminal
+    #[arg(long, conflicts_with = "plan")]
+    pub ask: bool,
+    /// There is none: who looks for it is told what there is instead
+    #[arg(long, hide = true)]
+    pub dry_run: bool,
     /// Start a new run even if the last one can go on
     #[arg(long)]
     pub new: bool,

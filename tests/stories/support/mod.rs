@@ -294,6 +294,20 @@ impl Scenario {
         command
     }
 
+    /// Starts a command that is typed and read at this terminal.
+    pub fn wholly_at_terminal(
+        &self,
+        arguments: &[&str],
+        terminal: &std::fs::File,
+    ) -> std::process::Child {
+        let mut command = self.command(arguments);
+        command
+            .stdin(terminal.try_clone().unwrap())
+            .stderr(terminal.try_clone().unwrap())
+            .stdout(std::process::Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// The report of the newest run.
     pub fn report(&self) -> Value {
         self.okta_rollout(&["report", "--format", "json"])

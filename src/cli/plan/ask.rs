@@ -1,0 +1,144 @@
+//! `run --ask`: a person sees what would be done before anything is.
+
+use std::io::BufRead as _;
+
+use super::survey::{Surveyed, Wish, survey};
+use super::text;
+use crate::cli::args;
+use crate::cli::only::say_nothing_matches;
+use crate::cli::output::Output;
+use crate::cli::run::blocking;
+use crate::cli::target::Target;
+use crate::failure::{Ending, Failure, Kind};
+use crate::plan::Totals;
+use crate::run::Interrupt;
+use crate::settings::{Settings, Verbosity};
+
+/// What came of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Answer {
+    /// Do it.
+    Yes,
+    /// There is nothing to do, or nothing that can be done.
+    NothingToDo(Ending),
+}
+
+/// What a person typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typed {
+    Yes,
+    No,
+    Details,
+    SomethingElse,
+}
+
+impl Typed {
+    fn of(line: &str) -> Self {
+        match line.trim().to_lowercase().as_str() {
+            "y" | "yes" => Self::Yes,
+            // The end of input says nothing, which is no yes.
+            "" | "n" | "no" => Self::No,
+            "d" | "details" => Self::Details,
+            _ => Self::SomethingElse,
+        }
+    }
+}
+
+/// Shows the plan of a file and asks whether to do it.
+///
+/// # Errors
+/// Without a terminal, and when the person does not want it: nothing was changed then.
+pub(in crate::cli) async fn ask(
+    target: &Target,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Answer, Failure> {
+    let file = target.file.display();
+    if !(settings.stdin_is_terminal && settings.stderr_is_terminal) {
+        let error = anyhow::anyhow!("--ask: there is no terminal to ask at; nothing was changed");
+        return Err(Failure::usage(error).hint(format!(
+            "see what would be done: okta-rollout plan {file}; do it: okta-rollout run {file}"
+        )));
+    }
+    let wish = Wish {
+        force: args.force,
+        allow_exec: args.allow_exec,
+        selection: args.only.selection(),
+        rows: None,
+    };
+    // Nothing is begun yet: a signal may simply end the process.
+    let surveyed = survey(target, &wish, settings, output, &Interrupt::new()).await?;
+    let surveyed = surveyed.ok_or_else(|| Failure::bug(anyhow::anyhow!("interrupted")))?;
+    if surveyed.orgs.is_empty() {
+        say_nothing_matches(&wish.selection, output);
+        return Ok(Answer::NothingToDo(Ending::Success));
+    }
+    show(&surveyed, output.verbosity(), output)?;
+    let totals = Totals::of(&surveyed.orgs);
+    if totals.changes() == 0 {
+        output.detail("there is nothing to change: no run was started");
+        let is_unclear = totals.errors > 0 || surveyed.orgs.iter().any(|org| org.error.is_some());
+        return Ok(Answer::NothingToDo(if is_unclear {
+            Ending::Short(Kind::Failed)
+        } else {
+            Ending::Success
+        }));
+    }
+    loop {
+        output.detail("make these changes? (yes, no, details)");
+        match read().await? {
+            Typed::Yes => return Ok(Answer::Yes),
+            Typed::No => {
+                let error = anyhow::anyhow!("not confirmed; nothing was changed");
+                return Err(Failure::usage(error));
+            }
+            Typed::Details => show(&surveyed, Verbosity::Attempts, output)?,
+            Typed::SomethingElse => output.detail("please type yes, no or details"),
+        }
+    }
+}
+
+fn show(surveyed: &Surveyed, verbosity: Verbosity, output: Output) -> Result<(), Failure> {
+    if let Some(run) = &surveyed.continues {
+        output.detail(format_args!(
+            "run {run} was interrupted and is continued: what it did already is left alone"
+        ));
+    }
+    let mut text = Vec::new();
+    text::write(&mut text, &surveyed.orgs, verbosity).map_err(Failure::bug)?;
+    output.detail(String::from_utf8_lossy(&text).trim_end());
+    Ok(())
+}
+
+async fn read() -> Result<Typed, Failure> {
+    blocking(|| {
+        let mut line = String::new();
+        // A terminal that is gone has said nothing.
+        let read = std::io::stdin().lock().read_line(&mut line);
+        Ok(read.map_or(Typed::No, |_| Typed::of(&line)))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_is_one() {
+        for (line, typed) in [
+            ("yes\n", Typed::Yes),
+            (" Y \r\n", Typed::Yes),
+            ("no\n", Typed::No),
+            ("\n", Typed::No),
+            ("", Typed::No),
+            ("d\n", Typed::Details),
+            ("Details\n", Typed::Details),
+            ("yess\n", Typed::SomethingElse),
+            ("yes please\n", Typed::SomethingElse),
+        ] {
+            assert_eq!(Typed::of(line), typed, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Whether a ledger is this user's alone. Whoever else can write to it, to what is beside it or to its folder decides
+//! where credentials go and which links people open.
+
+use std::path::{Path, PathBuf};
+
+use super::error::LedgerError;
+use super::files;
+
+/// Files beside a ledger; each may be missing.
+const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", ".key", ".key.old", ".locks"];
+
+/// Refuses a ledger that somebody else could write to.
+#[cfg(unix)]
+pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
+    if let Some(folder) = ledger.parent() {
+        let found = look(folder)?;
+        refuse(folder, found.as_ref(), Part::Folder)?;
+    }
+    let found = look(ledger)?;
+    refuse(ledger, found.as_ref(), Part::Ledger)?;
+    for suffix in BESIDE {
+        let path = files::beside(ledger, suffix);
+        let part = if suffix.starts_with(".key") {
+            Part::Key
+        } else {
+            Part::Needless
+        };
+        refuse(&path, look(&path)?.as_ref(), part)?;
+    }
+    Ok(())
+}
+
+/// Elsewhere who may write is not in the mode.
+#[cfg(not(unix))]
+pub(super) fn refuse_shared(_: &Path) -> Result<(), LedgerError> {
+    Ok(())
+}
+
+/// What a file is to the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Folder,
+    Ledger,
+    Key,
+    /// It is made again.
+    Needless,
+}
+
+/// Who may write to a file, or where it leads to.
+#[derive(Clone, Debug)]
+struct Found {
+    owner: u32,
+    group: u32,
+    mode: u32,
+    leads_to: Option<PathBuf>,
+}
+
+#[cfg(unix)]
+fn look(path: &Path) -> Result<Option<Found>, LedgerError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LedgerError::io(path, &error)),
+    };
+    let leads_to = metadata.is_symlink().then(|| {
+        let target = std::fs::canonicalize(path);
+        target.unwrap_or_else(|_| path.to_owned())
+    });
+    Ok(Some(Found {
+        owner: metadata.uid(),
+        group: metadata.gid(),
+        mode: metadata.mode(),
+        leads_to,
+    }))
+}
+
+#[cfg(unix)]
+fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<(), LedgerError> {
+    let me = rustix::process::geteuid().as_raw();
+    let wrong = found.and_then(|found| wrong(path, found, part, me));
+    wrong.map_or(Ok(()), |(what, remedy)| {
+        Err(LedgerError::Shared {
+            path: path.to_owned(),
+            what,
+            remedy,
+        })
+    })
+}
+
+/// What is wrong with a file for this user, and the command or flag that mends it.
+fn wrong(path: &Path, found: &Found, part: Part, me: u32) -> Option<(String, String)> {
+    /// Only who made a file in such a folder may rename or delete it.
+    const STICKY: u32 = 0o1000;
+    let name = quoted(path);
+    if let Some(target) = &found.leads_to {
+        let target = quoted(target);
+        let remedy = match part {
+            Part::Folder | Part::Ledger => {
+                format!("name the file it leads to: --ledger {target}{}", rest(part))
+            }
+            Part::Key => format!("put the file itself there: mv {target} {name}"),
+            Part::Needless => format!("remove it: rm {name}"),
+        };
+        return Some(("is a link".to_owned(), remedy));
+    }
+    let is_sticky_folder = part == Part::Folder && found.mode & STICKY != 0;
+    let is_theirs = found.owner != me && !(part == Part::Folder && found.owner == 0);
+    if is_theirs {
+        return Some((
+            format!("belongs to user {}, and this is user {me}", found.owner),
+            format!("if you trust what is in it: sudo chown -R {me} {name}"),
+        ));
+    }
+    // A group of one's own has the number of its user, as most systems give them.
+    let is_own_group = found.group == me;
+    let by_group = found.mode & 0o020 != 0 && !is_own_group;
+    let by_all = found.mode & 0o002 != 0;
+    if (by_group || by_all) && !is_sticky_folder {
+        return Some((
+            "can be written by others".to_owned(),
+            format!("if you trust what is in it: chmod go-w {name}"),
+        ));
+    }
+    None
+}
+
+const fn rest(part: Part) -> &'static str {
+    match part {
+        Part::Folder => "/ledger.db, or what the file is called",
+        Part::Ledger | Part::Key | Part::Needless => "",
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // A name with a NUL is no file's.
+    shlex::try_quote(&path).map_or_else(|_| path.clone().into_owned(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_can_write_to_is_refused_with_what_mends_it() {
+        use Part::{Folder, Key, Ledger, Needless};
+        let path = Path::new("/d/ledger.db");
+        // Owner, group, mode; this is user 7.
+        for (part, owner, group, mode, wanted) in [
+            (Ledger, 7, 7, 0o600, None),
+            (Ledger, 7, 9, 0o644, None),
+            (Ledger, 7, 7, 0o664, None),
+            (Ledger, 7, 9, 0o660, Some("chmod go-w /d/ledger.db")),
+            (Ledger, 7, 7, 0o666, Some("chmod go-w /d/ledger.db")),
+            (Ledger, 8, 7, 0o600, Some("sudo chown -R 7 /d/ledger.db")),
+            (Ledger, 0, 0, 0o600, Some("sudo chown -R 7 /d/ledger.db")),
+            (Key, 7, 9, 0o620, Some("chmod go-w /d/ledger.db")),
+            (Needless, 8, 8, 0o600, Some("sudo chown -R 7 /d/ledger.db")),
+            (Folder, 7, 7, 0o700, None),
+            (Folder, 7, 7, 0o775, None),
+            (Folder, 7, 9, 0o775, Some("chmod go-w /d/ledger.db")),
+            (Folder, 7, 7, 0o777, Some("chmod go-w /d/ledger.db")),
+            (Folder, 8, 7, 0o755, Some("sudo chown -R 7 /d/ledger.db")),
+            // As /tmp is.
+            (Folder, 0, 0, 0o1777, None),
+            (Folder, 0, 0, 0o755, None),
+            (Folder, 0, 0, 0o777, Some("chmod go-w /d/ledger.db")),
+        ] {
+            let found = Found {
+                owner,
+                group,
+                mode,
+                leads_to: None,
+            };
+            let remedy = wrong(path, &found, part, 7).map(|(_, remedy)| remedy);
+            let case = format!("{part:?} {owner} {group} {mode:o}: {remedy:?}");
+            match wanted {
+                None => assert_eq!(remedy, None, "{case}"),
+                Some(wanted) => assert!(
+                    remedy.is_some_and(|remedy| remedy.ends_with(wanted)),
+                    "{case}"
+                ),
+            }
+        }
+        for (part, wanted) in [
+            (Ledger, "--ledger '/real place'"),
+            (
+                Folder,
+                "--ledger '/real place'/ledger.db, or what the file is called",
+            ),
+            (Key, "mv '/real place' /d/ledger.db"),
+            (Needless, "rm /d/ledger.db"),
+        ] {
+            let link = Found {
+                owner: 7,
+                group: 7,
+                mode: 0o777,
+                leads_to: Some("/real place".into()),
+            };
+            let (_, remedy) = wrong(path, &link, part, 7).unwrap();
+            assert!(remedy.ends_with(wanted), "{remedy}");
+        }
+    }
+}
