@@ -109,7 +109,6 @@ pub(super) async fn execute(
         ..options(&policy, force)
     };
 
-    ledger.set_finished(&run.id, None).await?;
     ledger.mark(&run.id).await?;
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
@@ -133,8 +132,8 @@ pub(super) async fn execute(
         earlier,
         format,
     };
-    let concluded = driven.conclude(&signals, &interrupt, output).await;
-    concluded.map_err(too_late_for_usage)
+    let ending = driven.conclude(&signals, &interrupt, output).await;
+    ending.map_err(too_late_for_usage)
 }
 
 /// A run that this process drove.

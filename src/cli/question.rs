@@ -31,11 +31,16 @@ impl From<bool> for Said {
 /// Asks, and waits for a line.
 pub(super) async fn ask(question: &str, output: Output) -> Result<Said, Failure> {
     output.detail(format_args!("{question} [y/N]"));
+    Ok(said(&line().await?))
+}
+
+/// Waits for a line; empty when there is none any more.
+pub(super) async fn line() -> Result<String, Failure> {
     blocking(|| {
         let mut line = String::new();
         // A terminal that is gone has said nothing.
         let read = std::io::stdin().lock().read_line(&mut line);
-        Ok(read.map_or(Said::No, |_| said(&line)))
+        Ok(read.map_or(String::new(), |_| line))
     })
     .await
 }

@@ -41,12 +41,15 @@ pub(super) async fn run(
         (None, Some(file)) => {
             let target = Target::read(file, settings, output)?;
             let settings = settings.with_policy(&target.policy);
-            if args.ask
-                && let Answer::NothingToDo(ending) = ask(&target, args, &settings, output).await?
-            {
-                return Ok(ending);
+            let mut args = args.clone();
+            if args.ask {
+                if let Answer::NothingToDo(ending) = ask(&target, &args, &settings, output).await? {
+                    return Ok(ending);
+                }
+                // What the plan showed need not be asked again.
+                args.yes = true;
             }
-            start(target, None, args, &settings, output).await
+            start(target, None, &args, &settings, output).await
         }
         // The command line's definition does not allow it.
         (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),

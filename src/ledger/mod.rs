@@ -327,15 +327,15 @@ impl Ledger {
         Ok(holder.is_some_and(|holder| holder.is_another_alive()))
     }
 
-    /// Marks the run as this process's from here on: a ledger that turns out not to have the mark any more was
-    /// replaced.
+    /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
+    /// more was replaced.
     pub async fn mark(&self, id: &RunId) -> Result<(), LedgerError> {
         let (run, mark) = (id.clone(), rand::random::<Mark>());
         let writer = self.inner.writer()?;
         writer
             .write(move |connection| {
                 connection
-                    .prepare_cached("UPDATE run SET mark = ?2 WHERE id = ?1")?
+                    .prepare_cached("UPDATE run SET mark = ?2, finished_at = NULL WHERE id = ?1")?
                     .execute(rusqlite::params![run.0, mark])?;
                 Ok(())
             })

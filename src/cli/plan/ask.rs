@@ -1,13 +1,11 @@
 //! `run --ask`: a person sees what would be done before anything is.
 
-use std::io::BufRead as _;
-
 use super::survey::{Surveyed, Wish, survey};
 use super::text;
 use crate::cli::args;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
-use crate::cli::run::blocking;
+use crate::cli::question::{can_ask, line};
 use crate::cli::target::Target;
 use crate::failure::{Ending, Failure, Kind};
 use crate::plan::Totals;
@@ -55,7 +53,7 @@ pub(in crate::cli) async fn ask(
     output: Output,
 ) -> Result<Answer, Failure> {
     let file = target.file.display();
-    if !(settings.stdin_is_terminal && settings.stderr_is_terminal) {
+    if !can_ask(settings) {
         let error = anyhow::anyhow!("--ask: there is no terminal to ask at; nothing was changed");
         return Err(Failure::usage(error).hint(format!(
             "see what would be done: okta-rollout plan {file}; do it: okta-rollout run {file}"
@@ -87,7 +85,7 @@ pub(in crate::cli) async fn ask(
     }
     loop {
         output.detail("make these changes? (yes, no, details)");
-        match read().await? {
+        match Typed::of(&line().await?) {
             Typed::Yes => return Ok(Answer::Yes),
             Typed::No => {
                 let error = anyhow::anyhow!("not confirmed; nothing was changed");
@@ -109,16 +107,6 @@ fn show(surveyed: &Surveyed, verbosity: Verbosity, output: Output) -> Result<(),
     text::write(&mut text, &surveyed.orgs, verbosity).map_err(Failure::bug)?;
     output.detail(String::from_utf8_lossy(&text).trim_end());
     Ok(())
-}
-
-async fn read() -> Result<Typed, Failure> {
-    blocking(|| {
-        let mut line = String::new();
-        // A terminal that is gone has said nothing.
-        let read = std::io::stdin().lock().read_line(&mut line);
-        Ok(read.map_or(Typed::No, |_| Typed::of(&line)))
-    })
-    .await
 }
 
 #[cfg(test)]
