@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reader::Spot;
-use crate::ledger::EntryRow;
+use crate::ledger::{ConsentKey, EntryRow};
 use crate::steps::Answer;
 
 /// A callback URL, taken apart.
@@ -138,9 +138,21 @@ impl HandedIn {
         })
     }
 
-    /// What it is matched by.
+    /// Its `state`.
     pub const fn state(&self) -> &SecretString {
         &self.state
+    }
+
+    /// What it is matched by, if its path is that of a callback.
+    pub fn key(&self) -> Option<ConsentKey> {
+        let (app, app_id) = self.spot().app?;
+        let path = format!("/api/v1/apps/{app}/{app_id}/oauth2/callback");
+        (self.path == path).then(|| ConsentKey {
+            org_url: self.origin.clone(),
+            app,
+            app_id,
+            state: self.state.expose_secret().to_owned(),
+        })
     }
 
     /// Scheme, host and port.

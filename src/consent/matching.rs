@@ -89,10 +89,16 @@ impl Matching<'_> {
     async fn answer(&mut self, line: usize, readings: Vec<HandedIn>) -> Result<(), LedgerError> {
         let mut known = None;
         for (rank, answer) in readings.iter().enumerate() {
-            let state = self.ledger.consent(answer.state().expose_secret()).await?;
-            if state != ConsentState::Unknown {
+            if let Some(key) = answer.key()
+                && self.ledger.consent(&key).await? != ConsentState::Unknown
+            {
                 known = Some(rank);
                 break;
+            }
+            // Somewhere else: that is told, unless another reading is right.
+            let state = answer.state().expose_secret();
+            if known.is_none() && self.ledger.waits_for(state).await?.is_some() {
+                known = Some(rank);
             }
         }
         let Some(answer) = readings.into_iter().nth(known.unwrap_or(0)) else {
@@ -175,7 +181,7 @@ impl Matching<'_> {
         }
         let mut named = spot.map(|spot| spot.to_string());
         if let Some(state) = state
-            && let ConsentState::Waiting(entry) = self.ledger.consent(state.expose_secret()).await?
+            && let Some(entry) = self.ledger.waits_for(state.expose_secret()).await?
         {
             named = Some(whose(&entry));
         }

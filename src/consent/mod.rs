@@ -229,19 +229,14 @@ where
         let mut last = None;
         // Twice: somebody else may change the entry between our reading it and claiming it.
         for _ in 0..2 {
-            let pending = match self
-                .common
-                .ledger
-                .consent(answer.state().expose_secret())
-                .await?
-            {
+            let pending = match self.state_of(answer).await? {
                 ConsentState::Waiting(pending) => *pending,
                 ConsentState::Settled(true) => {
                     let whose = answer.spot().to_string();
                     return Ok(Answered::AcceptedBefore { whose });
                 }
                 ConsentState::Settled(false) => return unsent(Refusal::RefusedBefore, None),
-                ConsentState::Unknown => return unsent(Refusal::UnknownState, None),
+                ConsentState::Unknown => return self.misplaced(answer).await,
             };
             if pending.entry.state != Stored::Waiting {
                 last = Some(pending);
@@ -272,6 +267,33 @@ where
             }
         }
         unsent(Refusal::InProgress, last.as_ref())
+    }
+
+    async fn state_of(&self, answer: &inbox::HandedIn) -> Result<ConsentState, LedgerError> {
+        match answer.key() {
+            Some(key) => self.common.ledger.consent(&key).await,
+            None => Ok(ConsentState::Unknown),
+        }
+    }
+
+    // Nobody waits for it there; says what is wrong with it where somebody waits for its state.
+    async fn misplaced(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+        let state = answer.state().expose_secret();
+        let Some(pending) = self.common.ledger.waits_for(state).await? else {
+            return Ok(Answered::Unsent {
+                refusal: Refusal::UnknownState,
+                whose: Some(answer.spot().to_string()),
+            });
+        };
+        if !pending.org.url.starts_with("http") {
+            // An org that has no address while no run serves it says so itself.
+            self.shops.open(&self.common, &pending).await?;
+        }
+        let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
+        Ok(Answered::Unsent {
+            refusal: refusal.unwrap_or(Refusal::UnknownState),
+            whose: Some(whose(&pending)),
+        })
     }
 
     // The person is still there: give them a link that works.

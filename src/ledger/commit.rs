@@ -61,7 +61,7 @@ pub(super) struct Prepared {
     fingerprint: Option<Fingerprint>,
     applied: Option<Applied>,
     name: Option<AppName>,
-    settled: Option<([u8; 32], bool)>,
+    settled: Option<(String, bool)>,
 }
 
 /// What is stored of an entry's progress.
@@ -105,9 +105,7 @@ impl Prepared {
                 .into_iter()
                 .map(with_step)
                 .collect::<rusqlite::Result<_>>()?,
-            settled: checkpoint
-                .settled_consent
-                .map(|(state, accepted)| (rows::consent_hash(&state), accepted)),
+            settled: checkpoint.settled_consent,
             run: checkpoint.run,
             no: checkpoint.no,
             version: checkpoint.version,
@@ -297,11 +295,27 @@ fn write_beside(
         let org = keys.org(connection, &applied.org_url)?;
         memory::remember(connection, key, org, applied)?;
     }
-    if let Some((consent, accepted)) = &checkpoint.settled {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO settled (consent, accepted) VALUES (?1, ?2)")?
-            .execute(params![consent, accepted])?;
+    if let Some((state, accepted)) = &checkpoint.settled {
+        settle(connection, key, state, *accepted)?;
     }
+    Ok(())
+}
+
+// The same `state` in another org's link is another consent.
+fn settle(connection: &Connection, key: i64, state: &str, accepted: bool) -> Result<()> {
+    let (org_url, app, app_id): (String, String, Option<String>) = connection
+        .prepare_cached(
+            "SELECT o.url, json_extract(s.json, '$.app'),
+                    coalesce(json_extract(e.progress, '$.appId'), json_extract(s.json, '$.appId'))
+             FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+             CROSS JOIN spec s ON s.entry = e.key
+             WHERE e.key = ?1",
+        )?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let consent = rows::settled_hash(&org_url, &app, &app_id.unwrap_or_default(), state);
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO settled (consent, accepted) VALUES (?1, ?2)")?
+        .execute(params![consent, accepted])?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::memory::{AppMemory, AppName, Applied};
 use super::notes::OrgWait;
 use super::{AsStored, Changed, Drift, StepRecord};
+use crate::apps::App;
 use crate::failure::Remedy;
 use crate::manifest::{Entry, OrgSpec};
 use crate::steps::Step;
@@ -360,7 +361,30 @@ pub struct Checkpoint {
     pub settled_consent: Option<(String, bool)>,
 }
 
-/// What the ledger can say of a consent `state`.
+/// What an answer has to be equal to: a `state` alone says nothing, since anybody can put one into a link.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ConsentKey {
+    /// The org's URL.
+    pub org_url: String,
+    /// The app.
+    pub app: App,
+    /// Its id.
+    pub app_id: String,
+    /// The `state` of the link.
+    pub state: String,
+}
+
+impl fmt::Debug for ConsentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsentKey")
+            .field("org_url", &self.org_url)
+            .field("app", &self.app)
+            .field("app_id", &self.app_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the ledger can say of a consent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConsentState {
     /// This entry waits for it.

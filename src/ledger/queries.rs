@@ -9,7 +9,8 @@ use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
 use super::memory::{self, AppMemory, Target};
 use super::model::{
-    Attempt, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored, UnderWay,
+    Attempt, ConsentKey, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
+    UnderWay,
 };
 use super::{Ledger, blocking, calls, reads};
 use crate::apps::App;
@@ -212,11 +213,17 @@ impl Ledger {
             .await
     }
 
-    /// What is known of a consent `state`. An entry whose answer is just being handed in counts as
-    /// waiting: [`in_flight`](super::Progress::in_flight) tells.
-    pub async fn consent(&self, state: &str) -> Result<ConsentState, LedgerError> {
+    /// What is known of a consent: org, app, id and `state` together. An entry whose answer is just being
+    /// handed in counts as waiting: [`in_flight`](super::Progress::in_flight) tells.
+    pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState, LedgerError> {
+        let key = key.clone();
+        self.read(move |c| reads::consent(c, &key)).await
+    }
+
+    /// The newest entry that waits for this `state`, wherever it is: only to say what is wrong with an answer.
+    pub async fn waits_for(&self, state: &str) -> Result<Option<Pending>, LedgerError> {
         let state = state.to_owned();
-        self.read(move |c| reads::consent(c, &state)).await
+        self.read(move |c| reads::waits_for(c, &state)).await
     }
 
     /// The newest entry of an app in the org at this URL, in any run and state.

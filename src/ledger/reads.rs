@@ -7,7 +7,8 @@ use super::counts::{Counts, Standing};
 use super::error::LedgerError;
 use super::memory::{self, AppMemory};
 use super::model::{
-    ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow, Stored, UnderWay,
+    ConsentKey, ConsentState, EntryNo, EntryRow, Known, OrgNo, OrgRow, Pending, RunId, RunRow,
+    Stored, UnderWay,
 };
 use super::row_keys;
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
@@ -405,20 +406,42 @@ pub(super) fn pending_consents(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn consent(connection: &Connection, state: &str) -> Result<ConsentState> {
-    let hash = rows::consent_hash(state);
+/// The newest entry that waits for this `state`, wherever its answer would belong.
+pub(super) fn waits_for(connection: &Connection, state: &str) -> Result<Option<Pending>> {
     let sql = format!(
         "SELECT {ORG}, {ENTRY}, r.id FROM entry e
          CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
          WHERE e.consent = ?1 ORDER BY e.key DESC LIMIT 1"
     );
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([rows::consent_hash(state)], rows::pending_row)
+        .optional()?;
+    Ok(found)
+}
+
+pub(super) fn consent(connection: &Connection, key: &ConsentKey) -> Result<ConsentState> {
+    let sql = format!(
+        "SELECT {ORG}, {ENTRY}, r.id FROM entry e
+         CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
+         WHERE e.consent = ?1 AND o.url = ?2
+           AND (SELECT json_extract(json, '$.app') FROM spec WHERE spec.entry = e.key) = ?3
+           AND coalesce(json_extract(e.progress, '$.appId'),
+                        (SELECT json_extract(json, '$.appId') FROM spec WHERE spec.entry = e.key)) = ?4
+         ORDER BY e.key DESC LIMIT 1"
+    );
+    let hash = rows::consent_hash(&key.state);
     let waiting = connection
         .prepare_cached(&sql)?
-        .query_row([hash], rows::pending_row)
+        .query_row(
+            params![hash, key.org_url, key.app.name(), key.app_id],
+            rows::pending_row,
+        )
         .optional()?;
     if let Some(pending) = waiting {
         return Ok(ConsentState::Waiting(Box::new(pending)));
     }
+    let hash = rows::settled_hash(&key.org_url, key.app.name(), &key.app_id, &key.state);
     let settled = connection
         .prepare_cached("SELECT accepted FROM settled WHERE consent = ?1")?
         .query_row([hash], |row| row.get(0))

@@ -110,6 +110,16 @@ pub(super) fn consent_hash(state: &str) -> [u8; 32] {
     Sha256::digest(state).into()
 }
 
+/// What a settled consent is known by: where its answer belonged, and its `state`.
+pub(super) fn settled_hash(org_url: &str, app: &str, app_id: &str, state: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [org_url, app, app_id, state] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.finalize().into()
+}
+
 /// Narrows a search by app id to a handful of rows at a fifth of the id's size.
 pub(super) fn app_hash(app_id: &str) -> i32 {
     let digest = Sha256::digest(app_id);

@@ -61,4 +61,4 @@ pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef};
 pub use secrets::{ExecPolicy, SecretError, Secrets};
 pub use single::{Mistake, read_entry};
-pub use url::{BadUrl, normalize_url};
+pub use url::{BadUrl, normalize_url, web_url};

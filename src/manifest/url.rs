@@ -166,6 +166,15 @@ pub(super) fn check_base_url(text: &str) -> Result<(), BadUrl> {
     parse(text).map(drop)
 }
 
+/// A link to a web page, with whatever path, query and fragment.
+///
+/// # Errors
+/// When it is neither https nor http for loopback, or has userinfo.
+pub fn web_url(text: &str) -> Result<Url, BadUrl> {
+    split(text)?;
+    parse(text)
+}
+
 struct Parts<'a> {
     authority: &'a str,
     rest: &'a str,

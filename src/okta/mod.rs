@@ -16,6 +16,7 @@
 )]
 
 pub mod apps;
+pub mod authorize;
 pub mod callback;
 pub mod connections;
 pub mod error;

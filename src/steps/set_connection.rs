@@ -8,6 +8,7 @@ use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
 use crate::ledger::{Changed, Consent};
 use crate::manifest::{Connection as Wanted, SecretRef, SecretUse};
+use crate::okta::authorize;
 use crate::okta::connections::{
     self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
 };
@@ -177,22 +178,11 @@ async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Out
         note_activation(context).await?;
         return Ok(Outcome::Connected { changed: true });
     }
-    let consent = link.and_then(|url| {
-        let state = state_of(url)?;
-        Some(Consent {
-            authorize_url: url.to_owned(),
-            state,
-            since: unix_millis(),
-        })
-    });
-    match consent {
-        Some(consent) => Ok(Outcome::Waiting(consent)),
+    match link {
+        Some(url) => Ok(Outcome::Waiting(consent_at(url)?)),
         None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown).into()),
         None => Err(StepError::failed(
-            format!(
-                "Okta gave no consent link with a state ({})",
-                shown.describe()
-            ),
+            format!("Okta gave no consent link ({})", shown.describe()),
             "check that provisioning is available for this app in the org",
         )),
     }
@@ -330,10 +320,21 @@ pub(super) fn not_enabled(found: &LiveConnection) -> StepError {
     )
 }
 
-fn state_of(authorize_url: &str) -> Option<String> {
-    let url = url::Url::parse(authorize_url).ok()?;
-    let (_, state) = url.query_pairs().find(|(name, _)| name == "state")?;
-    (!state.is_empty()).then(|| state.into_owned())
+// A link that nobody should open is shown to nobody.
+fn consent_at(url: &str) -> Result<Consent, StepError> {
+    match authorize::state_of(url) {
+        Ok(state) => Ok(Consent {
+            authorize_url: url.to_owned(),
+            state,
+            since: unix_millis(),
+        }),
+        Err(bad) => Err(StepError::failed(
+            format!(
+                "the consent link that Okta gave is not shown, because nobody should open it: {bad}"
+            ),
+            "look at the app's Provisioning tab in the Admin Console",
+        )),
+    }
 }
 
 #[cfg(test)]

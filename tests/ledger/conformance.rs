@@ -6,9 +6,9 @@ use crate::support::{
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, AppName, Applied, Attempt, Changed, ConsentState, Counts, EntryError, Fingerprint,
-    FoundBy, ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, RunId,
-    Standing, StepRecord, Stopped, Stored, Target, Why,
+    AppMemory, AppName, Applied, Attempt, Changed, ConsentKey, ConsentState, Counts, EntryError,
+    Fingerprint, FoundBy, ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats,
+    Progress, RunId, Standing, StepRecord, Stopped, Stored, Target, Why,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::steps::Step;
@@ -380,11 +380,19 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         49
     );
     assert_eq!(
-        fixture.ledger.consent("s7").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa7", "s7"))
+            .await
+            .unwrap(),
         ConsentState::Unknown
     );
     assert_eq!(
-        fixture.ledger.consent("s8").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa8", "s8"))
+            .await
+            .unwrap(),
         ConsentState::Settled(true)
     );
     // An entry, a run that do not exist.
@@ -510,6 +518,90 @@ async fn windows_hold_one_org_and_state_in_order() {
     }
 }
 
+/// What an answer for a google app of acme is matched by.
+fn consent_of(app_id: &str, state: &str) -> ConsentKey {
+    ConsentKey {
+        org_url: "https://acme.okta.com".into(),
+        app: App::Google,
+        app_id: app_id.into(),
+        state: state.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_consent_is_that_of_its_org_app_and_id_only() {
+    let fixture = Fixture::new().await;
+    let entries = [
+        entry("acme", "0oa1"),
+        entry("globex", "0oa1"),
+        entry("acme", "0oa2"),
+    ];
+    let run = fixture.import("a.csv", &entries).await;
+    let right = consent_of("0oa1", "same");
+    let globex = ConsentKey {
+        org_url: "https://globex.okta.com".into(),
+        ..right.clone()
+    };
+    let slack = ConsentKey {
+        app: App::Slack,
+        ..right.clone()
+    };
+    let keys = [&right, &globex, &consent_of("0oa2", "same"), &slack];
+    let strangers = [
+        consent_of("0oa3", "same"),
+        consent_of("0oa1", "other"),
+        ConsentKey {
+            org_url: "https://evil.example".into(),
+            ..right.clone()
+        },
+    ];
+    // Whoever gives the same `state` to several links: each answer finds its own entry.
+    for no in 0..3 {
+        let waiting = waiting_on(&run, no, 0, "same");
+        fixture.ledger.commit(waiting).await.unwrap();
+    }
+    let found = async |key: &ConsentKey| match fixture.ledger.consent(key).await.unwrap() {
+        ConsentState::Waiting(pending) => format!("waits {}", pending.entry.no),
+        ConsentState::Settled(accepted) => format!("settled {accepted}"),
+        ConsentState::Unknown => "unknown".to_owned(),
+    };
+    for (key, expected) in keys
+        .iter()
+        .zip(["waits 0", "waits 1", "waits 2", "unknown"])
+    {
+        assert_eq!(found(key).await, expected, "{key:?}");
+    }
+    assert!(fixture.ledger.waits_for("same").await.unwrap().is_some());
+    assert!(fixture.ledger.waits_for("other").await.unwrap().is_none());
+    let mut cp = checkpoint(&run, 0, 1, Stored::Started);
+    cp.settled_consent = Some(("same".into(), true));
+    fixture.ledger.commit(cp).await.unwrap();
+    for (key, expected) in keys
+        .iter()
+        .zip(["settled true", "waits 1", "waits 2", "unknown"])
+    {
+        assert_eq!(found(key).await, expected, "{key:?}");
+    }
+    for key in &strangers {
+        assert_eq!(found(key).await, "unknown", "{key:?}");
+    }
+    let newest = async |app: App, id: &str| {
+        let url = "https://acme.okta.com";
+        let found = fixture.ledger.newest_of_app(url, app, id).await.unwrap();
+        found.map(|found| (found.entry.no, found.entry.state))
+    };
+    assert_eq!(
+        newest(App::Google, "0oa1").await,
+        Some((0, Stored::Started))
+    );
+    assert_eq!(
+        newest(App::Google, "0oa2").await,
+        Some((2, Stored::Waiting))
+    );
+    assert_eq!(newest(App::Slack, "0oa2").await, None);
+    assert_eq!(newest(App::Google, "0oa3").await, None);
+}
+
 #[tokio::test]
 async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     let fixture = Fixture::new().await;
@@ -525,7 +617,12 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         .commit(waiting_on(&run, 1, 0, "other"))
         .await
         .unwrap();
-    let ConsentState::Waiting(pending) = fixture.ledger.consent("first").await.unwrap() else {
+    let ConsentState::Waiting(pending) = fixture
+        .ledger
+        .consent(&consent_of("0oa1", "first"))
+        .await
+        .unwrap()
+    else {
         panic!("not waiting")
     };
     assert_eq!((&pending.run, pending.entry.no), (&run, 0));
@@ -551,11 +648,19 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         .await
         .unwrap();
     assert_eq!(
-        fixture.ledger.consent("first").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa1", "first"))
+            .await
+            .unwrap(),
         ConsentState::Unknown
     );
     assert!(matches!(
-        fixture.ledger.consent("second").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa1", "second"))
+            .await
+            .unwrap(),
         ConsentState::Waiting(_)
     ));
 
@@ -568,7 +673,11 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         ended: false,
     });
     fixture.ledger.commit(cp).await.unwrap();
-    let found = fixture.ledger.consent("second").await.unwrap();
+    let found = fixture
+        .ledger
+        .consent(&consent_of("0oa1", "second"))
+        .await
+        .unwrap();
     assert!(matches!(found, ConsentState::Waiting(p) if p.entry.progress.in_flight.is_some()));
     assert_eq!(
         fixture
@@ -588,15 +697,27 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     fixture.ledger.commit(cp).await.unwrap();
     let fixture = fixture.reopen().await;
     assert_eq!(
-        fixture.ledger.consent("second").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa1", "second"))
+            .await
+            .unwrap(),
         ConsentState::Settled(true)
     );
     assert_eq!(
-        fixture.ledger.consent("other").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa2", "other"))
+            .await
+            .unwrap(),
         ConsentState::Settled(false)
     );
     assert_eq!(
-        fixture.ledger.consent("never").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa1", "never"))
+            .await
+            .unwrap(),
         ConsentState::Unknown
     );
     let pending = fixture.ledger.pending_consents(None).await.unwrap();
@@ -683,7 +804,12 @@ async fn a_new_run_adopts_what_still_waits_unchanged() {
     let row = fixture.ledger.entry(&new, 1).await.unwrap();
     assert_eq!(row.progress.consent, Some(consent("s0")));
     assert_eq!((row.row, row.entry.org.as_str()), (21, "renamed"));
-    let ConsentState::Waiting(pending) = fixture.ledger.consent("s0").await.unwrap() else {
+    let ConsentState::Waiting(pending) = fixture
+        .ledger
+        .consent(&consent_of("0oa1", "s0"))
+        .await
+        .unwrap()
+    else {
         panic!("not waiting")
     };
     assert_eq!((pending.run, pending.entry.no), (new.clone(), 1));
@@ -735,7 +861,11 @@ async fn a_fresh_link_replaces_the_one_another_run_waits_for() {
         .collect();
     assert_eq!(pending, [(old, 1), (new, 0)]);
     assert_eq!(
-        fixture.ledger.consent("dead").await.unwrap(),
+        fixture
+            .ledger
+            .consent(&consent_of("0oa1", "dead"))
+            .await
+            .unwrap(),
         ConsentState::Unknown
     );
 }
@@ -1068,7 +1198,7 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
             cp.progress = progress;
             cp.attempts = vec![call(version)];
             stored = Some(fixture.ledger.commit(cp).await.unwrap());
-            let (s1, s2) = ("s1".to_owned(), "s2".to_owned());
+            let (s1, s2) = (consent_of("0oa1", "s1"), consent_of("0oa1", "s2"));
             let consents = [
                 fixture.ledger.consent(&s1).await,
                 fixture.ledger.consent(&s2).await,

@@ -11,6 +11,7 @@ mod ask;
 mod calls;
 mod consent;
 mod consent_answers;
+mod consent_links;
 mod consent_live;
 mod consent_refused;
 mod consent_together;

@@ -11,6 +11,7 @@ use crate::cli::output::local_times;
 use crate::failure::{Ending, Failure};
 use crate::ledger::Pending;
 use crate::manifest::formula_escaped;
+use crate::okta::authorize;
 use crate::report::{State, rfc3339};
 use crate::selection::Ended;
 use crate::settings::Settings;
@@ -44,6 +45,8 @@ pub(in crate::cli) async fn list(
         selection.takes_state(State::Waiting, Ended::Changed)
             && selection.takes_entry(&pending.org.name, pending.entry.entry.app)
     });
+    // A ledger may be older than the look at links, or not only ours.
+    pending.retain(|pending| may_be_shown(pending, output));
     let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();
     match args.format {
         ListFormat::Json => output.data(|out| {
@@ -78,6 +81,21 @@ pub(in crate::cli) async fn list(
         }
     }
     Ok(Ending::Success)
+}
+
+fn may_be_shown(pending: &Pending, output: Output) -> bool {
+    let Some(consent) = &pending.entry.progress.consent else {
+        return false;
+    };
+    let Err(bad) = authorize::state_of(&consent.authorize_url) else {
+        return true;
+    };
+    let name = name(pending);
+    output.warning(format_args!(
+        "{name}: its link is not shown, because nobody should open it: {bad}"
+    ));
+    output.hint("get fresh links: okta-rollout consent refresh");
+    false
 }
 
 fn listed(pending: &Pending) -> Option<Listed<'_>> {
