@@ -9,7 +9,7 @@ use super::rows::{self, Result, to_json};
 use super::{Ledger, reads};
 
 /// What an org's calls wait for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrgWait {
     /// For people: `budget of /api/v1/apps: 0 of 45 left`.
@@ -20,6 +20,9 @@ pub struct OrgWait {
     pub left: Option<u64>,
     /// What we may have of it in a window.
     pub limit: Option<u64>,
+    /// Calls a second that are kept free of it for others who were seen to spend from it.
+    #[serde(default)]
+    pub others_per_second: Option<f64>,
     /// When they go on.
     pub until: Millis,
 }
@@ -40,7 +43,7 @@ pub struct SpentWindow {
 }
 
 /// Something that other processes have to know of an org.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// A window is used up.
     Spent(SpentWindow),

@@ -88,6 +88,7 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
             bucket: wait.bucket.clone(),
             left: wait.left,
             limit: wait.limit,
+            others_per_second: wait.others_per_second,
             until: rfc3339(wait.until),
         }),
         stopped: row.stopped.as_ref().map(|stopped| StoppedReport {

@@ -163,7 +163,7 @@ impl OrgReport {
 }
 
 /// What an org's calls wait for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingReport {
     /// For people.
@@ -174,6 +174,8 @@ pub struct WaitingReport {
     pub left: Option<u64>,
     /// What we may have of it in a window.
     pub limit: Option<u64>,
+    /// Calls a second that are kept free of it for others who were seen to spend from it.
+    pub others_per_second: Option<f64>,
     /// RFC 3339.
     pub until: String,
 }

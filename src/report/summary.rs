@@ -416,6 +416,7 @@ mod tests {
                 bucket: Some("/api/v1/apps".to_owned()),
                 left: Some(0),
                 limit: Some(45),
+                others_per_second: None,
                 until: 1_767_323_105_000,
             }),
             ..acme()

@@ -245,8 +245,10 @@ impl State {
         if let Some(until) = self.circuit.probe_at()
             && (now < until || self.in_flight > 0)
         {
+            let until = (now < until).then_some(until);
             return Some(Denied {
-                until: (now < until).then_some(until),
+                until,
+                lasts: until,
                 why: Why::Circuit,
             });
         }
@@ -258,13 +260,24 @@ impl State {
             return Some(Denied::until(until, Why::Concurrency));
         }
         let method = slot.kind.method;
-        let methods = &mut self.bucket(slot.bucket).methods;
-        if let Grant::Wait { until } = methods.reserve(method, now) {
+        let OfBucket { methods, line } = self.bucket(slot.bucket);
+        let waiting = line.waiting(|kind| methods.share(kind.method, method));
+        if let Grant::Wait { until } = methods.reserve(method, now, waiting) {
+            // The one that is held back for the window's end is none to be had now.
+            let held = u64::from(until.is_some());
+            let left = methods.left(method);
+            let left = left.map(|(left, of)| (if left == held { 0 } else { left }, of));
             let why = Why::Budget {
                 bucket: name(slot.bucket, method, methods),
-                left: methods.left(method),
+                left,
+                others: methods.left_to_others(method),
             };
-            return Some(Denied { until, why });
+            let lasts = until.and_then(|until| Some(methods.ends(method)?.max(until)));
+            return Some(Denied {
+                until,
+                lasts: lasts.or(until),
+                why,
+            });
         }
         let Some(Err(not_until)) = rps.map(RateLimiter::check) else {
             self.pools[slot.kind.pool.index()].take();

@@ -11,9 +11,13 @@
 
 use std::time::Duration;
 
+mod learn;
+mod left;
+mod neighbours;
 mod window;
 
 pub use super::settled::{Grant, Observed, Settled, Spent};
+use neighbours::Neighbours;
 use window::{Note, Window};
 
 /// The bucket's state.
@@ -25,9 +29,16 @@ pub struct Budget {
     // Our requests in the window, and the largest part of a limit they ever were.
     ours: u64,
     peak: f64,
+    // Those that have ended without a word, so that they may have counted in the next; and those before it.
+    silent: u64,
+    unclear: u64,
     note: Option<Note>,
     // The last refusal's wait, which answers that were on their way then do not shorten.
     not_before: Duration,
+    neighbours: Neighbours,
+    // When it was asked or told of something last, and when the window at hand was shown last.
+    latest: Duration,
+    shown_at: Duration,
 }
 
 /// Resets are whole seconds and may be computed anew for each answer: within this they mean the same window.
@@ -52,8 +63,13 @@ impl Budget {
             window: Window::Cold,
             ours: 0,
             peak: 0.0,
+            silent: 0,
+            unclear: 0,
             note: None,
             not_before: Duration::ZERO,
+            neighbours: Neighbours::new(),
+            latest: Duration::ZERO,
+            shown_at: Duration::ZERO,
         }
     }
 
@@ -69,6 +85,9 @@ impl Budget {
     /// Requests in flight that turn out to spend from this bucket, too.
     pub const fn take_in(&mut self, in_flight: u64) {
         self.in_flight += in_flight;
+        self.ours += in_flight;
+        // Those that have ended before counted elsewhere.
+        self.neighbours.lose_track();
     }
 
     /// Requests in flight that turn out to spend from another bucket.
@@ -112,8 +131,8 @@ impl Budget {
         }
     }
 
-    /// Asks for a place.
-    pub fn reserve(&mut self, now: Duration) -> Grant {
+    /// Asks for a place, for the first of so many calls that wait.
+    pub fn reserve(&mut self, now: Duration, waiting: usize) -> Grant {
         self.roll(now);
         if now < self.not_before {
             return Grant::Wait {
@@ -123,11 +142,11 @@ impl Budget {
         let free = match self.window {
             Window::Cold => self.in_flight == 0,
             Window::Unmetered => true,
-            Window::Known { reset_at, .. } => match self.left_now() {
-                0 => false,
-                1..=HELD_BACK => self.is_noted(reset_at + RESET_MARGIN),
-                _ => true,
-            },
+            Window::Known { reset_at, .. } => {
+                let until = self.held_until(reset_at, waiting);
+                let last = self.left_now() <= HELD_BACK;
+                until.is_none() && (!last || self.is_noted(reset_at + RESET_MARGIN))
+            }
             Window::Fresh {
                 limit, sent, probe, ..
             } => {
@@ -146,9 +165,7 @@ impl Budget {
         }
         Grant::Wait {
             until: match self.window {
-                Window::Known { reset_at, .. } if self.left_now() == 0 => {
-                    Some(reset_at + RESET_MARGIN)
-                }
+                Window::Known { reset_at, .. } => self.held_until(reset_at, waiting),
                 Window::Closed { until, .. } => Some(until),
                 // An answer or the ledger's note comes first.
                 _ => None,
@@ -158,8 +175,8 @@ impl Budget {
 
     /// Ends a reservation.
     pub fn settle(&mut self, now: Duration, settled: Settled) {
-        self.in_flight = self.in_flight.saturating_sub(1);
         self.roll(now);
+        self.in_flight = self.in_flight.saturating_sub(1);
         match settled {
             Settled::Shown(observed) => self.learn(now, observed),
             Settled::Unmetered => {
@@ -170,7 +187,7 @@ impl Budget {
             }
             Settled::Silent => self.count_silently(),
             Settled::NotCounted => {
-                self.ours = self.ours.saturating_sub(1);
+                self.not_ours();
                 if let Window::Fresh { sent, .. } = &mut self.window {
                     *sent = sent.saturating_sub(1);
                 }
@@ -213,12 +230,20 @@ impl Budget {
         self.window == Window::Unmetered || self.left().is_some_and(|(left, _)| left >= calls)
     }
 
-    fn left_now(&self) -> u64 {
+    /// Calls a second that are kept free for others, who were seen to make some.
+    pub fn left_to_others(&self) -> Option<f64> {
+        let (Window::Known { limit, .. } | Window::Fresh { limit, .. }) = self.window else {
+            return None;
+        };
+        Some(self.neighbours.kept(limit)).filter(|pace| *pace > 0.0)
+    }
+
+    /// When the window ends, if none of it is left for us, or one call that is held back.
+    pub fn ends(&self) -> Option<Duration> {
         match self.window {
-            Window::Known {
-                limit, remaining, ..
-            } => remaining.saturating_sub(self.headroom(limit) + self.in_flight),
-            _ => 0,
+            Window::Known { reset_at, .. } if self.left_now() <= 1 => Some(reset_at + RESET_MARGIN),
+            Window::Closed { until, .. } => Some(until),
+            _ => None,
         }
     }
 
@@ -229,6 +254,7 @@ impl Budget {
 
     // The end of a window makes the whole limit available again.
     fn roll(&mut self, now: Duration) {
+        self.latest = self.latest.max(now);
         match self.window {
             Window::Known {
                 limit,
@@ -238,160 +264,18 @@ impl Budget {
                 ..
             } if now >= reset_at + RESET_MARGIN => {
                 self.ours = self.in_flight;
+                self.unclear = std::mem::take(&mut self.silent);
+                self.neighbours.close();
                 self.window = Window::Fresh {
                     limit,
                     sent: 0,
                     ended: reset,
-                    probe: others,
+                    probe: others || self.neighbours.pace(limit) > 0.0,
                 };
             }
             Window::Closed { until, .. } if now >= until => self.window = Window::Cold,
             _ => {}
         }
-    }
-
-    /// Takes in what an answer showed.
-    pub fn learn(&mut self, now: Duration, seen: Observed) {
-        let remaining = seen.remaining.min(seen.limit);
-        let seen = Observed { remaining, ..seen };
-        self.note_share(seen.limit);
-        let known = match self.window {
-            Window::Known { reset, .. } => Some(reset),
-            Window::Fresh { ended, .. } => Some(ended),
-            _ => None,
-        };
-        let newer = known.is_none_or(|known| seen.reset - known > SAME_WINDOW_S);
-        let same = known.is_some_and(|known| (seen.reset - known).abs() <= SAME_WINDOW_S);
-        match self.window {
-            Window::Known {
-                remaining,
-                reset,
-                first,
-                others,
-                ..
-            } if same => {
-                let expected = remaining.saturating_sub(1 + self.in_flight);
-                let first = first.min(seen.reset);
-                self.window = Window::Known {
-                    limit: seen.limit,
-                    remaining: remaining.min(seen.remaining),
-                    reset: reset.max(seen.reset),
-                    first,
-                    // The newest idea of where the server's clock stands is the best.
-                    reset_at: seen
-                        .reset_at
-                        .saturating_sub(Duration::from_secs(seen.reset.abs_diff(first))),
-                    others: others || seen.remaining < expected,
-                };
-            }
-            // No window of this server: that it counted is all that can be believed.
-            Window::Known { reset, .. } if reset.saturating_sub(seen.reset) > GARBAGE_S => {
-                self.count_silently();
-            }
-            // A straggler of a window that has ended.
-            Window::Fresh { .. } | Window::Known { .. } if !newer => {}
-            // Sent before the refusal that closed this window, or in a window before it.
-            Window::Closed { until, .. } if seen.reset_at <= until => {
-                self.window = Window::Closed {
-                    until,
-                    limit: Some(seen.limit),
-                };
-            }
-            _ if seen.reset_at + RESET_MARGIN <= now => {
-                // A reset that has passed already says nothing of the window we are in.
-                self.window = Window::Cold;
-            }
-            _ => {
-                // Our own requests are at most those in flight and this one; whatever else is gone, others took.
-                let ours = self.in_flight + 1;
-                self.ours = ours;
-                self.window = Window::Known {
-                    limit: seen.limit,
-                    remaining: seen.remaining,
-                    reset: seen.reset,
-                    first: seen.reset,
-                    reset_at: seen.reset_at,
-                    others: seen.remaining.saturating_add(ours) < seen.limit,
-                };
-            }
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "limits are small")]
-    fn note_share(&mut self, limit: u64) {
-        let answered = self.ours.saturating_sub(self.in_flight);
-        self.peak = self.peak.max((answered as f64 / limit as f64).min(1.0));
-    }
-
-    fn count_silently(&mut self) {
-        if let Window::Known { remaining, .. } = &mut self.window {
-            *remaining = remaining.saturating_sub(1);
-        }
-    }
-
-    fn exhaust(&mut self, spent: Spent, reset: Option<i64>) {
-        let Spent { until, limit } = spent;
-        let known = match self.window {
-            Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
-            _ => None,
-        };
-        let is_garbage =
-            |reset: &i64| known.is_some_and(|known| known.saturating_sub(*reset) > GARBAGE_S);
-        let reset = reset.filter(|reset| !is_garbage(reset));
-        if let (Some(known), Some(reset)) = (known, reset)
-            && known - reset > SAME_WINDOW_S
-        {
-            // A straggler of a window that has ended.
-            return;
-        }
-        self.not_before = self.not_before.max(until);
-        match (&mut self.window, reset) {
-            (
-                Window::Known {
-                    remaining,
-                    reset: known,
-                    reset_at,
-                    others,
-                    ..
-                },
-                Some(reset),
-            ) => {
-                *remaining = 0;
-                *known = (*known).max(reset);
-                *reset_at = (*reset_at).max(until.saturating_sub(RESET_MARGIN));
-                // We reserve before we send, so somebody else was faster.
-                *others = true;
-            }
-            (Window::Fresh { limit, .. }, Some(reset)) => {
-                let limit = *limit;
-                let reset_at = until.saturating_sub(RESET_MARGIN);
-                self.window = Window::Known {
-                    limit,
-                    remaining: 0,
-                    reset,
-                    first: reset,
-                    reset_at,
-                    others: true,
-                };
-            }
-            (window, _) => *window = Window::Closed { until, limit },
-        }
-    }
-
-    fn usable(&self, limit: u64) -> u64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "limits are small positive numbers, the share is in 0..=1"
-        )]
-        let usable = (limit as f64 * self.share + 1e-9).floor() as u64;
-        usable.clamp(1, limit.max(1))
-    }
-
-    // What is left for everybody else.
-    fn headroom(&self, limit: u64) -> u64 {
-        limit - self.usable(limit).min(limit)
     }
 }
 
@@ -414,10 +298,10 @@ mod tests {
     fn a_refusals_wait_outlasts_answers_that_were_on_their_way() {
         for reset in [None, Some(21)] {
             let mut budget = Budget::new(1.0);
-            assert_eq!(budget.reserve(T(10)), Grant::Go);
+            assert_eq!(budget.reserve(T(10), 1), Grant::Go);
             budget.settle(T(10), shown(500, 499, 70));
-            assert_eq!(budget.reserve(T(11)), Grant::Go);
-            assert_eq!(budget.reserve(T(11)), Grant::Go);
+            assert_eq!(budget.reserve(T(11), 1), Grant::Go);
+            assert_eq!(budget.reserve(T(11), 1), Grant::Go);
             let refused = Settled::Exhausted {
                 until: T(15),
                 reset: reset.map(|_| 70),
@@ -425,7 +309,7 @@ mod tests {
             };
             budget.settle(T(12), refused);
             budget.settle(T(12), shown(500, 480, 70));
-            let wait = budget.reserve(T(13));
+            let wait = budget.reserve(T(13), 1);
             assert!(
                 matches!(wait, Grant::Wait { until: Some(until) } if until >= T(15)),
                 "{wait:?}"
@@ -437,13 +321,13 @@ mod tests {
     fn plenty_is_what_a_window_still_has_for_us_or_what_nobody_counts() {
         let mut budget = Budget::new(0.5);
         assert!(!budget.has_plenty(0), "nothing is known");
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
         budget.settle(T(1), shown(100, 99, 60));
         assert!(budget.has_plenty(49) && !budget.has_plenty(50));
-        assert_eq!(budget.reserve(T(2)), Grant::Go);
+        assert_eq!(budget.reserve(T(2), 1), Grant::Go);
         assert!(!budget.has_plenty(49), "one is in flight");
         let mut budget = Budget::new(0.5);
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
         budget.settle(T(1), Settled::Unmetered);
         assert!(budget.has_plenty(u64::MAX));
     }
@@ -451,11 +335,11 @@ mod tests {
     #[test]
     fn a_garbage_reset_counts_and_is_not_believed() {
         let mut budget = Budget::new(1.0);
-        assert_eq!(budget.reserve(T(1_000)), Grant::Go);
+        assert_eq!(budget.reserve(T(1_000), 1), Grant::Go);
         budget.settle(T(1_000), shown(20, 19, 1_060));
         note(&mut budget);
         let mut went = 1;
-        while budget.reserve(T(1_001)) == Grant::Go {
+        while budget.reserve(T(1_001), 1) == Grant::Go {
             budget.settle(T(1_001), shown(20, 7, 1));
             note(&mut budget);
             went += 1;
@@ -469,7 +353,7 @@ mod tests {
         };
         budget.settle(T(1_002), refused);
         let until = Some(T(1_100));
-        assert_eq!(budget.reserve(T(1_070)), Grant::Wait { until });
+        assert_eq!(budget.reserve(T(1_070), 1), Grant::Wait { until });
     }
 
     // Where the ledger is as fast as we are.
@@ -482,7 +366,7 @@ mod tests {
     fn grants(budget: &mut Budget, now: u64) -> u64 {
         std::iter::from_fn(|| {
             note(budget);
-            (budget.reserve(T(now)) == Grant::Go).then_some(())
+            (budget.reserve(T(now), 1) == Grant::Go).then_some(())
         })
         .take(1_000)
         .count() as u64
@@ -491,17 +375,17 @@ mod tests {
     #[test]
     fn a_cold_bucket_is_probed_with_one_request() {
         let mut budget = Budget::new(0.9);
-        assert_eq!(budget.reserve(T(0)), Grant::Go);
-        assert_eq!(budget.reserve(T(0)), Grant::Wait { until: None });
+        assert_eq!(budget.reserve(T(0), 1), Grant::Go);
+        assert_eq!(budget.reserve(T(0), 1), Grant::Wait { until: None });
         budget.settle(T(1), shown(50, 49, 60));
         assert_eq!(grants(&mut budget, 1), 44, "0.9 of 50 less the probe");
-        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: Some(T(61)) });
+        assert_eq!(budget.reserve(T(1), 1), Grant::Wait { until: Some(T(61)) });
     }
 
     #[test]
     fn a_new_window_is_used_at_once() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(10, 9, 60));
         assert_eq!(grants(&mut budget, 1), 9);
         for left in (0..9).rev() {
@@ -516,7 +400,7 @@ mod tests {
     #[test]
     fn others_are_respected_and_probed_for() {
         let mut budget = Budget::new(0.9);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(50, 20, 60));
         assert_eq!(grants(&mut budget, 1), 15, "20 left, 5 of them for others");
         for _ in 0..15 {
@@ -535,10 +419,10 @@ mod tests {
     fn errors_without_headers_do_not_close_a_cold_bucket() {
         let mut budget = Budget::new(0.9);
         for _ in 0..5 {
-            assert_eq!(budget.reserve(T(0)), Grant::Go);
+            assert_eq!(budget.reserve(T(0), 1), Grant::Go);
             budget.settle(T(0), Settled::Silent);
         }
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(0), Settled::Unmetered);
         assert_eq!(grants(&mut budget, 0), 1_000);
         budget.settle(T(0), shown(50, 3, 60));
@@ -552,7 +436,7 @@ mod tests {
     #[test]
     fn a_429_closes_the_bucket_until_its_reset() {
         let mut budget = Budget::new(0.9);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(
             T(1),
             Settled::Exhausted {
@@ -568,14 +452,14 @@ mod tests {
             Some((0, 45)),
             "an older answer does not open it"
         );
-        assert_eq!(budget.reserve(T(30)), Grant::Wait { until: Some(T(31)) });
-        assert_eq!(budget.reserve(T(31)), Grant::Go);
+        assert_eq!(budget.reserve(T(30), 1), Grant::Wait { until: Some(T(31)) });
+        assert_eq!(budget.reserve(T(31), 1), Grant::Go);
     }
 
     #[test]
     fn stragglers_of_an_old_window_change_nothing() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(10, 9, 60));
         assert_eq!(grants(&mut budget, 59), 9);
         budget.settle(T(62), shown(10, 3, 60));
@@ -596,9 +480,9 @@ mod tests {
     #[test]
     fn a_limit_that_changes_is_followed() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(100, 99, 60));
-        budget.reserve(T(1));
+        budget.reserve(T(1), 1);
         budget.settle(T(2), shown(20, 10, 60));
         assert_eq!(grants(&mut budget, 2), 10);
     }
@@ -606,36 +490,36 @@ mod tests {
     #[test]
     fn the_last_two_wait_for_the_ledger_and_a_restart_for_the_window() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(5, 4, 60));
         assert_eq!(budget.take_note(), None, "more than two are left");
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
-        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: None });
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Wait { until: None });
         let spent = budget.take_note().expect("two are left");
         assert_eq!((spent.until, spent.limit), (T(61), Some(5)));
         assert_eq!(budget.take_note(), None, "told once");
-        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: None });
+        assert_eq!(budget.reserve(T(1), 1), Grant::Wait { until: None });
         budget.noted(spent.until);
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
-        assert_eq!(budget.reserve(T(1)), Grant::Wait { until: Some(T(61)) });
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Wait { until: Some(T(61)) });
 
         let mut next = Budget::new(1.0);
         next.restore(spent);
-        assert_eq!(next.reserve(T(60)), Grant::Wait { until: Some(T(61)) });
+        assert_eq!(next.reserve(T(60), 1), Grant::Wait { until: Some(T(61)) });
         assert_eq!(next.take_note(), None, "the ledger knows");
-        assert_eq!(next.reserve(T(61)), Grant::Go, "then one goes first");
-        assert_eq!(next.reserve(T(61)), Grant::Wait { until: None });
+        assert_eq!(next.reserve(T(61), 1), Grant::Go, "then one goes first");
+        assert_eq!(next.reserve(T(61), 1), Grant::Wait { until: None });
     }
 
     #[test]
     fn a_window_whose_end_becomes_clearer_is_noted_once_and_a_later_one_again() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(5, 1, 60));
         note(&mut budget);
-        assert_eq!(budget.reserve(T(1)), Grant::Go);
+        assert_eq!(budget.reserve(T(1), 1), Grant::Go);
         let again = Observed {
             limit: 5,
             remaining: 0,
@@ -677,9 +561,9 @@ mod tests {
     #[test]
     fn a_refusal_of_the_whole_org_leaves_the_principals_own_limit() {
         let mut budget = Budget::new(1.0);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(50, 49, 60));
-        budget.reserve(T(1));
+        budget.reserve(T(1), 1);
         let orgs = Settled::Exhausted {
             until: T(61),
             reset: Some(60),
@@ -694,7 +578,7 @@ mod tests {
     fn absurd_numbers_do_no_harm() {
         for (limit, remaining) in [(u64::MAX, u64::MAX), (u64::MAX, 0), (1, u64::MAX), (3, 7)] {
             let mut budget = Budget::new(0.9);
-            budget.reserve(T(0));
+            budget.reserve(T(0), 1);
             budget.settle(T(1), shown(limit, remaining, i64::MAX));
             assert!(grants(&mut budget, 1) <= limit.min(1_000));
         }
@@ -703,7 +587,7 @@ mod tests {
     #[test]
     fn a_share_never_rounds_down_to_nothing() {
         let mut budget = Budget::new(0.01);
-        budget.reserve(T(0));
+        budget.reserve(T(0), 1);
         budget.settle(T(1), shown(10, 10, 60));
         assert_eq!(grants(&mut budget, 1), 1);
     }

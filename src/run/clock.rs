@@ -29,6 +29,8 @@ struct Bounds {
     upper_at: Duration,
     // Whether an answer had an upper bound below the lower one: the next that has is believed.
     slower: bool,
+    // Whether one had a lower bound above an upper one that nothing has confirmed for long: likewise.
+    faster: bool,
 }
 
 /// A clock this far from where it stood was set, or is another one's: believed when a second answer says the same.
@@ -59,6 +61,7 @@ impl ServerClock {
             upper_ms,
             upper_at: now,
             slower: false,
+            faster: false,
         };
         let Some(bounds) = &mut self.bounds else {
             self.bounds = Some(fresh);
@@ -82,9 +85,15 @@ impl ServerClock {
             }
             return;
         }
-        if upper_ms <= bounds.upper_ms || now.saturating_sub(bounds.upper_at) > UPPER_LASTS {
+        let unconfirmed = now.saturating_sub(bounds.upper_at) > UPPER_LASTS;
+        if unconfirmed && lower_ms > bounds.upper_ms && !std::mem::replace(&mut bounds.faster, true)
+        {
+            return;
+        }
+        if upper_ms <= bounds.upper_ms || unconfirmed {
             bounds.upper_ms = upper_ms;
             bounds.upper_at = now;
+            bounds.faster = false;
         }
         // One above belongs to a faster clock.
         if lower_ms <= bounds.upper_ms {

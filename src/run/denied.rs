@@ -8,18 +8,22 @@ use std::time::Duration;
 pub(super) struct Denied {
     /// When it makes sense to ask again; `None` = when something of the org changes.
     pub(super) until: Option<Duration>,
+    /// Until when people are told that calls wait: one may go before that.
+    pub(super) lasts: Option<Duration>,
     pub(super) why: Why,
 }
 
 /// What is waited for, as people are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Why {
     /// Calls before it have to go or end first.
     Others,
-    /// The bucket's window is used up: what is left for us, and of how many, if known.
+    /// The bucket's window is used up: what is left for us, and of how many, if known; and the calls a second that
+    /// are kept free for others who were seen to spend from it.
     Budget {
         bucket: String,
         left: Option<(u64, u64)>,
+        others: Option<f64>,
     },
     /// The org does not answer.
     Circuit,
@@ -39,9 +43,19 @@ impl fmt::Display for Why {
             Self::Others => f.write_str("calls before it"),
             Self::Budget {
                 bucket,
-                left: Some((left, of)),
-            } => write!(f, "budget of {bucket}: {left} of {of} left"),
-            Self::Budget { bucket, left: None } => write!(f, "budget of {bucket}: used up"),
+                left,
+                others,
+            } => {
+                write!(f, "budget of {bucket}: ")?;
+                match left {
+                    Some((left, of)) => write!(f, "{left} of {of} left")?,
+                    None => f.write_str("used up")?,
+                }
+                match others {
+                    Some(pace) => write!(f, ", {pace:.1} calls/s left to others"),
+                    None => Ok(()),
+                }
+            }
             Self::Circuit => f.write_str("the org does not answer; trying it again soon"),
             Self::Concurrency => f.write_str("the org takes on no more calls at once"),
             Self::Rate => f.write_str("maxRps"),
@@ -57,6 +71,7 @@ impl Denied {
     pub(super) const fn behind_others() -> Self {
         Self {
             until: None,
+            lasts: None,
             why: Why::Others,
         }
     }
@@ -65,6 +80,7 @@ impl Denied {
     pub(super) const fn until(until: Duration, why: Why) -> Self {
         Self {
             until: Some(until),
+            lasts: Some(until),
             why,
         }
     }

@@ -68,6 +68,12 @@ impl Line {
         self.0.iter().all(BTreeMap::is_empty)
     }
 
+    /// How many calls of such kinds wait.
+    pub fn waiting(&self, of: impl Fn(Kind) -> bool) -> usize {
+        let kinds = Kind::ALL.into_iter().filter(|kind| of(*kind));
+        kinds.map(|kind| self.0[kind.index()].len()).sum()
+    }
+
     /// Wakes the calls whose turn it may be: no other can be at the head of its kind.
     pub fn wake_first(&self) {
         for (_, turn) in self.0.iter().filter_map(BTreeMap::first_key_value) {

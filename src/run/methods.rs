@@ -74,9 +74,9 @@ impl Methods {
     }
 
     /// See [`Budget::reserve`].
-    pub fn reserve(&mut self, method: Method, now: Duration) -> Grant {
+    pub fn reserve(&mut self, method: Method, now: Duration, waiting: usize) -> Grant {
         let index = place(method);
-        let grant = self.budgets[self.route[index]].reserve(now);
+        let grant = self.budgets[self.route[index]].reserve(now, waiting);
         if grant == Grant::Go {
             self.in_flight[index] += 1;
         }
@@ -102,6 +102,16 @@ impl Methods {
     /// See [`Budget::left`].
     pub fn left(&self, method: Method) -> Option<(u64, u64)> {
         self.budgets[self.route[place(method)]].left()
+    }
+
+    /// See [`Budget::ends`].
+    pub fn ends(&self, method: Method) -> Option<Duration> {
+        self.budgets[self.route[place(method)]].ends()
+    }
+
+    /// See [`Budget::left_to_others`].
+    pub fn left_to_others(&self, method: Method) -> Option<f64> {
+        self.budgets[self.route[place(method)]].left_to_others()
     }
 
     /// Whether two methods spend from one budget.
@@ -239,7 +249,7 @@ mod tests {
     // Calls that are sent and answered in this second, one after the other.
     fn calls(methods: &mut Methods, now: u64, answers: &[(Method, Settled)]) {
         for (method, settled) in answers {
-            assert_eq!(methods.reserve(*method, T(now)), Grant::Go, "{method:?}");
+            assert_eq!(methods.reserve(*method, T(now), 1), Grant::Go, "{method:?}");
             let (method, settled) = (*method, *settled);
             let sent = T(now);
             let ended = Ended {

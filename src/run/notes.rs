@@ -182,15 +182,20 @@ impl Keeper {
 
 /// What a wait looks like to people in another process.
 pub(super) fn wait(why: &Why, reason: &str, until: Millis) -> OrgWait {
-    let (bucket, left) = match why {
-        Why::Budget { bucket, left } => (Some(bucket.clone()), *left),
-        _ => (None, None),
+    let (bucket, left, others) = match why {
+        Why::Budget {
+            bucket,
+            left,
+            others,
+        } => (Some(bucket.clone()), *left, *others),
+        _ => (None, None, None),
     };
     OrgWait {
         reason: reason.to_owned(),
         bucket,
         left: left.map(|(left, _)| left),
         limit: left.map(|(_, of)| of),
+        others_per_second: others.map(|pace| (pace * 10.0).round() / 10.0),
         until,
     }
 }

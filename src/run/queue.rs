@@ -181,7 +181,7 @@ impl Lane {
             }
             return Ok(None);
         };
-        if let Some(until) = denied.until {
+        if let Some(until) = denied.lasts {
             state.waiting_since.get_or_insert(now);
             state.held_up();
             let ahead = until.saturating_sub(now);

@@ -1,7 +1,8 @@
 //! The budget against a simulated org, in simulated time: random limits, windows, latencies, clock
 //! skews, other spenders, methods with limits of their own, and processes that die. What it must keep: a lone
-//! client never overruns a window, every call ends, and a window is not wasted.
+//! client never overruns a window, every call ends, a window is not wasted, and a steady neighbour is not refused.
 
+mod neighbours;
 mod properties;
 
 use std::time::Duration;
@@ -30,12 +31,26 @@ struct World {
     ahead: (u32, i64),
     share: f64,
     reset: Rounding,
+    neighbour: Option<Neighbour>,
+    /// From then on windows have another limit and another length.
+    later: Option<(Duration, u64, u64)>,
     others_per_window: u64,
     headerless_percent: u32,
     /// How often the process dies, and how long it lives each time.
     deaths: u32,
     life_ms: (u64, u64),
     seed: u64,
+}
+
+/// Somebody else with calls of their own, who does not look at headers.
+#[derive(Clone, Copy, Debug)]
+struct Neighbour {
+    /// How many calls at once, and how often.
+    calls: u32,
+    every: Duration,
+    /// When they begin and when they end.
+    from: Duration,
+    until: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +72,13 @@ struct Outcome {
     windows: u64,
     deaths: u32,
     apart: bool,
+    /// Of the calls of the neighbour that came after the first window with both of us in it.
+    theirs: u32,
+    theirs_refused: u32,
+    /// When each call of ours ended.
+    ends: Vec<Duration>,
+    /// Whether anything was ever kept free for others.
+    left_some: bool,
 }
 
 // Okta's side: fixed windows from their first request on, on a clock of its own.
@@ -68,7 +90,8 @@ struct Server {
 
 #[derive(Default)]
 struct Window {
-    opened_at: Option<Duration>,
+    ends: Duration,
+    limit: u64,
     counted: u64,
     opened: u64,
 }
@@ -83,24 +106,30 @@ struct Answer {
 
 impl Server {
     fn handle(&mut self, now: Duration, method: Method) -> Answer {
-        let length = Duration::from_secs(self.world.window_s);
+        let (limit, window_s) = match self.world.later {
+            Some((from, limit, window_s)) if now >= from => (limit, window_s),
+            _ => (self.world.limit, self.world.window_s),
+        };
         let (which, limit) = match self.world.reads {
             Some(reads) if method == Method::Get => (1, reads),
-            _ => (0, self.world.limit),
+            _ => (0, limit),
         };
         let window = &mut self.windows[which];
-        if window.opened_at.is_none_or(|opened| now >= opened + length) {
-            window.opened_at = Some(now);
+        if now >= window.ends {
+            // One that has begun keeps its limit and its end.
+            window.ends = now + Duration::from_secs(window_s);
+            window.limit = limit;
             window.opened += 1;
             // The others are quicker than we are in every window.
             window.counted = self.world.others_per_window.min(limit);
         }
+        let limit = window.limit;
         let accepted = window.counted < limit;
         if accepted {
             window.counted += 1;
         }
         let remaining = limit - window.counted;
-        let ends = window.opened_at.unwrap_or(now) + length;
+        let ends = window.ends;
         let ends_ms = self.epoch(ends);
         let reset = match self.world.reset {
             Rounding::Down => ends_ms.div_euclid(1_000),
@@ -129,6 +158,7 @@ struct Call {
 }
 
 enum Happens {
+    NeighbourCalls,
     Arrives(Call),
     Returns(Call, Answer),
     Noted(u32, Spent),
@@ -152,6 +182,8 @@ struct Simulation<'a> {
     dead: bool,
     ledger: Option<Spent>,
     apart_since: Option<Duration>,
+    // In which window the neighbour, and we, came first.
+    met: [Option<u64>; 2],
     outcome: Outcome,
 }
 
@@ -179,9 +211,13 @@ fn simulate(world: &World) -> Outcome {
         dead: true,
         ledger: None,
         apart_since: None,
+        met: [None; 2],
         outcome: Outcome::default(),
     };
     simulation.happen(Duration::ZERO, Happens::Lives);
+    if let Some(neighbour) = world.neighbour {
+        simulation.at(neighbour.from, Happens::NeighbourCalls);
+    }
     simulation.send(Duration::ZERO);
     while let Some((now, happens)) = simulation.agenda.next() {
         simulation.happen(now, happens);
@@ -199,7 +235,7 @@ impl Simulation<'_> {
             let Some(&method) = self.to_send.last() else {
                 return;
             };
-            match self.methods.reserve(method, now) {
+            match self.methods.reserve(method, now, self.to_send.len()) {
                 Grant::Go => {
                     self.to_send.pop();
                     self.in_flight.push(method);
@@ -230,9 +266,12 @@ impl Simulation<'_> {
     fn happen(&mut self, now: Duration, happens: Happens) {
         match happens {
             Happens::Wakes => {}
+            Happens::NeighbourCalls => self.neighbour_calls(now),
             Happens::Arrives(call) => {
                 let back = self.latency();
                 let answer = self.server.handle(now, call.method);
+                let window = self.server.windows[0].opened;
+                self.met[1].get_or_insert(window);
                 if !answer.accepted {
                     self.outcome.refused += 1;
                     // From the next window on nothing is left of what was counted together.
@@ -259,6 +298,27 @@ impl Simulation<'_> {
             Happens::Dies => self.die(now),
             Happens::Lives => self.live(now),
         }
+    }
+
+    fn neighbour_calls(&mut self, now: Duration) {
+        let Some(neighbour) = self.world.neighbour else {
+            return;
+        };
+        let is_over = self.to_send.is_empty() && self.in_flight.is_empty() && !self.dead;
+        if is_over || now >= neighbour.until {
+            return;
+        }
+        for _ in 0..neighbour.calls {
+            let answer = self.server.handle(now, Method::Put);
+            let window = self.server.windows[0].opened;
+            self.met[0].get_or_insert(window);
+            let first = self.met[0].max(self.met[1]);
+            if self.met[1].is_some() && first < Some(window) {
+                self.outcome.theirs += 1;
+                self.outcome.theirs_refused += u32::from(!answer.accepted);
+            }
+        }
+        self.at(now + neighbour.every, Happens::NeighbourCalls);
     }
 
     fn die(&mut self, now: Duration) {
@@ -326,12 +386,14 @@ impl Simulation<'_> {
             settled,
         };
         self.methods.settle(now, ended);
+        self.outcome.left_some |= self.methods.left_to_others(call.method).is_some();
         let shares = |other| self.methods.share(Method::Post, other);
         if !shares(Method::Get) && shares(Method::Put) {
             self.apart_since.get_or_insert(now);
         }
         if answer.accepted {
             self.outcome.ended += 1;
+            self.outcome.ends.push(now);
             self.outcome.took = now;
         } else {
             self.to_send.push(call.method);

@@ -7,6 +7,7 @@
 mod rows {
     pub mod capped;
     pub mod many;
+    pub mod neighbour;
     pub mod trouble;
     pub mod unlimited;
     pub mod window;
@@ -23,7 +24,7 @@ mod support {
 use tokio::runtime::Runtime;
 use tokio::try_join;
 
-use rows::{capped, many, trouble, window};
+use rows::{capped, many, neighbour, trouble, window};
 use support::table::{Table, say};
 
 fn main() -> anyhow::Result<()> {
@@ -34,13 +35,14 @@ fn main() -> anyhow::Result<()> {
         let trouble = trouble::rows(handle).await?;
         say("windows, many orgs, concurrency caps: three minutes");
         // They wait most of the time, so they do not disturb each other.
-        let (window, many, capped, beside) = try_join!(
+        let (window, many, capped, neighbour, beside) = try_join!(
             window::rows(handle),
             many::rows(handle),
             capped::rows(handle),
+            neighbour::rows(handle),
             trouble::baselines(handle),
         )?;
-        Table::print(&[window, many, trouble, beside, capped]);
+        Table::print(&[window, many, neighbour, trouble, beside, capped]);
         Ok(())
     })
 }

@@ -23,6 +23,7 @@ fn waits(run: &RunId, org: i64, reason: Option<&str>) -> Note {
         bucket: Some("/api/v1/apps".to_owned()),
         left: Some(0),
         limit: Some(45),
+        others_per_second: Some(1.9),
         until: 1_000,
     });
     let run = run.clone();

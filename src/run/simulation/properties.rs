@@ -33,6 +33,8 @@ fn worlds() -> impl Strategy<Value = World> {
                 ahead: (0, 0),
                 share,
                 reset: if down { Rounding::Down } else { Rounding::Up },
+                neighbour: None,
+                later: None,
                 others_per_window: 0,
                 headerless_percent: silent,
                 deaths: 0,
@@ -49,6 +51,7 @@ proptest! {
         prop_assert_eq!(outcome.refused, 0);
         prop_assert_eq!(outcome.ended, world.calls);
         prop_assert!(!outcome.apart, "one window is one budget");
+        prop_assert!(!outcome.left_some, "nobody else is there");
     }
 
     #[test]
@@ -60,6 +63,7 @@ proptest! {
         // few single calls after it.
         let worst = world.cap as u64 + outcome.windows + 10;
         prop_assert!(u64::from(outcome.refused) <= worst, "{outcome:?}");
+        prop_assert!(outcome.refused > 0 || !outcome.left_some, "nobody else is there");
     }
 
     #[test]
@@ -84,6 +88,7 @@ proptest! {
         let outcome = simulate(&world);
         prop_assert_eq!(outcome.refused, 0);
         prop_assert_eq!(outcome.ended, world.calls);
+        prop_assert!(!outcome.left_some, "what an earlier life spent is no neighbour's");
     }
 
     #[test]
@@ -95,7 +100,7 @@ proptest! {
     ) {
         let world = World {
             limit, reads: None, window_s: 60, calls: 0, cap: 20, latency_ms: (0, 50), skew_s: 0, ahead: (0, 0), share: 1.0,
-            reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths,
+            reset: Rounding::Down, neighbour: None, later: None, others_per_window: 0, headerless_percent: 0, deaths,
             life_ms: (200, 60_000), seed,
         };
         let calls = u32::try_from(windows * (limit - 2)).expect("few");
@@ -132,7 +137,7 @@ proptest! {
     fn a_method_that_may_do_more_does_more(seed: u64) {
         let world = World {
             limit: 50, reads: Some(500), window_s: 60, calls: 900, cap: 20, latency_ms: (100, 700), skew_s: 0, ahead: (0, 0),
-            share: 1.0, reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths: 0,
+            share: 1.0, reset: Rounding::Down, neighbour: None, later: None, others_per_window: 0, headerless_percent: 0, deaths: 0,
             life_ms: (0, 0), seed,
         };
         let outcome = simulate(&world);
@@ -146,6 +151,7 @@ proptest! {
         prop_assert_eq!(outcome.ended, world.calls);
         // What nobody told us we may find out once a window.
         prop_assert!(u64::from(outcome.refused) <= outcome.windows, "{} in {}", outcome.refused, outcome.windows);
+        prop_assert!(outcome.refused > 0 || !outcome.left_some, "nobody else is there");
     }
 
     #[test]
@@ -170,7 +176,7 @@ proptest! {
         // Latency far below the window, as at Okta: the floor is a window per `limit` calls.
         let world = World {
             limit, reads: None, window_s: 60, calls, cap: 20, latency_ms: (100, 700), skew_s: 0, ahead: (0, 0), share: 1.0,
-            reset: Rounding::Down, others_per_window: 0, headerless_percent: 0, deaths: 0, life_ms: (0, 0), seed,
+            reset: Rounding::Down, neighbour: None, later: None, others_per_window: 0, headerless_percent: 0, deaths: 0, life_ms: (0, 0), seed,
         };
         let outcome = simulate(&world);
         let windows = u64::from(calls).div_ceil(limit);
