@@ -269,6 +269,8 @@ pub struct Policy {
     pub reports: Vec<job::ReportFile>,
     /// Settings of the orgs the program serves itself.
     pub sandbox: toml::Table,
+    /// Variables that programs of `exec:` secrets get besides the few they always get.
+    pub pass_env: Vec<String>,
 }
 
 impl Policy {
@@ -322,6 +324,7 @@ impl Policy {
             ledger: job.ledger,
             reports: job.reports,
             sandbox: job.sandbox,
+            pass_env: job.pass_env,
         })
     }
 }

@@ -118,7 +118,7 @@ pub(super) async fn access(
     next: &Arc<NextCommands>,
 ) -> Result<Opened, Failure> {
     let next = Arc::clone(next);
-    let secrets = Secrets::new(context.entries_base(), allow_exec);
+    let secrets = context.secrets(allow_exec);
     if is_sandbox(&row) {
         let sandbox = sandbox.ok_or_else(|| not_served(&row))?;
         return Ok(Ok(OrgAccess {
@@ -131,7 +131,7 @@ pub(super) async fn access(
         }));
     }
     // The ledger holds absolute references only.
-    let secrets_of_orgs = Secrets::new("/", allow_exec);
+    let secrets_of_orgs = context.secrets_of_orgs(allow_exec);
     Ok(
         match credentials(&row.name, &row.spec, &secrets_of_orgs).await? {
             Ok(credentials) => Ok(OrgAccess {

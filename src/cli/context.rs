@@ -12,7 +12,7 @@ use super::target::{Target, source, unreadable};
 use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
-use crate::manifest::{self, OrgSpec, Orgs};
+use crate::manifest::{self, Orgs, Secrets};
 use crate::report::State;
 use crate::run::{NextCommands, RunOptions, Selected};
 use crate::selection::Selection;
@@ -37,6 +37,9 @@ pub(super) struct RunContext {
     /// See `--force`; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     force: bool,
+    /// The job's `[secrets] passEnv`, as far as it is not known better; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pass_env: Vec<String>,
 }
 
 impl RunContext {
@@ -49,6 +52,7 @@ impl RunContext {
             part: false,
             plan: None,
             force: false,
+            pass_env: target.policy.pass_env.clone(),
         })
     }
 
@@ -96,12 +100,20 @@ impl RunContext {
 
     /// Of a run in the ledger.
     pub fn of(run: &RunRow) -> Result<Self, Failure> {
-        serde_json::from_value(run.context.clone()).map_err(|error| {
+        let stored: Result<Self, _> = serde_json::from_value(run.context.clone());
+        let mut context = stored.map_err(|error| {
             let error = anyhow::Error::from(error);
             Failure::usage(error.context(format!("run {} is of another version", run.id.0))).hint(
                 format!("start a new run: okta-rollout run {} --new", run.file),
             )
-        })
+        })?;
+        // Whoever corrects the job and continues the run means what it says now.
+        if job::is_job(&context.file)
+            && let Ok(job) = job::read(&context.file)
+        {
+            context.pass_env = job.pass_env;
+        }
+        Ok(context)
     }
 
     /// What people type after a failure of this run: with the file and the orgs by the names they have where this is
@@ -139,6 +151,16 @@ impl RunContext {
     pub fn to_json(&self) -> serde_json::Value {
         // Paths that are not UTF-8 cannot be JSON; such a run can still be started anew.
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// Reads the secrets of the run's entries.
+    pub fn secrets(&self, allow_exec: bool) -> Secrets {
+        Secrets::of_file(&self.manifest, allow_exec).passing(&self.pass_env)
+    }
+
+    /// Reads the credentials of the run's orgs.
+    pub fn secrets_of_orgs(&self, allow_exec: bool) -> Secrets {
+        Secrets::of_orgs(allow_exec).passing(&self.pass_env)
     }
 
     /// The folder that the entries' `file:` references are relative to.
@@ -198,13 +220,6 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         force,
         selected: Selected::default(),
     }
-}
-
-/// An org with its `file:` references made absolute: in the ledger nobody knows which file it stood in.
-pub(super) fn anchored(org: &OrgSpec, base: &Path) -> OrgSpec {
-    // Only an empty path or a vanished current folder has no absolute form.
-    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-    org.anchored(&base)
 }
 
 // Short for what is in the current folder.

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::context::anchored;
 use super::unsupported::Unsupported;
 use crate::failure::Failure;
 use crate::ledger::{Import, ImportEntry, LedgerError, OrgNo, RunId, Stored};
@@ -69,10 +68,9 @@ impl Importing {
             *no
         } else {
             // The check hands on entries of known orgs only.
-            let Some(spec) = self.orgs.get(name) else {
+            let Some(spec) = self.orgs.anchored(name) else {
                 return Ok(());
             };
-            let spec = anchored(spec, self.orgs.base(name));
             let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
             self.numbers.insert(name.clone(), no);
             no

@@ -65,6 +65,7 @@ fn carry_out(args: &Args) -> u8 {
     let settings = Settings::new(&args.global, environment, Terminals::detect());
     let output = Output::new(&settings);
     process::forbid_core_dumps(output);
+    process::forbid_tracing(output);
     carried::carry_flags(args);
     let given = env_file::give(args, output);
     match given.and_then(|()| dispatch(&args.command, &settings, output)) {

@@ -11,6 +11,22 @@ pub(super) fn forbid_core_dumps(output: Output) {
     }
 }
 
+/// Lets no other process of the same user trace this one or read its memory, in which secrets are; root still can.
+/// Programs that this one starts are not concerned.
+#[cfg(target_os = "linux")]
+pub(super) fn forbid_tracing(output: Output) {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        output.note(format_args!(
+            "other processes of this user can trace this one: {error}"
+        ));
+    }
+}
+
+/// Nothing like it is known here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn forbid_tracing(_: Output) {}
+
 /// Takes the signal of a file that grew beyond `ulimit -f`, which would end the process: the write then fails with an
 /// error that can be told. Needs a runtime, and lasts as long as the process.
 pub(super) fn survive_file_size_limit(output: Output) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::access::can_call;
 use super::args;
-use super::context::{RunContext, anchored};
+use super::context::RunContext;
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
 use super::importing::Importing;
@@ -259,7 +259,7 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
         .into_iter()
         .filter(|row| orgs.url(&row.name) == row.url)
         .filter_map(|row| {
-            let spec = anchored(orgs.get(&row.name)?, orgs.base(&row.name));
+            let spec = orgs.anchored(&row.name)?;
             Some((row.no, spec))
         })
         .collect();

@@ -47,6 +47,8 @@ pub struct Job {
     pub reports: Vec<ReportFile>,
     /// Settings of the orgs the program serves itself, checked by the sandbox.
     pub sandbox: toml::Table,
+    /// Variables that programs of `exec:` secrets get besides the few they always get.
+    pub pass_env: Vec<String>,
 }
 
 /// `[ledger]`: where checkpoints are kept, and for how long.

@@ -8,7 +8,9 @@ use toml::de::{DeTable, DeValue};
 use super::tree::{Document, Table, Wrong, expected, suggestion};
 use super::{Job, LedgerPolicy, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
 use crate::ledger::LedgerUrl;
-use crate::manifest::{BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone};
+use crate::manifest::{
+    BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone, is_variable,
+};
 use crate::okta::HttpSettings;
 use crate::report::Format;
 use crate::run::RetryPolicy;
@@ -111,6 +113,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         .filter_map(|table| report(table, folder))
         .collect();
     let sandbox = root.get("sandbox", sandbox).unwrap_or_default();
+    let pass_env = root.table("secrets").map(pass_env).unwrap_or_default();
     root.finish();
     Some(Job {
         file: file.to_owned(),
@@ -126,6 +129,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         notify,
         reports,
         sandbox,
+        pass_env,
     })
 }
 
@@ -270,6 +274,27 @@ fn notify(mut table: Table<'_, '_>) -> Option<Notify> {
     webhook.map(|webhook| Notify { webhook })
 }
 
+fn pass_env(mut table: Table<'_, '_>) -> Vec<String> {
+    let names = table.get("passEnv", |value| {
+        let names = value
+            .as_array()
+            .ok_or_else(|| expected("a list of variables", value))?;
+        names.iter().map(|name| variable(name.get_ref())).collect()
+    });
+    table.finish();
+    names.unwrap_or_default()
+}
+
+fn variable(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let name = string(value)?;
+    if is_variable(&name) {
+        return Ok(name);
+    }
+    // What stands there may be a variable's value.
+    Err(Wrong::new("a name in it is not one of a variable")
+        .hint("letters, digits and _ only, as in [\"VAULT_ADDR\", \"VAULT_TOKEN\"]"))
+}
+
 fn report(mut table: Table<'_, '_>, folder: &Path) -> Option<ReportFile> {
     let format = table.require("format", |value| {
         let name = string(value)?;
@@ -410,6 +435,8 @@ mod tests {
             [[reports]]
             format = "csv"
             path = "reports/nightly.csv"
+            [secrets]
+            passEnv = ["VAULT_ADDR", "VAULT_TOKEN"]
             [sandbox]
             consent = "auto"
             faults = [ { kind = "reset", every = 7 } ]
@@ -485,6 +512,7 @@ mod tests {
                 place: job.reports[0].place,
             }]
         );
+        assert_eq!(job.pass_env, ["VAULT_ADDR", "VAULT_TOKEN"]);
         assert_eq!(job.sandbox["consent"].as_str(), Some("auto"));
         assert_eq!(job.sandbox["faults"][0]["every"].as_integer(), Some(7));
     }
@@ -583,6 +611,25 @@ format = "jsn"
         let shown = problems("manifest='m'\n[notify]\nwebhook='https://hooks.example.com/s3cr3t'");
         assert!(shown.contains("notify.webhook"), "{shown}");
         assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+
+    #[test]
+    fn variables_to_pass_are_named() {
+        for (list, wanted) in [
+            ("'A'", "secrets.passEnv: expected a list of variables"),
+            (
+                "['A=s3cr3t']",
+                "secrets.passEnv: a name in it is not one of a variable",
+            ),
+            ("[1]", "secrets.passEnv: expected a text in quotes"),
+            ("['']", "secrets.passEnv: is empty"),
+        ] {
+            let shown = problems(&format!("manifest='m'\n[secrets]\npassEnv={list}"));
+            assert!(
+                shown.contains(wanted) && !shown.contains("s3cr3t"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

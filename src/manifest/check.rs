@@ -9,7 +9,7 @@ use super::document::{self, Document};
 use super::draft::Draft;
 use super::entry::Entry;
 use super::fields::ENTRY;
-use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
+use super::input::{Format, ManifestError, Stream, format, open, read_text, refuse_start};
 use super::orgs::{Loader, Orgs};
 use super::probe::unreadable;
 use super::problem::{Issues, Place, Problem, Problems, shown};
@@ -252,7 +252,7 @@ impl<'a> Checker<'a> {
             file: &source.file,
             loader,
             judge,
-            secrets: Secrets::new(folder(&source.file), judge.options.exec),
+            secrets: Secrets::of_file(&source.file, judge.options.exec),
             rules: Rules::default(),
             seen: Seen::default(),
             tried: Tried::default(),

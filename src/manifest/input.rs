@@ -102,6 +102,12 @@ pub(super) fn folder(file: &Path) -> &Path {
     }
 }
 
+/// A path wherever somebody stands.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    // Only an empty path or a vanished current folder has no absolute form.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// How many lines end in these bytes.
 pub(super) fn line_ends(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64

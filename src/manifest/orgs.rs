@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use super::csv::{self, Receiver};
 use super::document::{KEYS, in_report};
 use super::flaw::SecretUse;
-use super::input::{Format, ManifestError, Stream, folder, format, open, read_text, refuse_start};
+use super::input::{
+    Format, ManifestError, Stream, absolute, folder, format, open, read_text, refuse_start,
+};
 use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
 use super::org::{Auth, OrgSpec};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};
 use super::secret::SecretRef;
+use super::secrets::{ExecPolicy, Secrets};
 use super::shape::is_for_people;
 use super::text::Text;
 
@@ -67,6 +70,17 @@ impl Orgs {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Reads the references of an org as they stand in its file.
+    pub fn secrets(&self, name: &str, exec: impl Into<ExecPolicy>) -> Secrets {
+        Secrets::of_file(self.file(name), exec)
+    }
+
+    /// The org of this name with its references relative to nothing: as it is read wherever nobody knows which file it
+    /// stood in.
+    pub fn anchored(&self, name: &str) -> Option<OrgSpec> {
+        self.find(name).map(|org| located(&org.spec, &org.file))
     }
 
     /// The folder that the org's `file:` references are relative to; `.` for an unknown org.
@@ -294,8 +308,7 @@ impl Loader {
 
 // The org as it is wherever its file stands.
 fn located(spec: &OrgSpec, file: &Path) -> OrgSpec {
-    let folder = folder(file);
-    spec.anchored(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()))
+    spec.anchored(&absolute(folder(file)))
 }
 
 /// A secret reference of an org.

@@ -8,7 +8,7 @@ use super::flaw::SecretUse;
 use super::orgs::{Held, references};
 use super::problem::{Issue, Place, Problem};
 use super::secret::SecretRef;
-use super::secrets::{SecretError, Secrets};
+use super::secrets::SecretError;
 
 /// A key of an entry that takes a secret, and what the secret is for.
 type Field = (&'static str, SecretUse);
@@ -42,9 +42,9 @@ impl Checker<'_> {
         if options.secrets != SecretCheck::Probe {
             return;
         }
-        let orgs = self.loader.orgs.iter();
-        for (name, spec) in orgs.filter(|(name, _)| wanted(name)) {
-            let secrets = Secrets::new(self.loader.orgs.base(name), options.exec);
+        let orgs = &self.loader.orgs;
+        for (name, spec) in orgs.iter().filter(|(name, _)| wanted(name)) {
+            let secrets = orgs.secrets(name, options.exec);
             for Held {
                 field,
                 reference,

@@ -6,6 +6,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::program::has_folder;
+
 /// The kinds of reference, as they begin.
 const SCHEMES: [&str; 3] = ["env:", "file:", "exec:"];
 
@@ -60,12 +62,15 @@ impl SecretRef {
         &self.0
     }
 
-    /// The reference with the path of a `file:` made relative to what `base` is relative to; others stay as they
-    /// are.
+    /// The reference with what is relative to `base` made relative to what `base` is: the path of a `file:`, and the
+    /// program of an `exec:` that is named by where it is. Others stay as they are.
     #[must_use]
     pub fn anchored(&self, base: &Path) -> Self {
-        let absolute = |path| format!("file:{}", base.join(path).display());
-        let anchored = self.0.strip_prefix("file:").map(absolute);
+        let anchored = match self.kind() {
+            Ok(Kind::File(path)) => Some(format!("file:{}", base.join(path).display())),
+            Ok(Kind::Exec(words)) => exec_anchored(words, base),
+            Ok(Kind::Env(_)) | Err(_) => None,
+        };
         // A folder whose name no reference can hold leaves it as it is.
         let anchored = anchored.and_then(|text| Self::parse(&text).ok());
         anchored.unwrap_or_else(|| self.clone())
@@ -111,8 +116,15 @@ fn kind(text: &str) -> Result<Kind<'_>, NotAReference> {
     }
 }
 
+fn exec_anchored(mut words: Vec<String>, base: &Path) -> Option<String> {
+    let program = words.first_mut().filter(|program| has_folder(program))?;
+    *program = base.join(&*program).to_str()?.to_owned();
+    let words = words.iter().map(String::as_str);
+    Some(format!("exec:{}", shlex::try_join(words).ok()?))
+}
+
 /// Whether a text can be the name of an environment variable.
-pub(super) fn is_variable(name: &str) -> bool {
+pub fn is_variable(name: &str) -> bool {
     let mut characters = name.chars();
     let first = characters.next().is_some_and(is_name_start);
     first && characters.all(|c| is_name_start(c) || c.is_ascii_digit())
@@ -164,6 +176,28 @@ mod tests {
             assert_eq!(SecretRef::parse(text).map(|_| ()), expected, "{text:?}");
             let by_serde = serde_json::from_value::<SecretRef>(text.into());
             assert_eq!(by_serde.is_ok(), expected.is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn references_are_anchored_to_where_they_stand() {
+        for (reference, expected) in [
+            ("env:A", "env:A"),
+            ("file:t.txt", "file:/srv/my orgs/t.txt"),
+            ("file:/run/t", "file:/run/t"),
+            ("exec:vault read x", "exec:vault read x"),
+            ("exec:./tok.sh", "exec:'/srv/my orgs/./tok.sh'"),
+            (
+                "exec:bin/tok 'a b' $c",
+                "exec:'/srv/my orgs/bin/tok' 'a b' '$c'",
+            ),
+            ("exec:/bin/cat t", "exec:/bin/cat t"),
+        ] {
+            let reference = SecretRef::parse(reference).expect("a reference");
+            let anchored = reference.anchored(Path::new("/srv/my orgs"));
+            assert_eq!(anchored.as_str(), expected);
+            // Once more changes nothing.
+            assert_eq!(anchored.anchored(Path::new("/elsewhere")), anchored);
         }
     }
 

@@ -2,29 +2,24 @@
 //! [`SecretString`] from the moment it is read, and no error here repeats any of it. Besides
 //! `settings` this is the only reader of the environment.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 
 use super::env_file;
 use super::flaw::{self, Flaw, SecretUse};
+use super::input::{absolute, folder};
+use super::program::{self, ProgramError};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
 
 /// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
 /// program can fill memory with. Longer ones are refused.
 const MAX_BYTES: u64 = 64 * 1024;
-
-/// How long a program may take to print a secret; then it is killed and the secret counts as unreadable.
-const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a file may keep silent, as a pipe does that nobody writes to; then the secret counts as unreadable.
 const FILE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +45,8 @@ impl From<bool> for ExecPolicy {
 pub struct Secrets {
     base: PathBuf,
     exec: ExecPolicy,
+    /// Variables that programs get besides the few they always get.
+    pass_env: Arc<[String]>,
     recent: Recent<Cause>,
 }
 
@@ -83,16 +80,10 @@ enum Cause {
     Silent { path: PathBuf },
     #[error("running programs is refused without --allow-exec")]
     ExecRefused,
-    #[error("program not found")]
-    NoProgram,
     #[error("no thread can be started to read it: {0}")]
     Thread(io::Error),
-    #[error("cannot run the program: {0}")]
-    Exec(io::Error),
-    #[error("the program took over {} s", EXEC_TIMEOUT.as_secs())]
-    Timeout,
-    #[error("the program failed: {0}")]
-    Status(std::process::ExitStatus),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
 }
 
 impl SecretError {
@@ -135,12 +126,33 @@ impl SecretError {
 }
 
 impl Secrets {
-    /// For references that stand in a file in the folder `base`.
+    /// For references that stand in this file: what is relative in them is so to its folder, wherever somebody
+    /// stands.
+    pub fn of_file(file: &Path, exec: impl Into<ExecPolicy>) -> Self {
+        Self::new(absolute(folder(file)), exec)
+    }
+
+    /// For the references of orgs as [`super::Orgs::anchored`] gives them, which are relative to nothing.
+    pub fn of_orgs(exec: impl Into<ExecPolicy>) -> Self {
+        Self::new("/", exec)
+    }
+
+    /// For references that are relative to `base`.
     pub fn new(base: impl Into<PathBuf>, exec: impl Into<ExecPolicy>) -> Self {
         Self {
             base: base.into(),
             exec: exec.into(),
+            pass_env: Arc::default(),
             recent: Recent::default(),
+        }
+    }
+
+    /// Whose programs get the variables of these names, too.
+    #[must_use]
+    pub fn passing(self, names: &[String]) -> Self {
+        Self {
+            pass_env: names.into(),
+            ..self
         }
     }
 
@@ -195,8 +207,9 @@ impl Secrets {
             }
             Kind::Exec(words) => {
                 self.may_exec()?;
-                let program = words.first().ok_or(Cause::NoProgram)?;
-                find_program(&self.base, program).map(drop)
+                let program = words.first().ok_or(ProgramError::NotFound)?;
+                program::find(&self.base, program)?;
+                Ok(())
             }
         }
     }
@@ -207,11 +220,9 @@ impl Secrets {
             Kind::File(path) => from_file_in_time(self.base.join(path)).await,
             Kind::Exec(words) => {
                 self.may_exec()?;
-                let (program, arguments) = words.split_first().ok_or(Cause::NoProgram)?;
-                let program = find_program(&self.base, program)?;
-                tokio::time::timeout(EXEC_TIMEOUT, from_program(&program, arguments))
-                    .await
-                    .map_err(|_| Cause::Timeout)?
+                let (program, arguments) = words.split_first().ok_or(ProgramError::NotFound)?;
+                let program = program::find(&self.base, program)?;
+                to_secret(program::output(&program, arguments, &self.pass_env, MAX_BYTES).await?)
             }
         }
     }
@@ -292,34 +303,6 @@ fn is_stream(_: &Path) -> bool {
     false
 }
 
-async fn from_program(program: &Path, arguments: &[String]) -> Result<SecretString, Cause> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // What a program says on standard error may hold the secret too.
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(Cause::Exec)?;
-    let mut bytes = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(Cause::Exec)?;
-    }
-    if over_limit(&bytes) {
-        return Err(Cause::TooLong);
-    }
-    let status = child.wait().await.map_err(Cause::Exec)?;
-    if !status.success() {
-        return Err(Cause::Status(status));
-    }
-    to_secret(bytes)
-}
-
 fn over_limit(bytes: &[u8]) -> bool {
     u64::try_from(bytes.len()).map_or(true, |length| length > MAX_BYTES)
 }
@@ -338,35 +321,6 @@ fn to_secret(bytes: Vec<u8>) -> Result<SecretString, Cause> {
         return Err(Cause::Empty);
     }
     Ok(bare.into())
-}
-
-// A program with a folder in its name is relative to the file that names it, others are on PATH.
-fn find_program(base: &Path, program: &str) -> Result<PathBuf, Cause> {
-    if Path::new(program).components().count() > 1 {
-        let path = base.join(program);
-        return if is_program(&path) {
-            Ok(path)
-        } else {
-            Err(Cause::NoProgram)
-        };
-    }
-    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|candidate| is_program(candidate))
-        .ok_or(Cause::NoProgram)
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file() || path.with_extension("exe").is_file()
 }
 
 #[cfg(test)]
@@ -482,6 +436,8 @@ mod tests {
             ("exec:echo $HOME", Ok("$HOME")),
             ("exec:false", Err("the program failed")),
             ("exec:true", Err("the secret is empty")),
+            // What is started beside it is neither waited for nor left.
+            ("exec:sh -c 'sleep 600 & echo one'", Ok("one")),
             ("exec:no-such-program-here", Err("program not found")),
             ("exec:yes", Err("over 65536 bytes")),
         ] {
@@ -491,6 +447,55 @@ mod tests {
                 (got, _) => panic!("{reference}: {got:?}"),
             }
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn programs_get_few_variables() {
+        let folder = tempfile::tempdir().expect("folder");
+        let reference = SecretRef::parse("exec:env").expect("a reference");
+        let names = async |pass: &[&str]| {
+            let pass: Vec<_> = pass.iter().map(|name| (*name).to_owned()).collect();
+            let secrets = Secrets::new(folder.path(), ExecPolicy::Allow).passing(&pass);
+            let printed = secrets.resolve(&reference, SecretUse::PrivateKey).await;
+            let printed = printed.expect("printed").expose_secret().to_owned();
+            let names = printed.lines().filter_map(|line| line.split_once('='));
+            names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+        };
+        let few = ["PATH", "HOME", "LANG", "TMPDIR"];
+        // Cargo sets it, and many others, for whatever it runs.
+        let more = "CARGO_MANIFEST_DIR";
+        let without = names(&[]).await;
+        assert!(
+            without.iter().all(|name| few.contains(&name.as_str())),
+            "{without:?}"
+        );
+        assert!(without.contains(&"PATH".to_owned()), "{without:?}");
+        let with = names(&[more, "NOT_SET_ANYWHERE"]).await;
+        assert_eq!(with.len(), without.len() + 1, "{with:?}");
+        assert!(with.contains(&more.to_owned()), "{with:?}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_a_program_starts_ends_with_it() {
+        let folder = tempfile::tempdir().expect("folder");
+        let script = "exec:sh -c 'sleep 600 & echo $! > child; echo one'";
+        assert_eq!(
+            read(
+                folder.path(),
+                &script.replace("> child", &format!("> {}/child", folder.path().display()))
+            )
+            .await
+            .as_deref(),
+            Ok("one")
+        );
+        let child = std::fs::read_to_string(folder.path().join("child")).expect("written");
+        let status = format!("/proc/{}/status", child.trim());
+        // Ended, and perhaps not yet taken note of by whoever adopted it.
+        let ended =
+            std::fs::read_to_string(status).map_or(true, |status| status.contains("State:\tZ"));
+        assert!(ended, "{child}");
     }
 
     #[cfg(unix)]

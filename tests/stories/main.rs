@@ -32,6 +32,7 @@ mod on_drift;
 mod outputs;
 mod plan;
 mod plan_random;
+mod programs;
 mod proof;
 mod prune;
 mod rate_limits;

@@ -13,7 +13,7 @@ use super::super::target::{Target, source, unreadable};
 use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
-use crate::manifest::{self, OrgSpec, Orgs, SANDBOX, Secrets};
+use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
 use crate::nearest::did_you_mean;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::run::{Interrupt, Lane, LaneConfig, Places, Reader, idle_per_org};
@@ -143,7 +143,8 @@ impl Source {
         let places = Places::new();
         let open = async |org: &Wanted| -> Result<Result<Reader, NoCredentials>, Failure> {
             let spec = self.spec(&org.name)?;
-            let secrets = Secrets::new(self.orgs.base(&org.name), allow_exec);
+            let secrets = self.orgs.secrets(&org.name, allow_exec);
+            let secrets = secrets.passing(&self.policy.pass_env);
             let credentials = match credentials(&org.name, spec, &secrets).await? {
                 Ok(credentials) => credentials,
                 Err(why) => return Ok(Err(why)),

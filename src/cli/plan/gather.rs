@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cli::context::anchored;
 use crate::cli::only::refuse_unknown_org;
 use crate::cli::output::Output;
 use crate::cli::run::blocking;
@@ -13,7 +12,7 @@ use crate::cli::target::{Target, refuse, unreadable};
 use crate::cli::unsupported::Unsupported;
 use crate::failure::Failure;
 use crate::ledger::{OrgRow, OrgStats};
-use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, OrgSpec, SecretCheck};
+use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
 use crate::selection::Selection;
 
 /// Which entries are planned.
@@ -117,11 +116,10 @@ pub(super) async fn gather(
     let used = all.filter(|(_, entries)| entries.iter().any(|kept| kept.selected));
     for (no, (name, entries)) in (0..).zip(used) {
         // The check hands on entries of known orgs only.
-        let Some(spec) = checked.orgs.get(&name) else {
+        let Some(spec) = checked.orgs.anchored(&name) else {
             continue;
         };
-        collected.unsupported.look_at_org(&name, spec);
-        let spec: OrgSpec = anchored(spec, checked.orgs.base(&name));
+        collected.unsupported.look_at_org(&name, &spec);
         let org = OrgRow {
             no,
             url: checked.orgs.url(&name),

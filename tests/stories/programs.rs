@@ -1,0 +1,99 @@
+//! Programs that print secrets: found where the reference stands, given few variables, and asked alike by every
+//! command.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use crate::support::{APP_TOKEN, Scenario, zscaler};
+
+fn script(story: &Scenario, name: &str, text: &str) {
+    story.write(name, &format!("#!/bin/sh\n{text}\n"));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(story.path(name), executable).unwrap();
+}
+
+/// A rollout whose orgs and entries name programs beside them, in different folders; where the commands are given stand
+/// others of the same names.
+fn beside() -> Scenario {
+    let story = Scenario::of([zscaler("0oa1")]);
+    let auth = json!({ "apiToken": "exec:./tok.sh acme" });
+    let orgs = json!({ "acme": { "url": story.url("acme"), "auth": auth } });
+    story.write("conf/orgs.json", &orgs.to_string());
+    let entry = zscaler("0oa1").token("exec:bin/tok.sh").json();
+    story.write("apps/m.jsonl", &format!("{entry}\n"));
+    script(
+        &story,
+        "conf/tok.sh",
+        &format!("echo {}", story.api_token("acme")),
+    );
+    script(&story, "apps/bin/tok.sh", &format!("echo {APP_TOKEN}"));
+    for decoy in ["tok.sh", "bin/tok.sh", "apps/tok.sh", "conf/bin/tok.sh"] {
+        script(&story, decoy, "touch decoy; echo decoy");
+    }
+    story
+}
+
+#[test]
+fn a_program_is_the_one_beside_the_file_that_names_it() {
+    let story = beside();
+    let given = "apps/m.jsonl --orgs conf/orgs.json --allow-exec";
+    for command in ["check", "plan", "run"] {
+        story
+            .shell(&format!("okta-rollout {command} {given}"))
+            .exits(0);
+    }
+    assert_eq!(story.written_apps("acme").len(), 1);
+    // From elsewhere, and by the ledger's word alone.
+    let there =
+        "mkdir -p far && cd far && export OKTA_ROLLOUT_LEDGER=../.okta-rollout/ledger.db && ";
+    let run =
+        "okta-rollout run ../apps/m.jsonl --orgs ../conf/orgs.json --allow-exec --new --force";
+    story.shell(&format!("{there}{run}")).exits(0);
+    story
+        .shell(&format!("{there}okta-rollout resume --allow-exec"))
+        .exits(0);
+    let export =
+        "okta-rollout export --org acme --orgs ../conf/orgs.json --allow-exec -o acme.json";
+    story.shell(&format!("{there}{export}")).exits(0);
+    let decoys: Vec<_> = story
+        .files()
+        .into_iter()
+        .filter(|file| file.ends_with("decoy"))
+        .collect();
+    assert!(decoys.is_empty(), "{decoys:?}");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_not_there_for_any_command() {
+    let story = beside();
+    std::fs::remove_file(story.path("conf/tok.sh")).unwrap();
+    // A run does the other orgs, if there are any.
+    for (command, code) in [("check", 2), ("run", 3)] {
+        let line =
+            format!("okta-rollout {command} apps/m.jsonl --orgs conf/orgs.json --allow-exec");
+        let said = story.shell(&line).exits(code).said();
+        assert!(said.contains("tok.sh acme: program not found"), "{said}");
+    }
+    assert!(story.calls("acme").is_empty());
+}
+
+#[test]
+fn a_program_gets_the_variables_that_the_job_names() {
+    let story = Scenario::of([zscaler("0oa1").token("exec:./tok.sh")]);
+    script(
+        &story,
+        "tok.sh",
+        &format!("test \"$GIVEN\" = yes && test -z \"$OTHER\" && echo {APP_TOKEN}"),
+    );
+    let line =
+        |command: &str| format!("export GIVEN=yes OTHER=yes; okta-rollout {command} --allow-exec");
+    story
+        .shell(&line("run job.toml"))
+        .exits(3)
+        .says("exec:./tok.sh: the program failed");
+    // The job is corrected, and the failed entry tried again.
+    story.job("[secrets]\npassEnv = ['GIVEN']\n");
+    story.shell(&line("resume --failed")).exits(0);
+    story.shell(&line("run job.toml --new --force")).exits(0);
+}
