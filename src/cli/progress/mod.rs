@@ -1,6 +1,7 @@
 //! Shows that a run moves: a reader of its events. [`model`] decides what to say and show and is
 //! pure; this file puts it on the terminal, as a bar with live lines or as plain lines.
 
+mod bar;
 mod line;
 mod model;
 mod screen;

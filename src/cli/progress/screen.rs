@@ -1,9 +1,10 @@
 //! What the live lines look like: one for each thing under way, and at the bottom a bar, the time and the sum. Pure.
 
+use super::bar::bar;
 use super::model::View;
 
 /// Columns of the bar where there is room for it.
-const BAR: u64 = 30;
+const BAR: u16 = 30;
 
 /// Columns for what stands beside the bar; on a terminal without as many the bar gives way first.
 const BESIDE: u16 = 50;
@@ -22,8 +23,8 @@ pub(super) fn lines(view: View, columns: u16) -> Vec<String> {
     let mut parts = Vec::new();
     // Where nobody knows how much there is to do there is no bar.
     if view.entries > 0 {
-        let bar = bar(view.ended, view.entries, columns.saturating_sub(BESIDE));
-        parts.push(format!("{bar}{}/{}", view.ended, view.entries));
+        let width = columns.saturating_sub(BESIDE).min(BAR);
+        parts.push(bar(view.ended, view.entries, width));
     }
     parts.push(view.time);
     parts.push(view.message);
@@ -31,21 +32,6 @@ pub(super) fn lines(view: View, columns: u16) -> Vec<String> {
     let mut lines = view.live;
     lines.push(parts.join("  "));
     lines
-}
-
-fn bar(ended: u64, entries: u64, room: u16) -> String {
-    let width = u64::from(room).min(BAR);
-    if width == 0 {
-        return String::new();
-    }
-    let done = (ended.min(entries) * width)
-        .checked_div(entries)
-        .unwrap_or(width);
-    let mut bar: String = (0..width)
-        .map(|at| if at < done { '█' } else { '░' })
-        .collect();
-    bar.push(' ');
-    bar
 }
 
 #[cfg(test)]
