@@ -143,6 +143,19 @@ impl Selection {
         selection
     }
 
+    /// One that selects entries of these orgs and apps, and few others; with `more`, of all orgs.
+    pub fn covering<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>, more: bool) -> Self {
+        let mut covering = Self::default();
+        for (org, app) in entries {
+            if !more && !covering.orgs.iter().any(|known| known == org) {
+                covering.orgs.push(org.to_owned());
+            }
+            let app = App::from_name(app).filter(|app| !covering.apps.contains(app));
+            covering.apps.extend(app);
+        }
+        covering
+    }
+
     /// Whether nothing is left out.
     pub fn is_all(&self) -> bool {
         *self == Self::default()
@@ -391,6 +404,31 @@ mod tests {
         ] {
             let selection = selection(text);
             assert_eq!(selection.unknown_org(&orgs), unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_covers_what_is_named() {
+        let named = [
+            ("acme", "office365"),
+            ("globex", "office365"),
+            ("acme", "google"),
+        ];
+        for (take, more, flag) in [
+            (1, false, " --only org=acme,app=office365"),
+            (
+                3,
+                false,
+                " --only org=acme,org=globex,app=office365,app=google",
+            ),
+            (2, true, " --only app=office365"),
+            (0, false, ""),
+        ] {
+            let covering = Selection::covering(named.into_iter().take(take), more);
+            assert_eq!(covering.flag(), flag);
+            for (org, app) in named.into_iter().take(take) {
+                assert!(covering.takes_entry(org, App::from_name(app).unwrap()));
+            }
         }
     }
 

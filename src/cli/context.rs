@@ -40,6 +40,9 @@ pub(super) struct RunContext {
     /// The job's `[secrets] passEnv`, as far as it is not known better; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pass_env: Vec<String>,
+    /// See `--reconnect`: of these entries, not of others that somebody does later in the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reconnect: Option<Selection>,
 }
 
 impl RunContext {
@@ -53,6 +56,7 @@ impl RunContext {
             plan: None,
             force: false,
             pass_env: target.policy.pass_env.clone(),
+            reconnect: None,
         })
     }
 
@@ -68,6 +72,21 @@ impl RunContext {
     /// Of a run with or without `--force`.
     pub fn forced(self, force: bool) -> Self {
         Self { force, ..self }
+    }
+
+    /// Of a run that renews the consents of these entries, if of any.
+    pub fn reconnecting(self, reconnect: Option<Selection>) -> Self {
+        Self { reconnect, ..self }
+    }
+
+    /// Of which entries the run renews the consents.
+    pub const fn reconnects(&self) -> Option<&Selection> {
+        self.reconnect.as_ref()
+    }
+
+    /// Whether the run does what `--reconnect` of these entries asks for.
+    pub fn does_reconnect(&self, asked: Option<&Selection>) -> bool {
+        asked.is_none() || asked == self.reconnect.as_ref()
     }
 
     /// Whether the run was begun with `--force`.
@@ -218,6 +237,7 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         limits: policy.limits,
         http: policy.http.clone(),
         force,
+        reconnect: None,
         selected: Selected::default(),
     }
 }

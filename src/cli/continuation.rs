@@ -26,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub plan: Option<&'a str>,
     /// See `--only`.
     pub selection: &'a Selection,
+    /// Of which entries the consents are to be renewed; see `--reconnect`.
+    pub reconnect: Option<&'a Selection>,
 }
 
 /// What becomes of a file's last run.
@@ -39,6 +41,8 @@ pub(super) enum Next {
     LeftOut,
     /// A new one starts, although something is unfinished in it: the manifest changed since.
     Changed,
+    /// A new one starts, although something is unfinished in it: consents are to be renewed that it does not renew.
+    Renews,
     /// A new one starts, although something is unfinished in it: it applies a saved plan, or another one.
     OfPlan,
 }
@@ -64,13 +68,17 @@ impl Last {
             let selected = Selected::of(ledger, &run.id, &orgs, asked.selection).await?;
             selected.counts(ledger, &run.id).await?
         };
-        let is_of = match RunContext::of(&run) {
-            Ok(context) => context.is_of(asked.plan),
-            // Of an earlier version, which had no plans.
-            Err(_) => asked.plan.is_none(),
+        let (is_of, renews) = match RunContext::of(&run) {
+            Ok(context) => (
+                context.is_of(asked.plan),
+                context.does_reconnect(asked.reconnect),
+            ),
+            // Of an earlier version, which had no plans and renewed nothing.
+            Err(_) => (asked.plan.is_none(), asked.reconnect.is_none()),
         };
         let facts = Facts {
             is_of,
+            renews,
             is_unchanged: run.digest == asked.digest,
             all,
             selected,
@@ -89,14 +97,17 @@ pub(super) async fn goes_on(
     target: &Target,
     plan: Option<&str>,
     selection: &Selection,
+    reconnect: bool,
 ) -> Result<Option<RunRow>, Failure> {
     let Some(run) = ledger.last_run_of(&target.key).await? else {
         return Ok(None);
     };
+    let renewed = selection.with_state(None);
     let asked = Asked {
         digest: &run::digest(target)?,
         plan,
         selection,
+        reconnect: reconnect.then_some(&renewed),
     };
     let last = Last::of(ledger, run, &asked).await?;
     Ok((last.next == Next::GoesOn).then_some(last.run))
@@ -106,6 +117,8 @@ pub(super) async fn goes_on(
 struct Facts {
     // Whether it does the same manifest, or applies the same plan.
     is_of: bool,
+    // Whether it renews the consents that are to be renewed.
+    renews: bool,
     is_unchanged: bool,
     all: Counts,
     selected: Counts,
@@ -113,7 +126,7 @@ struct Facts {
 
 impl Facts {
     fn next(&self, selection: &Selection) -> Next {
-        if self.is_of && self.is_unchanged {
+        if self.is_of && self.renews && self.is_unchanged {
             // States are those of a run: where they are asked for, it is the last one's, whatever is left in it.
             if self.selected.movable() > 0 || selection.has_states() {
                 return Next::GoesOn;
@@ -122,6 +135,7 @@ impl Facts {
         match self {
             _ if self.all.movable() == 0 => Next::Settled,
             Self { is_of: false, .. } => Next::OfPlan,
+            Self { renews: false, .. } => Next::Renews,
             Self {
                 is_unchanged: false,
                 ..
@@ -224,6 +238,7 @@ mod tests {
         ] {
             let facts = Facts {
                 is_of,
+                renews: true,
                 is_unchanged,
                 all,
                 selected,

@@ -40,6 +40,8 @@ pub(super) struct Work {
     /// Whether failed entries are tried again.
     pub failed: bool,
     pub force: bool,
+    /// See `--reconnect`.
+    pub reconnect: Option<Selection>,
     pub allow_exec: bool,
     /// Whether connections are deactivated without asking.
     pub consent_to_deactivate: Said,
@@ -74,6 +76,7 @@ pub(super) async fn execute(
         selection,
         failed,
         force,
+        reconnect,
         allow_exec,
         consent_to_deactivate,
         format,
@@ -106,6 +109,7 @@ pub(super) async fn execute(
     opened.extend(moved);
     let options = RunOptions {
         selected: selected.clone(),
+        reconnect: reconnect.map(Arc::new),
         ..options(&policy, force)
     };
 

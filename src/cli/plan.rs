@@ -9,6 +9,7 @@ mod groups;
 mod org;
 mod remembered;
 mod saved;
+mod seen;
 mod survey;
 mod text;
 
@@ -21,7 +22,9 @@ use super::signals::Signals;
 use super::target::Target;
 use crate::failure::{Ending, Failure, Kind};
 use crate::plan::{Sheet, Totals};
+use crate::report::counted;
 use crate::run::Interrupt;
+use crate::selection::Selection;
 use crate::settings::Settings;
 pub(super) use apply::apply;
 pub(super) use ask::{Answer, ask};
@@ -38,6 +41,7 @@ pub(super) async fn plan(
     let settings = &settings.with_policy(&target.policy);
     let wish = Wish {
         force: args.force,
+        reconnect: args.reconnect,
         allow_exec: args.allow_exec,
         selection: args.only.selection(),
         rows: None,
@@ -80,6 +84,7 @@ pub(super) async fn plan(
         ));
     }
     print(args, &surveyed, output)?;
+    tell_unrenewed(args, &surveyed, output);
     let totals = Totals::of(&surveyed.orgs);
     let unread = surveyed.orgs.iter().any(|org| org.error.is_some());
     Ok(if totals.errors > 0 || unread {
@@ -89,6 +94,27 @@ pub(super) async fn plan(
     } else {
         Ending::Success
     })
+}
+
+/// What only `run --reconnect` sets, and the command.
+fn tell_unrenewed(args: &args::Plan, surveyed: &Surveyed, output: Output) {
+    let left = surveyed.orgs.iter().flat_map(|org| {
+        let left = org
+            .entries
+            .iter()
+            .filter(|entry| !entry.left_secrets.is_empty());
+        left.map(|entry| (org.name.as_str(), entry.which.app.name()))
+    });
+    let count = left.clone().count() as u64;
+    if count > 0 {
+        let only = Selection::covering(left, false).flag();
+        let needs = counted(count, "entry needs", "entries need");
+        let file = args.file.display();
+        output.note(format_args!(
+            "{needs} a new consent for changed admin credentials, and would be left as it is; to do it: okta-rollout run \
+             {file} --reconnect{only}"
+        ));
+    }
 }
 
 fn print(args: &args::Plan, surveyed: &Surveyed, output: Output) -> Result<(), Failure> {

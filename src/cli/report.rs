@@ -16,7 +16,7 @@ use super::output::Output;
 use super::outputs::refuse_clash;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
-    Attempt, Counts, EntryNo, EntryRow, Ledger, OrgNo, OrgRow, Removed, RunRow, Stored,
+    Attempt, Counts, EntryNo, EntryRow, Ledger, Noted, OrgNo, OrgRow, Removed, RunRow, Stored,
 };
 use crate::manifest::{Columns, CsvManifest, Record};
 use crate::plan;
@@ -228,11 +228,17 @@ async fn attention(
             attention.changes.add_changes(&entry);
         }
     }
-    let selected = closing.selected.clone();
-    let wanted = move |no| selected.contains(no);
-    let (count, first) = ledger.drifted(run, report::DRIFTED_SHOWN, wanted).await?;
-    attention.drifted = first.iter().filter_map(|row| facts.entry(row)).collect();
-    attention.drifted_count = count;
+    let noted = async |what| {
+        let selected = closing.selected.clone();
+        let wanted = move |no| selected.contains(no);
+        let noted = ledger.noted(run, what, report::DRIFTED_SHOWN, wanted).await;
+        noted.map(|(count, first)| {
+            let first = first.iter().filter_map(|row| facts.entry(row)).collect();
+            (count, first)
+        })
+    };
+    (attention.drifted_count, attention.drifted) = noted(Noted::Drift).await?;
+    (attention.unrenewed_count, attention.unrenewed) = noted(Noted::LeftSecrets).await?;
     Ok(attention)
 }
 

@@ -40,6 +40,7 @@ pub(super) async fn resume(
         run,
         lock,
         force: context.is_forced(),
+        reconnect: context.reconnects().cloned(),
         context,
         policy,
         selection,

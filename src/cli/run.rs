@@ -70,6 +70,8 @@ pub(super) async fn start(
         Some(approved) => (context.of_plan(approved.plan), approved.wanted),
         None => (context, Wanted::of_file(&target, selection.clone())?),
     };
+    let reconnect = args.reconnect.then(|| wanted.selection.with_state(None));
+    let context = context.reconnecting(reconnect);
     // Also for a run that goes on: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
@@ -77,7 +79,13 @@ pub(super) async fn start(
     let ledger = open_for(&target, settings, output).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
-    let goes_on = to_continue(&ledger, &target, &wanted.digest, args, output).await?;
+    let asked = Asked {
+        digest: &wanted.digest,
+        plan: None,
+        selection: &selection,
+        reconnect: context.reconnects(),
+    };
+    let goes_on = to_continue(&ledger, &target, &asked, args.new, output).await?;
     let (held, begun, orgs_now) = if let Some(run) = goes_on {
         let begun = Begun::Earlier {
             looks_at_all: Some("--new"),
@@ -142,9 +150,11 @@ fn work(
     context: RunContext,
     args: &args::Run,
 ) -> Work {
+    let begun = RunContext::of(&run).ok();
     Work {
         // Whoever began the run may have wanted it, or whoever goes on with it.
-        force: args.force || RunContext::of(&run).is_ok_and(|context| context.is_forced()),
+        force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
+        reconnect: begun.and_then(|begun| begun.reconnects().cloned()),
         ledger,
         run,
         lock,
@@ -202,8 +212,8 @@ fn options(args: &args::Run) -> CheckOptions {
 async fn to_continue(
     ledger: &Ledger,
     target: &Target,
-    digest: &str,
-    args: &args::Run,
+    asked: &Asked<'_>,
+    new: bool,
     output: Output,
 ) -> Result<Option<RunRow>, Failure> {
     let Some(run) = ledger.last_run_of(&target.key).await? else {
@@ -213,16 +223,11 @@ async fn to_continue(
         // The lock's own error says who holds it.
         drop(ledger.lock_run(&run.id)?);
     }
-    let asked = Asked {
-        digest,
-        plan: None,
-        selection: &args.only.selection(),
-    };
-    let Last { run, left, next } = Last::of(ledger, run, &asked).await?;
-    if next == Next::GoesOn && !args.new {
+    let Last { run, left, next } = Last::of(ledger, run, asked).await?;
+    if next == Next::GoesOn && !new {
         return Ok(Some(run));
     }
-    if left > 0 && !args.new {
+    if left > 0 && !new {
         tell_left_behind(&run, left, next, output);
     }
     Ok(None)
@@ -244,6 +249,9 @@ fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
         )),
         Next::Changed => output.warning(format_args!(
             "{file} changed since run {id} began, of which {left_of_it} left: a new run starts"
+        )),
+        Next::Renews => output.warning(format_args!(
+            "run {id} does not renew these consents, and {left_of_it} left of it: a new run starts"
         )),
         Next::OfPlan => output.warning(format_args!(
             "run {id} applies a saved plan, and {left_of_it} left of it: a new run starts"

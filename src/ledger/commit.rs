@@ -80,7 +80,7 @@ impl Columns {
             progress: (*progress != Progress::default())
                 .then(|| to_json(progress))
                 .transpose()?,
-            drifted: !progress.drift.is_empty(),
+            drifted: !progress.drift.is_empty() || !progress.left_secrets.is_empty(),
             app_hash: progress.app_id.as_deref().map(rows::app_hash),
             // While its answer is being handed in, too: a second answer must find it in flight.
             consent: progress

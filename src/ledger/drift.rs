@@ -1,7 +1,12 @@
 //! A field that somebody changed by hand since a run of this ledger had it as the manifest wants it.
 
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::model::{EntryNo, EntryRow, RunId};
+use super::reads;
+use super::rows::{self, Result};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +24,7 @@ pub struct Drift {
 impl TryFrom<Value> for Drift {
     type Error = &'static str;
 
-    fn try_from(stored: Value) -> Result<Self, Self::Error> {
+    fn try_from(stored: Value) -> std::result::Result<Self, Self::Error> {
         match stored {
             Value::String(sentence) => Ok(Self::of_sentence(&sentence)),
             Value::Object(mut keys) => match keys.remove("field") {
@@ -33,6 +38,53 @@ impl TryFrom<Value> for Drift {
             _ => Err("a drift is an object"),
         }
     }
+}
+
+/// What of an entry was found otherwise than wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// See [`Progress::drift`](super::Progress::drift).
+    Drift,
+    /// See [`Progress::left_secrets`](super::Progress::left_secrets).
+    LeftSecrets,
+}
+
+impl Noted {
+    /// Where it stands in an entry's progress.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Drift => "$.drift",
+            Self::LeftSecrets => "$.leftSecrets",
+        }
+    }
+}
+
+/// How many of the wanted entries were found otherwise than wanted, and the first of them.
+pub(super) fn noted(
+    connection: &Connection,
+    run: &RunId,
+    what: Noted,
+    limit: usize,
+    wanted: impl Fn(EntryNo) -> bool,
+) -> Result<(u64, Vec<EntryRow>)> {
+    let seq = reads::seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT key - ?2 FROM entry WHERE run = ?1 AND drifted = 1
+             AND json_extract(progress, ?3) IS NOT NULL ORDER BY key",
+    )?;
+    let mut rows = statement.query(params![seq, rows::entry_key(seq, 0), what.path()])?;
+    let (mut count, mut first) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let no = row.get(0)?;
+        if !wanted(no) {
+            continue;
+        }
+        count += 1;
+        if first.len() < limit {
+            first.push(reads::entry(connection, run, no)?);
+        }
+    }
+    Ok((count, first))
 }
 
 impl Drift {

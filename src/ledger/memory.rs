@@ -86,6 +86,8 @@ pub enum Likeness {
     },
     /// Okta has taken its consent, whatever becomes of the entry.
     Consented,
+    /// Its consent is about to be renewed: the one it had does not stand any more.
+    Reconnecting,
     /// It is on its way there, from what was last wanted of it.
     Moving,
     /// It is somewhere among more than two wishes.
@@ -239,6 +241,9 @@ pub(super) fn remember(
                 "INSERT INTO app (org, id, connected) VALUES (?1, ?2, 1)
                  ON CONFLICT DO UPDATE SET connected = 1",
             )?
+            .execute(params![org, app_id])?,
+        Likeness::Reconnecting => connection
+            .prepare_cached("UPDATE app SET connected = 0 WHERE org = ?1 AND id = ?2")?
             .execute(params![org, app_id])?,
         Likeness::Moving => connection
             .prepare_cached("UPDATE app SET moving_by = ?3 WHERE org = ?1 AND id = ?2")?

@@ -59,7 +59,7 @@ use tokio::sync::oneshot;
 pub use changed::{Changed, Why};
 pub use commit::AsStored;
 pub use counts::{Counts, Standing};
-pub use drift::Drift;
+pub use drift::{Drift, Noted};
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
 pub use key::{HmacKey, HmacKeys};

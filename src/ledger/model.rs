@@ -156,9 +156,17 @@ pub struct Progress {
     /// What the write changes that may be under way: it counts as changed once Okta shows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changing: Vec<Changed>,
-    /// Whether a consent turned out to be of no use in this run: one given earlier does not stand either.
+    /// Whether only a fresh link will do: a consent turned out to be of no use, or a person asked for another link. One
+    /// that was given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
+    /// Whether its consent is being renewed although there was one (`--reconnect`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renewing: bool,
+    /// Admin credentials that are others than those the connection was last set with, and were left so: setting them
+    /// costs a consent, which somebody has to ask for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_secrets: Vec<String>,
     /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, whether they were
     /// mended or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -193,6 +201,9 @@ pub struct InFlight {
     /// Whether its process saw it end, without a clear answer: then it cannot land later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
+    /// Of a call that asks for a consent link: hash (hex) of the link's `state` that Okta showed before, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_before: Option<String>,
 }
 
 /// A once-only call of any run that may still be under way, as far as the ledger knows.

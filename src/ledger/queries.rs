@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::counts::{Counts, Standing};
+use super::drift::{self, Noted};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
 use super::memory::{self, AppMemory, Target};
@@ -127,15 +128,16 @@ impl Ledger {
         }
     }
 
-    /// How many of the wanted entries had [drifted](super::Progress::drift), and the first of them.
-    pub async fn drifted(
+    /// How many of the wanted entries were found otherwise than wanted in this way, and the first of them.
+    pub async fn noted(
         &self,
         run: &RunId,
+        what: Noted,
         limit: usize,
         wanted: impl Fn(EntryNo) -> bool + Send + 'static,
     ) -> Result<(u64, Vec<EntryRow>), LedgerError> {
         let run = run.clone();
-        self.read(move |c| reads::drifted(c, &run, limit, &wanted))
+        self.read(move |c| drift::noted(c, &run, what, limit, &wanted))
             .await
     }
 

@@ -289,31 +289,6 @@ pub(super) fn standings(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many of the wanted entries somebody had changed by hand, mended or left alone, and the first of them.
-pub(super) fn drifted(
-    connection: &Connection,
-    run: &RunId,
-    limit: usize,
-    wanted: impl Fn(EntryNo) -> bool,
-) -> Result<(u64, Vec<EntryRow>)> {
-    let seq = seq(connection, run)?;
-    let mut statement = connection
-        .prepare_cached("SELECT key - ?2 FROM entry WHERE run = ?1 AND drifted = 1 ORDER BY key")?;
-    let mut rows = statement.query([seq, rows::entry_key(seq, 0)])?;
-    let (mut count, mut first) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        let no = row.get(0)?;
-        if !wanted(no) {
-            continue;
-        }
-        count += 1;
-        if first.len() < limit {
-            first.push(entry(connection, run, no)?);
-        }
-    }
-    Ok((count, first))
-}
-
 pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {
     let after = no.checked_sub(1).filter(|_| no >= 0);
     let missing = || Fault::NoRun(Some(format!("{} with an entry {no}", run.0)));

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::connection::LiveConnection;
-use super::decide::{Obstacle, TokenPost};
+use super::decide::{Obstacle, Secret, TokenPost};
 use super::drift::{Earlier, Look};
 use super::features::Difference;
 use super::steps;
@@ -27,6 +27,17 @@ pub struct Seen {
     pub past: Past,
     /// What a run finds out of the app before it writes.
     pub identity: Identity,
+    /// What decides over a three-legged connection.
+    pub consent: SeenConsent,
+}
+
+/// What decides over the consent of a three-legged connection, beside the connection itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeenConsent {
+    /// What is known of each of [`super::ADMIN_SECRETS`], where the entry has them.
+    pub admin: [Secret; 2],
+    /// Whether it is to be renewed although there is one.
+    pub renew: bool,
 }
 
 /// Whether an app whose id is given is the app it is said to be, and how a run finds out.
@@ -61,6 +72,8 @@ pub struct Past {
 pub struct SeenApp {
     /// Its connection.
     pub connection: LiveConnection,
+    /// Whether that shows a consent link that can be waited for.
+    pub has_link: bool,
     /// Its features, as far as Okta shows them: those of an ENABLED connection, when the entry has any.
     pub features: Option<Vec<FeatureState>>,
 }
@@ -100,8 +113,10 @@ pub enum Change {
         /// Dotted path.
         field: &'static str,
         /// What the ledger can say of it.
-        secret: super::Secret,
+        secret: Secret,
     },
+    /// A consent that was given is asked for anew.
+    Renewed,
 }
 
 /// A call that a run would send.
@@ -159,6 +174,8 @@ pub struct Forecast {
     pub changes: Vec<Change>,
     /// The fields that somebody changed by hand and that the job leaves alone.
     pub left_alone: Vec<Difference>,
+    /// Admin credentials that changed and that a run leaves, because setting them costs a consent.
+    pub left_secrets: Vec<&'static str>,
     /// Wanted fields that Okta does not show, so that nobody can tell whether they are as wanted.
     pub unverifiable: Vec<String>,
     /// The calls, in order, up to the end or to a person's consent.

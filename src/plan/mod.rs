@@ -1,6 +1,7 @@
 //! What an entry needs: its steps, how its wanted state compares with the live one, and what a run would do about
 //! it and at what cost. Pure: no clock, network or disk.
 
+mod change;
 mod connection;
 mod cost;
 mod decide;
@@ -8,6 +9,7 @@ mod drift;
 mod features;
 mod forecast;
 mod identity;
+mod reconnect;
 mod sheet;
 mod walk;
 mod wanted;
@@ -21,11 +23,14 @@ pub use decide::{
 pub use drift::{Earlier, Fate, Judged, Look, Part};
 pub use features::{Difference, Live, compare, merge, without};
 pub use forecast::{
-    Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, first_call, forecast,
+    Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent, first_call,
+    forecast,
 };
 pub use identity::{is_presentable, is_right_app, pages_worth};
+pub use reconnect::{
+    ADMIN_SECRETS, BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin,
+};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
-pub use walk::OFFICE365_SECRETS;
 pub use wanted::Wanted;
 
 use serde::Serialize;

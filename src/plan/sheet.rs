@@ -11,6 +11,7 @@
 //!                    { "field": "features.USER_PROVISIONING.update.profile.status", "wanted": "ENABLED" },
 //!                    { "field": "connection.profile.token", "secret": "changed|unchanged|unknown" } ],
 //!       "leftAlone": [],
+//!       "needsReconnect": [ { "field": "connection.profile.settings.adminPassword", "secret": "changed" } ],
 //!       "unverifiable": [ "connection.profile.token" ],
 //!       "calls": 2, "callsAfterConsent": 0, "uncertain": 0,
 //!       "error": { "message": "…", "hint": "…" } } ],
@@ -23,17 +24,16 @@
 //! what a run sends for the entry, up to a person's consent; up to `uncertain` of its calls, and of those after the
 //! consent, turn out needless if what Okta does not show yet is as wanted. An org's `calls` include the pages of its
 //! apps that are listed to find labels. `leftAlone` is like `changes`: what somebody changed by
-//! hand and a job with `onDrift = "report"` leaves so. `continues` is the interrupted run that `run` would go on with instead of
+//! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
+//! for it with `--reconnect`. `continues` is the interrupted run that `run` would go on with instead of
 //! beginning anew, and `null` otherwise.
 
 use std::time::Duration;
 
-use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::cost::Cost;
-use super::decide::Obstacle;
-use super::features::Difference;
+use super::decide::{Obstacle, Secret};
 use super::forecast::{Action, Change, Forecast};
 use crate::apps::App;
 use crate::manifest::Entry;
@@ -84,6 +84,8 @@ pub struct EntryPlan {
     pub changes: Vec<Change>,
     /// See [`Forecast::left_alone`].
     pub left_alone: Vec<Change>,
+    /// See [`Forecast::left_secrets`].
+    pub left_secrets: Vec<Change>,
     /// See [`Forecast::unverifiable`].
     pub unverifiable: Vec<String>,
     /// How many calls.
@@ -106,6 +108,14 @@ impl EntryPlan {
             action: forecast.action,
             changes: forecast.changes,
             left_alone: forecast.left_alone.into_iter().map(Change::Field).collect(),
+            left_secrets: forecast
+                .left_secrets
+                .into_iter()
+                .map(|field| Change::Secret {
+                    field,
+                    secret: Secret::Changed,
+                })
+                .collect(),
             unverifiable: forecast.unverifiable,
             calls: forecast.calls.len() as u64,
             after_consent: forecast.after_consent.len() as u64,
@@ -248,6 +258,7 @@ struct EntryView<'a> {
     action: Action,
     changes: &'a [Change],
     left_alone: &'a [Change],
+    needs_reconnect: &'a [Change],
     unverifiable: &'a [String],
     calls: u64,
     calls_after_consent: u64,
@@ -267,6 +278,7 @@ impl<'a> EntryView<'a> {
             action: entry.action,
             changes: &entry.changes,
             left_alone: &entry.left_alone,
+            needs_reconnect: &entry.left_secrets,
             unverifiable: &entry.unverifiable,
             calls: entry.calls,
             calls_after_consent: entry.after_consent,
@@ -345,35 +357,3 @@ const ACTIONS: [Action; 6] = [
     Action::Nothing,
     Action::Error,
 ];
-
-impl Serialize for Change {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self {
-            Self::Field(Difference { path, live, wanted }) => {
-                map.serialize_entry("field", path)?;
-                map.serialize_entry("live", live)?;
-                map.serialize_entry("wanted", wanted)?;
-            }
-            Self::Unseen { field, wanted } => {
-                map.serialize_entry("field", field)?;
-                map.serialize_entry("wanted", wanted)?;
-            }
-            Self::Secret { field, secret } => {
-                map.serialize_entry("field", field)?;
-                map.serialize_entry("secret", secret.name())?;
-            }
-        }
-        map.end()
-    }
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Field(difference) => difference.fmt(f),
-            Self::Unseen { field, wanted } => write!(f, "{field}: not shown yet → {wanted}"),
-            Self::Secret { field, secret } => write!(f, "{field}: (secret, {})", secret.name()),
-        }
-    }
-}

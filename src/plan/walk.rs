@@ -1,18 +1,21 @@
 //! The worker's way through an entry's steps, without the work: which calls each step would make, and what it would
 //! find. Follows `steps/*.rs` step by step; what both must decide alike is in [`super::decide`].
 
+mod consent;
+
 use std::slice::from_ref;
 
 use serde_json::Value;
 
 use super::connection::{LiveConnection, LiveStatus};
 use super::decide::{
-    Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, consented, differences,
-    inactive, no_feature, unsupported,
+    Active, BeforeFeature, Obstacle, Secret, TokenPost, active, differences, inactive, no_feature,
+    unsupported,
 };
 use super::drift::{Fate, Look, Part};
 use super::features::{Difference, compare};
-use super::forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp};
+use super::forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent};
+use super::reconnect::ADMIN_SECRETS;
 use super::wanted::Wanted;
 use crate::apps::{AuthScheme, Feature};
 use crate::manifest::{Connection, Entry};
@@ -38,6 +41,7 @@ pub(super) struct Walk<'a> {
     past: &'a Past,
     before: BeforeFeature,
     waits: bool,
+    consent: SeenConsent,
     // Until it was looked at.
     identity: Option<&'a Identity>,
     forecast: Forecast,
@@ -66,6 +70,7 @@ impl<'a> Walk<'a> {
                 ..BeforeFeature::default()
             },
             waits: false,
+            consent: seen.consent,
             identity: Some(&seen.identity),
             forecast: Forecast::default(),
         }
@@ -159,34 +164,9 @@ impl<'a> Walk<'a> {
         }
         self.note_connection(&differences?);
         if is_token {
-            self.note_secret(TOKEN);
+            self.note_secret(TOKEN, self.token.secret);
         }
         Ok(Outcome::Connected)
-    }
-
-    fn start_consent(&mut self, wanted: &Connection) -> Result<Outcome, Obstacle> {
-        self.call(Call::ReadConnection)?;
-        if consented(&self.live, wanted.profile.auth_scheme)? == Consented::Yes {
-            return Ok(Outcome::Connected);
-        }
-        if self.past.connected {
-            // Okta still has what the consent gave.
-            let off = Difference::text("status", self.live.status.name(), "ENABLED");
-            if self.connection(from_ref(&off), None) == Fate::LeftAlone {
-                return Ok(Outcome::LeftAlone);
-            }
-            self.note_connection(&[off]);
-            return Ok(Outcome::Consented);
-        }
-        self.call(Call::SetConnection)?;
-        self.before.written = true;
-        self.note_connection(&differences(&self.live, wanted)?);
-        if wanted.profile.settings.is_some() {
-            for field in OFFICE365_SECRETS {
-                self.note_secret(field);
-            }
-        }
-        Ok(Outcome::Waits)
     }
 
     fn deactivate(&mut self) -> Result<Outcome, Obstacle> {
@@ -310,12 +290,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn note_secret(&mut self, field: &'static str) {
-        let secret = match field {
-            // The only one that has a fingerprint.
-            TOKEN => self.token.secret,
-            _ => Secret::Unknown,
-        };
+    fn note_secret(&mut self, field: &'static str, secret: Secret) {
         self.forecast.changes.push(Change::Secret { field, secret });
     }
 
@@ -331,7 +306,7 @@ impl<'a> Walk<'a> {
             note(TOKEN);
         }
         if profile.settings.is_some() {
-            OFFICE365_SECRETS.into_iter().for_each(&mut note);
+            ADMIN_SECRETS.into_iter().for_each(&mut note);
         }
         // A connection that is not active may have nothing to show yet.
         if self.live.status != LiveStatus::Enabled {
@@ -384,9 +359,3 @@ fn below(what: &str, difference: &Difference) -> Difference {
 }
 
 const TOKEN: &str = "connection.profile.token";
-
-/// What Okta is given of an office365 tenant's administrator, and never shows.
-pub const OFFICE365_SECRETS: [&str; 2] = [
-    "connection.profile.settings.adminUsername",
-    "connection.profile.settings.adminPassword",
-];

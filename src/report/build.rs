@@ -139,6 +139,7 @@ pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> Entr
             .collect(),
         error: error(row, org, planned),
         drift: row.progress.drift.iter().map(drift).collect(),
+        needs_reconnect: row.progress.left_secrets.clone(),
         steps: steps(row, planned, state),
         calls: None,
     }

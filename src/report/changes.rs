@@ -7,7 +7,7 @@ use super::text::bounded;
 use crate::apps::Feature;
 use crate::ledger::{Changed, Why};
 use crate::manifest::Entry;
-use crate::plan::OFFICE365_SECRETS;
+use crate::plan::ADMIN_SECRETS;
 
 /// A field that was changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,7 +81,7 @@ fn leaves(path: &str, value: Value, found: &mut Vec<(String, Value)>) {
 }
 
 fn is_secret(path: &str) -> bool {
-    path == TOKEN || OFFICE365_SECRETS.contains(&path)
+    path == TOKEN || ADMIN_SECRETS.contains(&path)
 }
 
 /// A change in words: `features.….status: "DISABLED" → "ENABLED"`, `connection.profile.token (secret): changed`.

@@ -274,6 +274,9 @@ pub struct EntryReport {
     pub error: Option<ErrorReport>,
     /// What was found otherwise than the manifest wants it, although nobody of the run had changed it.
     pub drift: Vec<DriftReport>,
+    /// Admin credentials that changed and were left, because setting them costs a consent (`--reconnect`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_reconnect: Vec<String>,
     /// The steps it takes, in order.
     pub steps: Vec<StepReport>,
     /// Every call that was made for it, where they are asked for.

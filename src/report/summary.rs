@@ -42,6 +42,10 @@ pub struct Attention {
     pub drifted: Vec<EntryReport>,
     /// How many had.
     pub drifted_count: u64,
+    /// The first ones whose admin credentials changed and were left, [`DRIFTED_SHOWN`] at most.
+    pub unrenewed: Vec<EntryReport>,
+    /// How many there are.
+    pub unrenewed_count: u64,
 }
 
 /// The closing summary of a run.
@@ -77,6 +81,7 @@ impl Summary<'_> {
         self.changes(&mut text);
         self.drifted(&mut text);
         self.removed(&mut text);
+        self.unrenewed(&mut text);
         self.stopped(&mut text);
         self.failed(&mut text);
         self.waiting(&mut text);
@@ -176,6 +181,40 @@ impl Summary<'_> {
                 &format!("and {more} more had drifted: okta-rollout report {run}"),
             );
         }
+    }
+
+    fn unrenewed(&self, text: &mut String) {
+        let Attention {
+            unrenewed,
+            unrenewed_count,
+            ..
+        } = self.attention;
+        if unrenewed.is_empty() {
+            return;
+        }
+        line(text, "");
+        for entry in unrenewed {
+            let fields = entry.needs_reconnect.iter();
+            let fields: Vec<_> = fields
+                .filter_map(|field| field.rsplit('.').next())
+                .collect();
+            let (name, fields) = (entry.name(), fields.join(" and "));
+            line(text, &format!("{name} was left as it is: {fields} changed"));
+        }
+        let more = unrenewed_count.saturating_sub(unrenewed.len() as u64);
+        if more > 0 {
+            let run = &self.overview.run;
+            line(text, &format!("and {more} more: okta-rollout report {run}"));
+        }
+        let named = unrenewed
+            .iter()
+            .map(|entry| (entry.org.as_str(), entry.app));
+        let only = Selection::covering(named, more > 0).flag();
+        let command = format!("okta-rollout run {} --reconnect{only}", self.overview.file);
+        line(
+            text,
+            &format!("  setting that costs a consent; to do it: {command}"),
+        );
     }
 
     fn adopted(&self, text: &mut String) {

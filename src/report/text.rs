@@ -63,6 +63,9 @@ impl<W: Write> TextReport<W> {
         for (told, _) in &entry.told {
             writeln!(self.out, "    changed: {told}")?;
         }
+        for field in &entry.needs_reconnect {
+            writeln!(self.out, "    left: {field} changed (needs --reconnect)")?;
+        }
         for drift in &entry.drift {
             writeln!(self.out, "    drifted: {}", drifted(drift))?;
         }

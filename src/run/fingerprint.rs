@@ -24,6 +24,23 @@ impl Fingerprints {
         made(&self.0.current, org_url, app_id, hidden)
     }
 
+    /// The fingerprint of an administrator's credentials: half of it is of the name, half of the password, so that it
+    /// can be told which of them changed.
+    pub fn of_admin(&self, org_url: &str, app_id: &str, admin: [&str; 2]) -> Fingerprint {
+        admin_made(&self.0.current, org_url, app_id, admin)
+    }
+
+    /// The same as the key before the current one made it, if there was one.
+    pub fn of_admin_under_old_key(
+        &self,
+        org_url: &str,
+        app_id: &str,
+        admin: [&str; 2],
+    ) -> Option<Fingerprint> {
+        let old = self.0.old.as_ref()?;
+        Some(admin_made(old, org_url, app_id, admin))
+    }
+
     /// Whether a fingerprint that this key made can be recognized.
     pub fn knows(&self, key_id: KeyId) -> bool {
         self.0.knows(key_id)
@@ -39,6 +56,16 @@ impl Fingerprints {
         let old = self.0.old.as_ref()?;
         Some(made(old, org_url, app_id, hidden))
     }
+}
+
+fn admin_made(with: &HmacKey, org_url: &str, app_id: &str, admin: [&str; 2]) -> Fingerprint {
+    let [name, password] = admin;
+    let mut both = made(with, org_url, app_id, &["adminUsername", name]);
+    let of_password = made(with, org_url, app_id, &["adminPassword", password]);
+    if let (Some(both), Some(of_password)) = (&mut both.hmac, of_password.hmac) {
+        both[16..].copy_from_slice(&of_password[..16]);
+    }
+    both
 }
 
 fn made(with: &HmacKey, org_url: &str, app_id: &str, hidden: &[&str]) -> Fingerprint {
@@ -87,6 +114,37 @@ mod tests {
         let fresh = after.of(args.0, args.1, args.2);
         assert_ne!(fresh.hmac, stored.hmac);
         assert_ne!(fresh.key_id, stored.key_id);
+    }
+
+    #[test]
+    fn halves_tell_a_name_from_a_password() {
+        let keys = |old| {
+            Fingerprints::new(HmacKeys {
+                current: key(1),
+                old,
+            })
+        };
+        let of = |admin| {
+            keys(None)
+                .of_admin("https://a.example", "0oa1", admin)
+                .hmac
+                .unwrap()
+        };
+        let base = of(["a", "b"]);
+        assert_eq!(base, of(["a", "b"]));
+        let (name, password) = (of(["x", "b"]), of(["a", "x"]));
+        assert!(base[..16] != name[..16] && base[16..] == name[16..]);
+        assert!(base[..16] == password[..16] && base[16..] != password[16..]);
+        // Equal texts do not show as equal.
+        let same = of(["a", "a"]);
+        assert_ne!(same[..16], same[16..]);
+        let old =
+            keys(Some(key(2))).of_admin_under_old_key("https://a.example", "0oa1", ["a", "b"]);
+        assert_ne!(old.unwrap().hmac, Some(base));
+        assert_eq!(
+            keys(None).of_admin_under_old_key("u", "i", ["a", "b"]),
+            None
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::lane::unix_millis;
 use super::worker::{Next, RestKind, Work, sleep_until};
-use crate::ledger::{EntryError, LedgerError, Millis, Stored};
+use crate::ledger::{Consent, EntryError, Fingerprint, LedgerError, Millis, Stored};
 use crate::steps::{Answer, Step};
 
 /// What became of an answer.
@@ -58,8 +58,9 @@ impl Work<'_> {
     /// consent, or turns out to need none.
     pub async fn fresh_link(&mut self) -> Result<(), LedgerError> {
         self.drop_link();
-        // The old link dies with the call that makes the new one.
+        // The old link dies with the call that makes the new one, and is not taken for it.
         self.row.progress.consent = None;
+        self.row.progress.consent_lost = true;
         self.row.due_at = Some(self.claimed_until());
         self.commit(None, None).await?;
         loop {
@@ -68,6 +69,33 @@ impl Work<'_> {
                 Next::Step | Next::Rest(_) => return Ok(()),
             }
         }
+    }
+
+    pub(super) fn park(
+        &mut self,
+        step: Step,
+        changed: bool,
+        attempts: u32,
+        last: Option<(Option<u16>, Option<String>)>,
+    ) {
+        if step == Step::CompleteConsent {
+            // There was no answer to hand in after all: the same link is waited for.
+            self.back_to(Step::AwaitConsent);
+        } else {
+            self.end_step(step, changed, attempts, last);
+        }
+    }
+
+    pub(super) async fn wait(
+        &mut self,
+        consent: Consent,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Next, LedgerError> {
+        self.row.progress.consent = Some(consent);
+        self.row.state = Stored::Waiting;
+        self.commit(fingerprint, None).await?;
+        self.tell_end();
+        Ok(Next::Rest(RestKind::Waiting))
     }
 
     // The step that gives a fresh link is next, also when it is held back half-way.

@@ -67,6 +67,7 @@ use crate::job::OnDrift;
 use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
+use crate::selection::Selection;
 use crate::steps::{Access, LastWanted, Listing, Relisting};
 use org::{OrgTask, Team};
 
@@ -83,6 +84,8 @@ pub struct RunOptions {
     pub on_drift: OnDrift,
     /// Post TOKEN connections even where they look right.
     pub force: bool,
+    /// Of which entries the consents are renewed although there are some.
+    pub reconnect: Option<Arc<Selection>>,
     /// Which entries are worked on.
     pub selected: Selected,
 }
@@ -342,6 +345,7 @@ impl Common {
                 fingerprints: self.fingerprints.clone(),
                 on_drift: self.options.on_drift,
                 force: self.options.force,
+                reconnect: self.options.reconnect.clone(),
             },
             selected: self.options.selected.clone(),
             retry: self.options.retry,

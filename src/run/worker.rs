@@ -13,7 +13,7 @@ use super::retry::RetryPolicy;
 use super::selected::Selected;
 use crate::event::{EntryName, Event, Events};
 use crate::ledger::{
-    Consent, EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
+    EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
 };
 use crate::plan::steps;
 use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
@@ -164,6 +164,7 @@ impl<'a> Work<'a> {
             answer: self.answer.take(),
             log: &mut self.log,
             fingerprint: None,
+            link_before: None,
             announced: false,
         };
         let outcome = step.run(&mut context).await;
@@ -245,7 +246,14 @@ impl<'a> Work<'a> {
                 self.left_alone = true;
                 (false, None)
             }
-            Outcome::Waiting(consent) => return self.wait(step, consent, attempts, last).await,
+            Outcome::Waiting(consent) => {
+                self.park(step, true, attempts, last);
+                return self.wait(consent, fingerprint).await;
+            }
+            Outcome::Adopted(consent) => {
+                self.park(step, false, attempts, last);
+                return self.wait(consent, fingerprint).await;
+            }
             Outcome::ConsentLost { why } => return self.lose_consent(step, why, state).await,
         };
         if settled.is_some() {
@@ -281,7 +289,7 @@ impl<'a> Work<'a> {
             Outcome::Connected { changed } => Outcome::Connected {
                 changed: changed || is_any,
             },
-            Outcome::Waiting(_) => outcome,
+            Outcome::Waiting(_) | Outcome::Adopted(_) => outcome,
             // Nothing was written, or it was of no use.
             Outcome::LeftAlone | Outcome::Consented | Outcome::ConsentLost { .. } => {
                 return outcome;
@@ -291,26 +299,6 @@ impl<'a> Work<'a> {
             change.add_to(&mut progress.changes);
         }
         outcome
-    }
-
-    async fn wait(
-        &mut self,
-        step: Step,
-        consent: Consent,
-        attempts: u32,
-        last: Option<(Option<u16>, Option<String>)>,
-    ) -> Result<Next, LedgerError> {
-        if step == Step::CompleteConsent {
-            // There was no answer to hand in after all: the same link is waited for.
-            self.back_to(Step::AwaitConsent);
-        } else {
-            self.end_step(step, true, attempts, last);
-        }
-        self.row.progress.consent = Some(consent);
-        self.row.state = Stored::Waiting;
-        self.commit(None, None).await?;
-        self.tell_end();
-        Ok(Next::Rest(RestKind::Waiting))
     }
 
     // The calls made so far are kept; the entry stays where it is. `announced`: the ledger says that a
@@ -379,7 +367,7 @@ impl<'a> Work<'a> {
         Next::Rest(RestKind::Ended)
     }
 
-    fn tell_end(&self) {
+    pub(super) fn tell_end(&self) {
         self.shop.events.send(Event::Ended {
             entry: self.name.clone(),
             state: self.row.state,

@@ -1,7 +1,8 @@
 //! `activate_connection`: the last call of a three-legged set-up. A feature that follows proves that it
 //! worked; without one, a GET does (PRODUCT.md §5).
 
-use super::set_connection::{not_enabled, note_activation, read};
+use super::set_connection::{not_enabled, read};
+use super::start_consent::note_activation;
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::connections;

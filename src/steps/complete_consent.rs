@@ -2,7 +2,8 @@
 //! the first call that arrives, so a lost answer is followed by a look, never by a second call.
 
 use super::activate_connection::prove;
-use super::set_connection::{note_activation, read};
+use super::set_connection::live;
+use super::start_consent::{consent_of, note_activation};
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::{callback, connections};
@@ -50,11 +51,18 @@ fn is_forbidden(error: &StepError) -> bool {
 async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     note_activation(context).await?;
-    if read(context, &app_id)
-        .await?
-        .is_enabled_with(AuthScheme::Oauth2)
-    {
-        return Ok(Outcome::Connected { changed: true });
+    let found = context.read(&connections::get(&app_id)).await?;
+    if live(&found).is_enabled_with(AuthScheme::Oauth2) {
+        let awaited = context.row.progress.consent.clone();
+        return Ok(match (awaited, consent_of(&found)) {
+            // Of one that is renewed the connection may have stayed active: a link that is still there was not used.
+            (Some(awaited), Some(shown))
+                if context.row.progress.renewing && awaited.state == shown.state =>
+            {
+                Outcome::Waiting(awaited)
+            }
+            _ => Outcome::Connected { changed: true },
+        });
     }
     match context
         .write(&connections::activate(&app_id), Effect::Idempotent)

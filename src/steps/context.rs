@@ -1,67 +1,19 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use secrecy::SecretString;
 
-use super::{Directory, Listing, Relisting, Step, StepError, directory};
-use crate::job::OnDrift;
+use super::{Access, Step, StepError, directory};
 use crate::ledger::{
     AppMemory, AppName, Applied, Changed, Drift, EntryRow, Fingerprint, InFlight, Ledger,
-    LedgerError, RunId, Stored, Why,
+    LedgerError, Likeness, RunId, Stored, Why,
 };
-use crate::manifest::{Entry, Features, SecretRef, SecretUse, Secrets};
+use crate::manifest::{Entry, SecretRef, SecretUse};
 use crate::okta::features::FeatureState;
-use crate::okta::{Body, Class, OrgClient, Read, Request, Write};
-use crate::plan::{Difference, Earlier, Judged, Look, Part, Wanted};
-use crate::run::{
-    Also, CallLog, Concluded, Effect, Fingerprints, Lane, Reader, checkpoint, unix_millis,
-};
-
-/// What the steps of all entries of an org share.
-pub struct Access {
-    /// Where the org's calls wait for their turn.
-    pub lane: Arc<Lane>,
-    /// Reads.
-    pub reader: Reader,
-    /// Writes.
-    pub client: OrgClient,
-    /// The org's URL as the ledger knows it.
-    pub url: String,
-    /// Reads the secrets its entries refer to.
-    pub secrets: Secrets,
-    /// The org's apps, listed once a run.
-    pub listing: Listing,
-    /// The same once more, for entries whose app may have been created without our knowing.
-    pub relisting: Relisting,
-    /// What the apps are whose ids entries give; set when work in the org begins.
-    pub directory: OnceLock<Directory>,
-    /// What entries want of their features.
-    pub wanted: LastWanted,
-    /// Keyed fingerprints of secrets.
-    pub fingerprints: Fingerprints,
-    /// What to do about changes made by hand.
-    pub on_drift: OnDrift,
-    /// Write even what looks right already (TOKEN connections).
-    pub force: bool,
-}
-
-/// What the entry before wanted of its features: most want the same. One for all orgs. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct LastWanted(Arc<Mutex<Arc<Wanted>>>);
-
-impl LastWanted {
-    /// What an entry with these features wants.
-    pub fn of(&self, features: &Features) -> Arc<Wanted> {
-        let mut last = self.0.lock();
-        if !last.is_of(features) {
-            *last = Arc::new(Wanted::of(features));
-        }
-        Arc::clone(&last)
-    }
-}
+use crate::okta::{Body, Class, Read, Request, Write};
+use crate::plan::{Difference, Earlier, Judged, Look, Part};
+use crate::run::{Also, CallLog, Concluded, Effect, Reader, checkpoint, unix_millis};
 
 /// What this process read of one entry, to save calls; lost with the process.
 #[derive(Debug, Default)]
@@ -121,6 +73,8 @@ pub struct Context<'a> {
     pub log: &'a mut CallLog,
     /// A fingerprint to store with the step's checkpoint.
     pub fingerprint: Option<Fingerprint>,
+    /// Hash of the link's `state` that Okta showed before a fresh one is asked for.
+    pub link_before: Option<String>,
     /// Whether this attempt recorded a once-only call as about to be sent.
     pub announced: bool,
 }
@@ -183,11 +137,7 @@ impl Context<'_> {
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
-        if !self.memory.is_right {
-            // Boxed, as it is done once an entry and a look takes much memory.
-            Box::pin(directory::is_right(self)).await?;
-            self.memory.is_right = true;
-        }
+        self.is_right_app().await?;
         let applied = self.leaves().await?;
         // Once drift is mended nobody can see it any more.
         if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
@@ -225,6 +175,44 @@ impl Context<'_> {
         })
     }
 
+    // Nothing is written to an app that is not what the entry says.
+    async fn is_right_app(&mut self) -> Result<(), StepError> {
+        if !self.memory.is_right {
+            // Boxed, as it is done once an entry and a look takes much memory.
+            Box::pin(directory::is_right(self)).await?;
+            self.memory.is_right = true;
+        }
+        Ok(())
+    }
+
+    /// Whether the entry's consent is to be renewed although there is one.
+    pub fn renews(&self) -> bool {
+        let Self { row, access, .. } = self;
+        let asked = access.reconnect.as_ref();
+        row.progress.renewing
+            || asked.is_some_and(|asked| asked.takes_entry(&row.entry.org, row.entry.app))
+    }
+
+    /// Records, before it is asked for anew, that a consent that was given stands no more: whatever becomes of this
+    /// run, another one must not go on as if it did.
+    pub async fn give_up_consent(&mut self, app_id: &str) -> Result<(), StepError> {
+        self.is_right_app().await?;
+        self.row.progress.renewing = true;
+        if !self.app_memory().await?.connected {
+            return Ok(());
+        }
+        if let Some(app) = &mut self.memory.app {
+            app.connected = false;
+        }
+        self.row.state = Stored::Started;
+        let applied = Applied {
+            org_url: self.access.url.clone(),
+            app_id: app_id.to_owned(),
+            like: Likeness::Reconnecting,
+        };
+        Ok(self.commit(Some(applied)).await?)
+    }
+
     // Waits after a call that was refused. An org may refuse for long, so that the call is kept before.
     async fn rest(&mut self, pause: Duration) -> Result<(), StepError> {
         self.commit(None).await?;
@@ -238,6 +226,7 @@ impl Context<'_> {
             step: self.step,
             sent_at: unix_millis(),
             ended: false,
+            link_before: self.link_before.clone(),
         });
         self.announced = true;
         Ok(self.commit(None).await?)

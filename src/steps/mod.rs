@@ -1,6 +1,7 @@
 //! The steps of an entry: one file per kind, one match. A step makes at most one state-changing API
 //! call and says how it ended; retries, checkpoints and parking are the worker's.
 
+mod access;
 mod activate_connection;
 mod complete_consent;
 mod context;
@@ -13,14 +14,17 @@ mod kind;
 mod listing;
 mod set_connection;
 mod set_feature;
+mod start_consent;
 mod token_changes;
 
-pub use context::{Access, Answer, Basis, Context, LastWanted, Memory, earlier};
+pub use access::{Access, LastWanted};
+pub use context::{Answer, Basis, Context, Memory, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
 pub use kind::Step;
 pub use listing::{Extent, Listing, Pages, Relisting};
 pub use set_connection::live as live_connection;
+pub use start_consent::has_link;
 
 use crate::ledger::Consent;
 
@@ -43,6 +47,8 @@ pub enum Outcome {
     Consented,
     /// A person's consent is needed before the next step.
     Waiting(Consent),
+    /// The same, and a link for it was out already.
+    Adopted(Consent),
     /// The consent is of no use any more: a fresh link is needed.
     ConsentLost {
         /// Why, for the person who gave it.

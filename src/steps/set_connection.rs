@@ -1,25 +1,17 @@
 //! `set_connection`: saves a TOKEN or two-legged connection and activates it in the same call, or
-//! starts a three-legged consent. What is already as wanted is not written (PRODUCT.md §5).
+//! starts a three-legged consent ([`super::start_consent`]). What is already as wanted is not written (PRODUCT.md §5).
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::token_changes::{self, Looked};
-use super::{Basis, Context, Outcome, StepError};
-use crate::apps::{App, AuthScheme};
-use crate::ledger::{Changed, Consent};
-use crate::manifest::{Connection as Wanted, SecretRef, SecretUse};
-use crate::okta::authorize;
-use crate::okta::connections::{
-    self, Activate, Connection, ConnectionBody, ConnectionStatus, Office365Admin,
-};
+use super::{Context, Outcome, StepError, start_consent};
+use crate::apps::AuthScheme;
+use crate::manifest::{Connection as Wanted, SecretUse};
+use crate::okta::connections::{self, Activate, Connection, ConnectionBody, ConnectionStatus};
 use crate::plan::{
-    Consented, Difference, Fate, LiveConnection, LiveStatus, Look, OFFICE365_SECRETS, Part, Secret,
-    TokenPost, consented, differences, unsupported,
+    Fate, LiveConnection, LiveStatus, Look, Part, Secret, TokenPost, differences, unsupported,
 };
-use crate::run::{Effect, unix_millis};
-
-/// The field that says whether a connection is active.
-const STATUS: &str = "connection.status";
+use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let Some(wanted) = context.row.entry.connection.clone() else {
@@ -29,7 +21,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         ));
     };
     if context.row.entry.app.needs_consent() {
-        start_consent(context, &wanted).await
+        start_consent::run(context, &wanted).await
     } else if wanted.profile.auth_scheme == AuthScheme::Token {
         set_token(context, &wanted).await
     } else {
@@ -147,106 +139,6 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
     }
 }
 
-// Three-legged: an active connection is never posted again, that could cost a consent.
-async fn start_consent(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
-    let app_id = context.app_id()?;
-    let found = read(context, &app_id).await?;
-    let scheme = wanted.profile.auth_scheme;
-    if consented(&found, scheme)? == Consented::Yes {
-        return Ok(Outcome::Connected { changed: false });
-    }
-    if context.app_memory().await?.connected && !context.row.progress.consent_lost {
-        // Somebody deactivated it; Okta still has what the consent gave.
-        let off = Difference::text("status", found.status.name(), "ENABLED");
-        let judged = context.judge(Part::Connection, &[off]).await?;
-        return Ok(match judged.connection(context.access.on_drift) {
-            Fate::LeftAlone => Outcome::LeftAlone,
-            _ => Outcome::Consented,
-        });
-    }
-    let changes = consent_changes(context, &found, wanted).await?;
-    context.changing(changes, Basis::Ledger);
-    let body = consent_body(context, wanted).await?;
-    let call = connections::set(&app_id, &body, Activate::No);
-    let mut shown = context.write(&call, Effect::Idempotent).await?;
-    if shown.as_ref().and_then(Connection::authorize_url).is_none() {
-        shown = Some(context.read(&connections::get(&app_id)).await?);
-    }
-    let link = shown.as_ref().and_then(Connection::authorize_url);
-    let shown = shown.as_ref().map(live).unwrap_or_default();
-    if shown.is_enabled_with(scheme) {
-        note_activation(context).await?;
-        return Ok(Outcome::Connected { changed: true });
-    }
-    match link {
-        Some(url) => Ok(Outcome::Waiting(consent_at(url)?)),
-        None if shown.status == LiveStatus::Unknown => Err(unsupported(&shown).into()),
-        None => Err(StepError::failed(
-            format!("Okta gave no consent link ({})", shown.describe()),
-            "check that provisioning is available for this app in the org",
-        )),
-    }
-}
-
-// What a link to consent is asked for with; that the connection is active is changed by what comes after the consent.
-async fn consent_changes(
-    context: &mut Context<'_>,
-    found: &LiveConnection,
-    wanted: &Wanted,
-) -> Result<Vec<Changed>, StepError> {
-    let why = context.why().await?;
-    let judged = context
-        .earlier()
-        .await?
-        .judge(Part::Connection, &differences(found, wanted)?);
-    let mut changes = judged.changes(Part::Connection, why, &[]);
-    changes.retain(|change| change.field != STATUS);
-    if changes.is_empty() {
-        // Okta shows the scheme of an app that has only this one before anybody asked for a link.
-        changes.push(Changed {
-            field: "connection.profile.authScheme".to_owned(),
-            why,
-            values: Some((None, wanted.profile.auth_scheme.name().into())),
-        });
-    }
-    if wanted.profile.settings.is_some() {
-        changes.extend(OFFICE365_SECRETS.map(|field| Changed::unseen(field, why)));
-    }
-    Ok(changes)
-}
-
-/// Notes that the connection becomes active by what is sent next.
-pub(super) async fn note_activation(context: &mut Context<'_>) -> Result<(), StepError> {
-    let off = Difference::text("status", Some("DISABLED"), "ENABLED");
-    let why = context.why().await?;
-    let judged = context.earlier().await?.judge(Part::Connection, &[off]);
-    let mut changes = std::mem::take(&mut context.row.progress.changing);
-    for change in judged.changes(Part::Connection, why, &[]) {
-        change.add_to(&mut changes);
-    }
-    context.changing(changes, Basis::Ledger);
-    Ok(())
-}
-
-async fn consent_body(context: &Context<'_>, wanted: &Wanted) -> Result<ConnectionBody, StepError> {
-    if context.row.entry.app != App::Office365 {
-        return Ok(ConnectionBody::Oauth2);
-    }
-    let Some(settings) = &wanted.profile.settings else {
-        return Ok(ConnectionBody::Office365 { admin: None });
-    };
-    let username = match SecretRef::try_from(settings.admin_username.clone()) {
-        Ok(reference) => context.secret(&reference, SecretUse::Token).await?,
-        Err(_) => SecretString::from(settings.admin_username.clone()),
-    };
-    let password = context
-        .secret(&settings.admin_password, SecretUse::Password)
-        .await?;
-    Ok(ConnectionBody::Office365 {
-        admin: Some(Office365Admin { username, password }),
-    })
-}
-
 /// How the step ends without a write; `None` = the connection has to be written. `token`: of a TOKEN connection.
 async fn is_settled(
     context: &mut Context<'_>,
@@ -318,23 +210,6 @@ pub(super) fn not_enabled(found: &LiveConnection) -> StepError {
         format!("Okta accepted the call but shows {}", found.describe()),
         "look at the app's Provisioning tab in the Admin Console",
     )
-}
-
-// A link that nobody should open is shown to nobody.
-fn consent_at(url: &str) -> Result<Consent, StepError> {
-    match authorize::state_of(url) {
-        Ok(state) => Ok(Consent {
-            authorize_url: url.to_owned(),
-            state,
-            since: unix_millis(),
-        }),
-        Err(bad) => Err(StepError::failed(
-            format!(
-                "the consent link that Okta gave is not shown, because nobody should open it: {bad}"
-            ),
-            "look at the app's Provisioning tab in the Admin Console",
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -186,6 +186,7 @@ async fn a_checkpoint_stores_all_it_says() {
             step: Step::CreateApp,
             sent_at: 5,
             ended: false,
+            link_before: None,
         }),
         changed: true,
         changes: vec![Changed {
@@ -195,6 +196,8 @@ async fn a_checkpoint_stores_all_it_says() {
         }],
         changing: vec![Changed::unseen("connection", Why::New)],
         consent_lost: true,
+        renewing: true,
+        left_secrets: vec!["connection.profile.settings.adminPassword".into()],
         drift: vec![drift("baseUrl")],
         consent: None,
     };
@@ -671,6 +674,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         step: Step::CompleteConsent,
         sent_at: 1,
         ended: false,
+        link_before: None,
     });
     fixture.ledger.commit(cp).await.unwrap();
     let found = fixture
@@ -1252,6 +1256,7 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
         step: Step::CreateApp,
         sent_at,
         ended,
+        link_before: None,
     };
     let mut runs = Vec::new();
     for (file, sent_at, ended, state) in [

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use okta_rollout::ledger::{
     AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, LedgerUrl,
-    Likeness, OpenMode, OpenOptions, Rotation, RunId, Stored,
+    Likeness, Noted, OpenMode, OpenOptions, Rotation, RunId, Stored,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -572,7 +572,10 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     let known = ledger.app_memory("https://x.okta.com", "0oa1").await;
     assert_eq!(known.unwrap().hmac, Some([0xab; 32]));
-    let (count, first) = ledger.drifted(&run, 10, |_| true).await.unwrap();
+    let (count, first) = ledger
+        .noted(&run, Noted::Drift, 10, |_| true)
+        .await
+        .unwrap();
     assert_eq!(count, 1);
     assert_eq!(first[0].progress.drift[0].field, "baseUrl");
     assert_eq!(first[0].progress.drift[0].live, Some("a".into()));

@@ -120,6 +120,7 @@ async fn handing_in(fixture: &Fixture) -> RunId {
             step: Step::CompleteConsent,
             sent_at: 77,
             ended: false,
+            link_before: None,
         }),
         ..Progress::default()
     };

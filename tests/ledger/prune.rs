@@ -197,6 +197,7 @@ async fn a_run_that_is_needed_stays() {
         step: Step::CreateApp,
         sent_at: NOW - 1_000,
         ended: false,
+        link_before: None,
     });
     ledger.commit(cp).await.unwrap();
     ledger.set_stopped(&lands, 0, Some(why)).await.unwrap();

@@ -36,6 +36,7 @@ mod programs;
 mod proof;
 mod prune;
 mod rate_limits;
+mod reconnect;
 mod reports;
 mod restarts;
 mod secrets;

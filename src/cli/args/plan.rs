@@ -24,6 +24,10 @@ Examples:
 With a state, --only means the entries of FILE's last run, as for `run`.
 
 Exits 0, 3 when something cannot be read or done, and with --detailed-exitcode 5 when there are changes.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Plan {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
     #[arg(value_name = "FILE", add = files())]
@@ -40,6 +44,9 @@ pub struct Plan {
     /// Plan for `run --force`: TOKEN connections are set again even where everything looks right
     #[arg(long)]
     pub force: bool,
+    /// Plan for `run --reconnect`: consents and admin credentials of the selected entries are renewed
+    #[arg(long)]
+    pub reconnect: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,

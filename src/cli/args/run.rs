@@ -17,6 +17,7 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv --ask
   okta-rollout run rollout.csv --orgs orgs.csv --new --force
   okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
+  okta-rollout run rollout.csv --orgs orgs.csv --reconnect --only app=office365
   okta-rollout run --plan plan.json
 
 When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
@@ -58,6 +59,11 @@ pub struct Run {
     /// Deactivate connections without asking; only on a terminal is there a question
     #[arg(long)]
     pub yes: bool,
+    /// Renew consents and admin credentials of the selected entries: post them again, wait for the new consent
+    ///
+    /// Whatever goes on with the run later does so, too, for the same entries.
+    #[arg(long)]
+    pub reconnect: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,

@@ -63,13 +63,13 @@ async fn carry_out(
 ) -> Result<Ending, Failure> {
     if let Ok(ledger) = open::readable_if_there(settings).await? {
         let all = Selection::default();
-        let interrupted = goes_on(&ledger, &target, Some(&saved.plan), &all).await?;
+        let interrupted = goes_on(&ledger, &target, Some(&saved.plan), &all, false).await?;
         if let Some(run) = interrupted {
             drop(ledger);
             return go_on(target, run, args, settings, output).await;
         }
     }
-    let approved = approve(saved, &target, args.allow_exec, settings, output).await?;
+    let approved = approve(saved, &target, args, settings, output).await?;
     if approved.is_empty() {
         output.total("the plan has nothing to do");
         return Ok(Ending::Success);

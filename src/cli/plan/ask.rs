@@ -61,6 +61,7 @@ pub(in crate::cli) async fn ask(
     }
     let wish = Wish {
         force: args.force,
+        reconnect: args.reconnect,
         allow_exec: args.allow_exec,
         selection: args.only.selection(),
         rows: None,

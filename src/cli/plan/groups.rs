@@ -45,7 +45,7 @@ pub(super) fn is_long(orgs: &[OrgPlan], verbosity: Verbosity) -> bool {
 
 /// Whether there is nothing to say of an entry.
 pub(super) fn is_plain(entry: &EntryPlan) -> bool {
-    entry.action == Action::Nothing && entry.left_alone.is_empty()
+    entry.action == Action::Nothing && entry.left_alone.is_empty() && entry.left_secrets.is_empty()
 }
 
 /// Writes the entries and the orgs of a plan.
@@ -128,6 +128,8 @@ fn alike(org: &OrgPlan, entry: &EntryPlan) -> Alike {
                 .left_alone
                 .iter()
                 .map(|change| format!("{} (changed by hand, left alone)", short(change)));
+            let secrets = entry.left_secrets.iter();
+            let left = left.chain(secrets.map(|change| format!("{change} !reconnect")));
             (changes.chain(left).collect::<Vec<_>>().join(", "), None)
         }
     };
@@ -144,7 +146,7 @@ fn short(change: &Change) -> String {
     let (field, wanted) = match change {
         Change::Field(difference) => (difference.path.as_str(), &difference.wanted),
         Change::Unseen { field, wanted } => (field.as_str(), wanted),
-        Change::Secret { .. } => return change.to_string(),
+        Change::Secret { .. } | Change::Renewed => return change.to_string(),
     };
     let wanted = match wanted {
         Value::String(text) => text.clone(),
@@ -189,6 +191,7 @@ mod tests {
             action,
             changes,
             left_alone: Vec::new(),
+            left_secrets: Vec::new(),
             unverifiable: Vec::new(),
             calls: 1,
             after_consent: 0,

@@ -6,25 +6,24 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::find::{Found, Known, find_app};
 use super::gather::Kept;
 use super::remembered::{Instance, Remembered};
-use crate::apps::AuthScheme;
+use super::seen::{digest, shown};
 use crate::cli::access::Shut;
 use crate::event::{Event, Events};
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError, Stopped};
-use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
+use crate::manifest::{Entry, Limits, Secrets, Status};
 use crate::okta::{Bucket, Method, connections, features};
 use crate::plan::{
     Call, Cost, EntryPlan, Forecast, Identity, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past,
-    Seen, SeenApp, TokenPost, Which, first_call, forecast, steps,
+    Seen, SeenApp, Which, first_call, forecast, steps,
 };
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
-use crate::steps::{Step, StepError, live_connection};
+use crate::steps::{Step, StepError, has_link, live_connection};
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
 pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
@@ -66,6 +65,8 @@ pub(super) struct OrgSurvey {
     pub on_drift: OnDrift,
     /// Whether a run would post TOKEN connections anyway.
     pub force: bool,
+    /// Whether a run would renew consents.
+    pub reconnect: bool,
 }
 
 // An entry that was looked at.
@@ -213,8 +214,8 @@ impl OrgSurvey {
             memory: &memory,
             live_base_url,
         };
-        let token = match self.token(entry, instance).await {
-            Ok(token) => token,
+        let (token, consent) = match self.secret_state(entry, instance).await {
+            Ok(secrets) => secrets,
             Err(error) => {
                 let obstacle = Obstacle::new(error.to_string(), "make the secret readable");
                 return Ok(Looked::failed(obstacle, Vec::new()));
@@ -230,10 +231,11 @@ impl OrgSurvey {
             token,
             past,
             identity: Identity::Right,
+            consent,
         };
         let (forecast, seen) = match looked {
             Ok(app) => {
-                let shown = shown(&app_id, &app, token, &memory);
+                let shown = shown(&app_id, &app, &seen, &memory);
                 seen.app = Some(app);
                 (self.foretell(entry, seen, known, log).await, shown)
             }
@@ -297,19 +299,6 @@ impl OrgSurvey {
         })
     }
 
-    async fn token(&self, entry: &Entry, app: Instance<'_>) -> Result<TokenPost, SecretError> {
-        let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
-        let is_token = profile.is_some_and(|profile| profile.auth_scheme == AuthScheme::Token);
-        let mut post = TokenPost {
-            force: self.force,
-            ..TokenPost::default()
-        };
-        if is_token && entry.status == Status::Enabled {
-            post.secret = self.remembered.token(app, entry, &self.secrets).await?;
-        }
-        Ok(post)
-    }
-
     async fn look(
         &self,
         entry: &Entry,
@@ -317,7 +306,8 @@ impl OrgSurvey {
         log: &mut CallLog,
     ) -> Result<SeenApp, StepError> {
         let call = connections::get(app_id);
-        let connection = live_connection(&self.reader.read_patiently(&call, 0, log).await?);
+        let found = self.reader.read_patiently(&call, 0, log).await?;
+        let connection = live_connection(&found);
         let with_features = entry.status == Status::Enabled
             && !entry.features.is_empty()
             && connection.status == LiveStatus::Enabled;
@@ -330,6 +320,7 @@ impl OrgSurvey {
         };
         Ok(SeenApp {
             connection,
+            has_link: has_link(&found),
             features,
         })
     }
@@ -366,37 +357,4 @@ fn stopped_by(stopped: &Stopped) -> Obstacle {
         format!("{}{codes}", stopped.message),
         hint.unwrap_or_else(|| "check the org's credentials".to_owned()),
     )
-}
-
-/// All that a run decides on, in one value.
-fn shown(app_id: &str, app: &SeenApp, token: TokenPost, memory: &AppMemory) -> Value {
-    let connection = &app.connection;
-    let features: Vec<_> = app
-        .features
-        .iter()
-        .flatten()
-        .map(|feature| json!([feature.name, feature.capabilities]))
-        .collect();
-    json!([
-        app_id,
-        connection.status.name(),
-        connection.auth_scheme,
-        connection.base_url,
-        connection.client_id,
-        connection.rotation_mode,
-        features,
-        token.secret.name(),
-        memory.applied,
-        memory.connected,
-        memory.applied_by,
-        memory.moving_by,
-    ])
-}
-
-/// Half of a SHA-256: plenty to tell that something moved.
-fn digest(org_url: &str, seen: &Value) -> [u8; 16] {
-    let whole: [u8; 32] = Sha256::digest(json!([org_url, seen]).to_string()).into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&whole[..16]);
-    half
 }

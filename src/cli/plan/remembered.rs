@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
-use crate::manifest::{Entry, SecretError, SecretUse, Secrets};
-use crate::plan::{Earlier, Secret};
+use crate::manifest::{Entry, SecretError, SecretRef, SecretUse, Secrets};
+use crate::plan::{Earlier, Secret, admin_secrets};
 use crate::run::Fingerprints;
 use crate::steps::earlier;
 
@@ -116,6 +116,38 @@ impl Remembered {
         let secret = of(connection.base_url.as_deref());
         let only_moved = secret == Secret::Changed && of(app.live_base_url) == Secret::Unchanged;
         Ok(if only_moved { Secret::Moved } else { secret })
+    }
+
+    /// How each of an entry's admin credentials stands to the one this ledger set last; they are read only if there
+    /// are some.
+    pub async fn admin(
+        &self,
+        app: Instance<'_>,
+        entry: &Entry,
+        secrets: &Secrets,
+    ) -> Result<[Secret; 2], SecretError> {
+        let unknown = [Secret::Unknown; 2];
+        let settings = entry.connection.as_ref();
+        let settings = settings.and_then(|wanted| wanted.profile.settings.as_ref());
+        let (Some(fingerprints), Some(settings)) = (&self.fingerprints, settings) else {
+            return Ok(unknown);
+        };
+        let (stored, key_id) = (app.memory.hmac, app.memory.key_id);
+        // Made with a key that was given up, it says nothing.
+        if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
+            return Ok(unknown);
+        }
+        let username = match SecretRef::try_from(settings.admin_username.clone()) {
+            Ok(reference) => secrets.resolve(&reference, SecretUse::Token).await?,
+            Err(_) => settings.admin_username.clone().into(),
+        };
+        let password = secrets
+            .resolve(&settings.admin_password, SecretUse::Password)
+            .await?;
+        let admin = [username.expose_secret(), password.expose_secret()];
+        let now = fingerprints.of_admin(app.org_url, app.app_id, admin);
+        let under_old_key = fingerprints.of_admin_under_old_key(app.org_url, app.app_id, admin);
+        Ok(admin_secrets(stored, [Some(&now), under_old_key.as_ref()]))
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::survey::{Surveyed, Wish, survey};
+use crate::cli::args;
 use crate::cli::context::RunContext;
 use crate::cli::file::{cannot_be_written, write_whole};
 use crate::cli::output::Output;
@@ -280,12 +281,14 @@ impl Approved {
 pub(super) async fn approve(
     saved: &Saved,
     target: &Target,
-    allow_exec: bool,
+    args: &args::Run,
     settings: &Settings,
     output: Output,
 ) -> Result<Approved, Failure> {
+    let (allow_exec, reconnect) = (args.allow_exec, args.reconnect);
     let wish = Wish {
         force: saved.force,
+        reconnect,
         allow_exec,
         selection: saved.only.clone(),
         rows: Some(saved.entries.iter().map(|entry| entry.row).collect()),

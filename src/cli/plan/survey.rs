@@ -31,6 +31,8 @@ use crate::settings::Settings;
 pub(in crate::cli) struct Wish {
     /// See `--force`.
     pub force: bool,
+    /// See `--reconnect`.
+    pub reconnect: bool,
     /// See `--allow-exec`.
     pub allow_exec: bool,
     /// See `--only`.
@@ -62,7 +64,10 @@ pub(in crate::cli) async fn survey(
 ) -> Result<Option<Surveyed>, Failure> {
     let ledger = ledger(settings, output).await?;
     let goes_on = match &ledger {
-        Some(ledger) => continuation::goes_on(ledger, target, None, &wish.selection).await?,
+        Some(ledger) => {
+            let (selection, reconnect) = (&wish.selection, wish.reconnect);
+            continuation::goes_on(ledger, target, None, selection, reconnect).await?
+        }
         None => None,
     };
     let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
@@ -100,6 +105,7 @@ pub(in crate::cli) async fn survey(
         interrupt: interrupt.clone(),
         remembered,
         force: wish.force,
+        reconnect: wish.reconnect,
     };
     let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
     drop(shown.await);
@@ -218,6 +224,7 @@ struct Shared {
     interrupt: Interrupt,
     remembered: Arc<Remembered>,
     force: bool,
+    reconnect: bool,
 }
 
 impl Shared {
@@ -249,6 +256,7 @@ impl Shared {
             remembered: Arc::clone(&self.remembered),
             on_drift: target.policy.on_drift,
             force: self.force,
+            reconnect: self.reconnect,
         })
     }
 }

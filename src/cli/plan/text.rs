@@ -86,6 +86,9 @@ fn write_entry(out: &mut dyn Write, org: &OrgPlan, entry: &EntryPlan) -> io::Res
     for change in &entry.changes {
         writeln!(out, "      {change}")?;
     }
+    for change in &entry.left_secrets {
+        writeln!(out, "      {change} !reconnect")?;
+    }
     for change in &entry.left_alone {
         writeln!(out, "      {change} (changed by hand, left alone)")?;
     }

@@ -60,11 +60,13 @@ pub fn there(
     secret: Secret,
 ) -> Seen {
     let app = SeenApp {
+        has_link: false,
         connection,
         features,
     };
     Seen {
         identity: Identity::Right,
+        consent: SeenConsent::default(),
         app: Some(app),
         token: TokenPost {
             secret,

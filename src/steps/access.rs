@@ -1,0 +1,58 @@
+//! What the steps of all entries of an org share.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::{Directory, Listing, Relisting};
+use crate::job::OnDrift;
+use crate::manifest::{Features, Secrets};
+use crate::okta::OrgClient;
+use crate::plan::Wanted;
+use crate::run::{Fingerprints, Lane, Reader};
+use crate::selection::Selection;
+
+/// What the steps of all entries of an org share.
+pub struct Access {
+    /// Where the org's calls wait for their turn.
+    pub lane: Arc<Lane>,
+    /// Reads.
+    pub reader: Reader,
+    /// Writes.
+    pub client: OrgClient,
+    /// The org's URL as the ledger knows it.
+    pub url: String,
+    /// Reads the secrets its entries refer to.
+    pub secrets: Secrets,
+    /// The org's apps, listed once a run.
+    pub listing: Listing,
+    /// The same once more, for entries whose app may have been created without our knowing.
+    pub relisting: Relisting,
+    /// What the apps are whose ids entries give; set when work in the org begins.
+    pub directory: OnceLock<Directory>,
+    /// What entries want of their features.
+    pub wanted: LastWanted,
+    /// Keyed fingerprints of secrets.
+    pub fingerprints: Fingerprints,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
+    /// Write even what looks right already (TOKEN connections).
+    pub force: bool,
+    /// Of which entries the consents are renewed although there are some.
+    pub reconnect: Option<Arc<Selection>>,
+}
+
+/// What the entry before wanted of its features: most want the same. One for all orgs. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct LastWanted(Arc<Mutex<Arc<Wanted>>>);
+
+impl LastWanted {
+    /// What an entry with these features wants.
+    pub fn of(&self, features: &Features) -> Arc<Wanted> {
+        let mut last = self.0.lock();
+        if !last.is_of(features) {
+            *last = Arc::new(Wanted::of(features));
+        }
+        Arc::clone(&last)
+    }
+}

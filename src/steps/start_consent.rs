@@ -1,0 +1,291 @@
+//! `set_connection` of a three-legged connection: its consent is started, or the link of one that was started is waited
+//! for. What is done is [`BeforeConsent`]'s word.
+//!
+//! Asking for a link makes the one before useless, so that it is recorded as under way before it is sent, like every
+//! once-only call: when its answer is lost, a link that Okta then shows and did not show before is the one asked for.
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::set_connection::live;
+use super::{Basis, Context, Outcome, StepError};
+use crate::apps::{App, AuthScheme};
+use crate::ledger::{Changed, Consent, Fingerprint, Why};
+use crate::manifest::{Connection as Wanted, Office365Settings, SecretRef, SecretUse};
+use crate::okta::authorize;
+use crate::okta::connections::{self, Activate, Connection, ConnectionBody, Office365Admin};
+use crate::plan::{
+    ADMIN_SECRETS, BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part,
+    Secret, ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
+};
+use crate::run::{Effect, unix_millis};
+
+/// The field that says whether a connection is active.
+const STATUS: &str = "connection.status";
+
+pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+    let app_id = context.app_id()?;
+    let found = context.read(&connections::get(&app_id)).await?;
+    let shown = live(&found);
+    let scheme = wanted.profile.auth_scheme;
+    let consented = consented(&shown, scheme)?;
+    let admin = Admin::read(context, wanted, &app_id).await?;
+    let link = consent_of(&found);
+    let before = BeforeConsent {
+        consented,
+        connected: context.app_memory().await?.connected,
+        fresh: context.row.progress.consent_lost,
+        renew: context.renews(),
+        posted: context.may_have_been_sent(),
+        link: whose(context, link.as_ref()),
+        secret_changed: admin.secrets.contains(&Secret::Changed),
+    };
+    context.row.progress.left_secrets.clear();
+    match (before.step(), link) {
+        (ConsentStep::Connected, _) => {
+            admin.leave(context);
+            let changed = before.posted;
+            Ok(Outcome::Connected { changed })
+        }
+        (ConsentStep::Activate, _) => {
+            // Somebody deactivated it; Okta still has what the consent gave.
+            let off = Difference::text("status", shown.status.name(), "ENABLED");
+            let judged = context.judge(Part::Connection, &[off]).await?;
+            if judged.connection(context.access.on_drift) == Fate::LeftAlone {
+                return Ok(Outcome::LeftAlone);
+            }
+            admin.leave(context);
+            Ok(Outcome::Consented)
+        }
+        (ConsentStep::Adopt, Some(consent)) if before.link == ShownLink::Own => {
+            admin.was_set(context);
+            Ok(Outcome::Waiting(consent))
+        }
+        (ConsentStep::Adopt, Some(consent)) => Ok(Outcome::Adopted(consent)),
+        (ConsentStep::Adopt | ConsentStep::Post, link) => {
+            context.link_before = link.map(|link| state_hash(&link.state));
+            let changes = consent_changes(context, &shown, wanted, &admin).await?;
+            context.changing(changes, Basis::Ledger);
+            if before.renew {
+                context.give_up_consent(&app_id).await?;
+            }
+            post(context, &app_id, scheme, admin).await
+        }
+    }
+}
+
+async fn post(
+    context: &mut Context<'_>,
+    app_id: &str,
+    scheme: AuthScheme,
+    mut admin: Admin,
+) -> Result<Outcome, StepError> {
+    let body = match context.row.entry.app {
+        App::Office365 => ConnectionBody::Office365 {
+            admin: admin.credentials.take(),
+        },
+        _ => ConnectionBody::Oauth2,
+    };
+    let call = connections::set(app_id, &body, Activate::No);
+    let mut shown = context.write(&call, Effect::OnceOnly).await?;
+    if shown.as_ref().and_then(Connection::authorize_url).is_none() {
+        shown = Some(context.read(&connections::get(app_id)).await?);
+    }
+    let link = shown.as_ref().and_then(Connection::authorize_url);
+    let consent = link.map(consent_at);
+    let shown = shown.as_ref().map(live).unwrap_or_default();
+    if shown.is_enabled_with(scheme) && !(context.row.progress.renewing && consent.is_some()) {
+        admin.was_set(context);
+        note_activation(context).await?;
+        return Ok(Outcome::Connected { changed: true });
+    }
+    let failed = match consent {
+        Some(Ok(consent)) => {
+            admin.was_set(context);
+            return Ok(Outcome::Waiting(consent));
+        }
+        Some(Err(bad)) => bad,
+        None if shown.status == LiveStatus::Unknown => unsupported(&shown).into(),
+        None => StepError::failed(
+            format!("Okta gave no consent link ({})", shown.describe()),
+            "check that provisioning is available for this app in the org",
+        ),
+    };
+    // Its answer was clear: nothing of it is under way.
+    context.row.progress.in_flight = None;
+    Err(failed)
+}
+
+// What a link to consent is asked for with; that the connection is active is changed by what comes after the consent.
+async fn consent_changes(
+    context: &mut Context<'_>,
+    found: &LiveConnection,
+    wanted: &Wanted,
+    admin: &Admin,
+) -> Result<Vec<Changed>, StepError> {
+    let why = context.why().await?;
+    let judged = context
+        .earlier()
+        .await?
+        .judge(Part::Connection, &differences(found, wanted)?);
+    let mut changes = judged.changes(Part::Connection, why, &[]);
+    changes.retain(|change| change.field != STATUS);
+    if changes.is_empty() {
+        // Okta shows the scheme of an app that has only this one before anybody asked for a link.
+        changes.push(Changed {
+            field: "connection.profile.authScheme".to_owned(),
+            why,
+            values: Some((None, wanted.profile.auth_scheme.name().into())),
+        });
+    }
+    if wanted.profile.settings.is_some() {
+        let named = ADMIN_SECRETS.into_iter().zip(admin.secrets);
+        changes.extend(named.map(|(field, secret)| match secret {
+            Secret::Changed => Changed::unseen(field, Why::SecretChanged),
+            _ => Changed::unseen(field, why),
+        }));
+    }
+    Ok(changes)
+}
+
+/// Notes that the connection becomes active by what is sent next.
+pub(super) async fn note_activation(context: &mut Context<'_>) -> Result<(), StepError> {
+    let off = Difference::text("status", Some("DISABLED"), "ENABLED");
+    let why = context.why().await?;
+    let judged = context.earlier().await?.judge(Part::Connection, &[off]);
+    let mut changes = std::mem::take(&mut context.row.progress.changing);
+    for change in judged.changes(Part::Connection, why, &[]) {
+        change.add_to(&mut changes);
+    }
+    context.changing(changes, Basis::Ledger);
+    Ok(())
+}
+
+/// The administrator whose tenant it is, where the manifest names one.
+struct Admin {
+    credentials: Option<Office365Admin>,
+    // Of the credentials as they are now.
+    fingerprint: Option<Fingerprint>,
+    // How they stand to those that were set last.
+    secrets: [Secret; 2],
+    // Whether the ledger knows them by the key it has now.
+    is_current: bool,
+}
+
+impl Admin {
+    async fn read(
+        context: &mut Context<'_>,
+        wanted: &Wanted,
+        app_id: &str,
+    ) -> Result<Self, StepError> {
+        let settings = wanted.profile.settings.as_ref();
+        let Some(settings) = settings.filter(|_| context.row.entry.app == App::Office365) else {
+            return Ok(Self {
+                credentials: None,
+                fingerprint: None,
+                secrets: [Secret::Unchanged; 2],
+                is_current: true,
+            });
+        };
+        let credentials = credentials(context, settings).await?;
+        let admin = [
+            credentials.username.expose_secret(),
+            credentials.password.expose_secret(),
+        ];
+        let (keys, url) = (&context.access.fingerprints, &context.access.url);
+        let now = keys.of_admin(url, app_id, admin);
+        let under_old_key = keys.of_admin_under_old_key(url, app_id, admin);
+        let memory = context.app_memory().await?;
+        // Made with a key that was given up, it says nothing.
+        let is_known = |_: &_| memory.key_id.is_none_or(|key_id| keys.knows(key_id));
+        let stored = memory.hmac.filter(is_known);
+        Ok(Self {
+            secrets: admin_secrets(stored, [Some(&now), under_old_key.as_ref()]),
+            is_current: stored == now.hmac,
+            fingerprint: Some(now),
+            credentials: Some(credentials),
+        })
+    }
+
+    /// The connection was set with these credentials.
+    fn was_set(self, context: &mut Context<'_>) {
+        context.fingerprint = self.fingerprint;
+    }
+
+    /// The connection keeps the credentials it has: what changed is told, and what nobody knew, or under another key,
+    /// is known from now on.
+    fn leave(self, context: &mut Context<'_>) {
+        let changed: Vec<String> = changed_admin(self.secrets).map(str::to_owned).collect();
+        if changed.is_empty() && !self.is_current {
+            context.fingerprint = self.fingerprint;
+        }
+        context.row.progress.left_secrets = changed;
+    }
+}
+
+async fn credentials(
+    context: &Context<'_>,
+    settings: &Office365Settings,
+) -> Result<Office365Admin, StepError> {
+    let username = match SecretRef::try_from(settings.admin_username.clone()) {
+        Ok(reference) => context.secret(&reference, SecretUse::Token).await?,
+        Err(_) => SecretString::from(settings.admin_username.clone()),
+    };
+    let password = context
+        .secret(&settings.admin_password, SecretUse::Password)
+        .await?;
+    Ok(Office365Admin { username, password })
+}
+
+fn whose(context: &Context<'_>, link: Option<&Consent>) -> ShownLink {
+    let Some(link) = link else {
+        return ShownLink::None;
+    };
+    let progress = &context.row.progress;
+    let own = match &progress.in_flight {
+        Some(in_flight) if in_flight.step == context.step => {
+            in_flight.link_before.as_ref() != Some(&state_hash(&link.state))
+        }
+        _ => {
+            let waited_for = progress.consent.as_ref().filter(|_| !progress.consent_lost);
+            waited_for.is_some_and(|consent| consent.state == link.state)
+        }
+    };
+    if own {
+        ShownLink::Own
+    } else {
+        ShownLink::Another
+    }
+}
+
+/// The consent that a connection's link leads to, if it has a link that may be opened.
+pub(super) fn consent_of(shown: &Connection) -> Option<Consent> {
+    consent_at(shown.authorize_url()?).ok()
+}
+
+// A link that nobody should open is shown to nobody.
+fn consent_at(url: &str) -> Result<Consent, StepError> {
+    match authorize::state_of(url) {
+        Ok(state) => Ok(Consent {
+            authorize_url: url.to_owned(),
+            state,
+            since: unix_millis(),
+        }),
+        Err(bad) => Err(StepError::failed(
+            format!(
+                "the consent link that Okta gave is not shown, because nobody should open it: {bad}"
+            ),
+            "look at the app's Provisioning tab in the Admin Console",
+        )),
+    }
+}
+
+/// Whether a connection shows a link that can be waited for.
+pub fn has_link(shown: &Connection) -> bool {
+    consent_of(shown).is_some()
+}
+
+// A state is as good as a password: the ledger tells links apart by this.
+fn state_hash(state: &str) -> String {
+    hex::encode(Sha256::digest(state))
+}
