@@ -118,7 +118,7 @@ fn kind(text: &str) -> Result<Kind<'_>, NotAReference> {
 
 fn exec_anchored(mut words: Vec<String>, base: &Path) -> Option<String> {
     let program = words.first_mut().filter(|program| has_folder(program))?;
-    *program = base.join(&*program).to_str()?.to_owned();
+    base.join(&*program).to_str()?.clone_into(program);
     let words = words.iter().map(String::as_str);
     Some(format!("exec:{}", shlex::try_join(words).ok()?))
 }

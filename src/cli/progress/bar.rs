@@ -25,13 +25,18 @@ pub(super) fn bar(ended: u64, entries: u64, width: u16) -> String {
         .with_style(style.progress_chars("█░"))
         .with_position(ended);
     bar.tick();
-    let text = drawn.0.lock().trim_end().to_owned();
-    text
+    drawn.text()
 }
 
 /// A terminal of one line, which is kept.
 #[derive(Clone, Debug, Default)]
 struct Drawn(Arc<Mutex<String>>);
+
+impl Drawn {
+    fn text(&self) -> String {
+        self.0.lock().trim_end().to_owned()
+    }
+}
 
 impl TermLike for Drawn {
     fn width(&self) -> u16 {
