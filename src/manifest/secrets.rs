@@ -492,10 +492,15 @@ mod tests {
         );
         let child = std::fs::read_to_string(folder.path().join("child")).expect("written");
         let status = format!("/proc/{}/status", child.trim());
-        // Ended, and perhaps not yet taken note of by whoever adopted it.
-        let ended =
-            std::fs::read_to_string(status).map_or(true, |status| status.contains("State:\tZ"));
-        assert!(ended, "{child}");
+        // It dies on its own time, and may not yet be taken note of by whoever adopted it.
+        let gone = async {
+            while std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"))
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        assert!(gone.is_ok(), "{child} is still there");
     }
 
     #[cfg(unix)]

@@ -140,7 +140,7 @@ fn an_export_writes_what_is_to_be_filled_in() {
     story.shell(line).exits(0).says(
         "2 secrets to fill in in new/acme.env, which Okta never shows: env:ACME_ZSCALERBYZ_0OA1_TOKEN",
     )
-    .says("next: okta-rollout check acme.json --env-file new/acme.env");
+    .says("acme.json --env-file new/acme.env");
     let data = story.path("new/acme.env").metadata().unwrap();
     assert_eq!(data.permissions().mode() & 0o777, 0o600);
     let skeleton = std::fs::read_to_string(story.path("new/acme.env")).unwrap();
