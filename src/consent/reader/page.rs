@@ -83,7 +83,9 @@ fn read(rest: &str) -> Option<(Page, usize)> {
                 break;
             }
         }
-        let is_code = code.starts_with('E') && code.len() <= 12;
+        let digits = code.strip_prefix('E').unwrap_or_default();
+        let is_code =
+            (1..12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         let code = if is_code { code } else { "no code" };
         let text = presentable(&text.join(": "));
         return Some((Page::Error(format!("{text} ({code})")), length));
