@@ -48,10 +48,14 @@ impl Terminal {
 
     /// Waits until it says this; what it said since it was last waited for.
     fn says(&mut self, what: &str) -> String {
-        while !self.said.contains(what) {
+        loop {
+            if let Some(at) = self.said.find(what) {
+                // What came along with it is waited for later.
+                let rest = self.said.split_off(at + what.len());
+                return std::mem::replace(&mut self.said, rest);
+            }
             assert!(self.hear(), "{what:?} is missing in:\n{}", self.said);
         }
-        std::mem::take(&mut self.said)
     }
 
     // A terminal that nobody has any more gives an error.

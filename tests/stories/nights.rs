@@ -211,13 +211,35 @@ fn every_night_of_a_week_is_told_as_it_was() {
     assert_eq!(story.link(), link);
 
     // 6: the disk is full in the middle: the night ends with its cause, and what was stored stands.
-    let room = std::fs::metadata(story.ledger())
-        .unwrap()
-        .len()
-        .div_ceil(1024)
-        + 24;
-    let full = story.limited(&format!("ulimit -f {room}"), &["run", "job.toml"]);
-    let sixth = Night::of(&story, &full.exits(3));
+    let slow = |latency: &str| {
+        for org in ["acme", "globex", "initech"] {
+            let latency = Some(latency.parse().unwrap());
+            story.switch(
+                org,
+                Switches {
+                    latency,
+                    ..Switches::default()
+                },
+            );
+        }
+    };
+    slow("50ms");
+    let mut live = story.begin(&["run", "job.toml"]);
+    live.says(": done, ");
+    // As far as the process can see: no file takes any more.
+    let full = rustix::process::Rlimit {
+        current: Some(1),
+        maximum: None,
+    };
+    let pid = rustix::process::Pid::from_raw(live.id().try_into().unwrap());
+    rustix::process::prlimit(pid, rustix::process::Resource::Fsize, full).unwrap();
+    assert_eq!(live.ends(), Some(3));
+    live.has_said("was broken off");
+    slow("0ms");
+    let sixth = Night {
+        report: story.report(),
+        said: live.said().to_owned(),
+    };
     assert!(sixth.said.contains("ledger.db"), "{}", sixth.said);
     story.time_passes(DAY_MS);
     assert_eq!(sixth.state(), "interrupted");

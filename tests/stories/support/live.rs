@@ -74,6 +74,11 @@ impl Live {
         );
     }
 
+    /// What it has said to people so far.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     fn hear(&mut self, line: &str) {
         self.said += line;
         self.said.push('\n');
