@@ -12,6 +12,11 @@ const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", ".key", ".key.old", ".loc
 /// Refuses a ledger that somebody else could write to.
 #[cfg(unix)]
 pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
+    // What is no file is refused as that.
+    let is_other = |metadata: std::fs::Metadata| !metadata.is_file() && !metadata.is_symlink();
+    if std::fs::symlink_metadata(ledger).is_ok_and(is_other) {
+        return Ok(());
+    }
     if let Some(folder) = ledger.parent() {
         let found = look(folder)?;
         refuse(folder, found.as_ref(), Part::Folder)?;

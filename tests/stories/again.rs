@@ -138,7 +138,7 @@ fn a_mistake_in_a_report_is_found_where_it_stands() {
         .exits(2)
         .says("edited.json:")
         .says("baseURL")
-        .says("row 2");
+        .says("rows 1, 2");
 }
 
 #[test]
