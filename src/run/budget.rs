@@ -20,6 +20,19 @@ pub use super::settled::{Grant, Observed, Settled, Spent};
 use neighbours::Neighbours;
 use window::{Note, Window};
 
+/// What a budget allows from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Calls in the window at hand.
+    pub left: u64,
+    /// Calls in each window after it.
+    pub allowance: u64,
+    /// When the next one begins.
+    pub resets_in: Duration,
+    /// How long they last.
+    pub window: Duration,
+}
+
 /// The bucket's state.
 #[derive(Clone, Debug)]
 pub struct Budget {
@@ -223,6 +236,31 @@ impl Budget {
             Window::Known { limit, .. } | Window::Fresh { limit, .. } => Some(self.usable(limit)),
             _ => None,
         }
+    }
+
+    /// What the windows from now on allow us; `None` = not known, or nobody counts.
+    pub fn outlook(&self, now: Duration) -> Option<Outlook> {
+        let window = self.neighbours.length();
+        let (left, limit, resets_in) = match self.window {
+            Window::Known {
+                limit, reset_at, ..
+            } => {
+                let resets_at = reset_at + RESET_MARGIN;
+                (self.left_now(), limit, resets_at.saturating_sub(now))
+            }
+            Window::Fresh { limit, .. } => (self.usable(limit), limit, window),
+            Window::Closed {
+                until,
+                limit: Some(limit),
+            } => (0, limit, until.saturating_sub(now)),
+            Window::Closed { limit: None, .. } | Window::Cold | Window::Unmetered => return None,
+        };
+        Some(Outlook {
+            left,
+            allowance: self.usable(limit),
+            resets_in,
+            window,
+        })
     }
 
     /// Whether so many calls are left for us in the window, or nobody counts them.

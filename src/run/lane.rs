@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::admission::State;
-use super::budget::Spent;
+use super::budget::{Outlook, Spent};
 use super::concurrency::Pool;
+use super::eta::Tally;
 use super::interrupt::Interrupt;
 use super::notes::{Keeper, still_lasts};
 use super::org_patience::Watch;
@@ -111,6 +112,7 @@ pub struct Lane {
     // Told when the org is stopped.
     pub(super) halted: Arc<Notify>,
     pub(super) keeper: Option<Keeper>,
+    pub(super) tally: Tally,
 }
 
 impl Lane {
@@ -135,6 +137,7 @@ impl Lane {
             state,
             halted: Arc::default(),
             keeper: None,
+            tally: Tally::default(),
             config,
         }
     }
@@ -249,6 +252,12 @@ impl Lane {
         self.state().bucket(bucket).methods.allowance()
     }
 
+    /// What the bucket's windows from now on allow this program, if the org has shown its limit.
+    pub(super) fn outlook(&self, bucket: Bucket) -> Option<Outlook> {
+        let now = self.born.elapsed();
+        self.state().bucket(bucket).methods.outlook(now)
+    }
+
     /// Whether the org has stopped answering, for now.
     pub fn is_silent(&self) -> bool {
         self.state().circuit.probe_at().is_some()
@@ -274,6 +283,7 @@ impl Lane {
     ) -> Concluded {
         let at = pass.admitted_at();
         pass.settle(&exchange);
+        self.tally.called(exchange.duration);
         log.busy += exchange.duration;
         log.stats.requests += 1;
         if let Some(step) = log.step {

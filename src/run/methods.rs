@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::budget::{Budget, Grant, Observed, Settled, Spent};
+use super::budget::{Budget, Grant, Observed, Outlook, Settled, Spent};
 use crate::okta::Method;
 
 /// How far apart (seconds) the ends of two windows are at least: each is rounded, and may be computed anew.
@@ -136,6 +136,13 @@ impl Methods {
         shown
             .filter_map(|index| self.budgets[*index].allowance())
             .min()
+    }
+
+    /// See [`Budget::outlook`]; the tightest of those that spend from the bucket.
+    pub fn outlook(&self, now: Duration) -> Option<Outlook> {
+        let used = self.route.iter();
+        used.filter_map(|index| self.budgets[*index].outlook(now))
+            .min_by_key(|outlook| outlook.allowance)
     }
 
     /// See [`Budget::has_plenty`].

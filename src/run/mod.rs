@@ -14,6 +14,7 @@ mod concurrency;
 #[cfg(test)]
 mod crowd_simulation;
 mod denied;
+mod eta;
 mod failing;
 mod fingerprint;
 mod hand_in;
@@ -149,7 +150,11 @@ pub async fn drive(
             window,
         });
     }
-    supervise(&common, run, &teams).await?;
+    let unfinished = options.selected.counts_by_org(ledger, run).await?;
+    tokio::select! {
+        ended = supervise(&common, run, &teams) => ended?,
+        never = eta::announce(&common.events, &teams, &unfinished) => match never {},
+    }
     common.notes.settled().await?;
     Ok(teams
         .iter()

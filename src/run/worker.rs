@@ -368,6 +368,7 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn tell_end(&self) {
+        self.shop.access.lane.tally.ended();
         self.shop.events.send(Event::Ended {
             entry: self.name.clone(),
             state: self.row.state,
