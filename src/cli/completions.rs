@@ -126,7 +126,10 @@ mod tests {
             ("okta-rollout ch", &["check"][..]),
             ("okta-rollout ru", &["run", "runs"]),
             ("okta-rollout --no-progress res", &["resume"]),
-            ("okta-rollout consent ", &["complete", "list", "refresh"]),
+            (
+                "okta-rollout consent ",
+                &["complete", "help", "list", "refresh"],
+            ),
             ("okta-rollout consent re", &["refresh"]),
             ("okta-rollout report --for", &["--format"]),
             ("okta-rollout report --format j", &["json"]),

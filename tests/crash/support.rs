@@ -177,5 +177,6 @@ fn essence(entry: &Value) -> Value {
     essence["changed"].take();
     essence["drift"].take();
     essence["changes"].take();
+    essence["checkedAt"].take();
     essence
 }

@@ -64,11 +64,25 @@ pub(in crate::cli) fn clash(path: &Path, guarded: &[Guarded]) -> Option<String> 
 }
 
 fn is_stream(path: &Path) -> bool {
-    Stream::of_descriptor(&folder(path), path).is_some()
+    is_descriptor(path)
         || fs::metadata(path).is_ok_and(|found| {
             let kind = found.file_type();
             kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
         })
+}
+
+/// Whether a name leads to a descriptor, as `/dev/stdout` does, whatever that is connected to.
+fn is_descriptor(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let folder = folder(&path);
+        if Stream::of_descriptor(&folder, &path).is_some() {
+            return true;
+        }
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = folder.join(to);
+    }
+    false
 }
 
 /// What tells a file from others, whether it is there or not.
