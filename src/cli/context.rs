@@ -2,6 +2,7 @@
 //! policy and its secrets again, from whatever folder they are called.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -227,6 +228,12 @@ pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, 
         return Ok(None);
     }
     manifest::read_orgs(&source).map(Some).map_err(unreadable)
+}
+
+/// Of which entries a run renews the consents, whoever goes on with it.
+pub(super) fn renewed_by(run: &RunRow) -> Option<Arc<Selection>> {
+    let context = RunContext::of(run).ok()?;
+    context.reconnects().cloned().map(Arc::new)
 }
 
 /// A run's options from its policy.

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::access::{self, Opened, Shut};
 use super::args::DataFormat;
-use super::context::{RunContext, options};
+use super::context::{RunContext, options, renewed_by};
 use super::continuation;
 use super::deactivations;
 use super::only::say_nothing_matches;
@@ -40,8 +40,6 @@ pub(super) struct Work {
     /// Whether failed entries are tried again.
     pub failed: bool,
     pub force: bool,
-    /// See `--reconnect`.
-    pub reconnect: Option<Selection>,
     pub allow_exec: bool,
     /// Whether connections are deactivated without asking.
     pub consent_to_deactivate: Said,
@@ -76,7 +74,6 @@ pub(super) async fn execute(
         selection,
         failed,
         force,
-        reconnect,
         allow_exec,
         consent_to_deactivate,
         format,
@@ -109,7 +106,7 @@ pub(super) async fn execute(
     opened.extend(moved);
     let options = RunOptions {
         selected: selected.clone(),
-        reconnect: reconnect.map(Arc::new),
+        reconnect: renewed_by(&run),
         ..options(&policy, force)
     };
 

@@ -40,7 +40,6 @@ pub(super) async fn resume(
         run,
         lock,
         force: context.is_forced(),
-        reconnect: context.reconnects().cloned(),
         context,
         policy,
         selection,

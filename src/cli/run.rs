@@ -154,7 +154,6 @@ fn work(
     Work {
         // Whoever began the run may have wanted it, or whoever goes on with it.
         force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
-        reconnect: begun.and_then(|begun| begun.reconnects().cloned()),
         ledger,
         run,
         lock,

@@ -190,6 +190,7 @@ mod tests {
 
     #[test]
     fn each_credential_is_compared_by_itself() {
+        use Secret::{Changed, Unchanged, Unknown};
         let made = |username: u8, password: u8| {
             let mut hmac = [username; 32];
             hmac[16..].fill(password);
@@ -201,7 +202,6 @@ mod tests {
             }
         };
         let (now, under_old_key) = (made(1, 2), made(8, 9));
-        use Secret::{Changed, Unchanged, Unknown};
         for (stored, secrets) in [
             (None, [Unknown; 2]),
             (made(1, 2).hmac, [Unchanged; 2]),
