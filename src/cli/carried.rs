@@ -116,7 +116,10 @@ impl Flag {
             value: String::new(),
             verbs: OF_SECRETS.to_vec(),
         });
+        // What is exported has orgs of its own, or is told which.
+        let is_export = matches!(args.command, Command::Export(_));
         of_path("--orgs", &global.orgs, &OF_ORGS)
+            .filter(|_| !is_export)
             .into_iter()
             .chain(of_path("--env-file", &global.env_file, &OF_SECRETS))
             .chain(allow_exec)

@@ -63,8 +63,8 @@ impl Rollout {
         };
         rollout.write_orgs();
         for (name, secret) in [
-            ("app-token", "an app's token"),
-            ("bad-token", "bad token"),
+            ("app-token", "an-apps-token"),
+            ("bad-token", "bad-token"),
             ("admin-password", "an administrator's password"),
         ] {
             std::fs::write(rollout.folder.path().join(name), secret).unwrap();

@@ -97,7 +97,7 @@ serve() {
 rollout() {
   local wanted=$1 status=0
   shift
-  plainly ORG_TOKEN="$token" APP_SECRET='a secret of an app' \
+  plainly ORG_TOKEN="$token" APP_SECRET='a-secret-of-an-app' \
     "$binary" --ledger "$work/ledger.db" --no-progress "$@" >"$work/stdout" 2>"$work/stderr" || status=$?
   if ((status == wanted)); then
     note ok "okta-rollout $1 exits $wanted"
