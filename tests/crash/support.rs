@@ -176,6 +176,8 @@ fn essence(entry: &Value) -> Value {
     essence["steps"] = steps.into();
     essence["changed"].take();
     essence["drift"].take();
+    // When it was looked at differs, not whether.
+    essence["checkedAt"] = essence["checkedAt"].is_string().into();
     essence["changes"].take();
     essence["checkedAt"].take();
     essence
