@@ -102,7 +102,7 @@ impl World {
             .take(12)
             .map(|link| self.runtime.block_on(self.sandbox.approve(link)).unwrap())
             .collect();
-        rollout.write("answers.txt", &shown.join("\n"));
+        rollout.write("answers.txt", &shown.join("\n\n"));
         !shown.is_empty()
     }
 
