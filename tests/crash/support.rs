@@ -179,6 +179,5 @@ fn essence(entry: &Value) -> Value {
     // When it was looked at differs, not whether.
     essence["checkedAt"] = essence["checkedAt"].is_string().into();
     essence["changes"].take();
-    essence["checkedAt"].take();
     essence
 }
