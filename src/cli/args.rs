@@ -470,7 +470,7 @@ mod tests {
             "okta-rollout report --only broken",
             "okta-rollout report --format junit",
             "okta-rollout plan",
-            "okta-rollout run --plan p.json --force",
+            "okta-rollout run --plan p.json --new",
             "okta-rollout run",
             "okta-rollout export",
             "okta-rollout export --org acme --app gogle",

@@ -249,16 +249,16 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
     }
 }
 
-// Short for what is in the current folder.
-fn from_here(path: &Path) -> PathBuf {
+/// Short for what is in the current folder.
+pub(super) fn from_here(path: &Path) -> PathBuf {
     std::env::current_dir()
         .ok()
         .and_then(|folder| path.strip_prefix(folder).ok().map(Path::to_owned))
         .unwrap_or_else(|| path.to_owned())
 }
 
-// As a shell takes it; a name with a NUL is no file's.
-fn quoted(path: &Path) -> String {
+/// As a shell takes it; a name with a NUL is no file's.
+pub(super) fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
     shlex::try_quote(&path).map_or_else(|_| path.to_string(), std::borrow::Cow::into_owned)
 }

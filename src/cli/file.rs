@@ -14,6 +14,7 @@ use crate::failure::Failure;
 pub(super) use clash::{Guarded, clash};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
+pub(super) use place::folder;
 use replace::Draft;
 
 /// Writes to where `file` leads: a regular file, or one that is not there yet, is replaced once the new one is durable;

@@ -2,6 +2,7 @@
 //! GETs and writes nothing to the ledger.
 
 mod apply;
+mod approve;
 mod ask;
 mod find;
 mod gather;
@@ -27,8 +28,8 @@ use crate::run::Interrupt;
 use crate::selection::Selection;
 use crate::settings::Settings;
 pub(super) use apply::apply;
+pub(super) use approve::Approved;
 pub(super) use ask::{Answer, ask};
-pub(super) use saved::Approved;
 use survey::{Surveyed, Wish, survey};
 
 /// `plan`.
@@ -77,11 +78,8 @@ pub(super) async fn plan(
         say_nothing_matches(&wish.selection, output);
     }
     if let Some(file) = &args.out {
-        saved::write(file, &target, &surveyed, &wish).await?;
-        output.note(format_args!(
-            "saved; apply exactly this plan with: okta-rollout run --plan {}",
-            file.display()
-        ));
+        let apply = saved::write(file, &target, &surveyed, &wish).await?;
+        output.note(format_args!("saved; apply exactly this plan with: {apply}"));
     }
     print(args, &surveyed, output)?;
     tell_unrenewed(args, &surveyed, output);

@@ -39,6 +39,7 @@ mod rate_limits;
 mod reconnect;
 mod reports;
 mod restarts;
+mod saved_plans;
 mod secrets;
 mod surroundings;
 mod system;

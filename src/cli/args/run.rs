@@ -36,8 +36,11 @@ pub struct Run {
     /// Manifest (.csv, .json, .jsonl) or job (.toml)
     #[arg(value_name = "FILE", required_unless_present = "plan", add = files())]
     pub file: Option<PathBuf>,
-    /// Apply exactly this saved plan, if the live state is still what it was
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "force", "only"])]
+    /// Apply exactly this saved plan, if the live state and the files are still what they were
+    ///
+    /// Without FILE, the files that were planned are looked for in this folder and beside the plan. --force and
+    /// --reconnect have to be given as they were to `plan`.
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["new", "only"])]
     pub plan: Option<PathBuf>,
     /// Show the plan, and ask before anything is changed; needs a terminal
     #[arg(long, conflicts_with = "plan")]

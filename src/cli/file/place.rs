@@ -62,7 +62,7 @@ impl Place {
 }
 
 /// The folder a name is in.
-pub(super) fn folder(name: &Path) -> PathBuf {
+pub(in crate::cli) fn folder(name: &Path) -> PathBuf {
     match name.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),

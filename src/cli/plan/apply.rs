@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
-use super::saved::{Saved, approve};
+use super::approve::approve;
+use super::saved::Saved;
 use crate::cli::args;
+use crate::cli::context::quoted;
 use crate::cli::continuation::goes_on;
 use crate::cli::open;
 use crate::cli::output::Output;
@@ -23,17 +25,11 @@ pub(in crate::cli) async fn apply(
     output: Output,
 ) -> Result<Ending, Failure> {
     let saved = Saved::read(plan)?;
-    let settings = Settings {
-        orgs: settings.orgs.clone().or(saved.orgs_file.clone()),
-        ..settings.clone()
-    };
-    let file = args.file.as_ref().unwrap_or(&saved.file);
-    let target = Target::read(file, &settings, output)?;
+    let target = saved.target(args.file.as_deref(), settings, output)?;
     let settings = settings.with_policy(&target.policy);
-    saved.is_of(&target)?;
+    let file = quoted(&target.file);
     let args = args::Run {
         new: true,
-        force: saved.force,
         ..args.clone()
     };
     let ending = carry_out(&saved, target, &args, &settings, output).await?;
@@ -42,11 +38,10 @@ pub(in crate::cli) async fn apply(
         return Ok(ending);
     }
     output.warning(format_args!(
-        "{} of the plan could not be planned and {} left as {}; to see why: okta-rollout plan {}",
+        "{} of the plan could not be planned and {} left as {}; to see why: okta-rollout plan {file}",
         counted(errors, "entry", "entries"),
         if errors == 1 { "was" } else { "were" },
         if errors == 1 { "it is" } else { "they are" },
-        saved.file.display()
     ));
     Ok(match ending {
         Ending::Success | Ending::Short(Kind::Waiting) => Ending::Short(Kind::Failed),

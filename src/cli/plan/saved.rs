@@ -1,64 +1,65 @@
-//! A plan in a file (`plan --out`), and whether what it saw is still so (`run --plan`). The file holds no secret and
-//! no link; of each entry's live state it holds a digest.
+//! A plan in a file (`plan --out`). The file holds no secret and no link; of each entry's live state it holds a digest.
+//!
+//! Such a file is a claim, whoever made it: it says by which digests to know the files that were planned, which entries
+//! were selected, and what there was to change. Nothing else is taken from it: orgs and entries come from the files.
+
+mod files;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use super::survey::{Surveyed, Wish, survey};
-use crate::cli::args;
-use crate::cli::context::RunContext;
+use super::survey::{Surveyed, Wish};
+use crate::cli::context::{RunContext, quoted};
 use crate::cli::file::{cannot_be_written, write_whole};
-use crate::cli::output::Output;
-use crate::cli::run::Wanted;
 use crate::cli::target::Target;
 use crate::failure::Failure;
-use crate::manifest;
+use crate::okta::presentable;
 use crate::plan::{Action, EntryPlan, OrgPlan};
-use crate::report::counted;
-use crate::run::Interrupt;
 use crate::selection::Selection;
-use crate::settings::Settings;
+use files::Digests;
 
 /// The format that is written, and the only one that is read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// Entries that moved, shown at once; a person looks at the first few and makes a new plan.
-const SHOWN: usize = 20;
+/// The largest file that is read, in bytes: a plan of a million entries takes some 300 MB.
+const MAX: u64 = 512 * 1024 * 1024;
 
 /// See the module.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::cli) struct Saved {
     version: u32,
-    /// The manifest or job that was planned, absolute.
-    pub file: PathBuf,
+    /// Where the manifest or job was, absolute.
+    file: PathBuf,
     /// Where its orgs came from besides, absolute.
-    pub orgs_file: Option<PathBuf>,
-    /// What `run` tells files apart by.
-    key: String,
-    /// SHA-256 (hex) of the manifest's bytes.
-    digest: String,
-    /// Whether TOKEN connections are posted anyway.
-    pub force: bool,
+    orgs_file: Option<PathBuf>,
+    digests: Digests,
+    /// Whether TOKEN connections were planned to be posted anyway: told, and never done because of it.
+    force: bool,
     /// Which orgs and apps were planned: of the others no secret is needed.
-    only: Selection,
+    pub only: Selection,
     entries: Vec<SavedEntry>,
     /// Which plan it is: SHA-256 (hex) of its file.
     #[serde(skip)]
     pub plan: String,
+    /// Its file.
+    #[serde(skip)]
+    path: PathBuf,
 }
 
+/// An entry as it was planned.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SavedEntry {
-    org: String,
-    entry: String,
-    row: u64,
+pub(super) struct SavedEntry {
+    pub org: String,
+    pub entry: String,
+    pub row: u64,
     action: Action,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<String>,
@@ -66,7 +67,7 @@ struct SavedEntry {
 }
 
 impl SavedEntry {
-    fn new(org: &OrgPlan, entry: &EntryPlan) -> Self {
+    pub fn new(org: &OrgPlan, entry: &EntryPlan) -> Self {
         let error = entry.error.as_ref().filter(|_| entry.changes.is_empty());
         let changes = entry.changes.iter().map(ToString::to_string);
         Self {
@@ -79,8 +80,12 @@ impl SavedEntry {
         }
     }
 
+    pub fn name(&self) -> String {
+        presentable(&format!("{} {}", self.org, self.entry))
+    }
+
     /// `~ connection.baseUrl: "https://a" → "https://b"`.
-    fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let what = match self.action {
             Action::SetUp => "to set up",
             Action::Change => "to change",
@@ -92,18 +97,26 @@ impl SavedEntry {
         if self.changes.is_empty() {
             what.to_owned()
         } else {
-            format!("{what} ({})", self.changes.join("; "))
+            presentable(&format!("{what} ({})", self.changes.join("; ")))
         }
+    }
+
+    /// Whether this is what is seen now, and what would be done about it. Why something cannot be done may be told
+    /// differently each time.
+    pub fn holds(&self, now: &Self) -> bool {
+        self.seen == now.seen
+            && self.action == now.action
+            && (!self.action.is_change() || self.changes == now.changes)
     }
 }
 
-/// Saves a plan.
+/// Saves a plan; the command that applies it.
 pub(super) async fn write(
     path: &Path,
     target: &Target,
     surveyed: &Surveyed,
     wish: &Wish,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let context = RunContext::new(target)?;
     let entries = surveyed.orgs.iter().flat_map(|org| {
         org.entries
@@ -114,19 +127,32 @@ pub(super) async fn write(
         version: VERSION,
         file: context.file().to_owned(),
         orgs_file: context.orgs().map(Path::to_owned),
-        key: target.key.clone(),
-        digest: surveyed.digest.clone(),
+        digests: Digests {
+            manifest: surveyed.digest.clone(),
+            ..Digests::of(target)?
+        },
         force: wish.force,
         only: wish.selection.with_state(None),
         entries: entries.collect(),
         plan: String::new(),
+        path: path.to_owned(),
     };
     write_whole(path, async |out| {
         serde_json::to_writer_pretty(&mut *out, &saved)?;
         Ok(writeln!(out)?)
     })
     .await
-    .map_err(|error| cannot_be_written(path, "--out PLAN", error))
+    .map_err(|error| cannot_be_written(path, "--out PLAN", error))?;
+    let mut command = format!("okta-rollout run --plan {}", quoted(path));
+    if !saved.is_found_by_itself() {
+        command = format!("{command} {}", quoted(&target.file));
+    }
+    for (flag, given) in [("force", wish.force), ("reconnect", wish.reconnect)] {
+        if given {
+            command = format!("{command} --{flag}");
+        }
+    }
+    Ok(command)
 }
 
 impl Saved {
@@ -140,88 +166,46 @@ impl Saved {
             version: u32,
         }
         let shown = path.display();
-        let open = || File::open(path).with_context(|| format!("{shown} cannot be read"));
-        let no_plan = |error: serde_json::Error| {
-            Failure::usage(anyhow::Error::from(error).context(format!("{shown} is no saved plan")))
-                .hint("make one: okta-rollout plan FILE --out PLAN")
+        let hint = "make one: okta-rollout plan FILE --out PLAN";
+        let no_plan = |why: String| {
+            let why = presentable(&why);
+            let error = anyhow::anyhow!("{shown} is no saved plan: {why}; nothing was sent");
+            Failure::usage(error).hint(hint)
         };
-        let file = open().map_err(Failure::usage)?;
-        let Versioned { version } =
-            serde_json::from_reader(BufReader::new(file)).map_err(no_plan)?;
+        let bytes = bytes(path)
+            .with_context(|| format!("{shown} cannot be read"))
+            .map_err(Failure::usage)?;
+        let bytes = bytes.ok_or_else(|| no_plan(format!("it is over {} MiB", MAX >> 20)))?;
+        let read = |error: serde_json::Error| no_plan(error.to_string());
+        let Versioned { version } = serde_json::from_slice(&bytes).map_err(read)?;
         if version != VERSION {
             return Err(Failure::usage(anyhow::anyhow!(
                 "{shown} is a plan of version {version}, this program reads {VERSION}; nothing was sent"
             ))
             .hint("make a new plan: okta-rollout plan FILE --out PLAN"));
         }
-        let file = open().map_err(Failure::usage)?;
-        let saved: Self = serde_json::from_reader(BufReader::new(file)).map_err(no_plan)?;
-        let plan = manifest::digest(path).with_context(|| format!("{shown} cannot be read"));
+        let saved: Self = serde_json::from_slice(&bytes).map_err(read)?;
+        let mut rows = HashSet::new();
+        if let Some(twice) = saved.entries.iter().find(|entry| !rows.insert(entry.row)) {
+            return Err(no_plan(format!("it has row {} twice", twice.row)));
+        }
         Ok(Self {
-            plan: plan.map_err(Failure::usage)?,
+            only: saved.only.with_state(None),
+            plan: hex::encode(Sha256::digest(&bytes)),
+            path: path.to_owned(),
             ..saved
         })
     }
 
-    fn again(&self) -> String {
-        let file = self.file.display();
-        format!("make a new plan: okta-rollout plan {file} --out PLAN")
+    /// Whether it is of a manifest with this digest.
+    pub fn has_manifest(&self, digest: &str) -> bool {
+        self.digests.manifest == digest
     }
 
-    /// Refuses a plan of another file.
-    pub fn is_of(&self, target: &Target) -> Result<(), Failure> {
-        if self.key == target.key {
-            return Ok(());
-        }
-        Err(Failure::usage(anyhow::anyhow!(
-            "the plan is of {}, not of {}; nothing was sent",
-            self.file.display(),
-            target.file.display()
-        ))
-        .hint("leave FILE out, or give the plan of that file"))
-    }
-
-    /// Refuses a plan whose manifest or live state is not what it was.
-    fn still_holds(&self, surveyed: &Surveyed, output: Output) -> Result<(), Failure> {
-        if self.digest != surveyed.digest {
-            let file = self.file.display();
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{file} changed since the plan was made; nothing was sent but GETs"
-            ))
-            .hint(self.again()));
-        }
-        let saved: HashMap<u64, &SavedEntry> = self
-            .entries
-            .iter()
-            .map(|entry| (entry.row, entry))
-            .collect();
-        let mut moved = 0;
-        let now = surveyed.orgs.iter().flat_map(|org| {
-            org.entries
-                .iter()
-                .map(move |entry| SavedEntry::new(org, entry))
-        });
-        for now in now {
-            let before = saved.get(&now.row).copied();
-            if before.is_some_and(|before| before.seen == now.seen && before.action == now.action) {
-                continue;
-            }
-            moved += 1;
-            if moved <= SHOWN {
-                output.detail(format_args!("{}: {}", now.name(), moved_how(before, &now)));
-            }
-        }
-        if moved == 0 {
-            return Ok(());
-        }
-        if moved > SHOWN {
-            output.detail(format_args!("and {} more", moved - SHOWN));
-        }
-        let entries = counted(moved as u64, "entry", "entries");
-        Err(Failure::usage(anyhow::anyhow!(
-            "the live state of {entries} moved since the plan was made; nothing was sent but GETs"
-        ))
-        .hint(self.again()))
+    /// What is planned, by row.
+    pub fn entries(&self) -> HashMap<u64, &SavedEntry> {
+        let by_row = self.entries.iter().map(|entry| (entry.row, entry));
+        by_row.collect()
     }
 
     /// How many entries it could not plan.
@@ -231,78 +215,37 @@ impl Saved {
     }
 
     /// The rows that the plan does something to.
-    fn rows(&self) -> HashSet<u64> {
+    pub fn rows(&self) -> HashSet<u64> {
         self.entries
             .iter()
             .filter(|entry| entry.action.is_change())
             .map(|entry| entry.row)
             .collect()
     }
-}
 
-impl SavedEntry {
-    fn name(&self) -> String {
-        format!("{} {}", self.org, self.entry)
-    }
-}
-
-fn moved_how(before: Option<&SavedEntry>, now: &SavedEntry) -> String {
-    match before {
-        None => format!("was not there; is {}", now.describe()),
-        Some(before) if before.describe() == now.describe() => {
-            format!(
-                "{}, as before, but other things of it moved",
-                now.describe()
-            )
+    /// What helps against a plan that does not hold, when it is applied with or without force.
+    pub fn again(&self, target: &Target, force: bool) -> String {
+        let file = quoted(&target.file);
+        if self.force && !force {
+            let plan = quoted(&self.path);
+            return format!(
+                "it was made with --force, which has to be given again: okta-rollout run --plan {plan} {file} --force"
+            );
         }
-        Some(before) => format!("was {}; is {}", before.describe(), now.describe()),
+        format!("make a new plan: okta-rollout plan {file} --out PLAN")
     }
 }
 
-/// A plan that still holds.
-pub(in crate::cli) struct Approved {
-    /// The plan: SHA-256 (hex) of its file.
-    pub plan: String,
-    /// The rows to do something to, and no others.
-    pub wanted: Wanted,
-}
-
-impl Approved {
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.wanted.rows.as_ref().is_some_and(HashSet::is_empty)
+/// A file's bytes; none when they are too many.
+fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let file = File::open(path)?;
+    let mut bytes = Vec::new();
+    if file.metadata()?.len() <= MAX {
+        // What is no file has no length.
+        file.take(MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 <= MAX {
+            return Ok(Some(bytes));
+        }
     }
-}
-
-/// Reads the live state anew and compares it with a saved plan.
-///
-/// # Errors
-/// When anything moved: which entries did, and how, is printed.
-pub(super) async fn approve(
-    saved: &Saved,
-    target: &Target,
-    args: &args::Run,
-    settings: &Settings,
-    output: Output,
-) -> Result<Approved, Failure> {
-    let (allow_exec, reconnect) = (args.allow_exec, args.reconnect);
-    let wish = Wish {
-        force: saved.force,
-        reconnect,
-        allow_exec,
-        selection: saved.only.clone(),
-        rows: Some(saved.entries.iter().map(|entry| entry.row).collect()),
-    };
-    // Nothing is begun yet: a signal may simply end the process.
-    let surveyed = survey(target, &wish, settings, output, &Interrupt::new()).await?;
-    let surveyed = surveyed.context("interrupted").map_err(Failure::bug)?;
-    saved.still_holds(&surveyed, output)?;
-    Ok(Approved {
-        plan: saved.plan.clone(),
-        wanted: Wanted {
-            digest: surveyed.digest,
-            rows: Some(saved.rows()),
-            selection: saved.only.clone(),
-        },
-    })
+    Ok(None)
 }

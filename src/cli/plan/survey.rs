@@ -62,61 +62,108 @@ pub(in crate::cli) async fn survey(
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Option<Surveyed>, Failure> {
-    let ledger = ledger(settings, output).await?;
-    let goes_on = match &ledger {
-        Some(ledger) => {
-            let (selection, reconnect) = (&wish.selection, wish.reconnect);
-            continuation::goes_on(ledger, target, None, selection, reconnect).await?
-        }
-        None => None,
-    };
-    let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
-    let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
-    let http = Http::new(&HttpSettings {
-        idle_per_org: idle_per_org(gathered.orgs.len()),
-        ..target.policy.http.clone()
-    })
-    .map_err(no_calls)?;
-    let remembered = Arc::new(Remembered::read(ledger).await?);
-    let simulated = simulate(target, &gathered, settings).await?;
-    let (rows, entries): (Vec<_>, Vec<_>) = gathered
-        .orgs
-        .into_iter()
-        .map(|Gathering { org, entries }| (org, entries))
-        .unzip();
-    let context = RunContext::new(target)?;
-    let next = Arc::default();
-    let orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next).await?;
-    output.note(format_args!(
-        "reads the live state of {} in {}",
-        counted(gathered.entries, "entry", "entries"),
-        counted(orgs.len() as u64, "org", "orgs")
-    ));
-    let (events, receiver) = Events::channel();
-    let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
-    events.send(Event::Begun {
-        entries: gathered.entries,
-        ended: 0,
-    });
-    let shared = Shared {
-        http,
-        places: Places::new(),
-        events,
-        interrupt: interrupt.clone(),
-        remembered,
-        force: wish.force,
-        reconnect: wish.reconnect,
-    };
-    let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
-    drop(shown.await);
-    if let Some(simulated) = simulated {
-        simulated.stop().await;
+    let prepared = Prepared::of(target, wish, settings, output).await?;
+    prepared
+        .look(target, wish, settings, output, interrupt)
+        .await
+}
+
+/// What is known before anything is sent.
+pub(super) struct Prepared {
+    ledger: Option<Ledger>,
+    goes_on: Option<RunRow>,
+    /// What the manifest wants.
+    pub gathered: Gathered,
+}
+
+impl Prepared {
+    /// Reads the manifest and what is remembered.
+    ///
+    /// # Errors
+    /// See [`survey`].
+    pub async fn of(
+        target: &Target,
+        wish: &Wish,
+        settings: &Settings,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let ledger = ledger(settings, output).await?;
+        let goes_on = match &ledger {
+            Some(ledger) => {
+                let (selection, reconnect) = (&wish.selection, wish.reconnect);
+                continuation::goes_on(ledger, target, None, selection, reconnect).await?
+            }
+            None => None,
+        };
+        let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
+        let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
+        Ok(Self {
+            ledger,
+            goes_on,
+            gathered,
+        })
     }
-    Ok(plans?.map(|orgs| Surveyed {
-        orgs,
-        digest: gathered.digest,
-        continues: goes_on.map(|run| run.id.0),
-    }))
+
+    /// Reads the live state; `None` when interrupted.
+    pub async fn look(
+        self,
+        target: &Target,
+        wish: &Wish,
+        settings: &Settings,
+        output: Output,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Surveyed>, Failure> {
+        let Self {
+            ledger,
+            goes_on,
+            gathered,
+        } = self;
+        let http = Http::new(&HttpSettings {
+            idle_per_org: idle_per_org(gathered.orgs.len()),
+            ..target.policy.http.clone()
+        })
+        .map_err(no_calls)?;
+        let remembered = Arc::new(Remembered::read(ledger).await?);
+        let simulated = simulate(target, &gathered, settings).await?;
+        let (rows, entries): (Vec<_>, Vec<_>) = gathered
+            .orgs
+            .into_iter()
+            .map(|Gathering { org, entries }| (org, entries))
+            .unzip();
+        let context = RunContext::new(target)?;
+        let next = Arc::default();
+        let orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next).await?;
+        output.note(format_args!(
+            "reads the live state of {} in {}",
+            counted(gathered.entries, "entry", "entries"),
+            counted(orgs.len() as u64, "org", "orgs")
+        ));
+        let (events, receiver) = Events::channel();
+        let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
+        events.send(Event::Begun {
+            entries: gathered.entries,
+            ended: 0,
+        });
+        let shared = Shared {
+            http,
+            places: Places::new(),
+            events,
+            interrupt: interrupt.clone(),
+            remembered,
+            force: wish.force,
+            reconnect: wish.reconnect,
+        };
+        let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
+        drop(shown.await);
+        if let Some(simulated) = simulated {
+            simulated.stop().await;
+        }
+        Ok(plans?.map(|orgs| Surveyed {
+            orgs,
+            digest: gathered.digest,
+            continues: goes_on.map(|run| run.id.0),
+        }))
+    }
 }
 
 /// Looks at all orgs at once; `None` when interrupted.
