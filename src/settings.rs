@@ -179,6 +179,8 @@ pub struct Settings {
     pub abort_after: Option<u64>,
     /// See [`Environment::proxies`].
     pub proxies: Proxies,
+    /// Files that the command reads besides manifest, orgs and job, and what they are.
+    pub inputs: Vec<(&'static str, PathBuf)>,
 }
 
 impl Settings {
@@ -224,6 +226,7 @@ impl Settings {
             stderr_is_terminal: terminals.stderr,
             abort_after: environment.abort_after,
             proxies: environment.proxies,
+            inputs: Vec::new(),
         }
     }
 }

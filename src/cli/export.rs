@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
-use super::file::can_be_written;
+use super::file::{Guarded, can_be_written, clash};
 use super::output::Output;
 use super::outputs::refuse_clash;
 use super::progress;
@@ -35,12 +35,11 @@ pub(super) async fn export(
     let format = target_format(args)?;
     let source = Source::read(args, settings, output)?;
     let wanted = source.wanted(args)?;
+    refuse_clashes(args, &source, settings)?;
     if let Some(file) = &args.output {
-        refuse_clash(file, &source.guarded(args, settings)?, "-o FILE")?;
         // Not after hours of reading.
         can_be_written(file, "-o FILE")?;
     }
-    skeleton::can_be_written(args)?;
     let found = read(args, &source, &wanted, settings, output).await?;
     let missing = tell_missing(&wanted, &found, output);
     if missing == found.len() {
@@ -75,6 +74,32 @@ pub(super) async fn export(
     } else {
         Ending::Success
     })
+}
+
+/// Refuses outputs that are inputs, or each other.
+fn refuse_clashes(
+    args: &args::Export,
+    source: &Source,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    if args.output.is_none() && args.env_file.is_none() {
+        return Ok(());
+    }
+    let guarded = source.guarded(args, settings)?;
+    if let Some(file) = &args.env_file {
+        skeleton::must_be_free(file)?;
+        refuse_clash(file, &guarded, skeleton::GIVE)?;
+        let env_file = [Guarded::input("the env file", file)];
+        let output = args.output.as_deref();
+        if output.is_some_and(|output| clash(output, &env_file).is_some()) {
+            let error = anyhow::anyhow!("-o and --env-file are one file; nothing was sent");
+            return Err(Failure::usage(error).hint(format!("give another one: {}", skeleton::GIVE)));
+        }
+    }
+    match &args.output {
+        Some(file) => refuse_clash(file, &guarded, "-o FILE"),
+        None => Ok(()),
+    }
 }
 
 fn org<'a>(args: &args::Export, wanted: &'a Wanted) -> Org<'a> {

@@ -62,7 +62,10 @@ fn carry_out(args: &Args) -> u8 {
         Ok(environment) => environment,
         Err(failure) => return failed(Output::plain(), &failure),
     };
-    let settings = Settings::new(&args.global, environment, Terminals::detect());
+    let settings = Settings {
+        inputs: outputs::inputs(args),
+        ..Settings::new(&args.global, environment, Terminals::detect())
+    };
     let output = Output::new(&settings);
     process::forbid_core_dumps(output);
     process::forbid_tracing(output);

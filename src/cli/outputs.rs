@@ -1,14 +1,35 @@
 //! No output of a command is its ledger, a file that it reads, or another of its outputs: what that would destroy is
 //! told before anything is sent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::args::{Args, Command, Consent};
 use super::file::{Guarded, cannot_be_written, clash};
 use super::open;
+use super::target::source;
 use crate::failure::Failure;
 use crate::job;
-use crate::manifest::Problem;
+use crate::manifest::{self, Problem};
 use crate::settings::{Policy, Settings};
+
+/// What a command reads besides manifest, orgs and job.
+pub(super) fn inputs(args: &Args) -> Vec<(&'static str, PathBuf)> {
+    let env_file = match args.command {
+        // There it is written.
+        Command::Export(_) => None,
+        _ => args.global.env_file.as_ref(),
+    };
+    let other = match &args.command {
+        Command::Run(run) => run.plan.as_ref().map(|plan| ("the saved plan", plan)),
+        Command::Consent(Consent::Complete(complete)) => {
+            complete.file.as_ref().map(|file| ("the answers", file))
+        }
+        _ => None,
+    };
+    let env_file = env_file.map(|file| ("the env file", file));
+    let all = env_file.into_iter().chain(other);
+    all.map(|(what, file)| (what, file.clone())).collect()
+}
 
 /// What a command on FILE reads and keeps.
 pub(super) fn guarded(
@@ -22,6 +43,12 @@ pub(super) fn guarded(
     }
     guarded.push(Guarded::input("the manifest", &policy.manifest));
     guarded.extend(rest(policy, settings)?);
+    let secrets = manifest::secret_files(&source(policy));
+    guarded.extend(
+        secrets
+            .iter()
+            .map(|file| Guarded::input("the secret", file)),
+    );
     Ok(guarded)
 }
 
@@ -39,6 +66,8 @@ pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>,
         .map(|(what, file)| Guarded::input(what, file))
         .collect();
     guarded.push(Guarded::ledger(&ledger));
+    let others = settings.inputs.iter();
+    guarded.extend(others.map(|(what, file)| Guarded::input(what, file)));
     Ok(guarded)
 }
 

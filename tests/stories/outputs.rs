@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 
-use crate::support::{Scenario, zscaler};
+use crate::support::{Scenario, office365, zscaler};
 
 /// Every command that writes a file, up to the file; what it writes holds the second.
 const WRITERS: [(&str, &str); 4] = [
@@ -253,4 +253,145 @@ fn no_command_writes_over_what_it_reads() {
         .map(|name| fs::read(story.path(name)).unwrap())
         .into();
     assert_eq!(before, after);
+}
+
+/// Files that a command reads besides manifest and job, each under another name, and what they are.
+const OTHERS: [(&str, &str); 8] = [
+    ("our.env", "it is the env file our.env"),
+    ("OUR.env", "it is the env file our.env"),
+    ("sub/../our.env", "it is the env file our.env"),
+    ("link-to-env", "it is the env file our.env"),
+    ("hard-to-env", "it is the env file our.env"),
+    ("secrets/app-token", "it is the secret "),
+    ("secrets/admin-password", "it is the secret "),
+    ("secrets/org", "it is the secret "),
+];
+
+/// A manifest whose secrets are in files and in an env file.
+fn with_secret_files() -> Scenario {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        office365("0oa2"),
+        zscaler("0oa3").at("globex"),
+    ]);
+    let text = fs::read_to_string(story.path("m.json")).unwrap();
+    let text = text.replace("env:GLOBEX_TOKEN", "file:secrets/org");
+    story.write("m.json", &text);
+    story.write("secrets/org", "tell-tale-org-token");
+    story.write("our.env", "SOME_VARIABLE=tell-tale-variable\n");
+    fs::set_permissions(story.path("our.env"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::create_dir(story.path("sub")).unwrap();
+    symlink("our.env", story.path("link-to-env")).unwrap();
+    fs::hard_link(story.path("our.env"), story.path("hard-to-env")).unwrap();
+    story
+}
+
+#[test]
+fn no_output_is_a_file_of_secrets() {
+    let story = with_secret_files();
+    let before = |name: &str| fs::read(story.path(name)).unwrap();
+    let kept = [
+        "our.env",
+        "secrets/app-token",
+        "secrets/admin-password",
+        "secrets/org",
+    ];
+    let contents = kept.map(before);
+    for (path, wanted) in OTHERS {
+        story.job(&format!("[[reports]]\nformat = 'json'\npath = '{path}'\n"));
+        for command in ["check", "run", "plan"] {
+            story
+                .okta_rollout(&[command, "job.toml", "--env-file", "our.env"])
+                .exits(2)
+                .says(&format!(
+                    "reports[0].path: no report can be written there: {wanted}"
+                ));
+        }
+        story.job("");
+        let plan = ["plan", "job.toml", "--env-file", "our.env", "--out", path];
+        story.okta_rollout(&plan).exits(2).says(wanted);
+    }
+    for org in ["acme", "globex"] {
+        assert!(story.all_calls(org).is_empty(), "nothing was sent");
+    }
+
+    // Reports of a run, and exports.
+    story
+        .shell("okta-rollout run job.toml --only app=zscalerbyz,org=acme")
+        .exits(0);
+    story.all_calls("acme");
+    for (path, wanted) in OTHERS {
+        let report = [
+            "report",
+            "--env-file",
+            "our.env",
+            "--format",
+            "json",
+            "-o",
+            path,
+        ];
+        story.okta_rollout(&report).exits(2).says(wanted);
+        if path == "secrets/org" {
+            for from in ["--orgs m.json", "--job job.toml"] {
+                let export =
+                    format!("okta-rollout export --org acme {from} --format json -o {path}");
+                story.shell(&export).exits(2).says(wanted);
+            }
+        }
+    }
+    assert!(story.all_calls("acme").is_empty(), "nothing was sent");
+    assert_eq!(kept.map(before), contents);
+}
+
+#[test]
+fn no_report_is_the_plan_that_is_applied() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    symlink("plan.json", story.path("link")).unwrap();
+    for path in ["plan.json", "Plan.json", "link", "reports/../plan.json"] {
+        story.job(&format!("[[reports]]\nformat = 'json'\npath = '{path}'\n"));
+        story
+            .okta_rollout(&["plan", "job.toml", "--out", "saved.json"])
+            .exits(0);
+        fs::rename(story.path("saved.json"), story.path("plan.json")).unwrap();
+        let plan = fs::read(story.path("plan.json")).unwrap();
+        story.all_calls("acme");
+        story
+            .okta_rollout(&["run", "--plan", "plan.json"])
+            .exits(2)
+            .says("no report can be written there: it is the saved plan plan.json");
+        assert!(story.all_calls("acme").is_empty(), "nothing was sent");
+        assert_eq!(fs::read(story.path("plan.json")).unwrap(), plan);
+    }
+}
+
+#[test]
+fn the_two_files_of_an_export_are_two_and_no_input() {
+    let story = ran();
+    fs::create_dir(story.path("sub")).unwrap();
+    symlink("new.env", story.path("link")).unwrap();
+    story.all_calls("acme");
+    let export = "okta-rollout export --orgs m.json --org acme --format json";
+    for (output, env_file, wanted) in [
+        ("new.env", "new.env", "are one file; nothing was sent"),
+        (
+            "sub/../new.env",
+            "new.env",
+            "are one file; nothing was sent",
+        ),
+        ("NEW.env", "new.env", "are one file; nothing was sent"),
+        ("link", "new.env", "are one file; nothing was sent"),
+        ("out.json", "link", "link exists; nothing was written"),
+        ("out.json", "m.json", "m.json exists; nothing was written"),
+        (
+            "out.json",
+            ".okta-rollout/ledger.db.key.old",
+            "it belongs to the ledger",
+        ),
+    ] {
+        story
+            .shell(&format!("{export} -o {output} --env-file {env_file}"))
+            .exits(2)
+            .says(wanted);
+        assert!(story.all_calls("acme").is_empty(), "{output} {env_file}");
+    }
 }

@@ -58,7 +58,14 @@ impl Source {
             orgs: settings.orgs.clone(),
             ..self.policy.clone()
         };
-        outputs::rest(&policy, settings)
+        let mut guarded = outputs::rest(&policy, settings)?;
+        let secrets = manifest::credential_files(&self.orgs);
+        guarded.extend(
+            secrets
+                .iter()
+                .map(|file| Guarded::input("the secret", file)),
+        );
+        Ok(guarded)
     }
 
     /// From `--orgs`, or a job.

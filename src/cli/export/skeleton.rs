@@ -4,25 +4,19 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::super::args;
-use super::super::file::{NewFile, Readers, must_be_free, write_new};
+use super::super::file::{self, NewFile, Readers, write_new};
 use crate::export::Exported;
 use crate::failure::Failure;
+
+/// What gives another one.
+pub(super) const GIVE: &str = "--env-file FILE";
 
 /// Refuses a name that is taken, before the orgs are read.
 ///
 /// # Errors
-/// When something is there, or the manifest is to be written there.
-pub(super) fn can_be_written(args: &args::Export) -> Result<(), Failure> {
-    let Some(file) = args.env_file.as_deref() else {
-        return Ok(());
-    };
-    must_be_free([file], "--env-file FILE")?;
-    let absolute = |path: &Path| std::path::absolute(path).ok();
-    if args.output.as_deref().and_then(absolute) == absolute(file) {
-        let error = anyhow::anyhow!("-o and --env-file are one file; nothing was sent");
-        return Err(Failure::usage(error).hint("give another one: --env-file FILE"));
-    }
-    Ok(())
+/// When something is there.
+pub(super) fn must_be_free(file: &Path) -> Result<(), Failure> {
+    file::must_be_free([file], GIVE)
 }
 
 /// Writes it, if it was asked for and there is something to fill in; gives its name then.
@@ -45,7 +39,7 @@ pub(super) fn write<'a>(
         readers: Readers::Owner,
     };
     write_new(&[new])
-        .map_err(|error| Failure::usage(error).hint("give another one: --env-file FILE"))?;
+        .map_err(|error| Failure::usage(error).hint(format!("give another one: {GIVE}")))?;
     Ok(Some(file))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::place::folder;
 use super::through::Stream;
@@ -127,13 +127,16 @@ fn real(path: &Path) -> PathBuf {
     // Only an empty path or a vanished current folder has no absolute form.
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for there in whole.ancestors() {
-        if let Ok(found) = there.canonicalize() {
+        if let Ok(mut found) = there.canonicalize() {
             let rest = whole.strip_prefix(there).unwrap_or(Path::new(""));
-            return if rest.as_os_str().is_empty() {
-                found
-            } else {
-                found.join(rest)
-            };
+            for part in rest.components() {
+                // What is not there yet is no link: it will be a folder, and leads back to where it is.
+                match part {
+                    Component::ParentDir => drop(found.pop()),
+                    part => found.push(part),
+                }
+            }
+            return found;
         }
     }
     whole
@@ -173,6 +176,8 @@ mod tests {
         for (name, wanted) in [
             ("m.csv", Some("it is the manifest")),
             ("./sub/../m.csv", Some("it is the manifest")),
+            ("not/there/../../m.csv", Some("it is the manifest")),
+            ("by/not/../../Orgs.csv", Some("it is the orgs file")),
             ("link", Some("it is the manifest")),
             ("hard", Some("it is the manifest")),
             ("M.CSV", Some("it is the manifest")),
