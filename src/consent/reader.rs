@@ -155,7 +155,12 @@ impl Reading {
             match found {
                 Found::Answer(answer) if answers.contains(&answer) => {}
                 Found::Answer(answer) => answers.push(answer),
-                found => other = other.or(Some(found)),
+                // What is broken in one dialect may be whole in the other.
+                found if matches!(other, None | Some(Found::Broken(..))) => {
+                    let is_worse = other.is_some() && matches!(found, Found::Broken(..));
+                    other = if is_worse { other } else { Some(found) };
+                }
+                _ => {}
             }
         }
         if !answers.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use crate::history::{OnceOnly, once_only, state};
-use crate::support::{Report, Rollout};
+use crate::support::{Report, Rollout, SOON};
 
 const ORGS: [&str; 3] = ["acme", "globex", "initech"];
 
@@ -97,7 +97,7 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let begun = Rollout::new(&earlier(), "");
+        let begun = Rollout::new(&earlier(), SOON, "");
         begun.run();
         begun.write("m.json", &mixed().to_string());
         // Each copy finds a port of its own.

@@ -1,5 +1,5 @@
 //! Runs that die: stopped after every checkpoint, killed, interrupted, and fed with faults. Whatever
-//! happens, the same command goes on, and ends where an undisturbed run ends (PRODUCT.md §12.2).
+//! happens, the same command goes on, and ends where an undisturbed run ends.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@ mod checkpoints;
 mod faults;
 mod fleet;
 mod history;
+#[path = "../support/hunter.rs"]
+mod hunter;
 mod interrupts;
 mod kills;
 mod support;

@@ -7,39 +7,63 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Short pauses, and a call that was under way when a process died is soon looked after. Ends inside
-/// of `[retry]`.
+use crate::hunter::Hunter;
+
+/// A call that was under way when a process died is soon looked after.
+pub const SOON: &str = "500ms";
+
+/// Nothing but a call that hangs takes so long, on the slowest machine.
+pub const PATIENTLY: &str = "5s";
+
+/// Short pauses. Ends inside of `[retry]`.
 const POLICY: &str = "\
-    [http]\ntimeout = '500ms'\n\
     [sandbox]\nlimit = 0\n\
     [retry]\ninitial = '10ms'\nmax = '100ms'\n";
+
+/// What every entry's token and password is.
+const SECRET: &str = "t0ps3cret";
 
 /// A folder with a job, its manifest and a secret.
 pub struct Rollout {
     folder: TempDir,
+    hunter: Hunter,
 }
 
 impl Rollout {
-    /// `more` is what else the job says, after its [`POLICY`].
-    pub fn new(manifest: &Value, more: &str) -> Self {
-        let rollout = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        rollout.write("token.txt", "t0ps3cret\n");
+    /// No call takes longer than `timeout`; `more` is what else the job says, after its [`POLICY`].
+    pub fn new(manifest: &Value, timeout: &str, more: &str) -> Self {
+        let rollout = Self::at(tempfile::tempdir().unwrap());
+        rollout.write("token.txt", SECRET);
         rollout.write("m.json", &manifest.to_string());
-        rollout.write("job.toml", &format!("manifest = 'm.json'\n{POLICY}{more}"));
+        let http = format!("[http]\ntimeout = '{timeout}'\n");
+        let job = format!("manifest = 'm.json'\n{http}{POLICY}{more}");
+        rollout.write("job.toml", &job);
         rollout
+    }
+
+    fn at(folder: TempDir) -> Self {
+        let hunter = Hunter::default();
+        hunter.secret("token.txt", SECRET);
+        hunter.input(&folder.path().join("token.txt"), SECRET.as_bytes());
+        Self { folder, hunter }
+    }
+
+    /// From now on this is a secret.
+    pub fn secret(&self, name: &str, value: &str) {
+        self.hunter.secret(name, value);
     }
 
     /// A copy of all its files, the ledger and the state of its orgs included.
     pub fn copy(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
-        Self { folder }
+        Self::at(folder)
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        self.hunter.input(&path, text.as_bytes());
     }
 
     /// Where simulated orgs keep their state.
@@ -59,7 +83,15 @@ impl Rollout {
 
     /// Runs a command to its end.
     pub fn output(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        let output = self.command(arguments).output().unwrap();
+        self.hear(arguments, &output);
+        output
+    }
+
+    fn hear(&self, arguments: &[&str], output: &Output) {
+        let typed = arguments.join(" ");
+        self.hunter.hear(&typed, &output.stdout);
+        self.hunter.hear(&typed, &output.stderr);
     }
 
     /// What a command that must succeed prints.
@@ -81,6 +113,7 @@ impl Rollout {
             .env("OKTA_ROLLOUT_ABORT_AFTER", checkpoints.to_string())
             .output()
             .unwrap();
+        self.hear(&["run", "job.toml"], &output);
         let died = was_killed(output.status);
         assert!(died || output.status.success(), "{}", told(&output));
         died
@@ -89,6 +122,15 @@ impl Rollout {
     /// Where the last run stands.
     pub fn status(&self) -> Report {
         Report(self.json(&["status", "--format", "json"]))
+    }
+}
+
+/// Every story ends with a look whether a secret got out.
+impl Drop for Rollout {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.hunter.assert_nothing_leaked(self.folder.path());
+        }
     }
 }
 

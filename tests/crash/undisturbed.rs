@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::LARGE;
 use crate::history::state;
-use crate::support::{Report, Rollout};
+use crate::support::{PATIENTLY, Report, Rollout};
 
 /// What a disturbed run must lead to.
 pub struct Undisturbed {
@@ -15,11 +15,10 @@ pub struct Undisturbed {
     pub state: Vec<Value>,
 }
 
-/// The fleet's rollout; `faults` is what the job says of them. So few calls at a time that none of
-/// them times out because the machine is slow.
+/// The fleet's rollout; `faults` is what the job says of them.
 pub fn rollout(faults: &str) -> Rollout {
     let org = |_: &str| json!({ "url": "sandbox", "limits": { "maxInFlight": 4 } });
-    Rollout::new(&LARGE.manifest(org), faults)
+    Rollout::new(&LARGE.manifest(org), PATIENTLY, faults)
 }
 
 /// Run once, whoever asks.

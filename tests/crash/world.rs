@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fleet::Fleet;
-use crate::support::{Report, Rollout};
+use crate::support::{Report, Rollout, SOON};
 
 /// No limit, and every call remembered.
 const SETTINGS: &str = "limit = 0\njournal = 100000\n";
@@ -55,9 +55,11 @@ impl World {
             json!({ "url": self.sandbox.url(org), "limits": { "maxInFlight": 2 },
                     "auth": { "apiToken": format!("file:{org}.txt") } })
         });
-        let rollout = Rollout::new(&manifest, more);
+        let rollout = Rollout::new(&manifest, SOON, more);
         for org in self.fleet.names() {
-            rollout.write(&format!("{org}.txt"), &self.sandbox.api_token(&org));
+            let token = self.sandbox.api_token(&org);
+            rollout.secret(&format!("API token of {org}"), &token);
+            rollout.write(&format!("{org}.txt"), &token);
         }
         rollout
     }

@@ -79,7 +79,7 @@ fn an_answer_is_found_in_whatever_people_hand_in() {
         if how == "UTF-16" {
             let units = text.encode_utf16().flat_map(u16::to_le_bytes);
             let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
-            std::fs::write(story.path("answer"), bytes).unwrap();
+            story.write_bytes("answer", &bytes);
         } else {
             story.write("answer", &text);
         }

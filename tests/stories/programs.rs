@@ -97,3 +97,29 @@ fn a_program_gets_the_variables_that_the_job_names() {
     story.shell(&line("resume --failed")).exits(0);
     story.shell(&line("run job.toml --new --force")).exits(0);
 }
+
+#[test]
+fn a_program_sees_no_secret_of_anybody_else() {
+    let mut story = Scenario::of([zscaler("0oa1").token("exec:./tok.sh")]);
+    story.set("PATH", &std::env::var("PATH").unwrap());
+    // What it and the program that asks it were started with is there for the hunt at the end of the story.
+    let seen = story.path("seen");
+    let seen = seen.display();
+    script(
+        &story,
+        "tok.sh",
+        &format!(
+            "cat /proc/$$/environ /proc/$$/cmdline /proc/$PPID/cmdline >> {seen}; echo {APP_TOKEN}"
+        ),
+    );
+    story
+        .okta_rollout(&["run", "job.toml", "--allow-exec"])
+        .exits(0);
+    let seen = std::fs::read(story.path("seen")).unwrap();
+    for part in ["PATH=", "tok.sh", "--allow-exec"] {
+        let there = seen
+            .windows(part.len())
+            .any(|bytes| bytes == part.as_bytes());
+        assert!(there, "{part}: {}", String::from_utf8_lossy(&seen));
+    }
+}

@@ -127,17 +127,17 @@ fn a_changed_admin_username_counts_whether_it_is_a_reference_or_plain() {
         )
     };
     let story = Scenario::of([with("admin@acme.example")]);
-    story.write("secrets/admin-name", "admin@acme.example");
+    story.write("names/admin", "admin@acme.example");
     story.run().exits(4);
     consented(&story);
     // The same name behind a reference is the same name.
-    story.manifest([with("file:secrets/admin-name")]);
+    story.manifest([with("file:names/admin")]);
     assert!(!story.run().exits(0).said().contains("--reconnect"));
     for (entry, name) in [
         (with("other@acme.example"), "admin@acme.example"),
-        (with("file:secrets/admin-name"), "third@acme.example"),
+        (with("file:names/admin"), "third@acme.example"),
     ] {
-        story.write("secrets/admin-name", name);
+        story.write("names/admin", name);
         story.manifest([entry]);
         let (_, sheet) = planned(&story, &[]);
         assert_eq!(needs(&sheet, 0), [USERNAME]);

@@ -1,8 +1,9 @@
-//! No secret in anything the program leaves behind or says (PRODUCT.md §12), whatever happens.
+//! No secret in anything the program leaves behind or says whatever happens.
 
 use crate::consent::url_in;
 use crate::support::{
-    ADMIN_PASSWORD, APP_TOKEN, Ran, Scenario, google, office365, org2org, slack, user, zscaler,
+    ADMIN_PASSWORD, APP_TOKEN, Hunter, Ran, Scenario, forms, google, office365, org2org, slack,
+    user, zscaler,
 };
 
 /// Everything a scenario says and every secret it has, as it goes on.
@@ -151,4 +152,57 @@ fn the_ledgers_key_is_its_owners() {
     let key = story.path(".okta-rollout/ledger.db.key");
     let mode = std::fs::metadata(key).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_hunter_finds_a_secret_wherever_and_however_it_stands() {
+    const SECRET: &str = "s3cr/t+&\"w";
+    let by_hand = [
+        "s3cr/t+&\"w",
+        "s3cr%2Ft%2B%26%22w",
+        "S3CR%2FT%2B%26%22W",
+        "s3cr\\/t+&\\\"w",
+        "s3cr/t+&amp;&quot;w",
+        "\\u0073\\u0033\\u0063\\u0072\\u002f\\u0074\\u002b\\u0026\\u0022\\u0077",
+        "733363722f742b262277",
+        "czNjci90KyYidw",
+        "xzM2NyL3QrJiJ3",
+        "eHhzM2NyL3QrJiJ3",
+        "w\"&+t/rc3s",
+    ];
+    let generated: Vec<_> = forms(SECRET).into_iter().map(|(_, text)| text).collect();
+    for text in by_hand
+        .into_iter()
+        .chain(generated.iter().map(String::as_str))
+    {
+        let found = |plant: &dyn Fn(&Hunter, &std::path::Path)| {
+            let folder = tempfile::tempdir().unwrap();
+            let hunter = Hunter::default();
+            hunter.secret("it", SECRET);
+            plant(&hunter, folder.path());
+            !hunter.leaks(folder.path()).is_empty()
+        };
+        let around = format!("before:{text}|after");
+        assert!(
+            found(&|hunter, _| hunter.hear("run", around.as_bytes())),
+            "{text}"
+        );
+        let write = |folder: &std::path::Path| std::fs::write(folder.join("f"), &around).unwrap();
+        assert!(found(&|_, folder| write(folder)), "{text}");
+        let unchanged = |hunter: &Hunter, folder: &std::path::Path| {
+            write(folder);
+            hunter.input(&folder.join("f"), around.as_bytes());
+        };
+        assert!(!found(&unchanged), "{text}");
+        let changed = |hunter: &Hunter, folder: &std::path::Path| {
+            write(folder);
+            hunter.input(&folder.join("f"), b"something else");
+        };
+        assert!(found(&changed), "{text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let hunter = Hunter::default();
+    hunter.secret("it", SECRET);
+    hunter.hear("run", b"s3cr/t+&'w, s3cr, nothing");
+    assert_eq!(hunter.leaks(folder.path()), Vec::<String>::new());
 }

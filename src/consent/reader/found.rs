@@ -77,13 +77,15 @@ pub(super) fn classify(text: &str) -> Option<Found> {
     }
     let is_callback = is_oauth(url.path());
     let spot = Spot::of(host, url.path());
-    if has("error") && !has("code") && (is_callback || has("state")) {
-        let value = |name: &str| {
-            let mut pairs = url.query_pairs();
-            pairs.find(|(key, _)| key == name).map(|(_, value)| value)
-        };
-        let description = value("error_description").unwrap_or_default();
-        let error = value("error").unwrap_or_default();
+    let value = |name: &str| {
+        let mut pairs = url.query_pairs();
+        let found = pairs.find(|(key, _)| key == name);
+        found.map(|(_, value)| value).unwrap_or_default()
+    };
+    // `error=ac…` reads as no more than `error` where `=ac` is taken for quoted-printable.
+    let error = value("error");
+    if !error.is_empty() && !has("code") && (is_callback || has("state")) {
+        let description = value("error_description");
         return Some(Found::Denied {
             reason: reason(&error, &description),
             state: only(&url, "state").ok(),

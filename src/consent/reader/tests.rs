@@ -827,6 +827,12 @@ fn what_is_no_answer_is_told_as_what_it_is() {
             Refusal::Denied("access_denied: The user said no".into()),
             Some(spot),
         ),
+        // `=3d` and `=ac` might be quoted-printable.
+        (
+            format!("{redirect}?error=access_denied&state=3d0f"),
+            Refusal::Denied("access_denied".into()),
+            Some(spot),
+        ),
         (
             format!(
                 "https://go.example/?u={}",

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use super::PATIENCE;
+use super::hunter::Ear;
 
 /// See the module.
 pub struct Live {
@@ -14,8 +15,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts a command.
-    pub fn of(mut command: Command) -> Self {
+    /// Starts a command; `ear` keeps what it says.
+    pub fn of(mut command: Command, ear: Ear) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -26,8 +27,12 @@ impl Live {
         let (tell, lines) = channel();
         std::thread::spawn(move || {
             for line in stderr.lines() {
+                let line = line.unwrap();
+                ear.lock()
+                    .unwrap()
+                    .push(("a command".to_owned(), line.clone().into_bytes()));
                 // A story that ended does not listen any more, nor does a terminal that is gone.
-                if tell.send(line.unwrap()).is_err() {
+                if tell.send(line).is_err() {
                     break;
                 }
             }

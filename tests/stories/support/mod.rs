@@ -2,6 +2,8 @@
 //! run in that folder as a person would. Orgs count from the outside what they were asked.
 
 mod entries;
+#[path = "../../support/hunter.rs"]
+mod hunter;
 mod liar;
 mod live;
 mod ran;
@@ -19,6 +21,7 @@ use tokio::runtime::Runtime;
 pub use entries::{
     Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
 };
+pub use hunter::{Hunter, forms};
 pub use liar::{Asked, Liar, Lie, lie, page};
 pub use live::Live;
 pub use ran::Ran;
@@ -44,6 +47,8 @@ pub struct Scenario {
     environment: BTreeMap<String, Option<String>>,
     /// How many calls of an org a story has looked at.
     seen: RefCell<BTreeMap<String, usize>>,
+    /// Looks at the end whether a secret got out.
+    hunter: Hunter,
     // Dropped last: it serves the sandbox.
     runtime: Runtime,
 }
@@ -69,6 +74,7 @@ impl Scenario {
             elsewhere: BTreeMap::new(),
             environment: BTreeMap::new(),
             seen: RefCell::default(),
+            hunter: Hunter::default(),
             runtime,
         };
         scenario.write("secrets/app-token", &format!("{APP_TOKEN}\n"));
@@ -85,6 +91,9 @@ impl Scenario {
 
     /// Sets a variable for the commands that follow.
     pub fn set(&mut self, variable: &str, value: &str) {
+        if variable.contains("TOKEN") || variable.contains("PASSWORD") {
+            self.hunter.secret(variable, value);
+        }
         let value = Some(value.to_owned());
         self.environment.insert(variable.to_owned(), value);
     }
@@ -119,11 +128,25 @@ impl Scenario {
         self.write("job.toml", &format!("{JOB}{more}"));
     }
 
-    /// Writes a file of the folder.
+    /// Writes a file of the folder; what is in `secrets/` is one.
     pub fn write(&self, name: &str, text: &str) {
+        self.write_bytes(name, text.as_bytes());
+        if name.starts_with("secrets/") {
+            self.hunter.secret(name, text);
+        }
+    }
+
+    /// As [`Self::write`], if it is no text.
+    pub fn write_bytes(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(&path, content).unwrap();
+        self.hunter.input(&path, content);
+    }
+
+    /// From now on this is a secret of the story.
+    pub fn secret(&self, name: &str, value: &str) {
+        self.hunter.secret(name, value);
     }
 
     /// Where a file of the folder is.
@@ -187,14 +210,14 @@ impl Scenario {
         command
             .current_dir(self.path(folder))
             .envs(variables.iter().copied());
-        Ran::new(arguments, command.output().unwrap())
+        self.ran(arguments, command.output().unwrap())
     }
 
     /// As [`Self::okta_rollout`], with something on standard input.
     pub fn fed(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.command(arguments));
         command.timeout(PATIENCE).write_stdin(input);
-        Ran::new(arguments, command.output().unwrap())
+        self.ran(arguments, command.output().unwrap())
     }
 
     /// Runs a command that dies right after so many checkpoints, as from a power cut.
@@ -228,18 +251,25 @@ impl Scenario {
         );
         let mut command = assert_cmd::Command::from_std(command);
         command.timeout(PATIENCE).write_stdin(input);
-        Ran::new(&[line], command.output().unwrap())
+        self.ran(&[line], command.output().unwrap())
     }
 
     /// Runs a command in the folder after a shell set its limits.
     pub fn limited(&self, limits: &str, arguments: &[&str]) -> Ran {
         let mut command = self.after(limits, arguments);
-        Ran::new(arguments, command.output().unwrap())
+        self.ran(arguments, command.output().unwrap())
     }
 
     /// Starts a command in the folder after a shell set its limits, and leaves it alone.
     pub fn begin_limited(&self, limits: &str, arguments: &[&str]) -> Live {
-        Live::of(self.after(limits, arguments))
+        Live::of(self.after(limits, arguments), self.hunter.ear())
+    }
+
+    fn ran(&self, arguments: &[&str], output: std::process::Output) -> Ran {
+        let typed = arguments.join(" ");
+        self.hunter.hear(&typed, &output.stdout);
+        self.hunter.hear(&typed, &output.stderr);
+        Ran::new(arguments, output)
     }
 
     fn after(&self, limits: &str, arguments: &[&str]) -> std::process::Command {
@@ -263,7 +293,7 @@ impl Scenario {
 
     /// Starts a command in the folder and leaves it alone.
     pub fn begin(&self, arguments: &[&str]) -> Live {
-        Live::of(self.command(arguments))
+        Live::of(self.command(arguments), self.hunter.ear())
     }
 
     /// Starts a command whose standard input is a terminal; what it says to people is for the story.
@@ -330,7 +360,11 @@ impl Scenario {
 
     /// Gives consent as an administrator does; what Okta's page then shows.
     pub fn approve(&self, link: &str) -> String {
-        self.runtime.block_on(self.sandbox.approve(link)).unwrap()
+        let shown = self.runtime.block_on(self.sandbox.approve(link)).unwrap();
+        let code = shown.split("code=").nth(1).unwrap_or_default();
+        let code = code.split(['&', '"', '\n']).next().unwrap_or_default();
+        self.secret("code of a consent", &code.replace("%2F", "/"));
+        shown
     }
 
     /// The calls an org got since a story last asked, but for those that only look what an app is, which have a
@@ -438,6 +472,20 @@ impl Scenario {
         let answer = std::io::read_to_string(stream).unwrap();
         assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
         self.calls(org);
+    }
+}
+
+/// Every story ends with a look whether a secret got out.
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for org in self.sandbox.orgs() {
+            let token = self.sandbox.api_token(&org);
+            self.hunter.secret(&format!("API token of {org}"), &token);
+        }
+        self.hunter.assert_nothing_leaked(self.folder.path());
     }
 }
 
