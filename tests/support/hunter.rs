@@ -14,15 +14,27 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 /// A shorter text is no secret: it may stand anywhere.
 const SHORTEST: usize = 8;
 
-/// What a command said, by what was typed.
-pub type Ear = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+/// What was typed, and what it made a command say.
+type Said = (String, Vec<u8>);
+
+/// Keeps what commands say, in any thread.
+#[derive(Clone, Default)]
+pub struct Ear(Arc<Mutex<Vec<Said>>>);
+
+impl Ear {
+    /// `typed` is the command.
+    pub fn hear(&self, typed: &str, said: &[u8]) {
+        let mut heard = self.0.lock().unwrap();
+        heard.push((typed.to_owned(), said.to_owned()));
+    }
+}
 
 /// Secrets of a story, what is no leak of them, and what was said.
 #[derive(Default)]
 pub struct Hunter {
     secrets: Mutex<BTreeMap<String, String>>,
     inputs: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
-    ear: Ear,
+    pub ear: Ear,
 }
 
 impl Hunter {
@@ -44,15 +56,7 @@ impl Hunter {
 
     /// Keeps what a command said.
     pub fn hear(&self, typed: &str, said: &[u8]) {
-        self.ear
-            .lock()
-            .unwrap()
-            .push((typed.to_owned(), said.to_owned()));
-    }
-
-    /// To keep what a command says from another thread.
-    pub fn ear(&self) -> Ear {
-        Arc::clone(&self.ear)
+        self.ear.hear(typed, said);
     }
 
     /// Where in a folder, or in what was said, a secret stands: `ledger.db: API token of acme (base64)`.
@@ -92,7 +96,7 @@ impl Hunter {
                 leaks.extend(found(&shown.to_string(), &content));
             }
         }
-        for (typed, said) in self.ear.lock().unwrap().iter() {
+        for (typed, said) in self.ear.0.lock().unwrap().iter() {
             leaks.extend(found(typed, said));
         }
         leaks

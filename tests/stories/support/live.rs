@@ -28,9 +28,7 @@ impl Live {
         std::thread::spawn(move || {
             for line in stderr.lines() {
                 let line = line.unwrap();
-                ear.lock()
-                    .unwrap()
-                    .push(("a command".to_owned(), line.clone().into_bytes()));
+                ear.hear("a command that was left alone", line.as_bytes());
                 // A story that ended does not listen any more, nor does a terminal that is gone.
                 if tell.send(line).is_err() {
                     break;

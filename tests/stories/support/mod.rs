@@ -262,7 +262,7 @@ impl Scenario {
 
     /// Starts a command in the folder after a shell set its limits, and leaves it alone.
     pub fn begin_limited(&self, limits: &str, arguments: &[&str]) -> Live {
-        Live::of(self.after(limits, arguments), self.hunter.ear())
+        Live::of(self.after(limits, arguments), self.hunter.ear.clone())
     }
 
     fn ran(&self, arguments: &[&str], output: std::process::Output) -> Ran {
@@ -293,7 +293,7 @@ impl Scenario {
 
     /// Starts a command in the folder and leaves it alone.
     pub fn begin(&self, arguments: &[&str]) -> Live {
-        Live::of(self.command(arguments), self.hunter.ear())
+        Live::of(self.command(arguments), self.hunter.ear.clone())
     }
 
     /// Starts a command whose standard input is a terminal; what it says to people is for the story.
