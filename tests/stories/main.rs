@@ -16,6 +16,7 @@ mod consent_live;
 mod consent_refused;
 mod consent_together;
 mod credentials;
+mod distorted;
 mod drift;
 mod env_file;
 mod examples;

@@ -22,7 +22,7 @@ pub use entries::{
     Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
 };
 pub use hunter::{Hunter, forms};
-pub use liar::{Asked, Liar, Lie, lie, page};
+pub use liar::{Asked, Distorted, Honest, Liar, Lie, lie, page};
 pub use live::Live;
 pub use ran::Ran;
 
