@@ -39,6 +39,7 @@ pub mod sandbox;
 pub mod selection;
 pub mod settings;
 pub mod steps;
+pub mod text;
 
 /// Tasks allocate what the ledger's thread frees, for which the system's allocator makes them queue: with this one an
 /// unlimited run makes a fifth more calls (`cargo bench --bench engine`). Without huge pages, which would keep a

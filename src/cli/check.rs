@@ -16,6 +16,7 @@ use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::report::counted;
 use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
+use crate::text::Syntax;
 
 /// What `check --format json` prints.
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ pub(super) fn check(
     let findings = findings(args, settings)?;
     match args.format {
         DataFormat::Json => {
-            output.data(|out| {
+            output.data(Syntax::Json, |out| {
                 serde_json::to_writer_pretty(&mut *out, &findings)?;
                 Ok(writeln!(out)?)
             })?;

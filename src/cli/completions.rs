@@ -14,6 +14,7 @@ use super::output::Output;
 use crate::apps::App;
 use crate::failure::{Ending, Failure};
 use crate::report::State;
+use crate::text::{self, Syntax};
 
 /// Flags of `completions`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ pub(super) fn completions(args: &Completions, output: Output) -> Result<Ending, 
         Shell::Fish => include_str!("completions/okta-rollout.fish").to_owned(),
         shell => generated(shell),
     };
-    output.data(|out| Ok(out.write_all(script.as_bytes())?))?;
+    output.data(Syntax::Own, |out| Ok(out.write_all(script.as_bytes())?))?;
     Ok(Ending::Success)
 }
 
@@ -59,13 +60,14 @@ fn generated(shell: Shell) -> String {
 
 /// `complete`: what may stand for the last word, each with its help after a tab.
 pub(super) fn complete(args: &Complete, output: Output) -> Result<Ending, Failure> {
-    output.data(|out| {
+    output.data(Syntax::Own, |out| {
         for candidate in candidates(&args.words)? {
             let value = candidate.get_value().to_string_lossy();
+            let value = text::line(&value);
             let help = candidate.get_help().map(ToString::to_string);
             let help = help.as_deref().and_then(|help| help.lines().next());
             match help {
-                Some(help) => writeln!(out, "{value}\t{help}")?,
+                Some(help) => writeln!(out, "{value}\t{}", text::line(help))?,
                 None => writeln!(out, "{value}")?,
             }
         }

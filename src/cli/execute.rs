@@ -328,7 +328,7 @@ async fn close(
 ) -> Result<(), Failure> {
     let run = ledger.run(&run.id).await?;
     let summary = report::summary(ledger, &run, closing, output).await?;
-    output.total(local_times(summary.trim_end()));
+    output.totals(&local_times(summary.trim_end()));
     let mut written = Ok(());
     for file in &policy.reports {
         let request = Request::all(file.format);

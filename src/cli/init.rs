@@ -46,8 +46,9 @@ pub(super) fn init(args: &args::Init, output: Output) -> Result<Ending, Failure>
     let job = job.to_string_lossy();
     // A name that no shell can take (it holds a NUL byte) could not have been written to.
     let job = shlex::try_quote(&job).unwrap_or_default();
-    output.note(format_args!(
-        "next, against an org that okta-rollout serves itself:\n  okta-rollout check {job}\n  okta-rollout run {job}"
-    ));
+    output.note("next, against an org that okta-rollout serves itself:");
+    for command in ["check", "run"] {
+        output.note(format_args!("  okta-rollout {command} {job}"));
+    }
     Ok(Ending::Success)
 }

@@ -8,10 +8,11 @@ use super::args;
 use super::file::{cannot_be_written, write_whole};
 use super::output::Output;
 use crate::failure::{Ending, Failure};
+use crate::text::Syntax;
 
 /// `schema`.
 pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
-    output.data(|out| {
+    output.data(Syntax::Json, |out| {
         serde_json::to_writer_pretty(&mut *out, &crate::manifest::json_schema())?;
         Ok(writeln!(out)?)
     })?;
@@ -22,7 +23,9 @@ pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
 pub(super) async fn man(args: &args::Man, output: Output) -> Result<Ending, Failure> {
     let command = args::Args::command();
     match &args.output {
-        None => output.data(|out| Ok(clap_mangen::Man::new(command).render(out)?))?,
+        None => output.data(Syntax::Own, |out| {
+            Ok(clap_mangen::Man::new(command).render(out)?)
+        })?,
         Some(folder) => write_pages(command, folder).await?,
     }
     Ok(Ending::Success)

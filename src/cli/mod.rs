@@ -46,6 +46,7 @@ use clap::Parser as _;
 
 use crate::failure::{Ending, Failure, Kind};
 use crate::settings::{Environment, Settings, Terminals};
+use crate::text;
 use args::{Args, Command, Consent, Global};
 use output::Output;
 
@@ -53,7 +54,7 @@ use output::Output;
 pub fn main() -> u8 {
     bug::guard(|| match Args::try_parse() {
         Ok(args) => carry_out(&args),
-        Err(error) => not_parsed(&error),
+        Err(error) => not_parsed(error),
     })
 }
 
@@ -83,7 +84,7 @@ fn failed(output: Output, failure: &Failure) -> u8 {
 }
 
 /// Help and version go to standard output and are no failure; everything else is wrong usage.
-fn not_parsed(error: &clap::Error) -> u8 {
+fn not_parsed(error: clap::Error) -> u8 {
     let environment = Environment::read().unwrap_or_default();
     let settings = Settings::new(&Global::default(), environment, Terminals::detect());
     let output = Output::new(&settings);
@@ -96,12 +97,21 @@ fn not_parsed(error: &clap::Error) -> u8 {
         return failed(output, &Failure::usage(error).hint(hint));
     }
     if error.use_stderr() {
-        output.detail(text.ansi().to_string().trim_end());
+        output.details(&seen(error).render().ansi().to_string());
         return Kind::Usage.exit_code();
     }
-    match output.text(text.ansi()) {
+    match output.text(&text.ansi().to_string()) {
         Ok(()) => Ending::Success.exit_code(),
         Err(failure) => failed(output, &failure),
+    }
+}
+
+/// The same mistake, in arguments that have no line breaks or anything else that nobody sees.
+fn seen(error: clap::Error) -> clap::Error {
+    let seen = std::env::args_os().map(|arg| text::value(&arg.to_string_lossy()).into_owned());
+    match Args::try_parse_from(seen) {
+        Err(seen) if seen.kind() == error.kind() => seen,
+        Ok(_) | Err(_) => error,
     }
 }
 

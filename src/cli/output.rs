@@ -2,6 +2,9 @@
 //!
 //! A reader that went away (`| head`) ends the data quietly; text for people that cannot be shown is
 //! dropped, as there is nobody left to tell. Live lines of a run stay at the bottom of the terminal, whoever prints.
+//!
+//! Whatever was put into a line came from outside, as far as the printer knows: it is printed as [`text::line`] shows
+//! it, so that it neither ends the line nor is obeyed by the terminal. Data goes through a [`Guard`].
 
 pub(super) mod block;
 mod local;
@@ -21,6 +24,7 @@ use local::LocalLines;
 use super::carried::complete;
 use crate::failure::Failure;
 use crate::settings::{Coloured, Settings, Verbosity};
+use crate::text::{self, Guard, Page, Syntax};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -64,11 +68,25 @@ impl Output {
     /// When standard output cannot be written, other than because its reader went away.
     pub fn data(
         self,
+        syntax: Syntax,
         write: impl FnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
     ) -> Result<(), Failure> {
         let mut out = self.stdout();
-        let written = write(&mut out);
+        let written = write(&mut Guard::new(&mut out, syntax));
         finish(out, written)
+    }
+
+    /// Writes a text for people to standard output, line by line.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn page(
+        self,
+        write: impl FnOnce(&mut Page<&mut dyn Write>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut out = self.stdout();
+        let written = write(&mut Page::new(&mut out));
+        finish(out, written.map_err(Into::into))
     }
 
     fn stdout(self) -> BufWriter<Watched<Stdout>> {
@@ -84,37 +102,43 @@ impl Output {
     /// As [`Output::data`].
     pub async fn stream(
         self,
+        syntax: Syntax,
         write: impl AsyncFnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
     ) -> Result<(), Failure> {
         let mut out = self.stdout();
-        let written = write(&mut out).await;
+        let written = write(&mut Guard::new(&mut out, syntax)).await;
         finish(out, written)
     }
 
-    /// As [`Output::stream`], for a text for people whose times are in UTC: on a terminal they are those of the
-    /// person's zone, in a file they stay.
+    /// As [`Output::page`], for a text that takes waiting to get, and whose times are in UTC: on a terminal they are
+    /// those of the person's zone, in a file they stay.
     ///
     /// # Errors
     /// As [`Output::data`].
-    pub async fn stream_text(
+    pub async fn stream_page(
         self,
-        write: impl AsyncFnOnce(&mut dyn Write) -> Result<(), anyhow::Error>,
+        write: impl AsyncFnOnce(&mut Page<&mut dyn Write>) -> Result<(), anyhow::Error>,
     ) -> Result<(), Failure> {
-        if !io::stdout().is_terminal() {
-            return self.stream(write).await;
-        }
-        self.stream(async |out| {
-            let mut lines = LocalLines::new(out, TimeZone::system());
-            write(&mut lines).await?;
-            Ok(lines.flush()?)
-        })
-        .await
+        let mut out = self.stdout();
+        let written = if io::stdout().is_terminal() {
+            let mut lines = LocalLines::new(&mut out, TimeZone::system());
+            let written = write(&mut Page::new(&mut lines)).await;
+            written.and_then(|()| Ok(lines.flush()?))
+        } else {
+            write(&mut Page::new(&mut out)).await
+        };
+        finish(out, written)
     }
 
-    /// Writes one text to standard output.
-    pub fn text(self, text: impl Display) -> Result<(), Failure> {
-        let text = text.to_string();
-        self.data(|out| Ok(write!(out, "{}", complete(&text))?))
+    /// Writes one text to standard output, which has lines of its own.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn text(self, text: &str) -> Result<(), Failure> {
+        self.page(|page| {
+            let mut lines = text.lines();
+            lines.try_for_each(|line| page.line(format_args!("{}", complete(line))))
+        })
     }
 
     /// A line for people; silent with `--summary`.
@@ -158,6 +182,16 @@ impl Output {
         self.write(format_args!("{line}"));
     }
 
+    /// Lines that belong to an error, or to what was asked for; never silent.
+    pub fn details(self, text: &str) {
+        text.lines().for_each(|line| self.detail(line));
+    }
+
+    /// What all came to, in lines; silent with `-q`.
+    pub fn totals(self, text: &str) {
+        text.lines().for_each(|line| self.total(line));
+    }
+
     /// A failure as people see it.
     pub fn failure(self, failure: &Failure) {
         self.error(local_times(&failure.to_string()));
@@ -174,18 +208,20 @@ impl Output {
 
     /// Shows lines at the bottom of the terminal until others take their place; none takes them away.
     pub fn live(self, lines: Vec<String>) {
-        block::show(match self.stderr {
-            ColorChoice::Never => lines
-                .iter()
-                .map(|line| strip_str(line).to_string())
-                .collect(),
-            _ => lines,
+        let shown = lines.into_iter().map(|line| {
+            let line = match self.stderr {
+                ColorChoice::Never => strip_str(&line).to_string(),
+                _ => line,
+            };
+            text::line(&line).into_owned()
         });
+        block::show(shown.collect());
     }
 
     fn write(self, line: std::fmt::Arguments<'_>) {
         let line = line.to_string();
         let line = complete(&line);
+        let line = text::line(&line);
         // A closed terminal must not stop the work.
         drop(block::above(|stderr| {
             writeln!(AutoStream::new(stderr, self.stderr), "{line}")

@@ -27,6 +27,7 @@ use crate::report::counted;
 use crate::run::Interrupt;
 use crate::selection::Selection;
 use crate::settings::Settings;
+use crate::text::Syntax;
 pub(super) use apply::apply;
 pub(super) use approve::Approved;
 pub(super) use ask::{Answer, ask};
@@ -116,13 +117,15 @@ fn tell_unrenewed(args: &args::Plan, surveyed: &Surveyed, output: Output) {
 }
 
 fn print(args: &args::Plan, surveyed: &Surveyed, output: Output) -> Result<(), Failure> {
-    output.data(|out| match args.format {
-        DataFormat::Human => Ok(text::write(out, &surveyed.orgs, output.verbosity())?),
-        DataFormat::Json => {
+    match args.format {
+        DataFormat::Human => {
+            output.page(|page| text::write(page, &surveyed.orgs, output.verbosity()))
+        }
+        DataFormat::Json => output.data(Syntax::Json, |out| {
             let file = args.file.display().to_string();
             let sheet = Sheet::new(&file, surveyed.continues.as_deref(), &surveyed.orgs);
             serde_json::to_writer_pretty(&mut *out, &sheet)?;
             Ok(writeln!(out)?)
-        }
-    })
+        }),
+    }
 }

@@ -26,6 +26,7 @@ use crate::report::{
 use crate::run::{Selected, unix_millis};
 use crate::selection::{Ended, Selection};
 use crate::settings::{Settings, Verbosity};
+use crate::text::{Page, Syntax};
 
 /// Failed entries read at once: some hundred KB.
 const FAILED: usize = 500;
@@ -106,8 +107,15 @@ pub(super) async fn to_stdout(
         Ok(())
     };
     match request.format {
-        Format::Text => output.stream_text(write).await?,
-        Format::Json | Format::Csv => output.stream(write).await?,
+        Format::Text => {
+            let write = async |page: &mut Page<&mut dyn Write>| {
+                entries = facts.write_text(ledger, request, page).await?;
+                Ok(())
+            };
+            output.stream_page(write).await?;
+        }
+        Format::Json => output.stream(Syntax::Json, write).await?,
+        Format::Csv => output.stream(Syntax::Csv, write).await?,
     }
     Ok(entries)
 }
@@ -319,17 +327,24 @@ impl Facts {
         out: &mut dyn Write,
     ) -> anyhow::Result<u64> {
         match request.format {
-            Format::Text => {
-                let mut text = TextReport::begin(out, &self.overview())?;
-                let entries = self
-                    .each(ledger, request, |entry, _| Ok(text.entry(entry)?))
-                    .await?;
-                text.end()?;
-                Ok(entries)
-            }
+            Format::Text => self.write_text(ledger, request, &mut Page::new(out)).await,
             Format::Json => self.write_json(ledger, request, out).await,
             Format::Csv => self.write_csv(ledger, request, out).await,
         }
+    }
+
+    async fn write_text(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        page: &mut Page<&mut dyn Write>,
+    ) -> anyhow::Result<u64> {
+        let mut text = TextReport::begin(page, &self.overview())?;
+        let entries = self
+            .each(ledger, request, |entry, _| Ok(text.entry(entry)?))
+            .await?;
+        text.end()?;
+        Ok(entries)
     }
 
     /// Filtered, the report holds its entries as a manifest, too.

@@ -54,7 +54,7 @@ pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Endi
         })?;
     for org in sandbox.orgs() {
         let (url, token) = (sandbox.url(&org), sandbox.api_token(&org));
-        output.text(format_args!("{url}  SSWS {token}\n"))?;
+        output.page(|page| page.line(format_args!("{url}  SSWS {token}")))?;
     }
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;

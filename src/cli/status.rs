@@ -13,6 +13,7 @@ use crate::report::{Format, Held, OrgReport, Overview, RunState};
 use crate::run::Selected;
 use crate::selection::Selection;
 use crate::settings::Settings;
+use crate::text::Syntax;
 
 /// How often `--watch` looks whether something was committed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -48,7 +49,7 @@ pub(super) async fn status(
                 earlier: None,
             };
             let summary = report::summary(&ledger, &run, &closing, output).await?;
-            output.text(local_times(&summary))?;
+            output.text(&local_times(&summary))?;
         }
     }
     Ok(Ending::Success)
@@ -93,17 +94,15 @@ pub(super) async fn runs(
         overviews.push(Facts::read(&ledger, &run).await?.overview());
     }
     match args.format {
-        DataFormat::Json => output.data(|out| {
+        DataFormat::Json => output.data(Syntax::Json, |out| {
             let rows: Vec<_> = overviews.iter().map(row).collect();
             serde_json::to_writer_pretty(&mut *out, &rows)?;
             Ok(writeln!(out)?)
         })?,
         DataFormat::Human if overviews.is_empty() => output.note("no runs yet"),
-        DataFormat::Human => output.data(|out| {
-            for overview in &overviews {
-                writeln!(out, "{}", local_times(&line(overview)))?;
-            }
-            Ok(())
+        DataFormat::Human => output.page(|page| {
+            let mut lines = overviews.iter().map(line);
+            lines.try_for_each(|line| page.line(format_args!("{}", local_times(&line))))
         })?,
     }
     Ok(Ending::Success)

@@ -14,6 +14,7 @@ use crate::apps::{App, AuthScheme};
 use crate::manifest::{Entry, Mistake, SecretRef, read_entry};
 use crate::okta::features::FeatureState;
 use crate::plan::{LiveConnection, LiveStatus, merge};
+use crate::text;
 
 /// An org that is exported.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +101,8 @@ impl Exported {
     /// Makes it a comment after all.
     pub fn leave_out(&mut self, why: &str) {
         self.entry = None;
-        self.comment = format!("{} is not exported: {why}", self.name);
+        let comment = format!("{} is not exported: {why}", self.name);
+        self.comment = text::line(&comment).into_owned();
         self.warnings = vec![self.comment.clone()];
     }
 
@@ -147,7 +149,7 @@ fn exported(org: &Org<'_>, app: &LiveApp, said: Result<Said, String>) -> Exporte
                 name,
                 outcome,
                 entry: Some(entry),
-                comment: parts.join("; "),
+                comment: text::line(&parts.join("; ")).into_owned(),
                 warnings,
             }
         }

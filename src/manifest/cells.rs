@@ -15,7 +15,7 @@ use super::entry::Entry;
 use super::fields::COMMENT;
 use super::formula::escaped;
 use super::secret::SecretRef;
-use super::unseen::trimmed;
+use crate::text::unseen::trimmed;
 
 /// Columns people look for first, in this order; the others follow by name.
 const FIRST: [&str; 11] = [

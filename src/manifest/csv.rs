@@ -11,7 +11,7 @@ use super::formula::unescaped;
 use super::problem::{Issue, Issues, Place, Problem, Spot};
 use super::records::{MAX_COLUMNS, MAX_RECORD, Next, Records};
 use super::shape::{Found, Item, Member, Wrong, find, is_for_people};
-use super::unseen::{self, named, trimmed};
+use crate::text::unseen::{self, named, trimmed};
 
 /// Takes what a reader reads.
 pub(super) trait Receiver<D> {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Chain, Cursor, Read as _};
 use super::input::line_ends;
 use super::records::Records;
 use super::shape::{Found, Member, find};
-use super::unseen::BYTE_ORDER_MARK;
+use crate::text::unseen::BYTE_ORDER_MARK;
 
 /// What a header may be separated by, the usual one first.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];

@@ -2,7 +2,7 @@
 //! sent, because Okta would save it and the connection would be dead. Says what is wrong and where, and never what
 //! the secret is or how long.
 
-use super::unseen::{BYTE_ORDER_MARK, is_unseen, named};
+use crate::text::unseen::{BYTE_ORDER_MARK, is_unseen, named};
 
 /// What a secret is for, which decides what it may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -42,7 +42,7 @@ mod seen;
 mod shape;
 mod single;
 mod text;
-mod unseen;
+
 mod url;
 
 pub(crate) use cells::anchored;

@@ -13,6 +13,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub(super) use crate::nearest::nearest;
+use crate::text;
 
 /// Problems kept of one check; the rest is only counted, so that a million broken rows stay small.
 const KEPT: usize = 1000;
@@ -85,7 +86,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        f.write_str(&text::line(&self.file))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
             if let Some(column) = self.column {
@@ -93,13 +94,14 @@ impl fmt::Display for Problem {
             }
         }
         f.write_str(": ")?;
-        match (self.row, &self.field) {
+        let field = self.field.as_deref().map(text::value);
+        match (self.row, field) {
             (Some(row), Some(field)) => write!(f, "row {row}, {field}: ")?,
             (Some(row), None) => write!(f, "row {row}: ")?,
             (None, Some(field)) => write!(f, "{field}: ")?,
             (None, None) => {}
         }
-        f.write_str(&self.message)?;
+        f.write_str(&text::line(&self.message))?;
         if self.count < 2 {
             return Ok(());
         }
@@ -305,7 +307,7 @@ impl Problems {
 /// stands in the wrong one may be a token (Okta's have 42 characters).
 pub(super) fn shown(value: &str) -> String {
     let short = value.chars().count() <= 32;
-    if short && !value.chars().any(char::is_control) {
+    if short && text::is_seen(value) {
         format!("`{value}`")
     } else {
         format!("a text of {} characters", value.chars().count())
@@ -330,6 +332,7 @@ mod tests {
         assert_eq!(shown("gogle"), "`gogle`");
         assert_eq!(shown(&"x".repeat(42)), "a text of 42 characters");
         assert_eq!(shown("a\u{1b}[0m"), "a text of 5 characters");
+        assert_eq!(shown("a\u{202e}b"), "a text of 3 characters");
     }
 
     struct InRow(u64);

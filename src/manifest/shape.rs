@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::problem::{alternatives, nearest, shown};
 use super::secret::SecretRef;
-use super::unseen::{self, named};
 use crate::apps::{self, App, Meant};
+use crate::text::unseen::{self, named};
 
 /// Keys and columns that begin so are for people and mean nothing, wherever they stand.
 const FOR_PEOPLE: char = '$';

@@ -21,6 +21,7 @@ use super::proxy::Proxy;
 use super::redact::redact;
 use super::request::{Method, Read, Request};
 use super::resolve::is_loopback;
+use crate::text::{bounded, one_line};
 
 /// Largest body that is read, decompressed. A page of 200 apps is about 2 MB; what is larger is not
 /// Okta's, and reading stops there.
@@ -237,7 +238,7 @@ impl OrgClient {
     // again, and a secret that was cut would not be found.
     fn shown(&self, text: &str, request: &Request) -> String {
         let secrets = request.secrets().iter().chain([&self.secret]);
-        error::bounded(redact(error::one_line(text), secrets))
+        bounded(redact(one_line(text), secrets))
     }
 }
 

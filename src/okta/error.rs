@@ -16,10 +16,6 @@ pub use answer::endless_list;
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
 pub(super) use transport::{Way, is_declined, unanswered};
 
-/// Longest message in characters. Okta's summaries are a line or two; more is a page of somebody
-/// else's, and would drown a report.
-const MAX_MESSAGE_CHARS: usize = 500;
-
 /// What follows from a failed call. A pure function in `run` decides from it and the step's effect
 /// whether to try again, look first, or give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,66 +116,9 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// `text` on one line, of bearable length, without control characters, without a final stop.
-pub fn presentable(text: &str) -> String {
-    bounded(one_line(text))
-}
-
-/// `text` on one line, without control characters and what is not seen, without a final stop.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        let visible = word.chars().filter(|&c| !is_invisible(c));
-        for (place, c) in visible.enumerate() {
-            if place == 0 && !line.is_empty() {
-                line.push(' ');
-            }
-            line.push(c);
-        }
-    }
-    if line.ends_with('.') && !line.ends_with("..") {
-        line.pop();
-    }
-    line
-}
-
-/// A line of bearable length.
-pub(super) fn bounded(mut line: String) -> String {
-    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
-/// Characters that turn, hide or reorder text on a terminal without being control characters.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_fit_a_line() {
-        let cases = [
-            ("Not authorized.", "Not authorized"),
-            ("wait...", "wait..."),
-            ("a\r\n\tb\u{0}c\u{1b}[31md", "a b c [31md"),
-            ("  a   b ", "a b"),
-            ("safe\u{202E}gnp.exe", "safegnp.exe"),
-            ("\u{e4}\u{1F600}", "\u{e4}\u{1F600}"),
-            ("", ""),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(presentable(text), expected, "{text:?}");
-        }
-        let cut = presentable(&"\u{e4}".repeat(10_000));
-        assert_eq!(cut.chars().count(), MAX_MESSAGE_CHARS + 1);
-        assert!(cut.ends_with('…'));
-    }
 
     #[test]
     fn display_names_code_and_request() {

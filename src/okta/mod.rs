@@ -33,7 +33,7 @@ mod resolve;
 
 pub use answer::{Body, Exchange, RateHeaders};
 pub use client::{Credentials, OrgClient, ReadOnlyClient};
-pub use error::{CallError, Class, presentable};
+pub use error::{CallError, Class};
 pub use http::{Http, HttpError, HttpSettings};
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Bucket, Method, Read, Request, RequestBody, Write};

@@ -3,7 +3,7 @@
 //!
 //! A secret is found in whatever spelling servers and proxies quote it: as it is, percent-encoded, with the escapes of
 //! JSON and HTML, any of these mixed or on top of each other, in base64 and in hex. The text is presentable before
-//! ([`super::error::one_line`]): nothing may be taken out of it afterwards, which could put a secret together again.
+//! ([`crate::text::presentable`]): nothing may be taken out of it afterwards, which could put a secret together again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -230,7 +230,7 @@ mod tests {
             "t0k\u{1}en/x",
             "t0k\u{9b}en%2\u{200d}Fx",
         ] {
-            let line = super::super::error::one_line(text);
+            let line = crate::text::one_line(text);
             assert_eq!(redact(line, &secrets), REDACTED, "{text:?}");
         }
     }

@@ -4,18 +4,22 @@ use std::borrow::Cow;
 
 use super::EntryReport;
 use crate::manifest::Note;
+use crate::text;
+
+fn shown(text: Option<&String>) -> Cow<'_, str> {
+    text.map_or(Cow::Borrowed(""), |text| text::line(text))
+}
 
 /// The columns for people.
 pub fn notes(entry: &EntryReport) -> [(Note, Cow<'_, str>); Note::ALL.len()] {
     let error = entry.error.as_ref();
-    let text = |text: Option<&'_ String>| text.map_or(String::new(), Clone::clone);
     Note::ALL.map(|note| {
         let said = match note {
             Note::State => Cow::Borrowed(entry.state.name()),
             Note::Changed => Cow::Borrowed(if entry.changed { "true" } else { "false" }),
-            Note::Error => text(error.map(|error| &error.message)).into(),
-            Note::Hint => text(error.and_then(|error| error.hint.as_ref())).into(),
-            Note::RequestId => text(error.and_then(|error| error.request_id.as_ref())).into(),
+            Note::Error => shown(error.map(|error| &error.message)),
+            Note::Hint => shown(error.and_then(|error| error.hint.as_ref())),
+            Note::RequestId => shown(error.and_then(|error| error.request_id.as_ref())),
         };
         (note, said)
     })

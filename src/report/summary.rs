@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::text::{counted, drifted, earlier, headline, totals};
 use super::{Alike, EntryReport, OrgReport, Overview, RunState, State};
 use crate::selection::Selection;
+use crate::text;
 
 /// Orgs that get a line of their own; a screen holds about this many beside the rest.
 const ORG_LINES: usize = 20;
@@ -67,7 +68,9 @@ pub struct Summary<'a> {
 impl Summary<'_> {
     /// What it came to, each line ended.
     pub fn totals(&self) -> String {
-        let mut text = format!("{}\n{}\n", headline(self.overview), totals(self.overview));
+        let mut text = String::new();
+        line(&mut text, &headline(self.overview));
+        line(&mut text, &totals(self.overview));
         if let Some(earlier) = earlier(self.overview) {
             line(&mut text, &earlier);
         }
@@ -363,7 +366,7 @@ impl Summary<'_> {
 
 fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
-    let _infallible = writeln!(text, "{line}");
+    let _infallible = writeln!(text, "{}", text::line(line));
 }
 
 fn org_line(org: &OrgReport, width: usize, share: Option<f64>) -> String {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::ledger::Removed;
+use crate::text::Page;
 
 use super::{Alike, CallReport, DriftReport, EntryReport, Overview, State};
 
@@ -10,29 +11,29 @@ use super::{Alike, CallReport, DriftReport, EntryReport, Overview, State};
 const VALUE_SHOWN: usize = 60;
 
 /// Writes the report for people, entry by entry.
-pub struct TextReport<W> {
-    out: W,
+pub struct TextReport<'a, W> {
+    page: &'a mut Page<W>,
     failed: Alike,
     pending: Alike,
 }
 
-impl<W: Write> TextReport<W> {
+impl<'a, W: Write> TextReport<'a, W> {
     /// Writes the run's own lines.
-    pub fn begin(mut out: W, overview: &Overview) -> io::Result<Self> {
-        writeln!(out, "{}", headline(overview))?;
-        writeln!(out, "{}", totals(overview))?;
+    pub fn begin(page: &'a mut Page<W>, overview: &Overview) -> io::Result<Self> {
+        page.line(format_args!("{}", headline(overview)))?;
+        page.line(format_args!("{}", totals(overview)))?;
         if let Some(line) = earlier(overview) {
-            writeln!(out, "{line}")?;
+            page.line(format_args!("{line}"))?;
         }
         let stopped = Alike::of_orgs(&overview.orgs);
         for why in stopped.told() {
-            writeln!(out, "{}", why.stopped())?;
-            hint(&mut out, why.hint)?;
+            page.line(format_args!("{}", why.stopped()))?;
+            hint(page, why.hint)?;
         }
-        removed(&mut out, &overview.removed)?;
-        writeln!(out)?;
+        removed(page, &overview.removed)?;
+        page.gap()?;
         Ok(Self {
-            out,
+            page,
             failed: Alike::default(),
             pending: Alike::default(),
         })
@@ -40,7 +41,7 @@ impl<W: Write> TextReport<W> {
 
     /// Writes one entry.
     pub fn entry(&mut self, entry: &EntryReport) -> io::Result<()> {
-        writeln!(self.out, "{}", line(entry))?;
+        self.page.line(format_args!("{}", line(entry)))?;
         match entry.state {
             State::Failed => self.failed.add(entry),
             State::Pending => self.pending.add(entry),
@@ -57,35 +58,40 @@ impl<W: Write> TextReport<W> {
                 error.http_status,
                 error.request_id.as_deref(),
             );
-            writeln!(self.out, "    {}: {}{codes}", error.step, error.message)?;
-            hint(&mut self.out, error.hint.as_deref())?;
+            self.page
+                .line(format_args!("    {}: {}{codes}", error.step, error.message))?;
+            hint(self.page, error.hint.as_deref())?;
         }
         for (told, _) in &entry.told {
-            writeln!(self.out, "    changed: {told}")?;
+            self.page.line(format_args!("    changed: {told}"))?;
         }
         for field in &entry.needs_reconnect {
-            writeln!(self.out, "    left: {field} changed (needs --reconnect)")?;
+            self.page.line(format_args!(
+                "    left: {field} changed (needs --reconnect)"
+            ))?;
         }
         for drift in &entry.drift {
-            writeln!(self.out, "    drifted: {}", drifted(drift))?;
+            self.page
+                .line(format_args!("    drifted: {}", drifted(drift)))?;
         }
         for made in entry.calls.iter().flatten() {
-            writeln!(self.out, "    {}", call(made))?;
+            self.page.line(format_args!("    {}", call(made)))?;
         }
         Ok(())
     }
 
     /// Writes what many have in common, and flushes.
-    pub fn end(mut self) -> io::Result<()> {
+    pub fn end(self) -> io::Result<()> {
         let many = self.failed.told().filter(|told| told.count > 1);
         let failed = many.map(|told| (told.line("failed", "entry", "entries"), told.hint));
         let pending = self.pending.told();
         let pending = pending.map(|told| (told.line("pending", "entry", "entries"), told.hint));
         for (line, told) in failed.chain(pending) {
-            writeln!(self.out, "\n{line}")?;
-            hint(&mut self.out, told)?;
+            self.page.gap()?;
+            self.page.line(format_args!("{line}"))?;
+            hint(self.page, told)?;
         }
-        self.out.flush()
+        self.page.flush()
     }
 }
 
@@ -126,11 +132,11 @@ pub(super) fn bounded(value: &str) -> String {
     }
 }
 
-fn removed(out: &mut impl Write, removed: &[Removed]) -> io::Result<()> {
+fn removed<W: Write>(page: &mut Page<W>, removed: &[Removed]) -> io::Result<()> {
     if removed.is_empty() {
         return Ok(());
     }
-    writeln!(out, "no longer in the file, left as they are:")?;
+    page.line(format_args!("no longer in the file, left as they are:"))?;
     for Removed {
         org,
         app,
@@ -139,7 +145,7 @@ fn removed(out: &mut impl Write, removed: &[Removed]) -> io::Result<()> {
     } in removed
     {
         let which = which(label.as_deref(), app_id.as_deref());
-        writeln!(out, "    {org}/{app}{which}")?;
+        page.line(format_args!("    {org}/{app}{which}"))?;
     }
     Ok(())
 }
@@ -153,9 +159,9 @@ fn which(label: Option<&str>, app_id: Option<&str>) -> String {
     }
 }
 
-fn hint(out: &mut impl Write, hint: Option<&str>) -> io::Result<()> {
+fn hint<W: Write>(page: &mut Page<W>, hint: Option<&str>) -> io::Result<()> {
     match hint {
-        Some(hint) => writeln!(out, "    hint: {hint}"),
+        Some(hint) => page.line(format_args!("    hint: {hint}")),
         None => Ok(()),
     }
 }
@@ -302,7 +308,8 @@ mod tests {
             google(Stored::Pending, Progress::default()),
         ];
         let mut bytes = Vec::new();
-        let mut report = TextReport::begin(&mut bytes, &overview).unwrap();
+        let mut page = Page::new(&mut bytes);
+        let mut report = TextReport::begin(&mut page, &overview).unwrap();
         for row in &rows {
             let entry = entry(row, &org, &GOOGLE, Held::No);
             report.entry(&entry).unwrap();

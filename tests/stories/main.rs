@@ -24,6 +24,7 @@ mod exit_codes;
 mod export;
 mod filters;
 mod hints;
+mod hostile;
 mod init;
 mod keys;
 mod ledgers;

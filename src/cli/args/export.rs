@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::app_names;
+use crate::text::Syntax;
 
 /// `export`.
 #[derive(Debug, ClapArgs)]
@@ -70,6 +71,14 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
+    /// What it is written in.
+    pub(in crate::cli) const fn syntax(self) -> Syntax {
+        match self {
+            Self::Json => Syntax::Json,
+            Self::Csv => Syntax::Csv,
+        }
+    }
+
     /// Its name in flags, and what such a file ends in.
     pub const fn name(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ use crate::okta::authorize;
 use crate::report::{State, rfc3339};
 use crate::selection::Ended;
 use crate::settings::Settings;
+use crate::text::Syntax;
 use args::ListFormat;
 
 /// One consent of `consent list --format json`.
@@ -49,11 +50,11 @@ pub(in crate::cli) async fn list(
     pending.retain(|pending| may_be_shown(pending, output));
     let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();
     match args.format {
-        ListFormat::Json => output.data(|out| {
+        ListFormat::Json => output.data(Syntax::Json, |out| {
             serde_json::to_writer_pretty(&mut *out, &listed)?;
             Ok(writeln!(out)?)
         })?,
-        ListFormat::Csv => output.data(|out| write_csv(out, &listed))?,
+        ListFormat::Csv => output.data(Syntax::Csv, |out| write_csv(out, &listed))?,
         ListFormat::Human if listed.is_empty() && waits => say_nothing_matches(&selection, output),
         ListFormat::Human if listed.is_empty() => output.note("nothing waits for consent"),
         ListFormat::Human => {
@@ -61,7 +62,7 @@ pub(in crate::cli) async fn list(
             output.note(
                 "open each link, then hand in what Okta's page shows: okta-rollout consent complete",
             );
-            output.data(|out| {
+            output.page(|page| {
                 for (pending, listed) in pending.iter().zip(&listed) {
                     let label = listed.label.map(|label| format!(" {label:?}"));
                     let label = label.unwrap_or_default();
@@ -73,8 +74,8 @@ pub(in crate::cli) async fn list(
                         format!(", leads to {}", listed.host)
                     };
                     let since = local_times(&listed.since);
-                    writeln!(out, "{name}{label}{id}, since {since}{host}")?;
-                    writeln!(out, "  {}", listed.authorize_url)?;
+                    page.line(format_args!("{name}{label}{id}, since {since}{host}"))?;
+                    page.line(format_args!("  {}", listed.authorize_url))?;
                 }
                 Ok(())
             })?;

@@ -125,7 +125,10 @@ pub(super) fn answer(line: usize, answer: &Answered, output: Output) {
 /// When standard output cannot be written.
 pub(super) fn link(name: &str, refreshed: &Refreshed, output: Output) -> Result<(), Failure> {
     match refreshed {
-        Refreshed::Link(link) => output.text(format_args!("{name}\n  {link}\n"))?,
+        Refreshed::Link(link) => output.page(|page| {
+            page.line(format_args!("{name}"))?;
+            page.line(format_args!("  {link}"))
+        })?,
         Refreshed::NotNeeded => output.note(format_args!("{name}: needs no consent any more")),
         Refreshed::NoLink(message) => {
             output.error(format_args!("{name}: no fresh link: {message}"));

@@ -147,7 +147,7 @@ impl Contents {
         output: Output,
     ) -> Result<(), Failure> {
         match file {
-            None => output.data(|out| self.write_to(out, format)),
+            None => output.data(format.syntax(), |out| self.write_to(out, format)),
             Some(file) => write_whole(file, async |out| self.write_to(out, format))
                 .await
                 .map_err(|error| cannot_be_written(file, "-o FILE", error)),

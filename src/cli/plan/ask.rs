@@ -11,6 +11,7 @@ use crate::failure::{Ending, Failure, Kind};
 use crate::plan::Totals;
 use crate::run::Interrupt;
 use crate::settings::{Settings, Verbosity};
+use crate::text::Page;
 
 /// What came of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +106,8 @@ fn show(surveyed: &Surveyed, verbosity: Verbosity, output: Output) -> Result<(),
         ));
     }
     let mut text = Vec::new();
-    text::write(&mut text, &surveyed.orgs, verbosity).map_err(Failure::bug)?;
-    output.detail(String::from_utf8_lossy(&text).trim_end());
+    text::write(&mut Page::new(&mut text), &surveyed.orgs, verbosity).map_err(Failure::bug)?;
+    output.details(&String::from_utf8_lossy(&text));
     Ok(())
 }
 

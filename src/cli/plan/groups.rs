@@ -11,6 +11,7 @@ use super::text::{cost_of, style};
 use crate::apps::App;
 use crate::plan::{Action, Change, EntryPlan, OrgPlan};
 use crate::settings::Verbosity;
+use crate::text::Page;
 
 /// Entries with something to say that are shown one by one: more of them do not fit on a screen.
 const LONG: usize = 30;
@@ -49,7 +50,7 @@ pub(super) fn is_plain(entry: &EntryPlan) -> bool {
 }
 
 /// Writes the entries and the orgs of a plan.
-pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan]) -> io::Result<()> {
+pub(super) fn write(out: &mut Page<impl Write>, orgs: &[OrgPlan]) -> io::Result<()> {
     for (alike, group) in groups(orgs) {
         let Alike {
             action,
@@ -63,27 +64,26 @@ pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan]) -> io::Result<()> {
         } else {
             format!(": {what}")
         };
-        writeln!(
-            out,
+        out.line(format_args!(
             "{style}{}{style:#} {} × {app}{what}",
             action.sign(),
             group.count
-        )?;
+        ))?;
         if let Some(hint) = hint {
-            writeln!(out, "    hint: {hint}")?;
+            out.line(format_args!("    hint: {hint}"))?;
         }
         let more = match group.count.saturating_sub(group.names.len() as u64) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        writeln!(out, "    {}{more}", group.names.join(", "))?;
+        out.line(format_args!("    {}{more}", group.names.join(", ")))?;
     }
     for org in orgs.iter().take(ORGS) {
         cost_of(out, org)?;
     }
     let more = orgs.len().saturating_sub(ORGS);
     if more > 0 {
-        writeln!(out, "and {more} more orgs; all of them: -v")?;
+        out.line(format_args!("and {more} more orgs; all of them: -v"))?;
     }
     Ok(())
 }
@@ -239,7 +239,7 @@ mod tests {
         ));
         let orgs = [org("acme", many), org("globex", others)];
         let mut text = Vec::new();
-        write(&mut text, &orgs).unwrap();
+        write(&mut Page::new(&mut text), &orgs).unwrap();
         let text = anstream::adapter::strip_bytes(&text).into_vec();
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
         ~ 99 × google: create.status → ENABLED

@@ -19,9 +19,9 @@ use crate::cli::context::{RunContext, quoted};
 use crate::cli::file::{cannot_be_written, write_whole};
 use crate::cli::target::Target;
 use crate::failure::Failure;
-use crate::okta::presentable;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::selection::Selection;
+use crate::text::presentable;
 use files::Digests;
 
 /// The format that is written, and the only one that is read.

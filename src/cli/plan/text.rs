@@ -10,6 +10,7 @@ use super::groups;
 use crate::plan::{Action, EntryPlan, OrgPlan, Totals};
 use crate::report::counted;
 use crate::settings::Verbosity;
+use crate::text::Page;
 
 /// Calls a minute that no client can make: an org that shows more has no limit worth a word.
 const NO_LIMIT: u64 = 1_000_000;
@@ -17,7 +18,11 @@ const NO_LIMIT: u64 = 1_000_000;
 const HEAD: Style = Style::new().bold();
 
 /// Writes a plan.
-pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan], verbosity: Verbosity) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut Page<impl Write>,
+    orgs: &[OrgPlan],
+    verbosity: Verbosity,
+) -> io::Result<()> {
     if groups::is_long(orgs, verbosity) {
         groups::write(out, orgs)?;
     } else {
@@ -26,29 +31,35 @@ pub(super) fn write(out: &mut dyn Write, orgs: &[OrgPlan], verbosity: Verbosity)
         }
     }
     let totals = Totals::of(orgs);
-    writeln!(out, "{}", totals_line(totals))?;
+    out.line(format_args!("{}", totals_line(totals)))?;
     if let Some(line) = unverifiable_line(orgs).filter(|_| verbosity > Verbosity::Summary) {
-        writeln!(out, "{line}")?;
+        out.line(format_args!("{line}"))?;
     }
-    writeln!(out, "{}", cost_line(orgs))
+    out.line(format_args!("{}", cost_line(orgs)))
 }
 
 /// Writes what an org costs, or why it cannot be read.
-pub(super) fn cost_of(out: &mut dyn Write, org: &OrgPlan) -> io::Result<()> {
-    write!(out, "{HEAD}{}{HEAD:#}: {}", org.name, calls(org))?;
-    match org.cost.after_consent {
-        0 => writeln!(out)?,
-        after => writeln!(out, ", then {after} after consents")?,
-    }
+pub(super) fn cost_of(out: &mut Page<impl Write>, org: &OrgPlan) -> io::Result<()> {
+    let after = match org.cost.after_consent {
+        0 => String::new(),
+        after => format!(", then {after} after consents"),
+    };
+    out.line(format_args!(
+        "{HEAD}{}{HEAD:#}: {}{after}",
+        org.name,
+        calls(org)
+    ))?;
     if let Some(error) = &org.error {
         let red = style(Action::Error);
-        writeln!(out, "  {red}!{red:#} the org cannot be read: {error}")?;
-        writeln!(out, "    hint: {}", error.hint)?;
+        out.line(format_args!(
+            "  {red}!{red:#} the org cannot be read: {error}"
+        ))?;
+        out.line(format_args!("    hint: {}", error.hint))?;
     }
     Ok(())
 }
 
-fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
+fn write_org(out: &mut Page<impl Write>, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
     cost_of(out, org)?;
     let mut as_wanted = 0;
     for entry in &org.entries {
@@ -59,38 +70,35 @@ fn write_org(out: &mut dyn Write, org: &OrgPlan, verbosity: Verbosity) -> io::Re
         }
     }
     if as_wanted > 0 && verbosity > Verbosity::Summary {
-        writeln!(
-            out,
-            "  = {} as wanted",
-            counted(as_wanted, "entry", "entries")
-        )?;
+        let as_wanted = counted(as_wanted, "entry", "entries");
+        out.line(format_args!("  = {as_wanted} as wanted"))?;
     }
     Ok(())
 }
 
-fn write_entry(out: &mut dyn Write, org: &OrgPlan, entry: &EntryPlan) -> io::Result<()> {
+fn write_entry(out: &mut Page<impl Write>, org: &OrgPlan, entry: &EntryPlan) -> io::Result<()> {
     let style = style(entry.action);
     let (sign, name) = (entry.action.sign(), entry.which.name());
-    write!(out, "  {style}{sign}{style:#} {name}")?;
+    let name = format_args!("  {style}{sign}{style:#} {name}");
     match &entry.error {
         // Said once, above.
         Some(error) if org.error.as_ref() == Some(error) => {
-            return writeln!(out, ": the org cannot be read");
+            return out.line(format_args!("{name}: the org cannot be read"));
         }
         Some(error) => {
-            writeln!(out, ": {error}")?;
-            writeln!(out, "      hint: {}", error.hint)?;
+            out.line(format_args!("{name}: {error}"))?;
+            out.line(format_args!("      hint: {}", error.hint))?;
         }
-        None => writeln!(out)?,
+        None => out.line(name)?,
     }
     for change in &entry.changes {
-        writeln!(out, "      {change}")?;
+        out.line(format_args!("      {change}"))?;
     }
     for change in &entry.left_secrets {
-        writeln!(out, "      {change} !reconnect")?;
+        out.line(format_args!("      {change} !reconnect"))?;
     }
     for change in &entry.left_alone {
-        writeln!(out, "      {change} (changed by hand, left alone)")?;
+        out.line(format_args!("      {change} (changed by hand, left alone)"))?;
     }
     Ok(())
 }

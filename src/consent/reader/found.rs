@@ -9,7 +9,7 @@ use url::Url;
 use super::super::inbox::{HandedIn, Refusal, only};
 use super::cursor::{Kind, kind};
 use crate::apps::App;
-use crate::okta::presentable;
+use crate::text::presentable;
 
 /// Longest description of a refusal that is repeated (characters).
 const MAX_DESCRIPTION: usize = 200;

@@ -2,7 +2,7 @@
 //! JSON or as the query of an address.
 
 use super::found::reason;
-use crate::okta::presentable;
+use crate::text::presentable;
 
 /// A value is no longer (bytes); of a longer one the rest is left out.
 const MAX_VALUE: usize = 600;

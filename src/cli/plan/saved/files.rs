@@ -16,8 +16,8 @@ use crate::cli::target::Target;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest;
-use crate::okta::presentable;
 use crate::settings::Settings;
+use crate::text::presentable;
 
 /// SHA-256 (hex) of the bytes of each file that says what is done where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

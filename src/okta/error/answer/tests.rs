@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::okta::answer::RateHeaders;
-use crate::okta::presentable;
+use crate::text::presentable;
 
 const TRANSIENT: Class = Class::Transient { retry_after: None };
 const RATE: Class = Class::RateLimited {

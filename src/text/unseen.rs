@@ -2,7 +2,7 @@
 //! the same, and are never what was meant.
 
 /// The byte order mark: at the ends of a cell it is what is left of files that were put together.
-pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Ranges of characters that are shown as nothing or as a blank that is none, by their Unicode names: format
 /// characters, fillers and variation selectors.
@@ -33,7 +33,7 @@ const UNSEEN: &[(char, char, &str)] = &[
 ];
 
 /// The first character of a text that is not seen.
-pub(super) fn first(text: &str) -> Option<char> {
+pub(crate) fn first(text: &str) -> Option<char> {
     // Nearly every text is ASCII, and that is known at once.
     if text.is_ascii() {
         return None;
@@ -42,12 +42,12 @@ pub(super) fn first(text: &str) -> Option<char> {
 }
 
 /// Whether a character is not seen; blanks and control characters are no such.
-pub(super) fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     name(c).is_some()
 }
 
 /// A character that is not seen, or a blank or control character, as a message names it.
-pub(super) fn named(c: char) -> String {
+pub(crate) fn named(c: char) -> String {
     let code_point = format!("U+{:04X}", u32::from(c));
     let common = match c {
         ' ' => Some("space"),
@@ -71,7 +71,7 @@ fn name(c: char) -> Option<&'static str> {
 }
 
 /// A cell without the blanks and byte order marks around it.
-pub(super) fn trimmed(cell: &str) -> &str {
+pub(crate) fn trimmed(cell: &str) -> &str {
     let solid = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let bytes = cell.as_bytes();
     // Nearly every cell: deciding so costs less than looking for blanks.
