@@ -18,6 +18,7 @@ mod adoption;
 mod calls;
 mod changed;
 mod commit;
+mod consents;
 mod counts;
 mod drift;
 mod error;
@@ -45,6 +46,7 @@ mod sweep;
 mod trust;
 mod turns;
 mod url;
+mod vacuum;
 mod writer;
 mod writes;
 
@@ -58,6 +60,7 @@ use tokio::sync::oneshot;
 
 pub use changed::{Changed, Why};
 pub use commit::AsStored;
+pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
 pub use drift::{Drift, Noted};
 pub use error::LedgerError;

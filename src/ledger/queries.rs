@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::consents::{self, ConsentKey, ConsentState, Pending};
 use super::counts::{Counts, Standing};
 use super::drift::{self, Noted};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
 use super::memory::{self, AppMemory, Target};
-use super::model::{
-    Attempt, ConsentKey, ConsentState, EntryNo, EntryRow, OrgNo, OrgRow, Pending, RunId, Stored,
-    UnderWay,
-};
+use super::model::{Attempt, EntryNo, EntryRow, OrgNo, OrgRow, RunId, Stored, UnderWay};
 use super::{Ledger, blocking, calls, reads};
 use crate::apps::App;
 use crate::manifest::Entry;
@@ -211,7 +209,7 @@ impl Ledger {
     /// later run adopted.
     pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>, LedgerError> {
         let run = run.cloned();
-        self.read(move |c| reads::pending_consents(c, run.as_ref()))
+        self.read(move |c| consents::pending_consents(c, run.as_ref()))
             .await
     }
 
@@ -219,13 +217,13 @@ impl Ledger {
     /// handed in counts as waiting: [`in_flight`](super::Progress::in_flight) tells.
     pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState, LedgerError> {
         let key = key.clone();
-        self.read(move |c| reads::consent(c, &key)).await
+        self.read(move |c| consents::consent(c, &key)).await
     }
 
     /// The newest entry that waits for this `state`, wherever it is: only to say what is wrong with an answer.
     pub async fn waits_for(&self, state: &str) -> Result<Option<Pending>, LedgerError> {
         let state = state.to_owned();
-        self.read(move |c| reads::waits_for(c, &state)).await
+        self.read(move |c| consents::waits_for(c, &state)).await
     }
 
     /// The newest entry of an app in the org at this URL, in any run and state.
@@ -236,7 +234,7 @@ impl Ledger {
         app_id: &str,
     ) -> Result<Option<Pending>, LedgerError> {
         let (url, app_id) = (url.to_owned(), app_id.to_owned());
-        self.read(move |c| reads::newest_of_app(c, &url, app, &app_id))
+        self.read(move |c| consents::newest_of_app(c, &url, app, &app_id))
             .await
     }
 

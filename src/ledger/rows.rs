@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::commit::AsStored;
 use super::counts::Standing;
 use super::error::LedgerError;
-use super::model::{Attempt, EntryNo, EntryRow, OrgRow, OrgStats, Pending, RunId, RunRow, Stored};
+use super::model::{Attempt, EntryNo, EntryRow, OrgRow, OrgStats, RunId, RunRow, Stored};
 
 /// Why a query failed, before it is known which file it was about.
 #[derive(Debug)]
@@ -193,7 +193,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 }
 
 pub(super) const ORG: &str = "o.no, o.name, o.url, o.spec, o.stopped, o.requests, o.rate_limited, o.retries, o.waited_ms, o.wait";
-const ORG_COLUMNS: usize = 10;
+pub(super) const ORG_COLUMNS: usize = 10;
 
 pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
     Ok(OrgRow {
@@ -216,7 +216,7 @@ pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_
      (SELECT json FROM spec WHERE spec.entry = e.key), e.progress, e.error,
      CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END,
      e.checked_at";
-const ENTRY_COLUMNS: usize = 12;
+pub(super) const ENTRY_COLUMNS: usize = 12;
 
 /// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted, whether it is to be off.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
@@ -245,7 +245,7 @@ pub(super) fn entry_to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     })
 }
 
-fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
+pub(super) fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
     let key: i64 = row.get(at)?;
     let spec = text(row, at + 7)?;
     let entry = match spec.strip_prefix('{') {
@@ -269,15 +269,6 @@ fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
         stored: None,
         adopted_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
         checked_at: row.get(at + 11)?,
-    })
-}
-
-/// Columns `ORG`, `ENTRY`, `r.id`.
-pub(super) fn pending_row(row: &Row<'_>) -> rusqlite::Result<Pending> {
-    Ok(Pending {
-        org: org_row(row)?,
-        entry: entry_row_from(row, ORG_COLUMNS)?,
-        run: RunId(row.get(ORG_COLUMNS + ENTRY_COLUMNS)?),
     })
 }
 

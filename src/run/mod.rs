@@ -35,6 +35,7 @@ mod retry;
 mod retry_budget;
 mod selected;
 mod settled;
+mod shop;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -61,7 +62,8 @@ pub use queue::Pass;
 pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
 pub use selected::Selected;
-pub use worker::{Rest, Shop, Work, name_of};
+pub use shop::Shop;
+pub use worker::{Rest, Work, name_of};
 
 use crate::event::{Answers, Event, Events};
 use crate::job::OnDrift;

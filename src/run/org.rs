@@ -11,8 +11,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::hand_in::HandedIn;
+use super::shop::Shop;
 use super::window::{Bounds, Window};
-use super::worker::{Rest, Shop, Work};
+use super::worker::{Rest, Work};
 use crate::consent::{inbox, reader};
 use crate::event::Event;
 use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored, Target};

@@ -5,44 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::checkpoint::{Also, checkpoint};
-use super::interrupt::Interrupt;
 use super::lane::{CallLog, unix_millis};
-use super::next::NextCommands;
-use super::places::Places;
-use super::retry::RetryPolicy;
-use super::selected::Selected;
-use crate::event::{EntryName, Event, Events};
-use crate::ledger::{
-    EntryRow, Fingerprint, Ledger, LedgerError, Millis, RunId, StepRecord, Stored,
-};
+use super::shop::Shop;
+use crate::event::{EntryName, Event};
+use crate::ledger::{EntryRow, Fingerprint, LedgerError, Millis, StepRecord, Stored};
 use crate::plan::steps;
-use crate::steps::{Access, Answer, Context, Memory, Outcome, Step, StepError};
-
-/// What workers of an org share.
-pub struct Shop {
-    /// The run.
-    pub run: RunId,
-    /// Where checkpoints go.
-    pub ledger: Ledger,
-    /// The org.
-    pub access: Access,
-    /// Which entries are worked on.
-    pub selected: Selected,
-    /// When to try again.
-    pub retry: RetryPolicy,
-    /// How long a call may be under way.
-    pub call_timeout: Duration,
-    /// Org's name.
-    pub org: Arc<str>,
-    /// What people type after a failure.
-    pub next: Arc<NextCommands>,
-    /// Who is told.
-    pub events: Events,
-    /// When to stop.
-    pub interrupt: Interrupt,
-    /// How much may go on at once.
-    pub places: Places,
-}
+use crate::steps::{Answer, Context, Memory, Outcome, Step, StepError};
 
 /// How an entry left the worker.
 #[derive(Debug)]

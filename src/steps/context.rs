@@ -4,52 +4,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::memory::{Answer, Basis, Memory};
 use super::{Access, Step, StepError, directory};
 use crate::ledger::{
-    AppMemory, AppName, Applied, Changed, Drift, EntryRow, Fingerprint, InFlight, Ledger,
-    LedgerError, Likeness, RunId, Stored, Why,
+    AppMemory, Applied, Changed, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError,
+    Likeness, RunId, Stored, Why,
 };
 use crate::manifest::{Entry, SecretRef, SecretUse};
-use crate::okta::features::FeatureState;
 use crate::okta::{Body, Class, Read, Request, Write};
 use crate::plan::{Difference, Earlier, Judged, Look, Part};
 use crate::run::{Also, CallLog, Concluded, Effect, Reader, checkpoint, unix_millis};
-
-/// What this process read of one entry, to save calls; lost with the process.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// The features as last listed.
-    pub features: Option<Vec<FeatureState>>,
-    /// What earlier runs left about the app.
-    pub app: Option<AppMemory>,
-    /// Whether the app is known to be what the entry says.
-    pub is_right: bool,
-    /// What it was seen to be, until a checkpoint takes it.
-    pub name: Option<AppName>,
-    /// What was wanted of the app before.
-    pub earlier: Option<Earlier>,
-    /// Whether the ledger knows that this is not what the app is like any more.
-    pub left: bool,
-    /// Whether something was noted that must be durable before the next write.
-    pub unsaved: bool,
-}
-
-/// How it is known what a write changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// What is there was looked at.
-    Look,
-    /// What was written before, or nothing: the write would be made again in any case.
-    Ledger,
-}
-
-/// What a person handed in: lives only until it is sent.
-pub struct Answer {
-    /// The third party's authorization code.
-    pub code: SecretString,
-    /// The `state` it belongs to.
-    pub state: SecretString,
-}
 
 /// See the module.
 pub struct Context<'a> {

@@ -12,17 +12,19 @@ mod error;
 mod find_app;
 mod kind;
 mod listing;
+mod memory;
 mod set_connection;
 mod set_feature;
 mod start_consent;
 mod token_changes;
 
 pub use access::{Access, LastWanted};
-pub use context::{Answer, Basis, Context, Memory, earlier};
+pub use context::{Context, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
 pub use kind::Step;
 pub use listing::{Extent, Listing, Pages, Relisting};
+pub use memory::{Answer, Basis, Memory};
 pub use set_connection::live as live_connection;
 pub use start_consent::has_link;
 

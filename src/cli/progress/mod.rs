@@ -2,9 +2,11 @@
 //! pure; this file puts it on the terminal, as a bar with live lines or as plain lines.
 
 mod bar;
+mod clock;
 mod line;
 mod model;
 mod screen;
+mod waits;
 
 use std::time::Duration;
 

@@ -3,16 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use indexmap::IndexMap;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::clock::{Clock, seconds, whole};
 use super::line::{Line, Weight, colour, failure, line, named, painted, titled, told};
+use super::waits::Waits;
 use crate::event::{Answers, EntryName, Event};
 use crate::ledger::{Changed, EntryError, Millis, Stored};
-use crate::report::{counted, short, told as told_change};
+use crate::report::{counted, told as told_change};
 use crate::settings::Verbosity;
 use crate::steps::Step;
 
@@ -21,9 +20,6 @@ const LIVE_LINES: usize = 8;
 
 /// Of these, lines about waiting orgs at most; the others are summed up in the last of them.
 const WAIT_LINES: usize = 3;
-
-/// A wait shorter than this (ms) gets no line of its own: it is over before it is read.
-const SHORT_WAIT_MS: u128 = 2_000;
 
 /// What moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +35,7 @@ pub(super) struct View {
 /// What is known from the events so far.
 pub(super) struct Model {
     verbosity: Verbosity,
-    zone: TimeZone,
+    clock: Clock,
     began: Millis,
     ends_at: Option<Millis>,
     entries: u64,
@@ -56,9 +52,7 @@ pub(super) struct Model {
     live: HashMap<EntryName, Live>,
     /// How many were under way so far.
     begun: u64,
-    waits: IndexMap<Arc<str>, Wait>,
-    /// The wait of each org that has been told: many calls announce the same one.
-    told: HashMap<Arc<str>, (String, Option<Millis>)>,
+    waits: Waits,
     stopped: HashSet<Arc<str>>,
 }
 
@@ -72,16 +66,11 @@ struct Live {
 /// When it is tried again, after how many attempts, and why.
 type Retry = (Millis, u32, String);
 
-struct Wait {
-    reason: String,
-    until: Option<Millis>,
-}
-
 impl Model {
     pub fn new(verbosity: Verbosity, zone: TimeZone, began: Millis) -> Self {
         Self {
             verbosity,
-            zone,
+            clock: Clock(zone),
             began,
             ends_at: None,
             entries: 0,
@@ -95,8 +84,7 @@ impl Model {
             stopping: false,
             live: HashMap::new(),
             begun: 0,
-            waits: IndexMap::new(),
-            told: HashMap::new(),
+            waits: Waits::default(),
             stopped: HashSet::new(),
         }
     }
@@ -153,10 +141,11 @@ impl Model {
                 reason,
                 for_how_long,
                 until,
-            } => self.org_waits(&org, &reason, for_how_long, until),
+            } => self
+                .waits
+                .begin(&org, &reason, for_how_long, until, &self.clock),
             Event::OrgGoesOn { org } => {
-                self.waits.shift_remove(&org);
-                self.told.remove(&org);
+                self.waits.end(&org);
                 Vec::new()
             }
             Event::OrgStopped { org, message, hint } => {
@@ -172,7 +161,7 @@ impl Model {
     /// What the screen shows at this time, with so many live lines at most.
     pub fn view(&self, now: Millis, room: usize) -> View {
         let room = room.min(LIVE_LINES);
-        let mut live = self.wait_lines(now, room.min(WAIT_LINES));
+        let mut live = self.waits.lines(now, room.min(WAIT_LINES), &self.clock);
         let free = room - live.len();
         let mut longest: Vec<_> = self.live.iter().collect();
         longest.sort_unstable_by_key(|(_, live)| live.no);
@@ -233,25 +222,6 @@ impl Model {
         }
     }
 
-    fn wait_lines(&self, now: Millis, room: usize) -> Vec<String> {
-        let line = |(org, wait): (&Arc<str>, &Wait)| {
-            format!("{org} waits{}: {}", self.span(now, wait.until), wait.reason)
-        };
-        if self.waits.len() <= room {
-            return self.waits.iter().map(line).collect();
-        }
-        let Some(shown) = room.checked_sub(1) else {
-            return Vec::new();
-        };
-        let mut lines: Vec<String> = self.waits.iter().take(shown).map(line).collect();
-        let more = self.waits.len() - shown;
-        lines.push(match shown {
-            0 => format!("{more} orgs wait"),
-            _ => format!("and {more} more orgs wait"),
-        });
-        lines
-    }
-
     fn live_line(&self, entry: &EntryName, live: &Live) -> String {
         match &live.retry {
             None => format!("{}: {}", named(entry), titled(live.step)),
@@ -259,7 +229,7 @@ impl Model {
                 "{}: {} again at {} (attempt {}): {why}",
                 named(entry),
                 titled(live.step),
-                self.clock(*next_at),
+                self.clock.time(*next_at),
                 attempts + 1
             ),
         }
@@ -272,7 +242,7 @@ impl Model {
         attempts: u32,
         next_at: Millis,
     ) -> Vec<Line> {
-        let at = self.clock(next_at);
+        let at = self.clock.time(next_at);
         let lines = self.from(Verbosity::Attempts, || {
             format!(
                 "{}: {}: {}; again at {at}",
@@ -356,40 +326,8 @@ impl Model {
         }
     }
 
-    fn org_waits(
-        &mut self,
-        org: &Arc<str>,
-        reason: &str,
-        for_how_long: Option<Duration>,
-        until: Option<Millis>,
-    ) -> Vec<Line> {
-        let wait = Wait {
-            reason: reason.to_owned(),
-            until,
-        };
-        self.waits.insert(Arc::clone(org), wait);
-        if for_how_long.is_some_and(|wait| wait.as_millis() < SHORT_WAIT_MS) {
-            return Vec::new();
-        }
-        let this = (reason.to_owned(), until);
-        if self.told.get(org) == Some(&this) {
-            return Vec::new();
-        }
-        let span = match (for_how_long, until) {
-            (Some(wait), Some(until)) => {
-                format!(" {}, until {}", short(wait), self.clock(until))
-            }
-            (Some(wait), None) => format!(" {}", short(wait)),
-            (None, Some(until)) => format!(" until {}", self.clock(until)),
-            (None, None) => String::new(),
-        };
-        let lines = line(Weight::News, format!("{org}: waits{span}: {reason}"));
-        self.told.insert(Arc::clone(org), this);
-        lines
-    }
-
     fn org_stopped(&mut self, org: &Arc<str>, message: &str, hint: Option<&str>) -> Vec<Line> {
-        self.waits.shift_remove(org);
+        self.waits.end(org);
         self.live.retain(|entry, _| entry.org != *org);
         if !self.stopped.insert(Arc::clone(org)) {
             return Vec::new();
@@ -410,25 +348,6 @@ impl Model {
             Vec::new()
         }
     }
-
-    /// ` 42 s, until 14:03:10`.
-    fn span(&self, now: Millis, until: Option<Millis>) -> String {
-        let Some(until) = until else {
-            return String::new();
-        };
-        let left = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
-        let left = seconds(Duration::from_secs(left.div_ceil(1000)));
-        format!(" {left}, until {}", self.clock(until))
-    }
-
-    /// Time of day in the person's time zone, with its name.
-    fn clock(&self, at: Millis) -> String {
-        let Ok(at) = Timestamp::from_millisecond(at) else {
-            return "some time".to_owned();
-        };
-        let at = at.to_zoned_datetime(self.zone.clone());
-        at.strftime("%H:%M:%S %Z").to_string()
-    }
 }
 
 /// Said when a stop was asked for.
@@ -444,21 +363,11 @@ fn stopping(in_flight: u64, answers: Answers) -> String {
     format!("{doing}; Ctrl-C again to quit now")
 }
 
-fn whole(millis: Millis) -> Duration {
-    Duration::from_secs(u64::try_from(millis).unwrap_or(0) / 1000)
-}
-
-/// Whole seconds: tenths that flicker once a second say nothing.
-fn seconds(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        _ => short(time),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use anstream::adapter::strip_str;
+
+    use std::time::Duration;
 
     use super::*;
     use crate::apps::Feature;

@@ -1,0 +1,43 @@
+//! What goes from one step of an entry to the next within a process, and nowhere else.
+
+use secrecy::SecretString;
+
+use crate::ledger::{AppMemory, AppName};
+use crate::okta::features::FeatureState;
+use crate::plan::Earlier;
+
+/// What this process read of one entry, to save calls; lost with the process.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The features as last listed.
+    pub features: Option<Vec<FeatureState>>,
+    /// What earlier runs left about the app.
+    pub app: Option<AppMemory>,
+    /// Whether the app is known to be what the entry says.
+    pub is_right: bool,
+    /// What it was seen to be, until a checkpoint takes it.
+    pub name: Option<AppName>,
+    /// What was wanted of the app before.
+    pub earlier: Option<Earlier>,
+    /// Whether the ledger knows that this is not what the app is like any more.
+    pub left: bool,
+    /// Whether something was noted that must be durable before the next write.
+    pub unsaved: bool,
+}
+
+/// How it is known what a write changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// What is there was looked at.
+    Look,
+    /// What was written before, or nothing: the write would be made again in any case.
+    Ledger,
+}
+
+/// What a person handed in: lives only until it is sent.
+pub struct Answer {
+    /// The third party's authorization code.
+    pub code: SecretString,
+    /// The `state` it belongs to.
+    pub state: SecretString,
+}
