@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use reqwest::header::{AsHeaderName, DATE, HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use serde_json_borrow::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -176,9 +175,9 @@ impl Body {
         &self.bytes
     }
 
-    /// The body as JSON, its texts left where they are; nothing when it is empty or broken.
-    pub(super) fn json(&self) -> Option<Value<'_>> {
-        serde_json::from_slice(without_bom(&self.bytes)).ok()
+    /// The body without a byte order mark.
+    pub(super) fn text(&self) -> &[u8] {
+        without_bom(&self.bytes)
     }
 
     /// The error of a body that should have said something.

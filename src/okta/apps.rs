@@ -1,8 +1,10 @@
 //! The app integrations of an org: `/api/v1/apps` (API.md §9).
 
+use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
-use serde_json_borrow::Value as Shown;
 
+use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::App;
 
@@ -10,7 +12,7 @@ use crate::apps::App;
 const PAGE: u32 = 200;
 
 /// An app integration, as far as it is needed to find one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppInstance {
     /// Its id, `0oa…`.
     pub id: String,
@@ -43,9 +45,9 @@ pub fn list(name: Option<App>) -> Read<Vec<AppInstance>> {
 /// A further page; `path` is what [`Body::next`](super::Body::next) said. The cursor is Okta's and
 /// opaque: it is taken from there and never built.
 pub fn next(path: &str) -> Read<Vec<AppInstance>> {
-    Read::new(Bucket::Apps, path.to_owned(), |answer| {
-        let found = answer.as_array()?;
-        Some(found.iter().filter_map(AppInstance::read).collect())
+    Read::page(Bucket::Apps, path.to_owned(), keep, |page| {
+        let listed: Vec<Listed> = fields::list(page)?;
+        Some(listed.into_iter().filter_map(Listed::instance).collect())
     })
 }
 
@@ -72,20 +74,53 @@ pub fn create(
         "/api/v1/apps?activate=true".to_owned(),
     )
     .with_body(RequestBody::json(&body));
-    Write::new(request, |answer| AppInstance::read(answer?))
+    Write::new(request, AppInstance::read)
 }
 
 impl AppInstance {
-    fn read(answer: &Shown<'_>) -> Option<Self> {
-        let fields = answer.as_object()?;
-        let text = |key: &str| fields.get(key).and_then(Shown::as_str).map(str::to_owned);
-        Some(Self {
-            id: text("id").filter(|id| !id.is_empty())?,
-            name: text("name").unwrap_or_default(),
-            label: text("label").unwrap_or_default(),
-            status: text("status").unwrap_or_default(),
+    fn read(answer: &[u8]) -> Option<Self> {
+        fields::object::<Listed>(answer)?.instance()
+    }
+}
+
+/// Longest text that is kept of an app (bytes): Okta's labels have at most 100 characters. A longer one counts as left
+/// out, so that a list of many apps takes the memory it should.
+const MAX_TEXT: usize = 512;
+
+/// An app as it comes.
+#[derive(Default)]
+struct Listed {
+    id: Option<String>,
+    name: Option<String>,
+    label: Option<String>,
+    status: Option<String>,
+}
+
+fields!(Listed {
+    "id" => text(id),
+    "name" => text(name),
+    "label" => text(label),
+    "status" => text(status),
+});
+
+impl Listed {
+    fn instance(self) -> Option<AppInstance> {
+        let kept = |text: Option<String>| text.filter(|text| text.len() <= MAX_TEXT);
+        Some(AppInstance {
+            id: kept(self.id).filter(|id| !id.is_empty())?,
+            name: kept(self.name).unwrap_or_default(),
+            label: kept(self.label).unwrap_or_default(),
+            status: kept(self.status).unwrap_or_default(),
         })
     }
+}
+
+/// What is kept of an element of a page: nothing, if it is no app, and no element at all, if it is no JSON.
+fn keep(element: &[u8]) -> Result<Option<Vec<u8>>, serde_json::Error> {
+    let Some(app) = AppInstance::read(element) else {
+        return serde_json::from_slice(element).map(|IgnoredAny| None);
+    };
+    serde_json::to_vec(&app).map(Some)
 }
 
 #[cfg(test)]
@@ -130,8 +165,7 @@ mod tests {
                 status: status.to_owned(),
             });
             let text = answer.to_string();
-            let shown = serde_json::from_str(&text).expect("JSON");
-            assert_eq!(AppInstance::read(&shown), expected, "{answer}");
+            assert_eq!(AppInstance::read(text.as_bytes()), expected, "{answer}");
         }
     }
 }

@@ -17,15 +17,18 @@ use super::answer::{Body, Content, Exchange, Head, content};
 use super::error::{self, CallError, Class};
 use super::http::{Http, HttpError};
 use super::link;
+use super::page::{Page, TooLarge};
 use super::proxy::Proxy;
 use super::redact::redact;
 use super::request::{Method, Read, Request};
 use super::resolve::is_loopback;
 use crate::text::{bounded, one_line};
 
-/// Largest body that is read, decompressed. A page of 200 apps is about 2 MB; what is larger is not
-/// Okta's, and reading stops there.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Largest object that is read, decompressed (bytes). What is larger is not Okta's, and reading stops there.
+pub(super) const MAX_OBJECT: usize = 1024 * 1024;
+
+/// How much of an answer is read that is no success (bytes): Okta's errors have less than 2 KiB.
+const MAX_ERROR: usize = 64 * 1024;
 
 /// How a run authenticates to an org (API.md §7). `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -148,7 +151,12 @@ impl OrgClient {
             &self.origin,
         );
         let accepted = response.status().is_success();
-        let outcome = match self.read_body(response).await {
+        let read = match request.page() {
+            _ if !accepted => self.read_start(response).await,
+            Some(keep) => self.read_page(response, Page::new(keep)).await,
+            None => self.read_object(response).await,
+        };
+        let outcome = match read {
             Err(fault) => Err(error::cut_short(&head, fault)),
             Ok(bytes) if !accepted => Err(error::refused(&head, &bytes)),
             Ok(bytes) if content(&bytes) == Content::Foreign => Err(error::foreign(&head, &bytes)),
@@ -160,20 +168,48 @@ impl OrgClient {
         (Some(head), outcome)
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Bytes, CallError> {
+    async fn read_object(&self, mut response: Response) -> Result<Bytes, CallError> {
         let mut bytes = Vec::new();
-        loop {
-            let chunk = match response.chunk().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => break,
-                Err(error) => return Err(Box::pin(self.unanswered(error)).await),
-            };
-            if bytes.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(error::too_large(MAX_BODY_BYTES));
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            if bytes.len() + chunk.len() > MAX_OBJECT {
+                // Whose it is says more than how large it is.
+                if content(&bytes) == Content::Foreign {
+                    break;
+                }
+                return Err(error::too_large("the answer is larger than 1 MiB"));
             }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.into())
+    }
+
+    /// A page as far as it is used.
+    async fn read_page(&self, mut response: Response, mut page: Page) -> Result<Bytes, CallError> {
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            page.push(&chunk)
+                .map_err(|TooLarge(why)| error::too_large(why))?;
+        }
+        Ok(page.finish().into())
+    }
+
+    /// As much as an error has.
+    async fn read_start(&self, mut response: Response) -> Result<Bytes, CallError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            let room = MAX_ERROR - bytes.len();
+            bytes.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+            if chunk.len() > room {
+                break;
+            }
+        }
+        Ok(bytes.into())
+    }
+
+    async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, CallError> {
+        match response.chunk().await {
+            Ok(chunk) => Ok(chunk),
+            Err(error) => Err(Box::pin(self.unanswered(error)).await),
+        }
     }
 
     async fn unanswered(&self, error: reqwest::Error) -> CallError {

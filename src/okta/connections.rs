@@ -4,8 +4,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde_json_borrow::Value;
 
+use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::manifest::RotationMode;
 
@@ -24,7 +24,7 @@ pub fn set(app_id: &str, body: &ConnectionBody, activate: Activate) -> Write<Opt
     let request = Request::new(Method::Post, Bucket::Apps, path(app_id, query))
         .with_body(body.serialize())
         .with_secrets(body.secrets());
-    Write::new(request, |answer| Some(answer.and_then(Connection::read)))
+    Write::new(request, |answer| Some(Connection::read(answer)))
 }
 
 /// Activates the connection.
@@ -202,23 +202,24 @@ pub enum ConnectionStatus {
 }
 
 impl Connection {
-    fn read(answer: &Value<'_>) -> Option<Self> {
-        answer.as_object()?;
-        let text = |path: &[&str]| -> Option<String> {
-            let mut found = answer;
-            for name in path {
-                found = found.as_object()?.get(name)?;
-            }
-            let text = found.as_str()?;
-            (!text.is_empty()).then(|| text.to_owned())
-        };
+    fn read(answer: &[u8]) -> Option<Self> {
+        let shown: Shown = fields::object(answer)?;
+        let profile = shown.profile.unwrap_or_default();
+        let signing = profile.signing.unwrap_or_default();
+        let link = shown
+            .links
+            .unwrap_or_default()
+            .authorize
+            .unwrap_or_default();
+        // An empty text says nothing.
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         Some(Self {
-            status: ConnectionStatus::read(text(&["status"])),
-            scheme: text(&["profile", "authScheme"]).or_else(|| text(&["authScheme"])),
-            base_url: text(&["baseUrl"]),
-            client_id: text(&["profile", "clientId"]).or_else(|| text(&["clientId"])),
-            rotation_mode: text(&["profile", "signing", "rotationMode"]),
-            authorize_url: text(&["_links", "authorize", "href"]),
+            status: ConnectionStatus::read(said(shown.status)),
+            scheme: said(profile.auth_scheme).or(said(shown.auth_scheme)),
+            base_url: said(shown.base_url),
+            client_id: said(profile.client_id).or(said(shown.client_id)),
+            rotation_mode: said(signing.rotation_mode),
+            authorize_url: said(link.href),
         })
     }
 
@@ -252,6 +253,56 @@ impl Connection {
         self.authorize_url.as_deref()
     }
 }
+
+/// A connection as it comes.
+#[derive(Default)]
+struct Shown {
+    status: Option<String>,
+    auth_scheme: Option<String>,
+    base_url: Option<String>,
+    client_id: Option<String>,
+    profile: Option<ShownProfile>,
+    links: Option<ShownLinks>,
+}
+
+#[derive(Default)]
+struct ShownProfile {
+    auth_scheme: Option<String>,
+    client_id: Option<String>,
+    signing: Option<ShownSigning>,
+}
+
+#[derive(Default)]
+struct ShownSigning {
+    rotation_mode: Option<String>,
+}
+
+#[derive(Default)]
+struct ShownLinks {
+    authorize: Option<ShownLink>,
+}
+
+#[derive(Default)]
+struct ShownLink {
+    href: Option<String>,
+}
+
+fields!(Shown {
+    "status" => text(status),
+    "authScheme" => text(auth_scheme),
+    "baseUrl" => text(base_url),
+    "clientId" => text(client_id),
+    "profile" => inner(profile),
+    "_links" => inner(links),
+});
+fields!(ShownProfile {
+    "authScheme" => text(auth_scheme),
+    "clientId" => text(client_id),
+    "signing" => inner(signing),
+});
+fields!(ShownSigning { "rotationMode" => text(rotation_mode) });
+fields!(ShownLinks { "authorize" => inner(authorize) });
+fields!(ShownLink { "href" => text(href) });
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -378,7 +429,7 @@ mod tests {
     }
 
     fn read(answer: &serde_json::Value) -> Option<Connection> {
-        Connection::read(&serde_json::from_str(&answer.to_string()).expect("JSON"))
+        Connection::read(answer.to_string().as_bytes())
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The provisioning features of an app: `/api/v1/apps/{appId}/features` (API.md §5).
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use serde_json_borrow::Value as Shown;
 
 use super::answer::Body;
+use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::Feature;
+
+/// Values in the capabilities of a feature at most; a known one has some 40. More would take a lot of memory, and are
+/// not Okta's.
+const MAX_VALUES: usize = 4_000;
 
 /// A feature as Okta shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,14 +27,17 @@ pub struct FeatureState {
 /// Reads all features. Okta answers 400 until the connection is enabled (API.md §5.4).
 pub fn list(app_id: &str) -> Read<Vec<FeatureState>> {
     Read::new(Bucket::Apps, path(app_id, ""), |answer| {
-        let found = answer.as_array()?;
-        Some(found.iter().filter_map(FeatureState::read).collect())
+        let found: Vec<Listed> = fields::list(answer)?;
+        let named = found.into_iter().filter(|feature| feature.name.is_some());
+        named.map(Listed::state).collect()
     })
 }
 
 /// Reads one feature.
 pub fn get(app_id: &str, feature: Feature) -> Read<FeatureState> {
-    Read::new(Bucket::Apps, named(app_id, feature), FeatureState::read)
+    Read::new(Bucket::Apps, named(app_id, feature), |answer| {
+        fields::object::<Listed>(answer)?.state()
+    })
 }
 
 /// The body of a [`put`]: the bare object of API.md §5.1 or §5.2. Whether Okta merges or replaces is not documented,
@@ -43,12 +52,14 @@ pub fn put(app_id: &str, feature: Feature, body: RequestBody) -> Write<()> {
     Write::new(request, |_| Some(()))
 }
 
-/// What `look` makes of the capabilities of an answer that shows a feature; they are not copied.
+/// What `look` makes of the capabilities of an answer that shows a feature.
 pub fn shown<R>(answer: &Body, look: impl FnOnce(&Shown<'_>) -> R) -> Option<R> {
-    let answer = answer.json()?;
-    let fields = answer.as_object()?;
-    fields.get("name").and_then(Shown::as_str)?;
-    Some(look(fields.get("capabilities").unwrap_or(&Shown::Null)))
+    let found: Listed = fields::object(answer.text())?;
+    found.name.as_ref()?;
+    match found.capabilities()? {
+        Some(raw) => Some(look(&serde_json::from_str(raw).ok()?)),
+        None => Some(look(&Shown::Null)),
+    }
 }
 
 fn named(app_id: &str, feature: Feature) -> String {
@@ -59,19 +70,44 @@ fn path(app_id: &str, rest: &str) -> String {
     format!("/api/v1/apps/{}/features{rest}", segment(app_id))
 }
 
-impl FeatureState {
-    fn read(answer: &Shown<'_>) -> Option<Self> {
-        let fields = answer.as_object()?;
-        let text = |key: &str| fields.get(key).and_then(Shown::as_str).map(str::to_owned);
-        Some(Self {
-            name: text("name")?,
-            status: text("status"),
-            capabilities: fields
-                .get("capabilities")
-                .map(Value::from)
-                .unwrap_or_default(),
+/// A feature as it comes.
+#[derive(Default)]
+struct Listed {
+    name: Option<String>,
+    status: Option<String>,
+    capabilities: Option<Box<RawValue>>,
+}
+
+fields!(Listed {
+    "name" => text(name),
+    "status" => text(status),
+    "capabilities" => raw(capabilities),
+});
+
+impl Listed {
+    /// The text of the capabilities, if there are any; nothing when there are too many.
+    fn capabilities(&self) -> Option<Option<&str>> {
+        let raw = self.capabilities.as_deref().map(RawValue::get);
+        raw.is_none_or(is_bearable).then_some(raw)
+    }
+
+    fn state(self) -> Option<FeatureState> {
+        let capabilities = match self.capabilities()? {
+            Some(raw) => serde_json::from_str(raw).ok()?,
+            None => Value::Null,
+        };
+        Some(FeatureState {
+            name: self.name?,
+            status: self.status,
+            capabilities,
         })
     }
+}
+
+/// Whether a text holds few values, each of which takes many times its length.
+fn is_bearable(json: &str) -> bool {
+    let begins_one = |byte: &u8| matches!(byte, b',' | b'[' | b'{');
+    json.len() <= MAX_VALUES || json.bytes().filter(begins_one).count() <= MAX_VALUES
 }
 
 #[cfg(test)]
@@ -104,12 +140,33 @@ mod tests {
                 capabilities,
             });
             let text = answer.to_string();
-            let shown = serde_json::from_str(&text).expect("JSON");
-            assert_eq!(FeatureState::read(&shown), expected, "{answer}");
+            let state = fields::object::<Listed>(text.as_bytes()).and_then(Listed::state);
+            assert_eq!(state, expected, "{answer}");
             let body = Body::new(text.clone().into(), None, &Head::default());
             let looked = super::shown(&body, |shown| Value::from(shown));
             assert_eq!(looked, expected.map(|state| state.capabilities), "{answer}");
         }
+    }
+
+    #[test]
+    fn capabilities_with_too_many_values_are_not_read() {
+        for (values, is_read) in [(MAX_VALUES, true), (MAX_VALUES + 1, false)] {
+            // The list itself is one.
+            let many = vec!["0"; values].join(",");
+            for capabilities in [format!("[{many}]"), format!("{{\"a\":[{many}]}}")] {
+                let is_read = is_read && capabilities.starts_with('[');
+                let feature = format!(r#"{{"name":"X","capabilities":{capabilities}}}"#);
+                let state = fields::object::<Listed>(feature.as_bytes()).and_then(Listed::state);
+                assert_eq!(state.is_some(), is_read, "{values}");
+                let whole = format!("[{feature}]");
+                let body = Body::new(whole.into(), None, &Head::default());
+                assert_eq!(list("0oa1").decode(body).is_ok(), is_read, "{values}");
+                let body = Body::new(feature.into(), None, &Head::default());
+                assert_eq!(super::shown(&body, |_| ()).is_some(), is_read, "{values}");
+            }
+        }
+        // A long text is one value.
+        assert!(is_bearable(&format!("\"{}\"", "x".repeat(1 << 20))));
     }
 
     #[test]

@@ -21,11 +21,13 @@ pub mod callback;
 pub mod connections;
 pub mod error;
 pub mod features;
+mod fields;
 
 mod answer;
 mod client;
 mod http;
 mod link;
+mod page;
 mod proxy;
 mod redact;
 mod request;

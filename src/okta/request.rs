@@ -11,10 +11,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
-use serde_json_borrow::Value;
 
 use super::answer::Body;
 use super::error::CallError;
+use super::page::Keep;
 
 /// The HTTP methods the program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +101,7 @@ pub struct Request {
     path: Zeroizing<String>,
     body: Option<RequestBody>,
     secrets: Vec<SecretString>,
+    page: Option<Keep>,
 }
 
 impl Request {
@@ -112,7 +113,13 @@ impl Request {
             path: Zeroizing::new(path),
             body: None,
             secrets: Vec::new(),
+            page: None,
         }
+    }
+
+    /// What is kept of each element of the answer, where that is a page of a list.
+    pub(super) const fn page(&self) -> Option<Keep> {
+        self.page
     }
 
     /// Adds a JSON body.
@@ -203,15 +210,27 @@ impl io::Write for Length {
 #[derive(Debug)]
 pub struct Read<T> {
     request: Request,
-    parse: fn(&Value<'_>) -> Option<T>,
+    parse: fn(&[u8]) -> Option<T>,
 }
 
 impl<T> Read<T> {
-    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&Value<'_>) -> Option<T>) -> Self {
+    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&[u8]) -> Option<T>) -> Self {
         Self {
             request: Request::new(Method::Get, bucket, path),
             parse,
         }
+    }
+
+    /// As [`Self::new`], of a page of a list, of whose elements that much is kept.
+    pub(super) fn page(
+        bucket: Bucket,
+        path: String,
+        keep: Keep,
+        parse: fn(&[u8]) -> Option<T>,
+    ) -> Self {
+        let mut read = Self::new(bucket, path, parse);
+        read.request.page = Some(keep);
+        read
     }
 
     /// The request to send.
@@ -224,10 +243,7 @@ impl<T> Read<T> {
     /// # Errors
     /// [`Class::Unclear`](super::Class::Unclear) when the body is empty, broken, or of another shape.
     pub fn decode(&self, body: Body) -> Result<T, CallError> {
-        body.json()
-            .as_ref()
-            .and_then(self.parse)
-            .ok_or_else(|| body.unreadable())
+        (self.parse)(body.text()).ok_or_else(|| body.unreadable())
     }
 }
 
@@ -235,11 +251,11 @@ impl<T> Read<T> {
 #[derive(Debug)]
 pub struct Write<T> {
     request: Request,
-    parse: fn(Option<&Value<'_>>) -> Option<T>,
+    parse: fn(&[u8]) -> Option<T>,
 }
 
 impl<T> Write<T> {
-    pub(super) fn new(request: Request, parse: fn(Option<&Value<'_>>) -> Option<T>) -> Self {
+    pub(super) fn new(request: Request, parse: fn(&[u8]) -> Option<T>) -> Self {
         Self { request, parse }
     }
 
@@ -254,7 +270,7 @@ impl<T> Write<T> {
     /// # Errors
     /// [`Class::Unclear`](super::Class::Unclear) when the body is needed and cannot be read.
     pub fn decode(&self, body: Body) -> Result<T, CallError> {
-        (self.parse)(body.json().as_ref()).ok_or_else(|| body.unreadable())
+        (self.parse)(body.text()).ok_or_else(|| body.unreadable())
     }
 }
 

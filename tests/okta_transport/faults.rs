@@ -187,7 +187,7 @@ async fn a_huge_body_is_not_read_to_its_end() {
     let exchange = client.exchange(connections::get("0oa1").request()).await;
     let error = exchange.outcome.expect_err("too large");
     assert_eq!(error.class, Class::Unclear);
-    assert_eq!(error.message, "the answer is larger than 16 MiB");
+    assert_eq!(error.message, "the answer is larger than 1 MiB");
 }
 
 /// A port where nobody listens.

@@ -27,6 +27,7 @@ mod hints;
 mod hostile;
 mod init;
 mod keys;
+mod large_answers;
 mod ledgers;
 mod liars;
 mod nights;

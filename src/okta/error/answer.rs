@@ -56,14 +56,9 @@ pub(in super::super) fn cut_short(head: &Head, fault: CallError) -> CallError {
     fault
 }
 
-/// The error of a body beyond the limit.
-pub(in super::super) fn too_large(max_bytes: usize) -> CallError {
-    let mib = max_bytes / (1024 * 1024);
-    CallError::new(
-        Class::Unclear,
-        format!("the answer is larger than {mib} MiB"),
-    )
-    .hint(PROXY_HINT)
+/// The error of a body beyond a limit; which.
+pub(in super::super) fn too_large(why: &str) -> CallError {
+    CallError::new(Class::Unclear, why.to_owned()).hint(PROXY_HINT)
 }
 
 /// The error of a list whose next page is in another place than the org.

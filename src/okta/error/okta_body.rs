@@ -1,6 +1,6 @@
 //! Okta's error bodies (API.md §8): the management API's, the OAuth endpoints', and those of its edge.
 
-use serde_json::Value;
+use super::super::fields::{self, fields};
 
 /// Longest error code that is kept; Okta's are 8 characters, OAuth's up to about 25.
 const MAX_CODE_CHARS: usize = 40;
@@ -19,26 +19,46 @@ pub(super) struct OktaBody {
 impl OktaBody {
     /// Reads what there is; a body that is no JSON object says nothing.
     pub(super) fn read(bytes: &[u8]) -> Self {
-        let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(bytes) else {
-            return Self::default();
-        };
-        let text = |key: &str| body.get(key).and_then(Value::as_str);
-        let summary = ["errorSummary", "error_description", "message"]
-            .into_iter()
-            .find_map(text);
-        let causes = body
-            .get("errorCauses")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|cause| cause.get("errorSummary")?.as_str());
+        let said: Said = fields::object(bytes).unwrap_or_default();
+        let summary = said.error_summary.or(said.description).or(said.message);
+        let causes = said.causes.unwrap_or_default();
+        let causes = causes.into_iter().filter_map(|cause| cause.error_summary);
+        let parts: Vec<_> = summary.into_iter().chain(causes).collect();
         Self {
-            code: text("errorCode").or_else(|| text("error")).and_then(word),
-            message: join(summary.into_iter().chain(causes)),
-            id: text("errorId").and_then(word),
+            code: said.error_code.or(said.error).as_deref().and_then(word),
+            message: join(parts.iter().map(String::as_str)),
+            id: said.error_id.as_deref().and_then(word),
         }
     }
 }
+
+/// An error as it comes.
+#[derive(Default)]
+struct Said {
+    error_code: Option<String>,
+    error: Option<String>,
+    error_summary: Option<String>,
+    description: Option<String>,
+    message: Option<String>,
+    error_id: Option<String>,
+    causes: Option<Vec<Cause>>,
+}
+
+#[derive(Default)]
+struct Cause {
+    error_summary: Option<String>,
+}
+
+fields!(Said {
+    "errorCode" => text(error_code),
+    "error" => text(error),
+    "errorSummary" => text(error_summary),
+    "error_description" => text(description),
+    "message" => text(message),
+    "errorId" => text(error_id),
+    "errorCauses" => inner_list(causes),
+});
+fields!(Cause { "errorSummary" => text(error_summary) });
 
 /// Identifiers only: what goes into reports as a code must not carry anything else.
 fn word(text: &str) -> Option<String> {

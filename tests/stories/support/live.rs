@@ -47,6 +47,21 @@ impl Live {
         self.child.id()
     }
 
+    /// Its peak of memory so far, in MB, while it lives.
+    pub fn peak_mb(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u32 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+        Some(f64::from(kib) * 1024.0 / 1e6)
+    }
+
+    /// Its exit code, if it has ended; that is absent when a signal ended it.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        Some(self.child.try_wait().unwrap()?.code())
+    }
+
     /// Listens no more: whatever it says from now on cannot be written.
     pub fn hang_up(&mut self) {
         let (_, nobody) = channel();
