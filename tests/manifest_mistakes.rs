@@ -632,6 +632,59 @@ fn faults_of_a_json_file() {
 }
 
 #[test]
+fn a_value_or_key_that_none_is_that_long_is_told_by_its_place_and_not_repeated() {
+    let long = "x".repeat(70_000);
+    for (wrong, wanted) in [
+        (
+            format!(r#""label":"{long}""#),
+            "m.json:2:38: row 1, label: has 70002 bytes; no value has over 64 KiB",
+        ),
+        (
+            format!(r#""label":"A","{long}":1"#),
+            "m.json:2:42: row 1: has a key of 70000 bytes, which is none",
+        ),
+        (
+            format!(r#""label":"A","create":{{"settings":{{"app":{{"domain":"{long}"}}}}}}"#),
+            "row 1, create.settings.app: has 70013 bytes; no value has over 64 KiB",
+        ),
+    ] {
+        let problems = entry(&format!(r#"{{"org":"acme","app":"google",{wrong}}}"#));
+        let all = problems.join("\n");
+        assert!(all.contains(wanted), "{}", &all[..all.len().min(500)]);
+        assert!(!all.contains(&long[..2_000]), "it is repeated");
+    }
+    let orgs =
+        format!(r#"{{"orgs":{{"{long}":{{"url":"sandbox"}},"a":{{"url":"{long}"}}}},"apps":[]}}"#);
+    let all = json(&orgs).join("\n");
+    assert!(all.contains("m.json:1:10: has a key of 70000 bytes, which is none"));
+    assert!(all.contains("orgs.a.url: has 70002 bytes; no value has over 64 KiB"));
+    let top = json(&format!(r#"{{"{long}":1}}"#)).join("\n");
+    assert!(top.contains("m.json:1:2: has a key of 70000 bytes, which is none"));
+    // What is for people may be as long as they like.
+    let note = format!(
+        r#"{{"$note":"{long}","org":"acme","app":"google","label":"A","connection":{{"profile":{{"authScheme":"OAUTH2"}}}}}}"#
+    );
+    assert_eq!(entry(&note), [""; 0]);
+}
+
+#[test]
+fn very_many_mistakes_of_one_record_are_counted() {
+    let keys: Vec<_> = (0..5_000).map(|no| format!("\"key{no}\":1")).collect();
+    let twice: Vec<_> = (0..5_000).map(|_| "\"label\":\"A\"".to_owned()).collect();
+    for (keys, wanted) in [(keys, 5_000), (twice, 4_999)] {
+        let content = format!(
+            "{{\"orgs\":{{\"acme\":{{\"url\":\"sandbox\"}}}},\"apps\":[{{{}}}]}}",
+            keys.join(",")
+        );
+        let found = check_files(&[("m.json", content.as_bytes())], NO_SECRETS).expect("readable");
+        // Besides those that the entry lacks.
+        let count = found.checked.problem_count;
+        let more = count - wanted;
+        assert!((1..10).contains(&more), "{count}");
+    }
+}
+
+#[test]
 fn faults_of_a_jsonl_file() {
     let long = format!("{{\"org\":\"{}\"}}", "x".repeat(2_000_000));
     let content = format!(

@@ -1,7 +1,7 @@
 //! The offline check of a whole manifest in one pass: entries are judged by themselves, against the orgs
 //! and against each other, and the good ones go on to the sink.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::csv::{self, Receiver};
@@ -9,7 +9,7 @@ use super::document::{self, Document};
 use super::draft::Draft;
 use super::entry::Entry;
 use super::fields::ENTRY;
-use super::input::{Format, ManifestError, Stream, format, open, read_text, refuse_start};
+use super::input::{Format, ManifestError, Stream, format, length, open, read_text, refuse_start};
 use super::orgs::{Loader, Orgs};
 use super::probe::unreadable;
 use super::problem::{Issues, Place, Problem, Problems, shown};
@@ -107,12 +107,14 @@ pub fn check_selected(
     let file = source.file.as_path();
     let failed = |error| ManifestError::unreadable(file, error);
     let format = format(file)?;
-    let mut stream = Stream::new(open(file)?);
+    let opened = open(file)?;
+    let length = length(&opened);
+    let mut stream = Stream::new(opened);
     let mut problems = Problems::default();
     let mut loader = Loader::default();
     let (entries, read);
     if format == Format::Json {
-        let text = read_text(file, &mut stream).map_err(failed)?;
+        let text = read_text(file, &mut stream, length).map_err(failed)?;
         let text = text.unwrap_or_else(|problem| {
             problems.push(problem);
             String::new()
@@ -169,8 +171,10 @@ pub fn read_orgs(source: &Source) -> Result<Orgs, ManifestError> {
     let mut problems = Problems::default();
     let mut loader = Loader::default();
     if format(file)? == Format::Json {
-        let mut stream = Stream::new(open(file)?);
-        let text = read_text(file, &mut stream)
+        let opened = open(file)?;
+        let length = length(&opened);
+        let mut stream = Stream::new(opened);
+        let text = read_text(file, &mut stream, length)
             .map_err(|error| ManifestError::unreadable(file, error))?
             .map_err(|problem| ManifestError::Orgs(vec![problem]))?;
         let text = Text::new(&text, 1);
@@ -226,11 +230,33 @@ pub(super) struct Checker<'a> {
     rules: Rules,
     seen: Seen,
     pub(super) tried: Tried,
+    unknown: UnknownOrgs,
     pub(super) problems: Problems,
     entries: u64,
     // Orgs of selected entries, where not all are.
     pub(super) selected_orgs: HashSet<String>,
     sink: &'a mut dyn FnMut(Located),
+}
+
+/// Names of orgs that are none, with what was meant: to look for it among many orgs takes time.
+#[derive(Default)]
+struct UnknownOrgs(HashMap<String, Option<String>>);
+
+impl UnknownOrgs {
+    /// So many different ones are looked for; more are not told.
+    const MOST: usize = 1_000;
+
+    fn meant(&mut self, name: &str, orgs: &Orgs) -> Option<String> {
+        if let Some(known) = self.0.get(name) {
+            return known.clone();
+        }
+        if self.0.len() >= Self::MOST {
+            return None;
+        }
+        let meant = did_you_mean(name, orgs.iter().map(|(name, _)| name));
+        self.0.insert(name.to_owned(), meant.clone());
+        meant
+    }
 }
 
 /// How entries are judged.
@@ -256,6 +282,7 @@ impl<'a> Checker<'a> {
             rules: Rules::default(),
             seen: Seen::default(),
             tried: Tried::default(),
+            unknown: UnknownOrgs::default(),
             problems,
             entries: 0,
             selected_orgs: HashSet::new(),
@@ -263,15 +290,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn check_orgs(&self, draft: &Draft, issues: &mut Issues) {
+    fn check_orgs(&mut self, draft: &Draft, issues: &mut Issues) {
         let hub = draft.hub.as_ref().map_or("", |hub| hub.org.as_str());
         for (field, name) in [("org", draft.org.as_str()), ("hub.org", hub)] {
             if name.is_empty() || self.loader.knows(name) {
                 continue;
             }
             let message = format!("unknown org {}", shown(name));
-            let names = self.loader.orgs.iter().map(|(name, _)| name);
-            match did_you_mean(name, names) {
+            match self.unknown.meant(name, &self.loader.orgs) {
                 Some(hint) => issues.push_hint(field, message, hint),
                 None => issues.push(field, message),
             }

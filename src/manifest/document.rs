@@ -9,7 +9,10 @@ use super::draft::Draft;
 use super::entry::{Features, Status};
 use super::fields::ENTRY;
 use super::input::not_utf8;
-use super::json::{At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, string};
+use super::json::{
+    At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, stood_before, string,
+    too_long,
+};
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
 use super::shape::{is_for_people, meant_or_for_people};
 use super::text::Text;
@@ -57,11 +60,17 @@ impl<'a> Document<'a> {
             }
         };
         let mut document = Self::default();
+        let mut stood_before = stood_before(&pairs);
         for (number, pair) in pairs.iter().enumerate() {
+            let twice = stood_before(number);
             if is_for_people(&pair.key) {
                 continue;
             }
-            let twice = pairs[..number].iter().any(|other| other.key == pair.key);
+            if let Some(wrong) = too_long(&pair.key) {
+                let spot = text.spot(pair.offset(text));
+                problems.push(Problem::of_file(file, wrong).at(spot));
+                continue;
+            }
             let part = match pair.key.as_ref() {
                 _ if twice => {
                     problems.push(of_key(file, text, pair, "is given twice"));

@@ -123,6 +123,11 @@ pub(super) fn open(file: &Path) -> Result<File, ManifestError> {
     Ok(opened)
 }
 
+/// How long a file is (bytes), as far as it knows.
+pub(super) fn length(file: &File) -> u64 {
+    file.metadata().map_or(0, |found| found.len())
+}
+
 /// SHA-256 (hex) of a file's bytes.
 ///
 /// # Errors
@@ -244,16 +249,18 @@ pub(super) fn refuse_start(file: &Path, start: Start) -> Option<Problem> {
     }
 }
 
-/// Reads a whole JSON file as text; what is wrong with its bytes is a problem of the file.
+/// Reads a whole JSON file of about this length (bytes) as text; what is wrong with its bytes is a problem of the file.
 pub(super) fn read_text<R: Read>(
     file: &Path,
     stream: &mut Stream<R>,
+    length: u64,
 ) -> io::Result<Result<String, Problem>> {
     if let Some(problem) = refuse_start(file, stream.start()?) {
         stream.drain()?;
         return Ok(Err(problem));
     }
-    let mut bytes = Vec::new();
+    // As much as there is: a buffer that grows is there twice each time.
+    let mut bytes = Vec::with_capacity(length.min(MAX_JSON + 1).try_into().unwrap_or_default());
     let length = stream.by_ref().take(MAX_JSON + 1).read_to_end(&mut bytes)?;
     stream.drain()?;
     if u64::try_from(length).map_or(true, |length| length > MAX_JSON) {

@@ -2,6 +2,7 @@
 //! where it stands; known keys fill a draft.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -25,6 +26,35 @@ impl Pair<'_> {
             // The quote stands before the first character.
             Cow::Borrowed(key) => text.offset(key).saturating_sub(1),
             Cow::Owned(_) => text.offset(self.value),
+        }
+    }
+}
+
+/// Longest value that is read, as it is written (bytes): longer than any that a manifest has. Of a longer one no copy is
+/// made.
+pub(super) const MAX_VALUE: usize = 64 * 1024;
+
+/// Longest key (bytes); a longer one is not repeated.
+const MAX_KEY: usize = 1024;
+
+/// What is wrong with a key that is none.
+pub(super) fn too_long(key: &str) -> Option<String> {
+    let length = key.len();
+    (length > MAX_KEY).then(|| format!("has a key of {length} bytes, which is none"))
+}
+
+/// Whether the key of each pair stood before it already; to be asked of every one, in order.
+pub(super) fn stood_before<'p>(pairs: &'p [Pair<'_>]) -> impl FnMut(usize) -> bool + 'p {
+    /// So many are compared sooner than they are remembered.
+    const FEW: usize = 32;
+    let mut seen = (pairs.len() > FEW).then(HashSet::new);
+    move |number| {
+        let Some(pair) = pairs.get(number) else {
+            return false;
+        };
+        match &mut seen {
+            Some(seen) => !seen.insert(pair.key.as_ref()),
+            None => pairs[..number].iter().any(|other| other.key == pair.key),
         }
     }
 }
@@ -180,8 +210,14 @@ impl<'a> Filler<'_, 'a> {
         at: &At<'_>,
         draft: &mut D,
     ) {
+        let mut stood_before = stood_before(pairs);
         for (number, pair) in pairs.iter().enumerate() {
+            let is_twice = stood_before(number);
             if is_for_people(&pair.key) {
+                continue;
+            }
+            if let Some(wrong) = too_long(&pair.key) {
+                self.issue(at.path(), pair.offset(self.text), Wrong::new(wrong));
                 continue;
             }
             let at = At {
@@ -189,7 +225,7 @@ impl<'a> Filler<'_, 'a> {
                 key: &pair.key,
             };
             let offset = pair.offset(self.text);
-            if pairs[..number].iter().any(|other| other.key == pair.key) {
+            if is_twice {
                 self.issue(at.path(), offset, Wrong::new("is given twice"));
                 continue;
             }
@@ -208,6 +244,11 @@ impl<'a> Filler<'_, 'a> {
 
     fn set<D>(&mut self, item: &'static Item<D>, pair: &Pair<'a>, at: &At<'_>, draft: &mut D) {
         let value = pair.value;
+        if value.len() > MAX_VALUE && !matches!(item, Item::Group(_)) {
+            let (length, most) = (value.len(), MAX_VALUE >> 10);
+            let wrong = Wrong::new(format!("has {length} bytes; no value has over {most} KiB"));
+            return self.issue(at.path(), self.text.offset(value), wrong);
+        }
         let result = match item {
             Item::Group(group) => return self.group(group, value, at, draft),
             Item::Free(set) => free(*set, value, draft),

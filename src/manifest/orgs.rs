@@ -7,9 +7,9 @@ use super::csv::{self, Receiver};
 use super::document::{KEYS, in_report};
 use super::flaw::SecretUse;
 use super::input::{
-    Format, ManifestError, Stream, absolute, folder, format, open, read_text, refuse_start,
+    Format, ManifestError, Stream, absolute, folder, format, length, open, read_text, refuse_start,
 };
-use super::json::{At, Filler, ObjectPlace, kind, pairs, string};
+use super::json::{At, Filler, ObjectPlace, kind, pairs, string, too_long};
 use super::org::{Auth, OrgSpec};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};
@@ -152,7 +152,9 @@ impl Loader {
             }
             Ok(format) => format,
         };
-        let mut stream = Stream::new(open(file)?);
+        let opened = open(file)?;
+        let length = length(&opened);
+        let mut stream = Stream::new(opened);
         if format == Format::Csv {
             if let Some(problem) = refuse_start(file, stream.start().map_err(failed)?) {
                 self.partial = true;
@@ -170,7 +172,7 @@ impl Loader {
             self.partial |= problems.count() > before;
             return Ok(());
         }
-        match read_text(file, &mut stream).map_err(failed)? {
+        match read_text(file, &mut stream, length).map_err(failed)? {
             Ok(text) => self.read_document(file, &text, problems),
             Err(problem) => {
                 self.partial = true;
@@ -222,6 +224,12 @@ impl Loader {
         };
         let mut names = HashSet::new();
         for pair in pairs.into_iter().filter(|pair| !is_for_people(&pair.key)) {
+            if let Some(wrong) = too_long(&pair.key) {
+                self.partial = true;
+                let spot = text.spot(pair.offset(text));
+                problems.push(Problem::of_file(file, wrong).at(spot));
+                continue;
+            }
             let mut issues = Issues::default();
             let mut draft = OrgDraft::default();
             let mut filler = Filler {

@@ -142,9 +142,12 @@ pub(super) struct Issue {
     pub offset: Option<usize>,
 }
 
-/// The mistakes of one record.
+/// The mistakes of one record: the first [`KEPT`], and how many others there are.
 #[derive(Debug, Default)]
-pub(super) struct Issues(Vec<Issue>);
+pub(super) struct Issues {
+    kept: Vec<Issue>,
+    more: u64,
+}
 
 impl Issues {
     pub(super) fn push(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) {
@@ -162,7 +165,11 @@ impl Issues {
 
     /// Takes an issue that knows its offset.
     pub(super) fn take(&mut self, issue: Issue) {
-        self.0.push(issue);
+        if self.kept.len() < KEPT {
+            self.kept.push(issue);
+        } else {
+            self.more += 1;
+        }
     }
 
     // A field that could not be read, or that is inside such an object, is also "missing" to the rules:
@@ -175,10 +182,10 @@ impl Issues {
                     rest.is_empty() || (rest.starts_with('.') && !known.field.is_empty())
                 })
         };
-        if self.0.iter().any(told) {
+        if self.kept.iter().any(told) {
             return;
         }
-        self.0.push(Issue {
+        self.take(Issue {
             field,
             message,
             hint,
@@ -187,19 +194,19 @@ impl Issues {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty()
     }
 
     /// Whether something is wrong with a field or inside it.
     pub(super) fn mention(&self, field: &str) -> bool {
-        self.0.iter().any(|issue| {
+        self.kept.iter().any(|issue| {
             let rest = issue.field.strip_prefix(field);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     }
 
     pub(super) fn into_inner(self) -> Vec<Issue> {
-        self.0
+        self.kept
     }
 }
 
@@ -244,6 +251,7 @@ impl Problems {
     pub(super) fn place(&mut self, file: &Path, prefix: &str, issues: Issues, place: &dyn Place) {
         let shown = file.display().to_string();
         let mut placed = Vec::new();
+        self.count += issues.more;
         for issue in issues.into_inner() {
             let field = match (prefix, issue.field.as_ref()) {
                 ("", field) => field.to_owned(),

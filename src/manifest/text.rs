@@ -13,8 +13,16 @@ pub(super) struct Text<'a> {
     whole: &'a str,
     /// The number of its first line in the file.
     first_line: u64,
-    /// Offset and number of a line start found before: problems mostly come in order.
-    last: Cell<(usize, u64)>,
+    /// Where the last one was that was looked for: problems mostly come in order, and near each other.
+    last: Cell<Mark>,
+}
+
+/// An offset with its line and column.
+#[derive(Clone, Copy)]
+struct Mark {
+    offset: usize,
+    line: u64,
+    column: u64,
 }
 
 /// A text that is no JSON: where, and the parser's words without any of the text.
@@ -41,7 +49,11 @@ impl<'a> Text<'a> {
         Self {
             whole: text,
             first_line,
-            last: Cell::new((0, first_line)),
+            last: Cell::new(Mark {
+                offset: 0,
+                line: first_line,
+                column: 1,
+            }),
         }
     }
 
@@ -78,21 +90,78 @@ impl<'a> Text<'a> {
 
     /// Line and column of a byte offset.
     pub(super) fn spot(&self, offset: usize) -> Spot {
-        let (mut start, mut line) = self.last.get();
-        if start > offset {
-            (start, line) = (0, self.first_line);
+        let mut mark = self.last.get();
+        if mark.offset <= offset {
+            let between = self.whole.get(mark.offset..offset).unwrap_or_default();
+            mark.line += line_ends(between.as_bytes());
+            mark.column = match between.rfind('\n') {
+                None => mark.column + characters(between),
+                Some(last) => 1 + characters(between.get(last + 1..).unwrap_or_default()),
+            };
+        } else {
+            let between = self.whole.get(offset..mark.offset).unwrap_or_default();
+            let lines = line_ends(between.as_bytes());
+            mark.line = mark.line.saturating_sub(lines);
+            mark.column = if lines == 0 {
+                mark.column.saturating_sub(characters(between))
+            } else {
+                let before = self.whole.get(..offset).unwrap_or_default();
+                let start = before.rfind('\n').map_or(0, |last| last + 1);
+                1 + characters(before.get(start..).unwrap_or_default())
+            };
         }
-        let between = self.whole.get(start..offset).unwrap_or_default();
-        if let Some(last) = between.rfind('\n') {
-            line += line_ends(between.as_bytes());
-            start += last + 1;
-        }
-        self.last.set((start, line));
-        let column = self.whole.get(start..offset).unwrap_or_default();
+        mark.offset = offset;
+        self.last.set(mark);
         Spot {
-            line: Some(line),
-            column: Some(column.chars().count() as u64 + 1),
+            line: Some(mark.line),
+            column: Some(mark.column),
             row: None,
+        }
+    }
+}
+
+fn characters(text: &str) -> u64 {
+    text.chars().count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_in_any_order() {
+        for whole in [
+            "",
+            "abc",
+            "a\nbc\n\nd",
+            "\n\n",
+            "äö\r\nü\u{1f600}x\n",
+            "{\"a\":1}",
+        ] {
+            let offsets: Vec<_> = (0..=whole.len())
+                .filter(|at| whole.is_char_boundary(*at))
+                .collect();
+            let of_offset = |offset: usize| {
+                let before = &whole[..offset];
+                let column = before
+                    .rsplit('\n')
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .count();
+                (5 + before.matches('\n').count() as u64, column as u64 + 1)
+            };
+            for first in &offsets {
+                for second in &offsets {
+                    let text = Text::new(whole, 5);
+                    for offset in [*first, *second, *first] {
+                        let spot = text.spot(offset);
+                        let found = (spot.line, spot.column);
+                        let (line, column) = of_offset(offset);
+                        assert_eq!(found, (Some(line), Some(column)), "{whole:?} {offset}");
+                    }
+                }
+            }
         }
     }
 }
