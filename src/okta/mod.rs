@@ -9,7 +9,10 @@
 //!
 //! Credentials go to the org they belong to and to nobody else: a client has one origin, follows no
 //! redirect, and refuses a page link that leads away.
-
+//!
+//! What is known of the API itself, and how it is known, follows; comments cite it as `API.md §n`.
+//!
+#![doc = include_str!("API.md")]
 #![expect(
     clippy::result_large_err,
     reason = "an error is made at most once per HTTP call; its fields are what callers store"
