@@ -1,7 +1,7 @@
 //! Okta's own documents as a judge: is a request one Okta describes, is an answer one it gives?
 //!
-//! The documents are not part of the project; `OKTA_ROLLOUT_OKTA_DOCS` names their folder. Without it
-//! nothing here passes in silence.
+//! The documents are not part of the project: `tests/contract/okta_docs.py` gets them, and `OKTA_ROLLOUT_OKTA_DOCS`
+//! names their folder. Without it nothing here passes in silence.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -35,7 +35,8 @@ impl OktaDocs {
         let folder = std::env::var_os(VARIABLE).map(PathBuf::from);
         let Some(folder) = folder else {
             panic!(
-                "{VARIABLE} is not set: it must name the folder with openapi.yaml, okta-dialect.json and recordings"
+                "{VARIABLE} is not set: it must name the folder with openapi.yaml, okta-dialect.json and recordings, \
+                 which tests/contract/okta_docs.py makes"
             );
         };
         let mut dialect = read(&folder, "okta-dialect.json", |text| {
