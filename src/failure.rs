@@ -1,5 +1,5 @@
 //! A failed command: what kind, why, and what to do next. The only place that maps a kind to an exit
-//! code (PRODUCT.md §3).
+//! code (README, "Exit codes").
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Job files: a manifest plus the policy to run it under (PRODUCT.md §8).
+//! Job files: a manifest plus the policy to run it under (README, "Jobs").
 //!
 //! Owns the TOML shape, its defaults and its offline check, which names every mistake at once with
 //! file, line and column. Knows nothing of what a run does with the policy.

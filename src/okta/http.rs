@@ -27,7 +27,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// vanished would swallow call after call until each one's time-out.
 const PING: Duration = Duration::from_secs(15);
 
-/// `[http]` of a job (PRODUCT.md §8).
+/// `[http]` of a job (README, "Jobs").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
     /// For name resolution, TCP, proxy and TLS together.

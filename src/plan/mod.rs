@@ -41,7 +41,7 @@ use crate::ledger::WishDigest;
 use crate::manifest::{Entry, Status};
 use crate::steps::Step;
 
-/// The steps an entry takes, in order (PRODUCT.md §5).
+/// The steps an entry takes, in order.
 pub fn steps(entry: &Entry) -> Vec<Step> {
     let mut steps = Vec::with_capacity(8);
     if entry.app_id.is_none() {

@@ -1,4 +1,4 @@
-//! What a run left behind (PRODUCT.md §7): built from the ledger's rows, never from memory, so that
+//! What a run left behind: built from the ledger's rows, never from memory, so that
 //! it is as right after a crash as after a clean end.
 //!
 //! Building is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats

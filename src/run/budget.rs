@@ -1,5 +1,5 @@
 //! What may still be spent of one bucket of one org: learned from `x-rate-limit-*`, reserved before a
-//! request is sent, settled by its answer (PRODUCT.md §6, API.md §10). Pure: time is passed in.
+//! request is sent, settled by its answer (API.md §10). Pure: time is passed in.
 //!
 //! The count is conservative: a request in flight counts against what is left until its answer
 //! is there, even if an earlier answer already included it.

@@ -62,7 +62,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 /// Looks that were refused are this far apart at most: 30 refusals an hour.
 const LAST_LOOK: Duration = Duration::from_mins(2);
 
-/// How long an org that takes on none of our calls at all is left alone ("about a second", PRODUCT.md §6).
+/// How long an org that takes on none of our calls at all is left alone.
 const REST: Duration = Duration::from_secs(1);
 
 impl Concurrency {

@@ -1,5 +1,5 @@
 //! The one way to an org: every call waits in its org's lane for the org's budget, caps and circuit, and
-//! the lane learns from its answer (PRODUCT.md §6).
+//! the lane learns from its answer.
 //!
 //! Waiting uses up no attempt and no time-out. Who may send what is not the lane's: see [`super::Reader`] and
 //! [`crate::steps::Context`].
@@ -28,7 +28,7 @@ use crate::manifest::Limits;
 use crate::okta::{Bucket, Class, Exchange, Request};
 use crate::steps::Step;
 
-/// Part of the shown limit that is used when nothing else is configured (PRODUCT.md §6).
+/// Part of the shown limit that is used when nothing else is configured; the rest is left to others.
 const DEFAULT_SHARE: f64 = 0.9;
 
 /// Calls in flight per org when nothing else is configured: at 50 calls a minute and 3 s a call, 3 would do; more
@@ -297,7 +297,7 @@ impl Lane {
         };
         log.stats.rate_limited += 1;
         Concluded::Refused(if concurrency {
-            // "About a second" (PRODUCT.md §6), spread so that the refused calls do not come back together.
+            // About a second, spread so that the refused calls do not come back together.
             Duration::from_millis(rand::random_range(500..1_500))
         } else {
             // The bucket waits to its reset by itself.

@@ -22,7 +22,7 @@ use crate::steps::{Answer, Directory, WantedOfApps};
 /// Waiting entries read at once for the simulated administrator.
 const PAGE: usize = 64;
 
-/// How long calls in flight may take to finish after an interrupt (PRODUCT.md §6).
+/// How long calls in flight may take to finish after an interrupt.
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// How often a simulated administrator tries to give one entry's consent.

@@ -1,5 +1,5 @@
 //! Reads that are made again until they succeed: for commands that only look and keep no ledger, so that what
-//! failed waits right here for its next attempt (PRODUCT.md §6).
+//! failed waits right here for its next attempt.
 //!
 //! Whether and when is [`super::retry`]'s word. Steps do not use this: between their attempts the entry rests in
 //! the ledger and holds no worker.

@@ -1,5 +1,6 @@
 //! Reads an org's live state: through its lane like every call, with a client that cannot send anything but
-//! reads (PRODUCT.md §12.1). Steps look through it before they write; commands that only look have nothing else.
+//! reads. Steps look through it before they write; commands that only look have nothing else, and so cannot change
+//! anything.
 
 use std::sync::Arc;
 

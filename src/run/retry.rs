@@ -1,4 +1,4 @@
-//! Whether and when a failed attempt is made again (PRODUCT.md §6). Pure but for the jitter.
+//! Whether and when a failed attempt is made again. Pure but for the jitter.
 //!
 //! `backoff` is unmaintained (RUSTSEC-2025-0012) but fixed by the project: it is used in this file only, for the
 //! growth of the interval, and what it gives is clamped, because its jitter overshoots its own maximum.

@@ -147,7 +147,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    // A once-only call that was under way when its process died may still land (PRODUCT.md §5).
+    // A once-only call that was under way when its process died may still land.
     fn must_wait_before_looking(&self, step: Step) -> Option<Millis> {
         let in_flight = self
             .row

@@ -1,4 +1,4 @@
-//! Simulated Okta orgs over real HTTP on loopback, for demos, rehearsals and tests (PRODUCT.md §9).
+//! Simulated Okta orgs over real HTTP on loopback, for demos, rehearsals and tests.
 //!
 //! ```text
 //! serve ─▶ gate ─▶ routes ─▶ org ─▶ model, capabilities      one lock per org

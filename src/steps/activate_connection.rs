@@ -1,5 +1,5 @@
 //! `activate_connection`: the last call of a three-legged set-up. A feature that follows proves that it
-//! worked; without one, a GET does (PRODUCT.md §5).
+//! worked; without one, a GET does.
 
 use super::set_connection::{not_enabled, read};
 use super::start_consent::note_activation;

@@ -1,5 +1,5 @@
 //! `set_connection`: saves a TOKEN or two-legged connection and activates it in the same call, or
-//! starts a three-legged consent ([`super::start_consent`]). What is already as wanted is not written (PRODUCT.md §5).
+//! starts a three-legged consent ([`super::start_consent`]). What is already as wanted is not written.
 
 use secrecy::ExposeSecret;
 

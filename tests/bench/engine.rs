@@ -1,5 +1,5 @@
-//! What the engine costs (PRODUCT.md §13, "unlimited server"): a run of simulated orgs without limits or latency,
-//! every checkpoint durable, against a bare loop of the same calls with the same HTTP client, connections and
+//! What the engine costs (README, "How fast it is"): a run of simulated orgs without limits or latency, every
+//! checkpoint durable, against a bare loop of the same calls with the same HTTP client, connections and
 //! concurrency, and against an asyncio script, all with 50 connections per org.
 //!
 //! The script uses aiohttp, as Okta's Python SDK does; it is installed into a folder of the build's. What asyncio

@@ -1,4 +1,4 @@
-//! How near to the limits a run comes (PRODUCT.md §13, the first four rows), against simulated orgs with short
+//! How near to the limits a run comes (README, "How fast it is"), against simulated orgs with short
 //! windows and latencies scaled to them, and once with Okta's window of a minute and recorded latencies.
 //! Baselines: a script as people write it, and a bare loop that knows no limits.
 //!

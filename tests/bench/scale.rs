@@ -1,4 +1,4 @@
-//! A million entries in ten thousand orgs, and how fast the program starts (PRODUCT.md §13, the last two rows): the
+//! A million entries in ten thousand orgs, and how fast the program starts (README, "How fast it is"): the
 //! program itself as a child process, its peak of memory read from `/proc`, so on Linux only. Baselines: a bare CSV
 //! reader, and Python's `csv` and `sqlite3`.
 //!

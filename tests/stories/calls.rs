@@ -1,4 +1,4 @@
-//! Every call counts (PRODUCT.md §5): what is asked of an org, to the call, and that nothing is
+//! Every call counts: what is asked of an org, to the call, and that nothing is
 //! written that is right already.
 
 use okta_rollout::sandbox::SeedApp;

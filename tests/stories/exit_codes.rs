@@ -1,4 +1,4 @@
-//! One story per exit code (PRODUCT.md §3) that somebody's script may look at. Code 1 is a bug of ours
+//! One story per exit code (README, "Exit codes") that somebody's script may look at. Code 1 is a bug of ours
 //! and has none.
 
 use okta_rollout::sandbox::Switches;

@@ -1,4 +1,4 @@
-//! A 2xx is not proof (PRODUCT.md §5): an entry is done when Okta shows it, and fails with the reason,
+//! A 2xx is not proof: an entry is done when Okta shows it, and fails with the reason,
 //! after one look, when Okta accepted and shows something else.
 
 use std::sync::{Arc, Mutex};

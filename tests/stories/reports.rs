@@ -1,4 +1,4 @@
-//! What a run leaves behind (PRODUCT.md §7), and how the next one begins.
+//! What a run leaves behind, and how the next one begins.
 
 use okta_rollout::sandbox::Switches;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Scenario, google, user, zscaler};
 
-/// Most calls an org has in flight unless told otherwise (PRODUCT.md §8).
+/// Most calls an org has in flight unless the job says otherwise (`maxInFlight`).
 const IN_FLIGHT: usize = 20;
 
 fn revoked() -> Switches {

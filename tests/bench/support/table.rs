@@ -1,4 +1,4 @@
-//! What a bench prints in the end: each row of PRODUCT.md §13 with the figure, its bound and the ratio of
+//! What a bench prints in the end: each row of the README's "How fast it is" with the figure, its bound and the ratio of
 //! the two, and below them the baselines measured in the same run.
 
 use std::ops::{Bound, RangeBounds};
