@@ -2,8 +2,8 @@
 //!
 //! A terminal obeys what it is sent: an escape sequence in a name clears the screen, a line break forges a line, a
 //! direction override turns a word round. So every character that is not plainly seen is shown by its code
-//! ([`line`], [`value`]), or taken out of what somebody else says ([`presentable`]). Whoever makes lines for people
-//! makes each with [`Page::line`] or [`line`]; `cli::output` prints nothing else.
+//! ([`line()`], [`value`]), or taken out of what somebody else says ([`presentable`]). Whoever makes lines for people
+//! makes each with [`Page::line`] or [`line()`]; `cli::output` prints nothing else.
 
 mod page;
 mod seen;

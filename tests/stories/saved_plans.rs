@@ -241,9 +241,9 @@ fn force_comes_from_the_command_line_and_never_from_a_plan() {
     assert_eq!(posts(&story), 0);
 
     // Who planned with it gives it again, as is said.
-    let forced = [&save[..], &["--force"]].concat();
+    let with_force = [&save[..], &["--force"]].concat();
     story
-        .okta_rollout(&forced)
+        .okta_rollout(&with_force)
         .exits(0)
         .says("okta-rollout run --plan plan.json --force");
     story
