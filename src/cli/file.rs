@@ -10,6 +10,8 @@ mod through;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use crate::failure::Failure;
 pub(super) use clash::{Guarded, clash};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
@@ -61,8 +63,47 @@ pub(super) fn can_be_written(file: &Path, give: &str) -> Result<(), Failure> {
 
 /// Said of a file that cannot be written, with what gives another one, as in `-o FILE`.
 pub(super) fn cannot_be_written(file: &Path, give: &str, error: anyhow::Error) -> Failure {
-    Failure::usage(error.context(format!("{} cannot be written", file.display())))
-        .hint(format!("give another one: {give}"))
+    let hint = another(give, &error);
+    let error = plain(error).context(format!("{} cannot be written", file.display()));
+    Failure::usage(error).hint(hint)
+}
+
+/// What to do about a file that cannot be written.
+fn another(give: &str, error: &anyhow::Error) -> String {
+    with_room(format!("give another one: {give}"), error)
+}
+
+/// A hint, and what helps as well if the disk is full.
+pub(super) fn with_room(hint: String, error: &anyhow::Error) -> String {
+    if is_full(error) {
+        format!("{hint}; or make room on that disk")
+    } else {
+        hint
+    }
+}
+
+/// Whether there is no room for a file.
+fn is_full(error: &anyhow::Error) -> bool {
+    // Errors of formats keep the system's error to themselves, but for its text.
+    let said = [Errno::NOSPC, Errno::DQUOT].map(|no| format!("(os error {})", no.raw_os_error()));
+    error.chain().any(|cause| {
+        let text = cause.to_string();
+        cause.is::<DiskFull>() || said.iter().any(|said| text.contains(said))
+    })
+}
+
+/// There is no room for a file.
+#[derive(Debug, thiserror::Error)]
+#[error("No space left on device: the disk is full")]
+struct DiskFull;
+
+/// A full disk in words, without the name that a file has while it is written.
+fn plain(error: anyhow::Error) -> anyhow::Error {
+    if is_full(&error) {
+        DiskFull.into()
+    } else {
+        error
+    }
 }
 
 #[cfg(test)]

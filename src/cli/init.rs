@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args;
-use super::file::{NewFile, Readers, must_be_free, write_new};
+use super::file::{NewFile, Readers, must_be_free, with_room, write_new};
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 
@@ -36,8 +36,8 @@ pub(super) fn init(args: &args::Init, output: Output) -> Result<Ending, Failure>
     let give = "okta-rollout init FOLDER";
     must_be_free(files.iter().map(|file| file.path.as_path()), give)?;
     write_new(&files).map_err(|error| {
-        Failure::usage(error.context("nothing was written"))
-            .hint(format!("give another folder: {give}"))
+        let hint = with_room(format!("give another folder: {give}"), &error);
+        Failure::usage(error.context("nothing was written")).hint(hint)
     })?;
     for file in &files {
         output.note(format_args!("{} is written", file.path.display()));

@@ -228,6 +228,10 @@ impl LedgerError {
 
     /// SQLite's word for a failed operation on the ledger in `path`.
     pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        Self::sqlite_on(path, error, is_full)
+    }
+
+    fn sqlite_on(path: &Path, error: &rusqlite::Error, is_full: fn(&Path) -> bool) -> Self {
         let path = path.to_owned();
         let cause = error.to_string();
         match error.sqlite_error_code() {
@@ -236,6 +240,10 @@ impl LedgerError {
                 Self::ReadOnly { path, cause }
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            // The memory that processes share beside the ledger cannot grow, and SQLite does not say why.
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(&path) => {
+                Self::DiskFull { path }
+            }
             Some(ErrorCode::NotADatabase) => Self::ForeignFile {
                 path,
                 what: "it is no SQLite database".into(),
@@ -260,9 +268,63 @@ impl LedgerError {
     }
 }
 
+/// Whether a file's disk has no room for the least that SQLite wants of it.
+fn is_full(path: &Path) -> bool {
+    /// What a new log and its index take (bytes).
+    const LEAST: u64 = 64 * 1024;
+    let folder = path.parent().unwrap_or(path);
+    rustix::fs::statvfs(folder).is_ok_and(|disk| {
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        free < LEAST || (disk.f_files > 0 && disk.f_favail == 0)
+    })
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let hint = error.hint();
         Self::usage(error).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_whatever_sqlite_makes_of_it() {
+        let path = Path::new("/d/ledger.db");
+        let full = || LedgerError::DiskFull { path: path.into() };
+        for (code, told_when_full) in [
+            (ffi::SQLITE_FULL, true),
+            (ffi::SQLITE_IOERR_SHMSIZE, true),
+            (ffi::SQLITE_IOERR_SHMOPEN, true),
+            (ffi::SQLITE_IOERR_WRITE, true),
+            (ffi::SQLITE_IOERR_FSYNC, true),
+            (ffi::SQLITE_IOERR_TRUNCATE, true),
+            (ffi::SQLITE_CANTOPEN, true),
+            (ffi::SQLITE_BUSY, false),
+            (ffi::SQLITE_READONLY, false),
+            (ffi::SQLITE_CORRUPT, false),
+            (ffi::SQLITE_NOTADB, false),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let on = |is_full| LedgerError::sqlite_on(path, &error, is_full);
+            assert_eq!(on(|_| true) == full(), told_when_full, "{code}");
+            assert_eq!(on(|_| false) == full(), code == ffi::SQLITE_FULL, "{code}");
+        }
+        let stored = io::Error::from(io::ErrorKind::StorageFull);
+        let quota = io::Error::from(io::ErrorKind::QuotaExceeded);
+        assert_eq!(LedgerError::io(path, &stored), full());
+        assert_eq!(LedgerError::io(path, &quota), full());
+    }
+
+    #[test]
+    fn a_disk_with_room_is_not_full() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_full(&folder.path().join("ledger.db")));
+        // What is not there says nothing.
+        assert!(!is_full(Path::new("/nowhere/at/all/ledger.db")));
     }
 }

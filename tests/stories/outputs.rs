@@ -65,7 +65,10 @@ fn no_command_replaces_what_is_no_file() {
         for (name, wanted) in [
             ("folder", "folder cannot be written: it is a folder"),
             ("socket", "socket cannot be written: it is a socket"),
-            ("/dev/full", "/dev/full cannot be written: No space left"),
+            (
+                "/dev/full",
+                "/dev/full cannot be written: No space left on device: the disk is full",
+            ),
         ] {
             let refused = story.shell(&format!("okta-rollout {command} {name}"));
             refused
@@ -104,7 +107,11 @@ fn reports_of_a_job_follow_the_same_rules() {
         report("/dev/full"),
         report("new/all.json")
     ));
-    story.run().exits(3).says("/dev/full cannot be written");
+    story
+        .run()
+        .exits(3)
+        .says("/dev/full cannot be written")
+        .says("the disk is full");
     assert!(story.path("new/all.json").exists());
 }
 

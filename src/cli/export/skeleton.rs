@@ -38,8 +38,10 @@ pub(super) fn write<'a>(
         text,
         readers: Readers::Owner,
     };
-    write_new(&[new])
-        .map_err(|error| Failure::usage(error).hint(format!("give another one: {GIVE}")))?;
+    write_new(&[new]).map_err(|error| {
+        let hint = file::with_room(format!("give another one: {GIVE}"), &error);
+        Failure::usage(error).hint(hint)
+    })?;
     Ok(Some(file))
 }
 

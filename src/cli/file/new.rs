@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tempfile::{Builder, NamedTempFile};
 
 use super::place::folder;
+use super::plain;
 use crate::failure::Failure;
 
 /// A file to write.
@@ -57,6 +58,7 @@ pub(in crate::cli) fn write_new(files: &[NewFile]) -> anyhow::Result<()> {
     let mut staged = Vec::with_capacity(files.len());
     for file in files {
         let draft = stage(file, &mut undo)
+            .map_err(plain)
             .with_context(|| format!("{} cannot be written", file.path.display()))?;
         staged.push((file, draft));
     }
