@@ -69,7 +69,7 @@ pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
 pub use memory::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
 pub use model::*;
-pub use notes::{Note, OrgWait, SpentWindow};
+pub use notes::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use prune::{Kept, Old, Pruned};
 pub use removed::Removed;
 pub use rotation::{Forgetting, Rotation};

@@ -1,4 +1,5 @@
-//! What processes tell each other of orgs besides checkpoints: windows that are used up, and waits.
+//! What processes tell each other of orgs besides checkpoints: windows that are used up, what others take of them,
+//! and waits.
 
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -42,11 +43,30 @@ pub struct SpentWindow {
     pub left_ms: i64,
 }
 
+/// What others were seen to take of a rate limit: whoever comes next keeps it free for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherSpenders {
+    /// The org's URL as in [`super::OrgRow::url`].
+    pub org_url: String,
+    /// Okta's name of the bucket, after a method that has a window of its own.
+    pub bucket: String,
+    /// Calls a second, in the busiest of the last windows.
+    pub per_second: f64,
+    /// Whether they needed more than could be seen.
+    pub unsure: bool,
+    /// How long that counts.
+    pub until: Millis,
+    /// How far ahead that was when it was noted.
+    pub left_ms: i64,
+}
+
 /// Something that other processes have to know of an org.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// A window is used up.
     Spent(SpentWindow),
+    /// Others spend from the same bucket.
+    Others(OtherSpenders),
     /// Its calls wait, or go on.
     Waits {
         /// The run.
@@ -83,6 +103,15 @@ impl Ledger {
         self.read(move |connection| spent_windows(connection, now))
             .await
     }
+
+    /// What counts at that time of what others were seen to take, of all orgs.
+    pub async fn other_spenders(
+        &self,
+        now: Millis,
+    ) -> std::result::Result<Vec<OtherSpenders>, LedgerError> {
+        self.read(move |connection| other_spenders(connection, now))
+            .await
+    }
 }
 
 fn store(connection: &Connection, note: &Note) -> Result<()> {
@@ -99,6 +128,21 @@ fn store(connection: &Connection, note: &Note) -> Result<()> {
                     window.limit.map(rows::integer),
                     window.until,
                     window.left_ms
+                ])?;
+        }
+        Note::Others(others) => {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO others (org_url, bucket, per_second, unsure, until, left_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    others.org_url,
+                    others.bucket,
+                    others.per_second,
+                    others.unsure,
+                    others.until,
+                    others.left_ms
                 ])?;
         }
         Note::Waits { run, org, wait } => {
@@ -125,6 +169,23 @@ fn spent_windows(connection: &Connection, now: Millis) -> Result<Vec<SpentWindow
                 .and_then(|limit| u64::try_from(limit).ok()),
             until: row.get(3)?,
             left_ms: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn other_spenders(connection: &Connection, now: Millis) -> Result<Vec<OtherSpenders>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT org_url, bucket, per_second, unsure, until, left_ms FROM others WHERE until > ?1",
+    )?;
+    let rows = statement.query_map([now], |row| {
+        Ok(OtherSpenders {
+            org_url: row.get(0)?,
+            bucket: row.get(1)?,
+            per_second: row.get(2)?,
+            unsure: row.get(3)?,
+            until: row.get(4)?,
+            left_ms: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

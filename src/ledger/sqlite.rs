@@ -15,7 +15,7 @@ use super::{OpenOptions, files};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
 
 /// The format's versions, in order: `user_version` n has the first n applied. Append, never change.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_one_link.sql"),
     include_str!("migrations/0003_applied.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0012_names.sql"),
     include_str!("migrations/0013_removed.sql"),
     include_str!("migrations/0014_holders.sql"),
+    include_str!("migrations/0015_others.sql"),
 ];
 
 /// `user_version` this program writes.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 
-use super::budget::{Grant, Settled, Spent};
+use super::budget::{Grant, Others, Settled, Spent};
 use super::circuit::Circuit;
 use super::clock::ServerClock;
 use super::concurrency::{Concurrency, Pool};
@@ -199,7 +199,7 @@ impl State {
         if class.is_none() {
             self.retries.earn();
         }
-        let settled = settled(&self.clock, now, exchange);
+        let settled = settled(&self.clock, now, sent, exchange);
         self.end(slot, now, sent, settled);
     }
 
@@ -363,12 +363,31 @@ impl State {
         Some((name(bucket, method, methods), spent))
     }
 
+    /// What others were seen to take, for the ledger, by the name of what it is of.
+    pub(super) fn take_others(&mut self, bucket: Bucket) -> Option<(String, Others)> {
+        let methods = &mut self.bucket(bucket).methods;
+        let (method, others) = methods.take_others()?;
+        Some((name(bucket, method, methods), others))
+    }
+
     /// Goes on where an earlier process left off.
     pub(super) fn restore(&mut self, name: &str, spent: Spent) {
-        let named = |bucket: &&Bucket| name.split(' ').next_back() == Some(bucket.name());
-        if let Some(bucket) = Bucket::ALL.iter().find(named) {
-            self.bucket(*bucket).methods.restore(spent);
+        if let Some(of) = self.named(name) {
+            of.methods.restore(spent);
         }
+    }
+
+    /// Goes on from what an earlier process saw others take.
+    pub(super) fn restore_others(&mut self, name: &str, others: Others) {
+        if let Some(of) = self.named(name) {
+            of.methods.restore_others(others);
+        }
+    }
+
+    fn named(&mut self, name: &str) -> Option<&mut OfBucket> {
+        let named = |bucket: &&Bucket| name.split(' ').next_back() == Some(bucket.name());
+        let bucket = Bucket::ALL.iter().find(named)?;
+        Some(self.bucket(*bucket))
     }
 }
 
@@ -554,6 +573,39 @@ mod tests {
         };
         assert!(state.allow(token, T(1), None).is_none());
         assert!(state.allow(APPS, T(40), None).is_none());
+    }
+
+    #[test]
+    fn a_restart_leaves_others_what_the_process_before_saw_them_take() {
+        let others = |pace, unsure| Others {
+            pace,
+            unsure,
+            until: T(240),
+        };
+        for (bucket, seen, went) in [
+            ("/api/v1/apps", None, 49),
+            ("/api/v9/unheard-of", Some(others(0.5, false)), 49),
+            ("/oauth2/v1/token", Some(others(0.5, false)), 49),
+            // A fifth more for each of the 60 s that are left, and the margin.
+            ("/api/v1/apps", Some(others(0.5, false)), 49 - 37),
+            ("PUT /api/v1/apps", Some(others(0.5, false)), 49 - 37),
+            ("/api/v1/apps", Some(others(0.6, false)), 49 - 44),
+            // A tenth is ours in any case, and while their pace is not known.
+            ("/api/v1/apps", Some(others(5.0, false)), 50 / 10 - 1),
+            ("/api/v1/apps", Some(others(0.0, true)), 50 / 10 - 1),
+            // What is no number was never noted.
+            ("/api/v1/apps", Some(others(f64::NAN, false)), 49),
+            ("/api/v1/apps", Some(others(-3.0, false)), 49),
+        ] {
+            let mut state = State::new(1.0, 100);
+            if let Some(seen) = seen {
+                state.restore_others(bucket, seen);
+            }
+            assert_eq!(calls(&mut state, APPS, 1), 1, "a probe");
+            let rate = (Some(50), Some(49), Some(61));
+            settle(&mut state, APPS, 1, &answer(rate, 1, Class::Refused));
+            assert_eq!(calls(&mut state, APPS, 1), went, "{bucket} {seen:?}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod left;
 mod neighbours;
 mod window;
 
-pub use super::settled::{Grant, Observed, Settled, Spent};
+pub use super::settled::{Grant, Observed, Others, Settled, Spent};
 use neighbours::Neighbours;
 use window::{Note, Window};
 
@@ -49,7 +49,7 @@ pub struct Budget {
     // The last refusal's wait, which answers that were on their way then do not shorten.
     not_before: Duration,
     neighbours: Neighbours,
-    // When it was asked or told of something last, and when the window at hand was shown last.
+    // When it was asked or told of something last, and since when the window at hand may have gone on unseen.
     latest: Duration,
     shown_at: Duration,
 }
@@ -116,6 +116,16 @@ impl Budget {
             until,
             durable: true,
         });
+    }
+
+    /// Goes on from what an earlier process saw others take.
+    pub fn restore_others(&mut self, others: Others) {
+        self.neighbours.restore(others);
+    }
+
+    /// What the ledger has to know of others, told once a window and when it has grown.
+    pub fn take_others(&mut self) -> Option<Others> {
+        self.neighbours.take_seen()
     }
 
     /// What the ledger has to know before the last requests may go, told once a window.
@@ -329,6 +339,7 @@ mod tests {
             remaining,
             reset,
             reset_at: T(u64::try_from(reset).expect("positive")),
+            sent: T(0),
         })
     }
 
@@ -563,6 +574,7 @@ mod tests {
             remaining: 0,
             reset: 61,
             reset_at: T(59),
+            sent: T(1),
         };
         budget.settle(T(2), Settled::Shown(again));
         assert_eq!(budget.take_note(), None);

@@ -12,18 +12,18 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::admission::State;
-use super::budget::{Outlook, Spent};
+use super::budget::Outlook;
 use super::concurrency::Pool;
 use super::eta::Tally;
 use super::interrupt::Interrupt;
-use super::notes::{Keeper, still_lasts};
+use super::notes::{Keeper, Remembered};
 use super::org_patience::Watch;
 use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
 use crate::apps::App;
 use crate::event::{Event, Events};
-use crate::ledger::{Attempt, Millis, OrgStats, SpentWindow, Stopped};
+use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
 use crate::manifest::Limits;
 use crate::okta::{Bucket, Class, Exchange, Request};
 use crate::steps::Step;
@@ -145,20 +145,8 @@ impl Lane {
     /// Has a ledger remember what a process that comes after this one must know, and goes on from what it
     /// remembers of the org.
     #[must_use]
-    pub fn kept(mut self, keeper: Keeper, windows: &[SpentWindow]) -> Self {
-        let (now, unix_now) = (self.born.elapsed(), unix_millis());
-        let mut windows: Vec<_> = windows
-            .iter()
-            .filter_map(|window| Some((still_lasts(window, unix_now)?, window)))
-            .collect();
-        // Of a bucket whose methods had windows of their own the last to end counts.
-        windows.sort_by_key(|(left, _)| *left);
-        let mut state = self.state();
-        for (left, window) in windows {
-            let (until, limit) = (now + left, window.limit);
-            state.restore(&window.bucket, Spent { until, limit });
-        }
-        drop(state);
+    pub fn kept(mut self, keeper: Keeper, remembered: &Remembered) -> Self {
+        remembered.restore(&mut self.state(), self.born.elapsed());
         self.keeper = Some(keeper);
         self
     }
@@ -349,6 +337,15 @@ impl Lane {
                 state.wake();
             };
             keeper.window(name, spent, now, Box::new(done));
+        }
+    }
+
+    /// Tells the ledger what others were seen to take.
+    pub(super) fn note_others(&self, state: &mut State, bucket: Bucket, now: Duration) {
+        while let Some((name, others)) = state.take_others(bucket) {
+            if let Some(keeper) = &self.keeper {
+                keeper.others(name, others, now);
+            }
         }
     }
 

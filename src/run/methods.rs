@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::budget::{Budget, Grant, Observed, Outlook, Settled, Spent};
+use super::budget::{Budget, Grant, Observed, Others, Outlook, Settled, Spent};
 use crate::okta::Method;
 
 /// How far apart (seconds) the ends of two windows are at least: each is rounded, and may be computed anew.
@@ -153,10 +153,19 @@ impl Methods {
 
     /// See [`Budget::take_note`]; with one of the methods that spend from it.
     pub fn take_note(&mut self) -> Option<(Method, Spent)> {
+        self.take(Budget::take_note)
+    }
+
+    /// See [`Budget::take_others`]; with one of the methods that spend from it.
+    pub fn take_others(&mut self) -> Option<(Method, Others)> {
+        self.take(Budget::take_others)
+    }
+
+    fn take<T>(&mut self, from: impl Fn(&mut Budget) -> Option<T>) -> Option<(Method, T)> {
         let Self { budgets, route, .. } = self;
         [Method::Get, Method::Post, Method::Put]
             .into_iter()
-            .find_map(|method| Some((method, budgets[route[place(method)]].take_note()?)))
+            .find_map(|method| Some((method, from(&mut budgets[route[place(method)]])?)))
     }
 
     /// See [`Budget::noted`].
@@ -169,6 +178,11 @@ impl Methods {
     /// See [`Budget::restore`]. Which methods it was about has to be learned anew, so all of them wait.
     pub fn restore(&mut self, spent: Spent) {
         self.budgets[0].restore(spent);
+    }
+
+    /// See [`Budget::restore_others`]; as above.
+    pub fn restore_others(&mut self, others: Others) {
+        self.budgets[0].restore_others(others);
     }
 
     // Takes what an answer showed into account; gives what its budget shall learn.
@@ -250,6 +264,7 @@ mod tests {
             remaining,
             reset: i64::try_from(reset).expect("small"),
             reset_at: T(reset),
+            sent: T(0),
         })
     }
 

@@ -55,7 +55,7 @@ pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Concluded, Halted, Lane, LaneConfig, unix_millis};
 pub use next::NextCommands;
-pub use notes::{Keeper, Notes};
+pub use notes::{Keeper, Notes, Remembered};
 pub use org::{Administrator, GRACE};
 pub use places::{Places, idle_per_org};
 pub use queue::Pass;
@@ -67,7 +67,7 @@ pub use worker::{Rest, Work, name_of};
 
 use crate::event::{Answers, Event, Events};
 use crate::job::OnDrift;
-use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId, SpentWindow};
+use crate::ledger::{Ledger, LedgerError, OrgNo, OrgRow, RunId};
 use crate::manifest::{Limits, Secrets};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::selection::Selection;
@@ -275,8 +275,8 @@ pub struct Common {
     pub interrupt: Interrupt,
     /// What other processes have to know at once.
     pub notes: Notes,
-    // Windows that were used up when this process began, by org URL.
-    spent: HashMap<String, Vec<SpentWindow>>,
+    // What was known of rate limits when this process began, by org URL.
+    remembered: HashMap<String, Remembered>,
 }
 
 impl Common {
@@ -287,13 +287,6 @@ impl Common {
         events: Events,
         interrupt: Interrupt,
     ) -> anyhow::Result<Self> {
-        let mut spent: HashMap<String, Vec<SpentWindow>> = HashMap::new();
-        for window in ledger.spent_windows(unix_millis()).await? {
-            spent
-                .entry(window.org_url.clone())
-                .or_default()
-                .push(window);
-        }
         Ok(Self {
             http: Http::new(&options.http)?,
             places: Places::new(),
@@ -304,7 +297,7 @@ impl Common {
             options: options.clone(),
             events,
             interrupt,
-            spent,
+            remembered: Remembered::load(ledger).await?,
         })
     }
 
@@ -320,7 +313,8 @@ impl Common {
             org: org.row.no,
             url: (!served_here).then(|| org.row.url.as_str().into()),
         };
-        let spent = self.spent.get(&org.row.url).filter(|_| !served_here);
+        let remembered = self.remembered.get(&org.row.url);
+        let remembered = remembered.filter(|_| !served_here);
         let lane = Lane::new(LaneConfig {
             org: Arc::clone(&name),
             limits: org.row.spec.limits.or(self.options.limits),
@@ -334,7 +328,8 @@ impl Common {
                 .credentials()
                 .map(|secret| secret.as_str().into()),
         });
-        let lane = Arc::new(lane.kept(keeper, spent.map_or(&[], Vec::as_slice)));
+        let nothing = Remembered::default();
+        let lane = Arc::new(lane.kept(keeper, remembered.unwrap_or(&nothing)));
         let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
         Ok(Shop {
             run: run.clone(),

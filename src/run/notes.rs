@@ -1,5 +1,5 @@
-//! What other processes have to know of orgs at once, on its way to the ledger: windows that are used up, and
-//! what orgs wait for. It goes ahead of every checkpoint that follows it, and notes that come while the ledger
+//! What other processes have to know of orgs at once, on its way to the ledger: windows that are used up, what
+//! others were seen to take, and what orgs wait for. It goes ahead of every checkpoint that follows it, and notes that come while the ledger
 //! writes share its next write: ten thousand orgs whose windows end together cost a few. Nobody waits for them but
 //! the last two calls of a window.
 
@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::budget::Spent;
+use super::admission::State;
+use super::budget::{Others, Spent};
 use super::denied::Why;
 use super::interrupt::Interrupt;
 use super::lane::{unix_millis, whole_millis};
 use super::settled::LONGEST_WAIT;
-use crate::ledger::{Ledger, LedgerError, Millis, Note, OrgNo, OrgWait, RunId, SpentWindow};
+use crate::ledger::{
+    Ledger, LedgerError, Millis, Note, OrgNo, OrgWait, OtherSpenders, RunId, SpentWindow,
+};
 
 /// Called once a note is durable.
 type Done = Box<dyn FnOnce() + Send>;
@@ -36,6 +39,7 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     windows: HashMap<(Arc<str>, String), (SpentWindow, Done)>,
+    others: HashMap<(Arc<str>, String), OtherSpenders>,
     waits: HashMap<(RunId, OrgNo), Option<OrgWait>>,
     // Whether a write that has not begun will take what is here.
     is_asked_for: bool,
@@ -105,11 +109,12 @@ impl Shared {
             .drain()
             .map(|(_, (window, done))| (Note::Spent(window), done))
             .unzip();
-        let waits = queue
-            .waits
-            .drain()
-            .map(|((run, org), wait)| Note::Waits { run, org, wait });
-        (windows.into_iter().chain(waits).collect(), done)
+        let Queue { waits, others, .. } = &mut *queue;
+        let waits = waits.drain();
+        let waits = waits.map(|((run, org), wait)| Note::Waits { run, org, wait });
+        let others = others.drain().map(|(_, others)| Note::Others(others));
+        let notes = windows.into_iter().chain(others).chain(waits);
+        (notes.collect(), done)
     }
 
     // As with checkpoints: without them no further call may be sent.
@@ -171,6 +176,24 @@ impl Keeper {
         });
     }
 
+    /// Notes what others were seen to take of a bucket.
+    pub(super) fn others(&self, bucket: String, others: Others, now: Duration) {
+        let Some(url) = &self.url else { return };
+        let left_ms = millis(others.until.saturating_sub(now));
+        let seen = OtherSpenders {
+            org_url: url.to_string(),
+            bucket: bucket.clone(),
+            per_second: others.pace,
+            unsure: others.unsure,
+            until: unix_millis().saturating_add(left_ms),
+            left_ms,
+        };
+        let key = (Arc::clone(url), bucket);
+        self.notes.put(|queue| {
+            queue.others.insert(key, seen);
+        });
+    }
+
     /// Notes what the org waits for until then, or that it goes on.
     pub(super) fn waits(&self, wait: Option<OrgWait>) {
         let key = (self.run.clone(), self.org);
@@ -200,15 +223,64 @@ pub(super) fn wait(why: &Why, reason: &str, until: Millis) -> OrgWait {
     }
 }
 
-/// How long a noted window still lasts by a clock that may have been set since: never longer than when it was
-/// noted. `None` = it is over, or what was noted cannot be true.
-pub(super) fn still_lasts(window: &SpentWindow, now: Millis) -> Option<Duration> {
-    let left_ms = window.until.saturating_sub(now);
+/// What the ledger remembers of an org's rate limits.
+#[derive(Default)]
+pub struct Remembered {
+    spent: Vec<SpentWindow>,
+    others: Vec<OtherSpenders>,
+}
+
+impl Remembered {
+    /// Of all orgs, by URL.
+    pub async fn load(ledger: &Ledger) -> Result<HashMap<String, Self>, LedgerError> {
+        let now = unix_millis();
+        let mut orgs: HashMap<String, Self> = HashMap::new();
+        for window in ledger.spent_windows(now).await? {
+            let org = orgs.entry(window.org_url.clone());
+            org.or_default().spent.push(window);
+        }
+        for others in ledger.other_spenders(now).await? {
+            let org = orgs.entry(others.org_url.clone());
+            org.or_default().others.push(others);
+        }
+        Ok(orgs)
+    }
+
+    /// Has an org's state go on from it.
+    pub(super) fn restore(&self, state: &mut State, now: Duration) {
+        let unix_now = unix_millis();
+        let lasts = |until, ahead_ms| Some(now + still_lasts(until, ahead_ms, unix_now)?);
+        let mut windows: Vec<_> = (self.spent.iter())
+            .filter_map(|window| Some((lasts(window.until, window.left_ms)?, window)))
+            .collect();
+        // Of a bucket whose methods had windows of their own the last to end counts.
+        windows.sort_by_key(|(until, _)| *until);
+        for (until, window) in windows {
+            let limit = window.limit;
+            state.restore(&window.bucket, Spent { until, limit });
+        }
+        for seen in &self.others {
+            if let Some(until) = lasts(seen.until, seen.left_ms) {
+                let others = Others {
+                    pace: seen.per_second,
+                    unsure: seen.unsure,
+                    until,
+                };
+                state.restore_others(&seen.bucket, others);
+            }
+        }
+    }
+}
+
+/// How long what was noted still counts by a clock that may have been set since: until then, which was so far ahead
+/// when it was noted, and never longer than that. `None` = no more, or what was noted cannot be true.
+fn still_lasts(until: Millis, ahead_ms: i64, now: Millis) -> Option<Duration> {
+    let left_ms = until.saturating_sub(now);
     let plausible = 1..=millis(LONGEST_WAIT);
-    if !plausible.contains(&left_ms) || !plausible.contains(&window.left_ms) {
+    if !plausible.contains(&left_ms) || !plausible.contains(&ahead_ms) {
         return None;
     }
-    u64::try_from(left_ms.min(window.left_ms))
+    u64::try_from(left_ms.min(ahead_ms))
         .ok()
         .map(Duration::from_millis)
 }
@@ -240,15 +312,8 @@ mod tests {
             (Millis::MAX, minute, None),
             (Millis::MIN, minute, None),
         ] {
-            let window = SpentWindow {
-                org_url: "https://acme.okta.com".to_owned(),
-                bucket: "/api/v1/apps".to_owned(),
-                limit: Some(50),
-                until,
-                left_ms,
-            };
             let lasts = lasts.map(Duration::from_millis);
-            assert_eq!(still_lasts(&window, NOW), lasts, "{until} {left_ms}");
+            assert_eq!(still_lasts(until, left_ms, NOW), lasts, "{until} {left_ms}");
         }
     }
 }

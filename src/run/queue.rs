@@ -49,6 +49,7 @@ impl Pass<'_> {
         let refusing = state.refusing(now);
         let watch = state.patience.needs_a_watch();
         lane.note_windows(&mut state, self.slot.bucket, now);
+        lane.note_others(&mut state, self.slot.bucket, now);
         lane.wake(&state);
         drop(state);
         if watch {

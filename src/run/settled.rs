@@ -30,6 +30,8 @@ pub struct Observed {
     pub reset: i64,
     /// The same on our clock.
     pub reset_at: Duration,
+    /// When the call was sent: it counted then, or later.
+    pub sent: Duration,
 }
 
 /// How an answer ended a reservation.
@@ -63,6 +65,17 @@ pub struct Spent {
     pub limit: Option<u64>,
 }
 
+/// What others were seen to take of a bucket, as the ledger keeps it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Others {
+    /// Calls a second, in the busiest of the last windows.
+    pub pace: f64,
+    /// Whether they needed more than could be seen.
+    pub unsure: bool,
+    /// How long that counts, on our clock.
+    pub until: Duration,
+}
+
 /// Whether a request may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
@@ -76,7 +89,12 @@ pub enum Grant {
 }
 
 /// What an answer, or its absence, says of the budget it spent from.
-pub(super) fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -> Settled {
+pub(super) fn settled(
+    clock: &ServerClock,
+    now: Duration,
+    sent: Duration,
+    exchange: &Exchange,
+) -> Settled {
     let rate = &exchange.rate;
     let reset_at = rate.reset.map(|reset| {
         clock
@@ -111,6 +129,7 @@ pub(super) fn settled(clock: &ServerClock, now: Duration, exchange: &Exchange) -
                     remaining,
                     reset,
                     reset_at,
+                    sent,
                 })
             }
             _ => match class {

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::agenda::Agenda;
-use super::budget::{Grant, Observed, RESET_MARGIN, Settled, Spent};
+use super::budget::{Grant, Observed, Others, RESET_MARGIN, Settled, Spent};
 use super::clock::ServerClock;
 use super::methods::{Ended, Methods};
 use crate::okta::Method;
@@ -162,6 +162,7 @@ enum Happens {
     Arrives(Call),
     Returns(Call, Answer),
     Noted(u32, Spent),
+    Remembered(u32, Others),
     Wakes,
     Dies,
     Lives,
@@ -181,6 +182,7 @@ struct Simulation<'a> {
     life: u32,
     dead: bool,
     ledger: Option<Spent>,
+    others: Option<Others>,
     apart_since: Option<Duration>,
     // In which window the neighbour, and we, came first.
     met: [Option<u64>; 2],
@@ -210,6 +212,7 @@ fn simulate(world: &World) -> Outcome {
         life: 0,
         dead: true,
         ledger: None,
+        others: None,
         apart_since: None,
         met: [None; 2],
         outcome: Outcome::default(),
@@ -261,6 +264,10 @@ impl Simulation<'_> {
             let write = Duration::from_millis(self.random.random_range(1..=WRITE_MS));
             self.at(now + write, Happens::Noted(self.life, spent));
         }
+        while let Some((_, others)) = self.methods.take_others() {
+            let write = Duration::from_millis(self.random.random_range(1..=WRITE_MS));
+            self.at(now + write, Happens::Remembered(self.life, others));
+        }
     }
 
     fn happen(&mut self, now: Duration, happens: Happens) {
@@ -293,6 +300,11 @@ impl Simulation<'_> {
                 if life == self.life && !self.dead {
                     self.ledger = Some(spent);
                     self.methods.noted(spent.until);
+                }
+            }
+            Happens::Remembered(life, others) => {
+                if life == self.life && !self.dead {
+                    self.others = Some(others);
                 }
             }
             Happens::Dies => self.die(now),
@@ -342,6 +354,9 @@ impl Simulation<'_> {
         if let Some(spent) = self.ledger.filter(|spent| spent.until > now) {
             self.methods.restore(spent);
         }
+        if let Some(others) = self.others.filter(|others| others.until > now) {
+            self.methods.restore_others(others);
+        }
         if self.life <= self.world.deaths {
             let (least, most) = self.world.life_ms;
             let life = Duration::from_millis(self.random.random_range(least..=most));
@@ -378,6 +393,7 @@ impl Simulation<'_> {
                 remaining: answer.remaining,
                 reset: answer.reset,
                 reset_at,
+                sent: call.sent,
             })
         };
         let ended = Ended {

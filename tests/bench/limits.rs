@@ -2,7 +2,8 @@
 //! windows and latencies scaled to them, and once with Okta's window of a minute and recorded latencies.
 //! Baselines: a script as people write it, and a bare loop that knows no limits.
 //!
-//! `cargo bench --bench limits`; takes some four minutes, nearly all of it waiting.
+//! `cargo bench --bench limits`; takes some four minutes, nearly all of it waiting. `-- window neighbour` measures
+//! these rows only, of `trouble window many capped neighbour`.
 
 mod rows {
     pub mod capped;
@@ -28,21 +29,45 @@ use rows::{capped, many, neighbour, trouble, window};
 use support::table::{Table, say};
 
 fn main() -> anyhow::Result<()> {
+    // Those of `cargo bench` itself begin with a dash.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let known = ["trouble", "window", "many", "capped", "neighbour"];
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        anyhow::bail!("no rows are called {unknown}: {}", known.join(", "));
+    }
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let server = Runtime::new()?;
     let handle = server.handle();
     Runtime::new()?.block_on(async {
-        say("the others of an org in trouble: half a minute");
-        let trouble = trouble::rows(handle).await?;
-        say("windows, many orgs, concurrency caps: three minutes");
+        let mut trouble = Table::default();
+        if wants("trouble") {
+            say("the others of an org in trouble: half a minute");
+            trouble = trouble::rows(handle).await?;
+        }
+        say("windows, many orgs, concurrency caps, neighbours: three minutes at most");
         // They wait most of the time, so they do not disturb each other.
         let (window, many, capped, neighbour, beside) = try_join!(
-            window::rows(handle),
-            many::rows(handle),
-            capped::rows(handle),
-            neighbour::rows(handle),
-            trouble::baselines(handle),
+            only(wants("window"), window::rows(handle)),
+            only(wants("many"), many::rows(handle)),
+            only(wants("capped"), capped::rows(handle)),
+            only(wants("neighbour"), neighbour::rows(handle)),
+            only(wants("trouble"), trouble::baselines(handle)),
         )?;
         Table::print(&[window, many, neighbour, trouble, beside, capped]);
         Ok(())
     })
+}
+
+async fn only(
+    wanted: bool,
+    rows: impl Future<Output = anyhow::Result<Table>>,
+) -> anyhow::Result<Table> {
+    if wanted {
+        rows.await
+    } else {
+        Ok(Table::default())
+    }
 }

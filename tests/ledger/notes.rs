@@ -1,7 +1,8 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
 use okta_rollout::ledger::{
-    Ledger, LedgerError, LedgerUrl, Note, OpenMode, OrgWait, RunId, SpentWindow, Stored,
+    Ledger, LedgerError, LedgerUrl, Note, OpenMode, OrgWait, OtherSpenders, RunId, SpentWindow,
+    Stored,
 };
 use tokio::sync::oneshot;
 
@@ -57,6 +58,44 @@ async fn spent_windows_are_kept_by_org_and_bucket_until_they_end() {
     assert_eq!(kept, [next.clone(), limitless]);
     assert_eq!(fixture.ledger.spent_windows(70).await.unwrap(), [next]);
     assert_eq!(fixture.ledger.spent_windows(120).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts() {
+    let fixture = Fixture::new().await;
+    let seen = |bucket: &str, per_second, until| OtherSpenders {
+        org_url: "https://acme.okta.com".to_owned(),
+        bucket: bucket.to_owned(),
+        per_second,
+        unsure: until > 100,
+        until,
+        left_ms: 42_000,
+    };
+    let elsewhere = OtherSpenders {
+        org_url: "https://hub.okta.com".to_owned(),
+        ..seen("/api/v1/apps", 7.0, 120)
+    };
+    let puts = seen("PUT /api/v1/apps", 0.25, 70);
+    let apps = seen("/api/v1/apps", 1.9, 60);
+    let notes = [apps, puts.clone(), elsewhere.clone()];
+    let notes = notes.map(Note::Others).to_vec();
+    note(&fixture, notes).await.unwrap();
+    // The same bucket's next window.
+    let next = seen("/api/v1/apps", 2.5, 119);
+    note(&fixture, vec![Note::Others(next.clone())])
+        .await
+        .unwrap();
+    let fixture = fixture.reopen().await;
+    for (now, counts) in [
+        (69, vec![next.clone(), puts, elsewhere.clone()]),
+        (70, vec![next, elsewhere.clone()]),
+        (119, vec![elsewhere]),
+        (120, vec![]),
+    ] {
+        let kept = fixture.ledger.other_spenders(now).await.unwrap();
+        assert_eq!(kept, counts, "{now}");
+    }
+    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -180,7 +180,8 @@ pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkp
 
 /// Makes a ledger's tables those of format 8 again.
 pub const FORMAT_8: &str =
-    "ALTER TABLE run DROP COLUMN holder; ALTER TABLE run DROP COLUMN mark;
+    "DROP TABLE others;
+    ALTER TABLE run DROP COLUMN holder; ALTER TABLE run DROP COLUMN mark;
     ALTER TABLE run DROP COLUMN removed; ALTER TABLE org DROP COLUMN deactivated;
     ALTER TABLE entry DROP COLUMN checked_at; ALTER TABLE run DROP COLUMN continued_at;
     ALTER TABLE run DROP COLUMN ended_before;

@@ -1,5 +1,7 @@
 //! Rate limits across processes: what one spent of a window the next one knows, however the first one ended.
 
+use std::time::Duration;
+
 use okta_rollout::sandbox::Switches;
 use serde_json::Value;
 
@@ -79,6 +81,31 @@ fn a_bucket_that_others_emptied_is_asked_for_once_a_window_not_once_a_process() 
         assert_eq!(run.ends(), None);
     }
     assert_eq!(story.statuses("acme"), [Some(429)]);
+}
+
+#[test]
+fn what_others_were_seen_to_take_is_left_to_them_after_a_restart_from_its_first_window_on() {
+    let story = Scenario::with("limit = 40\nwindow = '4s'\n", of_two_calls(200));
+    story.job(ALL);
+    // Half of the limit, of which the first process takes all in the first window: nobody was seen by then.
+    story.beside("acme", "0oa0", Duration::from_millis(200));
+    let mut first = story.begin(&["run", "job.toml"]);
+    first.says("acme: waits");
+    let mut waits = (0..10_000).map(|_| org(&story)["waiting"].take());
+    let others = waits.find_map(|waiting| waiting["othersPerSecond"].as_f64());
+    assert!(others.unwrap() > 4.0, "{others:?}");
+    first.signal("KILL");
+    assert_eq!(first.ends(), None);
+    let before = story.statuses_beside("acme").len();
+    let mut second = story.begin(&["run", "job.toml"]);
+    second.says("calls/s left to others");
+    let theirs = story.statuses_beside("acme").split_off(before);
+    assert!(
+        theirs.len() > 1 && !theirs.contains(&Some(429)),
+        "{theirs:?}"
+    );
+    second.signal("KILL");
+    assert_eq!(second.ends(), None);
 }
 
 #[test]

@@ -26,8 +26,8 @@ impl Budget {
                 others,
                 ..
             } if same => {
-                self.shown_at = now;
-                self.neighbours.look(now, &seen, self.counted());
+                self.shown_at = self.shown_at.max(seen.sent);
+                self.neighbours.look(&seen, self.counted());
                 let expected = remaining.saturating_sub(1 + self.in_flight);
                 let first = first.min(seen.reset);
                 self.window = Window::Known {
@@ -79,7 +79,7 @@ impl Budget {
             self.ours = ours;
             self.unclear = std::mem::take(&mut self.silent);
         }
-        self.shown_at = now;
+        self.shown_at = seen.sent;
         self.neighbours.open(now, seen, self.counted(), first);
         self.window = Window::Known {
             limit: seen.limit,

@@ -89,18 +89,36 @@ proptest! {
     fn a_steady_neighbour_is_not_refused_and_the_rest_is_used(world in worlds(), part in 0.02_f64..0.8, from in 0.0_f64..0.5) {
         let outcome = beside(&world, steady(&world, part, from));
         prop_assert_eq!(outcome.ended, world.calls);
-        // Two percent, and three calls besides: at a share of 1 one percent is not always met, and of one or two a window none may have been seen before the second one.
-        prop_assert!(outcome.theirs_refused <= 3 + outcome.theirs / 50, "{} of {}", outcome.theirs_refused, outcome.theirs);
+        // And one call: of one or two a window none may have been seen before the second window.
+        prop_assert!(outcome.theirs_refused <= 1 + outcome.theirs / 100, "{} of {}", outcome.theirs_refused, outcome.theirs);
         prop_assert!(outcome.left_some);
         let limit = number(world.limit);
         let usable = limit * world.share;
         // Besides `1 − share` what they take and a fifth; but a third of what we may have, as long as they have that.
-        let besides = usable - limit * part * 1.3 - 4.0;
-        let third = (usable / 3.0).min(limit - limit * part * 1.3) - 3.0;
+        // Some calls less: one more than was seen may come at any time.
+        let besides = usable - limit * part * 1.3 - 5.0;
+        let third = (usable / 3.0).min(limit - limit * part * 1.3) - 4.0;
         let ours = besides.max(third).max(usable / 12.0 - 1.0).max(1.0);
-        prop_assert!(outcome.windows <= windows(&world, ours * 0.7), "{} windows, {ours} a window", outcome.windows);
-        let refused = u64::from(outcome.refused);
-        prop_assert!(refused <= 3 + outcome.windows / 10, "{refused} of ours in {} windows", outcome.windows);
+        // Of windows of 10 s we take less: a pace that is seen for some seconds only is taken for up to a half more.
+        let part_of_it = if world.window_s < 60 { 0.4 } else { 0.7 };
+        prop_assert!(outcome.windows <= windows(&world, ours * part_of_it), "{} windows, {ours} a window", outcome.windows);
+        // Before they are seen they take some of what our calls on their way have reserved.
+        let on_the_way = Duration::from_millis(world.latency_ms.1 * 2).as_secs_f64();
+        let race = limit * part / number(world.window_s) * on_the_way;
+        let refused = f64::from(outcome.refused);
+        let most = 3.0 + number(outcome.windows / 10) + race;
+        prop_assert!(refused <= most, "{refused} of ours in {} windows", outcome.windows);
+    }
+
+    #[test]
+    fn a_restart_does_not_forget_a_steady_neighbour(world in worlds(), part in 0.02_f64..0.8, from in 0.0_f64..0.5, deaths in 1_u32..=3) {
+        // Each life is long enough to see a window, or goes on from what the one before saw.
+        let life = (world.window_s * 1_200, world.window_s * 3_500);
+        let world = World { deaths, life_ms: life, ..world };
+        let outcome = beside(&world, steady(&world, part, from));
+        prop_assert_eq!(outcome.ended, world.calls);
+        // One more after each: of one or two a window none may have been seen yet.
+        prop_assert!(outcome.theirs_refused <= 1 + deaths + outcome.theirs / 100, "{} of {}", outcome.theirs_refused, outcome.theirs);
     }
 
     #[test]
@@ -231,6 +249,7 @@ fn two_of_ours(limit: u64, window_s: u64, share: f64, second_from_s: u64) -> ([u
                 remaining,
                 reset,
                 reset_at,
+                sent: now,
             };
             budget.settle(now, Settled::Shown(seen));
         } else {

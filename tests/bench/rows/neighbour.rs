@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use okta_rollout::event::Events;
-use okta_rollout::okta::connections;
-use okta_rollout::sandbox::{Latency, Period, SandboxSettings};
+use okta_rollout::okta::Read;
+use okta_rollout::okta::connections::{self, Connection};
+use okta_rollout::sandbox::{Call, Latency, Period, SandboxSettings};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::interval;
 
 use crate::support::engine::{Conditions, Engine};
 use crate::support::fleet::{Fleet, app_id, number, org_name};
-use crate::support::journal::{self, KEPT};
+use crate::support::journal::KEPT;
 use crate::support::table::Table;
 
 /// Short windows, so that a bench has many of them; latencies to match.
@@ -30,12 +32,12 @@ struct Case {
 }
 
 const CASES: [Case; 6] = [
-    case(50, 0.5, 25),
-    case(50, 0.9, 60),
-    case(50, 1.0, 80),
+    case(50, 0.5, 40),
+    case(50, 0.9, 90),
+    case(50, 1.0, 100),
     case(600, 0.5, 350),
-    case(600, 0.9, 750),
-    case(600, 1.0, 950),
+    case(600, 0.9, 950),
+    case(600, 1.0, 1_150),
 ];
 
 const fn case(limit: u32, share: f64, apps: usize) -> Case {
@@ -88,48 +90,54 @@ impl Case {
             ..Conditions::default()
         };
         let engine = Engine::new(&fleet, conditions).await?;
-        let mut theirs = (0, 0);
-        let mut all = (0, 0);
         let nowhere = Events::nowhere();
         let took = tokio::select! {
             took = engine.drive(&nowhere) => took?,
-            never = self.neighbour(&fleet, &mut theirs, &mut all) => never?,
+            never = self.neighbour(&fleet) => never?,
         };
-        let (calls, limited) = journal::calls(&fleet)?;
+        let calls = fleet.sandbox.journal(&org_name(0))?;
+        let read = theirs().request().label();
+        let (theirs, ours): (Vec<_>, Vec<_>) = calls
+            .iter()
+            .partition(|call| format!("{} {}", call.method, call.path) == read);
+        // A window begins with its first call.
+        let begin = calls.first().map_or(0, |call| call.at_ms);
+        let first = begin.saturating_add(i64::try_from(WINDOW.as_millis())?);
+        let later: Vec<_> = theirs
+            .into_iter()
+            .filter(|call| call.at_ms > first)
+            .collect();
         Ok(Beside {
-            calls: theirs.0,
-            refused: theirs.1,
-            ours: calls as u64 - all.0,
-            limited: limited as u64 - all.1,
+            calls: later.len() as u64,
+            refused: refused(&later),
+            ours: ours.len() as u64,
+            limited: refused(&ours),
             took,
         })
     }
 
-    // Counts calls and refusals, first those after the first window, then all. Ends only with an error.
-    async fn neighbour(
-        &self,
-        fleet: &Fleet,
-        theirs: &mut (u64, u64),
-        all: &mut (u64, u64),
-    ) -> anyhow::Result<Duration> {
+    // Sends each call at its time, whatever became of those before. Ends only with an error.
+    async fn neighbour(&self, fleet: &Fleet) -> anyhow::Result<Duration> {
         let clients = fleet.clients()?;
         let client = clients
             .first()
             .ok_or_else(|| anyhow::anyhow!("no {}", org_name(0)))?;
-        let read = connections::get(&app_id(0, 0));
         let mut turn = interval(WINDOW.div_f64(f64::from(self.limit) * THEIRS));
-        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let began = Instant::now();
+        let mut under_way = JoinSet::new();
         loop {
             turn.tick().await;
-            // The org has counted it before it answers, and the journal shows it then.
-            let refused = u64::from(client.exchange(read.request()).await.status == Some(429));
-            all.0 += 1;
-            all.1 += refused;
-            if began.elapsed() > WINDOW {
-                theirs.0 += 1;
-                theirs.1 += refused;
-            }
+            let client = client.clone();
+            // What comes of them the org's journal tells.
+            under_way.spawn(async move { drop(client.exchange(theirs().request()).await) });
+            while under_way.try_join_next().is_some() {}
         }
     }
+}
+
+fn theirs() -> Read<Connection> {
+    connections::get(&app_id(0, 0))
+}
+
+fn refused(calls: &[&Call]) -> u64 {
+    calls.iter().filter(|call| call.status == Some(429)).count() as u64
 }

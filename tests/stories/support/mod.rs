@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, connections};
 use okta_rollout::sandbox::{Call, Sandbox, SandboxSettings, SeedApp, Switches};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -171,9 +172,25 @@ impl Scenario {
              UPDATE entry SET progress = json_set(progress, '$.consent.since',
                  progress ->> '$.consent.since' - {ms}) WHERE progress ->> '$.consent.since' IS NOT NULL;
              UPDATE call SET at = at - {ms}, next_at = next_at - {ms};
-             UPDATE budget SET until = until - {ms};"
+             UPDATE budget SET until = until - {ms};
+             UPDATE others SET until = until - {ms};"
         ))
         .unwrap();
+    }
+
+    /// Somebody else makes a call to the first app of an org so often, until the story ends.
+    pub fn beside(&self, org: &str, app_id: &str, every: Duration) {
+        let http = Http::new(&HttpSettings::default()).unwrap();
+        let token = Credentials::Ssws(self.sandbox.api_token(org).into());
+        let client = OrgClient::new(http, &self.sandbox.url(org), token).unwrap();
+        let read = connections::get(app_id);
+        self.runtime.spawn(async move {
+            let mut turn = tokio::time::interval(every);
+            loop {
+                turn.tick().await;
+                client.exchange(read.request()).await;
+            }
+        });
     }
 
     /// Every file of the folder.
@@ -402,6 +419,18 @@ impl Scenario {
         let counted = |call: &&Call| shortened(&call.path) != "…";
         let counted = journal.iter().filter(counted);
         counted.map(|call| call.status).collect()
+    }
+
+    /// What became of the calls of somebody beside us.
+    pub fn statuses_beside(&self, org: &str) -> Vec<Option<u16>> {
+        let journal = self.sandbox.journal(org).unwrap();
+        let theirs =
+            |call: &&Call| call.method == "GET" && call.path.ends_with("/connections/default");
+        journal
+            .iter()
+            .filter(theirs)
+            .map(|call| call.status)
+            .collect()
     }
 
     /// An app as its org holds it.
