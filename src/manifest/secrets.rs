@@ -117,6 +117,9 @@ impl SecretError {
                 "a pipe needs a program that writes to it, a network drive has to be there"
                     .to_owned()
             }
+            Cause::File { path, error } if error.kind() == io::ErrorKind::PermissionDenied => {
+                format!("let the user who runs this read {}", path.display())
+            }
             Cause::File { .. } | Cause::Folder { .. } => {
                 "file: paths are relative to the folder of the file they stand in".to_owned()
             }
@@ -583,6 +586,30 @@ mod tests {
                 (Some(said), Some(expected)) => assert!(said.contains(expected), "{said}"),
                 (said, _) => panic!("{said:?}, not {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_needs_permission_and_no_other_path() {
+        for (kind, wanted) in [
+            (
+                io::ErrorKind::PermissionDenied,
+                "let the user who runs this read /s/token",
+            ),
+            (
+                io::ErrorKind::NotFound,
+                "file: paths are relative to the folder of the file they stand in",
+            ),
+        ] {
+            let error = SecretError {
+                reference: SecretRef::parse("file:token").expect("a reference"),
+                cause: Arc::new(Cause::File {
+                    path: "/s/token".into(),
+                    error: kind.into(),
+                }),
+            };
+            assert_eq!(error.remedy(), wanted);
+            assert_eq!(error.hint().as_deref(), Some(wanted));
         }
     }
 }
