@@ -56,10 +56,7 @@ pub fn put(app_id: &str, feature: Feature, body: RequestBody) -> Write<()> {
 pub fn shown<R>(answer: &Body, look: impl FnOnce(&Shown<'_>) -> R) -> Option<R> {
     let found: Listed = fields::object(answer.text())?;
     found.name.as_ref()?;
-    match found.capabilities()? {
-        Some(raw) => Some(look(&serde_json::from_str(raw).ok()?)),
-        None => Some(look(&Shown::Null)),
-    }
+    Some(look(&serde_json::from_str(found.capabilities()?).ok()?))
 }
 
 fn named(app_id: &str, feature: Feature) -> String {
@@ -85,21 +82,17 @@ fields!(Listed {
 });
 
 impl Listed {
-    /// The text of the capabilities, if there are any; nothing when there are too many.
-    fn capabilities(&self) -> Option<Option<&str>> {
-        let raw = self.capabilities.as_deref().map(RawValue::get);
-        raw.is_none_or(is_bearable).then_some(raw)
+    /// The text of the capabilities, `null` without any; nothing when they are too many.
+    fn capabilities(&self) -> Option<&str> {
+        let raw = self.capabilities.as_deref().map_or("null", RawValue::get);
+        is_bearable(raw).then_some(raw)
     }
 
     fn state(self) -> Option<FeatureState> {
-        let capabilities = match self.capabilities()? {
-            Some(raw) => serde_json::from_str(raw).ok()?,
-            None => Value::Null,
-        };
         Some(FeatureState {
+            capabilities: serde_json::from_str(self.capabilities()?).ok()?,
             name: self.name?,
             status: self.status,
-            capabilities,
         })
     }
 }

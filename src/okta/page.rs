@@ -132,9 +132,10 @@ impl Page {
         let is_blank = byte.is_ascii_whitespace();
         match self.place {
             Place::Start(seen) if BOM.get(seen) == Some(&byte) => {
-                self.place = Place::Start(seen + 1)
+                self.place = Place::Start(seen + 1);
             }
-            Place::Start(_) if is_blank => {}
+            Place::Start(_) | Place::First | Place::Next | Place::After | Place::End
+                if is_blank => {}
             Place::Start(_) if byte == b'[' => self.open(),
             Place::Start(_) => {
                 self.place = Place::NoList;
@@ -147,9 +148,7 @@ impl Page {
                 self.kept.push(byte);
             }
             Place::In => return self.take_inside(byte),
-            Place::First | Place::Next | Place::After | Place::End if is_blank => {}
-            Place::First if byte == b']' => self.close(),
-            Place::After if byte == b']' => self.close(),
+            Place::First | Place::After if byte == b']' => self.close(),
             Place::After if byte == b',' => self.place = Place::Next,
             Place::First | Place::Next if !b",]}:".contains(&byte) => {
                 self.place = Place::In;
