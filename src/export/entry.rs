@@ -14,7 +14,7 @@ use crate::apps::{App, AuthScheme};
 use crate::manifest::{Entry, Mistake, SecretRef, read_entry};
 use crate::okta::features::FeatureState;
 use crate::plan::{LiveConnection, LiveStatus, merge};
-use crate::text;
+use crate::text::{self, Veil};
 
 /// An org that is exported.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +73,13 @@ pub enum Outcome {
 pub fn records(org: &Org<'_>, apps: &[LiveApp], placeholders: &mut Placeholders) -> Vec<Exported> {
     let mut labels: HashMap<(App, &str), Vec<&str>> = HashMap::new();
     for app in apps {
-        let ids = labels.entry((app.app, &app.label)).or_default();
+        let ids = labels.entry((app.app, app.label.raw())).or_default();
         ids.push(&app.id);
     }
     apps.iter()
         .filter_map(|app| {
             let same = labels
-                .get(&(app.app, app.label.as_str()))
+                .get(&(app.app, app.label.raw()))
                 .map_or(&[][..], Vec::as_slice);
             let ambiguous = matches!(org.naming, Naming::Labels(_)) && same.len() > 1;
             let said = if ambiguous && !is_unwanted(org, app) {
@@ -141,7 +141,7 @@ fn exported(org: &Org<'_>, app: &LiveApp, said: Result<Said, String>) -> Exporte
         }) => {
             let warnings = notes.iter().map(|note| format!("{name}: {note}")).collect();
             let label = match org.naming {
-                Naming::Ids if !app.label.is_empty() => Some(format!("label: {}", app.label)),
+                Naming::Ids if !app.label.raw().is_empty() => Some(format!("label: {}", app.label)),
                 Naming::Ids | Naming::Labels(_) => None,
             };
             let parts: Vec<_> = label.into_iter().chain(notes).collect();
@@ -197,7 +197,7 @@ fn said(
         LiveStatus::Enabled => {}
         LiveStatus::Disabled => {
             entry.insert("status".to_owned(), "DISABLED".into());
-            return judged(entry).map(Some);
+            return judged(without_secrets(entry, app.label.veil())?).map(Some);
         }
         LiveStatus::Unknown => {
             return Err("Okta shows no provisioning connection for it (UNKNOWN)".to_owned());
@@ -212,6 +212,7 @@ fn said(
         entry.insert("features".to_owned(), features_of(features));
         prune(&mut entry);
     }
+    let entry = without_secrets(entry, app.label.veil())?;
     let mut said = judged(entry)?;
     if let Naming::Labels(to) = org.naming
         && to != org.name
@@ -231,15 +232,47 @@ fn said(
     Ok(Some(said))
 }
 
+// What an org tells may hold what it was sent: no manifest has that.
+fn without_secrets(entry: Map<String, Value>, veil: &Veil) -> Result<Map<String, Value>, String> {
+    let entry = Value::Object(entry);
+    match path_of_secret(&entry, veil) {
+        Some(path) => Err(format!(
+            "{} holds a secret of the org, which is not repeated",
+            veil.shown(&path.join("."))
+        )),
+        None => Ok(match entry {
+            Value::Object(entry) => entry,
+            _ => Map::new(),
+        }),
+    }
+}
+
+fn path_of_secret<'a>(value: &'a Value, veil: &Veil) -> Option<Vec<&'a str>> {
+    match value {
+        Value::String(text) => veil.is_in(text).then(Vec::new),
+        Value::Number(number) => veil.is_in(&number.to_string()).then(Vec::new),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if veil.is_in(name) {
+                return Some(vec![name.as_str()]);
+            }
+            let mut path = path_of_secret(value, veil)?;
+            path.insert(0, name);
+            Some(path)
+        }),
+        Value::Array(items) => items.iter().find_map(|item| path_of_secret(item, veil)),
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
 fn named(org: &Org<'_>, app: &LiveApp) -> Map<String, Value> {
     let (org, key, name) = match org.naming {
-        Naming::Ids => (org.name, "appId", &app.id),
-        Naming::Labels(to) => (to, "label", &app.label),
+        Naming::Ids => (org.name, "appId", app.id.as_str()),
+        Naming::Labels(to) => (to, "label", app.label.raw()),
     };
     Map::from_iter([
         ("org".to_owned(), org.into()),
         ("app".to_owned(), app.app.name().into()),
-        (key.to_owned(), name.as_str().into()),
+        (key.to_owned(), name.into()),
     ])
 }
 
@@ -256,7 +289,7 @@ fn connection_of(
         .ok_or("Okta shows no authScheme")?;
     let (org_name, which) = match org.naming {
         Naming::Ids => (org.name, app.id.as_str()),
-        Naming::Labels(to) => (to, app.label.as_str()),
+        Naming::Labels(to) => (to, app.label.raw()),
     };
     let mut placeholder = |what| placeholders.reference(&[org_name, app.app.name(), which, what]);
     let mut connection = json!({ "profile": { "authScheme": scheme } });
@@ -264,11 +297,11 @@ fn connection_of(
     if scheme == AuthScheme::Token.name() {
         profile["token"] = placeholder("token").into();
         if let Some(url) = &live.base_url {
-            connection["baseUrl"] = url.as_str().into();
+            connection["baseUrl"] = url.raw().into();
         }
     } else if app.app == App::OktaOrg2Org {
         if let Some(id) = &live.client_id {
-            profile["clientId"] = id.as_str().into();
+            profile["clientId"] = id.raw().into();
         }
         if let Some(mode) = &live.rotation_mode {
             profile["signing"] = json!({ "rotationMode": mode });
@@ -291,7 +324,7 @@ fn features_of(features: &[FeatureState]) -> Value {
         // In the spelling that is sent.
         let mut capabilities = merge(&state.capabilities, &Value::Object(Map::new()));
         tidy(&mut capabilities);
-        (state.name.clone(), capabilities)
+        (state.name.raw().to_owned(), capabilities)
     });
     Value::Object(shown.collect())
 }

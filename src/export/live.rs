@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::apps::App;
-use crate::okta::apps::AppInstance;
+use crate::okta::apps::{AppInstance, AppStatus};
 use crate::okta::connections;
 use crate::okta::features::{self, FeatureState};
 use crate::plan::{LiveConnection, LiveStatus};
 use crate::run::{CallLog, Reader};
 use crate::steps::{Extent, Pages, StepError, live_connection};
+use crate::text::Told;
 
 /// An instance of a supported app, as its org has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +22,7 @@ pub struct LiveApp {
     /// Its id.
     pub id: String,
     /// What administrators call it.
-    pub label: String,
+    pub label: Told,
     /// What is known of its connection.
     pub state: LiveState,
 }
@@ -69,17 +70,17 @@ fn instances(listed: Vec<AppInstance>, apps: &[App]) -> Vec<(App, AppInstance)> 
     let mut seen = HashSet::new();
     let mut found: Vec<_> = listed
         .into_iter()
-        .filter_map(|instance| Some((App::from_name(&instance.name)?, instance)))
+        .filter_map(|instance| Some((App::from_name(instance.name.raw())?, instance)))
         .filter(|(app, instance)| apps.contains(app) && seen.insert(instance.id.clone()))
         .collect();
     found.sort_by(|(app, one), (other, two)| {
-        (app, &one.label, &one.id).cmp(&(other, &two.label, &two.id))
+        (app, one.label.raw(), &one.id).cmp(&(other, two.label.raw(), &two.id))
     });
     found
 }
 
 async fn read_app(reader: &Reader, app: App, instance: AppInstance) -> Result<LiveApp, StepError> {
-    let state = if instance.status == "INACTIVE" {
+    let state = if instance.status == AppStatus::Inactive {
         LiveState::Inactive
     } else {
         match read_state(reader, &instance.id).await {
@@ -134,9 +135,9 @@ mod tests {
     fn listed(name: &str, label: &str, id: &str) -> AppInstance {
         AppInstance {
             id: id.to_owned(),
-            name: name.to_owned(),
-            label: label.to_owned(),
-            status: "ACTIVE".to_owned(),
+            name: name.into(),
+            label: label.into(),
+            status: AppStatus::Active,
         }
     }
 

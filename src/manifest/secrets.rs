@@ -16,6 +16,7 @@ use super::input::{absolute, folder};
 use super::program::{self, ProgramError};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
+use crate::text::Veil;
 
 /// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
 /// program can fill memory with. Longer ones are refused.
@@ -48,6 +49,8 @@ pub struct Secrets {
     /// Variables that programs get besides the few they always get.
     pass_env: Arc<[String]>,
     recent: Recent<Cause>,
+    /// Covers what is read: texts of the org that it is for are shown without it.
+    veil: Option<Veil>,
 }
 
 /// Why a secret cannot be read. Names the reference, never a value.
@@ -147,6 +150,7 @@ impl Secrets {
             exec: exec.into(),
             pass_env: Arc::default(),
             recent: Recent::default(),
+            veil: None,
         }
     }
 
@@ -155,6 +159,15 @@ impl Secrets {
     pub fn passing(self, names: &[String]) -> Self {
         Self {
             pass_env: names.into(),
+            ..self
+        }
+    }
+
+    /// For an org: what is read from now on is covered where its texts are shown.
+    #[must_use]
+    pub fn covered_by(self, veil: &Veil) -> Self {
+        Self {
+            veil: Some(veil.clone()),
             ..self
         }
     }
@@ -179,6 +192,11 @@ impl Secrets {
         };
         found
             .and_then(|secret| fit(secret, purpose).map_err(Arc::new))
+            .inspect(|secret| {
+                if let Some(veil) = &self.veil {
+                    veil.cover(secret);
+                }
+            })
             .map_err(|cause| SecretError {
                 reference: reference.clone(),
                 cause,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::error::{CallError, Class};
+use crate::text::Veil;
 
 /// A `Retry-After` beyond this counts as this: longer than any back-off that makes sense, short
 /// enough that adding it to a clock cannot overflow.
@@ -156,15 +157,17 @@ pub struct Body {
     /// Path and query of the next page of a list; always of the same org.
     pub next: Option<String>,
     bytes: Bytes,
+    veil: Veil,
     status: u16,
     request_id: Option<String>,
 }
 
 impl Body {
-    pub(super) fn new(bytes: Bytes, next: Option<String>, head: &Head) -> Self {
+    pub(super) fn new(bytes: Bytes, next: Option<String>, head: &Head, veil: &Veil) -> Self {
         Self {
             next,
             bytes,
+            veil: veil.clone(),
             status: head.status,
             request_id: head.request_id.clone(),
         }
@@ -173,6 +176,11 @@ impl Body {
     /// The bytes as they came, decompressed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What its texts are shown through.
+    pub(super) const fn veil(&self) -> &Veil {
+        &self.veil
     }
 
     /// The body without a byte order mark.

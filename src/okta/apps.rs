@@ -7,21 +7,33 @@ use serde_json::{Map, Value, json};
 use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::App;
+use crate::text::{Told, Veil};
 
 /// Okta's largest page; a smaller one costs more calls of a small budget.
 const PAGE: u32 = 200;
 
 /// An app integration, as far as it is needed to find one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppInstance {
     /// Its id, `0oa…`.
     pub id: String,
     /// Okta's name of the app it is an instance of; empty if Okta left it out.
-    pub name: String,
+    pub name: Told,
     /// What administrators call it; empty if Okta left it out.
-    pub label: String,
-    /// `ACTIVE` or `INACTIVE`; empty if Okta left it out.
-    pub status: String,
+    pub label: Told,
+    /// Whether it is in use.
+    pub status: AppStatus,
+}
+
+/// `status` of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppStatus {
+    /// In use.
+    Active,
+    /// Switched off.
+    Inactive,
+    /// None, or one that Okta does not describe.
+    Missing,
 }
 
 /// The first page of the org's apps, all or those of one kind: for [`next`], as are further pages with
@@ -45,9 +57,10 @@ pub fn list(name: Option<App>) -> Read<Vec<AppInstance>> {
 /// A further page; `path` is what [`Body::next`](super::Body::next) said. The cursor is Okta's and
 /// opaque: it is taken from there and never built.
 pub fn next(path: &str) -> Read<Vec<AppInstance>> {
-    Read::page(Bucket::Apps, path.to_owned(), keep, |page| {
+    Read::page(Bucket::Apps, path.to_owned(), keep, |page, veil| {
         let listed: Vec<Listed> = fields::list(page)?;
-        Some(listed.into_iter().filter_map(Listed::instance).collect())
+        let listed = listed.into_iter();
+        Some(listed.filter_map(|app| app.instance(veil)).collect())
     })
 }
 
@@ -78,8 +91,8 @@ pub fn create(
 }
 
 impl AppInstance {
-    fn read(answer: &[u8]) -> Option<Self> {
-        fields::object::<Listed>(answer)?.instance()
+    fn read(answer: &[u8], veil: &Veil) -> Option<Self> {
+        fields::object::<Listed>(answer)?.bounded()?.instance(veil)
     }
 }
 
@@ -88,7 +101,7 @@ impl AppInstance {
 const MAX_TEXT: usize = 512;
 
 /// An app as it comes.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 struct Listed {
     id: Option<String>,
     name: Option<String>,
@@ -104,20 +117,36 @@ fields!(Listed {
 });
 
 impl Listed {
-    fn instance(self) -> Option<AppInstance> {
+    // Without texts that are too long; what has no id is nothing.
+    fn bounded(self) -> Option<Self> {
         let kept = |text: Option<String>| text.filter(|text| text.len() <= MAX_TEXT);
+        Some(Self {
+            id: Some(kept(self.id).filter(|id| !id.is_empty())?),
+            name: kept(self.name),
+            label: kept(self.label),
+            status: kept(self.status),
+        })
+    }
+
+    // What is no id, or holds a secret, is not kept or sent as one.
+    fn instance(self, veil: &Veil) -> Option<AppInstance> {
+        let told = |text: Option<String>| veil.told(&text.unwrap_or_default());
         Some(AppInstance {
-            id: kept(self.id).filter(|id| !id.is_empty())?,
-            name: kept(self.name).unwrap_or_default(),
-            label: kept(self.label).unwrap_or_default(),
-            status: kept(self.status).unwrap_or_default(),
+            id: veil.word(&self.id?)?,
+            name: told(self.name),
+            label: told(self.label),
+            status: match self.status.as_deref() {
+                Some("ACTIVE") => AppStatus::Active,
+                Some("INACTIVE") => AppStatus::Inactive,
+                _ => AppStatus::Missing,
+            },
         })
     }
 }
 
 /// What is kept of an element of a page: nothing, if it is no app, and no element at all, if it is no JSON.
 fn keep(element: &[u8]) -> Result<Option<Vec<u8>>, serde_json::Error> {
-    let Some(app) = AppInstance::read(element) else {
+    let Some(app) = fields::object::<Listed>(element).and_then(Listed::bounded) else {
         return serde_json::from_slice(element).map(|IgnoredAny| None);
     };
     serde_json::to_vec(&app).map(Some)
@@ -144,28 +173,33 @@ mod tests {
 
     #[test]
     fn apps_are_read_leniently() {
+        let veil = Veil::default();
+        veil.cover(&"00t0kenOfTheOrg".into());
         let cases = [
             (
                 json!({"id": "0oa1", "name": "google", "label": "G", "status": "ACTIVE", "new": {}}),
-                Some(["0oa1", "google", "G", "ACTIVE"]),
+                Some((["0oa1", "google", "G"], AppStatus::Active)),
             ),
             (
                 json!({"id": "0oa1", "label": null, "status": 1}),
-                Some(["0oa1", "", "", ""]),
+                Some((["0oa1", "", ""], AppStatus::Missing)),
             ),
             (json!({"name": "google"}), None),
             (json!({"id": ""}), None),
+            (json!({"id": "0oa1\u{200b}"}), None),
+            (json!({"id": "00t0kenOfTheOrg"}), None),
             (json!(7), None),
         ];
         for (answer, expected) in cases {
-            let expected = expected.map(|[id, name, label, status]| AppInstance {
+            let expected = expected.map(|([id, name, label], status)| AppInstance {
                 id: id.to_owned(),
-                name: name.to_owned(),
-                label: label.to_owned(),
-                status: status.to_owned(),
+                name: name.into(),
+                label: label.into(),
+                status,
             });
             let text = answer.to_string();
-            assert_eq!(AppInstance::read(text.as_bytes()), expected, "{answer}");
+            let read = AppInstance::read(text.as_bytes(), &veil);
+            assert_eq!(read, expected, "{answer}");
         }
     }
 }

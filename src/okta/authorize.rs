@@ -4,6 +4,7 @@
 use url::Url;
 
 use crate::manifest::{BadUrl, web_url};
+use crate::text::Told;
 
 /// No third party's link is longer (bytes): a longer one would not fit where people paste it.
 const MAX_LINK: usize = 8 * 1024;
@@ -20,6 +21,9 @@ pub enum BadLink {
     /// No link to a web page.
     #[error("it {0}")]
     Url(BadUrl),
+    /// Whoever opened it would get what lets us into the org.
+    #[error("it holds a credential of the org")]
+    Credential,
     /// An answer to it could not be told from others.
     #[error("it needs exactly one `state` with a value")]
     State,
@@ -39,6 +43,18 @@ pub fn state_of(link: &str) -> Result<String, BadLink> {
         (Some(state), None) if !state.is_empty() => Ok(state.into_owned()),
         _ => Err(BadLink::State),
     }
+}
+
+/// As [`state_of`], of a link that an org told.
+///
+/// # Errors
+/// As [`state_of`].
+pub fn state_of_told(link: &Told) -> Result<String, BadLink> {
+    let state = state_of(link.raw())?;
+    if link.veil().gives_away(link.raw()) {
+        return Err(BadLink::Credential);
+    }
+    Ok(state)
 }
 
 fn read(link: &str) -> Result<Url, BadLink> {

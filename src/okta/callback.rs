@@ -24,7 +24,7 @@ pub fn complete(app: App, app_id: &str, code: &SecretString, state: &SecretStrin
     push_encoded(&mut target, state_text);
     let request = Request::new(Method::Post, Bucket::Apps, target)
         .with_secrets(vec![code.clone(), state.clone()]);
-    Write::new(request, |_| Some(()))
+    Write::new(request, |_, _| Some(()))
 }
 
 #[cfg(test)]

@@ -19,10 +19,9 @@ use super::http::{Http, HttpError};
 use super::link;
 use super::page::{Page, TooLarge};
 use super::proxy::Proxy;
-use super::redact::redact;
 use super::request::{Method, Read, Request};
 use super::resolve::is_loopback;
-use crate::text::{bounded, one_line};
+use crate::text::Veil;
 
 /// Largest object that is read, decompressed (bytes). What is larger is not Okta's, and reading stops there.
 pub(super) const MAX_OBJECT: usize = 1024 * 1024;
@@ -56,7 +55,7 @@ pub struct OrgClient {
     origin: Url,
     origin_text: String,
     authorization: HeaderValue,
-    secret: SecretString,
+    veil: Veil,
 }
 
 impl OrgClient {
@@ -68,13 +67,14 @@ impl OrgClient {
     pub fn new(http: Http, origin: &str, credentials: Credentials) -> Result<Self, HttpError> {
         let origin = parse_origin(origin)?;
         let (scheme, secret) = credentials.into_parts();
+        let veil = Veil::of(&secret);
         Ok(Self {
             proxy: http.proxy(&origin),
             http,
             origin_text: origin.origin().ascii_serialization(),
             origin,
             authorization: authorization(scheme, &secret)?,
-            secret,
+            veil,
         })
     }
 
@@ -83,10 +83,19 @@ impl OrgClient {
         &self.origin_text
     }
 
+    /// What the org's texts are shown through: it knows the credentials, and every secret that was ever sent.
+    pub const fn veil(&self) -> &Veil {
+        &self.veil
+    }
+
     /// Sends one request, once, and reports what was observed. Takes at most the time-out of
     /// [`HttpSettings`](super::HttpSettings).
     pub async fn exchange(&self, request: &Request) -> Exchange {
         let sent_at = Instant::now();
+        request
+            .secrets()
+            .iter()
+            .for_each(|secret| self.veil.cover(secret));
         let (head, outcome) = match self.send(request).await {
             Ok(response) => self.receive(response, request).await,
             Err(error) => (None, Err(error)),
@@ -100,7 +109,7 @@ impl OrgClient {
             date: head.date,
             sent_at,
             duration,
-            outcome: outcome.map_err(|error| self.finish(error, request, &head)),
+            outcome: outcome.map_err(|error| self.finish(error, &head)),
             request_id: head.request_id,
         }
     }
@@ -144,7 +153,7 @@ impl OrgClient {
             &self.origin,
             SystemTime::now(),
         );
-        head.request_id = head.request_id.map(|id| self.shown(&id, request));
+        head.request_id = head.request_id.map(|id| self.veil.message(&id));
         let links = response.headers().get_all(LINK);
         let next = link::next(
             links.into_iter().filter_map(|value| value.to_str().ok()),
@@ -161,7 +170,7 @@ impl OrgClient {
             Ok(bytes) if !accepted => Err(error::refused(&head, &bytes)),
             Ok(bytes) if content(&bytes) == Content::Foreign => Err(error::foreign(&head, &bytes)),
             Ok(bytes) => match next {
-                Ok(next) => Ok(Body::new(bytes, next, &head)),
+                Ok(next) => Ok(Body::new(bytes, next, &head, &self.veil)),
                 Err(link::Foreign { host }) => Err(error::foreign_page(&host)),
             },
         };
@@ -254,10 +263,10 @@ impl OrgClient {
     }
 
     /// Completes an error with what the head told, and makes its text safe to show.
-    fn finish(&self, mut error: CallError, request: &Request, head: &Head) -> CallError {
+    fn finish(&self, mut error: CallError, head: &Head) -> CallError {
         // Servers repeat what they were sent in the oddest places.
-        error.message = self.shown(&error.message, request);
-        let shown = |text: Option<String>| text.map(|text| self.shown(&text, request));
+        error.message = self.veil.message(&error.message);
+        let shown = |text: Option<String>| text.map(|text| self.veil.message(&text));
         error.hint = shown(error.hint);
         error.okta_error_code = shown(error.okta_error_code);
         error.error_id = shown(error.error_id);
@@ -266,15 +275,6 @@ impl OrgClient {
         }
         error.request_id.clone_from(&head.request_id);
         error
-    }
-}
-
-impl OrgClient {
-    // First made a line, then without secrets, then cut: what is taken out of a text later could put a secret together
-    // again, and a secret that was cut would not be found.
-    fn shown(&self, text: &str, request: &Request) -> String {
-        let secrets = request.secrets().iter().chain([&self.secret]);
-        bounded(redact(one_line(text), secrets))
     }
 }
 
@@ -297,6 +297,11 @@ impl ReadOnlyClient {
     /// As [`OrgClient::origin`].
     pub fn origin(&self) -> &str {
         self.0.origin()
+    }
+
+    /// As [`OrgClient::veil`].
+    pub const fn veil(&self) -> &Veil {
+        self.0.veil()
     }
 
     /// As [`OrgClient::exchange`].

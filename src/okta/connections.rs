@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::manifest::RotationMode;
+use crate::text::{Told, Veil, one_of};
 
 /// Reads the connection.
 pub fn get(app_id: &str) -> Read<Connection> {
@@ -24,7 +25,7 @@ pub fn set(app_id: &str, body: &ConnectionBody, activate: Activate) -> Write<Opt
     let request = Request::new(Method::Post, Bucket::Apps, path(app_id, query))
         .with_body(body.serialize())
         .with_secrets(body.secrets());
-    Write::new(request, |answer| Some(Connection::read(answer)))
+    Write::new(request, |answer, veil| Some(Connection::read(answer, veil)))
 }
 
 /// Activates the connection.
@@ -39,7 +40,7 @@ pub fn deactivate(app_id: &str) -> Write<()> {
 
 fn lifecycle(app_id: &str, rest: &str) -> Write<()> {
     let request = Request::new(Method::Post, Bucket::Apps, path(app_id, rest));
-    Write::new(request, |_| Some(()))
+    Write::new(request, |_, _| Some(()))
 }
 
 fn path(app_id: &str, rest: &str) -> String {
@@ -182,14 +183,20 @@ struct WireSigning {
 pub struct Connection {
     status: ConnectionStatus,
     scheme: Option<String>,
-    base_url: Option<String>,
-    client_id: Option<String>,
+    base_url: Option<Told>,
+    client_id: Option<Told>,
     rotation_mode: Option<String>,
-    authorize_url: Option<String>,
+    authorize_url: Option<Told>,
 }
 
+/// What Okta describes as `authScheme`.
+const SCHEMES: [&str; 3] = ["TOKEN", "OAUTH2", "UNKNOWN"];
+
+/// What Okta describes as `rotationMode`.
+const MODES: [&str; 2] = ["AUTO", "MANUAL"];
+
 /// Whether a connection works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionStatus {
     /// Active.
     Enabled,
@@ -197,12 +204,12 @@ pub enum ConnectionStatus {
     Disabled,
     /// Okta cannot provision this app: it accepts everything and does nothing (API.md §3.4).
     Unknown,
-    /// None of Okta's words; holds what stood there, empty when nothing did.
-    Missing(String),
+    /// None of Okta's words, or none at all.
+    Missing,
 }
 
 impl Connection {
-    fn read(answer: &[u8]) -> Option<Self> {
+    fn read(answer: &[u8], veil: &Veil) -> Option<Self> {
         let shown: Shown = fields::object(answer)?;
         let profile = shown.profile.unwrap_or_default();
         let signing = profile.signing.unwrap_or_default();
@@ -213,44 +220,47 @@ impl Connection {
             .unwrap_or_default();
         // An empty text says nothing.
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let told = |text: Option<String>| said(text).map(|text| veil.told(&text));
+        let one_of =
+            |text: Option<String>, known: &[&str]| said(text).map(|text| one_of(&text, known));
         Some(Self {
-            status: ConnectionStatus::read(said(shown.status)),
-            scheme: said(profile.auth_scheme).or(said(shown.auth_scheme)),
-            base_url: said(shown.base_url),
-            client_id: said(profile.client_id).or(said(shown.client_id)),
-            rotation_mode: said(signing.rotation_mode),
-            authorize_url: said(link.href),
+            status: ConnectionStatus::read(shown.status.as_deref()),
+            scheme: one_of(profile.auth_scheme, &SCHEMES).or(one_of(shown.auth_scheme, &SCHEMES)),
+            base_url: told(shown.base_url),
+            client_id: told(profile.client_id).or(told(shown.client_id)),
+            rotation_mode: one_of(signing.rotation_mode, &MODES),
+            authorize_url: told(link.href),
         })
     }
 
     /// Whether it works. Only [`ConnectionStatus::Enabled`] together with the wanted scheme is proof.
-    pub fn status(&self) -> &ConnectionStatus {
-        &self.status
+    pub const fn status(&self) -> ConnectionStatus {
+        self.status
     }
 
-    /// `authScheme` of the profile, else of the connection.
+    /// `authScheme` of the profile, else of the connection; or that it is none of Okta's words.
     pub fn scheme(&self) -> Option<&str> {
         self.scheme.as_deref()
     }
 
     /// `baseUrl`.
-    pub fn base_url(&self) -> Option<&str> {
-        self.base_url.as_deref()
+    pub fn base_url(&self) -> Option<&Told> {
+        self.base_url.as_ref()
     }
 
     /// `clientId` of the profile, else of the connection.
-    pub fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+    pub fn client_id(&self) -> Option<&Told> {
+        self.client_id.as_ref()
     }
 
-    /// `profile.signing.rotationMode`.
+    /// `profile.signing.rotationMode`; or that it is none of Okta's words.
     pub fn rotation_mode(&self) -> Option<&str> {
         self.rotation_mode.as_deref()
     }
 
     /// The link a person opens to consent. It carries a `state`: not for logs.
-    pub fn authorize_url(&self) -> Option<&str> {
-        self.authorize_url.as_deref()
+    pub fn authorize_url(&self) -> Option<&Told> {
+        self.authorize_url.as_ref()
     }
 }
 
@@ -318,25 +328,13 @@ impl fmt::Debug for Connection {
 }
 
 impl ConnectionStatus {
-    fn read(text: Option<String>) -> Self {
-        match text.as_deref() {
+    fn read(text: Option<&str>) -> Self {
+        match text {
             Some("ENABLED") => Self::Enabled,
             Some("DISABLED") => Self::Disabled,
             Some("UNKNOWN") => Self::Unknown,
-            _ => Self::Missing(text.unwrap_or_default()),
+            _ => Self::Missing,
         }
-    }
-}
-
-impl fmt::Display for ConnectionStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Enabled => "ENABLED",
-            Self::Disabled => "DISABLED",
-            Self::Unknown => "UNKNOWN",
-            Self::Missing(text) if text.is_empty() => "no status",
-            Self::Missing(text) => text,
-        })
     }
 }
 
@@ -429,7 +427,7 @@ mod tests {
     }
 
     fn read(answer: &serde_json::Value) -> Option<Connection> {
-        Connection::read(answer.to_string().as_bytes())
+        Connection::read(answer.to_string().as_bytes(), &Veil::default())
     }
 
     #[test]
@@ -440,9 +438,9 @@ mod tests {
             "_links": {"self": {}, "deactivate": {"href": "x"}}, "brandNew": [1]
         }))
         .expect("a connection");
-        assert_eq!(*org2org.status(), ConnectionStatus::Enabled);
+        assert_eq!(org2org.status(), ConnectionStatus::Enabled);
         assert_eq!(org2org.scheme(), Some("OAUTH2"));
-        assert_eq!(org2org.client_id(), Some("0oa9"));
+        assert_eq!(org2org.client_id().map(Told::raw), Some("0oa9"));
         assert_eq!(org2org.rotation_mode(), Some("AUTO"));
         assert_eq!(org2org.authorize_url(), None);
 
@@ -453,7 +451,7 @@ mod tests {
         }))
         .expect("a connection");
         assert_eq!(
-            google.authorize_url(),
+            google.authorize_url().map(Told::raw),
             Some("https://idp/auth?state=s3cret")
         );
         assert!(!format!("{google:?}").contains("s3cret"));
@@ -462,12 +460,12 @@ mod tests {
     #[test]
     fn missing_fields_nulls_and_wrong_types_are_tolerated() {
         let status = |answer: &_| read(answer).map(|found| found.status);
-        let missing = |text: &str| Some(ConnectionStatus::Missing(text.to_owned()));
+        let missing = Some(ConnectionStatus::Missing);
         let cases = [
-            (json!({}), missing("")),
-            (json!({"status": null, "profile": null}), missing("")),
-            (json!({"status": 7, "_links": []}), missing("")),
-            (json!({"status": "PENDING"}), missing("PENDING")),
+            (json!({}), missing),
+            (json!({"status": null, "profile": null}), missing),
+            (json!({"status": 7, "_links": []}), missing),
+            (json!({"status": "PENDING"}), missing),
             (
                 json!({"status": "UNKNOWN"}),
                 Some(ConnectionStatus::Unknown),
@@ -487,6 +485,6 @@ mod tests {
             json!({"authScheme": "TOKEN", "profile": {"authScheme": null}, "baseUrl": "b"});
         let top_level = read(&top_level).expect("a connection");
         assert_eq!(top_level.scheme(), Some("TOKEN"));
-        assert_eq!(top_level.base_url(), Some("b"));
+        assert_eq!(top_level.base_url().map(Told::raw), Some("b"));
     }
 }

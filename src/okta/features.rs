@@ -8,6 +8,7 @@ use super::answer::Body;
 use super::fields::{self, fields};
 use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment};
 use crate::apps::Feature;
+use crate::text::{Told, Veil};
 
 /// Values in the capabilities of a feature at most; a known one has some 40. More would take a lot of memory, and are
 /// not Okta's.
@@ -17,26 +18,24 @@ const MAX_VALUES: usize = 4_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureState {
     /// `USER_PROVISIONING`, `INBOUND_PROVISIONING`, or one this program does not know.
-    pub name: String,
-    /// Okta's summary; it does not follow the capabilities (API.md §5.3).
-    pub status: Option<String>,
-    /// The settings; `null` when Okta left them out.
+    pub name: Told,
+    /// The settings; `null` when Okta left them out. As Okta told them: only for comparing and for sending them back.
     pub capabilities: Value,
 }
 
 /// Reads all features. Okta answers 400 until the connection is enabled (API.md §5.4).
 pub fn list(app_id: &str) -> Read<Vec<FeatureState>> {
-    Read::new(Bucket::Apps, path(app_id, ""), |answer| {
+    Read::new(Bucket::Apps, path(app_id, ""), |answer, veil| {
         let found: Vec<Listed> = fields::list(answer)?;
         let named = found.into_iter().filter(|feature| feature.name.is_some());
-        named.map(Listed::state).collect()
+        named.map(|feature| feature.state(veil)).collect()
     })
 }
 
 /// Reads one feature.
 pub fn get(app_id: &str, feature: Feature) -> Read<FeatureState> {
-    Read::new(Bucket::Apps, named(app_id, feature), |answer| {
-        fields::object::<Listed>(answer)?.state()
+    Read::new(Bucket::Apps, named(app_id, feature), |answer, veil| {
+        fields::object::<Listed>(answer)?.state(veil)
     })
 }
 
@@ -49,7 +48,7 @@ pub fn body(capabilities: &Value) -> RequestBody {
 /// Sets a feature. What the answer shows, if it shows the feature, is looked at with [`shown`].
 pub fn put(app_id: &str, feature: Feature, body: RequestBody) -> Write<()> {
     let request = Request::new(Method::Put, Bucket::Apps, named(app_id, feature)).with_body(body);
-    Write::new(request, |_| Some(()))
+    Write::new(request, |_, _| Some(()))
 }
 
 /// What `look` makes of the capabilities of an answer that shows a feature.
@@ -71,13 +70,11 @@ fn path(app_id: &str, rest: &str) -> String {
 #[derive(Default)]
 struct Listed {
     name: Option<String>,
-    status: Option<String>,
     capabilities: Option<Box<RawValue>>,
 }
 
 fields!(Listed {
     "name" => text(name),
-    "status" => text(status),
     "capabilities" => raw(capabilities),
 });
 
@@ -88,11 +85,10 @@ impl Listed {
         is_bearable(raw).then_some(raw)
     }
 
-    fn state(self) -> Option<FeatureState> {
+    fn state(self, veil: &Veil) -> Option<FeatureState> {
         Some(FeatureState {
             capabilities: serde_json::from_str(self.capabilities()?).ok()?,
-            name: self.name?,
-            status: self.status,
+            name: veil.told(&self.name?),
         })
     }
 }
@@ -116,26 +112,31 @@ mod tests {
             (
                 json!({"name": "USER_PROVISIONING", "status": "ENABLED", "description": 1,
                        "capabilities": {"create": {}}, "_links": null}),
-                Some((Some("ENABLED"), json!({"create": {}}))),
+                Some(json!({"create": {}})),
             ),
             (
                 json!({"name": "USER_PROVISIONING", "status": 3}),
-                Some((None, Value::Null)),
+                Some(Value::Null),
             ),
             (json!({"status": "ENABLED"}), None),
             (json!({"name": null}), None),
             (json!([]), None),
         ];
         for (answer, expected) in cases {
-            let expected = expected.map(|(status, capabilities)| FeatureState {
-                name: "USER_PROVISIONING".to_owned(),
-                status: status.map(str::to_owned),
+            let expected = expected.map(|capabilities| FeatureState {
+                name: "USER_PROVISIONING".into(),
                 capabilities,
             });
             let text = answer.to_string();
-            let state = fields::object::<Listed>(text.as_bytes()).and_then(Listed::state);
+            let state = fields::object::<Listed>(text.as_bytes());
+            let state = state.and_then(|listed| listed.state(&Veil::default()));
             assert_eq!(state, expected, "{answer}");
-            let body = Body::new(text.clone().into(), None, &Head::default());
+            let body = Body::new(
+                text.clone().into(),
+                None,
+                &Head::default(),
+                &Veil::default(),
+            );
             let looked = super::shown(&body, |shown| Value::from(shown));
             assert_eq!(looked, expected.map(|state| state.capabilities), "{answer}");
         }
@@ -149,12 +150,13 @@ mod tests {
             for capabilities in [format!("[{many}]"), format!("{{\"a\":[{many}]}}")] {
                 let is_read = is_read && capabilities.starts_with('[');
                 let feature = format!(r#"{{"name":"X","capabilities":{capabilities}}}"#);
-                let state = fields::object::<Listed>(feature.as_bytes()).and_then(Listed::state);
+                let state = fields::object::<Listed>(feature.as_bytes())
+                    .and_then(|listed| listed.state(&Veil::default()));
                 assert_eq!(state.is_some(), is_read, "{values}");
                 let whole = format!("[{feature}]");
-                let body = Body::new(whole.into(), None, &Head::default());
+                let body = Body::new(whole.into(), None, &Head::default(), &Veil::default());
                 assert_eq!(list("0oa1").decode(body).is_ok(), is_read, "{values}");
-                let body = Body::new(feature.into(), None, &Head::default());
+                let body = Body::new(feature.into(), None, &Head::default(), &Veil::default());
                 assert_eq!(super::shown(&body, |_| ()).is_some(), is_read, "{values}");
             }
         }

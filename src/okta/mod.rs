@@ -32,7 +32,6 @@ mod http;
 mod link;
 mod page;
 mod proxy;
-mod redact;
 mod request;
 mod resolve;
 

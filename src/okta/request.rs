@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::answer::Body;
 use super::error::CallError;
 use super::page::Keep;
+use crate::text::Veil;
 
 /// The HTTP methods the program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,11 +211,11 @@ impl io::Write for Length {
 #[derive(Debug)]
 pub struct Read<T> {
     request: Request,
-    parse: fn(&[u8]) -> Option<T>,
+    parse: fn(&[u8], &Veil) -> Option<T>,
 }
 
 impl<T> Read<T> {
-    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&[u8]) -> Option<T>) -> Self {
+    pub(super) fn new(bucket: Bucket, path: String, parse: fn(&[u8], &Veil) -> Option<T>) -> Self {
         Self {
             request: Request::new(Method::Get, bucket, path),
             parse,
@@ -226,7 +227,7 @@ impl<T> Read<T> {
         bucket: Bucket,
         path: String,
         keep: Keep,
-        parse: fn(&[u8]) -> Option<T>,
+        parse: fn(&[u8], &Veil) -> Option<T>,
     ) -> Self {
         let mut read = Self::new(bucket, path, parse);
         read.request.page = Some(keep);
@@ -243,7 +244,7 @@ impl<T> Read<T> {
     /// # Errors
     /// [`Class::Unclear`](super::Class::Unclear) when the body is empty, broken, or of another shape.
     pub fn decode(&self, body: Body) -> Result<T, CallError> {
-        (self.parse)(body.text()).ok_or_else(|| body.unreadable())
+        (self.parse)(body.text(), body.veil()).ok_or_else(|| body.unreadable())
     }
 }
 
@@ -251,11 +252,11 @@ impl<T> Read<T> {
 #[derive(Debug)]
 pub struct Write<T> {
     request: Request,
-    parse: fn(&[u8]) -> Option<T>,
+    parse: fn(&[u8], &Veil) -> Option<T>,
 }
 
 impl<T> Write<T> {
-    pub(super) fn new(request: Request, parse: fn(&[u8]) -> Option<T>) -> Self {
+    pub(super) fn new(request: Request, parse: fn(&[u8], &Veil) -> Option<T>) -> Self {
         Self { request, parse }
     }
 
@@ -270,7 +271,7 @@ impl<T> Write<T> {
     /// # Errors
     /// [`Class::Unclear`](super::Class::Unclear) when the body is needed and cannot be read.
     pub fn decode(&self, body: Body) -> Result<T, CallError> {
-        (self.parse)(body.text()).ok_or_else(|| body.unreadable())
+        (self.parse)(body.text(), body.veil()).ok_or_else(|| body.unreadable())
     }
 }
 

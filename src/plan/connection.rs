@@ -5,6 +5,7 @@ use crate::apps::AuthScheme;
 use crate::manifest::{Connection, RotationMode};
 
 use super::features::Difference;
+use crate::text::Told;
 
 /// What Okta shows of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,9 +15,9 @@ pub struct LiveConnection {
     /// `profile.authScheme`.
     pub auth_scheme: Option<String>,
     /// `baseUrl`.
-    pub base_url: Option<String>,
+    pub base_url: Option<Told>,
     /// `profile.clientId`.
-    pub client_id: Option<String>,
+    pub client_id: Option<Told>,
     /// `profile.signing.rotationMode`.
     pub rotation_mode: Option<String>,
 }
@@ -67,10 +68,16 @@ impl LiveConnection {
         );
         // A field Okta leaves out of its answer cannot be compared (API.md §2: `baseUrl` is echoed for some apps).
         if let (Some(live), Some(wanted)) = (&self.base_url, &wanted.base_url) {
-            field("baseUrl", Some(trim(live)), trim(wanted));
+            let wanted = trim(wanted);
+            if trim(live.raw()) != wanted {
+                let live = live.to_string();
+                field("baseUrl", Some(trim(&live)), wanted);
+            }
         }
-        if let (Some(live), Some(wanted)) = (&self.client_id, &profile.client_id) {
-            field("profile.clientId", Some(live), wanted);
+        if let (Some(live), Some(wanted)) = (&self.client_id, &profile.client_id)
+            && live != wanted.as_str()
+        {
+            field("profile.clientId", Some(&live.to_string()), wanted);
         }
         if let (Some(live), Some(wanted)) = (&self.rotation_mode, &profile.signing) {
             field(

@@ -14,6 +14,7 @@ use crate::failure::Remedy;
 use crate::ledger::{Fingerprint, Mac};
 use crate::manifest::{Connection, Entry};
 use crate::nearest::nearest_few;
+use crate::text::Told;
 
 /// Where people look when Okta's API does not tell more.
 const ADMIN_CONSOLE: &str = "look at the app's Provisioning tab in the Admin Console";
@@ -60,7 +61,7 @@ impl fmt::Display for Obstacle {
 pub fn found_app<'a, 'l>(
     entry: &Entry,
     found: &'a [String],
-    others: impl IntoIterator<Item = &'l str>,
+    others: impl IntoIterator<Item = &'l Told>,
 ) -> Result<Option<&'a str>, Obstacle> {
     let label = entry.label.as_deref().unwrap_or_default();
     match found {
@@ -82,18 +83,34 @@ pub fn found_app<'a, 'l>(
 /// Labels that a person may have meant; more would hide them.
 const NEAR_LABELS: usize = 3;
 
-fn no_such_label<'l>(app: App, label: &str, others: impl IntoIterator<Item = &'l str>) -> Obstacle {
+fn no_such_label<'l>(
+    app: App,
+    label: &str,
+    others: impl IntoIterator<Item = &'l Told>,
+) -> Obstacle {
     let message = format!("no {app} app is labelled {label:?}");
     let edit = "correct the label, or give the app's id as appId";
-    let near = nearest_few(label, others, NEAR_LABELS);
+    let mut others = others.into_iter().peekable();
+    let veil = others.peek().map(|other| other.veil().clone());
+    let near = nearest_few(label, others.map(Told::raw), NEAR_LABELS);
+    let shown = |label: &str| {
+        veil.as_ref()
+            .map_or(String::new(), |veil| veil.shown(label))
+    };
     match near.as_slice() {
         [] => Obstacle::new(message, edit),
-        [same, ..] if same.to_lowercase() == label.to_lowercase() => Obstacle::new(
-            format!("{message}: upper and lower case count, and it is {same:?}"),
-            edit,
-        ),
+        [same, ..] if same.to_lowercase() == label.to_lowercase() => {
+            let same = shown(same);
+            Obstacle::new(
+                format!("{message}: upper and lower case count, and it is {same:?}"),
+                edit,
+            )
+        }
         near => {
-            let near: Vec<String> = near.iter().map(|label| format!("{label:?}")).collect();
+            let near: Vec<String> = near
+                .iter()
+                .map(|label| format!("{:?}", shown(label)))
+                .collect();
             Obstacle::new(format!("{message}; the nearest: {}", near.join(", ")), edit)
         }
     }

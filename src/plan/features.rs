@@ -9,20 +9,22 @@ use serde_json::{Map, Value};
 use serde_json_borrow::{ObjectAsVec, Value as Shown};
 
 use crate::apps::Feature;
+use crate::okta::features::FeatureState;
+use crate::text::{Veil, one_of, unknown_value};
 
 /// A field whose live value is not the wanted one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Dotted path.
     pub path: String,
-    /// What Okta shows, if it shows the field.
+    /// What Okta shows, if it shows the field, as it may be seen.
     pub live: Option<Value>,
     /// What the manifest says.
     pub wanted: Value,
 }
 
 impl Difference {
-    /// A difference of two texts.
+    /// A difference of two texts that may be seen.
     pub fn text(path: &str, live: Option<&str>, wanted: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -106,18 +108,42 @@ pub fn is_complete(feature: Feature, wanted: &Value) -> bool {
     }
 }
 
-/// A live value: one that was kept, or one in the text of an answer.
+/// Values of capabilities that are enumerations at Okta's, by the ends of their paths (API.md §5.1, §5.2).
+const CHOICES: [(&str, &[&str]); 5] = [
+    ("status", &["ENABLED", "DISABLED"]),
+    ("password.seed", &["OKTA", "RANDOM"]),
+    ("password.change", &["CHANGE", "KEEP_EXISTING"]),
+    ("username.userNameFormat", &["EMAIL", "CUSTOM"]),
+    (
+        "userCreateAndMatch.exactMatchCriteria",
+        &["EMAIL", "USERNAME"],
+    ),
+];
+
+/// Names below a field that is wanted as null: a schedule's.
+const SPELLED: [&str; 2] = ["expression", "timezone"];
+
+/// Those that are texts of an administrator's.
+const TEXTS: [&str; 3] = ["userNameExpression", "expression", "timezone"];
+
+/// A live value: one that was kept, or one in the text of an answer, of which is only asked whether it differs.
 #[derive(Clone, Copy, Debug)]
 pub enum Live<'a> {
-    /// See there.
-    Kept(&'a Value),
+    /// See there; without what its texts are shown through, they are not.
+    Kept(&'a Value, Option<&'a Veil>),
     /// See there.
     Shown(&'a Shown<'a>),
 }
 
+impl<'a> From<&'a FeatureState> for Live<'a> {
+    fn from(state: &'a FeatureState) -> Self {
+        Self::Kept(&state.capabilities, Some(state.name.veil()))
+    }
+}
+
 impl<'a> From<&'a Value> for Live<'a> {
     fn from(value: &'a Value) -> Self {
-        Self::Kept(value)
+        Self::Kept(value, None)
     }
 }
 
@@ -130,37 +156,46 @@ impl<'a> From<&'a Shown<'a>> for Live<'a> {
 impl Live<'_> {
     fn get(&self, name: &str) -> Option<Self> {
         match self {
-            Self::Kept(value) => value.get(name).map(Self::Kept),
+            Self::Kept(value, veil) => value.get(name).map(|value| Self::Kept(value, *veil)),
             Self::Shown(value) => value.as_object()?.get(name).map(Self::Shown),
         }
     }
 
     fn is_null(self) -> bool {
         match self {
-            Self::Kept(value) => value.is_null(),
+            Self::Kept(value, _) => value.is_null(),
             Self::Shown(value) => value.is_null(),
         }
     }
 
     fn is_empty_object(self) -> bool {
         match self {
-            Self::Kept(value) => value.as_object().is_some_and(Map::is_empty),
+            Self::Kept(value, _) => value.as_object().is_some_and(Map::is_empty),
             Self::Shown(value) => value.as_object().is_some_and(ObjectAsVec::is_empty),
         }
     }
 
     fn is(self, wanted: &Value) -> bool {
         match (self, wanted) {
-            (Self::Kept(value), _) => value == wanted,
+            (Self::Kept(value, _), _) => value == wanted,
             (Self::Shown(Shown::Str(text)), Value::String(wanted)) => *text == wanted.as_str(),
             (Self::Shown(Shown::Bool(value)), Value::Bool(wanted)) => value == wanted,
             (Self::Shown(_), _) => self.to_value() == *wanted,
         }
     }
 
+    /// As it may be seen.
+    fn seen(self, path: &str) -> Value {
+        let veil = match self {
+            Self::Kept(_, veil) => veil,
+            Self::Shown(_) => None,
+        };
+        seen(&self.to_value(), path, veil)
+    }
+
     fn to_value(self) -> Value {
         match self {
-            Self::Kept(value) => value.clone(),
+            Self::Kept(value, _) => value.clone(),
             Self::Shown(value) => value.into(),
         }
     }
@@ -187,9 +222,43 @@ fn walk(
     } else if !same(live, wanted, place) {
         differences.push(Difference {
             path: place.path(),
-            live: live.map(Live::to_value),
+            live: live.map(|live| live.seen(&place.path())),
             wanted: wanted.clone(),
         });
+    }
+}
+
+// What is an enumeration is read as one, and what is not known to be a text of an administrator's is not repeated.
+fn seen(live: &Value, path: &str, veil: Option<&Veil>) -> Value {
+    let ends = |end: &str| {
+        let before = path.strip_suffix(end);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    match (live, veil) {
+        (Value::Null | Value::Bool(_), _) => live.clone(),
+        (Value::Object(fields), veil) => {
+            let seen = fields.iter().map(|(name, value)| {
+                let name = ours(name);
+                let known = SPELLED.contains(&name);
+                let shown = if known {
+                    name.to_owned()
+                } else {
+                    unknown_value(name)
+                };
+                (shown, seen(value, &format!("{path}.{name}"), veil))
+            });
+            Value::Object(seen.collect())
+        }
+        (Value::String(text), veil) => {
+            let choices = CHOICES.iter().find(|(end, _)| ends(end));
+            let is_text = TEXTS.iter().any(|end| ends(end));
+            Value::String(match (choices, veil) {
+                (Some((_, known)), _) => one_of(text, known),
+                (None, Some(veil)) if is_text => veil.shown(text),
+                (None, _) => unknown_value(text),
+            })
+        }
+        (other, _) => unknown_value(&other.to_string()).into(),
     }
 }
 
@@ -370,6 +439,7 @@ mod tests {
 
     #[test]
     fn differences_are_named_by_field() {
+        let veil = Veil::default();
         for (live, wanted, expected) in [
             (user(), user(), &[][..]),
             (
@@ -420,10 +490,77 @@ mod tests {
         ] {
             let text = live.to_string();
             let shown: Shown<'_> = serde_json::from_str(&text).expect("JSON");
-            for found in [compare(&live, &wanted), compare(&shown, &wanted)] {
-                let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-                assert_eq!(found, expected, "{live} against {wanted}");
-            }
+            let found = compare(Live::Kept(&live, Some(&veil)), &wanted);
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{live} against {wanted}");
+            let differs = !compare(&shown, &wanted).is_empty();
+            assert_eq!(differs, !expected.is_empty(), "{live} against {wanted}");
+        }
+    }
+
+    #[test]
+    fn live_values_are_okta_s_words_or_texts_without_secrets() {
+        let veil = Veil::default();
+        veil.cover(&"s3cret-token".into());
+        let unknown = |count: u32| json!(format!("unknown value ({count} characters)"));
+        for (path, live, shown, bare) in [
+            (
+                "create.lifecycleCreate.status",
+                json!("DISABLED"),
+                json!("DISABLED"),
+                json!("DISABLED"),
+            ),
+            ("status", json!("enabled"), unknown(7), unknown(7)),
+            (
+                "update.password.seed",
+                json!("OKTA"),
+                json!("OKTA"),
+                json!("OKTA"),
+            ),
+            (
+                "update.password.seed",
+                json!("s3cret-token"),
+                unknown(12),
+                unknown(12),
+            ),
+            (
+                "update.password.change",
+                json!("CYCLE"),
+                unknown(5),
+                unknown(5),
+            ),
+            (
+                "x.username.userNameFormat",
+                json!("EMAIL"),
+                json!("EMAIL"),
+                json!("EMAIL"),
+            ),
+            (
+                "x.username.userNameExpression",
+                json!("a.b\u{200b}"),
+                json!("a.b"),
+                unknown(4),
+            ),
+            (
+                "x.fullImport.expression",
+                json!("0 s3cret-\u{200b}token"),
+                json!("0 [redacted]"),
+                unknown(15),
+            ),
+            ("x.fullImport.timezone", json!(7), unknown(1), unknown(1)),
+            ("x.allowPartialMatch", json!(true), json!(true), json!(true)),
+            ("x.allowPartialMatch", json!("yes"), unknown(3), unknown(3)),
+            (
+                "x.fullImport",
+                json!({ "expression": "1", "timeZone": "UTC", "s3cret-token": [1] }),
+                json!({ "expression": "1", "timezone": "UTC", "unknown value (12 characters)": unknown(3) }),
+                json!({ "expression": unknown(1), "timezone": unknown(3), "unknown value (12 characters)": unknown(3) }),
+            ),
+            ("x", json!(null), json!(null), json!(null)),
+            ("x", json!([1, 2]), unknown(5), unknown(5)),
+        ] {
+            assert_eq!(seen(&live, path, Some(&veil)), shown, "{path} {live}");
+            assert_eq!(seen(&live, path, None), bare, "{path} {live}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::decide::Obstacle;
 use crate::manifest::Entry;
+use crate::text::is_word;
 
 /// Apps of one kind that are worth a list of that kind. A list spends from the bucket that every other call spends from,
 /// so that with fewer it would be more than 4 in 100 of what the entries need themselves; a look at one app spends from
@@ -30,7 +31,7 @@ pub fn is_right_app(entry: &Entry, app_id: &str, name: &str) -> Result<(), Obsta
     let app = entry.app;
     let message = match name {
         "" => format!("Okta does not show which app {app_id} is, so that it may not be {app}"),
-        _ if is_presentable(name) => {
+        _ if is_word(name) => {
             format!("{app_id} is {} {name} app, not {app}", article(name))
         }
         _ => format!("{app_id} is another app, not {app}"),
@@ -39,15 +40,6 @@ pub fn is_right_app(entry: &Entry, app_id: &str, name: &str) -> Result<(), Obsta
         message,
         "correct appId or app in the manifest; nothing was sent to this app",
     ))
-}
-
-/// Longest name that is shown, in characters; Okta's are far shorter.
-const LONGEST_NAME: usize = 100;
-
-/// Whether a name can be shown and kept: names are Okta's, or made from what an administrator typed.
-pub fn is_presentable(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain)
 }
 
 fn article(name: &str) -> &'static str {

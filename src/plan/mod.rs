@@ -26,7 +26,7 @@ pub use forecast::{
     Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent, first_call,
     forecast,
 };
-pub use identity::{is_presentable, is_right_app, pages_worth};
+pub use identity::{is_right_app, pages_worth};
 pub use reconnect::{
     ADMIN_SECRETS, BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin,
 };

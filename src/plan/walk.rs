@@ -230,9 +230,9 @@ impl<'a> Walk<'a> {
             self.forecast.unverifiable.push(path);
             return Ok(());
         };
-        let live = features.iter().find(|state| state.name == feature.name());
+        let live = features.iter().find(|state| state.name == *feature.name());
         let mut differences = match live {
-            Some(live) => compare(&live.capabilities, wanted),
+            Some(live) => compare(live, wanted),
             None if reads => return Err(no_feature(feature)),
             None => compare(&Value::Null, wanted),
         };

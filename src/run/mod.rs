@@ -337,9 +337,9 @@ impl Common {
             access: Access {
                 lane,
                 reader,
+                secrets: org.secrets.covered_by(client.veil()),
                 client,
                 url: org.row.url,
-                secrets: org.secrets,
                 listing: Listing::default(),
                 relisting: Relisting::default(),
                 directory: OnceLock::new(),

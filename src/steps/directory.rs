@@ -12,7 +12,8 @@ use super::{Context, StepError};
 use crate::apps::App;
 use crate::ledger::{AppName, FoundBy, Target};
 use crate::okta::apps;
-use crate::plan::{is_presentable, is_right_app, pages_worth};
+use crate::plan::{is_right_app, pages_worth};
+use crate::text::is_word;
 
 /// What has to be found out about an org's apps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Directory {
             };
             list(&mut of_app.pages, extent).await?;
             let listed = std::mem::take(&mut of_app.pages.apps).into_iter();
-            let right = listed.filter(|instance| instance.name == app.name());
+            let right = listed.filter(|instance| instance.name == *app.name());
             of_app.ids = right.map(|instance| instance.id).collect();
             of_app.ended = true;
         }
@@ -130,7 +131,7 @@ pub(super) async fn is_right(context: &mut Context<'_>) -> Result<(), StepError>
 
 async fn look(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, StepError> {
     let name = name_of(context, app_id).await?;
-    if is_presentable(&name) {
+    if is_word(&name) {
         remember(context, app_id, &name).await?;
     }
     Ok(name)
@@ -162,7 +163,7 @@ async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, St
     if directory.labels() {
         let pages = listing::listed(context).await?;
         if let Some(name) = pages.name_of(app_id) {
-            return Ok(name.into());
+            return Ok(name.word().into());
         }
     }
     let (rank, log) = (context.rank(), &mut *context.log);
@@ -174,13 +175,13 @@ async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, St
     }
     // Whoever is in no list may be another app, or none: the org says which.
     let found = context.read(&apps::get(app_id)).await?;
-    Ok(found.name.into())
+    Ok(found.name.word().into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::okta::apps::AppInstance;
+    use crate::okta::apps::{AppInstance, AppStatus};
 
     #[tokio::test]
     async fn a_list_is_made_once_and_only_where_many_ask() {
@@ -193,9 +194,9 @@ mod tests {
         });
         let instance = |id: &str, name: &str| AppInstance {
             id: id.to_owned(),
-            name: name.to_owned(),
-            label: String::new(),
-            status: "ACTIVE".to_owned(),
+            name: name.into(),
+            label: "".into(),
+            status: AppStatus::Active,
         };
         let list = async |pages: &mut Pages, extent: Extent| {
             assert_eq!((extent.only, extent.pages), (Some(App::Google), 6));

@@ -11,6 +11,7 @@ use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::error::endless_list;
 use crate::run::{CallLog, Effect, Reader};
+use crate::text::Told;
 
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
 pub type Listing = Mutex<Pages>;
@@ -173,27 +174,25 @@ impl Pages {
     }
 
     /// What the instance with this id is, if it was listed.
-    pub fn name_of(&self, id: &str) -> Option<&str> {
+    pub fn name_of(&self, id: &str) -> Option<&Told> {
         let found = self.apps.iter().find(|instance| instance.id == id)?;
         Some(&found.name)
     }
 
     /// The labels of the org's instances of an app.
-    pub fn labels(&self, app: App) -> impl Iterator<Item = &str> {
-        let of_app = move |instance: &&AppInstance| instance.name == app.name();
+    pub fn labels(&self, app: App) -> impl Iterator<Item = &Told> {
+        let of_app = move |instance: &&AppInstance| instance.name == *app.name();
         self.apps
             .iter()
             .filter(of_app)
-            .map(|instance| instance.label.as_str())
+            .map(|instance| &instance.label)
     }
 
     /// The ids of the instances with this app name and label.
     pub fn matching(&self, app: App, label: Option<&str>) -> Vec<String> {
         self.apps
             .iter()
-            .filter(|instance| {
-                instance.name == app.name() && Some(instance.label.as_str()) == label
-            })
+            .filter(|instance| instance.name == *app.name() && Some(instance.label.raw()) == label)
             .map(|instance| instance.id.clone())
             .collect()
     }
@@ -210,13 +209,14 @@ fn address(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::okta::apps::AppStatus;
 
     fn page(ids: std::ops::Range<usize>) -> Vec<AppInstance> {
         let instance = |no| AppInstance {
             id: format!("0oa{no}"),
-            name: "google".to_owned(),
-            label: String::new(),
-            status: "ACTIVE".to_owned(),
+            name: "google".into(),
+            label: "".into(),
+            status: AppStatus::Active,
         };
         ids.map(instance).collect()
     }

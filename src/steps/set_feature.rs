@@ -4,13 +4,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::set_connection::read;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::Feature;
 use crate::ledger::Changed;
-use crate::okta::features;
+use crate::okta::features::{self, FeatureState};
 use crate::okta::{Body, CallError};
 use crate::plan::{
     BeforeFeature, Difference, Judged, LiveStatus, Part, compare, merge, no_feature, without,
@@ -45,7 +43,7 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
             let judged = Judged::of_manifest(differences);
             context.changing_judged(part, &judged, &[]).await?;
         }
-        features::body(&merge(&live, &wanted))
+        features::body(&merge(&live.capabilities, &wanted))
     } else {
         let whole_feature =
             Changed::unseen(Part::Feature(feature).to_string(), context.why().await?);
@@ -61,7 +59,7 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
         unproven => unproven?,
     };
     let found = context.read(&features::get(&app_id, feature)).await?;
-    let differences = compare(&found.capabilities, &wanted);
+    let differences = compare(&found, &wanted);
     if differences.is_empty() {
         Ok(Outcome::Done { changed: true })
     } else {
@@ -82,7 +80,7 @@ async fn live(
     context: &mut Context<'_>,
     app_id: &str,
     feature: Feature,
-) -> Result<Value, StepError> {
+) -> Result<FeatureState, StepError> {
     if context.memory.features.is_none() {
         let listed = match context.read(&features::list(app_id)).await {
             Err(error) if error.is_refused() => return Err(explain(context, app_id, error).await),
@@ -92,9 +90,7 @@ async fn live(
     }
     let listed = context.memory.features.as_deref().unwrap_or_default();
     let found = listed.iter().find(|state| state.name == feature.name());
-    found
-        .map(|state| state.capabilities.clone())
-        .ok_or_else(|| no_feature(feature).into())
+    found.cloned().ok_or_else(|| no_feature(feature).into())
 }
 
 // Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).

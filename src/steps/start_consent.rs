@@ -19,6 +19,7 @@ use crate::plan::{
     Secret, ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
 };
 use crate::run::{Effect, unix_millis};
+use crate::text::Told;
 
 /// The field that says whether a connection is active.
 const STATUS: &str = "connection.status";
@@ -264,10 +265,10 @@ pub(super) fn consent_of(shown: &Connection) -> Option<Consent> {
 }
 
 // A link that nobody should open is shown to nobody.
-fn consent_at(url: &str) -> Result<Consent, StepError> {
-    match authorize::state_of(url) {
+fn consent_at(url: &Told) -> Result<Consent, StepError> {
+    match authorize::state_of_told(url) {
         Ok(state) => Ok(Consent {
-            authorize_url: url.to_owned(),
+            authorize_url: url.raw().to_owned(),
             state,
             since: unix_millis(),
         }),

@@ -7,7 +7,7 @@ use super::unseen::is_unseen;
 
 /// Longest message of somebody else in characters. Okta's summaries are a line or two; more is a page of somebody
 /// else's, and would drown a report.
-const MAX_MESSAGE_CHARS: usize = 500;
+pub(super) const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Longest name or value in characters; longer ones hide what is said about them.
 const MAX_VALUE_CHARS: usize = 200;
@@ -71,7 +71,16 @@ pub fn presentable(text: &str) -> String {
 }
 
 /// As [`presentable`], of any length.
-pub(crate) fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = line_of(text);
+    if line.ends_with('.') && !line.ends_with("..") {
+        line.pop();
+    }
+    line
+}
+
+/// A text on one line, without what is not seen.
+pub(super) fn line_of(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let visible = word.chars().filter(|&c| !is_hidden(c));
@@ -82,14 +91,11 @@ pub(crate) fn one_line(text: &str) -> String {
             line.push(c);
         }
     }
-    if line.ends_with('.') && !line.ends_with("..") {
-        line.pop();
-    }
     line
 }
 
 /// A line of bearable length.
-pub(crate) fn bounded(mut line: String) -> String {
+pub(super) fn bounded(mut line: String) -> String {
     if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
         line.truncate(end);
         line.push('…');
@@ -115,6 +121,15 @@ pub(super) fn show(c: char, to: &mut String) {
     } else {
         to.push(c);
     }
+}
+
+/// Longest name that is shown, in characters; Okta's are far shorter.
+const LONGEST_NAME: usize = 100;
+
+/// Whether a text can be a name or an id of Okta's: these are words, made from what an administrator typed at most.
+pub fn is_word(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain)
 }
 
 /// Whether every character of a text is seen.

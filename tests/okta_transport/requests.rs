@@ -207,7 +207,7 @@ async fn an_answer_is_reported_whole() {
     let connection = read
         .decode(exchange.outcome.expect("a body"))
         .expect("read");
-    assert_eq!(*connection.status(), ConnectionStatus::Enabled);
+    assert_eq!(connection.status(), ConnectionStatus::Enabled);
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use clap::{Command, CommandFactory as _};
 use okta_rollout::cli::args::Args;
 use serde_json::{Value, json};
 
-use crate::support::{Asked, Lie, Ran, Scenario, google, lie, org2org, slack, user, zscaler};
+use crate::support::{
+    APP_TOKEN, Asked, Lie, Ran, Scenario, forms, google, lie, org2org, slack, user, zscaler,
+};
 
 /// How a line would begin that a text made.
 const FORGED: &str = "FORGED";
@@ -184,7 +186,7 @@ fn manifests_orgs_files_and_jobs() {
 
 #[test]
 fn names_of_files() {
-    let mut story = Scenario::of([zscaler("0oa1")]);
+    let story = Scenario::of([zscaler("0oa1")]);
     let good = std::fs::read_to_string(story.path("m.json")).unwrap();
     for text in [TEXTS[0], TEXTS[3], TEXTS[6], TEXTS[10]] {
         // A name of a file holds no slash.
@@ -223,7 +225,13 @@ fn names_of_files() {
             is_clean(what, &ran);
         }
     }
+}
+
+#[test]
+fn variables() {
     for text in each() {
+        // A story's secrets are hunted for at its end, so that each has a story of its own.
+        let mut story = Scenario::of([zscaler("0oa1")]);
         let value = text.replace('\0', "");
         story.set("OKTA_ROLLOUT_LEDGER", &value);
         is_clean(
@@ -233,10 +241,9 @@ fn names_of_files() {
         story.unset("OKTA_ROLLOUT_LEDGER");
         story.set("HTTPS_PROXY", &value);
         is_clean("a proxy", &story.okta_rollout(&["plan", "m.json"]));
-        story.unset("HTTPS_PROXY");
+        let mut story = Scenario::of([zscaler("0oa1")]);
         story.set("ACME_TOKEN", &value);
         is_clean("a secret", &story.okta_rollout(&["plan", "m.json"]));
-        story.unset("ACME_TOKEN");
     }
 }
 
@@ -374,66 +381,154 @@ fn answer(wrong: Wrong, text: &str, asked: &Asked) -> Lie {
     ok(json!({ "id": beside, "name": name, "label": beside, "status": status }))
 }
 
+/// Puts an org that answers so before every command that meets it, and looks at what it says.
+fn put_before_every_command(
+    what: &str,
+    answer: impl Fn(&Asked, &str) -> Lie + Send + Sync + 'static,
+) {
+    let mut story = Scenario::of([]);
+    story.manifest([zscaler("0oa1")]);
+    let token = story.api_token("acme");
+    let liar = story.lies(move |asked| answer(asked, &token));
+    story.org_at("acme", &liar.url);
+    story.manifest([
+        zscaler("0oa1").feature(user()),
+        zscaler("0oa2").labelled("Zscaler").feature(user()),
+        zscaler("0oa3").labelled("Twice"),
+        zscaler("0oa4").disabled(),
+        google("0oa9"),
+        google("0oa6").labelled("Goggles"),
+        slack("0oa8"),
+        org2org("0oa7"),
+    ]);
+    let export = ["export", "--job", "job.toml", "--org", "acme"];
+    for arguments in [
+        &["plan", "job.toml"][..],
+        &["plan", "job.toml", "-v"],
+        &["plan", "job.toml", "--format", "json"],
+        &["run", "job.toml", "-vv"],
+        &["run", "job.toml", "--new", "--force"],
+        &["status"],
+        &["report"],
+        &["report", "--calls"],
+        &["report", "--format", "json", "--calls"],
+        &["report", "--format", "csv"],
+        &["resume", "--failed"],
+        &["plan", "job.toml", "--format", "json"],
+        &["consent", "list"],
+        &["consent", "list", "--format", "json"],
+        &["consent", "list", "--format", "csv"],
+        &["consent", "refresh"],
+        &[&export[..], &["--all-supported"]].concat(),
+        &[&export[..], &["--format", "csv"]].concat(),
+        &[&export[..], &["--retarget", "acme=globex"]].concat(),
+    ] {
+        let ran = story.okta_rollout(arguments);
+        is_clean(&format!("{what} {}", arguments.join(" ")), &ran);
+    }
+    assert!(!liar.calls().is_empty());
+}
+
+const WRONG: [Wrong; 4] = [Wrong::Beside, Wrong::Read, Wrong::Refusals, Wrong::Links];
+
 #[test]
 fn what_orgs_answer() {
     for text in [everything(), TEXTS[3].to_owned(), long()] {
-        for wrong in [Wrong::Beside, Wrong::Read, Wrong::Refusals, Wrong::Links] {
-            let mut story = Scenario::of([]);
+        for wrong in WRONG {
             let said = text.clone();
-            let liar = story.lies(move |asked| answer(wrong, &said, asked));
-            story.org_at("acme", &liar.url);
-            story.manifest([
-                zscaler("0oa1").feature(user()),
-                zscaler("0oa2").labelled("Zscaler").feature(user()),
-                zscaler("0oa3").labelled("Twice"),
-                zscaler("0oa4").disabled(),
-                google("0oa9"),
-                google("0oa6").labelled("Goggles"),
-                slack("0oa8"),
-                org2org("0oa7"),
-            ]);
-            for arguments in [
-                &["plan", "job.toml"][..],
-                &["plan", "job.toml", "-v"],
-                &["plan", "job.toml", "--format", "json"],
-                &["run", "job.toml", "-vv"],
-                &["run", "job.toml", "--new", "--force"],
-                &["status"],
-                &["report"],
-                &["report", "--calls"],
-                &["report", "--format", "json", "--calls"],
-                &["report", "--format", "csv"],
-                &["resume", "--failed"],
-                &["consent", "list"],
-                &["consent", "list", "--format", "json"],
-                &["consent", "list", "--format", "csv"],
-                &["consent", "refresh"],
-                &[
-                    "export",
-                    "--job",
-                    "job.toml",
-                    "--org",
-                    "acme",
-                    "--all-supported",
-                ],
-                &[
-                    "export", "--job", "job.toml", "--org", "acme", "--format", "csv",
-                ],
-                &[
-                    "export",
-                    "--job",
-                    "job.toml",
-                    "--org",
-                    "acme",
-                    "--retarget",
-                    "acme=globex",
-                ],
-            ] {
-                let ran = story.okta_rollout(arguments);
-                is_clean(&format!("{wrong:?} {}", arguments.join(" ")), &ran);
-            }
-            assert!(!liar.calls().is_empty());
+            let lie = move |asked: &Asked, _: &str| answer(wrong, &said, asked);
+            put_before_every_command(&format!("{wrong:?}"), lie);
         }
+    }
+}
+
+/// The hunt at the end of each scenario finds what was said or left behind of a secret.
+#[test]
+fn orgs_that_repeat_their_token() {
+    let plain = |token: &str| token.to_owned();
+    let split = |token: &str| format!("x {}\u{200b}{}", &token[..9], &token[9..]);
+    let spelled = |token: &str| {
+        let all = forms(token).into_iter().map(|(_, form)| form);
+        all.collect::<Vec<_>>().join(" ")
+    };
+    for say in [plain, split, spelled as fn(&str) -> String] {
+        for wrong in WRONG {
+            let lie = move |asked: &Asked, token: &str| answer(wrong, &say(token), asked);
+            put_before_every_command(&format!("{wrong:?}"), lie);
+        }
+    }
+}
+
+#[test]
+fn headers_that_repeat_the_token() {
+    for (status, header, before, after) in [
+        (
+            403,
+            "www-authenticate",
+            "Bearer error=\"insufficient_scope\", scope=\"",
+            "\"",
+        ),
+        (
+            403,
+            "www-authenticate",
+            "Bearer error=\"insufficient_scope\", scope=\"okta.",
+            ".read\"",
+        ),
+        (
+            401,
+            "www-authenticate",
+            "Bearer error=\"",
+            "\", error_description=\"x\"",
+        ),
+        (302, "location", "https://", ".example/"),
+        (302, "location", "https://x.example/?t=", ""),
+        (503, "x-okta-request-id", "", ""),
+        (
+            200,
+            "link",
+            "<https://",
+            ".example/api/v1/apps?after=x>; rel=\"next\"",
+        ),
+    ] {
+        put_before_every_command(header, move |_, token| {
+            let value = format!("{before}{token}{after}");
+            lie(
+                status,
+                &[(header, &value), ("x-okta-request-id", token)],
+                "[]",
+            )
+        });
+    }
+}
+
+/// An org that was sent the token of an app shows it ever after, in what it says of that app.
+#[test]
+fn orgs_that_repeat_the_token_of_an_app() {
+    let mut story = Scenario::of([]);
+    let liar = story.lies(|asked| {
+        let app = asked.path.split('/').nth(4).unwrap_or_default();
+        match forms(APP_TOKEN).into_iter().cycle().nth(asked.no) {
+            Some((_, form))
+                if !matches!(app, "" | "0oa1") || asked.path.contains("/connections") =>
+            {
+                let wrong = [Wrong::Beside, Wrong::Read, Wrong::Refusals][asked.no % 3];
+                answer(wrong, &form, asked)
+            }
+            _ => answer(Wrong::Links, "x", asked),
+        }
+    });
+    story.org_at("acme", &liar.url);
+    story.manifest((1..9).map(|no| zscaler(&format!("0oa{no}1")).feature(user())));
+    for arguments in [
+        &["run", "job.toml", "-vv"][..],
+        &["run", "job.toml", "--new", "--force"],
+        &["resume", "--failed"],
+        &["status"],
+        &["report", "--calls"],
+        &["report", "--format", "json", "--calls"],
+        &["report", "--format", "csv"],
+    ] {
+        is_clean(&arguments.join(" "), &story.okta_rollout(arguments));
     }
 }
 

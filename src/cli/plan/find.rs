@@ -15,6 +15,7 @@ use crate::okta::apps;
 use crate::plan::{Forecast, Identity, Obstacle, app_taken, found_app, is_right_app};
 use crate::run::CallLog;
 use crate::steps::{Directory, Extent, Pages, WantedOfApps};
+use crate::text::Told;
 
 /// What labels lead to.
 pub(super) struct Found {
@@ -94,8 +95,10 @@ impl OrgSurvey {
             return Identity::Right;
         };
         let listed = known.found.pages.as_ref().ok();
-        let listed = listed.and_then(|pages| pages.name_of(app_id));
-        if let Some(name) = known.name.or(listed) {
+        let listed = listed
+            .and_then(|pages| pages.name_of(app_id))
+            .map(Told::word);
+        if let Some(name) = known.name.or(listed.as_deref()) {
             return match is_right_app(entry, app_id, name) {
                 Ok(()) => Identity::Right,
                 Err(obstacle) => Identity::Wrong(obstacle),
@@ -112,7 +115,7 @@ impl OrgSurvey {
             Err(error) => return Identity::Wrong(self.describe(&error).0),
         }
         match reader.read_patiently(&apps::get(app_id), rank, log).await {
-            Ok(found) => match is_right_app(entry, app_id, &found.name) {
+            Ok(found) => match is_right_app(entry, app_id, &found.name.word()) {
                 Ok(()) => Identity::Looked,
                 Err(obstacle) => Identity::LookedWrong(obstacle),
             },

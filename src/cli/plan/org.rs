@@ -24,6 +24,7 @@ use crate::plan::{
 use crate::report::codes;
 use crate::run::{CallLog, Reader};
 use crate::steps::{Step, StepError, has_link, live_connection};
+use crate::text::Told;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
 pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
@@ -206,7 +207,7 @@ impl OrgSurvey {
         let live_base_url = looked
             .as_ref()
             .ok()
-            .and_then(|app| app.connection.base_url.as_deref());
+            .and_then(|app| app.connection.base_url.as_ref().map(Told::raw));
         let memory = self.remembered.app(&self.url, &app_id).await?;
         let instance = Instance {
             org_url: &self.url,

@@ -9,6 +9,7 @@ use crate::apps::AuthScheme;
 use crate::ledger::AppMemory;
 use crate::manifest::{Entry, SecretError, Status};
 use crate::plan::{Secret, Seen, SeenApp, SeenConsent, TokenPost};
+use crate::text::Told;
 
 impl OrgSurvey {
     /// How the entry's secrets stand to those that were set last.
@@ -49,14 +50,14 @@ pub(super) fn shown(app_id: &str, app: &SeenApp, seen: &Seen, memory: &AppMemory
         .features
         .iter()
         .flatten()
-        .map(|feature| json!([feature.name, feature.capabilities]))
+        .map(|feature| json!([feature.name.raw(), feature.capabilities]))
         .collect();
     json!([
         app_id,
         connection.status.name(),
         connection.auth_scheme,
-        connection.base_url,
-        connection.client_id,
+        connection.base_url.as_ref().map(Told::raw),
+        connection.client_id.as_ref().map(Told::raw),
         connection.rotation_mode,
         features,
         seen.token.secret.name(),

@@ -10,14 +10,13 @@ const ENABLED: fn(&str) -> LiveConnection = |scheme| LiveConnection {
 
 fn live(app: App, connection: LiveConnection, features: &[(&str, Value)]) -> LiveApp {
     let state = |(name, capabilities): &(&str, Value)| FeatureState {
-        name: (*name).to_owned(),
-        status: Some("ENABLED".to_owned()),
+        name: (*name).into(),
         capabilities: capabilities.clone(),
     };
     LiveApp {
         app,
         id: "0oa2".to_owned(),
-        label: "L".to_owned(),
+        label: "L".into(),
         state: LiveState::Read {
             connection,
             features: Ok(features.iter().map(state).collect()),
@@ -44,16 +43,16 @@ fn shown(exported: &Exported) -> Value {
 
 #[test]
 fn connections_become_what_sets_them_up() {
-    let url = Some("https://scim.example/1/2/scim".to_owned());
+    let url = "https://scim.example/1/2/scim";
     let zscaler = LiveConnection {
-        base_url: url.clone(),
+        base_url: Some(url.into()),
         ..ENABLED("TOKEN")
     };
     let client = LiveConnection {
-        client_id: Some("0oaHub".to_owned()),
+        client_id: Some("0oaHub".into()),
         rotation_mode: Some("AUTO".to_owned()),
         // Not what an OAUTH2 connection is set up with.
-        base_url: url.clone(),
+        base_url: Some(url.into()),
         ..ENABLED("OAUTH2")
     };
     let token = |name| json!({ "authScheme": "TOKEN", "token": name });
@@ -114,7 +113,7 @@ fn what_no_entry_can_say_is_a_comment() {
         ..read(App::Slack, ENABLED("OAUTH2"))
     };
     let with_url = |url: &str| LiveConnection {
-        base_url: Some(url.to_owned()),
+        base_url: Some(url.into()),
         ..ENABLED("TOKEN")
     };
     for (app, outcome, why) in [
@@ -269,7 +268,7 @@ fn features_are_exported_as_far_as_a_manifest_can_say_them() {
 #[test]
 fn a_feature_that_the_app_should_not_have_is_told() {
     let connection = LiveConnection {
-        base_url: Some("https://scim.example".to_owned()),
+        base_url: Some("https://scim.example".into()),
         ..ENABLED("TOKEN")
     };
     let inbound = json!({ "importSettings": { "schedule": { "status": "DISABLED" } } });
@@ -327,7 +326,7 @@ fn labels_name_apps_of_another_org_only_where_they_are_clear() {
     assert!(of(Naming::Ids, &apps).iter().all(|one| one.entry.is_some()));
 
     let padded = LiveApp {
-        label: " L".to_owned(),
+        label: " L".into(),
         ..live(App::Google, ENABLED("OAUTH2"), &[])
     };
     let exported = one(Naming::Labels("hub"), padded);
@@ -338,7 +337,7 @@ fn labels_name_apps_of_another_org_only_where_they_are_clear() {
     );
 
     let client = LiveConnection {
-        client_id: Some("0oaHub".to_owned()),
+        client_id: Some("0oaHub".into()),
         ..ENABLED("OAUTH2")
     };
     for (to, told) in [("globex", true), ("acme", false)] {

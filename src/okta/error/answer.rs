@@ -196,13 +196,16 @@ fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged
         return Judged::new(Class::Refused);
     }
     if challenge.error.as_deref() == Some("insufficient_scope") {
-        let scope = challenge.scope.as_deref().unwrap_or("needed here");
+        let scope = challenge.scope.as_deref();
+        let needed = scope.filter(|_| challenge.is_known);
         return Judged::new(Class::OrgStopped)
             .message(format!(
-                "the access token lacks the scope {scope} (insufficient_scope)"
+                "the access token lacks the scope {} (insufficient_scope)",
+                scope.unwrap_or("needed here")
             ))
             .hint(format!(
-                "grant the scope {scope} and use a token that has it"
+                "grant the scope {} and use a token that has it",
+                needed.unwrap_or("needed here")
             ));
     }
     match content {

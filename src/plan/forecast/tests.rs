@@ -348,7 +348,7 @@ fn what_okta_does_not_show_is_unverifiable() {
         forecast(&token, &there(live.clone(), None, Secret::Unchanged)).unverifiable
     };
     assert_eq!(unverifiable(&shown), [TOKEN_FIELD, "connection.baseUrl"]);
-    shown.base_url = Some("https://hub.example".to_owned());
+    shown.base_url = Some("https://hub.example".into());
     assert_eq!(unverifiable(&shown), [TOKEN_FIELD]);
 }
 

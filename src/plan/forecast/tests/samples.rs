@@ -47,8 +47,7 @@ pub fn live(status: LiveStatus, scheme: AuthScheme) -> LiveConnection {
 
 pub fn listed(user: Value) -> Vec<FeatureState> {
     let state = |name: &str, capabilities| FeatureState {
-        name: name.to_owned(),
-        status: None,
+        name: name.into(),
         capabilities,
     };
     vec![state("USER_PROVISIONING", user)]

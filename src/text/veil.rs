@@ -1,0 +1,252 @@
+//! What an org says, and what of it may be seen.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use secrecy::SecretString;
+
+use super::redact::Known;
+use super::seen::{MAX_MESSAGE_CHARS, bounded, is_word, line_of, one_line};
+
+/// The secrets of an org that are in use: what the org says is shown without them. Cheap to clone, all clones know the
+/// same; `Debug` shows none.
+#[derive(Clone, Default)]
+pub struct Veil(Arc<Covered>);
+
+#[derive(Default)]
+struct Covered {
+    all: RwLock<Known>,
+    /// What lets us into the org.
+    credential: Known,
+}
+
+impl Veil {
+    /// Covers what lets us into the org.
+    pub fn of(credential: &SecretString) -> Self {
+        let mut known = Known::default();
+        known.add(credential);
+        let veil = Self(Arc::new(Covered {
+            credential: known,
+            ..Covered::default()
+        }));
+        veil.cover(credential);
+        veil
+    }
+
+    /// Whether a link that people are to open holds what lets us into the org. (It may hold other secrets: its own
+    /// `state`, the administrator's name.)
+    pub fn gives_away(&self, link: &str) -> bool {
+        let seen = line_of(link);
+        self.0.credential.redact(&seen, usize::MAX) != seen
+    }
+
+    /// Covers a secret from now on.
+    pub fn cover(&self, secret: &SecretString) {
+        // Most were covered before.
+        if !self.0.all.read().has(secret) {
+            self.0.all.write().add(secret);
+        }
+    }
+
+    /// A text as it may be printed, stored and told: on one line of bearable length, without what is not seen, and then
+    /// without secrets. In this order: what is taken out of a text later could put a secret together again, and a
+    /// secret that was cut would not be found.
+    pub fn shown(&self, text: &str) -> String {
+        self.covered(&line_of(text))
+    }
+
+    /// As [`Veil::shown`], of a message: without a final stop.
+    pub fn message(&self, text: &str) -> String {
+        self.covered(&one_line(text))
+    }
+
+    /// Whether there is a secret in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        let line = line_of(text);
+        self.0.all.read().redact(&line, usize::MAX) != line
+    }
+
+    /// An identifier that may be seen as it is.
+    pub fn word(&self, text: &str) -> Option<String> {
+        (is_word(text) && !self.is_in(text)).then(|| text.to_owned())
+    }
+
+    /// A text of the org that this is of.
+    pub fn told(&self, text: &str) -> Told {
+        Told {
+            raw: text.into(),
+            veil: self.clone(),
+        }
+    }
+
+    fn covered(&self, line: &str) -> String {
+        // One more, so that a longer one is told to be cut.
+        bounded(self.0.all.read().redact(line, MAX_MESSAGE_CHARS + 1))
+    }
+}
+
+impl fmt::Debug for Veil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Veil")
+    }
+}
+
+/// A text that an org told. As it was told it is for comparing and for sending it back; whatever else shows it gets it
+/// as its [`Veil`] shows it, by the secrets in use by then.
+#[derive(Clone)]
+pub struct Told {
+    raw: Box<str>,
+    veil: Veil,
+}
+
+impl Told {
+    /// As it was told: not to be printed, stored or told.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// What hides the org's secrets.
+    pub const fn veil(&self) -> &Veil {
+        &self.veil
+    }
+
+    /// A text that should be one of Okta's own words; what it is instead is not repeated.
+    pub fn word(&self) -> String {
+        if self.raw.is_empty() {
+            return String::new();
+        }
+        let word = self.veil.word(&self.raw);
+        word.unwrap_or_else(|| unknown_value(&self.raw))
+    }
+}
+
+/// What stands where a value of an enumeration should: it may be anything, and is not repeated.
+pub fn unknown_value(text: &str) -> String {
+    format!("unknown value ({} characters)", text.chars().count())
+}
+
+/// A value of an enumeration, or that it is none.
+pub fn one_of(text: &str, known: &[&str]) -> String {
+    if known.contains(&text) {
+        text.to_owned()
+    } else {
+        unknown_value(text)
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.veil.shown(&self.raw))
+    }
+}
+
+/// As it may be seen.
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// Told alike.
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl Eq for Told {}
+
+impl PartialEq<&str> for Told {
+    fn eq(&self, other: &&str) -> bool {
+        self.raw() == *other
+    }
+}
+
+impl PartialEq<str> for Told {
+    fn eq(&self, other: &str) -> bool {
+        self.raw() == other
+    }
+}
+
+/// Of an org without secrets.
+impl From<&str> for Told {
+    fn from(text: &str) -> Self {
+        Veil::default().told(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "t0ken/x-yz";
+
+    #[test]
+    fn what_an_org_tells_is_presentable_and_then_without_secrets() {
+        let veil = Veil::default();
+        let before = veil.told("x t0ken/x-yz");
+        veil.cover(&SECRET.into());
+        veil.cover(&SECRET.into());
+        let long = "ä".repeat(1_000);
+        for (raw, shown) in [
+            ("https://scim.example/1.", "https://scim.example/1."),
+            ("https://T0KEN%2Fx-yz.example", "https://[redacted].example"),
+            ("t0ken\u{200b}/x-\u{202e}yz", "[redacted]"),
+            ("a\u{1b}[2J\nb", "a [2J b"),
+            (&long, &format!("{}…", "ä".repeat(500))),
+            ("", ""),
+        ] {
+            let told = veil.told(raw);
+            assert_eq!(told.to_string(), shown, "{raw:?}");
+            assert_eq!(format!("{told:?}"), format!("{shown:?}"));
+            let is_in = shown.contains("[redacted]");
+            assert_eq!((told.raw(), veil.is_in(raw)), (raw, is_in));
+        }
+        assert_eq!(veil.message("no t0ken/x-yz."), "no [redacted]");
+        // What lets into the org, and nothing else, keeps a link from being shown.
+        let of_org = Veil::of(&SECRET.into());
+        of_org.cover(&"the-state".into());
+        let link = "https://x.example/?state=the-state";
+        assert!(!of_org.gives_away(link));
+        assert!(of_org.gives_away(&format!("{link}&x=t0ken%2fx-yz")));
+        assert_eq!(
+            of_org.shown(&format!("{SECRET} the-state")),
+            "[redacted] [redacted]"
+        );
+        // It was covered after it was told.
+        assert_eq!(before.to_string(), "x [redacted]");
+        assert!(!format!("{veil:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn words_are_okta_s_or_not_repeated() {
+        let veil = Veil::default();
+        veil.cover(&"00aBcDeFgH".into());
+        for (text, word) in [
+            ("google", "google"),
+            ("acme_hr-portal_1.x", "acme_hr-portal_1.x"),
+            ("", ""),
+            ("00aBcDeFgH", "unknown value (10 characters)"),
+            ("00abcdefgh", "unknown value (10 characters)"),
+            ("two words", "unknown value (9 characters)"),
+            ("\u{1b}[2J", "unknown value (4 characters)"),
+        ] {
+            assert_eq!(veil.told(text).word(), word, "{text:?}");
+            assert_eq!(veil.word(text).is_some(), text == word && !text.is_empty());
+        }
+        assert_eq!(one_of("A", &["A", "B"]), "A");
+        assert_eq!(one_of("a", &["A", "B"]), "unknown value (1 characters)");
+    }
+
+    #[test]
+    fn thousands_of_secrets_are_found() {
+        let veil = Veil::default();
+        let secret = |no: u32| format!("00{:0>38}x", no * 7_919);
+        (0..20_000).for_each(|no| veil.cover(&secret(no).into()));
+        for no in (0..20_000).step_by(500) {
+            let shown = veil.shown(&format!("https://x.example/{}/y", secret(no)));
+            assert_eq!(shown, "https://x.example/[redacted]/y");
+        }
+    }
+}
