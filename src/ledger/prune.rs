@@ -43,7 +43,7 @@ pub struct Old {
 pub enum Kept {
     /// Entries of it wait for consent.
     Waits,
-    /// It was interrupted, and could be continued.
+    /// It is its file's last one and was interrupted, so that it is continued; or a call of it may still land.
     Interrupted,
     /// A process works on it.
     Held,
@@ -125,11 +125,12 @@ impl Candidate {
         before.is_none_or(|before| self.worked_on_at < before)
     }
 
-    /// Why it is kept whatever its age is.
+    /// Why it is kept whatever its age is. What is unfinished in a run (`--only` leaves the others so) is of use only as
+    /// long as no later run of its file has replaced it: nobody continues it then.
     const fn use_of(&self) -> Option<Kept> {
         if self.waiting > 0 {
             Some(Kept::Waits)
-        } else if self.movable > 0 {
+        } else if self.is_last && self.movable > 0 {
             Some(Kept::Interrupted)
         } else if self.is_last && self.not_done > 0 {
             Some(Kept::Last)
@@ -396,7 +397,10 @@ mod tests {
             (0, 0, 2, true, Some(Kept::Last)),
             (1, 0, 0, false, Some(Kept::Waits)),
             (1, 1, 1, true, Some(Kept::Waits)),
-            (0, 1, 1, false, Some(Kept::Interrupted)),
+            (0, 1, 1, true, Some(Kept::Interrupted)),
+            // What --only left out is done by a later run.
+            (0, 1, 1, false, None),
+            (0, 3, 5, false, None),
         ] {
             let candidate = Candidate {
                 seq: 1,

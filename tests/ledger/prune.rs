@@ -203,9 +203,12 @@ async fn a_run_that_is_needed_stays() {
     ledger.set_stopped(&lands, 0, Some(why)).await.unwrap();
     ended(ledger, "lands.csv", 90, 1).await;
     let done = ended(ledger, "done.csv", 90, 1).await;
+    // Nobody continues what a later run of the file has replaced.
+    let replaced = begun(ledger, "replaced.csv", 90, 2).await;
+    ended(ledger, "replaced.csv", 1, 2).await;
 
     let pruned = prune(ledger, older_than(5)).await;
-    assert_eq!(pruned.runs, 2, "{pruned:?}");
+    assert_eq!(pruned.runs, 3, "{pruned:?}");
     let mut kept = pruned.kept;
     kept.sort();
     let mut wanted = [
@@ -218,7 +221,8 @@ async fn a_run_that_is_needed_stays() {
     ];
     wanted.sort();
     assert_eq!(kept, wanted);
-    assert!(!left(ledger).await.contains(&done));
+    let still = left(ledger).await;
+    assert!([done, replaced].iter().all(|run| !still.contains(run)));
 
     // Not the last of their files any more, and free.
     drop(lock);
@@ -284,18 +288,18 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
         let cp = checkpoint(&second, no, version, Stored::Done);
         ledger.commit(cp).await.unwrap();
     }
-    // The first one is interrupted, so that it stays.
+    // Somebody works on the first one, so that it stays.
     ended(ledger, "a.csv", 1, 2).await;
+    let lock = ledger.lock_run(&first).unwrap();
     let pruned = prune(ledger, older_than(5)).await;
     assert_eq!(
         (pruned.runs, pruned.kept),
-        (1, vec![(first.clone(), Kept::Interrupted)])
+        (1, vec![(first.clone(), Kept::Held)])
     );
     let row = ledger.entry(&first, 0).await.unwrap();
     assert_eq!(row.adopted_by, Some(second));
     // When that is gone, too, both are.
-    let done = checkpoint(&first, 1, 0, Stored::Done);
-    ledger.commit(done).await.unwrap();
+    drop(lock);
     assert_eq!(prune(ledger, older_than(5)).await.runs, 1);
     prune(ledger, older_than(5)).await;
     assert_eq!(count(&fixture, "run"), 1);

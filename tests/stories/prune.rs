@@ -131,6 +131,33 @@ fn a_job_says_how_long_runs_are_kept() {
 }
 
 #[test]
+fn runs_of_a_part_are_dropped_once_a_later_one_replaced_them() {
+    let story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    let canary = ["run", "job.toml", "--only", "app=zscalerbyz"];
+    for _ in 0..4 {
+        story.okta_rollout(&canary).exits(0);
+        story.time_passes(DAY_MS);
+    }
+    // The last one can still be continued.
+    story
+        .okta_rollout(&["runs", "prune", "--keep", "0"])
+        .exits(0)
+        .says("3 old runs with 6 entries were dropped")
+        .says("1 old run is kept, interrupted, to be continued");
+    story.okta_rollout(&["resume"]).exits(4);
+    story.job("[ledger]\nkeep = '1s'\n");
+    let link = story.link();
+    for _ in 0..3 {
+        story.okta_rollout(&canary).exits(0);
+        story.time_passes(DAY_MS);
+    }
+    story.run().exits(4);
+    // Those that a consent waits in stay wherever it is; it is in the newest by now.
+    assert_eq!(story.link(), link);
+    assert_eq!(runs(&story, &[]).len(), 1);
+}
+
+#[test]
 fn a_run_that_somebody_else_works_on_is_not_dropped_and_does_not_wait() {
     let entries = (0..40).map(|n| zscaler(&format!("0oa{n}")));
     let story = Scenario::with("limit = 0\nlatency = '50ms'", entries);
