@@ -68,7 +68,7 @@ pub enum HttpError {
     },
     /// A variable that should name a proxy does not.
     #[error("{0}; nothing was sent")]
-    Proxy(#[from] ProxyError),
+    Proxy(ProxyError),
     /// The TLS set-up of this machine is unusable.
     #[error("cannot set up HTTPS: {0}")]
     Tls(String),
@@ -83,6 +83,13 @@ pub enum HttpError {
     /// The credential cannot be a header.
     #[error("the org's credential {0}")]
     Credential(&'static str),
+}
+
+// Its text is in the error's own: a source would be said again.
+impl From<ProxyError> for HttpError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
 }
 
 impl HttpError {

@@ -182,6 +182,8 @@ fn a_variable_that_names_no_proxy_is_wrong_usage_and_nothing_is_sent() {
                 .says(&format!("set {variable} to http://HOST:PORT, or unset it"))
                 .said();
             assert!(!said.contains("s3cret"), "{said}");
+            let causes = said.matches("is not the address of a proxy").count();
+            assert_eq!(causes, 1, "{said}");
         }
         assert!(story.calls("acme").is_empty());
         // Who calls nobody needs no proxy.
