@@ -43,8 +43,18 @@ pub(super) struct NoCredentials {
     cause: String,
     /// The edit that helps.
     pub remedy: String,
-    // Whether `--allow-exec` helps.
-    needs_exec: bool,
+    way: Way,
+}
+
+/// What is typed after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The same run goes on.
+    Resume,
+    /// It does with `--allow-exec`.
+    Programs,
+    /// The run keeps what the files do not say any more: another one takes what they say now.
+    NewRun,
 }
 
 impl NoCredentials {
@@ -52,7 +62,11 @@ impl NoCredentials {
         Self {
             cause: format!("its credentials cannot be read: {error}"),
             remedy: error.remedy(),
-            needs_exec: error.is_refused(),
+            way: if error.is_refused() {
+                Way::Programs
+            } else {
+                Way::Resume
+            },
         }
     }
 
@@ -65,24 +79,36 @@ impl NoCredentials {
         };
         Self {
             cause: format!("the run has it at {}, and {now}", row.url),
-            remedy: "give it the URL that the run has, or start a new run".to_owned(),
-            needs_exec: false,
+            remedy:
+                "a run keeps the addresses that it began with; a new one takes those of the files"
+                    .to_owned(),
+            way: Way::NewRun,
         }
     }
 
     /// What the run remembers of the org.
     pub fn stopped(&self, next: &NextCommands) -> Stopped {
+        let (remedy, hint) = match self.way {
+            Way::Resume => (
+                Remedy::Outside,
+                next.after_stop(&self.remedy, Remedy::Outside),
+            ),
+            Way::Programs => (
+                Remedy::Outside,
+                format!("let its program run: {}", next.resume_with_programs()),
+            ),
+            Way::NewRun => (
+                Remedy::Manifest,
+                format!("{}: {}", self.remedy, next.run_file),
+            ),
+        };
         Stopped {
             message: self.to_string(),
-            hint: Some(if self.needs_exec {
-                format!("let its program run: {}", next.resume_with_programs())
-            } else {
-                next.after_stop(&self.remedy, Remedy::Outside)
-            }),
+            hint: Some(hint),
             okta_error_code: None,
             http_status: None,
             request_id: None,
-            remedy: Remedy::Outside,
+            remedy,
         }
     }
 }

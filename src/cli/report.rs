@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::args;
 use super::carried::complete;
-use super::context::RunContext;
+use super::context::{RunContext, quoted};
 use super::file::{cannot_be_written, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
@@ -184,12 +184,20 @@ pub(super) async fn summary(
         retain(&mut overview.orgs, &concerned);
         retain(&mut share_used, &concerned);
     }
+    let everything = RunContext::of(run).map(|context| {
+        let all = Selection::default();
+        context.next_commands(run, &all).run_file
+    });
+    // Of an earlier version.
+    let run_file =
+        everything.unwrap_or_else(|_| format!("okta-rollout run {}", quoted(Path::new(&run.file))));
     let summary = Summary {
         overview: &overview,
         attention: &attention,
         share_used: &share_used,
         selection: &closing.selection,
         left_out,
+        run_file: &run_file,
     };
     Ok(if output.verbosity() == Verbosity::Summary {
         summary.totals()

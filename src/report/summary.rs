@@ -1,19 +1,18 @@
 //! What a command says at the end: totals, what every org cost, then only what needs a person, each
 //! with the next command to type. Pure.
 
+mod next_steps;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::text::{counted, drifted, earlier, headline, totals};
-use super::{Alike, EntryReport, OrgReport, Overview, RunState, State};
+use super::{Alike, EntryReport, OrgReport, Overview};
 use crate::selection::Selection;
 use crate::text;
 
 /// Orgs that get a line of their own; a screen holds about this many beside the rest.
 const ORG_LINES: usize = 20;
-
-/// Reasons of failures that are shown.
-const FAILED_SHOWN: usize = 10;
 
 /// Failed entries whose reasons are looked at: a second's work.
 pub const FAILED_READ: u64 = 10_000;
@@ -63,6 +62,8 @@ pub struct Summary<'a> {
     pub selection: &'a Selection,
     /// Unfinished entries that it left alone.
     pub left_out: u64,
+    /// The command that runs the file as it is by then, all of it.
+    pub run_file: &'a str,
 }
 
 impl Summary<'_> {
@@ -92,38 +93,6 @@ impl Summary<'_> {
         self.adopted(&mut text);
         self.left_out(&mut text);
         text
-    }
-
-    /// The command that goes on with the selected entries.
-    fn resume(&self) -> String {
-        let flag = self.selection.with_state(None).flag();
-        format!("okta-rollout resume {}{flag}", self.overview.run)
-    }
-
-    /// The command that tries the selected failed entries again.
-    fn try_again(&self) -> String {
-        if self.selection.is_all() {
-            return self.try_all_again();
-        }
-        let flag = self.selection.with_state(Some(State::Failed)).flag();
-        format!("okta-rollout resume {}{flag}", self.overview.run)
-    }
-
-    fn try_all_again(&self) -> String {
-        format!("okta-rollout resume {} --failed", self.overview.run)
-    }
-
-    /// A hint whose command keeps to the selection: hints are older than it.
-    fn narrowed(&self, hint: &str) -> String {
-        if self.selection.is_all() {
-            return hint.to_owned();
-        }
-        let failed = format!("okta-rollout resume {} --only failed", self.overview.run);
-        let again = self.try_again();
-        match hint.strip_suffix(&failed) {
-            Some(before) => format!("{before}{again}"),
-            None => hint.replace(&self.try_all_again(), &again),
-        }
     }
 
     fn changes(&self, text: &mut String) {
@@ -213,7 +182,7 @@ impl Summary<'_> {
             .iter()
             .map(|entry| (entry.org.as_str(), entry.app));
         let only = Selection::covering(named, more > 0).flag();
-        let command = format!("okta-rollout run {} --reconnect{only}", self.overview.file);
+        let command = format!("{} --reconnect{only}", self.run_file);
         line(
             text,
             &format!("  setting that costs a consent; to do it: {command}"),
@@ -279,89 +248,6 @@ impl Summary<'_> {
             );
         }
     }
-
-    fn stopped(&self, text: &mut String) {
-        let stopped = Alike::of_orgs(&self.overview.orgs);
-        let mut told = 0;
-        for why in stopped.told().take(ORG_LINES) {
-            told += why.count;
-            line(text, "");
-            line(text, &why.stopped());
-            if let Some(hint) = why.hint {
-                line(text, &format!("  hint: {hint}"));
-            }
-        }
-        let more = stopped.count().saturating_sub(told);
-        if more > 0 {
-            line(text, &format!("and {more} more orgs were stopped"));
-        }
-        if told > 0 {
-            line(text, &format!("  then: {}", self.resume()));
-        }
-    }
-
-    fn failed(&self, text: &mut String) {
-        let count = self.overview.totals.failed;
-        let run = &self.overview.run;
-        if count == 0 {
-            return;
-        }
-        let again = self.try_again();
-        line(text, "");
-        let failed = &self.attention.failed;
-        let mut shown = 0;
-        for why in failed.told().take(FAILED_SHOWN) {
-            shown += why.count;
-            line(text, &why.line("failed", "entry", "entries"));
-            if let Some(hint) = why.hint {
-                line(text, &format!("  hint: {}", self.narrowed(hint)));
-            }
-        }
-        let more = count.saturating_sub(shown);
-        if more > 0 {
-            line(
-                text,
-                &format!("and {more} more failed: okta-rollout report {run} --only failed"),
-            );
-        }
-        let said =
-            |hint: Option<&str>| hint.is_some_and(|hint| self.narrowed(hint).contains(&again));
-        if more > 0 || !failed.told().all(|why| said(why.hint)) {
-            line(text, &format!("  then: {again}"));
-        }
-    }
-
-    fn waiting(&self, text: &mut String) {
-        let count = self.overview.totals.waiting;
-        let run = &self.overview.run;
-        if count == 0 {
-            return;
-        }
-        let needs = counted(count, "entry waits for consent", "entries wait for consent");
-        line(text, "");
-        line(text, &format!("{needs}: okta-rollout consent list {run}"));
-        line(
-            text,
-            "  open each link, then hand in what Okta's page shows: okta-rollout consent complete",
-        );
-        line(text, &format!("  then: {}", self.resume()));
-    }
-
-    fn pending(&self, text: &mut String) {
-        let overview = self.overview;
-        // What a stopped org holds back was said above.
-        if overview.state == RunState::Interrupted {
-            line(text, "");
-            line(
-                text,
-                &format!(
-                    "{} not finished; all that was done is kept: {}",
-                    overview.movable,
-                    self.resume()
-                ),
-            );
-        }
-    }
 }
 
 fn line(text: &mut String, line: &str) {
@@ -418,6 +304,8 @@ mod tests {
     };
     use crate::steps::Step;
 
+    const RUN: &str = "okta-rollout run samples/rollout.csv";
+
     fn summary(counts: Counts, orgs: &[OrgRow], attention: &Attention) -> String {
         let overview = overview(RunFacts {
             run: &run(),
@@ -432,6 +320,7 @@ mod tests {
             share_used: &[Some(0.9)],
             selection: &Selection::default(),
             left_out: 0,
+            run_file: RUN,
         }
         .text()
     }
@@ -594,6 +483,7 @@ mod tests {
                 share_used: &[],
                 selection: &Selection::default(),
                 left_out: 0,
+                run_file: RUN,
             }
             .text();
             assert_eq!(text.lines().find(|line| line.contains("no longer")), line);
@@ -687,6 +577,7 @@ mod tests {
             share_used: &[],
             selection: &Selection::of(&conditions),
             left_out: 7,
+            run_file: RUN,
         }
         .text();
         insta::assert_snapshot!(text, @r#"

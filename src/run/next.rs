@@ -36,7 +36,7 @@ impl NextCommands {
     /// What to do about an entry that fails as long as the file is as it is.
     pub fn after_edit(&self, edit: &str) -> String {
         format!(
-            "{edit}, then (only changed and unfinished entries are worked on): {}",
+            "{edit}, then (only changed, unfinished and drifted entries are written): {}",
             self.run_file
         )
     }

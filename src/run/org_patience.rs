@@ -84,13 +84,14 @@ fn is_useful(exchange: &Exchange) -> bool {
 
 fn said(exchange: &Exchange) -> Stopped {
     let error = exchange.outcome.as_ref().err();
-    let hint = match error.map(|error| &error.class) {
-        Some(Class::RateLimited { .. }) => {
-            "see in the org's System Log who uses up its rate limit".to_owned()
-        }
+    let (hint, remedy) = match error.map(|error| &error.class) {
+        Some(Class::RateLimited { .. }) => (
+            "see in the org's System Log who uses up its rate limit".to_owned(),
+            Remedy::Outside,
+        ),
         _ => error
-            .and_then(|error| error.hint.clone())
-            .unwrap_or_else(|| "look at the org's status".to_owned()),
+            .and_then(|error| Some((error.hint.clone()?, error.remedy)))
+            .unwrap_or_else(|| ("look at the org's status".to_owned(), Remedy::Outside)),
     };
     Stopped {
         message: error.map_or_else(String::new, |error| error.message.clone()),
@@ -98,7 +99,7 @@ fn said(exchange: &Exchange) -> Stopped {
         okta_error_code: error.and_then(|error| error.okta_error_code.clone()),
         http_status: exchange.status,
         request_id: exchange.request_id.clone(),
-        remedy: Remedy::Outside,
+        remedy,
     }
 }
 

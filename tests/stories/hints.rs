@@ -3,7 +3,7 @@
 use okta_rollout::sandbox::{SeedApp, Switches};
 use serde_json::Value;
 
-use crate::support::{Entry, Scenario, org2org, user, zscaler};
+use crate::support::{Entry, Scenario, lie, org2org, user, zscaler};
 
 /// What goes wrong, and how it is fixed.
 struct Kind {
@@ -105,6 +105,74 @@ fn in_the_file() -> Vec<Kind> {
             nothing,
             "0oa4 is a bookmark app, not zscalerbyz",
         ),
+        Kind {
+            entries: vec![
+                good(),
+                zscaler("0oa8").missing(),
+                zscaler("").labelled("Zscaler 8").missing(),
+            ],
+            ..kind(
+                "two rows of one app",
+                good(),
+                |story| {
+                    let app = SeedApp {
+                        id: Some("0oa8".to_owned()),
+                        ..seed("zscalerbyz", "Zscaler 8")
+                    };
+                    story.add_app("acme", &app);
+                },
+                "sets up already",
+            )
+        },
+    ]
+}
+
+/// An org whose address the file has wrong, or perhaps has: a run keeps the one that it began with.
+fn in_an_address() -> Vec<Kind> {
+    fn at(story: &mut Scenario, url: &str) {
+        story.org_at("acme", url);
+        manifest_is_good(story);
+    }
+    let kind = |name, breaks, says| Kind {
+        name,
+        settings: "limit = 0",
+        entries: vec![good(), zscaler("0oa1")],
+        breaks,
+        says,
+        next: "run job.toml",
+        fixes: |story| {
+            let url = story.url("acme");
+            at(story, &url);
+        },
+    };
+    vec![
+        kind(
+            "a host that nobody knows",
+            |story| at(story, "https://acme.okta.invalid"),
+            "acme was stopped: cannot resolve",
+        ),
+        kind(
+            "an address without TLS",
+            |story| {
+                let url = story.url("acme").replace("http://", "https://");
+                at(story, &url);
+            },
+            "acme was stopped: cannot set up TLS",
+        ),
+        kind(
+            "an address where nobody listens",
+            |story| at(story, "http://127.0.0.1:1"),
+            "cannot connect to 127.0.0.1",
+        ),
+        kind(
+            "an address that leads elsewhere",
+            |story| {
+                let to = [("location", "https://acme.okta.com/")];
+                let url = story.lies(move |_| lie(302, &to, "")).url;
+                at(story, &url);
+            },
+            "redirected to acme.okta.com",
+        ),
     ]
 }
 
@@ -185,6 +253,15 @@ fn commands(report: &Value) -> Vec<String> {
     commands
 }
 
+/// What is printed to type next, line by line.
+fn printed(said: &str) -> Vec<&str> {
+    said.lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with("hint: ") || line.starts_with("then: "))
+        .filter_map(|line| line.find("okta-rollout ").map(|at| &line[at..]))
+        .collect()
+}
+
 fn walk(kind: Kind) {
     let name = kind.name;
     let mut story = Scenario::with(kind.settings, kind.entries);
@@ -197,7 +274,13 @@ fn walk(kind: Kind) {
     let run = report["run"].as_str().unwrap().to_owned();
     let commands = commands(&report);
     let expected = format!("okta-rollout {}", kind.next.replace("RUN", &run));
-    assert_eq!(commands, [expected], "{name}");
+    assert_eq!(commands, [expected.clone()], "{name}");
+    // No other command follows it, which would fail.
+    let printed = printed(&said);
+    assert!(!printed.is_empty(), "{name}: {said}");
+    for command in printed {
+        assert_eq!(command, expected, "{name}: {said}");
+    }
     for command in commands {
         assert!(said.contains(&command), "{name}: {command} in {said}");
         (kind.fixes)(&mut story);
@@ -214,6 +297,55 @@ fn walk(kind: Kind) {
 #[test]
 fn a_mistake_in_the_file_is_followed_by_a_run_of_the_file() {
     in_the_file().into_iter().for_each(walk);
+}
+
+#[test]
+fn a_wrong_address_is_followed_by_a_run_of_the_file() {
+    in_an_address().into_iter().for_each(walk);
+}
+
+#[test]
+fn a_run_that_keeps_an_old_address_says_how_to_use_the_new_one() {
+    let mut story = Scenario::of([]);
+    story.org_at("acme", "https://acme.okta.invalid");
+    story.manifest([good()]);
+    story.run().exits(3);
+    let url = story.url("acme");
+    story.org_at("acme", &url);
+    story.manifest([good()]);
+    let said = story
+        .okta_rollout(&["resume"])
+        .exits(3)
+        .says("a run keeps the addresses that it began with")
+        .said();
+    let printed = printed(&said);
+    assert_eq!(printed.last(), Some(&"okta-rollout run job.toml"), "{said}");
+    assert!(!said.contains("then: okta-rollout resume"), "{said}");
+    story.shell("okta-rollout run job.toml").exits(0);
+}
+
+#[test]
+fn causes_of_two_kinds_have_a_command_each() {
+    let story = Scenario::of([
+        org2org("0oa1").at("globex"),
+        zscaler("").labelled("Z").missing(),
+    ]);
+    story.write("secrets/app-token", "bad");
+    let said = story.run().exits(3).said();
+    let run = story.report()["run"].as_str().unwrap().to_owned();
+    let mut printed = printed(&said);
+    printed.sort_unstable();
+    // While it happens, and in the summary.
+    printed.dedup();
+    let resume = format!("okta-rollout resume {run} --failed");
+    assert_eq!(
+        printed,
+        [resume.as_str(), "okta-rollout run job.toml"],
+        "{said}"
+    );
+    story.write("secrets/app-token", "good");
+    story.manifest([org2org("0oa1").at("globex"), good()]);
+    story.shell("okta-rollout run job.toml").exits(0);
 }
 
 #[test]
@@ -263,7 +395,7 @@ fn commands_keep_what_was_given_on_the_command_line() {
         "org=acme",
     ];
     let said = story.okta_rollout(&arguments).exits(3).said();
-    let (_, command) = said.rsplit_once("worked on): ").unwrap();
+    let (_, command) = said.rsplit_once("are written): ").unwrap();
     let command = command.lines().next().unwrap();
     for part in [
         "'in/the apps.jsonl'",

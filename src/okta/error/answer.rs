@@ -26,7 +26,7 @@ pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
         http_status: Some(head.status),
         hint,
         // A redirect is about the org's url.
-        remedy: if (300..400).contains(&head.status) {
+        remedy: if (300..400).contains(&head.status) || codes::is_about_entry(code, said) {
             Remedy::Manifest
         } else {
             Remedy::Outside
@@ -67,7 +67,7 @@ pub(in super::super) fn foreign_page(host: &str) -> CallError {
         Class::Refused,
         format!("the next page of the list leads to another origin, {host}, and was not followed"),
     )
-    .hint("use the address Okta itself uses as the org's url")
+    .edit("use the address Okta itself uses as the org's url")
 }
 
 /// The error of a list that does not end; why it does not. What its org says cannot be relied on.

@@ -45,6 +45,15 @@ pub(super) fn verdict(code: &str) -> Option<Verdict> {
         .map(|(_, verdict)| *verdict)
 }
 
+/// Whether what helps is an edit of the entry, whatever was called.
+pub(super) fn is_about_entry(code: &str, message: &str) -> bool {
+    match code {
+        "E0000001" => message.contains("Provisioning is not supported"),
+        "E0000007" | "E0000048" => true,
+        _ => false,
+    }
+}
+
 /// What helps against a refusal, where the code tells. `message` is Okta's, for wording only.
 pub(super) fn hint(code: &str, message: &str) -> Option<&'static str> {
     Some(match code {
