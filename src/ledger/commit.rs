@@ -99,7 +99,7 @@ impl Prepared {
         Ok(Self {
             columns: Columns::of(state, &checkpoint.progress)?,
             error: checkpoint.error.as_ref().map(to_json).transpose()?,
-            checked_at: last_answer(&checkpoint.attempts),
+            checked_at: checkpoint.looked_at,
             calls: checkpoint
                 .attempts
                 .into_iter()
@@ -119,14 +119,6 @@ impl Prepared {
             name: checkpoint.name,
         })
     }
-}
-
-/// When Okta last answered one of these calls.
-fn last_answer(calls: &[Attempt]) -> Option<Millis> {
-    let answered = calls.iter().filter(|call| call.http_status.is_some());
-    answered
-        .map(|call| call.at.saturating_add(rows::integer(call.duration_ms)))
-        .max()
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.

@@ -273,7 +273,7 @@ pub struct EntryRow {
     pub due_at: Option<Millis>,
     /// Why it failed or is retried.
     pub error: Option<EntryError>,
-    /// When a process last had an answer of Okta's about it; `None` = never.
+    /// When an answer of Okta's last showed something of it; `None` = never.
     pub checked_at: Option<Millis>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
@@ -359,6 +359,8 @@ pub struct Checkpoint {
     pub error: Option<EntryError>,
     /// Calls to add.
     pub attempts: Vec<Attempt>,
+    /// When an answer to one of them showed something of the entry; `None` = none did.
+    pub looked_at: Option<Millis>,
     /// What to add to the org's sums.
     pub stats: OrgStats,
     /// Fingerprint to remember.

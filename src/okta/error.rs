@@ -91,6 +91,12 @@ impl CallError {
         self
     }
 
+    /// Whether Okta looked at what was asked for, and declined. About credentials and rights it answers before it looks.
+    pub fn shows_something(&self) -> bool {
+        let looked = |status| matches!(status, 400..=499) && !matches!(status, 401 | 403);
+        self.class == Class::Refused && self.http_status.is_some_and(looked)
+    }
+
     /// As [`Self::hint`], for an edit of the manifest or the orgs file.
     #[must_use]
     pub fn edit(self, hint: impl Into<String>) -> Self {
@@ -119,6 +125,28 @@ impl std::error::Error for CallError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_declines_without_looking_shows_nothing() {
+        let transient = Class::Transient { retry_after: None };
+        for (class, status, shows) in [
+            (Class::Refused, Some(400), true),
+            (Class::Refused, Some(404), true),
+            (Class::Refused, Some(401), false),
+            (Class::Refused, Some(403), false),
+            (Class::Refused, Some(302), false),
+            (Class::Refused, Some(501), false),
+            (Class::Refused, None, false),
+            (Class::OrgStopped, Some(401), false),
+            (Class::Unclear, Some(200), false),
+            (transient, Some(503), false),
+            (Class::NotSent, None, false),
+        ] {
+            let mut error = CallError::new(class, "no");
+            error.http_status = status;
+            assert_eq!(error.shows_something(), shows, "{error:?}");
+        }
+    }
 
     #[test]
     fn display_names_code_and_request() {

@@ -26,7 +26,7 @@ pub fn checkpoint<'a>(
     log: &mut CallLog,
     also: Also,
 ) -> impl Future<Output = Result<(), LedgerError>> + use<'a> {
-    let (attempts, stats) = log.take();
+    let logged = log.take();
     let stored = ledger.commit(Checkpoint {
         run: run.clone(),
         no: row.no,
@@ -36,8 +36,9 @@ pub fn checkpoint<'a>(
         progress: row.progress.clone(),
         due_at: row.due_at,
         error: row.error.clone(),
-        attempts,
-        stats,
+        attempts: logged.attempts,
+        looked_at: logged.looked_at,
+        stats: logged.stats,
         fingerprint: also.fingerprint,
         applied: also.applied,
         name: also.name,

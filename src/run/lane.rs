@@ -57,6 +57,8 @@ pub struct CallLog {
     pub stats: OrgStats,
     /// Time spent in calls, without waiting.
     pub busy: Duration,
+    /// When an answer last showed something of what a call was about.
+    pub looked_at: Option<Millis>,
 }
 
 impl CallLog {
@@ -69,12 +71,29 @@ impl CallLog {
     }
 
     /// What the next checkpoint stores; the time spent stays, it belongs to the attempt.
-    pub fn take(&mut self) -> (Vec<Attempt>, OrgStats) {
-        (
-            std::mem::take(&mut self.attempts),
-            std::mem::take(&mut self.stats),
-        )
+    pub fn take(&mut self) -> Logged {
+        Logged {
+            attempts: std::mem::take(&mut self.attempts),
+            stats: std::mem::take(&mut self.stats),
+            looked_at: self.looked_at.take(),
+        }
     }
+
+    /// Notes that an answer showed something of what its call was about.
+    pub fn looked(&mut self) {
+        self.looked_at = Some(unix_millis());
+    }
+}
+
+/// What a [`CallLog`] gives to a checkpoint.
+#[derive(Debug)]
+pub struct Logged {
+    /// See there.
+    pub attempts: Vec<Attempt>,
+    /// See there.
+    pub stats: OrgStats,
+    /// See there.
+    pub looked_at: Option<Millis>,
 }
 
 /// How an admitted call ended.
@@ -261,7 +280,7 @@ impl Lane {
         self.state().stopped.clone()
     }
 
-    /// Takes an admitted call's answer.
+    /// Takes an admitted call's answer. Whether one of success shows something is for whoever reads it.
     pub fn conclude(
         &self,
         pass: Pass<'_>,
@@ -280,6 +299,9 @@ impl Lane {
         let Err(error) = &exchange.outcome else {
             return Concluded::Ended(Box::new(exchange));
         };
+        if error.shows_something() {
+            log.looked();
+        }
         let Class::RateLimited { concurrency, .. } = error.class else {
             return Concluded::Ended(Box::new(exchange));
         };

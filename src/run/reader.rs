@@ -80,7 +80,7 @@ impl Reader {
                 Concluded::Refused(pause) => self.lane.pause(pause).await?,
             }
         };
-        Self::decode(call, *exchange)
+        Self::decode(call, *exchange, log)
     }
 
     /// Sends a call that changes nothing once.
@@ -97,10 +97,16 @@ impl Reader {
     }
 
     /// What its answer says, and where the list goes on.
-    pub fn decode<T>(call: &Read<T>, exchange: Exchange) -> Result<(T, Option<String>), StepError> {
+    pub fn decode<T>(
+        call: &Read<T>,
+        exchange: Exchange,
+        log: &mut CallLog,
+    ) -> Result<(T, Option<String>), StepError> {
         let failed = |error| StepError::call(error, Effect::ReadOnly);
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();
-        Ok((call.decode(body).map_err(failed)?, next))
+        let found = call.decode(body).map_err(failed)?;
+        log.looked();
+        Ok((found, next))
     }
 }

@@ -72,7 +72,9 @@ impl Context<'_> {
         let (rank, reader) = (self.rank(), &self.access.reader);
         loop {
             match reader.send(call, rank, self.log).await? {
-                Concluded::Ended(exchange) => return Ok(Reader::decode(call, *exchange)?.0),
+                Concluded::Ended(exchange) => {
+                    return Ok(Reader::decode(call, *exchange, self.log)?.0);
+                }
                 Concluded::Refused(pause) => self.rest(pause).await?,
             }
         }
@@ -86,8 +88,11 @@ impl Context<'_> {
     /// Sends a call that changes something.
     pub async fn write<T>(&mut self, call: &Write<T>, effect: Effect) -> Result<T, StepError> {
         let body = self.send(call.request(), effect).await?;
-        call.decode(body)
-            .map_err(|error| StepError::call(error, effect))
+        let found = call
+            .decode(body)
+            .map_err(|error| StepError::call(error, effect))?;
+        self.log.looked();
+        Ok(found)
     }
 
     /// As [`Self::write`]; `look` gets the answer as it came.
@@ -97,7 +102,9 @@ impl Context<'_> {
         effect: Effect,
         look: impl FnOnce(&Body) -> R,
     ) -> Result<R, StepError> {
-        Ok(look(&self.send(call.request(), effect).await?))
+        let body = self.send(call.request(), effect).await?;
+        self.log.looked();
+        Ok(look(&body))
     }
 
     async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {

@@ -148,6 +148,7 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
         due_at: None,
         error: None,
         attempts: Vec::new(),
+        looked_at: None,
         stats: OrgStats::default(),
         fingerprint: None,
         applied: None,

@@ -119,7 +119,8 @@ fn every_night_of_a_week_is_told_as_it_was() {
     let second = night(&story, 3);
     assert_eq!(second.state(), "settled");
     let acme = second.by_org().remove("acme").unwrap();
-    assert_eq!(acme.0, BTreeMap::from([("pending".to_owned(), 4)]));
+    // The refused call of the first one showed nothing of it.
+    assert_eq!(acme, (BTreeMap::from([("pending".to_owned(), 4)]), 0));
     let others = [
         ("globex", &[("unchanged", 4), ("waiting", 1)][..], 4),
         ("initech", &[("unchanged", 4)], 4),
@@ -278,4 +279,35 @@ fn every_night_of_a_week_is_told_as_it_was() {
         ("initech", &[("unchanged", 5)], 5),
     ]);
     assert_eq!(runs(&story).len(), 7);
+}
+
+#[test]
+fn only_an_answer_that_shows_something_is_a_look() {
+    for (fault, times, is_look) in [
+        ("unavailable", 0, false),
+        ("serverError", 0, false),
+        ("badGateway", 0, false),
+        ("foreignBody", 0, false),
+        ("hang", 0, false),
+        // What comes after it is a look.
+        ("unavailable", 1, true),
+    ] {
+        let rule = format!("fault = '{fault}'\ntimes = {times}\n");
+        let story = Scenario::with(
+            &format!("limit = 0\n[[faults.rules]]\n{rule}"),
+            [zscaler("0oa1")],
+        );
+        story.job("[http]\ntimeout = '200ms'\n");
+        story.run().exits(if is_look { 0 } else { 3 });
+        let report = story.report();
+        let looked_at = &report["entries"][0]["checkedAt"];
+        assert_eq!(looked_at.is_string(), is_look, "{fault}: {report}");
+    }
+    // To be refused for what is asked for is one, too.
+    let story = Scenario::of([zscaler("0oa1").token("file:secrets/bad")]);
+    story.write("secrets/bad", "bad-token");
+    story.run().exits(3);
+    let entry = &story.report()["entries"][0];
+    assert_eq!(entry["state"], "failed");
+    assert!(entry["checkedAt"].is_string(), "{entry}");
 }
