@@ -72,17 +72,31 @@ impl NoCredentials {
 
     /// Of an org that the ledger has at another address than the manifest now.
     fn elsewhere(row: &OrgRow, now: &str) -> Self {
-        let now = if now.is_empty() {
-            "it is not among the orgs any more".to_owned()
+        let (now, remedy, way) = if now.is_empty() {
+            (
+                "it is not among the orgs any more".to_owned(),
+                "put it back among them, or give a file that has it: --orgs FILE",
+                Way::Resume,
+            )
         } else {
-            format!("its URL is {now} now")
+            (
+                format!("its URL is {now} now"),
+                "a run keeps the addresses that it began with; a new one takes those of the files",
+                Way::NewRun,
+            )
         };
         Self {
             cause: format!("the run has it at {}, and {now}", row.url),
-            remedy:
-                "a run keeps the addresses that it began with; a new one takes those of the files"
-                    .to_owned(),
-            way: Way::NewRun,
+            remedy: remedy.to_owned(),
+            way,
+        }
+    }
+
+    /// The edit after which the same command does what it did not.
+    pub fn cure(self) -> String {
+        match self.way {
+            Way::Resume | Way::Programs => self.remedy,
+            Way::NewRun => "give the org the URL that the run has, or start a new run".to_owned(),
         }
     }
 
@@ -113,10 +127,10 @@ impl NoCredentials {
     }
 }
 
-/// An org that its files, if they are there, have at another address than the ledger: whoever can write to the ledger
-/// must not decide where credentials go.
-pub(super) fn moved(row: &OrgRow, now: Option<&Orgs>) -> Option<NoCredentials> {
-    let now = now?.url(&row.name);
+/// An org that its files have at another address than the ledger: whoever can write to the ledger must not decide where
+/// credentials go.
+pub(super) fn moved(row: &OrgRow, now: &Orgs) -> Option<NoCredentials> {
+    let now = now.url(&row.name);
     (now != row.url).then(|| NoCredentials::elsewhere(row, &now))
 }
 

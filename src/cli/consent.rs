@@ -16,7 +16,7 @@ use super::context::{RunContext, options, orgs_now};
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
-use crate::consent::{Desk, Refreshed, reader};
+use crate::consent::{Desk, Refreshed, Unopened, reader};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending, RunId};
@@ -150,7 +150,7 @@ struct Orgs<'a> {
     settings: &'a Settings,
     output: Output,
     // The orgs of each run as their files say them now.
-    now: Mutex<HashMap<RunId, Option<Arc<manifest::Orgs>>>>,
+    now: Mutex<HashMap<RunId, Arc<manifest::Orgs>>>,
 }
 
 impl<'a> Orgs<'a> {
@@ -166,18 +166,14 @@ impl<'a> Orgs<'a> {
     }
 
     /// Read once a run.
-    async fn now(
-        &self,
-        run: &RunId,
-        context: &RunContext,
-    ) -> Result<Option<Arc<manifest::Orgs>>, Failure> {
+    async fn now(&self, run: &RunId, context: &RunContext) -> Result<Arc<manifest::Orgs>, Failure> {
         let mut now = self.now.lock().await;
         if let Some(orgs) = now.get(run) {
-            return Ok(orgs.clone());
+            return Ok(Arc::clone(orgs));
         }
         let policy = context.policy(self.settings, self.output)?;
-        let orgs = orgs_now(&policy, self.output)?.map(Arc::new);
-        now.insert(run.clone(), orgs.clone());
+        let orgs = Arc::new(orgs_now(&policy)?);
+        now.insert(run.clone(), Arc::clone(&orgs));
         Ok(orgs)
     }
 
@@ -193,9 +189,15 @@ impl<'a> Orgs<'a> {
             );
         }
         let now = self.now(&run.id, &context).await;
-        let now = now.map_err(|failure| failure.error)?;
-        if let Some(why) = moved(&pending.org, now.as_deref()) {
-            anyhow::bail!("org {}: {why}; nothing was sent there", pending.org.name);
+        let now = now.map_err(|failure| Unopened {
+            message: format!("org {}: {failure}", pending.org.name),
+            hint: failure.hint,
+        })?;
+        if let Some(why) = moved(&pending.org, &now) {
+            return Err(anyhow::Error::new(Unopened {
+                message: format!("org {}: {why}; nothing was sent there", pending.org.name),
+                hint: Some(why.cure()),
+            }));
         }
         let next = Arc::new(context.next_commands(&run, &Selection::default()));
         let opened = access(pending.org.clone(), &context, self.allow_exec, None, &next).await;

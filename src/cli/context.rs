@@ -215,19 +215,28 @@ impl RunContext {
     }
 }
 
-/// The orgs as their files say them now: credentials may have been replaced since. None when a file
-/// is gone; the ledger's own rows hold then.
-pub(super) fn orgs_now(policy: &Policy, output: Output) -> Result<Option<Orgs>, Failure> {
+/// The orgs as their files say them now: credentials may have been replaced since. An orgs file is enough where the
+/// manifest is gone.
+///
+/// # Errors
+/// When the files are gone, too: only the ledger would say then where credentials go.
+pub(super) fn orgs_now(policy: &Policy) -> Result<Orgs, Failure> {
     let source = source(policy);
-    let files = [Some(&source.file), source.orgs_file.as_ref()];
-    if let Some(gone) = files.into_iter().flatten().find(|file| !file.exists()) {
-        output.warning(format_args!(
-            "{} is gone: orgs are used as they were when the run began",
-            gone.display()
-        ));
-        return Ok(None);
-    }
-    manifest::read_orgs(&source).map(Some).map_err(unreadable)
+    let orgs = match &source.orgs_file {
+        Some(orgs) if !orgs.exists() => return Err(no_orgs(orgs)),
+        Some(orgs) if !source.file.exists() => Orgs::read(orgs),
+        None if !source.file.exists() => return Err(no_orgs(&source.file)),
+        Some(_) | None => manifest::read_orgs(&source),
+    };
+    orgs.map_err(unreadable)
+}
+
+fn no_orgs(gone: &Path) -> Failure {
+    Failure::usage(anyhow::anyhow!(
+        "{} is gone, and credentials do not go where only the ledger says; nothing was sent",
+        gone.display()
+    ))
+    .hint("put it back, or give the same command a file with the orgs: --orgs FILE")
 }
 
 /// Of which entries a run renews the consents, whoever goes on with it.

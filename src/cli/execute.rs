@@ -208,7 +208,7 @@ async fn continue_run(
 fn split(orgs: Vec<OrgRow>, now: Option<&Orgs>) -> (Vec<OrgRow>, Vec<Opened>) {
     let (mut there, mut moved) = (Vec::with_capacity(orgs.len()), Vec::new());
     for row in orgs {
-        match access::moved(&row, now) {
+        match now.and_then(|now| access::moved(&row, now)) {
             Some(why) => moved.push(Err(Box::new(Shut { row, why }))),
             None => there.push(row),
         }

@@ -1,6 +1,6 @@
 //! `resume`: moves on whatever can move in a run.
 
-use super::access::can_call;
+use super::access::{can_call, is_sandbox};
 use super::args;
 use super::context::{RunContext, orgs_now};
 use super::execute::{Begun, Work, execute};
@@ -31,7 +31,17 @@ pub(super) async fn resume(
     can_call(&policy.http)?;
     let lock = ledger.lock_run(&run.id)?;
     say_if_changed(&run, &context, &selection, output);
-    let orgs_now = orgs_now(&policy, output)?;
+    let orgs_now = match orgs_now(&policy) {
+        Ok(orgs) => Some(orgs),
+        // They are reached without credentials.
+        Err(failure) if orgs.iter().all(is_sandbox) => {
+            output.warning(format_args!(
+                "{failure}: orgs are used as they were when the run began"
+            ));
+            None
+        }
+        Err(failure) => return Err(failure),
+    };
     if let Some(orgs) = &orgs_now {
         refresh(&ledger, &run.id, orgs).await?;
     }

@@ -21,6 +21,7 @@ use inbox::Refusal;
 use matching::Matched;
 use reader::Reading;
 use shops::Shops;
+pub use shops::Unopened;
 
 /// What an interrupted call is told as: whether Okta took it, the next run finds out.
 const INTERRUPTED: &str = "interrupted before Okta answered";

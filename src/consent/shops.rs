@@ -18,8 +18,26 @@ pub(super) struct Open {
     pub claims: Semaphore,
 }
 
-/// Open, or why it could not be opened.
-type Opened = Result<Arc<Open>, String>;
+/// Why an org could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unopened {
+    /// The org, and what failed.
+    pub message: String,
+    /// The edit or flag that helps, where one is known.
+    pub hint: Option<String>,
+}
+
+impl Unopened {
+    fn of(error: &anyhow::Error) -> Self {
+        error.downcast_ref().cloned().unwrap_or_else(|| Self {
+            message: format!("{error:#}"),
+            hint: None,
+        })
+    }
+}
+
+type Opened = Result<Arc<Open>, Unopened>;
 
 /// Filled by who asks first.
 type Slot = Arc<OnceCell<Opened>>;
@@ -54,7 +72,7 @@ where
         let key = (pending.run.0.clone(), pending.org.no);
         let slot = Arc::clone(self.slots.lock().entry(key).or_default());
         let opened = slot.get_or_init(|| self.try_open(common, pending)).await;
-        opened.clone().map_err(anyhow::Error::msg)
+        opened.clone().map_err(anyhow::Error::new)
     }
 
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
@@ -62,7 +80,7 @@ where
             Ok(access) => common.shop(&pending.run, access),
             Err(error) => Err(error),
         };
-        let shop = Arc::new(shop.map_err(|error| format!("{error:#}"))?);
+        let shop = Arc::new(shop.map_err(|error| Unopened::of(&error))?);
         let claims = Semaphore::new(shop.access.lane.width());
         Ok(Arc::new(Open { shop, claims }))
     }

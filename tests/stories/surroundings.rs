@@ -4,10 +4,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use okta_rollout::sandbox::Switches;
+use serde_json::json;
 
-use crate::support::{Live, Ran, Scenario, google, user, zscaler};
+use crate::support::{Live, Ran, Scenario, google, token_of, user, zscaler};
 
 /// Entries of which a few are done when the story looks.
 fn slow() -> Scenario {
@@ -250,46 +253,152 @@ fn a_ledger_that_is_a_link_is_named_by_what_it_leads_to() {
     story.okta_rollout(&run).exits(0);
 }
 
-#[test]
-fn credentials_do_not_go_where_only_the_ledger_says() {
-    let story = Scenario::of([zscaler("0oa1").at("globex"), google("0oa2")]);
-    story.switch(
-        "acme",
-        Switches {
-            revoked_token: true,
-            ..Switches::default()
-        },
-    );
-    story.run().exits(3);
-    story.switch("acme", Switches::default());
-    story.okta_rollout(&["resume"]).exits(4);
-    let heard = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let count = std::sync::Arc::clone(&heard);
-    let elsewhere = story.serve(axum::Router::new().fallback(async move || {
-        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+/// Whether an address has heard anything that nobody but the ledger names.
+struct Elsewhere {
+    url: String,
+    heard: Arc<AtomicUsize>,
+}
+
+impl Elsewhere {
+    fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+}
+
+/// A run of which a consent waits at acme, whose address in the ledger was replaced; globex is done.
+fn moved_in_the_ledger(story: &Scenario) -> Elsewhere {
+    story.run().exits(4);
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&heard);
+    let url = story.serve(axum::Router::new().fallback(async move || {
+        count.fetch_add(1, Ordering::Relaxed);
         "{}"
     }));
     let sql = rusqlite::Connection::open(story.ledger()).unwrap();
     sql.execute_batch(&format!(
-        "UPDATE org SET url = '{elsewhere}', stopped = NULL WHERE name = 'acme';"
+        "UPDATE org SET url = '{url}', stopped = NULL WHERE name = 'acme';"
     ))
     .unwrap();
     drop(sql);
     for org in story.orgs() {
         story.calls(&org);
     }
+    Elsewhere { url, heard }
+}
+
+#[test]
+fn credentials_do_not_go_where_only_the_ledger_says() {
+    let story = Scenario::of([zscaler("0oa1").at("globex"), google("0oa2")]);
+    let elsewhere = moved_in_the_ledger(&story);
     let says = format!(
-        "the run has it at {elsewhere}, and its URL is {} now",
+        "the run has it at {}, and its URL is {} now",
+        elsewhere.url,
         story.url("acme")
     );
     story.okta_rollout(&["resume"]).exits(4).says(&says);
     story
         .okta_rollout(&["consent", "refresh"])
         .exits(2)
-        .says(&says);
-    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 0);
+        .says(&says)
+        .says("hint: give the org the URL that the run has, or start a new run, then: ");
+    assert_eq!(elsewhere.heard(), 0);
     assert!(story.orgs().iter().all(|org| story.calls(org).is_empty()));
     // A new run takes the address from the manifest.
     story.okta_rollout(&["run", "job.toml", "--new"]).exits(4);
-    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(elsewhere.heard(), 0);
+}
+
+#[test]
+fn credentials_do_not_go_where_the_ledger_says_when_the_files_are_gone() {
+    let story = Scenario::of([zscaler("0oa1").at("globex"), google("0oa2")]);
+    let elsewhere = moved_in_the_ledger(&story);
+    let link = story.link();
+    let (_, state) = link.split_once("state=").unwrap();
+    let state = state.split('&').next().unwrap();
+    let answer = format!(
+        "{}/api/v1/apps/google/0oa2/oauth2/callback?code=C0DE1&state={state}",
+        elsewhere.url
+    );
+    let orgs = |acme: &str| {
+        let mut csv = "org,url,auth.apiToken\n".to_owned();
+        for (org, url) in [("globex", story.url("globex")), ("acme", acme.to_owned())] {
+            csv.push_str(&format!("{org},{url},env:{}\n", token_of(org)));
+        }
+        story.write("orgs.csv", &csv);
+    };
+    orgs(&story.url("acme"));
+    fs::rename(story.path("m.json"), story.path("away.json")).unwrap();
+    // Nothing says where the orgs are: the manifest is gone, and so is the file that is named.
+    for (named, says) in [
+        (&[][..], "m.json is gone, and credentials do not go where"),
+        (
+            &["--orgs", "nowhere.csv"],
+            "nowhere.csv is gone, and credentials do not go where",
+        ),
+    ] {
+        for (command, hint) in [
+            (&["resume"][..], "a file with the orgs: --orgs FILE"),
+            (
+                &["consent", "refresh"],
+                "a file with the orgs: --orgs FILE, then: okta-rollout consent refresh",
+            ),
+            (
+                &["consent", "complete", &answer],
+                "a file with the orgs: --orgs FILE, then hand the same answer in again",
+            ),
+        ] {
+            let ran = story.okta_rollout(&[command, named].concat()).exits(2);
+            ran.says(says).says("nothing was sent").says(hint);
+        }
+    }
+    // A file that says so has the org elsewhere, or not at all.
+    let given = |command: &[&str]| story.okta_rollout(&[command, &["--orgs", "orgs.csv"]].concat());
+    let is_elsewhere = format!("its URL is {} now", story.url("acme"));
+    given(&["consent", "refresh"]).exits(2).says(&is_elsewhere);
+    given(&["consent", "complete", &answer])
+        .exits(2)
+        .says(&is_elsewhere);
+    given(&["resume"]).exits(4).says(&is_elsewhere);
+    let text = fs::read_to_string(story.path("orgs.csv")).unwrap();
+    let (without, _) = text.split_once("acme").unwrap();
+    story.write("orgs.csv", without);
+    given(&["consent", "refresh"])
+        .exits(2)
+        .says("it is not among the orgs any more")
+        .says("give a file that has it: --orgs FILE, then: ");
+    assert_eq!(elsewhere.heard(), 0);
+    assert!(story.orgs().iter().all(|org| story.calls(org).is_empty()));
+}
+
+#[test]
+fn an_orgs_file_is_enough_to_continue_without_the_manifest() {
+    let story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    story.run().exits(4);
+    fs::remove_file(story.path("m.json")).unwrap();
+    let acme = format!(
+        "org,url,auth.apiToken\nacme,{},env:{}\n",
+        story.url("acme"),
+        token_of("acme")
+    );
+    story.write("orgs.csv", &acme);
+    let given = |command: &[&str]| story.okta_rollout(&[command, &["--orgs", "orgs.csv"]].concat());
+    given(&["consent", "refresh"]).exits(0);
+    let shown = story.approve(&story.link());
+    story.write("shown.html", &shown);
+    given(&["consent", "complete", "--file", "shown.html"]).exits(0);
+    given(&["resume"]).exits(0);
+}
+
+#[test]
+fn a_run_in_the_sandbox_continues_without_its_manifest() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    let apps: Vec<_> = (0..3).map(|n| zscaler(&format!("0oa{n}")).json()).collect();
+    let manifest = json!({ "orgs": { "acme": { "url": "sandbox" } }, "apps": apps });
+    story.write("m.json", &manifest.to_string());
+    story.dies_after(2, &["run", "m.json"]);
+    fs::remove_file(story.path("m.json")).unwrap();
+    story
+        .okta_rollout(&["resume"])
+        .exits(0)
+        .says("orgs are used as they were when the run began");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Output;
-use crate::consent::{Answered, Refreshed};
+use crate::consent::{Answered, Refreshed, Unopened};
 use crate::event::{EntryName, Event};
 use crate::failure::{Ending, Failure, Kind};
 use crate::report::codes;
@@ -86,7 +86,10 @@ pub(super) fn answer(line: usize, answer: &Answered, output: Output) {
         )),
         Answered::Broken(error) => {
             output.error(format_args!("answer in line {line}: {error:#}"));
-            output.hint("fix the cause, then hand the same answer in again");
+            output.hint(format_args!(
+                "{}, then hand the same answer in again",
+                cure(error)
+            ));
         }
         Answered::Unsent { refusal, whose } => {
             let whose = whose.as_ref().map(|whose| format!(" ({whose})"));
@@ -135,10 +138,21 @@ pub(super) fn link(name: &str, refreshed: &Refreshed, output: Output) -> Result<
         }
         Refreshed::Broken(error) => {
             output.error(format_args!("{name}: no fresh link: {error:#}"));
-            output.hint("fix the cause, then: okta-rollout consent refresh");
+            output.hint(format_args!(
+                "{}, then: okta-rollout consent refresh",
+                cure(error)
+            ));
         }
     }
     Ok(())
+}
+
+/// What helps against an error on our side.
+fn cure(error: &anyhow::Error) -> &str {
+    let unopened = error.downcast_ref::<Unopened>();
+    unopened
+        .and_then(|unopened| unopened.hint.as_deref())
+        .unwrap_or("fix the cause")
 }
 
 /// Says what is waited for, until nobody sends events any more.

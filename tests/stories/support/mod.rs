@@ -519,7 +519,7 @@ impl Drop for Scenario {
 }
 
 /// The environment variable with an org's API token.
-fn token_of(org: &str) -> String {
+pub fn token_of(org: &str) -> String {
     format!("{}_TOKEN", org.to_uppercase())
 }
 
