@@ -48,7 +48,7 @@ impl BadUrl {
 
     /// The edit that helps with the URL of a SCIM server.
     pub(super) fn hint_base_url(self, text: &str) -> Option<String> {
-        let whole = format!("https://{}", text.strip_prefix("http://").unwrap_or(text));
+        let whole = format!("https://{}", without_scheme(text));
         match self {
             Self::Placeholder => Some("put the app's own address there".to_owned()),
             Self::NotAUrl | Self::NotHttps => check_base_url(&whole)
@@ -61,8 +61,7 @@ impl BadUrl {
 
 /// What an org's URL probably is: https, the host, and the org instead of its Admin Console.
 fn origin_of(text: &str) -> Option<String> {
-    let text = text.trim();
-    let after = text.split_once("://").map_or(text, |(_, after)| after);
+    let after = without_scheme(text);
     let end = after.find(['/', '?', '#']).unwrap_or(after.len());
     let (authority, _) = after.split_at(end);
     let (label, domain) = authority.split_once('.')?;
@@ -72,6 +71,20 @@ fn origin_of(text: &str) -> Option<String> {
         label
     };
     normalize_url(&format!("https://{label}.{domain}")).ok()
+}
+
+/// What follows a scheme, whichever it is and however many slashes are behind it.
+fn without_scheme(text: &str) -> &str {
+    let text = text.trim();
+    match text.split_once(':') {
+        Some((scheme, rest))
+            if rest.starts_with('/') || ["http", "https"].contains(&&*scheme.to_lowercase()) =>
+        {
+            rest.trim_start_matches('/')
+        }
+        // A host, perhaps with a port.
+        _ => text,
+    }
 }
 
 /// What the first label of an Admin Console's host ends in.
@@ -348,6 +361,17 @@ mod tests {
                 "https://{yourOktaDomain}",
                 Some("put the org's own address there, as in https://acme.okta.com"),
             ),
+            ("ftp://acme.okta.com/x", Some("write https://acme.okta.com")),
+            ("https:/acme.okta.com", Some("write https://acme.okta.com")),
+            ("HTTPS:acme.okta.com", Some("write https://acme.okta.com")),
+            (
+                "https:///acme.okta.com",
+                Some("write https://acme.okta.com"),
+            ),
+            (
+                "acme.okta.com:8443/x",
+                Some("write https://acme.okta.com:8443"),
+            ),
             ("acme", None),
             ("https://user:pw@acme.okta.com", None),
             ("https://acme.okta.com\\@evil.com", None),
@@ -364,6 +388,13 @@ mod tests {
                 "http://scim.zscaler.net/1",
                 Some("write https://scim.zscaler.net/1"),
             ),
+            ("ftp://x", Some("write https://x")),
+            ("https:/x.net", Some("write https://x.net")),
+            ("http:x.net/1", Some("write https://x.net/1")),
+            ("HTTP://x.net/1", Some("write https://x.net/1")),
+            ("x.net:8443/1", Some("write https://x.net:8443/1")),
+            ("https://", None),
+            ("ftp:/u:p@x.net", None),
             ("https://{host}/1", Some("put the app's own address there")),
             ("https://u:p@scim.zscaler.net", None),
         ] {
