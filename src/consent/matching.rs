@@ -62,12 +62,14 @@ pub(super) async fn of(
     let mut found = matching.found;
     if found.is_empty() {
         // Beside an answer they are what the mail before it said.
-        found.extend(reading.to_open.into_iter().map(|link| {
-            let refusal = Refusal::ToOpen;
-            let whose = None;
-            (link.line, Matched::Unsent { refusal, whose })
-        }));
-        found.truncate(1);
+        if let Some(link) = reading.to_open.into_iter().next() {
+            let waits = match link.state {
+                Some(state) => ledger.waits_for(state.expose_secret()).await?,
+                None => None,
+            };
+            let (refusal, whose) = (Refusal::ToOpen, waits.as_ref().map(whose));
+            found.push((link.line, Matched::Unsent { refusal, whose }));
+        }
     }
     found.sort_by_key(|(line, _)| *line);
     Ok(found)

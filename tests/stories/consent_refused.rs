@@ -144,8 +144,18 @@ fn what_was_handed_in_by_mistake_is_told_as_what_it_is() {
                  \"errorLink\":\"E0000001\",\"errorId\":\"oae1\",\"errorCauses\":\
                  [{\"errorSummary\":\"The authorization failed: access_denied\"}]}";
     for (answer, why) in [
-        (link.to_owned(), "this is the link to open"),
-        (format!("> see\n> {link}\n"), "this is the link to open"),
+        (
+            link.to_owned(),
+            "answer in line 1 (acme/google (row 1)): not sent: this is the link to open",
+        ),
+        (
+            format!("> see\n> {link}\n"),
+            "answer in line 2 (acme/google (row 1)): not sent: this is the link to open",
+        ),
+        (
+            link.replace(parameter(link, "state"), "x"),
+            "answer in line 1: not sent: this is the link to open",
+        ),
         (
             format!("{page}?error=access_denied&error_description=No+way&state={state}"),
             "(acme/google (row 1)): not sent: the consent was not given: access_denied: No way",
