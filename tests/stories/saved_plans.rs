@@ -22,6 +22,32 @@ fn planned() -> Scenario {
     story
 }
 
+#[test]
+fn a_plan_that_does_not_hold_is_made_anew_by_the_command_that_is_printed() {
+    let story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    let manifest = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let apps = manifest["apps"].as_array().unwrap().iter();
+    let apps: Vec<String> = apps.map(Value::to_string).collect();
+    story.write("secrets/app-token", APP_TOKEN);
+    story.write("a b.jsonl", &apps.join("\n"));
+    let orgs = json!({ "orgs": manifest["orgs"] });
+    story.write("o.json", &orgs.to_string());
+    let only = ["--orgs", "o.json", "--only", "app=zscalerbyz"];
+    let plan = ["plan", "a b.jsonl", "--out", "p.json"];
+    story.okta_rollout(&[&plan[..], &only].concat()).exits(0);
+    story.write("a b.jsonl", &format!("{}\n", apps.join("\n")));
+    let said = story
+        .okta_rollout(&["run", "--plan", "p.json"])
+        .exits(2)
+        .said();
+    let (_, command) = said.rsplit_once("make a new plan: ").unwrap();
+    let command = command.trim_end();
+    let wanted = "okta-rollout plan 'a b.jsonl' --orgs o.json --only app=zscalerbyz --out PLAN";
+    assert_eq!(command, wanted);
+    story.shell(command).exits(0).says("--plan PLAN");
+}
+
 /// A change that somebody made to a plan, and what is said of it.
 type Forgery = (&'static str, fn(&mut Value), &'static str);
 

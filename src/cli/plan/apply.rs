@@ -6,7 +6,6 @@ use std::path::Path;
 use super::approve::approve;
 use super::saved::Saved;
 use crate::cli::args;
-use crate::cli::context::quoted;
 use crate::cli::continuation::goes_on;
 use crate::cli::open;
 use crate::cli::output::Output;
@@ -27,7 +26,7 @@ pub(in crate::cli) async fn apply(
     let saved = Saved::read(plan)?;
     let target = saved.target(args.file.as_deref(), settings, output)?;
     let settings = settings.with_policy(&target.policy);
-    let file = quoted(&target.file);
+    let command = saved.command(&target);
     let args = args::Run {
         new: true,
         ..args.clone()
@@ -38,7 +37,7 @@ pub(in crate::cli) async fn apply(
         return Ok(ending);
     }
     output.warning(format_args!(
-        "{} of the plan could not be planned and {} left as {}; to see why: okta-rollout plan {file}",
+        "{} of the plan could not be planned and {} left as {}; to see why: {command}",
         counted(errors, "entry", "entries"),
         if errors == 1 { "was" } else { "were" },
         if errors == 1 { "it is" } else { "they are" },

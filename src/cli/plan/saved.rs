@@ -19,6 +19,7 @@ use crate::cli::context::{RunContext, quoted};
 use crate::cli::file::{cannot_be_written, write_whole};
 use crate::cli::target::Target;
 use crate::failure::Failure;
+use crate::job;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::selection::Selection;
 use crate::text::presentable;
@@ -225,14 +226,36 @@ impl Saved {
 
     /// What helps against a plan that does not hold, when it is applied with or without force.
     pub fn again(&self, target: &Target, force: bool) -> String {
-        let file = quoted(&target.file);
         if self.force && !force {
-            let plan = quoted(&self.path);
+            let (plan, files) = (quoted(&self.path), files(target));
             return format!(
-                "it was made with --force, which has to be given again: okta-rollout run --plan {plan} {file} --force"
+                "it was made with --force, which has to be given again: okta-rollout run --plan {plan} {files} --force"
             );
         }
-        format!("make a new plan: okta-rollout plan {file} --out PLAN")
+        let force = if self.force { " --force" } else { "" };
+        format!(
+            "make a new plan: {}{force} --out PLAN",
+            self.command(target)
+        )
+    }
+
+    /// The command that plans the same from here: these files, and this part of them.
+    pub fn command(&self, target: &Target) -> String {
+        format!("okta-rollout plan {}{}", files(target), self.only.flag())
+    }
+}
+
+/// A target's file, and its orgs where it does not say itself where they are.
+fn files(target: &Target) -> String {
+    let file = quoted(&target.file);
+    let own = if job::is_job(&target.file) {
+        job::read(&target.file).ok().and_then(|job| job.orgs)
+    } else {
+        None
+    };
+    match &target.policy.orgs {
+        Some(orgs) if Some(orgs) != own.as_ref() => format!("{file} --orgs {}", quoted(orgs)),
+        _ => file,
     }
 }
 
