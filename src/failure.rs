@@ -45,6 +45,8 @@ impl Kind {
 pub enum Remedy {
     /// In the manifest or the orgs file, perhaps: what the ledger has of them would fail again.
     Manifest,
+    /// In the job's settings; a run of a manifest has none yet.
+    Job,
     /// In the org, in a secret, on the network: the entry stays as it is.
     #[default]
     Outside,

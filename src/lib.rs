@@ -32,6 +32,7 @@ pub mod ledger;
 pub mod manifest;
 mod nearest;
 pub mod okta;
+mod passing;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -4,11 +4,15 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
 use super::args::{Args, Command, Consent};
+use super::context::quoted;
+use super::output::Output;
 use crate::ledger::LedgerUrl;
+use crate::passing::is_passing;
 use crate::settings::{LedgerChoice, Settings};
 
 /// How every printed command begins.
@@ -46,6 +50,9 @@ const OF_SECRETS: [&str; 6] = [
 /// What goes into printed commands of this process.
 static CARRIED: RwLock<Carried> = RwLock::new(Carried(Vec::new()));
 
+/// Whether a printed command has a placeholder for what it cannot name.
+static HAS_PLACEHOLDER: AtomicBool = AtomicBool::new(false);
+
 /// What goes into printed commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Carried(Vec<Flag>);
@@ -57,6 +64,8 @@ struct Flag {
     name: &'static str,
     /// Its value as a shell takes it, after a blank; empty if it takes none.
     value: String,
+    /// Whether that only stands for a file that this process alone can read.
+    is_placeholder: bool,
     /// The commands it goes into.
     verbs: Vec<&'static str>,
 }
@@ -84,23 +93,34 @@ pub(super) fn complete(text: &str) -> Cow<'_, str> {
     Cow::Owned(CARRIED.read().complete(text))
 }
 
+/// Says what stands for a file in the commands that were printed, if anything does.
+pub(super) fn explain(output: Output) {
+    if HAS_PLACEHOLDER.load(Ordering::Relaxed) {
+        let carried = CARRIED.read();
+        let flags = carried.0.iter().filter(|flag| flag.is_placeholder);
+        for Flag { name, value, .. } in flags {
+            output.detail(format_args!(
+                "{name}{value} stands for what was passed as {name}: it can be read only once, so give it again"
+            ));
+        }
+    }
+}
+
 impl Flag {
-    fn of_path(name: &'static str, path: &Path, verbs: &[&'static str]) -> Option<Self> {
-        let path = path.to_string_lossy();
-        // A name with a NUL is no file's.
-        let quoted = shlex::try_quote(&path).ok()?;
-        Some(Self {
+    fn of_path(name: &'static str, path: &Path, verbs: &[&'static str]) -> Self {
+        Self {
             name,
-            value: format!(" {quoted}"),
+            value: format!(" {}", quoted(path)),
+            is_placeholder: is_passing(path),
             verbs: verbs.to_vec(),
-        })
+        }
     }
 
     fn given(args: &Args) -> Vec<Self> {
         let global = &args.global;
         let of_path = |name, path: &Option<std::path::PathBuf>, verbs| {
             let path = path.as_deref()?;
-            Self::of_path(name, path, verbs)
+            Some(Self::of_path(name, path, verbs))
         };
         let allows = match &args.command {
             Command::Check(args) => args.allow_exec,
@@ -114,6 +134,7 @@ impl Flag {
         let allow_exec = allows.then(|| Self {
             name: "--allow-exec",
             value: String::new(),
+            is_placeholder: false,
             verbs: OF_SECRETS.to_vec(),
         });
         // What is exported has orgs of its own, or is told which.
@@ -137,7 +158,7 @@ impl Flag {
         if by_itself.is_some_and(|by_itself| is_same(by_itself.path(), url.path())) {
             return None;
         }
-        Self::of_path("--ledger", url.path(), &verbs)
+        Some(Self::of_path("--ledger", url.path(), &verbs))
     }
 
     fn goes_into(&self, verb: &str, rest: &str) -> bool {
@@ -159,6 +180,9 @@ impl Carried {
                 whole.push(' ');
                 whole.push_str(flag.name);
                 whole.push_str(&flag.value);
+                if flag.is_placeholder {
+                    HAS_PLACEHOLDER.store(true, Ordering::Relaxed);
+                }
             }
             whole.push_str(rest);
         }
@@ -248,6 +272,7 @@ mod tests {
             Carried(vec![Flag {
                 name: "--ledger",
                 value: " x.db".to_owned(),
+                is_placeholder: false,
                 verbs,
             }])
         };
@@ -310,6 +335,11 @@ mod tests {
                 "okta-rollout resume --allow-exec --env-file e.env",
                 "then: okta-rollout run --env-file e.env --allow-exec m.csv; \
                  okta-rollout resume --env-file e.env --allow-exec k3f9\nokta-rollout consent list",
+            ),
+            (
+                "okta-rollout run m.csv --orgs /dev/stdin --env-file /dev/fd/63",
+                "then: okta-rollout run --orgs FILE --env-file FILE m.csv; \
+                 okta-rollout resume --env-file FILE k3f9\nokta-rollout consent list",
             ),
         ] {
             assert_eq!(given(line).complete(said), expected);

@@ -14,8 +14,9 @@ use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, Orgs, Secrets};
+use crate::passing::{PLACEHOLDER, is_passing};
 use crate::report::State;
-use crate::run::{NextCommands, RunOptions, Selected};
+use crate::run::{NewJob, NextCommands, RunOptions, Selected};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -124,7 +125,10 @@ impl RunContext {
         let mut context = stored.map_err(|error| {
             let error = anyhow::Error::from(error);
             Failure::usage(error.context(format!("run {} is of another version", run.id.0))).hint(
-                format!("start a new run: okta-rollout run {} --new", run.file),
+                format!(
+                    "start a new run: okta-rollout run {} --new",
+                    quoted(Path::new(&run.file))
+                ),
             )
         })?;
         // Whoever corrects the job and continues the run means what it says now.
@@ -155,7 +159,31 @@ impl RunContext {
             retry: format!("okta-rollout resume {id}{retry}"),
             resume: format!("okta-rollout resume {id}{only}"),
             run_file: format!("okta-rollout run {file}{orgs}{only}"),
+            new_job: self.new_job(&orgs, &only),
         }
+    }
+
+    // Beside the manifest, under a name that is free.
+    fn new_job(&self, orgs: &str, only: &str) -> Option<NewJob> {
+        if job::is_job(&self.file) {
+            return None;
+        }
+        let manifest = self.manifest.file_name()?.to_string_lossy();
+        let named = ["", "-job"].map(|end| {
+            let stem = self.manifest.file_stem().unwrap_or_default();
+            self.manifest
+                .with_file_name(format!("{}{end}.toml", stem.to_string_lossy()))
+        });
+        let job = named.iter().find(|job| !job.exists())?;
+        let shown = quoted(&from_here(job));
+        Some(NewJob {
+            // As TOML takes it.
+            file: format!(
+                "{shown} (new, with manifest = {})",
+                toml::Value::from(&*manifest)
+            ),
+            run: format!("okta-rollout run {shown}{orgs}{only}"),
+        })
     }
 
     // As it was typed, if that still leads to it.
@@ -266,8 +294,11 @@ pub(super) fn from_here(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// As a shell takes it; a name with a NUL is no file's.
+/// As a shell takes it; a name with a NUL is no file's. Of what cannot be read again only that it is a file.
 pub(super) fn quoted(path: &Path) -> String {
+    if is_passing(path) {
+        return PLACEHOLDER.to_owned();
+    }
     let path = path.to_string_lossy();
     shlex::try_quote(&path).map_or_else(|_| path.to_string(), std::borrow::Cow::into_owned)
 }

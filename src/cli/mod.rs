@@ -72,10 +72,12 @@ fn carry_out(args: &Args) -> u8 {
     process::forbid_tracing(output);
     carried::carry_flags(args);
     let given = env_file::give(args, output);
-    match given.and_then(|()| dispatch(&args.command, &settings, output)) {
+    let code = match given.and_then(|()| dispatch(&args.command, &settings, output)) {
         Ok(ending) => ending.exit_code(),
         Err(failure) => failed(output, &failure),
-    }
+    };
+    carried::explain(output);
+    code
 }
 
 fn failed(output: Output, failure: &Failure) -> u8 {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::access::can_call;
 use super::args;
-use super::context::RunContext;
+use super::context::{RunContext, quoted};
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
 use super::importing::Importing;
@@ -30,7 +30,7 @@ pub(super) async fn run(
 ) -> Result<Ending, Failure> {
     if args.dry_run {
         let file = args.file.as_deref().or(args.plan.as_deref());
-        let file = file.map_or("FILE".into(), |file| file.to_string_lossy());
+        let file = file.map_or("FILE".to_owned(), |file| quoted(file));
         let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
         return Err(Failure::usage(error).hint(format!(
             "use plan, which shows what would be done: okta-rollout plan {file}"

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::context::quoted;
 use super::mistakes::show;
 use super::output::Output;
 use super::outputs;
@@ -77,8 +78,10 @@ pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Outp
     show(problems, count, output);
     let mistakes = counted(count, "mistake", "mistakes");
     let shown = file.display();
-    Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent"))
-        .hint(format!("mend them, then: okta-rollout check {shown}"))
+    Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent")).hint(format!(
+        "mend them, then: okta-rollout check {}",
+        quoted(file)
+    ))
 }
 
 fn key(file: &Path) -> Result<String, Failure> {

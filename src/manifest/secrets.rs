@@ -16,6 +16,7 @@ use super::input::{absolute, folder};
 use super::program::{self, ProgramError};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
+use crate::passing::is_passing;
 use crate::text::Veil;
 
 /// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
@@ -111,8 +112,10 @@ impl SecretError {
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.cause {
             Cause::Unset => match env_file::given() {
-                Some(file) => format!("set it, or write it into {}", file.display()),
-                None => "set it, or give a file with it: --env-file FILE".to_owned(),
+                Some(file) if !is_passing(file) => {
+                    format!("set it, or write it into {}", file.display())
+                }
+                _ => "set it, or give a file with it: --env-file FILE".to_owned(),
             },
             Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
             Cause::Flawed(flaw) => flaw.hint().to_owned(),

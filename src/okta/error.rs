@@ -97,6 +97,15 @@ impl CallError {
         self.class == Class::Refused && self.http_status.is_some_and(looked)
     }
 
+    /// As [`Self::hint`], for a setting of the job.
+    #[must_use]
+    pub fn setting(self, hint: impl Into<String>) -> Self {
+        Self {
+            remedy: Remedy::Job,
+            ..self.hint(hint)
+        }
+    }
+
     /// As [`Self::hint`], for an edit of the manifest or the orgs file.
     #[must_use]
     pub fn edit(self, hint: impl Into<String>) -> Self {

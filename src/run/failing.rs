@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use super::blame::{Blamed, blamed};
 use super::lane::unix_millis;
 use super::retry::{Verdict, decide};
 use super::worker::{Next, RestKind, Work};
-use crate::apps::App;
 use crate::event::Event;
 use crate::failure::Remedy;
 use crate::ledger::{EntryError, LedgerError, Millis, Stopped, Stored};
-use crate::manifest::SecretRef;
 use crate::okta::Class;
 use crate::steps::{Step, StepError};
 
@@ -128,17 +127,23 @@ impl Work<'_> {
 
     fn with_hint(&self, error: EntryError, remedy: Remedy) -> EntryError {
         let next = &self.shop.next;
-        let secret = self.secret_in_question(&error);
-        let fix = match secret {
-            Some(reference) => format!("check the value behind {reference}"),
-            None => error.hint.clone().unwrap_or_else(|| match remedy {
-                Remedy::Manifest => "correct the entry".to_owned(),
-                Remedy::Outside => "fix the cause".to_owned(),
-            }),
-        };
-        let hint = match remedy {
-            Remedy::Manifest if secret.is_none() => next.after_edit(&fix),
-            _ => next.after_fix(&fix),
+        let hint = match self.blamed(&error) {
+            Some(Blamed::Value(reference)) => {
+                next.after_fix(&format!("check the value behind {reference}"))
+            }
+            Some(Blamed::Field(field)) => {
+                next.after_edit(&format!("correct {field} of the entry's connection"))
+            }
+            None => {
+                let fix = error.hint.clone().unwrap_or_else(|| match remedy {
+                    Remedy::Manifest => "correct the entry".to_owned(),
+                    Remedy::Outside | Remedy::Job => "fix the cause".to_owned(),
+                });
+                match remedy {
+                    Remedy::Manifest => next.after_edit(&fix),
+                    Remedy::Outside | Remedy::Job => next.after_fix(&fix),
+                }
+            }
         };
         EntryError {
             hint: Some(hint),
@@ -146,17 +151,9 @@ impl Work<'_> {
         }
     }
 
-    // A refused set_connection is most often about the credential it carries (API.md §3.4).
-    fn secret_in_question(&self, error: &EntryError) -> Option<&str> {
-        let profile = &self.row.entry.connection.as_ref()?.profile;
+    fn blamed(&self, error: &EntryError) -> Option<Blamed<'_>> {
         let refused = error.step == Step::SetConnection && error.http_status == Some(400);
-        let secret = match self.row.entry.app {
-            App::Office365 => profile
-                .settings
-                .as_ref()
-                .map(|settings| &settings.admin_password),
-            _ => profile.token.as_ref(),
-        };
-        secret.filter(|_| refused).map(SecretRef::as_str)
+        let connection = self.row.entry.connection.as_ref().filter(|_| refused)?;
+        blamed(connection, &error.message)
     }
 }

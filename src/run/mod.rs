@@ -6,6 +6,7 @@
 mod admission;
 #[cfg(test)]
 mod agenda;
+mod blame;
 mod budget;
 mod checkpoint;
 mod circuit;
@@ -54,7 +55,7 @@ pub use fingerprint::Fingerprints;
 pub use hand_in::HandedIn;
 pub use interrupt::Interrupt;
 pub use lane::{CallLog, Concluded, Halted, Lane, LaneConfig, unix_millis};
-pub use next::NextCommands;
+pub use next::{NewJob, NextCommands};
 pub use notes::{Keeper, Notes, Remembered};
 pub use org::{Administrator, GRACE};
 pub use places::{Places, idle_per_org};

@@ -11,6 +11,17 @@ pub struct NextCommands {
     pub resume: String,
     /// Runs the file as it is by then.
     pub run_file: String,
+    /// The job that gives a run of a manifest settings; none of a job, which has them.
+    pub new_job: Option<NewJob>,
+}
+
+/// A job that is to be written for a manifest.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// `m.toml, which begins with manifest = "m.csv"`.
+    pub file: String,
+    /// Runs it.
+    pub run: String,
 }
 
 impl NextCommands {
@@ -30,6 +41,11 @@ impl NextCommands {
             // A run keeps the addresses it began with.
             Remedy::Manifest => format!("{fix}, then: {}", self.run_file),
             Remedy::Outside => format!("{fix}, then: {}", self.resume),
+            Remedy::Job => match &self.new_job {
+                Some(NewJob { file, run }) => format!("{fix} {file}, then: {run}"),
+                // It is read anew.
+                None => format!("{fix}, then: {}", self.resume),
+            },
         }
     }
 

@@ -56,7 +56,7 @@ impl StepError {
     pub fn remedy(&self, step: Step) -> Remedy {
         match self {
             Self::Failed { remedy, .. } => *remedy,
-            Self::Call { error, .. } if error.remedy == Remedy::Manifest => Remedy::Manifest,
+            Self::Call { error, .. } if error.remedy != Remedy::Outside => error.remedy,
             Self::Call { error, .. } if error.class == Class::Refused => {
                 let carries = matches!(
                     step,

@@ -349,6 +349,87 @@ fn causes_of_two_kinds_have_a_command_each() {
 }
 
 #[test]
+fn a_field_that_okta_refuses_is_the_files_whatever_secret_goes_with_it() {
+    let mut story = Scenario::of([]);
+    let org = story.distorts("acme", |honest| {
+        let body = r#"{"errorCode":"E0000001","errorSummary":"Api validation failed: baseUrl",
+            "errorCauses":[{"errorSummary":"baseUrl: bad"}]}"#;
+        if honest.path.contains("/connections/") && !honest.sent.is_empty() {
+            honest.told_as(400, body)
+        } else {
+            honest.told()
+        }
+    });
+    story.manifest([good()]);
+    let said = story.run().exits(3).said();
+    assert!(said.contains("hint: correct baseUrl of the"), "{said}");
+    let printed = printed(&said);
+    assert!(
+        printed
+            .iter()
+            .all(|line| *line == "okta-rollout run job.toml"),
+        "{said}"
+    );
+    org.turn(false);
+    story.manifest([good().feature(user())]);
+    story.shell(printed[0]).exits(0);
+}
+
+#[test]
+fn a_private_ca_is_named_in_the_job_or_in_one_that_the_manifest_gets() {
+    let mut story = Scenario::of([]);
+    let pem = story.signs("acme");
+    story.manifest([good()]);
+    story.write("ca.pem", &pem);
+    let settings = "[http]\ncaFile = 'ca.pem'\n";
+
+    let said = story.okta_rollout(&["run", "m.json"]).exits(3).said();
+    let how = "[http] of the job file m.toml (new, with manifest = \"m.json\"), then: ";
+    assert!(said.contains(how), "{said}");
+    let lines = printed(&said);
+    assert!(
+        lines.iter().all(|line| *line == "okta-rollout run m.toml"),
+        "{said}"
+    );
+    story.write("m.toml", &format!("manifest = \"m.json\"\n{settings}"));
+    story.shell(lines[0]).exits(0);
+
+    let said = story.run().exits(3).said();
+    let lines = printed(&said);
+    let run = story.report()["run"].as_str().unwrap().to_owned();
+    let resume = format!("okta-rollout resume {run}");
+    assert!(lines.iter().all(|line| *line == resume), "{said}");
+    story.job(settings);
+    story.shell(lines[0]).exits(0);
+}
+
+#[test]
+fn what_was_passed_by_the_shell_has_a_placeholder_in_commands() {
+    let mut story = Scenario::of([org2org("0oa1").token("env:APP_TOKEN")]);
+    story.write("app.env", "APP_TOKEN=good\n");
+    story.secret("APP_TOKEN", "bad");
+    let line = "okta-rollout run job.toml --env-file <(echo APP_TOKEN=bad)";
+    let said = story
+        .shell(line)
+        .exits(3)
+        .says("--env-file FILE stands for what was passed as --env-file")
+        .said();
+    assert!(!said.contains("/dev/fd"), "{said}");
+    let printed = printed(&said);
+    let last = printed.last().unwrap();
+    assert!(
+        last.starts_with("okta-rollout resume --env-file FILE "),
+        "{said}"
+    );
+    story.unset("APP_TOKEN");
+    let said = story
+        .shell(&last.replace("FILE", "app.env"))
+        .exits(0)
+        .said();
+    assert!(!said.contains("stands for"), "{said}");
+}
+
+#[test]
 fn a_cause_elsewhere_is_followed_by_a_resume() {
     elsewhere().into_iter().for_each(walk);
 }

@@ -3,6 +3,7 @@
 use super::survey::{Surveyed, Wish, survey};
 use super::text;
 use crate::cli::args;
+use crate::cli::context::quoted;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
@@ -53,7 +54,7 @@ pub(in crate::cli) async fn ask(
     settings: &Settings,
     output: Output,
 ) -> Result<Answer, Failure> {
-    let file = target.file.display();
+    let file = quoted(&target.file);
     if !can_ask(settings) {
         let error = anyhow::anyhow!("--ask: there is no terminal to ask at; nothing was changed");
         return Err(Failure::usage(error).hint(format!(

@@ -270,7 +270,7 @@ fn untrusted(fault: &CertificateError, other: &Other<'_>) -> CallError {
         ),
         _ => (
             "a certificate that is not trusted",
-            "if a company proxy or private CA signs it, name its PEM file as caFile under [http] of the job"
+            "if a company proxy or private CA signs it, name its PEM file as caFile under [http] of the job file"
                 .to_owned(),
         ),
     };
@@ -282,7 +282,11 @@ fn untrusted(fault: &CertificateError, other: &Other<'_>) -> CallError {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             other.advise(untrusted, hint)
         }
-        _ => untrusted.hint(hint),
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => untrusted.hint(hint),
+        _ => untrusted.setting(hint),
     }
 }
 
