@@ -131,6 +131,17 @@ pub enum LedgerError {
         /// The command that helps.
         remedy: String,
     },
+    /// Under each of its names it would be another ledger: what is beside it, the log with the last checkpoints first of
+    /// all, goes by the name.
+    #[error("{} has {names} names (hard links): under another one it does not know what is done, and work would be repeated", .path.display())]
+    Linked {
+        /// The ledger, by the name that was given.
+        path: PathBuf,
+        /// How many it has.
+        names: u64,
+        /// The command that finds them.
+        remedy: String,
+    },
     /// The file, or one beside it, is not the one any more that was opened.
     #[error("{} {what}: somebody moved, deleted or replaced it while it was in use", .path.display())]
     Gone {
@@ -204,7 +215,7 @@ impl LedgerError {
             Self::KeyInUse { fingerprints, .. } => format!(
                 "run their manifests first, which renews them; or let these {fingerprints} be posted once more: okta-rollout rotate-key --force"
             ),
-            Self::Shared { remedy, .. } => remedy.clone(),
+            Self::Shared { remedy, .. } | Self::Linked { remedy, .. } => remedy.clone(),
             Self::Gone { .. } => {
                 "put the ledger back with the files beside it, then run the command again; what was not stored is looked at in Okta"
                     .into()

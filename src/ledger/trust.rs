@@ -23,6 +23,7 @@ pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
     }
     let found = look(ledger)?;
     refuse(ledger, found.as_ref(), Part::Ledger)?;
+    found.map_or(Ok(()), |found| refuse_linked(ledger, found.names))?;
     for suffix in BESIDE {
         let path = files::beside(ledger, suffix);
         let part = if suffix.starts_with(".key") {
@@ -57,6 +58,7 @@ struct Found {
     owner: u32,
     group: u32,
     mode: u32,
+    names: u64,
     leads_to: Option<PathBuf>,
 }
 
@@ -76,8 +78,27 @@ fn look(path: &Path) -> Result<Option<Found>, LedgerError> {
         owner: metadata.uid(),
         group: metadata.gid(),
         mode: metadata.mode(),
+        names: metadata.nlink(),
         leads_to,
     }))
+}
+
+/// Refuses a ledger that other names lead to as well.
+#[cfg(unix)]
+fn refuse_linked(ledger: &Path, names: u64) -> Result<(), LedgerError> {
+    if names < 2 {
+        return Ok(());
+    }
+    let folder = ledger.parent().filter(|folder| *folder != Path::new(""));
+    Err(LedgerError::Linked {
+        path: ledger.to_owned(),
+        names,
+        remedy: format!(
+            "remove every name but the one that runs used; this lists those in its folder: find {} -samefile {}",
+            quoted(folder.unwrap_or(Path::new("."))),
+            quoted(ledger)
+        ),
+    })
 }
 
 #[cfg(unix)]
@@ -176,6 +197,7 @@ mod tests {
                 owner,
                 group,
                 mode,
+                names: 1,
                 leads_to: None,
             };
             let remedy = wrong(path, &found, part, 7).map(|(_, remedy)| remedy);
@@ -201,10 +223,37 @@ mod tests {
                 owner: 7,
                 group: 7,
                 mode: 0o777,
+                names: 1,
                 leads_to: Some("/real place".into()),
             };
             let (_, remedy) = wrong(path, &link, part, 7).unwrap();
             assert!(remedy.ends_with(wanted), "{remedy}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_ledger_has_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("x.db");
+        let other = folder.path().join("another name.db");
+        std::fs::write(&ledger, "").unwrap();
+        std::fs::write(folder.path().join("x.db-wal"), "").unwrap();
+        assert_eq!(refuse_shared(&ledger), Ok(()));
+        std::fs::hard_link(&ledger, &other).unwrap();
+        for path in [&ledger, &other] {
+            let error = refuse_shared(path).unwrap_err();
+            assert!(
+                matches!(&error, LedgerError::Linked { path: found, names: 2, .. } if found == path),
+                "{error:?}"
+            );
+            assert!(error.hint().ends_with(&format!(
+                "find {} -samefile {}",
+                quoted(folder.path()),
+                quoted(path)
+            )));
+        }
+        std::fs::remove_file(&other).unwrap();
+        assert_eq!(refuse_shared(&ledger), Ok(()));
     }
 }

@@ -253,6 +253,40 @@ fn a_ledger_that_is_a_link_is_named_by_what_it_leads_to() {
     story.okta_rollout(&run).exits(0);
 }
 
+#[test]
+fn a_ledger_with_two_names_is_refused_under_both() {
+    let story = slow();
+    let mut live = story.begin(&["run", "job.toml"]);
+    live.says("done, ");
+    live.signal("KILL");
+    assert_eq!(live.ends(), None);
+    story.calls("acme");
+    let other = story.path(".okta-rollout/other.db");
+    fs::hard_link(story.ledger(), &other).unwrap();
+    let names = [".okta-rollout/ledger.db", ".okta-rollout/other.db"];
+    for name in names {
+        for command in [&["run", "job.toml"][..], &["resume"], &["status"]] {
+            let refused = story.okta_rollout(&[command, &["--ledger", name]].concat());
+            let refused = refused.exits(2).says("has 2 names (hard links)");
+            let said = refused.said();
+            let (_, find) = said
+                .trim()
+                .rsplit_once("this lists those in its folder: ")
+                .unwrap();
+            let found = std::process::Command::new("sh").args(["-c", find]).output();
+            let found = String::from_utf8(found.unwrap().stdout).unwrap();
+            for name in names {
+                let name = Path::new(name).file_name().unwrap().to_str().unwrap();
+                assert!(found.contains(name), "{found}");
+            }
+        }
+    }
+    assert!(story.calls("acme").is_empty());
+    fs::remove_file(other).unwrap();
+    story.run().exits(0);
+    assert_eq!(story.report()["totals"]["changed"], 60);
+}
+
 /// Whether an address has heard anything that nobody but the ledger names.
 struct Elsewhere {
     url: String,
