@@ -171,9 +171,9 @@ pub(super) async fn access(
         }));
     }
     // The ledger holds absolute references only.
-    let secrets_of_orgs = context.secrets_of_orgs(allow_exec);
+    let secrets_of_org = context.secrets_of_org(&row.spec, allow_exec);
     Ok(
-        match credentials(&row.name, &row.spec, &secrets_of_orgs).await? {
+        match credentials(&row.name, &row.spec, &secrets_of_org).await? {
             Ok(credentials) => Ok(OrgAccess {
                 origin: row.url.clone(),
                 credentials,

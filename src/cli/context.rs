@@ -13,7 +13,7 @@ use super::target::{Target, source, unreadable};
 use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
-use crate::manifest::{self, Orgs, Secrets};
+use crate::manifest::{self, OrgSpec, Orgs, Secrets};
 use crate::passing::{PLACEHOLDER, is_passing};
 use crate::report::State;
 use crate::run::{NewJob, NextCommands, RunOptions, Selected};
@@ -206,9 +206,9 @@ impl RunContext {
         Secrets::of_file(&self.manifest, allow_exec).passing(&self.pass_env)
     }
 
-    /// Reads the credentials of the run's orgs.
-    pub fn secrets_of_orgs(&self, allow_exec: bool) -> Secrets {
-        Secrets::of_orgs(allow_exec).passing(&self.pass_env)
+    /// Reads the credentials of one of the run's orgs.
+    pub fn secrets_of_org(&self, org: &OrgSpec, allow_exec: bool) -> Secrets {
+        Secrets::of_org(org, allow_exec).passing(&self.pass_env)
     }
 
     /// The folder that the entries' `file:` references are relative to.

@@ -1,6 +1,6 @@
 //! Orgs as a manifest, `--orgs` or a job gives them: URL, credentials by reference, limits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,11 @@ pub struct OrgSpec {
     /// Limits of its own; they win over the job's.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// Where the program of its credentials is started, once nobody knows any more which file the org stood in. Only the
+    /// ledger has it; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 impl OrgSpec {
@@ -42,6 +47,27 @@ impl OrgSpec {
             None => {}
         }
         org
+    }
+
+    /// As [`Self::anchored`], with the folder that a program needs besides.
+    #[must_use]
+    pub fn placed(&self, base: &Path) -> Self {
+        let runs = self.credentials().is_some_and(SecretRef::is_program);
+        // What is no text cannot be stored.
+        let folder = base.to_str().filter(|_| runs).map(PathBuf::from);
+        Self {
+            folder,
+            ..self.anchored(base)
+        }
+    }
+
+    /// As it stands in a file.
+    #[must_use]
+    pub fn without_folder(&self) -> Self {
+        Self {
+            folder: None,
+            ..self.clone()
+        }
     }
 }
 

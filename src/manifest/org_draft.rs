@@ -162,6 +162,7 @@ impl OrgDraft {
             url: url?,
             auth,
             limits,
+            folder: None,
         })
     }
 }

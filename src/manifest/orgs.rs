@@ -316,7 +316,7 @@ impl Loader {
 
 // The org as it is wherever its file stands.
 fn located(spec: &OrgSpec, file: &Path) -> OrgSpec {
-    spec.anchored(&absolute(folder(file)))
+    spec.placed(&absolute(folder(file)))
 }
 
 /// A secret reference of an org.

@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
+use super::input::absolute;
+
 /// How long a program may take to print a secret; then it is ended and the secret counts as unreadable.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -34,7 +36,8 @@ pub(super) enum ProgramError {
 /// PATH. Folders there that are relative would make it depend on where somebody stands: they are left out.
 pub(super) fn find(base: &Path, program: &str) -> Result<PathBuf, ProgramError> {
     let candidates: Vec<_> = if has_folder(program) {
-        vec![base.join(program)]
+        // It is started in that folder: from there another one would be meant.
+        vec![absolute(&base.join(program))]
     } else {
         let path: OsString = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -51,75 +54,79 @@ pub(super) fn has_folder(program: &str) -> bool {
     program.contains(std::path::MAIN_SEPARATOR)
 }
 
-/// What a program prints, up to one byte more than `most`; it gets the variables of these names besides its own few.
-pub(super) async fn output(
-    program: &Path,
-    arguments: &[String],
-    pass_env: &[String],
-    most: u64,
-) -> Result<Vec<u8>, ProgramError> {
-    let run = async {
-        let (mut child, mut group) = start(program, arguments, pass_env)?;
-        let mut bytes = Vec::new();
-        let stdout = child.stdout.take();
-        let status = {
-            let mut reading = std::pin::pin!(async {
-                match stdout {
-                    Some(stdout) => stdout.take(most + 1).read_to_end(&mut bytes).await,
-                    None => Ok(0),
-                }
-            });
-            tokio::select! {
-                status = child.wait() => {
-                    // What it left behind holds its output open, and prints no secret any more.
-                    group.end();
-                    reading.await?;
-                    Some(status?)
-                }
-                read = &mut reading => {
-                    let chatty = u64::try_from(read?).map_or(true, |read| read > most);
-                    // It would wait for ever for somebody to read on.
-                    if chatty { None } else { Some(child.wait().await?) }
-                }
-            }
-        };
-        match status {
-            Some(status) if !status.success() => Err(ProgramError::Status(status)),
-            _ => Ok(bytes),
-        }
-    };
-    tokio::time::timeout(TIMEOUT, run)
-        .await
-        .map_err(|_| ProgramError::Timeout)?
+/// A program and all that it is started with.
+pub(super) struct Call<'a> {
+    pub program: &'a Path,
+    pub arguments: &'a [String],
+    /// Where it is started, so that what is relative in its arguments is so to the file that names it, too.
+    pub folder: &'a Path,
+    /// The variables that it gets besides its own few.
+    pub pass_env: &'a [String],
 }
 
-fn start(
-    program: &Path,
-    arguments: &[String],
-    pass_env: &[String],
-) -> Result<(Child, Group), ProgramError> {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // What a program says on standard error may hold the secret too.
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true);
-    let passed = PASSED
-        .into_iter()
-        .chain(pass_env.iter().map(String::as_str));
-    for name in passed {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
+impl Call<'_> {
+    /// What it prints, up to one byte more than `most`.
+    pub async fn output(&self, most: u64) -> Result<Vec<u8>, ProgramError> {
+        let run = async {
+            let (mut child, mut group) = self.start()?;
+            let mut bytes = Vec::new();
+            let stdout = child.stdout.take();
+            let status = {
+                let mut reading = std::pin::pin!(async {
+                    match stdout {
+                        Some(stdout) => stdout.take(most + 1).read_to_end(&mut bytes).await,
+                        None => Ok(0),
+                    }
+                });
+                tokio::select! {
+                    status = child.wait() => {
+                        // What it left behind holds its output open, and prints no secret any more.
+                        group.end();
+                        reading.await?;
+                        Some(status?)
+                    }
+                    read = &mut reading => {
+                        let chatty = u64::try_from(read?).map_or(true, |read| read > most);
+                        // It would wait for ever for somebody to read on.
+                        if chatty { None } else { Some(child.wait().await?) }
+                    }
+                }
+            };
+            match status {
+                Some(status) if !status.success() => Err(ProgramError::Status(status)),
+                _ => Ok(bytes),
+            }
+        };
+        tokio::time::timeout(TIMEOUT, run)
+            .await
+            .map_err(|_| ProgramError::Timeout)?
     }
-    let child = command.spawn()?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    let group = Group(id.and_then(Pid::from_raw));
-    Ok((child, group))
+
+    fn start(&self) -> Result<(Child, Group), ProgramError> {
+        let mut command = Command::new(self.program);
+        command
+            .args(self.arguments)
+            .current_dir(self.folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            // What a program says on standard error may hold the secret too.
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
+        let passed = PASSED
+            .into_iter()
+            .chain(self.pass_env.iter().map(String::as_str));
+        for name in passed {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        let child = command.spawn()?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        let group = Group(id.and_then(Pid::from_raw));
+        Ok((child, group))
+    }
 }
 
 /// The processes that a program started, itself included. They end when this goes, however that comes.

@@ -76,6 +76,11 @@ impl SecretRef {
         anchored.unwrap_or_else(|| self.clone())
     }
 
+    /// Whether a program prints it.
+    pub fn is_program(&self) -> bool {
+        matches!(self.kind(), Ok(Kind::Exec(_)))
+    }
+
     /// Whether a text begins like a reference (for fields that also take plain text).
     pub fn looks_like(text: &str) -> bool {
         SCHEMES.iter().any(|scheme| text.starts_with(scheme))

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::env_file;
 use super::flaw::{self, Flaw, SecretUse};
 use super::input::{absolute, folder};
+use super::org::OrgSpec;
 use super::program::{self, ProgramError};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
@@ -141,9 +142,10 @@ impl Secrets {
         Self::new(absolute(folder(file)), exec)
     }
 
-    /// For the references of orgs as [`super::Orgs::anchored`] gives them, which are relative to nothing.
-    pub fn of_orgs(exec: impl Into<ExecPolicy>) -> Self {
-        Self::new("/", exec)
+    /// For the references of an org as [`super::Orgs::anchored`] gives it: they are relative to nothing, but a program
+    /// is started in the folder of the file that names it.
+    pub fn of_org(org: &OrgSpec, exec: impl Into<ExecPolicy>) -> Self {
+        Self::new(org.folder.as_deref().unwrap_or(Path::new("/")), exec)
     }
 
     /// For references that are relative to `base`.
@@ -246,7 +248,13 @@ impl Secrets {
                 self.may_exec()?;
                 let (program, arguments) = words.split_first().ok_or(ProgramError::NotFound)?;
                 let program = program::find(&self.base, program)?;
-                to_secret(program::output(&program, arguments, &self.pass_env, MAX_BYTES).await?)
+                let call = program::Call {
+                    program: &program,
+                    arguments,
+                    folder: &self.base,
+                    pass_env: &self.pass_env,
+                };
+                to_secret(call.output(MAX_BYTES).await?)
             }
         }
     }

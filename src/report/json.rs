@@ -51,7 +51,7 @@ impl<W: Write> JsonReport<W> {
             .map(|org| {
                 (
                     org.name.clone(),
-                    serde_json::to_value(&org.spec).unwrap_or_default(),
+                    serde_json::to_value(org.spec.without_folder()).unwrap_or_default(),
                 )
             })
             .collect();

@@ -1131,6 +1131,7 @@ async fn orgs_and_runs_are_updated() {
             max_rps: None,
             max_in_flight: Some(4),
         },
+        folder: None,
     };
     let stopped = Stopped {
         message: "the API token is no longer valid".into(),

@@ -102,6 +102,7 @@ pub fn org(name: &str) -> OrgSpec {
         url: format!("https://{name}.okta.com"),
         auth: Some(Auth::ApiToken("env:TOKEN".to_owned().try_into().unwrap())),
         limits: Limits::default(),
+        folder: None,
     }
 }
 

@@ -65,6 +65,57 @@ fn a_program_is_the_one_beside_the_file_that_names_it() {
 }
 
 #[test]
+fn a_program_is_started_in_the_folder_of_the_file_that_names_it() {
+    let story = beside();
+    // What is relative in the arguments is for the program, and no text that could be made absolute.
+    let auth = json!({ "apiToken": "exec:sh tok.sh" });
+    let orgs = json!({ "acme": { "url": story.url("acme"), "auth": auth } });
+    story.write("conf/orgs.json", &orgs.to_string());
+    let entry = zscaler("0oa1").token("exec:sh ./bin/tok.sh").json();
+    story.write("apps/m.jsonl", &format!("{entry}\n"));
+    story.write(
+        "apps/job.toml",
+        "manifest = 'm.jsonl'\norgs = '../conf/orgs.json'\n",
+    );
+    let ledger = story.path(".okta-rollout/ledger.db");
+    std::fs::create_dir(story.path("far")).unwrap();
+    for folder in [".", "far", "/"] {
+        let at = |name: &str| story.path(name).display().to_string();
+        let (m, orgs, job) = (
+            at("apps/m.jsonl"),
+            at("conf/orgs.json"),
+            at("apps/job.toml"),
+        );
+        let there = format!(
+            "cd {folder} && export OKTA_ROLLOUT_LEDGER={} && okta-rollout",
+            ledger.display()
+        );
+        for line in [
+            format!("check {m} --orgs {orgs}"),
+            format!("plan {m} --orgs {orgs}"),
+            format!("run {m} --orgs {orgs} --new --force"),
+            format!("run {job} --new --force"),
+            "resume".to_owned(),
+            format!("export --org acme --orgs {orgs} -o {}", at("acme.json")),
+        ] {
+            let line = format!("{there} {line} --allow-exec");
+            story.shell(&line).exits(0);
+        }
+        std::fs::remove_file(at("acme.json")).unwrap();
+    }
+    let report = story
+        .okta_rollout(&["report", "--format", "json"])
+        .exits(0)
+        .data();
+    assert!(!report.contains("\"folder\""), "{report}");
+    let decoys = story
+        .files()
+        .into_iter()
+        .filter(|file| file.ends_with("decoy"));
+    assert_eq!(decoys.count(), 0);
+}
+
+#[test]
 fn a_program_that_is_not_there_is_not_there_for_any_command() {
     let story = beside();
     std::fs::remove_file(story.path("conf/tok.sh")).unwrap();

@@ -100,6 +100,7 @@ async fn import(ledger: &Ledger, apps: &[usize]) -> anyhow::Result<RunId> {
             url: "sandbox".into(),
             auth: None,
             limits: Limits::default(),
+            folder: None,
         };
         let no = import.push_org(&org_name(org), &format!("sandbox:{}", org_name(org)), &spec)?;
         for app in 0..*apps {
