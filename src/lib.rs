@@ -27,6 +27,7 @@ pub mod consent;
 pub mod event;
 pub mod export;
 pub mod failure;
+mod input;
 pub mod job;
 pub mod ledger;
 pub mod manifest;

@@ -7,6 +7,7 @@ use super::args;
 use super::context::{RunContext, quoted};
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
+use super::file::cannot_be_read;
 use super::importing::Importing;
 use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
@@ -172,10 +173,7 @@ fn work(
 /// The digest of a target's manifest as it is now.
 pub(super) fn digest(target: &Target) -> Result<String, Failure> {
     let manifest = &target.policy.manifest;
-    manifest::digest(manifest).map_err(|error| {
-        let error = anyhow::Error::from(error);
-        Failure::usage(error.context(format!("{} cannot be read", manifest.display())))
-    })
+    manifest::digest(manifest).map_err(|error| cannot_be_read(manifest, error))
 }
 
 /// The orgs; when they have mistakes, those of the manifest are shown with them.

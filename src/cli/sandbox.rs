@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::args;
+use super::file::cannot_be_read;
 use super::output::Output;
 use super::signals::Signals;
 use crate::failure::{Ending, Failure};
+use crate::input;
 use crate::run::Interrupt;
 use crate::sandbox::{Sandbox, SandboxSettings};
+
+/// The largest settings file that is read, in bytes.
+const MAX_SETTINGS: u64 = 1024 * 1024;
 
 /// The settings file and the flags as the `[sandbox]` section of a job, so that all mean the same.
 fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
     let mut table = match &args.settings {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(anyhow::Error::from)
-            .and_then(|text| Ok(text.parse::<toml::Table>()?))
+        Some(file) => input::read_text(file, MAX_SETTINGS)
+            .map_err(|error| cannot_be_read(file, error))?
+            .parse::<toml::Table>()
             .with_context(|| format!("{} cannot be read", file.display()))
             .map_err(Failure::usage)?,
         None => toml::Table::new(),
@@ -62,4 +67,25 @@ pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Endi
     interrupt.requested().await;
     sandbox.stop().await;
     Ok(signals.received().map_or(Ending::Success, Ending::Short))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Args, Command};
+
+    #[test]
+    fn a_settings_file_that_keeps_silent_is_given_up() {
+        use clap::Parser as _;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = crate::input::tests::pipe(folder.path(), "pipe");
+        let arguments = ["okta-rollout", "sandbox", "--settings"].map(std::ffi::OsStr::new);
+        let args = Args::try_parse_from(arguments.into_iter().chain([pipe.as_os_str()])).unwrap();
+        let Command::Sandbox(args) = args.command else {
+            panic!("another command");
+        };
+        let failure = settings(&args).unwrap_err();
+        assert!(format!("{:#}", failure.error).contains("nothing came from it within"));
+        assert!(failure.hint.is_some());
+    }
 }

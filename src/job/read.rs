@@ -1,5 +1,6 @@
 //! From the text of a job file to a [`Job`], or to all of its mistakes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
 use super::{Job, LedgerPolicy, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
+use crate::input;
 use crate::ledger::LedgerUrl;
 use crate::manifest::{
     BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone, is_variable,
@@ -23,28 +25,30 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// # Errors
 /// Every mistake in it, in the order they stand in the file; or the one reason it cannot be read.
 pub fn read(file: &Path) -> Result<Job, Vec<Problem>> {
-    let text = load(file).map_err(|message| {
+    let text = load(file).map_err(|wrong| {
         let document = Document::new(file.display().to_string(), "");
-        document.report(None, None, Wrong::new(message));
+        document.report(None, None, wrong);
         document.into_problems()
     })?;
     parse(file, &text)
 }
 
-fn load(file: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?;
-    if metadata.is_dir() {
-        return Err("is a folder, not a job file".to_owned());
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err("is larger than 1 MiB, which no job file is".to_owned());
-    }
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        format!("is not UTF-8: the byte at offset {at} is invalid")
+fn load(file: &Path) -> Result<String, Wrong> {
+    let bytes = input::read(file, MAX_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory => Wrong::new("is a folder, not a job file"),
+        ErrorKind::FileTooLarge => Wrong::new("is larger than 1 MiB, which no job file is"),
+        _ => {
+            let wrong = Wrong::new(format!("cannot be read: {error}"));
+            match input::hint(&error) {
+                Some(hint) => wrong.hint(hint),
+                None => wrong,
+            }
+        }
     })?;
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Wrong::new(format!("is not UTF-8: the byte at offset {at} is invalid"))
+    })
 }
 
 fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {

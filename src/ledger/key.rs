@@ -7,7 +7,7 @@
 //! one who replaces them is stopped.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use rand::TryRng;
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::error::LedgerError;
 use super::files;
 use super::model::KeyId;
+use crate::input;
 
 /// 256 bits: what HMAC-SHA-256 can use (RFC 2104 §3).
 const LEN: usize = 32;
@@ -140,7 +141,7 @@ impl KeyFiles {
 }
 
 fn read(path: &Path) -> Result<Option<HmacKey>, LedgerError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular(path) {
         Ok(bytes) => SecretBox::new(bytes.into_boxed_slice()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LedgerError::io(path, &error)),
@@ -148,12 +149,26 @@ fn read(path: &Path) -> Result<Option<HmacKey>, LedgerError> {
     let bytes = bytes.expose_secret();
     let key = <&[u8; LEN]>::try_from(bytes).map_err(|_| LedgerError::Corrupt {
         path: path.to_owned(),
-        cause: format!("a key has {LEN} bytes, this file {}", bytes.len()),
+        cause: match bytes.len() {
+            longer if longer > LEN => format!("a key has {LEN} bytes, this file more"),
+            shorter => format!("a key has {LEN} bytes, this file {shorter}"),
+        },
     })?;
     let secret = SecretBox::init_with_mut(|new: &mut [u8; LEN]| {
         *new = *key;
     });
     Ok(Some(HmacKey::new(secret)))
+}
+
+/// A pipe is no key: whoever holds it could keep everybody waiting, and give each something else.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let input = input::open(path)?;
+    if !input.is_regular() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::with_capacity(LEN + 1);
+    input.take(LEN as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn make() -> io::Result<HmacKey> {

@@ -9,7 +9,7 @@ use super::document::{self, Document};
 use super::draft::Draft;
 use super::entry::Entry;
 use super::fields::ENTRY;
-use super::input::{Format, ManifestError, Stream, format, length, open, read_text, refuse_start};
+use super::input::{Format, ManifestError, Stream, format, open, read_text, refuse_start};
 use super::orgs::{Loader, Orgs};
 use super::probe::unreadable;
 use super::problem::{Issues, Place, Problem, Problems, shown};
@@ -108,7 +108,7 @@ pub fn check_selected(
     let failed = |error| ManifestError::unreadable(file, error);
     let format = format(file)?;
     let opened = open(file)?;
-    let length = length(&opened);
+    let length = opened.length();
     let mut stream = Stream::new(opened);
     let mut problems = Problems::default();
     let mut loader = Loader::default();
@@ -172,7 +172,7 @@ pub fn read_orgs(source: &Source) -> Result<Orgs, ManifestError> {
     let mut loader = Loader::default();
     if format(file)? == Format::Json {
         let opened = open(file)?;
-        let length = length(&opened);
+        let length = opened.length();
         let mut stream = Stream::new(opened);
         let text = read_text(file, &mut stream, length)
             .map_err(|error| ManifestError::unreadable(file, error))?

@@ -10,7 +10,6 @@
 //! ```
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -96,12 +95,11 @@ fn load(file: &Path) -> Result<Zeroizing<String>, Vec<Problem>> {
     let unreadable = |error: ManifestError| {
         let text = error.to_string();
         let shown = format!("{}: ", file.display());
-        vec![Problem::of_file(
-            file,
-            text.strip_prefix(&shown).unwrap_or(&text),
-        )]
+        let mut problem = Problem::of_file(file, text.strip_prefix(&shown).unwrap_or(&text));
+        problem.hint = error.hint();
+        vec![problem]
     };
-    let opened: File = open(file).map_err(unreadable)?;
+    let opened = open(file).map_err(unreadable)?;
     let mut bytes = Zeroizing::new(Vec::new());
     opened
         .take(MAX_BYTES + 1)

@@ -1,13 +1,13 @@
 //! Opening files and reading their bytes once: kind by extension, byte order marks, the digest that is
 //! taken while the bytes pass, and the errors that stop a file from being read at all.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use crate::input::{self, Input};
 
 /// Bytes read at a time: large enough that system calls do not show, small beside everything else.
 const CHUNK: usize = 256 * 1024;
@@ -78,6 +78,7 @@ impl ManifestError {
                 _ => "rename the file after what it contains".to_owned(),
             }),
             Self::Orgs(problems) => problems.first().and_then(|problem| problem.hint.clone()),
+            Self::Unreadable { error, .. } => input::hint(error).map(str::to_owned),
             _ => None,
         }
     }
@@ -114,18 +115,8 @@ pub(super) fn line_ends(bytes: &[u8]) -> u64 {
 }
 
 /// Opens a file, but not a folder.
-pub(super) fn open(file: &Path) -> Result<File, ManifestError> {
-    let failed = |error| ManifestError::unreadable(file, error);
-    let opened = File::open(file).map_err(failed)?;
-    if opened.metadata().map_err(failed)?.is_dir() {
-        return Err(ManifestError::Folder(file.to_owned()));
-    }
-    Ok(opened)
-}
-
-/// How long a file is (bytes), as far as it knows.
-pub(super) fn length(file: &File) -> u64 {
-    file.metadata().map_or(0, |found| found.len())
+pub(super) fn open(file: &Path) -> Result<Input, ManifestError> {
+    input::open(file).map_err(|error| ManifestError::unreadable(file, error))
 }
 
 /// SHA-256 (hex) of a file's bytes.
@@ -133,7 +124,7 @@ pub(super) fn length(file: &File) -> u64 {
 /// # Errors
 /// When the file cannot be read.
 pub fn digest(file: &Path) -> io::Result<String> {
-    let mut stream = Stream::new(File::open(file)?);
+    let mut stream = Stream::new(input::open(file)?);
     stream.drain()?;
     Ok(stream.digest())
 }

@@ -7,7 +7,7 @@ use super::csv::{self, Receiver};
 use super::document::{KEYS, in_report};
 use super::flaw::SecretUse;
 use super::input::{
-    Format, ManifestError, Stream, absolute, folder, format, length, open, read_text, refuse_start,
+    Format, ManifestError, Stream, absolute, folder, format, open, read_text, refuse_start,
 };
 use super::json::{At, Filler, ObjectPlace, kind, pairs, string, too_long};
 use super::org::{Auth, OrgSpec};
@@ -153,7 +153,7 @@ impl Loader {
             Ok(format) => format,
         };
         let opened = open(file)?;
-        let length = length(&opened);
+        let length = opened.length();
         let mut stream = Stream::new(opened);
         if format == Format::Csv {
             if let Some(problem) = refuse_start(file, stream.start().map_err(failed)?) {

@@ -3,7 +3,6 @@
 //! One pool serves every org. Loopback hosts have a client of their own that no proxy setting
 //! applies to, so that a sandbox works behind any company's environment.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use url::Url;
 
 use super::proxy::{Proxies, Proxy, ProxyError};
 use super::resolve::{Resolver, is_loopback};
+use crate::input;
 
 /// Sent as `User-Agent`, so that Okta's system log tells who called.
 const USER_AGENT: &str = concat!("okta-rollout/", env!("CARGO_PKG_VERSION"));
@@ -26,6 +26,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Interval and patience of HTTP/2 pings while calls are open. Without them a connection whose peer
 /// vanished would swallow call after call until each one's time-out.
 const PING: Duration = Duration::from_secs(15);
+
+/// The largest file of certificates that is read, in bytes: those of a whole system are some 300 KiB.
+const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
 /// `[http]` of a job (README, "Jobs").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +218,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {
         path: path.to_owned(),
         cause,
     };
-    let pem = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let pem = input::read(path, MAX_CA_FILE).map_err(|error| failed(error.to_string()))?;
     let found = Certificate::from_pem_bundle(&pem)
         .map_err(|error| failed(format!("not PEM: {}", root_cause(&error))))?;
     if found.is_empty() {
@@ -235,6 +238,8 @@ pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

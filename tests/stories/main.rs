@@ -26,6 +26,7 @@ mod filters;
 mod hints;
 mod hostile;
 mod init;
+mod inputs;
 mod keys;
 mod large_answers;
 mod ledgers;

@@ -1,14 +1,17 @@
 //! Where answers come from: arguments, a file, standard input, or a person at a terminal.
 
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::Context as _;
 use zeroize::Zeroizing;
 
 use super::{Output, prompt};
 use crate::cli::args::ConsentComplete;
+use crate::cli::file::cannot_be_read;
 use crate::consent::reader::MAX_INPUT;
 use crate::failure::Failure;
+use crate::input;
 use crate::settings::Settings;
 
 /// What somebody handed in: it holds one-time codes.
@@ -40,13 +43,7 @@ pub(super) async fn of(
     output: Output,
 ) -> Result<Input, Failure> {
     if let Some(file) = &args.file {
-        let name = file.display().to_string();
-        let cannot = || format!("{name} cannot be read");
-        let bytes = std::fs::File::open(file)
-            .with_context(cannot)
-            .and_then(|file| read_all(file).with_context(cannot))
-            .map_err(Failure::usage)?;
-        return Ok(Input { bytes, name });
+        return of_file(file);
     }
     let is_stdin = match args.answers.as_slice() {
         [] => true,
@@ -69,13 +66,47 @@ pub(super) async fn of(
     Ok(Input { bytes, name })
 }
 
-fn read_all(from: impl Read) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+fn of_file(file: &Path) -> Result<Input, Failure> {
+    let name = file.display().to_string();
+    let failed = |error| cannot_be_read(file, error);
+    let mut opened = input::open(file).map_err(failed)?;
+    let bytes = not_too_many(take(&mut opened).map_err(failed)?)
+        .with_context(|| format!("{name} cannot be read"))
+        .map_err(Failure::usage)?;
+    Ok(Input { bytes, name })
+}
+
+fn read_all(mut from: impl Read) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    not_too_many(take(&mut from)?)
+}
+
+fn take(from: &mut dyn Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     from.take(MAX_INPUT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_too_many(bytes: Zeroizing<Vec<u8>>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     anyhow::ensure!(
         bytes.len() <= MAX_INPUT,
         "it is larger than {} MiB",
         MAX_INPUT >> 20
     );
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_answers_that_keeps_silent_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = crate::input::tests::pipe(folder.path(), "pipe");
+        let Err(failure) = of_file(&pipe) else {
+            panic!("there is no answer in it");
+        };
+        assert!(format!("{:#}", failure.error).contains("nothing came from it within"));
+        assert!(failure.hint.is_some());
+    }
 }

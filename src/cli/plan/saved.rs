@@ -6,19 +6,18 @@
 mod files;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::survey::{Surveyed, Wish};
 use crate::cli::context::{RunContext, quoted};
-use crate::cli::file::{cannot_be_written, write_whole};
+use crate::cli::file::{cannot_be_read, cannot_be_written, write_whole};
 use crate::cli::target::Target;
 use crate::failure::Failure;
+use crate::input;
 use crate::job;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::selection::Selection;
@@ -173,10 +172,10 @@ impl Saved {
             let error = anyhow::anyhow!("{shown} is no saved plan: {why}; nothing was sent");
             Failure::usage(error).hint(hint)
         };
-        let bytes = bytes(path)
-            .with_context(|| format!("{shown} cannot be read"))
-            .map_err(Failure::usage)?;
-        let bytes = bytes.ok_or_else(|| no_plan(format!("it is over {} MiB", MAX >> 20)))?;
+        let bytes = input::read(path, MAX).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => no_plan(error.to_string()),
+            _ => cannot_be_read(path, error),
+        })?;
         let read = |error: serde_json::Error| no_plan(error.to_string());
         let Versioned { version } = serde_json::from_slice(&bytes).map_err(read)?;
         if version != VERSION {
@@ -259,16 +258,18 @@ fn files(target: &Target) -> String {
     }
 }
 
-/// A file's bytes; none when they are too many.
-fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
-    let mut bytes = Vec::new();
-    if file.metadata()?.len() <= MAX {
-        // What is no file has no length.
-        file.take(MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 <= MAX {
-            return Ok(Some(bytes));
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_keeps_silent_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = crate::input::tests::pipe(folder.path(), "pipe");
+        let Err(failure) = Saved::read(&pipe) else {
+            panic!("there is no plan in it");
+        };
+        assert!(format!("{:#}", failure.error).contains("nothing came from it within"));
+        assert!(failure.hint.is_some());
     }
-    Ok(None)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Saved;
 use crate::cli::context::{from_here, quoted};
-use crate::cli::file::folder;
+use crate::cli::file::{cannot_be_read, folder};
 use crate::cli::output::Output;
 use crate::cli::target::Target;
 use crate::failure::Failure;
@@ -42,9 +42,7 @@ impl Digests {
 }
 
 fn digest(file: &Path) -> Result<String, Failure> {
-    let read = manifest::digest(file);
-    read.with_context(|| format!("{} cannot be read", file.display()))
-        .map_err(Failure::usage)
+    manifest::digest(file).map_err(|error| cannot_be_read(file, error))
 }
 
 impl Saved {
