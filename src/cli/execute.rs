@@ -200,7 +200,7 @@ async fn continue_run(
         ended,
         looks_at_all,
     };
-    output.note(line.text(now, &TimeZone::system()));
+    output.total(line.text(now, &TimeZone::system()));
     Ok(ledger.set_continued(&run.id, now, ended).await?)
 }
 

@@ -13,7 +13,7 @@ pub(super) async fn writable(settings: &Settings, output: Output) -> Result<Ledg
     let url = url(settings)?;
     let ledger = for_writing(&url, settings).await?;
     if ledger.is_new() {
-        output.note(format_args!(
+        output.total(format_args!(
             "new ledger {url}: nothing is known of earlier runs"
         ));
     }

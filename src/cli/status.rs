@@ -1,5 +1,6 @@
 //! `status` and `runs`: where runs stand.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::args::{self, DataFormat, RunsCommand};
@@ -89,7 +90,7 @@ pub(super) async fn runs(
     }
     let ledger = readable(settings).await?;
     let mut overviews = Vec::new();
-    let limit = args.limit.unwrap_or(usize::MAX);
+    let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
     for run in ledger.runs().await?.into_iter().take(limit) {
         overviews.push(Facts::read(&ledger, &run).await?.overview());
     }

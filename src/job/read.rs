@@ -140,8 +140,9 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
 fn ledger(mut table: Table<'_, '_>, folder: &Path) -> LedgerPolicy {
     let ledger = LedgerPolicy {
         url: table.get("path", |value| {
-            let url = string(value)?.parse::<LedgerUrl>();
-            match url {
+            let text = string(value)?;
+            no_controls(&text)?;
+            match text.parse::<LedgerUrl>() {
                 Ok(url) => Ok(url.in_folder(folder)),
                 Err(error) => Err(Wrong::new(error.to_string())
                     .hint("give a file, as in `path = \"../state/nightly.db\"`")),
@@ -337,15 +338,18 @@ fn string(value: &DeValue<'_>) -> Result<String, Wrong> {
 
 fn path_in(folder: &Path, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
     let path = string(value)?;
-    if let Some(control) = path.chars().find(|c| c.is_control()) {
-        // `\t` and its like are right escapes, and never what a path was meant to hold.
-        let message = format!(
-            "contains the control character U+{:04X}",
-            u32::from(control)
-        );
-        return Err(Wrong::new(message).hint(SINGLE_QUOTES));
-    }
+    no_controls(&path)?;
     Ok(folder.join(path))
+}
+
+/// `\t` and its like are right escapes, and never what a path was meant to hold.
+fn no_controls(path: &str) -> Result<(), Wrong> {
+    let Some(control) = path.chars().find(|c| c.is_control()) else {
+        return Ok(());
+    };
+    let code = u32::from(control);
+    let message = format!("contains the control character U+{code:04X}");
+    Err(Wrong::new(message).hint(SINGLE_QUOTES))
 }
 
 fn number(value: &DeValue<'_>) -> Result<f64, Wrong> {
@@ -537,6 +541,10 @@ mod tests {
     fn a_ledger_that_is_none_is_a_mistake_where_it_stands() {
         for (text, wanted) in [
             ("path = ''", "3:8: ledger.path: is empty"),
+            (
+                "path = \"x\\beta.db\"",
+                "3:8: ledger.path: contains the control character U+0008",
+            ),
             (
                 "path = 'postgres://u:hunter2@db/x'",
                 "3:8: ledger.path: postgres: ledgers are not supported by this version, SQLite only",

@@ -24,6 +24,7 @@ mod flaw;
 mod formula;
 mod input;
 mod json;
+mod office365;
 mod org;
 mod org_draft;
 mod orgs;

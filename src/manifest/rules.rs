@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::draft::{ConnectionDraft, Draft, SettingsDraft, SigningDraft};
+use super::draft::{ConnectionDraft, Draft, SigningDraft};
 use super::entry::{Create, Hub, ImportSchedule, Schedule, Status};
+use super::office365;
 use super::problem::{Issues, alternatives, nearest, shown};
 use super::schedule::{check_cron, check_timezone};
 use super::url::{BadUrl, check_base_url, has_placeholder};
@@ -288,16 +289,8 @@ fn profile(
     }
     match &connection.settings {
         Some(_) if app != App::Office365 => unfit(SETTINGS, app, scheme, issues),
-        Some(SettingsDraft { username: None, .. }) => issues.push(
-            "connection.profile.settings.adminUsername",
-            "is required beside adminPassword",
-        ),
-        Some(SettingsDraft { password: None, .. }) => issues.push_hint(
-            "connection.profile.settings.adminPassword",
-            "is required beside adminUsername",
-            "give a reference: env:NAME, file:PATH or exec:PROGRAM",
-        ),
-        _ => {}
+        Some(settings) => office365::check(settings, issues),
+        None => {}
     }
 }
 

@@ -6,6 +6,7 @@ mod answer;
 mod challenge;
 mod codes;
 mod okta_body;
+mod socks;
 mod transport;
 
 use std::fmt;

@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::resolve;
+
 /// Variables by what they are for; of two that are set the first counts.
 const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
@@ -147,6 +149,8 @@ pub(super) enum Said {
     Status(u16),
     /// Nothing that is HTTP.
     Gibberish,
+    /// Nothing: there is no host of its name.
+    Unknown,
 }
 
 impl Proxy {
@@ -202,6 +206,10 @@ impl Proxy {
     /// Asks for the way to a host as the HTTP library did, which does not say why it was refused; `None` when that
     /// cannot be found out: the way is open now, the proxy speaks TLS itself, or it does not answer in time.
     pub(super) async fn ask(&self, host: &str, port: u16, patience: Duration) -> Option<Said> {
+        if self.address.scheme().starts_with("socks") {
+            let host = self.address.host_str().unwrap_or_default();
+            return resolve::is_unknown(host).await.then_some(Said::Unknown);
+        }
         if self.address.scheme() != "http" {
             return None;
         }

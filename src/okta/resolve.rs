@@ -39,6 +39,13 @@ impl Resolve for Resolver {
     }
 }
 
+/// Whether a host is a name that nobody has.
+pub(super) async fn is_unknown(host: &str) -> bool {
+    let host = host.to_owned();
+    let found = tokio::task::spawn_blocking(move || ask_system(&host)).await;
+    matches!(found, Ok(Err(error)) if error.is::<UnknownHost>())
+}
+
 fn ask_system(name: &str) -> Result<Vec<SocketAddr>, Failed> {
     let hints = AddrInfoHints {
         socktype: SockType::Stream.into(),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use okta_rollout::okta::{CallError, Class, HttpSettings, Proxies, connections};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::server::{Reply, Server, read_request};
@@ -164,9 +164,113 @@ async fn a_proxy_that_cannot_be_reached_is_told_as_the_proxy() {
 
     let port = says_at_once(plain).await;
     let error = failed(&[("ALL_PROXY", format!("socks5h://127.0.0.1:{port}"))]).await;
-    let expected =
-        format!("the proxy 127.0.0.1:{port} (ALL_PROXY) gives no way to acme.okta.invalid: ");
-    assert!(error.message.starts_with(&expected), "{error}");
+    assert_eq!(
+        error.message,
+        format!("the proxy 127.0.0.1:{port} (ALL_PROXY) does not speak SOCKS")
+    );
+}
+
+/// The port of a SOCKS5 proxy that answers each of a client's messages with the next of these.
+async fn socks(answers: &'static [&'static [u8]]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        for answer in answers {
+            let mut message = [0; 512];
+            stream.read(&mut message).await.expect("a message");
+            stream.write_all(answer).await.expect("answered");
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_socks_proxys_refusal_stops_where_trying_again_is_in_vain() {
+    const NO_WAY_TO_SIGN_IN: &[&[u8]] = &[&[5, 0xff]];
+    const WRONG_PASSWORD: &[&[u8]] = &[&[5, 2], &[1, 1]];
+    const HTTP: &[&[u8]] = &[b"HTTP/1.1 400 Bad Request\r\n\r\n"];
+    // Nobody has to sign in, and then a code of RFC 1928 §6.
+    const BROKEN: &[&[u8]] = &[&[5, 0], &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0]];
+    const REFUSED: &[&[u8]] = &[&[5, 0], &[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]];
+    const UNREACHABLE: &[&[u8]] = &[&[5, 0], &[5, 4, 0, 1, 0, 0, 0, 0, 0, 0]];
+    const OTHER_KIND: &[&[u8]] = &[&[5, 0], &[5, 8, 0, 1, 0, 0, 0, 0, 0, 0]];
+    for (answers, user, class, message, hint) in [
+        (
+            NO_WAY_TO_SIGN_IN,
+            "",
+            Class::OrgStopped,
+            "asks for a user and a password that it accepts",
+            "set ALL_PROXY to socks5://USER:PASSWORD@HOST:PORT",
+        ),
+        (
+            WRONG_PASSWORD,
+            "ann:s3cret@",
+            Class::OrgStopped,
+            "asks for a user and a password that it accepts",
+            "set ALL_PROXY to socks5://USER:PASSWORD@HOST:PORT",
+        ),
+        (
+            REFUSED,
+            "",
+            Class::OrgStopped,
+            "refuses the way to acme.okta.invalid",
+            "have acme.okta.invalid allowed there, or name it in NO_PROXY to go past the proxy",
+        ),
+        (
+            OTHER_KIND,
+            "",
+            Class::OrgStopped,
+            "cannot connect to acme.okta.invalid: SOCKS error: address type not supported",
+            "set ALL_PROXY to socks5h://HOST:PORT, which lets the proxy look the host up",
+        ),
+        (
+            HTTP,
+            "",
+            Class::OrgStopped,
+            "does not speak SOCKS",
+            "set ALL_PROXY to the address of a SOCKS proxy",
+        ),
+        (
+            BROKEN,
+            "",
+            Class::NotSent,
+            "gives no way to acme.okta.invalid: SOCKS error: general server failure",
+            "check the proxy that ALL_PROXY names",
+        ),
+        (
+            UNREACHABLE,
+            "",
+            Class::NotSent,
+            "gives no way to acme.okta.invalid: SOCKS error: host unreachable",
+            "check the proxy that ALL_PROXY names",
+        ),
+    ] {
+        let port = socks(answers).await;
+        let error = failed(&[("ALL_PROXY", format!("socks5h://{user}127.0.0.1:{port}"))]).await;
+        let named = format!("the proxy 127.0.0.1:{port} (ALL_PROXY) ");
+        assert_eq!(error.message, format!("{named}{message}"));
+        assert_eq!(error.class, class, "{error}");
+        assert_eq!(error.hint.as_deref(), Some(hint));
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_stops_behind_a_socks_proxy_too() {
+    // The org's, which is looked up here, without the proxy.
+    let error = failed(&[("ALL_PROXY", "socks5://127.0.0.1:9".to_owned())]).await;
+    assert_eq!(error.class, Class::OrgStopped, "{error}");
+    assert_eq!(
+        error.message,
+        "cannot resolve acme.okta.invalid: no such host"
+    );
+    let error = failed(&[("ALL_PROXY", "socks5h://proxy.invalid:1080".to_owned())]).await;
+    assert_eq!(error.class, Class::OrgStopped, "{error}");
+    assert_eq!(
+        error.message,
+        "cannot resolve the proxy proxy.invalid:1080 (ALL_PROXY): no such host"
+    );
+    assert_eq!(error.hint.as_deref(), Some("correct ALL_PROXY"));
 }
 
 /// The port of a server that speaks first, whoever comes.

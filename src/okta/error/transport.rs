@@ -10,6 +10,7 @@ use rustls::{AlertDescription, CertificateError};
 use super::super::http::root_cause;
 use super::super::proxy::{Proxy, Said};
 use super::super::resolve::UnknownHost;
+use super::socks::{self, No};
 use super::{CallError, Class};
 
 /// Words of the HTTP library for what befell its way through a proxy. It has no types for them.
@@ -17,7 +18,6 @@ const TUNNEL: &str = "tunnel error: ";
 const NOT_CONNECTED: &str = "tunnel error: failed to create underlying connection";
 const ASKS: &str = "tunnel error: proxy authorization required";
 const DECLINED: &str = "tunnel error: unsuccessful";
-const SOCKS: [&str; 2] = ["SOCKS error", "socks proxy"];
 
 /// The way a call took.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +32,10 @@ pub(in super::super) struct Way<'a> {
     pub timeout: Duration,
 }
 
-/// Whether a proxy declined to lead to the org, so that it is worth asking why.
+/// Whether a proxy did not lead to the org and the HTTP library does not say why, so that it is worth asking.
 pub(in super::super) fn is_declined(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| cause.to_string() == DECLINED)
+    let unsaid = |text: &str| text == DECLINED || socks::no(text) == Some(No::Unconnected);
+    chain(error).any(|cause| unsaid(&cause.to_string()))
 }
 
 /// The error of a call that ended without a complete answer.
@@ -82,7 +83,13 @@ fn unconnected(error: &reqwest::Error, way: Way<'_>) -> CallError {
         if text == NOT_CONNECTED {
             return failed(error, &Other::Proxy(proxy));
         }
-        if text.starts_with(TUNNEL) || SOCKS.iter().any(|words| text.contains(words)) {
+        if text == socks::LOOKED_UP {
+            return failed(error, &Other::Org(way.host));
+        }
+        if let Some(no) = socks::no(&text).filter(|no| *no != No::Way) {
+            return no_socks(no, error, proxy, way);
+        }
+        if text.starts_with(TUNNEL) || socks::no(&text).is_some() {
             let cause = root_cause(error);
             return CallError::new(
                 Class::NotSent,
@@ -152,13 +159,42 @@ fn declined(proxy: &Proxy, Way { host, said, .. }: Way<'_>) -> CallError {
         .hint(format!(
             "have {host} allowed there, or name it in NO_PROXY to go past the proxy"
         )),
-        Some(Said::Gibberish) => {
+        Some(Said::Gibberish | Said::Unknown) => {
             CallError::new(Class::OrgStopped, format!("{proxy} does not speak HTTP"))
                 .hint(format!("set {variable} to the address of an HTTP proxy"))
         }
         None => CallError::new(Class::NotSent, format!("{proxy} gives no way to {host}"))
             .hint(format!("check the proxy that {variable} names")),
     }
+}
+
+/// The error of a SOCKS proxy that will say no again.
+fn no_socks(no: No, error: &reqwest::Error, proxy: &Proxy, way: Way<'_>) -> CallError {
+    let (variable, host) = (proxy.variable(), way.host);
+    let (message, hint) = match no {
+        No::Unconnected if way.said == Some(Said::Unknown) => (
+            format!("cannot resolve {proxy}: {UnknownHost}"),
+            format!("correct {variable}"),
+        ),
+        No::Unconnected | No::Way => return failed(error, &Other::Proxy(proxy)),
+        No::SignIn => (
+            format!("{proxy} asks for a user and a password that it accepts"),
+            format!("set {variable} to socks5://USER:PASSWORD@HOST:PORT"),
+        ),
+        No::Rules => (
+            format!("{proxy} refuses the way to {host}"),
+            format!("have {host} allowed there, or name it in NO_PROXY to go past the proxy"),
+        ),
+        No::Address => (
+            format!("{proxy} cannot connect to {host}: {}", root_cause(error)),
+            format!("set {variable} to socks5h://HOST:PORT, which lets the proxy look the host up"),
+        ),
+        No::Language => (
+            format!("{proxy} does not speak SOCKS"),
+            format!("set {variable} to the address of a SOCKS proxy"),
+        ),
+    };
+    CallError::new(Class::OrgStopped, message).hint(hint)
 }
 
 /// Whom a connection could not be made to.

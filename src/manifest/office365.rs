@@ -1,0 +1,27 @@
+//! The administrator that Office 365 asks for beside the consent.
+
+use super::draft::SettingsDraft;
+use super::flaw::{self, SecretUse};
+use super::problem::Issues;
+use super::secret::SecretRef;
+
+const USERNAME: &str = "connection.profile.settings.adminUsername";
+const PASSWORD: &str = "connection.profile.settings.adminPassword";
+
+/// One is nothing without the other, and a name that stands here is read as strictly as one that a reference leads to.
+pub(super) fn check(settings: &SettingsDraft, issues: &mut Issues) {
+    match (&settings.username, &settings.password) {
+        (None, _) => issues.push(USERNAME, "is required beside adminPassword"),
+        (_, None) => issues.push_hint(
+            PASSWORD,
+            "is required beside adminUsername",
+            "give a reference: env:NAME, file:PATH or exec:PROGRAM",
+        ),
+        (Some(username), Some(_)) if SecretRef::parse(username).is_err() => {
+            if let Err(flaw) = flaw::look(username, SecretUse::Token) {
+                issues.push_hint(USERNAME, flaw.to_string(), flaw.hint());
+            }
+        }
+        _ => {}
+    }
+}
