@@ -35,6 +35,8 @@ pub enum Refusal {
     Incomplete(&'static str),
     /// User, password or fragment in the URL.
     Decorated,
+    /// A path that leads away and back.
+    Roundabout,
     /// Another host or scheme than the org's.
     WrongOrigin {
         /// The host it names.
@@ -69,6 +71,7 @@ impl fmt::Display for Refusal {
             ),
             Self::Incomplete(name) => write!(f, "the URL needs exactly one `{name}`"),
             Self::Decorated => f.write_str("the URL carries a user, a password or a fragment"),
+            Self::Roundabout => f.write_str("the URL has a path with `.` or `..` in it"),
             Self::WrongOrigin { given, wanted } => {
                 write!(f, "the URL leads to {given}, not to {wanted}")
             }

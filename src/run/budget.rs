@@ -52,6 +52,8 @@ pub struct Budget {
     // When it was asked or told of something last, and since when the window at hand may have gone on unseen.
     latest: Duration,
     shown_at: Duration,
+    /// When the answer came that showed the window for the first time.
+    opened_at: Duration,
 }
 
 /// Resets are whole seconds and may be computed anew for each answer: within this they mean the same window.
@@ -83,6 +85,7 @@ impl Budget {
             neighbours: Neighbours::new(),
             latest: Duration::ZERO,
             shown_at: Duration::ZERO,
+            opened_at: Duration::ZERO,
         }
     }
 
@@ -219,7 +222,8 @@ impl Budget {
                 until,
                 reset,
                 limit,
-            } => self.exhaust(Spent { until, limit }, reset),
+                sent,
+            } => self.exhaust(Spent { until, limit }, reset, sent),
         }
     }
 
@@ -355,6 +359,7 @@ mod tests {
                 until: T(15),
                 reset: reset.map(|_| 70),
                 limit: Some(500),
+                sent: T(11),
             };
             budget.settle(T(12), refused);
             budget.settle(T(12), shown(500, 480, 70));
@@ -399,6 +404,7 @@ mod tests {
             until: T(1_100),
             reset: Some(1),
             limit: Some(20),
+            sent: T(1_001),
         };
         budget.settle(T(1_002), refused);
         let until = Some(T(1_100));
@@ -492,6 +498,7 @@ mod tests {
                 until: T(31),
                 reset: Some(30),
                 limit: Some(50),
+                sent: T(0),
             },
         );
         assert_eq!(budget.left(), Some((0, 45)));
@@ -582,6 +589,7 @@ mod tests {
             until: T(90),
             reset: Some(89),
             limit: Some(5),
+            sent: T(2),
         };
         budget.settle(T(3), later);
         assert_eq!(budget.take_note().map(|spent| spent.until), Some(T(90)));
@@ -601,6 +609,7 @@ mod tests {
                     until,
                     reset,
                     limit,
+                    sent: T(second),
                 };
                 budget.settle(T(second), settled);
             }
@@ -618,10 +627,33 @@ mod tests {
             until: T(61),
             reset: Some(60),
             limit: Some(100),
+            sent: T(1),
         };
         budget.settle(T(2), orgs);
         assert_eq!(budget.left(), Some((0, 50)));
         assert_eq!(grants(&mut budget, 61), 1, "others spend here");
+    }
+
+    #[test]
+    fn a_refusal_that_speaks_of_an_earlier_end_is_waited_for_unless_it_is_a_straggler() {
+        for (sent, is_straggler) in [(T(0), true), (T(3), false)] {
+            let mut budget = Budget::new(1.0);
+            budget.reserve(T(0), 1);
+            budget.reserve(T(0), 1);
+            budget.settle(T(2), shown(50, 48, 60));
+            let refused = Settled::Exhausted {
+                until: T(9),
+                reset: Some(8),
+                limit: Some(50),
+                sent,
+            };
+            budget.settle(T(4), refused);
+            let next = budget.reserve(T(5), 1);
+            assert_eq!(next == Grant::Go, is_straggler, "{next:?}");
+            // One looks whether it is over, not all that wait.
+            let later = grants(&mut budget, 9);
+            assert_eq!(later == 1, !is_straggler, "{later}");
+        }
     }
 
     #[test]

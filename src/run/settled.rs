@@ -53,6 +53,8 @@ pub enum Settled {
         reset: Option<i64>,
         /// Requests a window, if the headers said.
         limit: Option<u64>,
+        /// When the call was sent.
+        sent: Duration,
     },
 }
 
@@ -121,6 +123,7 @@ pub(super) fn settled(
             },
             reset: rate.reset,
             limit: rate.limit.filter(|limit| *limit > 0),
+            sent,
         },
         class => match (rate.limit, rate.remaining, rate.reset, window_end) {
             (Some(limit), Some(remaining), Some(reset), Some(reset_at)) if limit > 0 => {

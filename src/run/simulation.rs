@@ -384,6 +384,7 @@ impl Simulation<'_> {
                 until: reset_at + RESET_MARGIN,
                 reset: Some(answer.reset),
                 limit: Some(answer.limit),
+                sent: call.sent,
             }
         } else if silent {
             Settled::Silent

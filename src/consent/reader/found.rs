@@ -93,10 +93,18 @@ pub(super) fn classify(text: &str) -> Option<Found> {
         });
     }
     match HandedIn::of(&url) {
+        Ok(_) if !is_straight(text, &url) => Some(Found::Broken(Refusal::Roundabout, spot)),
         Ok(answer) => Some(Found::Answer(answer)),
         Err(refusal) if is_callback => Some(Found::Broken(refusal, spot)),
         Err(_) => None,
     }
+}
+
+/// Whether a URL's path is written as it is read: a parser takes `.` and `..` away, in any spelling.
+fn is_straight(text: &str, url: &Url) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.find('/').map_or("", |place| &rest[place..]);
+    rest.split(['?', '#']).next() == Some(url.path())
 }
 
 /// Whether a path is that of a callback, or of the page that shows one.

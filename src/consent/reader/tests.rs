@@ -816,6 +816,16 @@ fn what_is_no_answer_is_told_as_what_it_is() {
         ),
         (format!("{URL}#x"), Refusal::Decorated, Some(spot)),
         (
+            URL.replace("/api/v1", "/../api/v1"),
+            Refusal::Roundabout,
+            Some(spot),
+        ),
+        (
+            URL.replace("/oauth2", "/%2e/oauth2"),
+            Refusal::Roundabout,
+            Some(spot),
+        ),
+        (
             URL.replace("acme.", "ann@acme."),
             Refusal::Decorated,
             Some(spot),

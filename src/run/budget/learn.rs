@@ -80,6 +80,7 @@ impl Budget {
             self.unclear = std::mem::take(&mut self.silent);
         }
         self.shown_at = seen.sent;
+        self.opened_at = now;
         self.neighbours.open(now, seen, self.counted(), first);
         self.window = Window::Known {
             limit: seen.limit,
@@ -119,7 +120,7 @@ impl Budget {
     }
 
     /// A call was refused: nothing is left until then.
-    pub(super) fn exhaust(&mut self, spent: Spent, reset: Option<i64>) {
+    pub(super) fn exhaust(&mut self, spent: Spent, reset: Option<i64>, sent: Duration) {
         let Spent { until, limit } = spent;
         let known = match self.window {
             Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
@@ -131,8 +132,13 @@ impl Budget {
         if let (Some(known), Some(reset)) = (known, reset)
             && known - reset > SAME_WINDOW_S
         {
-            // A straggler of a window that has ended.
             self.not_ours();
+            // Else a straggler of a window that has ended. What was sent after the present one was shown is none: it
+            // is about a window that nobody shows us, and tells us when that ends.
+            if sent > self.opened_at {
+                self.not_before = self.not_before.max(until);
+                self.window = Window::Closed { until, limit };
+            }
             return;
         }
         // Refused, it was not counted.

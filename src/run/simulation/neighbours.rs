@@ -258,6 +258,7 @@ fn two_of_ours(limit: u64, window_s: u64, share: f64, second_from_s: u64) -> ([u
                 until: reset_at + RESET_MARGIN,
                 reset: Some(answer.reset),
                 limit: Some(answer.limit),
+                sent: now,
             };
             budget.settle(now, settled);
         }
