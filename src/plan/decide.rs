@@ -257,13 +257,8 @@ impl BeforeFeature {
     /// Whether the live features are read first: not where this run set the connection up, the manifest gives them in
     /// full (`complete`), and nothing says that they are right already.
     pub fn reads(self, complete: bool) -> bool {
-        self.listed || self.judges() || self.had || !complete
-    }
-
-    /// Whether what differs may have been changed by hand: a connection that was just written may have changed
-    /// its features, too.
-    pub fn judges(self) -> bool {
-        !self.written || self.look == Look::Always
+        let looks = !self.written || self.look == Look::Always;
+        self.listed || looks || self.had || !complete
     }
 }
 

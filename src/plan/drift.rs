@@ -203,14 +203,6 @@ pub enum Fate {
 }
 
 impl Judged {
-    /// Differences that no hand made.
-    pub const fn of_manifest(differences: Vec<Difference>) -> Self {
-        Self {
-            by_hand: Vec::new(),
-            by_manifest: differences,
-        }
-    }
-
     /// What becomes of the connection.
     pub fn connection(&self, policy: OnDrift) -> Fate {
         let is_switched = || self.by_hand.iter().any(|found| found.path == STATUS);

@@ -236,12 +236,10 @@ impl<'a> Walk<'a> {
             None if reads => return Err(no_feature(feature)),
             None => compare(&Value::Null, wanted),
         };
-        if self.before.judges() {
-            let judged = self.past.earlier.judge(part, &differences);
-            let left = judged.left(self.past.on_drift);
-            differences.retain(|difference| !left.contains(difference));
-            self.note_left(part, left);
-        }
+        let judged = self.past.earlier.judge(part, &differences);
+        let left = judged.left(self.past.on_drift);
+        differences.retain(|difference| !left.contains(difference));
+        self.note_left(part, left);
         if !reads || !differences.is_empty() {
             self.call(Call::SetFeature(feature))?;
         }

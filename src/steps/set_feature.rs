@@ -11,7 +11,7 @@ use crate::ledger::Changed;
 use crate::okta::features::{self, FeatureState};
 use crate::okta::{Body, CallError};
 use crate::plan::{
-    BeforeFeature, Difference, Judged, LiveStatus, Part, compare, merge, no_feature, without,
+    BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
 };
 use crate::run::Effect;
 
@@ -30,19 +30,14 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
             return Ok(Outcome::Done { changed: false });
         }
         let part = Part::Feature(feature);
-        if before.judges() {
-            let judged = context.judge(part, &differences).await?;
-            let left = judged.left(context.access.on_drift);
-            if left.len() == differences.len() {
-                context.row.progress.changing.clear();
-                return Ok(Outcome::Done { changed: false });
-            }
-            wanted = Cow::Owned(without(&wanted, left));
-            context.changing_judged(part, &judged, left).await?;
-        } else {
-            let judged = Judged::of_manifest(differences);
-            context.changing_judged(part, &judged, &[]).await?;
+        let judged = context.judge(part, &differences).await?;
+        let left = judged.left(context.access.on_drift);
+        if left.len() == differences.len() {
+            context.row.progress.changing.clear();
+            return Ok(Outcome::Done { changed: false });
         }
+        wanted = Cow::Owned(without(&wanted, left));
+        context.changing_judged(part, &judged, left).await?;
         features::body(&merge(&live.capabilities, &wanted))
     } else {
         let whole_feature =

@@ -131,6 +131,69 @@ fn every_changed_entry_says_what_and_why() {
 }
 
 #[test]
+fn a_hand_is_told_apart_also_where_the_connection_was_written_again() {
+    let entries = || {
+        [
+            zscaler("0oa1").feature(user()),
+            zscaler("0oa2").feature(user()).token("file:secrets/two"),
+            google("0oa3").feature(user()),
+            zscaler("0oa4").feature(user()).token("file:secrets/two"),
+        ]
+    };
+    let story = Scenario::of(entries());
+    story.write("secrets/two", "two");
+    story.run().exits(4);
+    let page = story.approve(&story.link());
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.okta_rollout(&["resume"]).exits(0);
+    let mut off = user().1;
+    off["create"]["lifecycleCreate"]["status"] = json!("DISABLED");
+    for app in ["0oa1", "0oa2", "0oa3"] {
+        let feature = format!("/api/v1/apps/{app}/features/USER_PROVISIONING");
+        story.somebody_else("acme", "PUT", &feature, &off);
+    }
+    for app in ["0oa1", "0oa3"] {
+        let path = format!("/api/v1/apps/{app}/connections/default/lifecycle/deactivate");
+        story.somebody_else("acme", "POST", &path, &json!({}));
+    }
+    story.write("secrets/two", "another");
+    let mut next = entries();
+    let mut more = user().1;
+    more["update"]["profile"]["status"] = json!("DISABLED");
+    next[3] = zscaler("0oa4")
+        .feature(("USER_PROVISIONING", more))
+        .token("file:secrets/two");
+    story.manifest(next);
+    let ran = story.okta_rollout(&["run", "job.toml", "-v"]).exits(0);
+    let create = "features.USER_PROVISIONING.create.lifecycleCreate.status";
+    let by_hand = json!([create, "DISABLED", "ENABLED", "drift"]);
+    let status = json!([STATUS, "DISABLED", "ENABLED", "drift"]);
+    let token = json!([TOKEN, null, null, "secretChanged"]);
+    let report = story.report();
+    let mut found = changes(&report);
+    let by_manifest = found.pop().unwrap();
+    assert_eq!(
+        found,
+        [
+            vec![status.clone(), by_hand.clone()],
+            vec![token.clone(), by_hand.clone()],
+            vec![status, by_hand],
+        ]
+    );
+    assert_eq!(by_manifest[0], token);
+    let rest = &by_manifest[1..];
+    assert!(
+        !rest.is_empty() && rest.iter().all(|change| change[3] == "manifest"),
+        "{rest:?}"
+    );
+    for row in 1..=3 {
+        assert!(ran.said().contains(&format!("(row {row}) had drifted:")));
+    }
+    let told = format!(r#"{create}: "DISABLED" → "ENABLED", changed by hand"#);
+    assert_eq!(ran.said().matches(&told).count(), 3, "{}", ran.said());
+}
+
+#[test]
 fn a_consent_changes_what_comes_of_it_once() {
     let story = Scenario::of([office365("0oa1").feature(inbound())]);
     story.run().exits(4);
