@@ -62,7 +62,11 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             admin.was_set(context);
             Ok(Outcome::Waiting(consent))
         }
-        (ConsentStep::Adopt, Some(consent)) => Ok(Outcome::Adopted(consent)),
+        (ConsentStep::Adopt, Some(consent)) => {
+            // Nobody knows better what it was asked for with, and a later change must show.
+            admin.was_set(context);
+            Ok(Outcome::Adopted(consent))
+        }
         (ConsentStep::Adopt | ConsentStep::Post, link) => {
             context.link_before = link.map(|link| state_hash(&link.state));
             let changes = consent_changes(context, &shown, wanted, &admin).await?;

@@ -264,6 +264,25 @@ fn a_new_ledger_keeps_the_links_that_are_out() {
 }
 
 #[test]
+fn what_changes_after_a_link_was_taken_over_shows() {
+    let story = Scenario::of([office365("0oa1")]);
+    story.run().exits(4);
+    let link = story.link();
+    std::fs::remove_dir_all(story.path(".okta-rollout")).unwrap();
+    story.write("secrets/admin-password", "tell-tale-second");
+    story.run().exits(4);
+    assert_eq!(story.link(), link);
+    consented(&story);
+    story.write("secrets/admin-password", "tell-tale-third");
+    let (_, sheet) = planned(&story, &[]);
+    assert_eq!(needs(&sheet, 0), [PASSWORD]);
+    // However often it is looked at.
+    for _ in 0..2 {
+        story.run().exits(0).says("adminPassword changed");
+    }
+}
+
+#[test]
 fn a_link_for_other_credentials_is_not_kept() {
     let story = Scenario::of([office365("0oa1")]);
     story.run().exits(4);
