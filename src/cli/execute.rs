@@ -91,9 +91,6 @@ pub(super) async fn execute(
     if consent_to_deactivate == Said::No && can_ask(settings) {
         deactivations::confirm(&ledger, &run, &selected, output).await?;
     }
-    if selection.is_all() && context.is_of(None) {
-        ledger.note_whole(&run.id).await?;
-    }
     if failed || selection.names_state(State::Failed) {
         try_again(&ledger, &run, &selected, output).await?;
     }
@@ -122,6 +119,11 @@ pub(super) async fn execute(
     drop(shown.await);
     stop_serving(simulated).await;
     let shares = driven.map_err(|error| broken_off(error, &run))?;
+    // Only now are the apps of its labels known, by which they are compared with what the run before gave by id.
+    if selection.is_all() && context.is_of(None) {
+        let noted = ledger.note_whole(&run.id).await;
+        noted.map_err(|error| broken_off(error.into(), &run))?;
+    }
     let driven = Driven {
         share_used: in_order(shares, all.len()),
         ledger,

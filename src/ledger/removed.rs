@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::LedgerError;
 use super::model::{EntryNo, RunId};
-use super::rows::{self, Result, to_json};
+use super::rows::{self, Result, code, to_json};
 use super::{Ledger, reads};
 
 /// Entries read at once.
@@ -31,7 +31,7 @@ pub struct Removed {
 }
 
 impl Ledger {
-    /// Notes that the run looks at all of its file, and what is no longer in it; the first time only.
+    /// Notes that the run looked at all of its file, and what is no longer in it; the first time only.
     pub async fn note_whole(&self, run: &RunId) -> std::result::Result<(), LedgerError> {
         let id = run.clone();
         let Some(removed) = self.read(move |c| find(c, &id)).await? else {
@@ -90,7 +90,7 @@ fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
     each(connection, seq, |entry| known.extend(entry.names()))?;
     let mut removed = Vec::new();
     each(connection, before, |entry| {
-        if !entry.names().any(|name| known.contains(&name)) {
+        if entry.is_at_okta && !entry.names().any(|name| known.contains(&name)) {
             removed.push(entry.removed);
         }
     })?;
@@ -99,6 +99,8 @@ fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
 
 struct Named {
     url: String,
+    // A label that led to no app left nothing behind.
+    is_at_okta: bool,
     removed: Removed,
 }
 
@@ -128,7 +130,7 @@ fn each(connection: &Connection, seq: i64, mut each: impl FnMut(Named)) -> Resul
     let mut after: Option<EntryNo> = None;
     let mut statement = connection.prepare_cached(
         "SELECT e.key, o.name, o.url, s.json ->> '$.app',
-             coalesce(s.json ->> '$.appId', e.progress ->> '$.appId'), s.json ->> '$.label'
+             coalesce(s.json ->> '$.appId', e.progress ->> '$.appId'), s.json ->> '$.label', e.state
          FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          CROSS JOIN spec s ON s.entry = e.key
          WHERE e.key > ?1 AND e.key < ?2 ORDER BY e.key LIMIT ?3",
@@ -144,12 +146,14 @@ fn each(connection: &Connection, seq: i64, mut each: impl FnMut(Named)) -> Resul
         while let Some(row) = found.next()? {
             count += 1;
             after = Some(rows::entry_no(row.get(0)?));
+            let app_id: Option<String> = row.get(4)?;
             each(Named {
                 url: row.get(2)?,
+                is_at_okta: app_id.is_some() || row.get::<_, i64>(6)? != code::FAILED,
                 removed: Removed {
                     org: row.get(1)?,
                     app: row.get(3)?,
-                    app_id: row.get(4)?,
+                    app_id,
                     label: row.get(5)?,
                 },
             });

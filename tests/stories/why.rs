@@ -317,6 +317,40 @@ fn rows_that_left_the_file_are_named_and_left_as_they_are() {
 }
 
 #[test]
+fn an_app_that_is_named_otherwise_is_still_in_the_file() {
+    let story = Scenario::of([zscaler("").labelled("Proxy"), zscaler("0oa2")]);
+    story.run().exits(0);
+    let id = story.report()["entries"][0]["appId"].clone();
+    let id = id.as_str().unwrap();
+    let removed = |story: &Scenario| story.report()["removed"].clone();
+    for entry in [zscaler(id), zscaler("").labelled("Proxy"), zscaler(id)] {
+        story.manifest([entry, zscaler("0oa2")]);
+        let ran = story.run().exits(0);
+        assert!(
+            !ran.said().contains("no longer in the file"),
+            "{}",
+            ran.said()
+        );
+        assert_eq!(removed(&story), json!([]));
+    }
+    let text = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let given = format!(r#""appId":"{id}""#);
+    assert!(text.contains(&given), "{text}");
+    story.write("m.json", &text.replace(&given, r#""label":"Nowhere""#));
+    story.run().exits(3);
+    assert_eq!(removed(&story)[0]["appId"], json!(id));
+    // A label that found nothing was no row that anything was done for.
+    story.write("m.json", &text);
+    let ran = story.run().exits(0);
+    assert!(
+        !ran.said().contains("no longer in the file"),
+        "{}",
+        ran.said()
+    );
+    assert_eq!(removed(&story), json!([]));
+}
+
+#[test]
 fn deactivations_are_told_apart() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);
     story.run().exits(0);
