@@ -14,10 +14,7 @@ pub struct Fleet {
 }
 
 /// For runs that are disturbed all along.
-pub const LARGE: Fleet = Fleet {
-    orgs: 20,
-    apps: 100,
-};
+pub const LARGE: Fleet = Fleet { orgs: 20, apps: 60 };
 
 /// For a story about one moment of a run.
 pub const SMALL: Fleet = Fleet { orgs: 5, apps: 20 };
