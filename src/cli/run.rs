@@ -31,7 +31,7 @@ pub(super) async fn run(
 ) -> Result<Ending, Failure> {
     if args.dry_run {
         let file = args.file.as_deref().or(args.plan.as_deref());
-        let file = file.map_or("FILE".to_owned(), |file| quoted(file));
+        let file = file.map_or_else(|| "FILE".to_owned(), quoted);
         let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
         return Err(Failure::usage(error).hint(format!(
             "use plan, which shows what would be done: okta-rollout plan {file}"
