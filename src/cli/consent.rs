@@ -55,7 +55,8 @@ pub(super) async fn complete(
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let open = async |pending: &Pending| orgs.open(pending).await;
+    let stop = interrupt.clone();
+    let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
     let (events, receiver) = Events::channel();
     let waits = tokio::spawn(told::waits(receiver, output));
     let mut desk = Desk::new(&ledger, &options, open, interrupt, events)
@@ -100,7 +101,8 @@ pub(super) async fn refresh(
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let open = async |pending: &Pending| orgs.open(pending).await;
+    let stop = interrupt.clone();
+    let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
     let (events, receiver) = Events::channel();
     let waits = tokio::spawn(told::waits(receiver, output));
     let mut desk = Desk::new(&ledger, &options, open, interrupt.clone(), events)
@@ -175,6 +177,15 @@ impl<'a> Orgs<'a> {
         let orgs = Arc::new(orgs_now(&policy)?);
         now.insert(run.clone(), Arc::clone(&orgs));
         Ok(orgs)
+    }
+
+    /// As [`Self::open`], but a secret that takes long is not waited for any more once a stop is asked for.
+    async fn open_unless(&self, stop: &Interrupt, pending: &Pending) -> anyhow::Result<OrgAccess> {
+        tokio::select! {
+            biased;
+            () = stop.requested() => anyhow::bail!("org {}: stopped; nothing was sent there", pending.org.name),
+            opened = self.open(pending) => opened,
+        }
     }
 
     async fn open(&self, pending: &Pending) -> anyhow::Result<OrgAccess> {

@@ -45,6 +45,7 @@ mod unsupported;
 use clap::Parser as _;
 
 use crate::failure::{Ending, Failure, Kind};
+use crate::manifest::end_programs;
 use crate::settings::{Environment, Settings, Terminals};
 use crate::text;
 use args::{Args, Command, Consent, Global};
@@ -52,10 +53,12 @@ use output::Output;
 
 /// Runs the program on the process's arguments; gives its exit code.
 pub fn main() -> u8 {
-    bug::guard(|| match Args::try_parse() {
+    let code = bug::guard(|| match Args::try_parse() {
         Ok(args) => carry_out(&args),
         Err(error) => not_parsed(error),
-    })
+    });
+    end_programs();
+    code
 }
 
 fn carry_out(args: &Args) -> u8 {
@@ -172,6 +175,7 @@ fn wait_for(
         .map_err(no_threads)?;
     let ended = runtime.block_on(async {
         process::survive_file_size_limit(output);
+        signals::end_at_once(output)?;
         command.await
     });
     // What is left are look-ups of names that nobody waits for, and that may take long.

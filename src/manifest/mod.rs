@@ -59,6 +59,7 @@ pub use input::{ManifestError, digest};
 pub use org::*;
 pub use orgs::{Orgs, SANDBOX};
 pub use problem::{Problem, Spot};
+pub use program::end_programs;
 pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef, is_variable};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
@@ -28,6 +29,8 @@ pub(super) enum ProgramError {
     Run(#[from] io::Error),
     #[error("the program took over {} s", TIMEOUT.as_secs())]
     Timeout,
+    #[error("the program was not run: the command is being stopped")]
+    Over,
     #[error("the program failed: {0}")]
     Status(std::process::ExitStatus),
 }
@@ -122,11 +125,40 @@ impl Call<'_> {
                 command.env(name, value);
             }
         }
+        let mut running = RUNNING.lock();
+        if running.is_over {
+            return Err(ProgramError::Over);
+        }
         let child = command.spawn()?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        let group = Group(id.and_then(Pid::from_raw));
-        Ok((child, group))
+        let id = id.and_then(Pid::from_raw);
+        running.groups.extend(id);
+        Ok((child, Group(id)))
     }
+}
+
+/// The groups of the programs that run now.
+struct Running {
+    groups: Vec<Pid>,
+    /// Whether this process ends itself: no program starts any more.
+    is_over: bool,
+}
+
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    groups: Vec::new(),
+    is_over: false,
+});
+
+/// Ends all programs that run, for a process that ends itself: they would outlive it.
+pub fn end_programs() {
+    let mut running = RUNNING.lock();
+    running.is_over = true;
+    running.groups.drain(..).for_each(kill);
+}
+
+fn kill(group: Pid) {
+    // It fails when none of them is left, which is what is wanted.
+    _ = kill_process_group(group, Signal::KILL);
 }
 
 /// The processes that a program started, itself included. They end when this goes, however that comes.
@@ -135,8 +167,9 @@ struct Group(Option<Pid>);
 impl Group {
     fn end(&mut self) {
         if let Some(id) = self.0.take() {
-            // It fails when none of them is left, which is what is wanted.
-            _ = kill_process_group(id, Signal::KILL);
+            let mut running = RUNNING.lock();
+            running.groups.retain(|group| *group != id);
+            kill(id);
         }
     }
 }

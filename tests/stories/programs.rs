@@ -2,6 +2,7 @@
 //! command.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -173,4 +174,71 @@ fn a_program_sees_no_secret_of_anybody_else() {
             .any(|bytes| bytes == part.as_bytes());
         assert!(there, "{part}: {}", String::from_utf8_lossy(&seen));
     }
+}
+
+/// A program that prints nothing for long, with a child; who opens `begun` learns of both once they are there.
+fn hangs(story: &Scenario) {
+    story.shell("mkfifo begun").exits(0);
+    let begun = story.path("begun");
+    script(
+        story,
+        "hang.sh",
+        &format!("sleep 600 & echo $$ $! > {}; wait", begun.display()),
+    );
+}
+
+/// Waits until none of these processes is left; one that is dead may not yet be taken note of.
+fn are_gone(processes: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    for id in processes.split_whitespace() {
+        let status = format!("/proc/{id}/status");
+        while std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ")) {
+            assert!(Instant::now() < until, "{id} of {processes} is still there");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn programs_end_with_the_command_that_is_interrupted() {
+    let mut story = Scenario::of([zscaler("0oa1")]);
+    story.set("PATH", &std::env::var("PATH").unwrap());
+    hangs(&story);
+    let auth = json!({ "apiToken": "exec:./hang.sh" });
+    let orgs = json!({ "acme": { "url": story.url("acme"), "auth": auth } });
+    story.write("orgs.json", &orgs.to_string());
+    let apps = json!({ "apps": [zscaler("0oa1").json()] });
+    story.write("m.json", &apps.to_string());
+    let with_orgs = ["--orgs", "orgs.json", "--allow-exec"];
+    for (command, signal, code) in [
+        (&["run", "m.json"][..], "INT", 130),
+        (&["run", "m.json"], "TERM", 143),
+        (&["plan", "m.json"], "INT", 130),
+        (&["plan", "m.json"], "TERM", 143),
+        (&["export", "--org", "acme", "-o", "x.json"], "INT", 130),
+    ] {
+        let mut live = story.begin(&[command, &with_orgs].concat());
+        let processes = std::fs::read_to_string(story.path("begun")).unwrap();
+        live.signal(signal);
+        assert_eq!(live.ends(), Some(code), "{command:?}: {}", live.said());
+        are_gone(&processes);
+    }
+    std::fs::remove_file(story.path("begun")).unwrap();
+    assert!(story.calls("acme").is_empty());
+}
+
+#[test]
+fn programs_end_with_a_run_that_is_interrupted_twice() {
+    let mut story = Scenario::of([zscaler("0oa1").token("exec:./hang.sh")]);
+    story.set("PATH", &std::env::var("PATH").unwrap());
+    hangs(&story);
+    let mut live = story.begin(&["run", "job.toml", "--allow-exec"]);
+    let processes = std::fs::read_to_string(story.path("begun")).unwrap();
+    // Two of one kind could be taken for one.
+    live.signal("INT");
+    live.signal("TERM");
+    let code = live.ends();
+    assert!(matches!(code, Some(130 | 143)), "{code:?}: {}", live.said());
+    are_gone(&processes);
+    std::fs::remove_file(story.path("begun")).unwrap();
 }

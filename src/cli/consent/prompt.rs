@@ -14,10 +14,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::Output;
+use crate::cli::signals::{InCharge, Listener};
 use crate::consent::reader::MAX_INPUT;
 use crate::failure::{Failure, Kind};
 
@@ -35,23 +35,22 @@ const CHUNK: usize = 4096;
 
 /// Asks for answers, and gives what was pasted.
 pub(super) async fn read(output: Output) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let _in_charge = InCharge::take();
     let raw = Raw::switch_on()
         .context("the terminal cannot be read")
         .map_err(Failure::usage)?;
     output.detail("what Okta's pages showed: paste, then Ctrl-D (what you paste is not shown)");
-    let mut terminate = signal(SignalKind::terminate())
-        .context("signals cannot be received")
-        .map_err(Failure::usage)?;
+    let mut signals = Listener::new()?;
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     let mut reading = tokio::task::spawn_blocking(move || read_until_end(&seen));
     let read = tokio::select! {
         read = &mut reading => read,
-        _ = terminate.recv() => {
+        kind = signals.next() => {
             stop.store(true, Ordering::Relaxed);
             drop(reading.await);
             drop(raw);
-            return Err(ended(Kind::Terminated));
+            return Err(ended(kind));
         }
     };
     drop(raw);

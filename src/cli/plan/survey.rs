@@ -132,7 +132,12 @@ impl Prepared {
             .unzip();
         let context = RunContext::new(target)?;
         let next = Arc::default();
-        let orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next).await?;
+        let orgs = tokio::select! {
+            biased;
+            // A secret that takes long is not waited for any more.
+            () = interrupt.requested() => return Ok(None),
+            orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next) => orgs?,
+        };
         output.note(format_args!(
             "reads the live state of {} in {}",
             counted(gathered.entries, "entry", "entries"),
