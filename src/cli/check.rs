@@ -76,6 +76,7 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     } else {
         Policy::of_manifest(&args.file, settings)
     };
+    outputs::refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
     let proxies = policy.http.proxies.checked();
     proxies.map_err(|error| no_calls(error.into()))?;
     if policy.http.ca_file.is_some() {

@@ -11,7 +11,7 @@ use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
 use super::file::{Guarded, can_be_written, clash};
 use super::output::Output;
-use super::outputs::refuse_clash;
+use super::outputs::{refuse_clash, refuse_stdout};
 use super::progress;
 use super::signals::Signals;
 use crate::apps::App;
@@ -82,6 +82,9 @@ fn refuse_clashes(
     source: &Source,
     settings: &Settings,
 ) -> Result<(), Failure> {
+    if args.output.is_none() {
+        refuse_stdout(|| source.guarded(args, settings))?;
+    }
     if args.output.is_none() && args.env_file.is_none() {
         return Ok(());
     }

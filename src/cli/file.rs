@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::failure::Failure;
 use crate::input;
-pub(super) use clash::{Guarded, clash};
+pub(super) use clash::{Guarded, clash, clash_of_stdout, is_stdout, stdout_is_file};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
 pub(super) use place::folder;

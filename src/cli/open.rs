@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::carried::carry;
+use super::file::Guarded;
 use super::output::Output;
+use super::outputs::refuse_stdout;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions};
 use crate::settings::Settings;
@@ -75,5 +77,6 @@ fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
         Failure::usage(error).hint(hint)
     })?;
     carry(settings, &url);
+    refuse_stdout(|| Ok(vec![Guarded::ledger(url.path())]))?;
     Ok(url)
 }

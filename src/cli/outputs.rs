@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, Command, Consent};
-use super::file::{Guarded, cannot_be_written, clash};
+use super::args::{Args, Command, Consent, DataFormat};
+use super::file::{Guarded, cannot_be_written, clash, clash_of_stdout, is_stdout, stdout_is_file};
 use super::open;
 use super::target::source;
 use crate::failure::Failure;
@@ -79,6 +79,38 @@ pub(super) fn refuse_clash(file: &Path, guarded: &[Guarded], give: &str) -> Resu
             give,
             anyhow::anyhow!("{why}; nothing was sent"),
         )),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to print anything when standard output is one of these.
+pub(super) fn refuse_stdout(
+    guarded: impl FnOnce() -> Result<Vec<Guarded>, Failure>,
+) -> Result<(), Failure> {
+    // What else it may be has nothing that could be lost, and to find out what is guarded may take long.
+    if !stdout_is_file() {
+        return Ok(());
+    }
+    match clash_of_stdout(&guarded()?) {
+        Some(why) => Err(Failure::usage(anyhow::anyhow!(
+            "standard output cannot be written to: {why}; nothing was sent"
+        ))
+        .hint("redirect it to a file of its own")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses reports of a job that would be mixed with data on standard output.
+pub(super) fn refuse_mixed(policy: &Policy, format: DataFormat) -> Result<(), Failure> {
+    if format == DataFormat::Human {
+        return Ok(());
+    }
+    match policy.reports.iter().find(|report| is_stdout(&report.path)) {
+        Some(report) => Err(Failure::usage(anyhow::anyhow!(
+            "the report {} cannot be written: it is standard output, where the data of --format goes; nothing was sent",
+            report.path.display()
+        ))
+        .hint("give the report a path of its own, or leave --format out")),
         None => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use super::file::{cannot_be_written, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
-use super::outputs::refuse_clash;
+use super::outputs::{refuse_clash, refuse_stdout};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{
     Attempt, Counts, EntryNo, EntryRow, Ledger, Noted, OrgNo, OrgRow, Removed, RunRow, Stored,
@@ -79,7 +79,10 @@ pub(super) async fn report(
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&request.only, &names)?;
     let written = match &args.output {
-        None => to_stdout(&ledger, &run, &request, output).await?,
+        None => {
+            refuse_stdout(|| RunContext::of(&run)?.guarded(settings))?;
+            to_stdout(&ledger, &run, &request, output).await?
+        }
         Some(file) => {
             let context = RunContext::of(&run)?;
             let give = format!("okta-rollout report {} -o FILE", run.id.0);

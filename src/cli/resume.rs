@@ -7,6 +7,7 @@ use super::execute::{Begun, Work, execute};
 use super::only::refuse_unknown_org;
 use super::open::existing;
 use super::output::Output;
+use super::outputs::refuse_mixed;
 use super::run::refresh;
 use crate::failure::{Ending, Failure};
 use crate::ledger::RunRow;
@@ -29,6 +30,7 @@ pub(super) async fn resume(
     let context = RunContext::of(&run)?;
     let policy = context.policy(settings, output)?;
     can_call(&policy.http)?;
+    refuse_mixed(&policy, args.format)?;
     let lock = ledger.lock_run(&run.id)?;
     say_if_changed(&run, &context, &selection, output);
     let orgs_now = match orgs_now(&policy) {

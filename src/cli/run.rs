@@ -13,6 +13,7 @@ use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
+use super::outputs::refuse_mixed;
 use super::plan::{Answer, Approved, apply, ask};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
@@ -41,6 +42,7 @@ pub(super) async fn run(
         (Some(plan), _) => apply(plan, args, settings, output).await,
         (None, Some(file)) => {
             let target = Target::read(file, settings, output)?;
+            refuse_mixed(&target.policy, args.format)?;
             let settings = settings.with_policy(&target.policy);
             let mut args = args.clone();
             if args.ask {

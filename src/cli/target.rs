@@ -42,6 +42,7 @@ impl Target {
         } else {
             Policy::of_manifest(file, settings)
         };
+        outputs::refuse_stdout(|| outputs::guarded(file, &policy, settings))?;
         Ok(Self {
             file: file.to_owned(),
             key: key(file)?,

@@ -1,4 +1,4 @@
-//! The files that the secrets of a manifest and its orgs are in: what is read besides the manifest itself.
+//! The files that the secrets of a manifest and its orgs come from: what is read or run besides the manifest itself.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use super::check::{CheckOptions, Located, SecretCheck, Source, check};
 use super::entry::Entry;
 use super::input::folder;
 use super::orgs::Orgs;
+use super::program::find;
 use super::secret::{Kind, SecretRef};
 use super::secrets::ExecPolicy;
 
@@ -18,6 +19,11 @@ pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
     };
     let base = folder(&source.file);
     let mut files = BTreeSet::new();
+    let given = [Some(&source.file), source.orgs_file.as_ref()];
+    if given.into_iter().flatten().any(|file| !file.is_file()) {
+        // What a look takes out of a pipe is gone.
+        return files;
+    }
     let mut take = |Located { entry, .. }: Located| files.extend(of_entry(&entry, base));
     if let Ok(checked) = check(source, &options, &mut take) {
         files.extend(of_orgs(&checked.orgs));
@@ -31,10 +37,9 @@ pub fn credential_files(orgs: &Orgs) -> BTreeSet<PathBuf> {
 }
 
 fn of_orgs(orgs: &Orgs) -> impl Iterator<Item = PathBuf> {
-    orgs.iter().filter_map(|(name, spec)| {
-        let file = file(spec.credentials()?)?;
-        Some(orgs.base(name).join(file))
-    })
+    orgs.iter()
+        .filter_map(|(name, spec)| Some((orgs.base(name), spec.credentials()?)))
+        .flat_map(|(base, reference)| files(reference, base))
 }
 
 fn of_entry(entry: &Entry, base: &Path) -> impl Iterator<Item = PathBuf> {
@@ -45,12 +50,19 @@ fn of_entry(entry: &Entry, base: &Path) -> impl Iterator<Item = PathBuf> {
     // A plain name is no reference.
     let username = settings.and_then(|settings| SecretRef::parse(&settings.admin_username).ok());
     let references = [token, password, username].into_iter().flatten();
-    references.filter_map(|reference| Some(base.join(file(&reference)?)))
+    references.flat_map(|reference| files(&reference, base))
 }
 
-fn file(reference: &SecretRef) -> Option<PathBuf> {
+/// The file of a `file:`; the program of an `exec:`, and every file among its arguments, which may be its script.
+fn files(reference: &SecretRef, base: &Path) -> Vec<PathBuf> {
     match reference.kind() {
-        Ok(Kind::File(path)) => Some(path.into()),
-        Ok(Kind::Env(_) | Kind::Exec(_)) | Err(_) => None,
+        Ok(Kind::File(path)) => vec![base.join(path)],
+        Ok(Kind::Exec(words)) => {
+            let program = words.first().and_then(|word| find(base, word).ok());
+            let arguments = words.iter().skip(1).map(|word| base.join(word));
+            let arguments = arguments.filter(|path| path.is_file());
+            program.into_iter().chain(arguments).collect()
+        }
+        Ok(Kind::Env(_)) | Err(_) => Vec::new(),
     }
 }

@@ -402,3 +402,109 @@ fn the_two_files_of_an_export_are_two_and_no_input() {
         assert!(story.all_calls("acme").is_empty(), "{output} {env_file}");
     }
 }
+
+#[test]
+fn what_a_descriptor_is_connected_to_is_no_input_and_no_ledger() {
+    let story = ran();
+    let ledger = story.ledger();
+    story.write(
+        "job2.toml",
+        "manifest = 'm.json'\n[[reports]]\nformat = 'json'\npath = '/dev/stdout'\n",
+    );
+    let (m, kept) = (
+        fs::read(story.path("m.json")).unwrap(),
+        fs::read(&ledger).unwrap(),
+    );
+    story.calls("acme");
+    let into_ledger = format!("1<>{}", ledger.display());
+    for (line, wanted) in [
+        ("report -o /dev/stdout 1<>m.json", "it is the manifest"),
+        ("report -o /dev/fd/7 7<>m.json", "it is the manifest"),
+        ("report -o /proc/self/fd/7 7>>m.json", "it is the manifest"),
+        ("report --format json 1<>m.json", "it is the manifest"),
+        ("report --format csv >>m.json", "it is the manifest"),
+        (
+            "plan m.json --out /dev/stdout >>m.json",
+            "it is the manifest",
+        ),
+        (
+            "plan m.json --out /dev/fd/8 8>>m.json",
+            "it is the manifest",
+        ),
+        ("plan m.json --format json >>m.json", "it is the manifest"),
+        ("run job2.toml --new >>m.json", "it is the manifest"),
+        ("run job2.toml --new >>job2.toml", "it is the job"),
+        ("check job2.toml >>m.json", "it is the manifest"),
+        (
+            "export --orgs m.json --org acme >>m.json",
+            "it is the orgs file",
+        ),
+        (
+            &format!("report --format json {into_ledger}"),
+            "it is the ledger",
+        ),
+        (
+            &format!("report -o /dev/stdout {into_ledger}"),
+            "it is the ledger",
+        ),
+        (&format!("status {into_ledger}"), "it is the ledger"),
+        (&format!("runs {into_ledger}"), "it is the ledger"),
+        (
+            &format!("consent list --format json {into_ledger}"),
+            "it is the ledger",
+        ),
+    ] {
+        let refused = story.shell(&format!("okta-rollout {line}"));
+        refused.exits(2).says(wanted);
+        assert_eq!(fs::read(story.path("m.json")).unwrap(), m, "{line}");
+        assert_eq!(fs::read(&ledger).unwrap(), kept, "{line}");
+    }
+    assert!(story.calls("acme").is_empty());
+    // Files of their own are written to.
+    story
+        .shell("okta-rollout report --format json >own.json")
+        .exits(0);
+    story
+        .shell("okta-rollout report --format json -o /dev/fd/7 7>own.json")
+        .exits(0);
+    story
+        .shell("okta-rollout run job2.toml --new >own.json")
+        .exits(0);
+}
+
+#[test]
+fn two_outputs_do_not_go_into_one_stream() {
+    let story = ran();
+    story.write(
+        "job2.toml",
+        "manifest = 'm.json'\n[[reports]]\nformat = 'json'\npath = '/dev/stdout'\n",
+    );
+    for to in ["| cat", ">own.json"] {
+        let line = format!("set -o pipefail; okta-rollout run job2.toml --new --format json {to}");
+        story.shell(&line).exits(2).says("it is standard output");
+    }
+    let twice = "manifest = 'm.json'\n[[reports]]\nformat = 'json'\npath = '/dev/stdout'\n\
+                 [[reports]]\nformat = 'csv'\npath = '/dev/fd/1'\n";
+    story.write("job3.toml", twice);
+    for command in ["check", "run"] {
+        let line = format!("set -o pipefail; okta-rollout {command} job3.toml | cat");
+        story.shell(&line).exits(2).says("it is another report");
+    }
+}
+
+#[test]
+fn no_report_replaces_the_program_of_a_secret() {
+    for (reference, path) in [("exec:./tok.sh", "tok.sh"), ("exec:sh tok.sh", "tok.sh")] {
+        let story = Scenario::of([zscaler("0oa1").token(reference)]);
+        story.write("tok.sh", "#!/bin/sh\n");
+        fs::set_permissions(story.path("tok.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+        story.write(
+            "job2.toml",
+            &format!("manifest = 'm.json'\n[[reports]]\nformat = 'json'\npath = '{path}'\n"),
+        );
+        for command in ["check", "run"] {
+            let line = format!("okta-rollout {command} job2.toml --allow-exec");
+            story.shell(&line).exits(2).says("it is the secret");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! What a command must not write over: its ledger, the files it reads, and another of its outputs, by whatever name.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -39,36 +41,85 @@ impl Guarded {
     }
 
     fn is(&self, output: &Identity) -> bool {
-        self.identity.is(output) || (self.has_companions && self.identity.is_beside(output))
+        self.identity.is(output)
+            || (self.has_companions && self.identity.is_beside(output))
+            || output.id.is_some_and(|id| self.has(id))
+    }
+
+    /// Whether this is what it or a companion is, under any name.
+    fn has(&self, wanted: (u64, u64)) -> bool {
+        self.identity.id == Some(wanted) || (self.has_companions && self.has_companion(wanted))
+    }
+
+    fn has_companion(&self, wanted: (u64, u64)) -> bool {
+        let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+        let is = |path: &Path| fs::metadata(path).is_ok_and(|found| id(&found) == Some(wanted));
+        files(&folder(&self.identity.path))
+            .map(|found| found.path())
+            .filter(|path| self.identity.is_beside(&Identity::named(path)))
+            .any(|path| is(&path) || files(&path).any(|inner| is(&inner.path())))
+    }
+
+    fn why(&self, is_it: bool) -> String {
+        let relation = if is_it { "is" } else { "belongs to" };
+        format!("it {relation} {} {}", self.what, self.shown.display())
     }
 }
 
-/// Why something must not be written to this path; `None` = it may. What is no file has nothing that could be lost.
+/// Why something must not be written to this path; `None` = it may.
 pub(in crate::cli) fn clash(path: &Path, guarded: &[Guarded]) -> Option<String> {
-    if is_stream(path) {
-        return None;
+    let found = fs::metadata(path).ok();
+    if is_descriptor(path) || found.as_ref().is_some_and(is_special) {
+        // By name it leads anywhere or nowhere: what counts is what it is connected to.
+        return found.and_then(|found| clash_of(&found, guarded));
     }
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Some("it is a folder".to_owned()),
-        Ok(found) if found.file_type().is_socket() => return Some("it is a socket".to_owned()),
+    match found {
+        Some(found) if found.is_dir() => return Some("it is a folder".to_owned()),
+        Some(found) if found.file_type().is_socket() => return Some("it is a socket".to_owned()),
         _ => {}
     }
     let output = Identity::of(path);
     let found = guarded.iter().find(|guarded| guarded.is(&output))?;
-    let (what, shown) = (found.what, found.shown.display());
-    Some(if found.identity.is(&output) {
-        format!("it is {what} {shown}")
-    } else {
-        format!("it belongs to {what} {shown}")
-    })
+    Some(found.why(found.identity.is(&output)))
 }
 
-fn is_stream(path: &Path) -> bool {
-    is_descriptor(path)
-        || fs::metadata(path).is_ok_and(|found| {
-            let kind = found.file_type();
-            kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
-        })
+/// Why nothing must be written to standard output.
+pub(in crate::cli) fn clash_of_stdout(guarded: &[Guarded]) -> Option<String> {
+    stdout().and_then(|found| clash_of(&found, guarded))
+}
+
+/// Whether something is written to where standard output goes as well, so that both would be mixed.
+pub(in crate::cli) fn is_stdout(path: &Path) -> bool {
+    let ids = [fs::metadata(path).ok(), stdout()].map(|found| found.as_ref().and_then(id));
+    matches!(ids, [Some(path), Some(stdout)] if path == stdout)
+}
+
+/// Whether standard output is a file, which may be one that counts.
+pub(in crate::cli) fn stdout_is_file() -> bool {
+    stdout().is_some_and(|found| found.is_file())
+}
+
+fn stdout() -> Option<Metadata> {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    File::from(stdout).metadata().ok()
+}
+
+fn clash_of(found: &Metadata, guarded: &[Guarded]) -> Option<String> {
+    let id = id(found)?;
+    let found = guarded.iter().find(|guarded| guarded.has(id))?;
+    Some(found.why(found.identity.id == Some(id)))
+}
+
+/// Device and number of what has contents. A device has none that could be lost or mixed.
+fn id(found: &Metadata) -> Option<(u64, u64)> {
+    let kind = found.file_type();
+    let is_device = kind.is_char_device() || kind.is_block_device();
+    (!is_device).then(|| (found.dev(), found.ino()))
+}
+
+fn is_special(found: &Metadata) -> bool {
+    let kind = found.file_type();
+    kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
 }
 
 /// Whether a name leads to a descriptor, as `/dev/stdout` does, whatever that is connected to.
@@ -94,15 +145,24 @@ struct Identity {
 }
 
 impl Identity {
+    /// By its name alone.
+    fn named(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            id: None,
+        }
+    }
+
     fn of(path: &Path) -> Self {
+        // What a descriptor is connected to may have no name, or another one by now.
+        let id = fs::metadata(path).ok().as_ref().and_then(id);
         let mut path = path.to_owned();
         for _ in 0..LINKS {
             let Ok(to) = fs::read_link(&path) else { break };
             path = folder(&path).join(to);
         }
-        let id = fs::metadata(&path).ok();
         Self {
-            id: id.map(|found| (found.dev(), found.ino())),
+            id,
             path: real(&path),
         }
     }
@@ -209,9 +269,53 @@ mod tests {
                 (why, _) => panic!("{name}: {why:?}"),
             }
         }
-        for stream in ["/dev/null", "/dev/stdout", "/dev/fd/2"] {
-            let null = [Guarded::input("another report", Path::new(stream))];
-            assert_eq!(clash(Path::new(stream), &null), None, "{stream}");
+        // A device may be an output twice.
+        let null = [Guarded::input("another report", Path::new("/dev/null"))];
+        assert_eq!(clash(Path::new("/dev/null"), &null), None);
+    }
+
+    #[test]
+    fn what_a_descriptor_is_connected_to_counts_and_not_its_name() {
+        use std::os::fd::AsRawFd as _;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("ledger.db.locks")).unwrap();
+        for name in [
+            "m.csv",
+            "ledger.db",
+            "ledger.db-wal",
+            "ledger.db.locks/run",
+            "other",
+        ] {
+            fs::write(at(name), "").unwrap();
         }
+        fs::hard_link(at("ledger.db-wal"), at("innocent")).unwrap();
+        let guarded = [
+            Guarded::input("the manifest", &at("m.csv")),
+            Guarded::ledger(&at("ledger.db")),
+        ];
+        for (name, wanted) in [
+            ("m.csv", Some("it is the manifest")),
+            ("ledger.db", Some("it is the ledger")),
+            ("ledger.db-wal", Some("it belongs to the ledger")),
+            ("innocent", Some("it belongs to the ledger")),
+            ("ledger.db.locks/run", Some("it belongs to the ledger")),
+            ("other", None),
+        ] {
+            let open = File::open(at(name)).unwrap();
+            let fd = open.as_raw_fd();
+            let descriptor = PathBuf::from(format!("/dev/fd/{fd}"));
+            for path in [descriptor.clone(), format!("/proc/self/fd/{fd}").into()] {
+                let why = clash(&path, &guarded);
+                assert_eq!(why.is_some(), wanted.is_some(), "{name}: {why:?}");
+                let why = why.unwrap_or_default();
+                assert!(why.starts_with(wanted.unwrap_or_default()), "{name}: {why}");
+            }
+            // Two outputs into one.
+            let twice = [Guarded::input("another report", &descriptor)];
+            assert!(clash(&descriptor, &twice).is_some(), "{name}");
+            assert!(clash(&at(name), &twice).is_some(), "{name}");
+        }
+        assert!(clash(&at("innocent"), &guarded).is_some());
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::args;
 use crate::cli::continuation::goes_on;
 use crate::cli::open;
 use crate::cli::output::Output;
+use crate::cli::outputs::refuse_mixed;
 use crate::cli::run::{go_on, start};
 use crate::cli::target::Target;
 use crate::failure::{Ending, Failure, Kind};
@@ -25,6 +26,7 @@ pub(in crate::cli) async fn apply(
 ) -> Result<Ending, Failure> {
     let saved = Saved::read(plan)?;
     let target = saved.target(args.file.as_deref(), settings, output)?;
+    refuse_mixed(&target.policy, args.format)?;
     let settings = settings.with_policy(&target.policy);
     let command = saved.command(&target);
     let args = args::Run {
