@@ -143,7 +143,7 @@ pub enum LedgerError {
         remedy: String,
     },
     /// The file, or one beside it, is not the one any more that was opened.
-    #[error("{} {what}: somebody moved, deleted or replaced it while it was in use", .path.display())]
+    #[error("{} {what}: somebody moved, deleted, replaced or changed it while it was in use", .path.display())]
     Gone {
         /// The ledger, or a file beside it.
         path: PathBuf,

@@ -1,5 +1,5 @@
 //! Whether the ledger is still the file that was opened: renamed, deleted or replaced under a process, SQLite goes on
-//! writing into what nobody will find again.
+//! writing into what nobody will find again. Whether it still has all that was put into it, [`super::whole`] finds out.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::error::LedgerError;
 use super::files;
+use super::whole::Whole;
 
 /// Looks at a file that another process moves pages into just now, until it holds still.
 const TRIES: u32 = 5;
@@ -32,6 +33,7 @@ pub(super) struct Identity {
     written: Option<(u64, SystemTime)>,
     // And where it was found last.
     mark: Option<(Mark, u64)>,
+    whole: Whole,
 }
 
 impl Identity {
@@ -43,6 +45,7 @@ impl Identity {
         let beside = ["-wal", "-shm"].map(|suffix| (files::beside(path, suffix), None));
         Ok(Self {
             path: path.to_owned(),
+            whole: Whole::of(path, &file),
             file,
             parts: std::iter::once((path.to_owned(), first))
                 .chain(beside)
@@ -74,7 +77,8 @@ impl Identity {
                 Some(_) => return Err(gone(part, "is gone")),
             }
         }
-        self.check_content()
+        self.check_content()?;
+        self.whole.check(&self.file)
     }
 
     // Only what was written by somebody is looked into: SQLite itself does that seldom.
@@ -132,7 +136,8 @@ impl Identity {
     }
 }
 
-fn gone(path: &Path, what: &'static str) -> LedgerError {
+/// Says what became of a file.
+pub(super) fn gone(path: &Path, what: &'static str) -> LedgerError {
     LedgerError::Gone {
         path: path.to_owned(),
         what,
@@ -154,17 +159,19 @@ fn id(_: &Metadata) -> Option<Id> {
     None
 }
 
-fn written(metadata: &Metadata) -> Option<(u64, SystemTime)> {
+/// Changes when a file is written to.
+pub(super) fn written(metadata: &Metadata) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
+/// Reads from a place, as much as is there.
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, at)
 }
 
 #[cfg(not(unix))]
-fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+pub(super) fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
     Ok(0)
 }
 
@@ -209,14 +216,14 @@ mod tests {
         identity.expect(*b"0123456789abcdef");
         let set = |text: &str| std::fs::write(&path, text).expect("written");
         assert_eq!(identity.check(), Ok(()));
-        set("moved: 0123456789abcdef");
+        set("moved: 0123456789abcdef and more");
         assert_eq!(identity.check(), Ok(()));
         set("an older copy, in its place");
         let text = |error: Result<(), LedgerError>| error.expect_err("refused").to_string();
         assert!(text(identity.check()).contains("does not know this run"));
         set("");
         assert!(text(identity.check()).contains("is empty now"));
-        set("0123456789abcdef");
+        set("0123456789abcdef and more, as it was");
         assert_eq!(identity.check(), Ok(()));
         // What is beside it counts from when it is there.
         let log = files::beside(&path, "-wal");

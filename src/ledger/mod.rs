@@ -47,6 +47,7 @@ mod trust;
 mod turns;
 mod url;
 mod vacuum;
+mod whole;
 mod writer;
 mod writes;
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -300,8 +301,38 @@ impl Engine {
         if let Some(error) = self.broken.get() {
             return Err(error.clone());
         }
-        let result = self
-            .connection
+        let checked = self.identity.check();
+        let result = checked.and_then(|()| self.checked_after(write));
+        if let Err(error) = &result
+            && error.is_fatal()
+        {
+            if matches!(error, LedgerError::Gone { .. }) {
+                // A log that lost something is not moved into the file: what is whole of it can be read where it is.
+                let keep = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                drop(self.connection.set_db_config(keep, true));
+            }
+            // The first cause stays.
+            drop(self.broken.set(error.clone()));
+        }
+        result
+    }
+
+    // What became of the files says more than what SQLite met in them. Stored where nobody will find it again is not stored.
+    fn checked_after<T>(
+        &mut self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, LedgerError> {
+        match self.try_transaction(write) {
+            Err(error) if !error.is_fatal() => Err(error),
+            result => self.identity.check().and(result),
+        }
+    }
+
+    fn try_transaction<T>(
+        &mut self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, LedgerError> {
+        self.connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(Fault::from)
             .and_then(|transaction| {
@@ -309,16 +340,7 @@ impl Engine {
                 transaction.commit()?;
                 Ok(value)
             })
-            .map_err(|fault| fault.at(&self.path));
-        // Stored where nobody will find it again is not stored.
-        let result = result.and_then(|value| self.identity.check().map(|()| value));
-        if let Err(error) = &result
-            && error.is_fatal()
-        {
-            // The first cause stays.
-            drop(self.broken.set(error.clone()));
-        }
-        result
+            .map_err(|fault| fault.at(&self.path))
     }
 
     fn count_down(&mut self) {

@@ -34,6 +34,12 @@ fn in_the_middle(story: &Scenario) -> (Vec<u8>, Live) {
     (older, live)
 }
 
+fn cut(path: &Path, to: impl Fn(u64) -> u64) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(to(length)).unwrap();
+}
+
 #[test]
 fn a_run_stops_when_its_ledger_vanishes() {
     type Act = fn(&Path, &[u8]);
@@ -42,7 +48,7 @@ fn a_run_stops_when_its_ledger_vanishes() {
         name.push(suffix);
         std::path::PathBuf::from(name)
     };
-    let acts: [(&str, Act, &str); 6] = [
+    let acts: [(&str, Act, &str); 10] = [
         (
             "renamed",
             |ledger, _| fs::rename(ledger, ledger.with_extension("old")).unwrap(),
@@ -79,6 +85,30 @@ fn a_run_stops_when_its_ledger_vanishes() {
             "its log deleted",
             |ledger, _| fs::remove_file(ledger.with_extension("db-wal")).unwrap(),
             "ledger.db-wal is gone",
+        ),
+        (
+            "cut short",
+            |ledger, _| cut(ledger, |length| length - 4096),
+            "changed it while it was in use",
+        ),
+        (
+            "its log emptied",
+            |ledger, _| cut(&ledger.with_extension("db-wal"), |_| 0),
+            "ledger.db-wal was cut short",
+        ),
+        (
+            "half of its log cut off",
+            |ledger, _| cut(&ledger.with_extension("db-wal"), |length| length / 2),
+            "ledger.db-wal was cut short",
+        ),
+        (
+            "its head overwritten",
+            |ledger, _| {
+                use std::os::unix::fs::FileExt as _;
+                let file = fs::OpenOptions::new().write(true).open(ledger).unwrap();
+                file.write_all_at(&[0; 100], 0).unwrap();
+            },
+            "ledger.db does not begin as it did",
         ),
     ];
     for (what, act, says) in acts {
