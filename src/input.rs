@@ -154,7 +154,7 @@ pub(crate) mod tests {
         path
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_pipe_is_read_to_its_end_whoever_comes_first() {
@@ -165,7 +165,7 @@ pub(crate) mod tests {
         let writer = std::thread::spawn(move || {
             let mut out = OpenOptions::new().write(true).open(path)?;
             out.write_all(b"one ")?;
-            out.write_all(&[b'x'; 100_000])
+            out.write_all(&vec![b'x'; 100_000])
         });
         let mut read = String::new();
         input.read_to_string(&mut read).expect("read");

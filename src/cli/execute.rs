@@ -119,10 +119,8 @@ pub(super) async fn execute(
     drop(shown.await);
     stop_serving(simulated).await;
     let shares = driven.map_err(|error| broken_off(error, &run))?;
-    // Only now are the apps of its labels known, by which they are compared with what the run before gave by id.
     if selection.is_all() && context.is_of(None) {
-        let noted = ledger.note_whole(&run.id).await;
-        noted.map_err(|error| broken_off(error.into(), &run))?;
+        note_whole(&ledger, &run).await?;
     }
     let driven = Driven {
         share_used: in_order(shares, all.len()),
@@ -137,6 +135,12 @@ pub(super) async fn execute(
     };
     let ending = driven.conclude(&signals, &interrupt, output).await;
     ending.map_err(too_late_for_usage)
+}
+
+/// Only now are the apps of its labels known, by which they are compared with what the run before gave by id.
+async fn note_whole(ledger: &Ledger, run: &RunRow) -> Result<(), Failure> {
+    let noted = ledger.note_whole(&run.id).await;
+    noted.map_err(|error| broken_off(error.into(), run))
 }
 
 /// A run that this process drove.

@@ -178,7 +178,8 @@ async fn socks(answers: &'static [&'static [u8]]) -> u16 {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         for answer in answers {
             let mut message = [0; 512];
-            stream.read(&mut message).await.expect("a message");
+            let length = stream.read(&mut message).await.expect("a message");
+            assert!(length > 0, "it said something");
             stream.write_all(answer).await.expect("answered");
         }
     });

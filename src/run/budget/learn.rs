@@ -120,7 +120,7 @@ impl Budget {
     }
 
     /// A call was refused: nothing is left until then.
-    pub(super) fn exhaust(&mut self, spent: Spent, reset: Option<i64>, sent: Duration) {
+    pub(super) fn exhaust(&mut self, spent: Spent, reset: Option<i64>, left_at: Duration) {
         let Spent { until, limit } = spent;
         let known = match self.window {
             Window::Known { reset, .. } | Window::Fresh { ended: reset, .. } => Some(reset),
@@ -135,7 +135,7 @@ impl Budget {
             self.not_ours();
             // Else a straggler of a window that has ended. What was sent after the present one was shown is none: it
             // is about a window that nobody shows us, and tells us when that ends.
-            if sent > self.opened_at {
+            if left_at > self.opened_at {
                 self.not_before = self.not_before.max(until);
                 self.window = Window::Closed { until, limit };
             }

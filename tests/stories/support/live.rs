@@ -1,7 +1,7 @@
 //! A command that goes on in another terminal: it is listened to, signalled, and killed at the end.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use super::PATIENCE;
@@ -57,9 +57,9 @@ impl Live {
         Some(f64::from(kib) * 1024.0 / 1e6)
     }
 
-    /// Its exit code, if it has ended; that is absent when a signal ended it.
-    pub fn ended(&mut self) -> Option<Option<i32>> {
-        Some(self.child.try_wait().unwrap()?.code())
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Listens no more: whatever it says from now on cannot be written.
