@@ -148,7 +148,7 @@ fn what_does_harm_is_named() {
         (
             "org,a\u{ad}pp,app,label,connection.profile.authScheme",
             "acme,,google,G,OAUTH2",
-            "m.csv:1: row 1, a\u{ad}pp: the name of column 2 contains the invisible character U+00AD (soft hyphen) | type the name anew",
+            "m.csv:1: row 1, a\\u{ad}pp: the name of column 2 contains the invisible character U+00AD (soft hyphen) | type the name anew",
         ),
         (
             "org,app,label,connection.profile.authScheme,",

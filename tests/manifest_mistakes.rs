@@ -146,13 +146,13 @@ fn what_an_app_and_scheme_allow() {
         (
             r#"{"org":"acme","app":"office365","appId":"1","connection":{"profile":{"authScheme":"OAUTH2","settings":{"adminUsername":"Bearer a@b.c","adminPassword":"env:P"}}}}"#,
             &[
-                "m.json:2:92: row 1, connection.profile.settings.adminUsername: begins with the word Bearer, which is not part of a secret | store the bare token: okta-rollout adds what a header needs",
+                "m.json:2:104: row 1, connection.profile.settings.adminUsername: begins with the word Bearer, which is not part of a secret | store the bare token: okta-rollout adds what a header needs",
             ],
         ),
         (
             r#"{"org":"acme","app":"office365","appId":"1","connection":{"profile":{"authScheme":"OAUTH2","settings":{"adminUsername":"\"a@b.c\"","adminPassword":"env:P"}}}}"#,
             &[
-                "m.json:2:92: row 1, connection.profile.settings.adminUsername: has quotes around it | store it without quotes",
+                "m.json:2:104: row 1, connection.profile.settings.adminUsername: has quotes around it | store it without quotes",
             ],
         ),
     ] {

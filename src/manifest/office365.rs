@@ -8,7 +8,7 @@ use super::secret::SecretRef;
 const USERNAME: &str = "connection.profile.settings.adminUsername";
 const PASSWORD: &str = "connection.profile.settings.adminPassword";
 
-/// One is nothing without the other, and a name that stands here is read as strictly as one that a reference leads to.
+/// One is nothing without the other, and of a name that stands here is refused what came along when it was copied.
 pub(super) fn check(settings: &SettingsDraft, issues: &mut Issues) {
     match (&settings.username, &settings.password) {
         (None, _) => issues.push(USERNAME, "is required beside adminPassword"),
@@ -18,7 +18,7 @@ pub(super) fn check(settings: &SettingsDraft, issues: &mut Issues) {
             "give a reference: env:NAME, file:PATH or exec:PROGRAM",
         ),
         (Some(username), Some(_)) if SecretRef::parse(username).is_err() => {
-            if let Err(flaw) = flaw::look(username, SecretUse::Token) {
+            if let Err(flaw) = flaw::look(username, SecretUse::Password) {
                 issues.push_hint(USERNAME, flaw.to_string(), flaw.hint());
             }
         }
