@@ -1,6 +1,5 @@
 //! `status` and `runs`: where runs stand.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::args::{self, DataFormat, RunsCommand};
@@ -90,7 +89,7 @@ pub(super) async fn runs(
     }
     let ledger = readable(settings).await?;
     let mut overviews = Vec::new();
-    let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
+    let limit = args.limit.unwrap_or(usize::MAX);
     for run in ledger.runs().await?.into_iter().take(limit) {
         overviews.push(Facts::read(&ledger, &run).await?.overview());
     }
@@ -100,7 +99,7 @@ pub(super) async fn runs(
             serde_json::to_writer_pretty(&mut *out, &rows)?;
             Ok(writeln!(out)?)
         })?,
-        DataFormat::Human if overviews.is_empty() => output.note("no runs yet"),
+        DataFormat::Human if overviews.is_empty() && limit > 0 => output.note("no runs yet"),
         DataFormat::Human => output.page(|page| {
             let mut lines = overviews.iter().map(line);
             lines.try_for_each(|line| page.line(format_args!("{}", local_times(&line))))

@@ -19,7 +19,7 @@ Examples:
 pub struct Runs {
     /// Only so many, the newest
     #[arg(long, value_name = "N")]
-    pub limit: Option<std::num::NonZeroUsize>,
+    pub limit: Option<usize>,
     /// How to print them
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
