@@ -10,9 +10,9 @@ use super::entry::{Features, Status};
 use super::fields::ENTRY;
 use super::input::not_utf8;
 use super::json::{
-    At, Filler, ObjectPlace, Pair, elements, kind, not_an_object, pairs, stood_before, string,
-    too_long,
+    At, Filler, Pair, elements, kind, not_an_object, pairs, stood_before, string, too_long,
 };
+use super::object_place::ObjectPlace;
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
 use super::shape::{is_for_people, meant_or_for_people};
 use super::text::Text;

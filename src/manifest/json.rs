@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::problem::{Issue, Issues, Place, Spot};
+use super::problem::{Issue, Issues};
 use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, is_for_people, join, suggest_key};
 use super::text::Text;
 
@@ -363,40 +363,4 @@ fn drop_for_people(value: &mut serde_json::Value) {
         serde_json::Value::Array(items) => items.iter_mut().for_each(drop_for_people),
         _ => {}
     }
-}
-
-/// Places the issues of one object of a text.
-pub(super) struct ObjectPlace<'t, 'a> {
-    pub text: &'t Text<'a>,
-    pub object: &'a str,
-    pub row: Option<u64>,
-}
-
-impl Place for ObjectPlace<'_, '_> {
-    fn find(&self, issue: &Issue) -> Spot {
-        let offset = issue
-            .offset
-            .unwrap_or_else(|| locate(self.text, self.object, &issue.field));
-        Spot {
-            row: self.row,
-            ..self.text.spot(offset)
-        }
-    }
-
-    fn row(&self) -> u64 {
-        self.row.unwrap_or_default()
-    }
-}
-
-// The offset of a dotted path's key, or of the nearest object around it that is there.
-fn locate(text: &Text<'_>, object: &str, path: &str) -> usize {
-    let mut offset = text.offset(object);
-    let mut object = object;
-    for key in path.split('.').filter(|key| !key.is_empty()) {
-        let found = pairs(object).and_then(|pairs| pairs.into_iter().find(|pair| pair.key == key));
-        let Some(pair) = found else { break };
-        offset = pair.offset(text);
-        object = pair.value;
-    }
-    offset
 }

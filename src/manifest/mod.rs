@@ -24,6 +24,7 @@ mod flaw;
 mod formula;
 mod input;
 mod json;
+mod object_place;
 mod office365;
 mod org;
 mod org_draft;

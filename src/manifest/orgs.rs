@@ -9,7 +9,8 @@ use super::flaw::SecretUse;
 use super::input::{
     Format, ManifestError, Stream, absolute, folder, format, open, read_text, refuse_start,
 };
-use super::json::{At, Filler, ObjectPlace, kind, pairs, string, too_long};
+use super::json::{At, Filler, kind, pairs, string, too_long};
+use super::object_place::ObjectPlace;
 use super::org::{Auth, OrgSpec};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};

@@ -1,6 +1,6 @@
 //! Makes an entry durable as it stands.
 
-use super::lane::CallLog;
+use super::call_log::CallLog;
 use crate::ledger::{
     AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, RunId,
 };

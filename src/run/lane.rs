@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::admission::State;
 use super::budget::Outlook;
-use super::concurrency::Pool;
+use super::call_log::CallLog;
 use super::eta::Tally;
 use super::interrupt::Interrupt;
 use super::notes::{Keeper, Remembered};
@@ -21,9 +21,8 @@ use super::org_patience::Watch;
 use super::places::Places;
 use super::queue::Pass;
 use super::retry::RetryPolicy;
-use crate::apps::App;
 use crate::event::{Event, Events};
-use crate::ledger::{Attempt, Millis, OrgStats, Stopped};
+use crate::ledger::{Attempt, Millis, Stopped};
 use crate::manifest::Limits;
 use crate::okta::{Bucket, Class, Exchange, Request};
 use crate::steps::Step;
@@ -42,58 +41,6 @@ pub enum Halted {
     Interrupted,
     /// The org was stopped.
     OrgStopped,
-}
-
-/// The calls of one step attempt, until a checkpoint takes them.
-#[derive(Debug, Default)]
-pub struct CallLog {
-    /// What the calls are made for; without a step they are counted, not kept.
-    pub step: Option<Step>,
-    /// Which of the org's limits of calls in flight they count against.
-    pub pool: Pool,
-    /// Each call.
-    pub attempts: Vec<Attempt>,
-    /// Their sums.
-    pub stats: OrgStats,
-    /// Time spent in calls, without waiting.
-    pub busy: Duration,
-    /// When an answer last showed something of what a call was about.
-    pub looked_at: Option<Millis>,
-}
-
-impl CallLog {
-    /// For calls that are made for an entry with this app.
-    pub fn of(app: App) -> Self {
-        Self {
-            pool: Pool::of(app),
-            ..Self::default()
-        }
-    }
-
-    /// What the next checkpoint stores; the time spent stays, it belongs to the attempt.
-    pub fn take(&mut self) -> Logged {
-        Logged {
-            attempts: std::mem::take(&mut self.attempts),
-            stats: std::mem::take(&mut self.stats),
-            looked_at: self.looked_at.take(),
-        }
-    }
-
-    /// Notes that an answer showed something of what its call was about.
-    pub fn looked(&mut self) {
-        self.looked_at = Some(unix_millis());
-    }
-}
-
-/// What a [`CallLog`] gives to a checkpoint.
-#[derive(Debug)]
-pub struct Logged {
-    /// See there.
-    pub attempts: Vec<Attempt>,
-    /// See there.
-    pub stats: OrgStats,
-    /// See there.
-    pub looked_at: Option<Millis>,
 }
 
 /// How an admitted call ended.
@@ -300,7 +247,7 @@ impl Lane {
             return Concluded::Ended(Box::new(exchange));
         };
         if error.shows_something() {
-            log.looked();
+            log.looked(unix_millis());
         }
         let Class::RateLimited { concurrency, .. } = error.class else {
             return Concluded::Ended(Box::new(exchange));

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::lane::{CallLog, Halted, Lane};
+use super::call_log::CallLog;
+use super::lane::{Halted, Lane};
 use super::reader::Reader;
 use super::retry::{Verdict, decide, delay, long_delay};
 use crate::ledger::Stopped;

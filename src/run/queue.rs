@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::admission::{Refusing, Slot};
 use super::budget::Settled;
+use super::call_log::CallLog;
 use super::denied::{Denied, Why};
-use super::lane::{CallLog, Halted, Lane, unix_millis, whole_millis};
+use super::lane::{Halted, Lane, unix_millis, whole_millis};
 use super::line::{Kind, Place};
 use super::notes;
 use crate::event::Event;

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::lane::{CallLog, Concluded, Halted, Lane};
+use super::call_log::CallLog;
+use super::lane::{Concluded, Halted, Lane, unix_millis};
 use super::retry::Effect;
 use crate::okta::{Exchange, Read, ReadOnlyClient};
 use crate::steps::StepError;
@@ -106,7 +107,7 @@ impl Reader {
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();
         let found = call.decode(body).map_err(failed)?;
-        log.looked();
+        log.looked(unix_millis());
         Ok((found, next))
     }
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call_log::CallLog;
 use super::checkpoint::{Also, checkpoint};
-use super::lane::{CallLog, unix_millis};
+use super::lane::unix_millis;
 use super::shop::Shop;
 use crate::event::{EntryName, Event};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, Millis, StepRecord, Stored};

@@ -91,7 +91,7 @@ impl Context<'_> {
         let found = call
             .decode(body)
             .map_err(|error| StepError::call(error, effect))?;
-        self.log.looked();
+        self.log.looked(unix_millis());
         Ok(found)
     }
 
@@ -103,7 +103,7 @@ impl Context<'_> {
         look: impl FnOnce(&Body) -> R,
     ) -> Result<R, StepError> {
         let body = self.send(call.request(), effect).await?;
-        self.log.looked();
+        self.log.looked(unix_millis());
         Ok(look(&body))
     }
 
