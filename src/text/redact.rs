@@ -55,6 +55,8 @@ pub(super) struct Known {
     /// In lower case.
     long: BTreeSet<Form>,
     short: BTreeSet<Form>,
+    /// Hashes of how they begin, in order.
+    beginnings: Vec<u64>,
 }
 
 impl Known {
@@ -73,6 +75,12 @@ impl Known {
             return;
         }
         for mut form in forms(secret.expose_secret()) {
+            if let Some(beginning) = form.as_bytes().first_chunk() {
+                let beginning = self.beginning(beginning);
+                if let Err(place) = self.beginnings.binary_search(&beginning) {
+                    self.beginnings.insert(place, beginning);
+                }
+            }
             if form.len() >= ANY_CASE_BYTES {
                 form.make_ascii_lowercase();
                 self.long.insert(Form(form));
@@ -82,8 +90,31 @@ impl Known {
         }
     }
 
+    fn beginning(&self, bytes: &[u8; MIN_SECRET_BYTES]) -> u64 {
+        self.hasher.hash_one(bytes.to_ascii_lowercase())
+    }
+
+    /// Whether one of them may be spelled where this text begins. Nearly everywhere none is, and something of every
+    /// answer is looked through.
+    fn may_begin(&self, text: &str) -> bool {
+        let Some(bytes) = text.as_bytes().first_chunk() else {
+            // Nothing spells a character in fewer bytes than it has.
+            return false;
+        };
+        let is_plain = |byte: &u8| byte.is_ascii() && !matches!(byte, b'%' | b'\\' | b'&' | b' ');
+        !bytes.iter().all(is_plain)
+            || self
+                .beginnings
+                .binary_search(&self.beginning(bytes))
+                .is_ok()
+    }
+
     /// At most so many characters of `text`, without any of the secrets.
     pub(super) fn redact(&self, text: &str, chars: usize) -> String {
+        self.redact_where(text, chars, |rest| self.may_begin(rest))
+    }
+
+    fn redact_where(&self, text: &str, chars: usize, may_begin: impl Fn(&str) -> bool) -> String {
         if self.hashes.is_empty() {
             return text.chars().take(chars).collect();
         }
@@ -91,20 +122,24 @@ impl Known {
         let (mut rest, mut count) = (text, 0);
         while let Some(c) = rest.chars().next().filter(|_| count < chars) {
             // Where one is part of another, no remainder of it stays.
-            let long = spelled(rest, &self.long, |c| c.to_ascii_lowercase());
-            let length = match long.max(spelled(rest, &self.short, |c| c)) {
+            let length = if may_begin(rest) {
+                let long = spelled(rest, &self.long, |c| c.to_ascii_lowercase());
+                long.max(spelled(rest, &self.short, |c| c))
+            } else {
+                0
+            };
+            match length {
                 0 => {
                     kept.push(c);
                     count += 1;
-                    c.len_utf8()
+                    rest = &rest[c.len_utf8()..];
                 }
                 length => {
                     kept.push_str(REDACTED);
                     count += REDACTED.len();
-                    length
+                    rest = &rest[length..];
                 }
-            };
-            rest = &rest[length..];
+            }
         }
         kept
     }
@@ -361,6 +396,26 @@ mod tests {
             ("7333637265747E3F3E3E2D76616C7565", "[redacted]"),
         ] {
             assert_eq!(redact(text, &secrets), expected, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn where_none_can_begin_none_is_missed(
+            secrets in proptest::collection::vec("[abAB%&/é ]{3,10}", 1..4),
+            noise in "([abAB]|%2[Ff5]|&amp;|&#x61;|\\\\/|é| ){0,12}",
+            at in 0..4usize,
+        ) {
+            let mut known = Known::default();
+            for secret in &secrets {
+                known.add(&SecretString::from(secret.as_str()));
+            }
+            let text = match secrets.get(at) {
+                Some(secret) => format!("{noise}{secret}{noise}"),
+                None => noise,
+            };
+            let all = known.redact_where(&text, usize::MAX, |_| true);
+            proptest::prop_assert_eq!(known.redact(&text, usize::MAX), all);
         }
     }
 }
