@@ -77,6 +77,22 @@ pub enum Event {
         /// Why it failed.
         error: Option<EntryError>,
     },
+    /// An entry that waited is to get a fresh link.
+    Renews {
+        /// Which.
+        entry: EntryName,
+    },
+    /// Whether secrets of waiting entries changed cannot be told.
+    NotCompared {
+        /// Their org's name.
+        org: Arc<str>,
+        /// How many entries.
+        entries: u64,
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// A command that only looks has looked at an entry.
     Looked,
     /// An org's calls wait.

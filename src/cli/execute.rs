@@ -183,7 +183,13 @@ impl Driven {
         prune::after_run(&ledger, policy.ledger.keep, interrupt, output).await;
         closed.and(told)?;
         let orgs = ledger.orgs(&run.id).await?;
-        Ok(ending(&closing.counts, &orgs, signals.received()))
+        let renewed = renewed_by(&run);
+        Ok(ending(
+            &closing.counts,
+            &orgs,
+            renewed.as_deref(),
+            signals.received(),
+        ))
     }
 }
 
@@ -371,13 +377,21 @@ fn too_late_for_usage(failure: Failure) -> Failure {
 }
 
 /// By what the selected entries came to.
-fn ending(by_org: &[(OrgNo, Counts)], orgs: &[OrgRow], signal: Option<Kind>) -> Ending {
+fn ending(
+    by_org: &[(OrgNo, Counts)],
+    orgs: &[OrgRow],
+    renewed: Option<&Selection>,
+    signal: Option<Kind>,
+) -> Ending {
     let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
     match signal {
         Some(kind) if counts.unfinished() > 0 => Ending::Short(kind),
         _ => {
             // What stopped an org earlier is no matter of a command for which nothing was left there.
-            let held_back = by_org.iter().filter(|(_, counts)| counts.unfinished() > 0);
+            // Whether a consent that waits was to be renewed is seen in an open org only.
+            let held_back = by_org.iter().filter(|(_, counts)| {
+                counts.unfinished() > 0 || renewed.is_some() && counts.waiting > 0
+            });
             let stopped = held_back
                 .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
                 .filter(|org| org.stopped.is_some());

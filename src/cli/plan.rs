@@ -13,6 +13,7 @@ mod saved;
 mod seen;
 mod survey;
 mod text;
+mod waiting;
 
 use super::args::{self, DataFormat};
 use super::file::can_be_written;

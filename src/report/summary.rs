@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::text::{counted, drifted, earlier, headline, totals};
-use super::{Alike, EntryReport, OrgReport, Overview};
+use super::{Alike, EntryReport, OrgReport, Overview, State};
 use crate::selection::Selection;
 use crate::text;
 
@@ -171,7 +171,12 @@ impl Summary<'_> {
                 .filter_map(|field| field.rsplit('.').next())
                 .collect();
             let (name, fields) = (entry.name(), fields.join(" and "));
-            line(text, &format!("{name} was left as it is: {fields} changed"));
+            let left = if entry.state == State::Waiting {
+                format!("{name} waits with the link of before: {fields} changed")
+            } else {
+                format!("{name} was left as it is: {fields} changed")
+            };
+            line(text, &left);
         }
         let more = unrenewed_count.saturating_sub(unrenewed.len() as u64);
         if more > 0 {
@@ -183,9 +188,15 @@ impl Summary<'_> {
             .map(|entry| (entry.org.as_str(), entry.app));
         let only = Selection::covering(named, more > 0).flag();
         let command = format!("{} --reconnect{only}", self.run_file);
+        let waits = unrenewed.iter().any(|entry| entry.state == State::Waiting);
+        let costs = if waits {
+            "takes a fresh link, and the one of before is of no use then"
+        } else {
+            "costs a consent"
+        };
         line(
             text,
-            &format!("  setting that costs a consent; to do it: {command}"),
+            &format!("  setting that {costs}; to do it: {command}"),
         );
     }
 
@@ -488,6 +499,36 @@ mod tests {
             .text();
             assert_eq!(text.lines().find(|line| line.contains("no longer")), line);
         }
+    }
+
+    #[test]
+    fn credentials_that_were_left_are_named_with_what_setting_them_costs() {
+        let left = |state| {
+            let mut row = google(state, Progress::default());
+            row.progress.left_secrets = ["adminUsername", "adminPassword"]
+                .map(|field| format!("connection.profile.settings.{field}"))
+                .to_vec();
+            entry(&row, &acme(), &GOOGLE, Held::No)
+        };
+        let told = |states: &[Stored]| {
+            let attention = Attention {
+                unrenewed: states.iter().copied().map(left).collect(),
+                unrenewed_count: states.len() as u64,
+                ..Attention::default()
+            };
+            let text = summary(Counts::default(), &[acme()], &attention);
+            let from = text.find("acme/google").unwrap_or_default();
+            text[from..].to_owned()
+        };
+        insta::assert_snapshot!(told(&[Stored::Done]), @r#"
+        acme/google (row 14) was left as it is: adminUsername and adminPassword changed
+          setting that costs a consent; to do it: okta-rollout run samples/rollout.csv --reconnect --only org=acme,app=google
+        "#);
+        insta::assert_snapshot!(told(&[Stored::Done, Stored::Waiting]), @r#"
+        acme/google (row 14) was left as it is: adminUsername and adminPassword changed
+        acme/google (row 14) waits with the link of before: adminUsername and adminPassword changed
+          setting that takes a fresh link, and the one of before is of no use then; to do it: okta-rollout run samples/rollout.csv --reconnect --only org=acme,app=google
+        "#);
     }
 
     #[test]

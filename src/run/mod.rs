@@ -40,6 +40,7 @@ mod settled;
 mod shop;
 #[cfg(test)]
 mod simulation;
+mod waiting;
 mod window;
 mod worker;
 
@@ -66,6 +67,7 @@ pub use reader::Reader;
 pub use retry::{Effect, RetryPolicy};
 pub use selected::Selected;
 pub use shop::Shop;
+pub use waiting::Unread;
 pub use worker::{Rest, Work, name_of};
 
 use crate::event::{Answers, Event, Events};

@@ -12,15 +12,13 @@ use tokio::time::Instant;
 
 use super::hand_in::HandedIn;
 use super::shop::Shop;
+use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
 use super::worker::{Rest, Work};
 use crate::consent::{inbox, reader};
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored, Target};
+use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Target};
 use crate::steps::{Answer, Directory, WantedOfApps};
-
-/// Waiting entries read at once for the simulated administrator.
-const PAGE: usize = 64;
 
 /// How long calls in flight may take to finish after an interrupt.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -84,7 +82,12 @@ impl OrgTask {
     pub async fn run(mut self) -> Result<(), LedgerError> {
         let shop = Arc::clone(&self.shop);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
-        self.see_what_is_asked(&shop).await?;
+        if shop.access.directory.get().is_none() {
+            // Once a process, and before any entry begins, so that a plan comes to the same.
+            self.see_what_is_asked(&shop).await?;
+            // Boxed, as it is done once and takes much memory.
+            Box::pin(waiting::compare(&shop, self.no)).await?;
+        }
         if self.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
@@ -133,15 +136,12 @@ impl OrgTask {
         self.finish(&shop, at_work).await
     }
 
-    // Before any entry begins, so that a plan comes to the same.
     async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
+        let targets = shop.ledger.targets(&shop.run, self.no).await?;
+        let selected = |target: &Target| shop.selected.contains(target.no);
+        let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
         let directory = &shop.access.directory;
-        if directory.get().is_none() {
-            let targets = shop.ledger.targets(&shop.run, self.no).await?;
-            let selected = |target: &Target| shop.selected.contains(target.no);
-            let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
-            directory.get_or_init(|| Directory::new(wanted));
-        }
+        directory.get_or_init(|| Directory::new(wanted));
         Ok(())
     }
 
@@ -239,21 +239,13 @@ impl OrgTask {
         shop: &'a Arc<Shop>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        let mut after = None;
-        loop {
-            let rows = shop
-                .ledger
-                .load(&shop.run, self.no, Stored::Waiting, after, PAGE)
-                .await?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            after = Some(last.no);
-            let selected = |row: &EntryRow| shop.selected.contains(row.no);
-            for row in rows.into_iter().filter(selected) {
+        let mut pages = Pages::default();
+        while let Some(rows) = pages.next(shop, self.no).await? {
+            for row in rows {
                 self.ask(row, shop, at_work);
             }
         }
+        Ok(())
     }
 }
 

@@ -122,7 +122,21 @@ impl<'a> Work<'a> {
         });
         self.log.busy = Duration::ZERO;
         self.log.step = Some(step);
-        let mut context = Context {
+        let mut context = self.context(step);
+        let outcome = step.run(&mut context).await;
+        let (fingerprint, answer, announced) =
+            (context.fingerprint, context.answer, context.announced);
+        self.answer = answer;
+        match outcome {
+            Ok(outcome) => self.settle(step, outcome, fingerprint).await,
+            Err(StepError::Halted(_)) => self.halt(announced).await,
+            Err(StepError::Ledger(error)) => Err(error),
+            Err(error) => self.fail(step, &error).await,
+        }
+    }
+
+    pub(super) fn context(&mut self, step: Step) -> Context<'_> {
+        Context {
             run: &self.shop.run,
             ledger: &self.shop.ledger,
             access: &self.shop.access,
@@ -135,16 +149,6 @@ impl<'a> Work<'a> {
             fingerprint: None,
             link_before: None,
             announced: false,
-        };
-        let outcome = step.run(&mut context).await;
-        let (fingerprint, answer, announced) =
-            (context.fingerprint, context.answer, context.announced);
-        self.answer = answer;
-        match outcome {
-            Ok(outcome) => self.settle(step, outcome, fingerprint).await,
-            Err(StepError::Halted(_)) => self.halt(announced).await,
-            Err(StepError::Ledger(error)) => Err(error),
-            Err(error) => self.fail(step, &error).await,
         }
     }
 

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::{Directory, Listing, Relisting};
 use crate::job::OnDrift;
-use crate::manifest::{Features, Secrets};
+use crate::manifest::{Entry, Features, Secrets};
 use crate::okta::OrgClient;
 use crate::plan::Wanted;
 use crate::run::{Fingerprints, Lane, Reader};
@@ -40,6 +40,14 @@ pub struct Access {
     pub force: bool,
     /// Of which entries the consents are renewed although there are some.
     pub reconnect: Option<Arc<Selection>>,
+}
+
+impl Access {
+    /// Whether somebody asks for the consent of this entry to be renewed.
+    pub fn reconnects(&self, entry: &Entry) -> bool {
+        let asked = self.reconnect.as_ref();
+        asked.is_some_and(|asked| asked.takes_entry(&entry.org, entry.app))
+    }
 }
 
 /// What the entry before wanted of its features: most want the same. One for all orgs. Cheap to clone.

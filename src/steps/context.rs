@@ -159,9 +159,7 @@ impl Context<'_> {
     /// Whether the entry's consent is to be renewed although there is one.
     pub fn renews(&self) -> bool {
         let Self { row, access, .. } = self;
-        let asked = access.reconnect.as_ref();
-        row.progress.renewing
-            || asked.is_some_and(|asked| asked.takes_entry(&row.entry.org, row.entry.app))
+        row.progress.renewing || access.reconnects(&row.entry)
     }
 
     /// Records, before it is asked for anew, that a consent that was given stands no more: whatever becomes of this

@@ -26,7 +26,7 @@ pub use kind::Step;
 pub use listing::{Extent, Listing, Pages, Relisting};
 pub use memory::{Answer, Basis, Memory};
 pub use set_connection::live as live_connection;
-pub use start_consent::has_link;
+pub use start_consent::{compare_waiting, has_link};
 
 use crate::ledger::Consent;
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::set_connection::live;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{Changed, Consent, Fingerprint, Why};
+use crate::ledger::{Changed, Consent, Fingerprint, Mac, Why};
 use crate::manifest::{Connection as Wanted, Office365Settings, SecretRef, SecretUse};
 use crate::okta::authorize;
 use crate::okta::connections::{self, Activate, Connection, ConnectionBody, Office365Admin};
@@ -200,10 +200,7 @@ impl Admin {
         let (keys, url) = (&context.access.fingerprints, &context.access.url);
         let now = keys.of_admin(url, app_id, admin);
         let under_old_key = keys.of_admin_under_old_key(url, app_id, admin);
-        let memory = context.app_memory().await?;
-        // Made with a key that was given up, it says nothing.
-        let is_known = |_: &_| memory.key_id.is_none_or(|key_id| keys.knows(key_id));
-        let stored = memory.hmac.filter(is_known);
+        let stored = set_last(context).await?;
         Ok(Self {
             secrets: admin_secrets(stored, [Some(&now), under_old_key.as_ref()]),
             is_current: stored == now.hmac,
@@ -226,6 +223,30 @@ impl Admin {
         }
         context.row.progress.left_secrets = changed;
     }
+}
+
+/// Compares the admin credentials of an entry that waits with those that its link was asked for with: what changed is
+/// noted as left. Where the ledger knows nothing to compare with, nothing is read.
+pub async fn compare_waiting(context: &mut Context<'_>) -> Result<(), StepError> {
+    let wanted = context.row.entry.connection.as_ref();
+    let wanted = wanted.filter(|wanted| wanted.profile.settings.is_some());
+    let (Some(wanted), Ok(app_id)) = (wanted.cloned(), context.app_id()) else {
+        return Ok(());
+    };
+    if set_last(context).await?.is_none() {
+        context.row.progress.left_secrets.clear();
+        return Ok(());
+    }
+    Admin::read(context, &wanted, &app_id).await?.leave(context);
+    Ok(())
+}
+
+// The fingerprint of the credentials that were set last; one made with a key that was given up says nothing.
+async fn set_last(context: &mut Context<'_>) -> Result<Option<Mac>, StepError> {
+    let memory = context.app_memory().await?;
+    let keys = &context.access.fingerprints;
+    let is_known = memory.key_id.is_none_or(|key_id| keys.knows(key_id));
+    Ok(memory.hmac.filter(|_| is_known))
 }
 
 async fn credentials(

@@ -41,6 +41,7 @@ mod proof;
 mod prune;
 mod rate_limits;
 mod reconnect;
+mod reconnect_waiting;
 mod reports;
 mod restarts;
 mod saved_plans;

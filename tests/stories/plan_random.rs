@@ -198,14 +198,18 @@ proptest! {
             .map(|(number, before)| if world.chance(40) { before } else { world.entry(number) })
             .collect();
         story.manifest(second);
+        if world.chance(60) {
+            story.write("secrets/admin-password", "tell-tale-second-admin-password");
+        }
+        let reconnect: &[&str] = if world.chance(50) { &["--reconnect"] } else { &[] };
         sent(&story);
 
-        let (_, plan) = planned(&story, &[]);
+        let (_, plan) = planned(&story, reconnect);
         for org in ORGS {
             let calls = story.calls(org);
             prop_assert!(calls.iter().all(|call| call.starts_with("GET")), "{:?}", calls);
         }
-        let ran = story.run();
+        let ran = story.okta_rollout(&[&["run", "job.toml"], reconnect].concat());
         prop_assert!(!ran.said().contains("nothing was sent"), "{}", ran.said());
         let first = sent(&story);
         let mut all = first.clone();

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use crate::plan::planned;
 use crate::support::{Entry, Scenario, google, office365, slack, user, zscaler};
 
-const GET: &str = "GET …/connections/default";
-const POST: &str = "POST …/connections/default";
-const PASSWORD: &str = "connection.profile.settings.adminPassword";
-const USERNAME: &str = "connection.profile.settings.adminUsername";
+/// Looks at a connection.
+pub const GET: &str = "GET …/connections/default";
+/// Sets a connection.
+pub const POST: &str = "POST …/connections/default";
+/// See [`USERNAME`].
+pub const PASSWORD: &str = "connection.profile.settings.adminPassword";
+/// What an administrator is known by.
+pub const USERNAME: &str = "connection.profile.settings.adminUsername";
 
 /// Gives every consent that waits and does the rest.
-fn consented(story: &Scenario) {
+pub fn consented(story: &Scenario) {
     let consents = story.consents();
     let links = consents
         .iter()
@@ -35,7 +39,8 @@ fn connected(entries: impl IntoIterator<Item = Entry>) -> Scenario {
     story
 }
 
-fn needs(plan: &Value, entry: usize) -> Vec<&str> {
+/// The fields of a planned entry that need `--reconnect`.
+pub fn needs(plan: &Value, entry: usize) -> Vec<&str> {
     let needs = plan["entries"][entry]["needsReconnect"].as_array().unwrap();
     needs
         .iter()
@@ -43,7 +48,8 @@ fn needs(plan: &Value, entry: usize) -> Vec<&str> {
         .collect()
 }
 
-fn posts(story: &Scenario) -> usize {
+/// Connections that acme was asked to set since a story last asked for its calls.
+pub fn posts(story: &Scenario) -> usize {
     story
         .all_calls("acme")
         .iter()
@@ -51,7 +57,8 @@ fn posts(story: &Scenario) -> usize {
         .count()
 }
 
-const RECONNECT: [&str; 5] = ["run", "job.toml", "--reconnect", "--only", "app=office365"];
+/// Asks for new consents of office365.
+pub const RECONNECT: [&str; 5] = ["run", "job.toml", "--reconnect", "--only", "app=office365"];
 
 #[test]
 fn a_changed_admin_password_is_told_and_renewed_when_asked_for() {

@@ -64,7 +64,8 @@ pub struct Run {
     pub yes: bool,
     /// Renew consents and admin credentials of the selected entries: post them again, wait for the new consent
     ///
-    /// Whatever goes on with the run later does so, too, for the same entries.
+    /// A consent that is waited for already is asked for again only if the credentials changed since. Whatever goes
+    /// on with the run later does so, too, for the same entries.
     #[arg(long)]
     pub reconnect: bool,
     /// Run the programs of secrets given as `exec:PROGRAM`

@@ -74,7 +74,8 @@ pub(in crate::cli) async fn list(
                         format!(", leads to {}", listed.host)
                     };
                     let since = local_times(&listed.since);
-                    page.line(format_args!("{name}{label}{id}, since {since}{host}"))?;
+                    let left = asked_before(&pending.entry.progress.left_secrets);
+                    page.line(format_args!("{name}{label}{id}, since {since}{host}{left}"))?;
                     page.line(format_args!("  {}", listed.authorize_url))?;
                 }
                 Ok(())
@@ -82,6 +83,16 @@ pub(in crate::cli) async fn list(
         }
     }
     Ok(Ending::Success)
+}
+
+/// As far as a run has seen it: nothing is read here.
+fn asked_before(changed: &[String]) -> String {
+    let fields = changed.iter().filter_map(|field| field.rsplit('.').next());
+    let fields: Vec<_> = fields.collect();
+    if fields.is_empty() {
+        return String::new();
+    }
+    format!(", asked for before {} changed", fields.join(" and "))
 }
 
 fn may_be_shown(pending: &Pending, output: Output) -> bool {
@@ -165,6 +176,22 @@ fn write_csv(out: &mut dyn std::io::Write, listed: &[Listed<'_>]) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changed_since_a_link_was_asked_for_is_named_briefly() {
+        let fields = ["connection.profile.settings.adminUsername", "adminPassword"];
+        for (changed, told) in [
+            (&fields[..0], ""),
+            (&fields[1..], ", asked for before adminPassword changed"),
+            (
+                &fields,
+                ", asked for before adminUsername and adminPassword changed",
+            ),
+        ] {
+            let changed: Vec<_> = changed.iter().map(|field| (*field).to_owned()).collect();
+            assert_eq!(asked_before(&changed), told);
+        }
+    }
 
     #[test]
     fn only_the_third_partys_own_hosts_are_known() {

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 
 use super::gather::Kept;
 use super::org::OrgSurvey;
-use super::remembered::LinkIsOut;
 use crate::apps::App;
-use crate::ledger::{AppMemory, FoundBy, LedgerError};
+use crate::ledger::{FoundBy, LedgerError};
 use crate::manifest::Entry;
 use crate::okta::apps;
-use crate::plan::{Forecast, Identity, Obstacle, app_taken, found_app, is_right_app};
+use crate::plan::{Identity, Obstacle, app_taken, found_app, is_right_app};
 use crate::run::CallLog;
 use crate::steps::{Directory, Extent, Pages, WantedOfApps};
 use crate::text::Told;
@@ -121,28 +120,6 @@ impl OrgSurvey {
             },
             Err(error) => Identity::LookedWrong(self.describe(&error).0),
         }
-    }
-
-    /// Nothing is sent for an entry that waits: whoever hands its answer in looks what the app is, if nobody did.
-    pub(super) async fn foretell_waiting(
-        &self,
-        entry: &Entry,
-        link: &LinkIsOut,
-    ) -> Result<Forecast, LedgerError> {
-        let memory = match &link.app_id {
-            Some(app_id) => self.remembered.app(&self.url, app_id).await?,
-            None => AppMemory::default(),
-        };
-        let identity = match (&entry.app_id, memory.name.as_deref()) {
-            (None, _) => Identity::Right,
-            (Some(_), None) => Identity::Looked,
-            (Some(app_id), Some(name)) => match is_right_app(entry, app_id, name) {
-                Ok(()) => Identity::Right,
-                Err(obstacle) => Identity::Wrong(obstacle),
-            },
-        };
-        let past = self.past(entry, &memory).await?;
-        Ok(Forecast::waiting(entry, past, identity))
     }
 }
 

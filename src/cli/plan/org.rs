@@ -15,14 +15,14 @@ use crate::cli::access::Shut;
 use crate::event::{Event, Events};
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError, Stopped};
-use crate::manifest::{Entry, Limits, Secrets, Status};
+use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
 use crate::okta::{Bucket, Method, connections, features};
 use crate::plan::{
     Call, Cost, EntryPlan, Forecast, Identity, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past,
     Seen, SeenApp, Which, first_call, forecast, steps,
 };
 use crate::report::codes;
-use crate::run::{CallLog, Reader};
+use crate::run::{CallLog, Reader, Unread};
 use crate::steps::{Step, StepError, has_link, live_connection};
 use crate::text::Told;
 
@@ -71,10 +71,10 @@ pub(super) struct OrgSurvey {
 }
 
 // An entry that was looked at.
-struct Looked {
-    forecast: Forecast,
-    app_id: Option<String>,
-    seen: Value,
+pub(super) struct Looked {
+    pub forecast: Forecast,
+    pub app_id: Option<String>,
+    pub seen: Value,
 }
 
 impl Looked {
@@ -99,7 +99,7 @@ impl OrgSurvey {
         let mut cost = Cost::default();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
         let lane = self.reader.lane();
-        let mut plans = Vec::new();
+        let (mut plans, mut unread) = (Vec::new(), Unread::default());
         let mut waiting = entries.into_iter().filter(|kept| kept.selected);
         let mut at_work = FuturesUnordered::new();
         let (mut busy, mut requests) = (log.busy, log.stats.requests);
@@ -108,14 +108,17 @@ impl OrgSurvey {
                 let Some(kept) = waiting.next() else { break };
                 at_work.push(async {
                     let mut log = CallLog::default();
-                    let (which, looked) = self.entry(kept, &found, &mut log).await?;
-                    Ok::<_, LedgerError>((which, looked, log))
+                    let (which, looked, unread) = self.entry(kept, &found, &mut log).await?;
+                    Ok::<_, LedgerError>((which, looked, unread, log))
                 });
             }
             let Some(looked) = at_work.next().await else {
                 break;
             };
-            let (mut which, looked, log) = looked?;
+            let (mut which, looked, not_read, log) = looked?;
+            if let Some(error) = not_read {
+                unread.add(error.to_string(), Some(error.remedy()));
+            }
             self.events.send(Event::Looked);
             busy += log.busy;
             requests += log.stats.requests;
@@ -128,6 +131,7 @@ impl OrgSurvey {
             ));
         }
         drop(at_work);
+        unread.tell(&self.name, &self.events);
         cost.add_listing(found.directory.pages().await);
         plans.sort_by_key(|plan| plan.which.row);
         let pace = self.pace(busy, requests);
@@ -158,16 +162,12 @@ impl OrgSurvey {
         kept: Kept,
         found: &Found,
         log: &mut CallLog,
-    ) -> Result<(Which, Looked), LedgerError> {
+    ) -> Result<(Which, Looked, Option<SecretError>), LedgerError> {
         let entry = kept.entry();
         let which = Which::of(&entry, kept.row);
         if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
-            let looked = Looked {
-                forecast: self.foretell_waiting(&entry, link).await?,
-                app_id: link.app_id.clone(),
-                seen: json!("waiting"),
-            };
-            return Ok((which, looked));
+            let (looked, unread) = self.waiting(&entry, link, found, log).await?;
+            return Ok((which, looked, unread));
         }
         let looked = match find_app(&entry, found) {
             Err((obstacle, seen)) => Looked {
@@ -181,10 +181,10 @@ impl OrgSurvey {
             },
             Ok(Some(app_id)) => self.app(&entry, app_id, found, log).await?,
         };
-        Ok((which, looked))
+        Ok((which, looked, None))
     }
 
-    async fn app(
+    pub(super) async fn app(
         &self,
         entry: &Entry,
         app_id: String,

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::event::EntryName;
 use crate::ledger::EntryError;
-use crate::report::codes;
+use crate::report::{codes, counted};
 use crate::steps::Step;
 
 /// A line that stays.
@@ -49,6 +49,11 @@ pub(super) fn told(error: &EntryError) -> String {
 
 pub(super) fn line(weight: Weight, text: String) -> Vec<Line> {
     vec![Line { weight, text }]
+}
+
+pub(super) fn not_compared(org: &str, entries: u64, message: &str) -> String {
+    let entries = counted(entries, "entry that waits", "entries that wait");
+    format!("{org}: whether the credentials of {entries} changed is not known: {message}")
 }
 
 /// The colour of each state.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::clock::{Clock, seconds, whole};
-use super::line::{Line, Weight, colour, failure, line, named, painted, titled, told};
+use super::line::{
+    Line, Weight, colour, failure, line, named, not_compared, painted, titled, told,
+};
 use super::waits::Waits;
 use crate::event::{Answers, EntryName, Event};
 use crate::ledger::{Changed, EntryError, Millis, Stored};
@@ -109,12 +111,7 @@ impl Model {
                 entry,
                 step,
                 changed,
-            } => {
-                let written = if changed { ", changed" } else { "" };
-                self.from(Verbosity::Steps, || {
-                    format!("{}: {} done{written}", named(&entry), titled(step))
-                })
-            }
+            } => self.step_done(&entry, step, changed),
             Event::Retrying {
                 entry,
                 error,
@@ -132,6 +129,13 @@ impl Model {
                 lines.extend(changes.iter().flat_map(|change| self.change(change)));
                 lines
             }
+            Event::Renews { entry } => self.renews(&entry),
+            Event::NotCompared {
+                org,
+                entries,
+                message,
+                hint,
+            } => failure(not_compared(&org, entries, &message), hint.as_deref()),
             Event::Looked => {
                 self.ended += 1;
                 Vec::new()
@@ -256,6 +260,13 @@ impl Model {
         lines
     }
 
+    fn step_done(&self, entry: &EntryName, step: Step, changed: bool) -> Vec<Line> {
+        let written = if changed { ", changed" } else { "" };
+        self.from(Verbosity::Steps, || {
+            format!("{}: {} done{written}", named(entry), titled(step))
+        })
+    }
+
     fn move_on(&mut self, entry: EntryName, step: Step, retry: Option<Retry>) {
         let before = self.live.get(&entry);
         let no = before.map_or(self.begun, |live| live.no);
@@ -271,10 +282,20 @@ impl Model {
     fn goes_on(&mut self, entry: &EntryName, step: Step) {
         let waited_before = step == Step::CompleteConsent && !self.live.contains_key(entry);
         if self.waiting.remove(entry) || waited_before {
-            self.ended = self.ended.saturating_sub(1);
-            // It waits no more since an earlier session.
-            self.before = self.before.min(self.ended);
+            self.waits_no_more();
         }
+    }
+
+    fn renews(&mut self, entry: &EntryName) -> Vec<Line> {
+        self.waiting.remove(entry);
+        self.waits_no_more();
+        Vec::new()
+    }
+
+    fn waits_no_more(&mut self) {
+        self.ended = self.ended.saturating_sub(1);
+        // It waits no more since an earlier session.
+        self.before = self.before.min(self.ended);
     }
 
     fn ended(
@@ -500,6 +521,47 @@ mod tests {
         )
         .trim_end()
         .to_owned()
+    }
+
+    #[test]
+    fn an_entry_that_gets_a_fresh_link_is_counted_once() {
+        let entry = entry("acme", 1);
+        let waits = Event::Ended {
+            entry: entry.clone(),
+            state: Stored::Waiting,
+            changed: false,
+            changes: Vec::new(),
+            error: None,
+        };
+        let begun = Event::Begun {
+            entries: 2,
+            ended: 2,
+        };
+        let (mut model, _) = play(Verbosity::Normal, vec![begun]);
+        assert!(model.apply(Event::Renews { entry }).is_empty());
+        assert_eq!((model.ended, model.before), (1, 1));
+        model.apply(waits);
+        assert_eq!((model.ended, model.waiting.len()), (2, 1));
+    }
+
+    #[test]
+    fn secrets_that_could_not_be_compared_are_told_with_what_to_do() {
+        for (entries, told) in [(1, "1 entry that waits"), (3, "3 entries that wait")] {
+            let (_, lines) = play(
+                Verbosity::Normal,
+                vec![Event::NotCompared {
+                    org: "acme".into(),
+                    entries,
+                    message: "env:PW: the environment variable is not set".to_owned(),
+                    hint: Some("set PW".to_owned()),
+                }],
+            );
+            let told = format!(
+                "Error acme: whether the credentials of {told} changed is not known: env:PW: the environment variable is \
+                 not set\nError   hint: set PW"
+            );
+            assert_eq!(text(&lines).trim_end(), told);
+        }
     }
 
     #[test]
