@@ -203,6 +203,10 @@ pub struct InFlight {
     /// Of a call that asks for a consent link: hash (hex) of the link's `state` that Okta showed before, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_before: Option<String>,
+    /// Of such a call with credentials: their keyed fingerprint (hex), by which it can be told whether they are still
+    /// the same when its answer was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
 }
 
 /// A once-only call of any run that may still be under way, as far as the ledger knows.

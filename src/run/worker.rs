@@ -148,6 +148,7 @@ impl<'a> Work<'a> {
             log: &mut self.log,
             fingerprint: None,
             link_before: None,
+            credentials: None,
             announced: false,
         }
     }

@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub fingerprint: Option<Fingerprint>,
     /// Hash of the link's `state` that Okta showed before a fresh one is asked for.
     pub link_before: Option<String>,
+    /// Keyed fingerprint of the credentials that it is asked for with.
+    pub credentials: Option<String>,
     /// Whether this attempt recorded a once-only call as about to be sent.
     pub announced: bool,
 }
@@ -196,6 +198,7 @@ impl Context<'_> {
             sent_at: unix_millis(),
             ended: false,
             link_before: self.link_before.clone(),
+            credentials: self.credentials.clone(),
         });
         self.announced = true;
         Ok(self.commit(None).await?)

@@ -38,7 +38,7 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
         fresh: context.row.progress.consent_lost,
         renew: context.renews(),
         posted: context.may_have_been_sent(),
-        link: whose(context, link.as_ref()),
+        link: whose(context, link.as_ref(), &admin),
         secret_changed: admin.secrets.contains(&Secret::Changed),
     };
     context.row.progress.left_secrets.clear();
@@ -69,6 +69,7 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
         }
         (ConsentStep::Adopt | ConsentStep::Post, link) => {
             context.link_before = link.map(|link| state_hash(&link.state));
+            context.credentials = admin.fingerprint.as_ref().and_then(as_hex);
             let changes = consent_changes(context, &shown, wanted, &admin).await?;
             context.changing(changes, Basis::Ledger);
             if before.renew {
@@ -171,6 +172,8 @@ struct Admin {
     credentials: Option<Office365Admin>,
     // Of the credentials as they are now.
     fingerprint: Option<Fingerprint>,
+    // The same under the key before.
+    under_old_key: Option<Fingerprint>,
     // How they stand to those that were set last.
     secrets: [Secret; 2],
     // Whether the ledger knows them by the key it has now.
@@ -188,6 +191,7 @@ impl Admin {
             return Ok(Self {
                 credentials: None,
                 fingerprint: None,
+                under_old_key: None,
                 secrets: [Secret::Unchanged; 2],
                 is_current: true,
             });
@@ -205,8 +209,16 @@ impl Admin {
             secrets: admin_secrets(stored, [Some(&now), under_old_key.as_ref()]),
             is_current: stored == now.hmac,
             fingerprint: Some(now),
+            under_old_key,
             credentials: Some(credentials),
         })
+    }
+
+    /// Whether these are the credentials of this fingerprint, as far as there is one.
+    fn are(&self, sent: Option<&str>) -> bool {
+        let now = [&self.fingerprint, &self.under_old_key];
+        let now = now.into_iter().flatten().filter_map(as_hex);
+        sent.is_none_or(|sent| now.into_iter().any(|now| now == sent))
     }
 
     /// The connection was set with these credentials.
@@ -263,14 +275,20 @@ async fn credentials(
     Ok(Office365Admin { username, password })
 }
 
-fn whose(context: &Context<'_>, link: Option<&Consent>) -> ShownLink {
+fn as_hex(fingerprint: &Fingerprint) -> Option<String> {
+    fingerprint.hmac.map(hex::encode)
+}
+
+fn whose(context: &Context<'_>, link: Option<&Consent>, admin: &Admin) -> ShownLink {
     let Some(link) = link else {
         return ShownLink::None;
     };
     let progress = &context.row.progress;
     let own = match &progress.in_flight {
         Some(in_flight) if in_flight.step == context.step => {
+            // One that was asked for with other credentials than those of now is of no use.
             in_flight.link_before.as_ref() != Some(&state_hash(&link.state))
+                && admin.are(in_flight.credentials.as_deref())
         }
         _ => {
             let waited_for = progress.consent.as_ref().filter(|_| !progress.consent_lost);

@@ -187,6 +187,7 @@ async fn a_checkpoint_stores_all_it_says() {
             sent_at: 5,
             ended: false,
             link_before: None,
+            credentials: None,
         }),
         changed: true,
         changes: vec![Changed {
@@ -675,6 +676,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         sent_at: 1,
         ended: false,
         link_before: None,
+        credentials: None,
     });
     fixture.ledger.commit(cp).await.unwrap();
     let found = fixture
@@ -1258,6 +1260,7 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
         sent_at,
         ended,
         link_before: None,
+        credentials: None,
     };
     let mut runs = Vec::new();
     for (file, sent_at, ended, state) in [

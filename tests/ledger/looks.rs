@@ -112,6 +112,7 @@ async fn handing_in(fixture: &Fixture) -> RunId {
             sent_at: 77,
             ended: false,
             link_before: None,
+            credentials: None,
         }),
         ..Progress::default()
     };

@@ -198,6 +198,7 @@ async fn a_run_that_is_needed_stays() {
         sent_at: NOW - 1_000,
         ended: false,
         link_before: None,
+        credentials: None,
     });
     ledger.commit(cp).await.unwrap();
     ledger.set_stopped(&lands, 0, Some(why)).await.unwrap();

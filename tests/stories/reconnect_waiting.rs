@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::plan::planned;
 use crate::reconnect::{GET, PASSWORD, POST, RECONNECT, USERNAME, consented, needs, posts};
-use crate::support::{Entry, Scenario, google, office365, user, zscaler};
+use crate::support::{ADMIN_PASSWORD, Entry, Scenario, google, office365, user, zscaler};
 
 /// An office365 whose administrator is behind these references.
 fn office(id: &str, username: &str, password: &str) -> Entry {
@@ -199,7 +199,7 @@ fn what_was_asked_for_is_done_once_across_crashes() {
 }
 
 #[test]
-fn an_org_that_is_stopped_or_fails_meanwhile_gives_the_fresh_link_afterwards() {
+fn an_org_that_is_stopped_meanwhile_gives_the_fresh_link_afterwards() {
     let revoked = Switches {
         revoked_token: true,
         ..Switches::default()
@@ -222,6 +222,52 @@ fn an_org_that_is_stopped_or_fails_meanwhile_gives_the_fresh_link_afterwards() {
     assert_eq!(posts(&story), 1);
     consented(&story);
     story.run().exits(0).says("2 unchanged");
+}
+
+#[test]
+fn an_org_that_does_not_answer_fails_what_was_asked_for_and_gives_it_afterwards() {
+    // Each look of the second run comes to nothing.
+    let faults = "limit = 0\n[[faults.rules]]\nfault = 'unavailable'\nmethod = 'GET'\n\
+                  path = '*/connections/default'\nnth = 2\ntimes = 3\n";
+    let story = Scenario::with(faults, [office365("0oa1")]);
+    story.run().exits(4);
+    let link = story.link();
+    story.write("secrets/admin-password", "tell-tale-second");
+    story.all_calls("acme");
+    story.okta_rollout(&RECONNECT).exits(3).says("1 failed");
+    assert_eq!(posts(&story), 0);
+    story.okta_rollout(&["resume", "--failed"]).exits(4);
+    assert_eq!(posts(&story), 1);
+    assert_ne!(story.link(), link);
+}
+
+#[test]
+fn a_link_whose_answer_was_lost_is_for_the_credentials_it_was_asked_for_with() {
+    const SECOND: &str = "tell-tale-second";
+    let faults = "limit = 0\n[[faults.rules]]\nfault = 'lostAnswer'\nmethod = 'POST'\n";
+    let credential =
+        |story: &Scenario| story.app("acme", "0oa1")["connection"]["credential"].clone();
+    let second = Scenario::of([office365("0oa1")]);
+    second.write("secrets/admin-password", SECOND);
+    second.run().exits(4);
+    for (password, posted) in [(ADMIN_PASSWORD, 0), (SECOND, 1)] {
+        let story = Scenario::with(faults, [office365("0oa1")]);
+        story.job("[http]\ntimeout = '1s'\n");
+        // Announced, and sent: it dies when no answer has come.
+        story.dies_after(2, &["run", "job.toml"]);
+        assert_eq!(posts(&story), 1);
+        let first = credential(&story);
+        story.write("secrets/admin-password", password);
+        story.run().exits(4);
+        assert_eq!(posts(&story), posted, "{password}");
+        let wanted = if posted == 0 {
+            first
+        } else {
+            credential(&second)
+        };
+        assert_eq!(credential(&story), wanted, "{password}");
+        assert!(!story.run().exits(4).said().contains("adminPassword"));
+    }
 }
 
 #[test]
