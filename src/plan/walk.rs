@@ -323,6 +323,12 @@ impl<'a> Walk<'a> {
 
     /// What came of it.
     pub(super) fn finish(mut self) -> Forecast {
+        // Nothing has to be written to it, and yet it is not what the entry says.
+        if let Some(Identity::Wrong(obstacle)) = self.identity
+            && self.forecast.error.is_none()
+        {
+            self.forecast.error = Some(obstacle.clone());
+        }
         let deactivates = self.forecast.calls.contains(&Call::Deactivate);
         let puts = self
             .forecast

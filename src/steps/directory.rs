@@ -13,7 +13,7 @@ use crate::apps::App;
 use crate::ledger::{AppName, FoundBy, Target};
 use crate::okta::apps;
 use crate::plan::{is_right_app, pages_worth};
-use crate::text::is_word;
+use crate::text::{Told, is_word};
 
 /// What has to be found out about an org's apps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +127,49 @@ pub(super) async fn is_right(context: &mut Context<'_>) -> Result<(), StepError>
         None => look(context, &app_id).await?,
     };
     Ok(is_right_app(&context.row.entry, &app_id, &name)?)
+}
+
+/// Refuses, before its first call, an entry whose app the ledger knows as another one.
+pub(super) async fn is_not_known_as_another(context: &mut Context<'_>) -> Result<(), StepError> {
+    // Once an entry: what the ledger knows is kept.
+    if context.memory.is_right || context.memory.app.is_some() {
+        return Ok(());
+    }
+    let Some(app_id) = context.row.entry.app_id.clone() else {
+        return Ok(());
+    };
+    if let Some(name) = context.app_memory().await?.name {
+        is_right_app(&context.row.entry, &app_id, &name)?;
+        context.memory.is_right = true;
+    }
+    Ok(())
+}
+
+/// Refuses an entry to whose app nothing had to be written, when a list that the run makes for labels shows the app to
+/// be another one. No call is made for this alone.
+pub(super) async fn is_not_listed_as_another(context: &mut Context<'_>) -> Result<(), StepError> {
+    let access = context.access;
+    let directory = access.directory.get_or_init(Directory::default);
+    if context.memory.is_right || !directory.labels() {
+        return Ok(());
+    }
+    let Some(app_id) = context.row.entry.app_id.clone() else {
+        return Ok(());
+    };
+    let name = match listing::listed(context).await {
+        Ok(pages) => pages.name_of(&app_id).map(Told::word),
+        // The matter of those who need it.
+        Err(error) if error.is_refused() => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(name) = name {
+        if is_word(&name) {
+            remember(context, &app_id, &name).await?;
+        }
+        is_right_app(&context.row.entry, &app_id, &name)?;
+        context.memory.is_right = true;
+    }
+    Ok(())
 }
 
 async fn look(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, StepError> {

@@ -59,8 +59,33 @@ pub enum Outcome {
 }
 
 impl Step {
-    /// Does it.
+    /// Does it. An app that is known to be another one than the entry says is refused, whether anything has to be
+    /// written to it or not: by the ledger before any call, by a list of the org's apps that is made anyway where the
+    /// entry would come to rest without a write.
     pub async fn run(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
+        directory::is_not_known_as_another(context).await?;
+        let outcome = self.act(context).await?;
+        if self.comes_to_rest(&outcome, context) {
+            // Boxed, as few entries get so far without having been looked at, and a list takes much memory.
+            Box::pin(directory::is_not_listed_as_another(context)).await?;
+        }
+        Ok(outcome)
+    }
+
+    // Whether nothing more is done after it, or nothing until a person has done something.
+    fn comes_to_rest(self, outcome: &Outcome, context: &Context<'_>) -> bool {
+        match outcome {
+            Outcome::LeftAlone | Outcome::Waiting(_) | Outcome::Adopted(_) => true,
+            Outcome::Done { .. } => context.is_last(),
+            Outcome::Connected { .. } => {
+                let after = &context.steps[context.row.progress.steps.len()..];
+                !after.iter().any(|step| matches!(step, Self::SetFeature(_)))
+            }
+            Outcome::Consented | Outcome::ConsentLost { .. } => false,
+        }
+    }
+
+    async fn act(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
         match self {
             Self::FindApp => find_app::run(context).await,
             Self::CreateApp => create_app::run(context).await,

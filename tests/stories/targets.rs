@@ -264,3 +264,91 @@ fn a_list_of_very_many_is_given_up_before_it_costs_more_than_it_spares() {
     assert!(count(LIST) <= 7, "{}", count(LIST));
     assert_eq!(story.report()["totals"]["changed"], 30);
 }
+
+/// Apps that are as some other entries want them, and that the ledger knows.
+fn settled() -> Scenario {
+    let story = Scenario::of([google("0oa1"), zscaler("0oa2").disabled()]);
+    story.run().exits(4);
+    let page = story.approve(&story.link());
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.okta_rollout(&["resume"]).exits(0);
+    // So that the one that was off already is known as well.
+    story.manifest([zscaler("0oa2")]);
+    story.run().exits(0);
+    story.manifest([zscaler("0oa2").disabled()]);
+    story.run().exits(0);
+    story.all_calls("acme");
+    story
+}
+
+/// Entries with nothing to write, whose app is another one.
+fn wrong() -> [Entry; 3] {
+    // Its connection is not on: the look that tells so is a reason of its own.
+    let features = slack("0oa2").without("connection").feature(user());
+    [
+        zoomus("0oa1").in_truth("google"),
+        org2org("0oa2").in_truth("zscalerbyz").disabled(),
+        features.in_truth("zscalerbyz"),
+    ]
+}
+
+#[test]
+fn a_wrong_app_that_is_known_is_told_where_nothing_has_to_be_written() {
+    for (entry, reason) in wrong().into_iter().zip([
+        "0oa1 is a google app, not zoomus",
+        "0oa2 is a zscalerbyz app, not okta_org2org",
+        "0oa2 is a zscalerbyz app, not slack",
+    ]) {
+        let story = settled();
+        let before = story.app("acme", entry.id().unwrap());
+        story.manifest([entry]);
+        let (plan, sheet) = planned(&story, &[]);
+        plan.exits(3);
+        assert!(message(&sheet, 0).contains(reason), "{sheet:#}");
+        assert_eq!(sheet["entries"][0]["action"], "error");
+        assert_eq!(sheet["orgs"][0]["total"], 0);
+        for command in [&["run", "job.toml"][..], &["resume", "--failed"]] {
+            story.okta_rollout(command).exits(3).says(reason);
+            assert!(message(&story.report(), 0).contains(reason));
+        }
+        // Neither had to ask.
+        assert!(story.all_calls("acme").is_empty());
+        assert_eq!(story.app("acme", before["id"].as_str().unwrap()), before);
+    }
+}
+
+#[test]
+fn a_wrong_app_in_a_list_that_is_made_anyway_is_told_where_nothing_has_to_be_written() {
+    let story = settled();
+    std::fs::remove_dir_all(story.path(".okta-rollout")).unwrap();
+    let labelled = [
+        zscaler("").labelled("Zscaler"),
+        google("").labelled("Google"),
+    ];
+    // Two rows of one app would be refused as such.
+    let [on, off, _] = wrong();
+    story.manifest([on, off].into_iter().chain(labelled));
+    let calls = as_planned(&story);
+    let count = |what: &str| calls.iter().filter(|call| *call == what).count();
+    assert_eq!((count(LIST), count(LOOK)), (1, 0), "{calls:?}");
+    let report = story.report();
+    assert!(message(&report, 0).contains("0oa1 is a google app, not zoomus"));
+    assert!(message(&report, 1).contains("0oa2 is a zscalerbyz app"));
+    assert_eq!(report["totals"]["failed"], 2);
+    assert_eq!(report["totals"]["changed"], 1);
+    assert_eq!(report["totals"]["waiting"], 1);
+    // What the list showed is known from now on.
+    story.okta_rollout(&["resume", "--failed"]).exits(3);
+    assert!(story.all_calls("acme").is_empty());
+}
+
+#[test]
+fn a_wrong_app_of_which_nothing_is_known_costs_no_call_of_its_own() {
+    let story = settled();
+    std::fs::remove_dir_all(story.path(".okta-rollout")).unwrap();
+    let [on, off, _] = wrong();
+    story.manifest([on, off]);
+    let calls = as_planned(&story);
+    assert_eq!(calls, ["GET …/connections/default"; 2]);
+    assert_eq!(story.report()["totals"]["unchanged"], 2);
+}

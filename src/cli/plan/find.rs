@@ -35,6 +35,22 @@ pub(super) struct Known<'a> {
     pub found: &'a Found,
 }
 
+impl Known<'_> {
+    /// What that says, if anything, without a call.
+    pub fn identity(&self, entry: &Entry) -> Option<Identity> {
+        let app_id = entry.app_id.as_ref()?;
+        let listed = self.found.pages.as_ref().ok();
+        let listed = listed
+            .and_then(|pages| pages.name_of(app_id))
+            .map(Told::word);
+        let name = self.name.or(listed.as_deref())?;
+        Some(match is_right_app(entry, app_id, name) {
+            Ok(()) => Identity::Right,
+            Err(obstacle) => Identity::Wrong(obstacle),
+        })
+    }
+}
+
 impl OrgSurvey {
     /// Lists the org's apps as a run does: all, or those of the only kind that is looked for.
     pub(super) async fn find(
@@ -90,19 +106,12 @@ impl OrgSurvey {
         known: Known<'_>,
         log: &mut CallLog,
     ) -> Identity {
+        if let Some(identity) = known.identity(entry) {
+            return identity;
+        }
         let Some(app_id) = &entry.app_id else {
             return Identity::Right;
         };
-        let listed = known.found.pages.as_ref().ok();
-        let listed = listed
-            .and_then(|pages| pages.name_of(app_id))
-            .map(Told::word);
-        if let Some(name) = known.name.or(listed.as_deref()) {
-            return match is_right_app(entry, app_id, name) {
-                Ok(()) => Identity::Right,
-                Err(obstacle) => Identity::Wrong(obstacle),
-            };
-        }
         let (reader, rank) = (&self.reader, 0);
         let of_list = &mut *log;
         let list = async move |pages: &mut Pages, extent: Extent| {

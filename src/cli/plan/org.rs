@@ -191,6 +191,21 @@ impl OrgSurvey {
         found: &Found,
         log: &mut CallLog,
     ) -> Result<Looked, LedgerError> {
+        let memory = self.remembered.app(&self.url, &app_id).await?;
+        let known = Known {
+            name: memory.name.as_deref(),
+            found,
+        };
+        let identity = known.identity(entry).unwrap_or_default();
+        if let Identity::Wrong(obstacle) = &identity
+            && memory.name.is_some()
+        {
+            // A run fails it before its first call.
+            return Ok(Looked {
+                app_id: Some(app_id),
+                ..Looked::failed(obstacle.clone(), Vec::new())
+            });
+        }
         let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
         if !steps(entry).iter().any(acts) {
             let seen = Seen {
@@ -208,7 +223,6 @@ impl OrgSurvey {
             .as_ref()
             .ok()
             .and_then(|app| app.connection.base_url.as_ref().map(Told::raw));
-        let memory = self.remembered.app(&self.url, &app_id).await?;
         let instance = Instance {
             org_url: &self.url,
             app_id: &app_id,
@@ -223,15 +237,11 @@ impl OrgSurvey {
             }
         };
         let past = self.past(entry, &memory).await?;
-        let known = Known {
-            name: memory.name.as_deref(),
-            found,
-        };
         let mut seen = Seen {
             app: None,
             token,
             past,
-            identity: Identity::Right,
+            identity,
             consent,
         };
         let (forecast, seen) = match looked {
@@ -253,7 +263,7 @@ impl OrgSurvey {
         })
     }
 
-    /// What a run would do, which looks what the app is only before it writes.
+    /// What a run would do, which makes a call to see what the app is only before it writes.
     async fn foretell(
         &self,
         entry: &Entry,
