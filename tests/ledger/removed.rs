@@ -1,8 +1,9 @@
 //! What left a file is found by comparing runs that looked at all of it, and is stored with the run.
 
+use okta_rollout::apps::App;
 use okta_rollout::ledger::{Changed, Removed, Stored, Why};
 
-use crate::support::{Fixture, checkpoint, entry};
+use crate::support::{Fixture, checkpoint, entry, labelled};
 
 fn gone(id: &str) -> Removed {
     Removed {
@@ -58,6 +59,92 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id() {
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
     fixture.ledger.note_whole(&run).await.unwrap();
     assert_eq!(fixture.ledger.removed(&run).await.unwrap(), []);
+}
+
+/// How a row says which app it means.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    /// By its id.
+    Id(&'static str),
+    /// By a label that led to this app.
+    Found(&'static str, &'static str),
+    /// By a label that led to none yet: its org was stopped.
+    Unresolved(&'static str),
+    /// By a label that no app has.
+    Nowhere(&'static str),
+    /// Another app, which has nothing to do with the others.
+    Slack(&'static str),
+}
+
+impl Row {
+    /// Runs a file of these rows as far as each of them says; what was gone from it.
+    async fn run(fixture: &Fixture, rows: &[Self]) -> Vec<String> {
+        let entries: Vec<_> = rows
+            .iter()
+            .map(|row| match row {
+                Self::Id(id) => entry("acme", id),
+                Self::Found(label, _) | Self::Unresolved(label) | Self::Nowhere(label) => {
+                    labelled("acme", App::Google, label)
+                }
+                Self::Slack(label) => labelled("acme", App::Slack, label),
+            })
+            .collect();
+        let run = fixture.import("a.csv", &entries).await;
+        for (no, row) in (0..).zip(rows) {
+            let mut ended = match row {
+                Self::Found(..) | Self::Id(_) => checkpoint(&run, no, 0, Stored::Done),
+                Self::Nowhere(_) => checkpoint(&run, no, 0, Stored::Failed),
+                Self::Unresolved(_) | Self::Slack(_) => continue,
+            };
+            if let Self::Found(_, id) = row {
+                ended.progress.app_id = Some((*id).into());
+            }
+            fixture.ledger.commit(ended).await.unwrap();
+        }
+        fixture.ledger.note_whole(&run).await.unwrap();
+        let removed = fixture.ledger.removed(&run).await.unwrap();
+        let name = |gone: Removed| gone.app_id.or(gone.label).unwrap();
+        removed.into_iter().map(name).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_may_still_be_in_the_file_is_not_said_to_be_gone() {
+    use Row::{Found, Id, Nowhere, Slack, Unresolved};
+    for (before, now, gone) in [
+        // From its label to its id and back.
+        (&[Found("Z", "1")][..], &[Id("1")][..], &[][..]),
+        (&[Id("1")], &[Found("Z", "1")], &[]),
+        (&[Unresolved("Z")], &[Id("1")], &[]),
+        (&[Id("1")], &[Unresolved("Z")], &[]),
+        (&[Id("1")], &[Nowhere("Z")], &["1"]),
+        // A label that was corrected, or may have been.
+        (&[Found("Z", "1")], &[Found("Y", "1")], &[]),
+        (&[Found("Z", "1")], &[Unresolved("Y")], &[]),
+        (&[Unresolved("Z")], &[Unresolved("Y")], &[]),
+        (&[Unresolved("Z")], &[Found("Y", "1")], &[]),
+        (&[Nowhere("Z")], &[Id("1")], &[]),
+        // Two ids are two apps.
+        (&[Id("1")], &[Id("2")], &["1"]),
+        (&[Found("Z", "1")], &[Id("2")], &["1"]),
+        (&[Id("1")], &[Found("Z", "2")], &["1"]),
+        // What was there before is nobody's newcomer.
+        (&[Unresolved("Z"), Id("1")], &[Id("1")], &["Z"]),
+        (&[Unresolved("Z"), Id("1")], &[Unresolved("Z")], &["1"]),
+        (
+            &[Unresolved("Z"), Unresolved("Y")],
+            &[Unresolved("Y")],
+            &["Z"],
+        ),
+        (&[Id("1"), Id("2")], &[Id("2"), Unresolved("Z")], &[]),
+        // Another app is not this one.
+        (&[Id("1")], &[Slack("Z")], &["1"]),
+        (&[Unresolved("Z")], &[Slack("Z")], &["Z"]),
+    ] {
+        let fixture = Fixture::new().await;
+        assert_eq!(Row::run(&fixture, before).await, [""; 0]);
+        assert_eq!(Row::run(&fixture, now).await, gone, "{before:?} {now:?}");
+    }
 }
 
 #[tokio::test]
