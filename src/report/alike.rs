@@ -1,4 +1,5 @@
-//! Many entries with the same story, told once: how many they are and the first of them. Pure.
+//! Many entries with the same story, told once: how many they are and the first of them. Pure. Stories that differ only in
+//! what their entries are called are the same.
 
 use indexmap::IndexMap;
 
@@ -27,6 +28,8 @@ pub(super) struct Group {
     /// How many.
     pub count: u64,
     names: Vec<String>,
+    // Of the first, with what it is called.
+    message: String,
     // Of the first: each has its own.
     request: Option<String>,
 }
@@ -54,23 +57,24 @@ impl Alike {
     /// Adds an entry that has an error.
     pub fn add(&mut self, entry: &EntryReport) {
         if let Some(error) = &entry.error {
-            self.add_error(entry.name(), error);
+            self.add_error(entry, error);
         }
     }
 
-    fn add_error(&mut self, name: String, error: &ErrorReport) {
+    fn add_error(&mut self, entry: &EntryReport, error: &ErrorReport) {
         let message = if error.step.is_empty() {
             error.message.clone()
         } else {
             format!("{}: {}", error.step, error.message)
         };
         let story = Story {
-            message,
+            message: nameless(&message, entry),
             okta_error_code: error.okta_error_code.clone(),
             http_status: error.http_status,
             hint: error.hint.clone(),
         };
-        self.insert(story, name, error.request_id.clone());
+        let request = error.request_id.clone();
+        self.insert_as(story, message, entry.name(), request);
     }
 
     /// Adds what was changed of an entry although it was there before. What had drifted is told apart from that.
@@ -108,6 +112,11 @@ impl Alike {
     }
 
     fn insert(&mut self, story: Story, name: String, request: Option<String>) {
+        let message = story.message.clone();
+        self.insert_as(story, message, name, request);
+    }
+
+    fn insert_as(&mut self, story: Story, message: String, name: String, request: Option<String>) {
         if self.groups.len() >= STORIES && !self.groups.contains_key(&story) {
             self.rest += 1;
             return;
@@ -116,6 +125,7 @@ impl Alike {
         group.count += 1;
         if group.names.is_empty() {
             group.request = request;
+            group.message = message;
         }
         if group.names.len() < NAMED {
             group.names.push(name);
@@ -140,14 +150,27 @@ impl Alike {
             text: {
                 let request = group.request.as_deref().filter(|_| group.count == 1);
                 let code = story.okta_error_code.as_deref();
-                format!(
-                    "{}{}",
-                    story.message,
-                    codes(code, story.http_status, request)
-                )
+                let message = match group.count {
+                    1 => &group.message,
+                    _ => &story.message,
+                };
+                format!("{message}{}", codes(code, story.http_status, request))
             },
             hint: story.hint.as_deref(),
         })
+    }
+}
+
+/// A message without what its entry is called, which the names beside it tell.
+fn nameless(message: &str, entry: &EntryReport) -> String {
+    let EntryReport { app_id, label, .. } = entry;
+    let without_label = match label {
+        Some(label) if !label.is_empty() => message.replace(&format!("{label:?}"), "…"),
+        _ => message.to_owned(),
+    };
+    match app_id {
+        Some(id) if !id.is_empty() => without_label.replace(id.as_str(), "…"),
+        _ => without_label,
     }
 }
 
@@ -176,6 +199,77 @@ impl Told<'_> {
         } else {
             let all = counted(*count, one, many);
             format!("{all} {what}: {text}: {names}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::tests::{GOOGLE, acme, google, refused};
+    use super::super::{Held, entry};
+    use super::*;
+    use crate::ledger::{EntryError, Progress, Stored};
+    use crate::steps::Step;
+
+    fn lines(errors: &[(&str, Option<&str>, &str)]) -> Vec<String> {
+        let mut alike = Alike::default();
+        for (row, (id, label, message)) in (2..).zip(errors) {
+            let mut failed = google(Stored::Failed, Progress::default());
+            failed.row = row;
+            failed.entry.app_id = Some((*id).to_owned()).filter(|id| !id.is_empty());
+            failed.entry.label = label.map(str::to_owned);
+            failed.error = Some(EntryError {
+                message: (*message).to_owned(),
+                okta_error_code: None,
+                http_status: None,
+                ..refused(Step::FindApp)
+            });
+            alike.add(&entry(&failed, &acme(), &GOOGLE, Held::No));
+        }
+        let lines = alike
+            .told()
+            .map(|told| told.line("failed", "entry", "entries"));
+        lines.collect()
+    }
+
+    #[test]
+    fn stories_that_differ_in_the_names_of_their_entries_are_one() {
+        let gone = [
+            "Not found: 0oa1 (AppInstance)",
+            "Not found: 0oa2 (AppInstance)",
+        ];
+        for (errors, wanted) in [
+            (
+                &[("0oa1", None, gone[0])][..],
+                &[
+                    "acme/google (row 2) failed: find_app: Not found: 0oa1 (AppInstance) (request abc)",
+                ][..],
+            ),
+            (
+                &[("0oa1", None, gone[0]), ("0oa2", None, gone[1])],
+                &[
+                    "2 entries failed: find_app: Not found: … (AppInstance): acme/google (row 2), acme/google (row 3)",
+                ],
+            ),
+            (
+                &[
+                    ("", Some("One"), "no google app is labelled \"One\""),
+                    ("", Some("Two"), "no google app is labelled \"Two\""),
+                ],
+                &[
+                    "2 entries failed: find_app: no google app is labelled …: acme/google (row 2), acme/google (row 3)",
+                ],
+            ),
+            // Another app's id is no name of the entry.
+            (
+                &[("0oa1", None, "it is 0oa8"), ("0oa2", None, "it is 0oa9")],
+                &[
+                    "acme/google (row 2) failed: find_app: it is 0oa8 (request abc)",
+                    "acme/google (row 3) failed: find_app: it is 0oa9 (request abc)",
+                ],
+            ),
+        ] {
+            assert_eq!(lines(errors), wanted);
         }
     }
 }
