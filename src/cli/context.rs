@@ -36,6 +36,9 @@ pub(super) struct RunContext {
     /// That plan, by the SHA-256 (hex) of its file; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
+    /// What of the manifest that plan is about, if not all; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planned: Option<Selection>,
     /// See `--force`; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     force: bool,
@@ -56,17 +59,19 @@ impl RunContext {
             orgs: target.policy.orgs.as_deref().map(absolute).transpose()?,
             part: false,
             plan: None,
+            planned: None,
             force: false,
             pass_env: target.policy.pass_env.clone(),
             reconnect: None,
         })
     }
 
-    /// Of a run that does only what a saved plan says, given the SHA-256 (hex) of its file.
-    pub fn of_plan(self, digest: String) -> Self {
+    /// Of a run that does only what a saved plan of these entries says, given the SHA-256 (hex) of its file.
+    pub fn of_plan(self, digest: String, planned: Selection) -> Self {
         Self {
             part: true,
             plan: Some(digest),
+            planned: Some(planned).filter(|planned| !planned.is_all()),
             ..self
         }
     }
@@ -155,16 +160,26 @@ impl RunContext {
         let orgs = self.orgs.as_deref().filter(|_| !job::is_job(&self.file));
         let orgs = orgs.map(|orgs| format!(" --orgs {}", quoted(&from_here(orgs))));
         let orgs = orgs.unwrap_or_default();
+        // What goes on with the run does as it was begun, and has no more entries than it; a new one has to be told.
+        let planned = self.planned.as_ref().filter(|_| selection.is_all());
+        let anew = planned.unwrap_or(selection).with_state(None);
+        let more = format!("{}{}", self.flags(&anew), anew.flag());
         NextCommands {
             retry: format!("okta-rollout resume {id}{retry}"),
             resume: format!("okta-rollout resume {id}{only}"),
-            run_file: format!("okta-rollout run {file}{orgs}{only}"),
-            new_job: self.new_job(&orgs, &only),
+            run_file: format!("okta-rollout run {file}{orgs}{more}"),
+            new_job: self.new_job(&orgs, &more),
         }
     }
 
+    // How the run was begun, beside its file. Consents of other entries than it renews are not to be renewed.
+    fn flags(&self, selection: &Selection) -> String {
+        let renews = self.reconnect.as_ref() == Some(selection);
+        flags([("--force", self.force), ("--reconnect", renews)])
+    }
+
     // Beside the manifest, under a name that is free.
-    fn new_job(&self, orgs: &str, only: &str) -> Option<NewJob> {
+    fn new_job(&self, orgs: &str, more: &str) -> Option<NewJob> {
         if job::is_job(&self.file) {
             return None;
         }
@@ -182,7 +197,7 @@ impl RunContext {
                 "{shown} (new, with manifest = {})",
                 toml::Value::from(&*manifest)
             ),
-            run: format!("okta-rollout run {shown}{orgs}{only}"),
+            run: format!("okta-rollout run {shown}{orgs}{more}"),
         })
     }
 
@@ -284,6 +299,12 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         reconnect: None,
         selected: Selected::default(),
     }
+}
+
+/// These flags, as far as they are given, as they follow something in a command.
+pub(super) fn flags<const N: usize>(given: [(&'static str, bool); N]) -> String {
+    let given = given.into_iter().filter(|(_, given)| *given);
+    given.fold(String::new(), |text, (flag, _)| format!("{text} {flag}"))
 }
 
 /// Short for what is in the current folder.

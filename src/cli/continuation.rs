@@ -12,7 +12,8 @@ use super::context::RunContext;
 use super::run;
 use super::target::Target;
 use crate::failure::Failure;
-use crate::ledger::{Counts, Ledger, LedgerError, Millis, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, Millis, OrgRow, RunRow};
+use crate::manifest::{self, Orgs};
 use crate::report::counted;
 use crate::run::Selected;
 use crate::selection::Selection;
@@ -28,6 +29,18 @@ pub(super) struct Asked<'a> {
     pub selection: &'a Selection,
     /// Of which entries the consents are to be renewed; see `--reconnect`.
     pub reconnect: Option<&'a Selection>,
+    /// The orgs as they are now; `None` = they have mistakes, which are told elsewhere.
+    pub orgs: Option<&'a Orgs>,
+}
+
+impl Asked<'_> {
+    /// Whether an org that is asked for is at another address now than the run has it at. One that is among the orgs no
+    /// more has none: the run itself says so.
+    fn has_elsewhere(&self, org: &OrgRow) -> bool {
+        let now = self.orgs.map(|orgs| orgs.url(&org.name));
+        let moved = now.is_some_and(|now| !now.is_empty() && now != org.url);
+        moved && self.selection.takes_org(&org.name)
+    }
 }
 
 /// What becomes of a file's last run.
@@ -41,6 +54,9 @@ pub(super) enum Next {
     LeftOut,
     /// A new one starts, although something is unfinished in it: the manifest changed since.
     Changed,
+    /// A new one starts, although something is unfinished in it: an org is at another address since, and a run keeps
+    /// those that it began with.
+    Moved,
     /// A new one starts, although something is unfinished in it: consents are to be renewed that it does not renew.
     Renews,
     /// A new one starts, although something is unfinished in it: it applies a saved plan, or another one.
@@ -61,10 +77,10 @@ impl Last {
     /// Looks at a file's last run.
     pub async fn of(ledger: &Ledger, run: RunRow, asked: &Asked<'_>) -> Result<Self, LedgerError> {
         let all = ledger.counts(&run.id).await?;
+        let orgs = ledger.orgs(&run.id).await?;
         let selected = if asked.selection.is_all() {
             all
         } else {
-            let orgs = ledger.orgs(&run.id).await?;
             let selected = Selected::of(ledger, &run.id, &orgs, asked.selection).await?;
             selected.counts(ledger, &run.id).await?
         };
@@ -80,6 +96,7 @@ impl Last {
             is_of,
             renews,
             is_unchanged: run.digest == asked.digest,
+            moved: orgs.iter().any(|org| asked.has_elsewhere(org)),
             all,
             selected,
         };
@@ -103,11 +120,13 @@ pub(super) async fn goes_on(
         return Ok(None);
     };
     let renewed = selection.with_state(None);
+    let orgs = manifest::read_orgs(&target.source()).ok();
     let asked = Asked {
         digest: &run::digest(target)?,
         plan,
         selection,
         reconnect: reconnect.then_some(&renewed),
+        orgs: orgs.as_ref(),
     };
     let last = Last::of(ledger, run, &asked).await?;
     Ok((last.next == Next::GoesOn).then_some(last.run))
@@ -120,13 +139,15 @@ struct Facts {
     // Whether it renews the consents that are to be renewed.
     renews: bool,
     is_unchanged: bool,
+    // Whether an org is elsewhere now.
+    moved: bool,
     all: Counts,
     selected: Counts,
 }
 
 impl Facts {
     fn next(&self, selection: &Selection) -> Next {
-        if self.is_of && self.renews && self.is_unchanged {
+        if self.is_of && self.renews && self.is_unchanged && !self.moved {
             // States are those of a run: where they are asked for, it is the last one's, whatever is left in it.
             if self.selected.movable() > 0 || selection.has_states() {
                 return Next::GoesOn;
@@ -140,6 +161,7 @@ impl Facts {
                 is_unchanged: false,
                 ..
             } => Next::Changed,
+            Self { moved: true, .. } => Next::Moved,
             _ => Next::LeftOut,
         }
     }
@@ -240,11 +262,23 @@ mod tests {
                 is_of,
                 renews: true,
                 is_unchanged,
+                moved: false,
                 all,
                 selected,
             };
             let case = format!("{is_of} {is_unchanged} {all:?} {selected:?} {selection}");
             assert_eq!(facts.next(selection), next, "{case}");
+            // With an org at another address it never goes on.
+            let moved = Facts {
+                moved: true,
+                ..facts
+            };
+            let elsewhere = match next {
+                _ if all.movable() == 0 => Next::Settled,
+                Next::OfPlan | Next::Changed => next,
+                _ => Next::Moved,
+            };
+            assert_eq!(moved.next(selection), elsewhere, "{case}");
         }
     }
 

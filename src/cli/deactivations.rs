@@ -12,7 +12,7 @@ use crate::run::Selected;
 /// Entries that are named in the question.
 const NAMED: usize = 3;
 
-/// Asks, if there is something to ask for.
+/// Asks, if there is something to ask for. `again`: the command that does the same in this run.
 ///
 /// # Errors
 /// When the person does not want it: nothing was changed then.
@@ -20,6 +20,7 @@ pub(super) async fn confirm(
     ledger: &Ledger,
     run: &RunRow,
     selected: &Selected,
+    again: &str,
     output: Output,
 ) -> Result<(), Failure> {
     let orgs = ledger.orgs(&run.id).await?;
@@ -67,9 +68,7 @@ pub(super) async fn confirm(
         Said::No => {
             let id = &run.id.0;
             let error = anyhow::anyhow!("run {id} was not confirmed; nothing was sent");
-            Err(Failure::usage(error).hint(format!(
-                "go on without the question: okta-rollout resume {id} --yes"
-            )))
+            Err(Failure::usage(error).hint(format!("continue without the question: {again} --yes")))
         }
     }
 }

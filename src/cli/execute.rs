@@ -82,22 +82,24 @@ pub(super) async fn execute(
     } = work;
     let all = ledger.orgs(&run.id).await?;
     let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
+    let next = Arc::new(context.next_commands(&run, &selection));
     if selected.is_empty() {
         say_nothing_matches(&selection, output);
         drop(lock);
         for_programs(&ledger, &run, format, output).await?;
         return Ok(Ending::Success);
     }
+    let retries = failed || selection.names_state(State::Failed);
     if consent_to_deactivate == Said::No && can_ask(settings) {
-        deactivations::confirm(&ledger, &run, &selected, output).await?;
+        let again = if retries { &next.retry } else { &next.resume };
+        deactivations::confirm(&ledger, &run, &selected, again, output).await?;
     }
-    if failed || selection.names_state(State::Failed) {
+    if retries {
         try_again(&ledger, &run, &selected, output).await?;
     }
     let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
-    let next = Arc::new(context.next_commands(&run, &selection));
     let (there, moved) = split(unfinished, orgs_now.as_ref());
     let mut opened = access::open(there, &context, allow_exec, simulated.as_ref(), &next).await?;
     opened.extend(moved);
@@ -118,15 +120,16 @@ pub(super) async fn execute(
     // Progress ends with the last sender of events; what it did not show is in the ledger.
     drop(shown.await);
     stop_serving(simulated).await;
-    let shares = driven.map_err(|error| broken_off(error, &run))?;
+    let shares = driven.map_err(|error| broken_off(error, &run, &next))?;
     if selection.is_all() && context.is_of(None) {
-        note_whole(&ledger, &run).await?;
+        note_whole(&ledger, &run, &next).await?;
     }
     let driven = Driven {
         share_used: in_order(shares, all.len()),
         ledger,
         run,
         lock,
+        next,
         policy,
         selection,
         selected,
@@ -138,9 +141,9 @@ pub(super) async fn execute(
 }
 
 /// Only now are the apps of its labels known, by which they are compared with what the run before gave by id.
-async fn note_whole(ledger: &Ledger, run: &RunRow) -> Result<(), Failure> {
+async fn note_whole(ledger: &Ledger, run: &RunRow, next: &NextCommands) -> Result<(), Failure> {
     let noted = ledger.note_whole(&run.id).await;
-    noted.map_err(|error| broken_off(error.into(), run))
+    noted.map_err(|error| broken_off(error.into(), run, next))
 }
 
 /// A run that this process drove.
@@ -148,6 +151,7 @@ struct Driven {
     ledger: Ledger,
     run: RunRow,
     lock: RunLock,
+    next: Arc<NextCommands>,
     policy: Policy,
     selection: Selection,
     selected: Selected,
@@ -168,7 +172,7 @@ impl Driven {
         ledger
             .set_finished(&run.id, Some(unix_millis()))
             .await
-            .map_err(|error| broken_off(error.into(), &run))?;
+            .map_err(|error| broken_off(error.into(), &run, &self.next))?;
         drop(self.lock);
         let closing = Closing {
             held: Held::No,
@@ -317,11 +321,11 @@ async fn stop_shut(
 }
 
 /// A run ends early only when its checkpoints cannot be kept.
-fn broken_off(error: anyhow::Error, run: &RunRow) -> Failure {
+fn broken_off(error: anyhow::Error, run: &RunRow, next: &NextCommands) -> Failure {
     let hint = format!(
         "what was stored before stands, and calls whose answers were not are looked at or made again; mend the cause, \
-         then: okta-rollout resume {}",
-        run.id.0
+         then: {}",
+        next.resume
     );
     Failure {
         kind: Kind::Failed,

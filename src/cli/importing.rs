@@ -17,10 +17,47 @@ pub(super) struct Importing {
     failed: Option<LedgerError>,
     // The only rows to import, if not all.
     rows: Option<HashSet<u64>>,
+    /// What is seen of them.
+    pub preview: Preview,
+}
+
+/// What has to be known of all entries before a run of them may begin.
+pub(super) struct Preview {
     unsupported: Unsupported,
     selection: Selection,
     /// Whether any entry is selected.
     pub selected: bool,
+}
+
+impl Preview {
+    /// Before the first entry.
+    pub fn new(selection: Selection) -> Self {
+        Self {
+            unsupported: Unsupported::default(),
+            selection,
+            selected: false,
+        }
+    }
+
+    /// Looks at the next entry.
+    pub fn look(&mut self, located: &Located, orgs: &Orgs) {
+        self.unsupported.look_at_entry(located);
+        let Entry { org, app, .. } = &located.entry;
+        if self.selection.takes_entry(org, *app) {
+            // An entry of a new run is pending.
+            self.selected |= self
+                .selection
+                .takes_stored(Stored::Pending, Ended::Unchanged);
+            if let Some(spec) = orgs.get(org) {
+                self.unsupported.look_at_org(org, spec);
+            }
+        }
+    }
+
+    /// Refuses what this version cannot do.
+    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
+        self.unsupported.refuse(manifest)
+    }
 }
 
 impl Importing {
@@ -37,25 +74,13 @@ impl Importing {
             numbers: HashMap::new(),
             failed: None,
             rows,
-            unsupported: Unsupported::default(),
-            selection,
-            selected: false,
+            preview: Preview::new(selection),
         }
     }
 
     /// Takes the next entry.
     pub fn take(&mut self, located: &Located) {
-        self.unsupported.look_at_entry(located);
-        let Entry { org, app, .. } = &located.entry;
-        if self.selection.takes_entry(org, *app) {
-            // An entry of a new run is pending.
-            self.selected |= self
-                .selection
-                .takes_stored(Stored::Pending, Ended::Unchanged);
-            if let Some(spec) = self.orgs.get(org) {
-                self.unsupported.look_at_org(org, spec);
-            }
-        }
+        self.preview.look(located, &self.orgs);
         let rows = self.rows.as_ref();
         if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
             self.failed = self.push(located).err();
@@ -80,11 +105,6 @@ impl Importing {
             org,
             entry: &located.entry,
         })
-    }
-
-    /// Refuses what this version cannot do.
-    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
-        self.unsupported.refuse(manifest)
     }
 
     /// Makes the run visible.

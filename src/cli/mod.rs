@@ -5,6 +5,7 @@
 
 mod access;
 pub mod args;
+mod beginning;
 mod bug;
 mod carried;
 mod check;

@@ -25,16 +25,24 @@ pub(super) async fn writable(settings: &Settings, output: Output) -> Result<Ledg
 /// For commands that change one that is there.
 pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
     let url = url(settings)?;
-    // What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.
-    let is_missing = match std::fs::metadata(url.path()) {
-        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    if is_missing {
+    if is_missing_at(&url) {
         let path = url.path().to_owned();
         return Err(LedgerError::Missing { path }.into());
     }
     for_writing(&url, settings).await
+}
+
+/// Whether there is none yet.
+pub(super) fn is_missing(settings: &Settings) -> Result<bool, Failure> {
+    Ok(is_missing_at(&url(settings)?))
+}
+
+// What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.
+fn is_missing_at(url: &LedgerUrl) -> bool {
+    match std::fs::metadata(url.path()) {
+        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 async fn for_writing(url: &LedgerUrl, settings: &Settings) -> Result<Ledger, Failure> {

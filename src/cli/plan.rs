@@ -16,6 +16,7 @@ mod text;
 mod waiting;
 
 use super::args::{self, DataFormat};
+use super::context::{flags, quoted};
 use super::file::can_be_written;
 use super::only::say_nothing_matches;
 use super::output::Output;
@@ -29,7 +30,7 @@ use crate::run::Interrupt;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::text::Syntax;
-pub(super) use apply::apply;
+pub(super) use apply::{apply, planned_by};
 pub(super) use approve::Approved;
 pub(super) use ask::{Answer, ask};
 use survey::{Surveyed, Wish, survey};
@@ -109,10 +110,10 @@ fn tell_unrenewed(args: &args::Plan, surveyed: &Surveyed, output: Output) {
     if count > 0 {
         let only = Selection::covering(left, false).flag();
         let needs = counted(count, "entry needs", "entries need");
-        let file = args.file.display();
+        let (file, force) = (quoted(&args.file), flags([("--force", args.force)]));
         output.note(format_args!(
             "{needs} a new consent for changed admin credentials, and would be left as it is; to do it: okta-rollout run \
-             {file} --reconnect{only}"
+             {file}{force} --reconnect{only}"
         ));
     }
 }

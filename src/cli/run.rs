@@ -1,27 +1,22 @@
 //! `run`: continues a file's interrupted run, or starts a new one.
 
-use std::collections::HashSet;
-
 use super::access::can_call;
 use super::args;
+use super::beginning::{Beginning, Sight, Wanted, begin, look_ahead, options};
 use super::context::{RunContext, quoted};
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
 use super::file::cannot_be_read;
-use super::importing::Importing;
-use super::landing::let_calls_land;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::outputs::refuse_mixed;
-use super::plan::{Answer, Approved, apply, ask};
+use super::plan::{Answer, Approved, apply, ask, planned_by};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
-use crate::manifest::{self, CheckOptions, Checked, Located, ManifestError, Orgs, SecretCheck};
+use crate::ledger::{Ledger, RunId, RunLock, RunRow};
+use crate::manifest::{self, ManifestError, Orgs, SecretCheck};
 use crate::report::counted;
-use crate::run::unix_millis;
-use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// `run`.
@@ -31,12 +26,15 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<Ending, Failure> {
     if args.dry_run {
-        let file = args.file.as_deref().or(args.plan.as_deref());
-        let file = file.map_or_else(|| "FILE".to_owned(), quoted);
+        let plan = match (&args.plan, &args.file) {
+            (Some(plan), file) => planned_by(plan, file.as_deref(), settings, output)?,
+            (None, Some(file)) => format!("okta-rollout plan {}{}", quoted(file), args.of_plan()),
+            (None, None) => "okta-rollout plan FILE".to_owned(),
+        };
         let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
-        return Err(Failure::usage(error).hint(format!(
-            "use plan, which shows what would be done: okta-rollout plan {file}"
-        )));
+        return Err(
+            Failure::usage(error).hint(format!("use plan, which shows what would be done: {plan}"))
+        );
     }
     match (&args.plan, &args.file) {
         (Some(plan), _) => apply(plan, args, settings, output).await,
@@ -70,7 +68,9 @@ pub(super) async fn start(
     let context = RunContext::new(&target)?.forced(args.force);
     let selection = args.only.selection();
     let (context, wanted) = match approved {
-        Some(approved) => (context.of_plan(approved.plan), approved.wanted),
+        Some(Approved { plan, wanted }) => {
+            (context.of_plan(plan, wanted.selection.clone()), wanted)
+        }
         None => (context, Wanted::of_file(&target, selection.clone())?),
     };
     let reconnect = args.reconnect.then(|| wanted.selection.with_state(None));
@@ -79,7 +79,13 @@ pub(super) async fn start(
     let orgs = read_orgs(&target, args, output)?;
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
-    let ledger = open_for(&target, settings, output).await?;
+    can_call(&target.policy.http)?;
+    let sight = look_ahead(&target, &orgs, &wanted, args, settings, output).await?;
+    if sight == Sight::NothingSelected {
+        say_nothing_matches(&selection, output);
+        return Ok(Ending::Success);
+    }
+    let ledger = writable(settings, output).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
     let asked = Asked {
@@ -87,6 +93,7 @@ pub(super) async fn start(
         plan: None,
         selection: &selection,
         reconnect: context.reconnects(),
+        orgs: Some(&orgs),
     };
     let goes_on = to_continue(&ledger, &target, &asked, args.new, output).await?;
     let (held, begun, orgs_now) = if let Some(run) = goes_on {
@@ -100,8 +107,9 @@ pub(super) async fn start(
             context: &context,
             wanted,
             orgs,
+            options: sight.options(args),
         };
-        let Some(begun) = begin(&ledger, beginning, args, output).await? else {
+        let Some(begun) = begin(&ledger, beginning, output).await? else {
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
@@ -126,18 +134,14 @@ pub(super) async fn go_on(
 ) -> Result<Ending, Failure> {
     let context = RunContext::new(&target)?;
     let orgs = read_orgs(&target, args, output)?;
-    let ledger = open_for(&target, settings, output).await?;
+    can_call(&target.policy.http)?;
+    let ledger = writable(settings, output).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     let work = Work {
         orgs_now: Some(orgs),
         ..work(ledger, held, target, context, args)
     };
     execute(work, settings, output).await
-}
-
-async fn open_for(target: &Target, settings: &Settings, output: Output) -> Result<Ledger, Failure> {
-    can_call(&target.policy.http)?;
-    writable(settings, output).await
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
@@ -184,7 +188,8 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
     match manifest::read_orgs(&source) {
         Ok(orgs) => Ok(orgs),
         Err(ManifestError::Orgs(problems)) => {
-            let checked = manifest::check(&source, &options(args), &mut |_| {});
+            let checked =
+                manifest::check(&source, &options(args, SecretCheck::Entries), &mut |_| {});
             Err(match checked {
                 Ok(checked) if checked.problem_count > 0 => refuse(
                     &target.file,
@@ -197,13 +202,6 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
             })
         }
         Err(error) => Err(unreadable(error)),
-    }
-}
-
-fn options(args: &args::Run) -> CheckOptions {
-    CheckOptions {
-        secrets: SecretCheck::Entries,
-        exec: args.allow_exec.into(),
     }
 }
 
@@ -249,6 +247,10 @@ fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
         Next::Changed => output.warning(format_args!(
             "{file} changed since run {id} began, of which {left_of_it} left: a new run starts"
         )),
+        Next::Moved => output.warning(format_args!(
+            "orgs of {file} are at other addresses than run {id} has them at, of which {left_of_it} left: a new run \
+             starts"
+        )),
         Next::Renews => output.warning(format_args!(
             "run {id} does not renew these consents, and {left_of_it} left of it: a new run starts"
         )),
@@ -271,109 +273,6 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
         })
         .collect();
     Ok(ledger.set_orgs(run, specs).await?)
-}
-
-/// What a new run is to do.
-pub(super) struct Wanted {
-    /// SHA-256 (hex) of the manifest's bytes.
-    pub digest: String,
-    /// The only rows it is about, if not all.
-    pub rows: Option<HashSet<u64>>,
-    /// Of which entries and orgs the secrets are tried.
-    pub selection: Selection,
-}
-
-impl Wanted {
-    fn of_file(target: &Target, selection: Selection) -> Result<Self, Failure> {
-        Ok(Self {
-            digest: digest(target)?,
-            rows: None,
-            selection,
-        })
-    }
-}
-
-/// A run that is to begin.
-struct Beginning<'a> {
-    target: &'a Target,
-    context: &'a RunContext,
-    wanted: Wanted,
-    orgs: Orgs,
-}
-
-/// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
-/// then never was.
-async fn begin(
-    ledger: &Ledger,
-    beginning: Beginning<'_>,
-    args: &args::Run,
-    output: Output,
-) -> Result<Option<(RunRow, RunLock)>, Failure> {
-    let Beginning {
-        target,
-        context,
-        wanted,
-        orgs,
-    } = beginning;
-    let Wanted {
-        digest,
-        rows,
-        selection,
-    } = wanted;
-    let_calls_land(ledger, &orgs.urls(), target.policy.http.timeout, output).await?;
-    let import = ledger
-        .import(NewRun {
-            file: target.file.display().to_string(),
-            file_key: target.key.clone(),
-            digest: digest.clone(),
-            context: context.to_json(),
-            started_at: unix_millis(),
-        })
-        .await?;
-    let source = target.source();
-    let options = options(args);
-    let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
-        let mut importing = Importing::new(import, orgs, selection.clone(), rows);
-        let mut take = |located: Located| importing.take(&located);
-        let checked = manifest::check_selected(&source, &options, &selection, &mut take)
-            .map_err(unreadable)?;
-        if checked.problem_count == 0 {
-            importing.refuse_unsupported(&source.file)?;
-        }
-        let usable = checked.problem_count == 0 && checked.digest == digest;
-        // Dropped, the import never was; the caller tells why.
-        let begins = usable && importing.selected;
-        let finished = begins.then(|| importing.finish());
-        if checked.problem_count == 0 && !usable {
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{} changed while it was read; nothing was sent",
-                source.file.display()
-            ))
-            .hint("run the command again"));
-        }
-        Ok((checked, finished))
-    };
-    let (checked, finished) = blocking(read).await?;
-    if checked.problem_count > 0 {
-        let file = &target.file;
-        return Err(refuse(
-            file,
-            &checked.problems,
-            checked.problem_count,
-            output,
-        ));
-    }
-    let Some(id) = finished.transpose()? else {
-        return Ok(None);
-    };
-    let lock = ledger.lock_run(&id)?;
-    output.note(format_args!(
-        "run {} of {}: {}",
-        id.0,
-        target.file.display(),
-        counted(checked.entries, "entry", "entries")
-    ));
-    Ok(Some((ledger.run(&id).await?, lock)))
 }
 
 pub(super) async fn blocking<T: Send + 'static>(

@@ -1,13 +1,6 @@
 //! A person sees what a run would do, and decides.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::process::Child;
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-use crate::support::{Scenario, user, zscaler};
+use crate::support::{Scenario, Terminal, google, user, zscaler};
 
 const ASK: [&str; 3] = ["run", "job.toml", "--ask"];
 const QUESTION: &str = "make these changes? (yes, no, details)";
@@ -23,60 +16,6 @@ fn writes(story: &Scenario) -> usize {
     let orgs = story.orgs();
     let calls = orgs.iter().flat_map(|org| story.calls(org));
     calls.filter(|call| !call.starts_with("GET")).count()
-}
-
-/// A command at a terminal.
-struct Terminal {
-    ours: File,
-    child: Child,
-    said: String,
-}
-
-impl Terminal {
-    fn of(story: &Scenario, arguments: &[&str]) -> Self {
-        let ours: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-        let theirs = File::options().read(true).write(true).open(name).unwrap();
-        Self {
-            ours: ours.into(),
-            child: story.wholly_at_terminal(arguments, &theirs),
-            said: String::new(),
-        }
-    }
-
-    /// Waits until it says this; what it said since it was last waited for.
-    fn says(&mut self, what: &str) -> String {
-        loop {
-            if let Some(at) = self.said.find(what) {
-                // What came along with it is waited for later.
-                let rest = self.said.split_off(at + what.len());
-                return std::mem::replace(&mut self.said, rest);
-            }
-            assert!(self.hear(), "{what:?} is missing in:\n{}", self.said);
-        }
-    }
-
-    // A terminal that nobody has any more gives an error.
-    fn hear(&mut self) -> bool {
-        let mut bytes = [0; 4_096];
-        let Ok(count @ 1..) = self.ours.read(&mut bytes) else {
-            return false;
-        };
-        self.said += &String::from_utf8_lossy(&bytes[..count]);
-        true
-    }
-
-    fn types(&mut self, line: &str) {
-        self.ours.write_all(line.as_bytes()).unwrap();
-    }
-
-    /// Its exit code and what it said since.
-    fn ends(mut self) -> (Option<i32>, String) {
-        while self.hear() {}
-        (self.child.wait().unwrap().code(), self.said)
-    }
 }
 
 #[test]
@@ -175,4 +114,61 @@ fn whoever_looks_for_a_dry_run_is_shown_plan() {
         help.contains("--ask") && !help.contains("--dry-run"),
         "{help}"
     );
+}
+
+#[test]
+fn what_is_typed_instead_has_the_same_flags() {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        google("0oa2"),
+        zscaler("0oa3").at("globex"),
+    ]);
+    story
+        .okta_rollout(&["plan", "job.toml", "--only", "org=acme", "--out", "p.json"])
+        .exits(0);
+    let flags = ["--force", "--reconnect", "--only", "org=acme"];
+    for (arguments, is_of_plan, told) in [
+        (
+            &["--ask", "--new"][..],
+            false,
+            &[
+                "okta-rollout plan job.toml --force --reconnect --only org=acme",
+                "okta-rollout run job.toml --new --force --reconnect --only org=acme",
+            ][..],
+        ),
+        (
+            &["--dry-run"],
+            false,
+            &["okta-rollout plan job.toml --force --reconnect --only org=acme"],
+        ),
+        (
+            &["--dry-run", "--plan", "p.json"],
+            true,
+            &["okta-rollout plan job.toml --only org=acme"],
+        ),
+    ] {
+        let given = if is_of_plan { &[][..] } else { &flags };
+        let file = if is_of_plan {
+            &["run"][..]
+        } else {
+            &["run", "job.toml"]
+        };
+        let said = story
+            .okta_rollout(&[file, arguments, given].concat())
+            .exits(2)
+            .said();
+        let (_, hint) = said.split_once("hint: ").unwrap();
+        for told in told {
+            assert!(
+                hint.split("; ").any(|part| part.trim_end().ends_with(told)),
+                "{told} in {said}"
+            );
+        }
+        let plan = told[0].strip_prefix("okta-rollout ").unwrap();
+        let plan: Vec<&str> = plan.split(' ').collect();
+        let shown = story.okta_rollout(&plan).exits(0).data();
+        assert!(shown.contains("2 entries:"), "{shown}");
+        assert_eq!(writes(&story), 0);
+        assert!(!story.ledger().exists());
+    }
 }

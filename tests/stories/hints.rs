@@ -3,7 +3,7 @@
 use okta_rollout::sandbox::{SeedApp, Switches};
 use serde_json::Value;
 
-use crate::support::{Entry, Scenario, lie, org2org, user, zscaler};
+use crate::support::{Entry, Scenario, google, lie, org2org, slack, user, zscaler};
 
 /// What goes wrong, and how it is fixed.
 struct Kind {
@@ -534,4 +534,228 @@ fn an_unknown_org_comes_with_the_nearest_name() {
             .exits(2)
             .says(hint);
     }
+}
+
+/// A job with an orgs file, whose run was interrupted while all of its orgs can still move.
+fn interrupted(acme: &str, reference: &str) -> Scenario {
+    let story = Scenario::of([
+        zscaler("0oa1"),
+        zscaler("0oa2").at("globex"),
+        zscaler("0oa3").at("globex"),
+    ]);
+    let manifest = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let apps = manifest["apps"].as_array().unwrap().iter();
+    let apps: Vec<String> = apps.map(Value::to_string).collect();
+    story.write("m.jsonl", &apps.join("\n"));
+    story.write(
+        "job.toml",
+        "manifest = 'm.jsonl'\norgs = 'o.csv'\n[limits]\nmaxInFlight = 1\n[retry]\nmaxAttempts = 3\ninitial = '1ms'\n",
+    );
+    orgs_file(&story, acme, reference);
+    story.dies_after(2, &["run", "job.toml"]);
+    let report = story.report();
+    assert_eq!(report["state"], "interrupted");
+    assert!(report["totals"]["pending"].as_u64().unwrap() > 0);
+    story
+}
+
+fn orgs_file(story: &Scenario, acme: &str, reference: &str) {
+    let globex = story.url("globex");
+    let text = format!(
+        "org,url,auth.apiToken\nacme,{acme},{reference}\nglobex,{globex},env:GLOBEX_TOKEN\n"
+    );
+    story.write("o.csv", &text);
+}
+
+#[test]
+fn a_run_of_the_file_takes_an_address_that_was_corrected_though_others_can_still_move() {
+    let story = interrupted("http://127.0.0.1:1", "env:ACME_TOKEN");
+    let first = story.report()["run"].as_str().unwrap().to_owned();
+    let url = story.url("acme");
+    orgs_file(&story, &url, "env:ACME_TOKEN");
+    let plan = story.okta_rollout(&["plan", "job.toml"]).exits(0);
+    assert!(!plan.said().contains("was interrupted"), "{}", plan.said());
+    // What is only about another org goes on.
+    let only = ["plan", "job.toml", "--only", "org=globex"];
+    story
+        .okta_rollout(&only)
+        .exits(0)
+        .says(&format!("run {first} of job.toml was interrupted"));
+    let said = story.run().exits(0).said();
+    let moved = format!("orgs of job.toml are at other addresses than run {first} has them at");
+    assert!(said.contains(&moved), "{said}");
+    let report = story.report();
+    assert_ne!(report["run"], first.as_str());
+    let totals = &report["totals"];
+    assert_eq!(
+        (&totals["pending"], &totals["failed"]),
+        (&0.into(), &0.into())
+    );
+    for (org, id) in [("acme", "0oa1"), ("globex", "0oa2"), ("globex", "0oa3")] {
+        assert_eq!(story.app(org, id)["connection"]["status"], "ENABLED");
+    }
+    // The run before keeps the address that it began with, and says what to type instead.
+    let said = story.okta_rollout(&["resume", &first]).exits(3).said();
+    assert!(
+        said.contains("a run keeps the addresses that it began with"),
+        "{said}"
+    );
+    let printed = printed(&said);
+    assert_eq!(printed.last(), Some(&"okta-rollout run job.toml"), "{said}");
+    story.shell("okta-rollout run job.toml").exits(0);
+}
+
+#[test]
+fn a_run_of_the_file_goes_on_with_a_reference_that_was_corrected() {
+    let mut story = interrupted("http://127.0.0.1:1", "env:ACME_TOKEN");
+    story.set("WRONG_TOKEN", "00wrong-token-of-nobody");
+    let url = story.url("acme");
+    orgs_file(&story, &url, "env:WRONG_TOKEN");
+    // A run that has the right address and the wrong reference, interrupted again.
+    story.dies_after(2, &["run", "job.toml"]);
+    let second = story.report()["run"].as_str().unwrap().to_owned();
+    orgs_file(&story, &url, "env:ACME_TOKEN");
+    story
+        .run()
+        .exits(0)
+        .says(&format!("run {second} of today goes on"));
+    let report = story.report();
+    assert_eq!(report["run"], second.as_str());
+    assert_eq!(report["totals"]["pending"], 0);
+}
+
+/// What hints say to run, each once.
+fn told(said: &str, command: &str) -> Vec<String> {
+    let mut told: Vec<_> = printed(said)
+        .into_iter()
+        .filter(|line| line.starts_with(command))
+        .map(str::to_owned)
+        .collect();
+    told.sort();
+    told.dedup();
+    told
+}
+
+#[test]
+fn a_run_of_the_file_is_forced_if_the_one_before_was() {
+    let story = Scenario::of([good(), zscaler("").labelled("Z").missing()]);
+    let said = story
+        .okta_rollout(&["run", "job.toml", "--force", "--only", "org=acme"])
+        .exits(3)
+        .said();
+    let run = "okta-rollout run job.toml --force --only org=acme";
+    assert_eq!(told(&said, "okta-rollout run"), [run], "{said}");
+    // Also told by whoever goes on with it.
+    let said = story.okta_rollout(&["resume", "--failed"]).exits(3).said();
+    let all = "okta-rollout run job.toml --force";
+    assert_eq!(told(&said, "okta-rollout run"), [all], "{said}");
+    story.manifest([good()]);
+    story.all_calls("acme");
+    story.shell(run).exits(0);
+    let calls = story.all_calls("acme");
+    assert!(
+        calls.iter().any(|call| call.starts_with("POST")),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_run_of_the_file_renews_the_same_consents_and_no_others() {
+    let story = Scenario::of([google("0oa2"), slack("").labelled("Slak").missing()]);
+    let arguments = ["run", "job.toml", "--reconnect", "--only", "org=acme"];
+    let said = story.okta_rollout(&arguments).exits(3).said();
+    let run = "okta-rollout run job.toml --reconnect --only org=acme";
+    assert_eq!(told(&said, "okta-rollout run"), [run], "{said}");
+    let said = story.okta_rollout(&["resume", "--failed"]).exits(3).said();
+    assert_eq!(
+        told(&said, "okta-rollout run"),
+        ["okta-rollout run job.toml"],
+        "{said}"
+    );
+    story.manifest([google("0oa2")]);
+    story.shell(run).exits(4);
+}
+
+#[test]
+fn commands_about_a_saved_plan_have_its_flags_and_its_part_of_the_file() {
+    let entries = |globex: &str| [good(), google("0oa2"), zscaler(globex).at("globex")];
+    let story = Scenario::of(entries("0oa3"));
+    story.run().exits(4);
+    let page = story.approve(&story.link());
+    story.fed(&["consent", "complete"], &page).exits(0);
+    story.okta_rollout(&["resume"]).exits(0);
+    let plan = [
+        "plan",
+        "job.toml",
+        "--out",
+        "p.json",
+        "--reconnect",
+        "--only",
+        "org=acme",
+    ];
+    let said = story.okta_rollout(&plan).exits(0).said();
+    let apply = "okta-rollout run --plan p.json --reconnect";
+    assert!(said.contains(&format!("with: {apply}\n")), "{said}");
+
+    let said = story
+        .okta_rollout(&["run", "--plan", "p.json"])
+        .exits(2)
+        .said();
+    let with = "it was made with --reconnect, which has to be given again: \
+        okta-rollout run --plan p.json job.toml --reconnect";
+    assert!(said.contains(with), "{said}");
+    let forced = ["run", "--plan", "p.json", "--reconnect", "--force"];
+    let said = story.okta_rollout(&forced).exits(2).said();
+    let without =
+        "it was made without --force: okta-rollout run --plan p.json job.toml --reconnect";
+    assert!(said.contains(without), "{said}");
+
+    story.manifest(entries("0oa4"));
+    let said = story.shell(apply).exits(2).said();
+    let anew = "make a new plan: okta-rollout plan job.toml --reconnect --only org=acme --out PLAN";
+    assert!(said.contains(anew), "{said}");
+    story
+        .shell(anew.strip_prefix("make a new plan: ").unwrap())
+        .exits(0);
+    story
+        .shell("okta-rollout run --plan PLAN --reconnect")
+        .exits(4);
+}
+
+#[test]
+fn a_run_of_the_file_is_of_no_more_than_the_plan_was() {
+    let story = Scenario::of([good(), zscaler("0oa3").at("globex")]);
+    let plan = ["plan", "job.toml", "--out", "p.json", "--only", "org=acme"];
+    story.okta_rollout(&plan).exits(0);
+    story.write("secrets/app-token", "bad");
+    let said = story
+        .okta_rollout(&["run", "--plan", "p.json"])
+        .exits(3)
+        .said();
+    let run = story.report()["run"].as_str().unwrap().to_owned();
+    let retry = format!("okta-rollout resume {run} --failed");
+    assert_eq!(told(&said, "okta-rollout resume"), [retry], "{said}");
+    story.write("secrets/app-token", "good");
+    story.manifest([good().feature(user()), zscaler("0oa3").at("globex")]);
+    let said = story.okta_rollout(&["resume", "--failed"]).exits(0).said();
+    let (_, now) = said.split_once("as it is now: ").unwrap();
+    assert_eq!(
+        now.lines().next(),
+        Some("okta-rollout run job.toml --only org=acme"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_check_is_followed_by_the_same_check() {
+    let story = Scenario::of([good().token("env:NOT_SET").with("nothing", "x".into())]);
+    let said = story
+        .okta_rollout(&["check", "job.toml", "--no-secrets"])
+        .exits(2)
+        .said();
+    let (_, command) = said.rsplit_once("then: ").unwrap();
+    assert_eq!(command.trim(), "okta-rollout check --no-secrets job.toml");
+    story.manifest([good().token("env:NOT_SET")]);
+    story.shell(command.trim()).exits(0);
 }

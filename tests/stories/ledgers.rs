@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use crate::support::{Ran, Scenario, google, zscaler};
 
 /// A job in a folder of its own, whose ledger is beside that.
@@ -166,4 +168,170 @@ fn only_a_run_makes_a_ledger() {
         .exits(0)
         .says("new ledger .okta-rollout/ledger.db: nothing is known of earlier runs");
     assert!(!story.run().exits(0).said().contains("new ledger"));
+}
+
+/// A run that does not begin.
+struct NoRun {
+    name: &'static str,
+    arrange: fn(&mut Scenario),
+    arguments: &'static [&'static str],
+    code: i32,
+    says: &'static str,
+}
+
+fn hub(story: &Scenario) {
+    let hub =
+        json!({ "org": "hub", "clientName": "spoke", "roles": [], "scopes": [], "dpop": false });
+    let entry = zscaler("0oa1").with("app", "okta_org2org".into());
+    let oauth =
+        json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": "AUTO" } } });
+    let entry = entry.with("connection", oauth).with("hub", hub);
+    story.manifest([entry, zscaler("0oa9").at("hub")]);
+}
+
+const RUN: &[&str] = &["run", "job.toml"];
+
+/// Each is refused, or has nothing to do, before anything begins.
+const NO_RUNS: [NoRun; 13] = [
+    NoRun {
+        name: "a mistake in the manifest",
+        arrange: |story| story.manifest([zscaler("0oa1").with("nothing", "x".into())]),
+        arguments: RUN,
+        code: 2,
+        says: "1 mistake; nothing was sent",
+    },
+    NoRun {
+        name: "no manifest",
+        arrange: |story| std::fs::remove_file(story.path("m.json")).unwrap(),
+        arguments: RUN,
+        code: 2,
+        says: "m.json",
+    },
+    NoRun {
+        name: "a manifest that is no text",
+        arrange: |story| story.write_bytes("m.json", b"\xff\xfe\x00"),
+        arguments: RUN,
+        code: 2,
+        says: "1 mistake; nothing was sent",
+    },
+    NoRun {
+        name: "a mistake among the orgs",
+        arrange: |story| {
+            story.write("o.csv", "org,url\nacme,http://acme.okta.com\n");
+            story.job("");
+        },
+        arguments: &["run", "job.toml", "--orgs", "o.csv"],
+        code: 2,
+        says: "nothing was sent",
+    },
+    NoRun {
+        name: "a secret that is not there",
+        arrange: |story| story.manifest([zscaler("0oa1").token("env:NOT_SET")]),
+        arguments: RUN,
+        code: 2,
+        says: "NOT_SET",
+    },
+    NoRun {
+        name: "what this version cannot do",
+        arrange: |story| hub(story),
+        arguments: RUN,
+        code: 2,
+        says: "`hub` is not supported by this version; nothing was sent",
+    },
+    NoRun {
+        name: "a proxy that is none",
+        arrange: |story| story.set("HTTPS_PROXY", "not a proxy"),
+        arguments: RUN,
+        code: 2,
+        says: "HTTPS_PROXY",
+    },
+    NoRun {
+        name: "a CA file that is not there",
+        arrange: |story| story.job("[http]\ncaFile = 'none.pem'\n"),
+        arguments: RUN,
+        code: 2,
+        says: "none.pem",
+    },
+    NoRun {
+        name: "an org that nobody has",
+        arrange: |_| {},
+        arguments: &["run", "job.toml", "--only", "org=globex"],
+        code: 2,
+        says: "no org fits",
+    },
+    NoRun {
+        name: "entries that nobody has",
+        arrange: |_| {},
+        arguments: &["run", "job.toml", "--only", "app=slack"],
+        code: 0,
+        says: "no entry matches --only app=slack",
+    },
+    NoRun {
+        name: "a state that none is in",
+        arrange: |_| {},
+        arguments: &["run", "job.toml", "--only", "failed"],
+        code: 0,
+        says: "no entry matches --only failed",
+    },
+    NoRun {
+        name: "a plan that does not hold",
+        arrange: |story| {
+            story
+                .okta_rollout(&["plan", "job.toml", "--out", "p.json"])
+                .exits(0);
+            story.manifest([zscaler("0oa1"), zscaler("0oa2")]);
+        },
+        arguments: &["run", "--plan", "p.json"],
+        code: 2,
+        says: "changed since the plan was made",
+    },
+    NoRun {
+        name: "a question that nobody can answer",
+        arrange: |_| {},
+        arguments: &["run", "job.toml", "--ask"],
+        code: 2,
+        says: "there is no terminal",
+    },
+];
+
+#[test]
+fn a_run_that_does_not_begin_leaves_no_ledger_behind() {
+    for no_run in NO_RUNS {
+        let name = no_run.name;
+        let mut story = Scenario::of([zscaler("0oa1")]);
+        (no_run.arrange)(&mut story);
+        let before = story.files();
+        for ledger in [&[][..], &["--ledger", "in/a/folder.db"]] {
+            let arguments = [no_run.arguments, ledger].concat();
+            let said = story.okta_rollout(&arguments).exits(no_run.code).said();
+            assert!(said.contains(no_run.says), "{name}: {said}");
+            assert!(!said.contains("new ledger"), "{name}: {said}");
+            assert_eq!(story.files(), before, "{name}");
+            for folder in [".okta-rollout", "in"] {
+                assert!(!story.path(folder).exists(), "{name}: {folder}");
+            }
+        }
+        assert!(writes(&story).is_empty(), "{name}");
+    }
+}
+
+fn writes(story: &Scenario) -> Vec<String> {
+    let orgs = story.orgs();
+    let calls = orgs.iter().flat_map(|org| story.calls(org));
+    calls.filter(|call| !call.starts_with("GET")).collect()
+}
+
+#[test]
+fn the_first_run_that_begins_says_that_its_ledger_is_new() {
+    let story = Scenario::of([zscaler("0oa1").token("env:NOT_SET")]);
+    story.run().exits(2);
+    story.manifest([zscaler("0oa1")]);
+    let new = "new ledger .okta-rollout/ledger.db: nothing is known of earlier runs";
+    story.run().exits(0).says(new);
+    // One that is refused later leaves the ledger as it is.
+    story.manifest([zscaler("0oa1").token("env:NOT_SET")]);
+    let said = story.run().exits(2).said();
+    assert!(!said.contains("new ledger"), "{said}");
+    let runs = story.okta_rollout(&["runs", "--format", "json"]).exits(0);
+    assert_eq!(runs.json().as_array().unwrap().len(), 1);
 }

@@ -81,6 +81,68 @@ fn no_core_is_dumped() {
     assert_eq!(run.ends(), Some(0));
 }
 
+/// The files about a process that tells secrets belong to root where nobody else may look into it; the user who runs it
+/// is another one, and another process of that user is not kept from anybody.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_other_process_of_the_user_can_look_into_it() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
+
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open.clone()).unwrap();
+    let program = folder.path().join("okta-rollout");
+    std::fs::copy(env!("CARGO_BIN_EXE_okta-rollout"), &program).unwrap();
+    std::fs::set_permissions(&program, open).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    let begin = |program: &std::path::Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir("/").env_clear();
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    // Its first answer comes after it has closed itself.
+    let first_byte = |child: &mut std::process::Child| {
+        let mut byte = [0];
+        let stdout = child.stdout.as_mut().unwrap();
+        std::io::Read::read_exact(stdout, &mut byte).unwrap();
+    };
+    let owners = |id: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        let uid = uid.and_then(|uids| uids.split_whitespace().nth(1));
+        let files = ["environ", "mem", "maps"].map(|file| {
+            let file = std::fs::metadata(format!("/proc/{id}/{file}"));
+            file.unwrap().uid()
+        });
+        (uid.unwrap().parse::<u32>().unwrap(), files)
+    };
+    let mut ours = begin(&program, &["sandbox"]);
+    let mut another = begin("/bin/cat".as_ref(), &[]);
+    first_byte(&mut ours);
+    std::io::Write::write_all(another.stdin.as_mut().unwrap(), b"x").unwrap();
+    first_byte(&mut another);
+    let (user, files) = owners(ours.id());
+    let (same, open) = owners(another.id());
+    for mut child in [ours, another] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_ne!(user, 0, "root can look into everything");
+    assert_eq!((same, open), (user, [user; 3]));
+    assert_eq!(files, [0; 3]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_exceeds_its_limit_is_told() {

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::DataFormat;
 use crate::cli::completions::files;
+use crate::cli::context::flags;
 use crate::cli::only::Only;
 
 /// `run`.
@@ -20,8 +21,8 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv --reconnect --only app=office365
   okta-rollout run --plan plan.json
 
-When the last run of FILE was interrupted and FILE is unchanged, that run goes on. Otherwise a new
-one starts, which keeps consents that are still waiting for unchanged entries; also when all that is left
+When the last run of FILE was interrupted and FILE and the URLs of its orgs are unchanged, that run goes on.
+Otherwise a new one starts, which keeps consents that are still waiting for unchanged entries; also when all that is left
 of the last run waits for consent, failed, or belongs to an org that was stopped.
 
 What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
@@ -74,4 +75,12 @@ pub struct Run {
     /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
+}
+
+impl Run {
+    /// The flags that `plan` takes as well, as they follow the file.
+    pub(in crate::cli) fn of_plan(&self) -> String {
+        let flags = flags([("--force", self.force), ("--reconnect", self.reconnect)]);
+        format!("{flags}{}", self.only.selection().flag())
+    }
 }

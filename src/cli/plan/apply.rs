@@ -17,6 +17,18 @@ use crate::report::counted;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
+/// The command that shows what a saved plan is about as it is now.
+pub(in crate::cli) fn planned_by(
+    plan: &Path,
+    file: Option<&Path>,
+    settings: &Settings,
+    output: Output,
+) -> Result<String, Failure> {
+    let saved = Saved::read(plan)?;
+    let target = saved.target(file, settings, output)?;
+    Ok(saved.command(&target))
+}
+
 /// Does what a saved plan says, if nothing moved since.
 pub(in crate::cli) async fn apply(
     plan: &Path,

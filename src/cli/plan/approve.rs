@@ -9,8 +9,8 @@ use super::gather::{Gathered, Kept};
 use super::saved::{Saved, SavedEntry};
 use super::survey::{Prepared, Surveyed, Wish};
 use crate::cli::args;
+use crate::cli::beginning::Wanted;
 use crate::cli::output::Output;
-use crate::cli::run::Wanted;
 use crate::cli::target::Target;
 use crate::failure::Failure;
 use crate::plan::Which;
@@ -51,6 +51,7 @@ pub(super) async fn approve(
         saved,
         target,
         force: args.force,
+        reconnect: args.reconnect,
     };
     let wish = Wish {
         force: args.force,
@@ -82,6 +83,7 @@ struct Claim<'a> {
     saved: &'a Saved,
     target: &'a Target,
     force: bool,
+    reconnect: bool,
 }
 
 impl Claim<'_> {
@@ -112,7 +114,7 @@ impl Claim<'_> {
         Failure::usage(anyhow::anyhow!(
             "the plan does not fit {manifest}: row {row}, which it calls {name}, {why}; nothing was sent"
         ))
-        .hint(self.saved.again(self.target, true))
+        .hint(self.saved.again(self.target))
     }
 
     /// Refuses a plan whose live state is not what it was.
@@ -144,7 +146,10 @@ impl Claim<'_> {
         Err(Failure::usage(anyhow::anyhow!(
             "the live state of {entries} moved since the plan was made; nothing was sent but GETs"
         ))
-        .hint(self.saved.again(self.target, self.force)))
+        .hint(
+            self.saved
+                .again_with(self.target, self.force, self.reconnect),
+        ))
     }
 }
 

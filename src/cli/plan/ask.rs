@@ -3,7 +3,7 @@
 use super::survey::{Surveyed, Wish, survey};
 use super::text;
 use crate::cli::args;
-use crate::cli::context::quoted;
+use crate::cli::context::{flags, quoted};
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
@@ -57,8 +57,9 @@ pub(in crate::cli) async fn ask(
     let file = quoted(&target.file);
     if !can_ask(settings) {
         let error = anyhow::anyhow!("--ask: there is no terminal to ask at; nothing was changed");
+        let (more, new) = (args.of_plan(), flags([("--new", args.new)]));
         return Err(Failure::usage(error).hint(format!(
-            "see what would be done: okta-rollout plan {file}; do it: okta-rollout run {file}"
+            "see what would be done: okta-rollout plan {file}{more}; do it: okta-rollout run {file}{new}{more}"
         )));
     }
     let wish = Wish {

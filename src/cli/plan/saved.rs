@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::survey::{Surveyed, Wish};
-use crate::cli::context::{RunContext, quoted};
+use crate::cli::context::{RunContext, flags, quoted};
 use crate::cli::file::{cannot_be_read, cannot_be_written, write_whole};
 use crate::cli::target::Target;
 use crate::failure::Failure;
@@ -42,6 +42,9 @@ pub(in crate::cli) struct Saved {
     digests: Digests,
     /// Whether TOKEN connections were planned to be posted anyway: told, and never done because of it.
     force: bool,
+    /// Whether consents were planned to be renewed; as above.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reconnect: bool,
     /// Which orgs and apps were planned: of the others no secret is needed.
     pub only: Selection,
     entries: Vec<SavedEntry>,
@@ -132,6 +135,7 @@ pub(super) async fn write(
             ..Digests::of(target)?
         },
         force: wish.force,
+        reconnect: wish.reconnect,
         only: wish.selection.with_state(None),
         entries: entries.collect(),
         plan: String::new(),
@@ -147,12 +151,7 @@ pub(super) async fn write(
     if !saved.is_found_by_itself() {
         command = format!("{command} {}", quoted(&target.file));
     }
-    for (flag, given) in [("force", wish.force), ("reconnect", wish.reconnect)] {
-        if given {
-            command = format!("{command} --{flag}");
-        }
-    }
-    Ok(command)
+    Ok(format!("{command}{}", saved.flags()))
 }
 
 impl Saved {
@@ -223,24 +222,41 @@ impl Saved {
             .collect()
     }
 
-    /// What helps against a plan that does not hold, when it is applied with or without force.
-    pub fn again(&self, target: &Target, force: bool) -> String {
-        if self.force && !force {
-            let (plan, files) = (quoted(&self.path), files(target));
-            return format!(
-                "it was made with --force, which has to be given again: okta-rollout run --plan {plan} {files} --force"
-            );
+    /// What helps against a plan that does not hold.
+    pub fn again(&self, target: &Target) -> String {
+        format!("make a new plan: {} --out PLAN", self.command(target))
+    }
+
+    /// The same, when it is applied with these flags: those that it was made with are given again, and no others.
+    pub fn again_with(&self, target: &Target, force: bool, reconnect: bool) -> String {
+        let (plan, files, made) = (quoted(&self.path), files(target), self.flags());
+        let command = format!("okta-rollout run --plan {plan} {files}{made}");
+        let missing = flags([
+            ("--force", self.force && !force),
+            ("--reconnect", self.reconnect && !reconnect),
+        ]);
+        if !missing.is_empty() {
+            return format!("it was made with{missing}, which has to be given again: {command}");
         }
-        let force = if self.force { " --force" } else { "" };
-        format!(
-            "make a new plan: {}{force} --out PLAN",
-            self.command(target)
-        )
+        let added = flags([
+            ("--force", force && !self.force),
+            ("--reconnect", reconnect && !self.reconnect),
+        ]);
+        if !added.is_empty() {
+            return format!("it was made without{added}: {command}");
+        }
+        self.again(target)
+    }
+
+    /// What it was made with and has to be applied with.
+    pub(super) fn flags(&self) -> String {
+        flags([("--force", self.force), ("--reconnect", self.reconnect)])
     }
 
     /// The command that plans the same from here: these files, and this part of them.
     pub fn command(&self, target: &Target) -> String {
-        format!("okta-rollout plan {}{}", files(target), self.only.flag())
+        let (files, flags, only) = (files(target), self.flags(), self.only.flag());
+        format!("okta-rollout plan {files}{flags}{only}")
     }
 }
 

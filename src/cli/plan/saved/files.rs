@@ -110,12 +110,12 @@ impl Saved {
             (None, _, Some(orgs)) => {
                 let orgs = orgs.display();
                 let error = format!("the plan was made without {orgs}; nothing was sent");
-                Err(Failure::usage(anyhow::anyhow!(error)).hint(self.again(target, true)))
+                Err(Failure::usage(anyhow::anyhow!(error)).hint(self.again(target)))
             }
             _ => {
                 let error =
                     "the plan was made with an orgs file, and there is none now; nothing was sent";
-                Err(Failure::usage(anyhow::anyhow!(error)).hint(self.again(target, true)))
+                Err(Failure::usage(anyhow::anyhow!(error)).hint(self.again(target)))
             }
         }
     }
@@ -126,7 +126,7 @@ impl Saved {
         Failure::usage(anyhow::anyhow!(
             "{file} changed since the plan was made; nothing was sent"
         ))
-        .hint(self.again(target, true))
+        .hint(self.again(target))
     }
 
     /// Whether who applies the plan from here need not name the files.
@@ -166,10 +166,11 @@ impl Saved {
         let orgs = self.orgs_file.as_deref();
         let orgs = orgs.map(|orgs| format!(" --orgs {}", quoted(orgs)));
         presentable(&format!(
-            "if that is what you want: okta-rollout run {} --plan {}{}",
+            "if that is what you want: okta-rollout run {} --plan {}{}{}",
             quoted(&self.file),
             quoted(&self.path),
-            orgs.unwrap_or_default()
+            orgs.unwrap_or_default(),
+            self.flags()
         ))
     }
 }

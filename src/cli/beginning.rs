@@ -1,0 +1,198 @@
+//! A run that begins: its manifest is checked and imported, and nothing of it is kept when it is refused. Where there is
+//! no ledger yet, the check comes first: what is refused leaves none behind.
+
+use std::collections::HashSet;
+
+use super::args;
+use super::context::RunContext;
+use super::importing::{Importing, Preview};
+use super::landing::let_calls_land;
+use super::open;
+use super::output::Output;
+use super::run::{blocking, digest};
+use super::target::{Target, refuse, unreadable};
+use crate::failure::Failure;
+use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
+use crate::manifest::{self, CheckOptions, Checked, Located, Orgs, SecretCheck};
+use crate::report::counted;
+use crate::run::unix_millis;
+use crate::selection::Selection;
+use crate::settings::Settings;
+
+/// What a new run is to do.
+pub(super) struct Wanted {
+    /// SHA-256 (hex) of the manifest's bytes.
+    pub digest: String,
+    /// The only rows it is about, if not all.
+    pub rows: Option<HashSet<u64>>,
+    /// Of which entries and orgs the secrets are tried.
+    pub selection: Selection,
+}
+
+impl Wanted {
+    /// All of a file that is selected.
+    pub fn of_file(target: &Target, selection: Selection) -> Result<Self, Failure> {
+        Ok(Self {
+            digest: digest(target)?,
+            rows: None,
+            selection,
+        })
+    }
+}
+
+/// How a manifest is checked before a run of it begins.
+pub(super) fn options(args: &args::Run, secrets: SecretCheck) -> CheckOptions {
+    CheckOptions {
+        secrets,
+        exec: args.allow_exec.into(),
+    }
+}
+
+/// What is known of a manifest before there is a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It was not looked at: there is a ledger.
+    None,
+    /// It has no mistakes.
+    Good,
+    /// The same, and none of its entries is selected.
+    NothingSelected,
+}
+
+impl Sight {
+    /// How it is checked when it is imported: secrets that were tried are not read again.
+    pub fn options(self, args: &args::Run) -> CheckOptions {
+        let secrets = match self {
+            Self::None => SecretCheck::Entries,
+            Self::Good | Self::NothingSelected => SecretCheck::Skip,
+        };
+        options(args, secrets)
+    }
+}
+
+/// Checks the manifest where there is no ledger yet.
+///
+/// # Errors
+/// When it is refused.
+pub(super) async fn look_ahead(
+    target: &Target,
+    orgs: &Orgs,
+    wanted: &Wanted,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Sight, Failure> {
+    if !open::is_missing(settings)? {
+        return Ok(Sight::None);
+    }
+    let (source, orgs) = (target.source(), orgs.clone());
+    let options = options(args, SecretCheck::Entries);
+    let selection = wanted.selection.clone();
+    let read = move || -> Result<(Checked, bool), Failure> {
+        let mut preview = Preview::new(selection.clone());
+        let mut look = |located: Located| preview.look(&located, &orgs);
+        let checked = manifest::check_selected(&source, &options, &selection, &mut look)
+            .map_err(unreadable)?;
+        if checked.problem_count == 0 {
+            preview.refuse_unsupported(&source.file)?;
+        }
+        Ok((checked, preview.selected))
+    };
+    let (checked, selected) = blocking(read).await?;
+    is_good(&checked, target, &wanted.digest, output)?;
+    Ok(if selected {
+        Sight::Good
+    } else {
+        Sight::NothingSelected
+    })
+}
+
+/// Refuses a manifest with mistakes, and one that is not what it was when it was read first.
+fn is_good(
+    checked: &Checked,
+    target: &Target,
+    digest: &str,
+    output: Output,
+) -> Result<(), Failure> {
+    if checked.problem_count > 0 {
+        let (problems, count) = (&checked.problems, checked.problem_count);
+        return Err(refuse(&target.file, problems, count, output));
+    }
+    if checked.digest == digest {
+        return Ok(());
+    }
+    let manifest = target.policy.manifest.display();
+    Err(Failure::usage(anyhow::anyhow!(
+        "{manifest} changed while it was read; nothing was sent"
+    ))
+    .hint("run the command again"))
+}
+
+/// A run that is to begin.
+pub(super) struct Beginning<'a> {
+    pub target: &'a Target,
+    pub context: &'a RunContext,
+    pub wanted: Wanted,
+    pub orgs: Orgs,
+    pub options: CheckOptions,
+}
+
+/// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
+/// then never was.
+pub(super) async fn begin(
+    ledger: &Ledger,
+    beginning: Beginning<'_>,
+    output: Output,
+) -> Result<Option<(RunRow, RunLock)>, Failure> {
+    let Beginning {
+        target,
+        context,
+        wanted,
+        orgs,
+        options,
+    } = beginning;
+    let Wanted {
+        digest,
+        rows,
+        selection,
+    } = wanted;
+    let_calls_land(ledger, &orgs.urls(), target.policy.http.timeout, output).await?;
+    let import = ledger
+        .import(NewRun {
+            file: target.file.display().to_string(),
+            file_key: target.key.clone(),
+            digest: digest.clone(),
+            context: context.to_json(),
+            started_at: unix_millis(),
+        })
+        .await?;
+    let source = target.source();
+    let wanted_digest = digest.clone();
+    let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
+        let mut importing = Importing::new(import, orgs, selection.clone(), rows);
+        let mut take = |located: Located| importing.take(&located);
+        let checked = manifest::check_selected(&source, &options, &selection, &mut take)
+            .map_err(unreadable)?;
+        if checked.problem_count == 0 {
+            importing.preview.refuse_unsupported(&source.file)?;
+        }
+        let usable = checked.problem_count == 0 && checked.digest == digest;
+        // Dropped, the import never was; the caller tells why.
+        let begins = usable && importing.preview.selected;
+        let finished = begins.then(|| importing.finish());
+        Ok((checked, finished))
+    };
+    let (checked, finished) = blocking(read).await?;
+    is_good(&checked, target, &wanted_digest, output)?;
+    let Some(id) = finished.transpose()? else {
+        return Ok(None);
+    };
+    let lock = ledger.lock_run(&id)?;
+    output.note(format_args!(
+        "run {} of {}: {}",
+        id.0,
+        target.file.display(),
+        counted(checked.entries, "entry", "entries")
+    ));
+    Ok(Some((ledger.run(&id).await?, lock)))
+}
