@@ -11,6 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::limits::Lack;
+
 /// How long what is no regular file may keep silent; then it counts as unreadable. Tests do not wait for it.
 const SILENCE: Duration = if cfg!(test) {
     Duration::from_millis(50)
@@ -72,10 +74,12 @@ pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
-/// What helps against a file that keeps silent.
+/// What helps against a file that keeps silent, and where this machine is what cannot.
 pub(crate) fn hint(error: &io::Error) -> Option<&'static str> {
-    (error.kind() == io::ErrorKind::TimedOut)
-        .then_some("a pipe needs a program that writes to it; or give a regular file")
+    let silent = error.kind() == io::ErrorKind::TimedOut;
+    let silent =
+        silent.then_some("a pipe needs a program that writes to it; or give a regular file");
+    silent.or_else(|| Lack::of(error).map(Lack::hint))
 }
 
 fn open_within(path: &Path, silence: Duration) -> io::Result<Input> {

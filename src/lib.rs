@@ -30,6 +30,7 @@ pub mod failure;
 mod input;
 pub mod job;
 pub mod ledger;
+mod limits;
 pub mod manifest;
 mod nearest;
 pub mod okta;

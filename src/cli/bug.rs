@@ -6,10 +6,7 @@ use std::panic::{self, UnwindSafe};
 
 use super::output::Output;
 use crate::failure::Kind;
-
-/// What helps where no thread can be started.
-pub(super) const MORE_THREADS: &str =
-    "let the program have more threads: ulimit -u, or the container's limit of processes";
+use crate::limits::Lack;
 
 /// How the panics of those begin who cannot start a thread: the standard library and the runtime.
 const NO_THREADS: [&str; 2] = ["failed to spawn thread", "OS can't spawn worker thread"];
@@ -21,7 +18,8 @@ pub(super) fn guard(program: impl FnOnce() -> u8 + UnwindSafe) -> u8 {
         if is_lack_of_threads(panic.payload()) {
             output.error("no more threads can be started");
             output.hint(format_args!(
-                "{MORE_THREADS}; what was done is checkpointed, so the same command goes on"
+                "{}; what was done is checkpointed, so the same command goes on",
+                Lack::Threads.hint()
             ));
             return;
         }

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use crate::failure::Failure;
 use crate::input;
+use crate::limits::Lack;
 pub(super) use clash::{Guarded, clash, clash_of_stdout, is_stdout, stdout_is_file};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
@@ -81,6 +82,9 @@ pub(super) fn cannot_be_read(file: &Path, error: io::Error) -> Failure {
 
 /// What to do about a file that cannot be written.
 fn another(give: &str, error: &anyhow::Error) -> String {
+    if let Some(lack) = Lack::among(error) {
+        return lack.hint().to_owned();
+    }
     with_room(format!("give another one: {give}"), error)
 }
 

@@ -43,9 +43,12 @@ mod status;
 mod target;
 mod unsupported;
 
+use std::io;
+
 use clap::Parser as _;
 
 use crate::failure::{Ending, Failure, Kind};
+use crate::limits::{self, Lack};
 use crate::manifest::end_programs;
 use crate::settings::{Environment, Settings, Terminals};
 use crate::text;
@@ -65,7 +68,7 @@ pub fn main() -> u8 {
 fn carry_out(args: &Args) -> u8 {
     let environment = match Environment::read() {
         Ok(environment) => environment,
-        Err(failure) => return failed(Output::plain(), &failure),
+        Err(failure) => return failed(Output::plain(), failure),
     };
     let settings = Settings {
         inputs: outputs::inputs(args),
@@ -78,15 +81,31 @@ fn carry_out(args: &Args) -> u8 {
     let given = env_file::give(args, output);
     let code = match given.and_then(|()| dispatch(&args.command, &settings, output)) {
         Ok(ending) => ending.exit_code(),
-        Err(failure) => failed(output, &failure),
+        Err(failure) => failed(output, failure),
     };
     carried::explain(output);
     code
 }
 
-fn failed(output: Output, failure: &Failure) -> u8 {
-    output.failure(failure);
+fn failed(output: Output, failure: Failure) -> u8 {
+    let failure = explained(failure);
+    output.failure(&failure);
     failure.kind.exit_code()
+}
+
+/// A limit of this machine is what helps to know, whatever else is advised.
+fn explained(failure: Failure) -> Failure {
+    let Some(lack) = Lack::among(&failure.error) else {
+        return failure;
+    };
+    let more = lack.hint();
+    let hint = match &failure.hint {
+        Some(hint) if hint.contains(more) => hint.clone(),
+        // What goes on after it is still to be said.
+        Some(hint) if failure.kind != Kind::Usage => format!("{more}; {hint}"),
+        _ => more.to_owned(),
+    };
+    failure.hint(hint)
 }
 
 /// Help and version go to standard output and are no failure; everything else is wrong usage.
@@ -100,7 +119,7 @@ fn not_parsed(error: clap::Error) -> u8 {
             "an argument is wrong; it is not repeated here, because it holds the answer to a consent"
         );
         let hint = "paste it where this asks for it: okta-rollout consent complete";
-        return failed(output, &Failure::usage(error).hint(hint));
+        return failed(output, Failure::usage(error).hint(hint));
     }
     if error.use_stderr() {
         output.details(&seen(error).render().ansi().to_string());
@@ -108,7 +127,7 @@ fn not_parsed(error: clap::Error) -> u8 {
     }
     match output.text(&text.ansi().to_string()) {
         Ok(()) => Ending::Success.exit_code(),
-        Err(failure) => failed(output, &failure),
+        Err(failure) => failed(output, failure),
     }
 }
 
@@ -159,15 +178,25 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
     }
 }
 
+/// Said of a command for which this machine has no room.
+fn cannot_begin(what: &'static str, lack: Option<Lack>, error: io::Error) -> Failure {
+    let error = anyhow::Error::from(error).context(format!("{what}; nothing was sent"));
+    Failure::usage(error).hint(lack.unwrap_or(Lack::Threads).hint())
+}
+
 /// Carries out a command that waits for other things than files.
 fn wait_for(
     output: Output,
     command: impl Future<Output = Result<Ending, Failure>>,
 ) -> Result<Ending, Failure> {
-    let no_threads = |error: std::io::Error| {
-        let error = anyhow::Error::from(error);
-        Failure::usage(error.context("not enough threads can be started; nothing was sent"))
-            .hint(bug::MORE_THREADS)
+    limits::has_files()
+        .map_err(|error| cannot_begin("not enough files can be opened", Lack::of(&error), error))?;
+    let no_threads = |error: io::Error| {
+        cannot_begin(
+            "not enough threads can be started",
+            Lack::of_start(&error),
+            error,
+        )
     };
     process::has_threads().map_err(no_threads)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

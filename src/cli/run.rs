@@ -187,6 +187,13 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
     let source = target.source();
     match manifest::read_orgs(&source) {
         Ok(orgs) => Ok(orgs),
+        // What was taken out of a pipe is gone, and one that keeps silent would be waited for again.
+        Err(ManifestError::Orgs(problems)) if source.passes() => Err(refuse(
+            &target.file,
+            &problems,
+            problems.len() as u64,
+            output,
+        )),
         Err(ManifestError::Orgs(problems)) => {
             let checked =
                 manifest::check(&source, &options(args, SecretCheck::Entries), &mut |_| {});

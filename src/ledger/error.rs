@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::files;
 use super::model::{EntryNo, RunId};
 use crate::failure::Failure;
+use crate::limits::{self, Lack};
 
 /// Why the ledger could not do what it was asked. Cloned to everyone who waits on the same write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,6 +133,18 @@ pub enum LedgerError {
         /// The command that helps.
         remedy: String,
     },
+    /// Where a part of the ledger belongs is something else, which was not touched.
+    #[error("{} is {what}, and has to be {wanted}", .path.display())]
+    Misplaced {
+        /// Where.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+        /// What belongs there.
+        wanted: &'static str,
+        /// The command that helps.
+        remedy: String,
+    },
     /// Under each of its names it would be another ledger: what is beside it, the log with the last checkpoints first of
     /// all, goes by the name.
     #[error("{} has {names} names (hard links): under another one it does not know what is done, and work would be repeated", .path.display())]
@@ -149,6 +163,16 @@ pub enum LedgerError {
         path: PathBuf,
         /// What became of it.
         what: &'static str,
+    },
+    /// This machine, or whoever started the program, does not let it have what it needs.
+    #[error("cannot use {}: {cause}", .path.display())]
+    Limit {
+        /// The ledger, or a file beside it.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+        /// What helps.
+        remedy: &'static str,
     },
     /// The system refused a read or write.
     #[error("cannot use {}: {cause}", .path.display())]
@@ -215,11 +239,14 @@ impl LedgerError {
             Self::KeyInUse { fingerprints, .. } => format!(
                 "run their manifests first, which renews them; or let these {fingerprints} be posted once more: okta-rollout rotate-key --force"
             ),
-            Self::Shared { remedy, .. } | Self::Linked { remedy, .. } => remedy.clone(),
+            Self::Shared { remedy, .. }
+            | Self::Linked { remedy, .. }
+            | Self::Misplaced { remedy, .. } => remedy.clone(),
             Self::Gone { .. } => {
                 "put the ledger back with the files beside it, then run the command again; what was not stored is looked at in Okta"
                     .into()
             }
+            Self::Limit { remedy, .. } => (*remedy).to_owned(),
             Self::Io { .. } => "check the disk and the path, then run the command again".into(),
         }
     }
@@ -233,6 +260,7 @@ impl LedgerError {
                 | Self::DiskFull { .. }
                 | Self::Corrupt { .. }
                 | Self::Gone { .. }
+                | Self::Limit { .. }
                 | Self::Io { .. }
         )
     }
@@ -243,9 +271,18 @@ impl LedgerError {
     }
 
     fn sqlite_on(path: &Path, error: &rusqlite::Error, is_full: fn(&Path) -> bool) -> Self {
+        let code = error.sqlite_error_code();
+        let lack = match code {
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => limit(path),
+            Some(ErrorCode::OutOfMemory) => Some(rustix::io::Errno::NOMEM.into()),
+            _ => None,
+        };
+        if let Some(lack) = lack {
+            return Self::limit(path, &lack);
+        }
         let path = path.to_owned();
         let cause = error.to_string();
-        match error.sqlite_error_code() {
+        match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::ReadOnly { path, cause }
@@ -265,6 +302,14 @@ impl LedgerError {
         }
     }
 
+    fn limit(path: &Path, error: &io::Error) -> Self {
+        Self::Limit {
+            path: path.to_owned(),
+            cause: error.to_string(),
+            remedy: Lack::of(error).map_or("run the command again", Lack::hint),
+        }
+    }
+
     /// A failed system call on `path`.
     pub(super) fn io(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
@@ -274,9 +319,16 @@ impl LedgerError {
                 Self::ReadOnly { path, cause }
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ if Lack::of(error).is_some() => Self::limit(&path, error),
             _ => Self::Io { path, cause },
         }
     }
+}
+
+/// The limit that keeps SQLite from using a ledger, if one does: it does not say why itself.
+fn limit(path: &Path) -> Option<io::Error> {
+    let grown = ["", "-wal", "-shm", "-journal"].map(|suffix| files::beside(path, suffix));
+    limits::no_files_now().or_else(|| limits::no_growth(grown))
 }
 
 /// Whether a file's disk has no room for the least that SQLite wants of it.
@@ -329,6 +381,33 @@ mod tests {
         let quota = io::Error::from(io::ErrorKind::QuotaExceeded);
         assert_eq!(LedgerError::io(path, &stored), full());
         assert_eq!(LedgerError::io(path, &quota), full());
+    }
+
+    #[test]
+    fn a_limit_of_the_machine_is_told_with_what_raises_it() {
+        let path = Path::new("/d/ledger.db");
+        let no_memory = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None);
+        let errors = [
+            (LedgerError::sqlite(path, &no_memory), "ulimit -v"),
+            (
+                LedgerError::io(path, &io::Error::from_raw_os_error(24)),
+                "ulimit -n 1024",
+            ),
+            (
+                LedgerError::io(path, &io::Error::from_raw_os_error(23)),
+                "ulimit -n 1024",
+            ),
+            (
+                LedgerError::io(path, &io::Error::from_raw_os_error(27)),
+                "ulimit -f",
+            ),
+        ];
+        for (error, remedy) in errors {
+            assert!(error.hint().contains(remedy), "{error:?}");
+            assert!(error.is_fatal());
+            // Whoever has its text alone finds it out, too.
+            assert!(Lack::said_in(&error.to_string()).is_some(), "{error}");
+        }
     }
 
     #[test]

@@ -6,8 +6,19 @@ use std::path::{Path, PathBuf};
 use super::error::LedgerError;
 use super::files;
 
-/// Files beside a ledger; each may be missing.
-const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", ".key", ".key.old", ".locks"];
+/// What is beside a ledger; each may be missing.
+const BESIDE: [(&str, Part); 7] = [
+    ("-wal", Part::Needless),
+    ("-shm", Part::Needless),
+    ("-journal", Part::Needless),
+    (".key", Part::Key),
+    (".key.old", Part::Key),
+    (".key.lock", Part::Needless),
+    (LOCKS, Part::Locks),
+];
+
+/// The folder of the locks.
+const LOCKS: &str = ".locks";
 
 /// Refuses a ledger that somebody else could write to.
 #[cfg(unix)]
@@ -24,14 +35,26 @@ pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
     let found = look(ledger)?;
     refuse(ledger, found.as_ref(), Part::Ledger)?;
     found.map_or(Ok(()), |found| refuse_linked(ledger, found.names))?;
-    for suffix in BESIDE {
+    for (suffix, part) in BESIDE {
         let path = files::beside(ledger, suffix);
-        let part = if suffix.starts_with(".key") {
-            Part::Key
-        } else {
-            Part::Needless
-        };
         refuse(&path, look(&path)?.as_ref(), part)?;
+    }
+    refuse_odd_locks(&files::beside(ledger, LOCKS))
+}
+
+/// Opening a pipe that somebody put in a lock's place would wait for ever.
+#[cfg(unix)]
+fn refuse_odd_locks(folder: &Path) -> Result<(), LedgerError> {
+    let failed = |error: std::io::Error| LedgerError::io(folder, &error);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let found = look(&path)?;
+        found.map_or(Ok(()), |found| refuse_kind(&path, &found, Part::Needless))?;
     }
     Ok(())
 }
@@ -48,18 +71,64 @@ enum Part {
     Folder,
     Ledger,
     Key,
+    /// The folder of the locks.
+    Locks,
     /// It is made again.
     Needless,
 }
 
-/// Who may write to a file, or where it leads to.
+impl Part {
+    const fn is_folder(self) -> bool {
+        matches!(self, Self::Folder | Self::Locks)
+    }
+}
+
+/// What a file is, who may write to it, or where it leads to.
 #[derive(Clone, Debug)]
 struct Found {
+    kind: Kind,
     owner: u32,
     group: u32,
     mode: u32,
     names: u64,
     leads_to: Option<PathBuf>,
+}
+
+/// What may stand under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    Link,
+    Pipe,
+    Socket,
+    Device,
+}
+
+impl Kind {
+    #[cfg(unix)]
+    fn of(kind: std::fs::FileType) -> Self {
+        use std::os::unix::fs::FileTypeExt as _;
+        match kind {
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_dir() => Self::Folder,
+            kind if kind.is_symlink() => Self::Link,
+            kind if kind.is_fifo() => Self::Pipe,
+            kind if kind.is_socket() => Self::Socket,
+            _ => Self::Device,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => "a file",
+            Self::Folder => "a folder",
+            Self::Link => "a link",
+            Self::Pipe => "a pipe",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -75,6 +144,7 @@ fn look(path: &Path) -> Result<Option<Found>, LedgerError> {
         target.unwrap_or_else(|_| path.to_owned())
     });
     Ok(Some(Found {
+        kind: Kind::of(metadata.file_type()),
         owner: metadata.uid(),
         group: metadata.gid(),
         mode: metadata.mode(),
@@ -104,13 +174,46 @@ fn refuse_linked(ledger: &Path, names: u64) -> Result<(), LedgerError> {
 #[cfg(unix)]
 fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<(), LedgerError> {
     let me = rustix::process::geteuid().as_raw();
-    let wrong = found.and_then(|found| wrong(path, found, part, me));
+    let Some(found) = found else { return Ok(()) };
+    let wrong = wrong(path, found, part, me);
+    if wrong.is_none() {
+        refuse_kind(path, found, part)?;
+    }
     wrong.map_or(Ok(()), |(what, remedy)| {
         Err(LedgerError::Shared {
             path: path.to_owned(),
             what,
             remedy,
         })
+    })
+}
+
+/// Refuses what is neither the file nor the folder that belongs there.
+fn refuse_kind(path: &Path, found: &Found, part: Part) -> Result<(), LedgerError> {
+    let wanted = if part.is_folder() {
+        Kind::Folder
+    } else {
+        Kind::File
+    };
+    // The ledger itself and its folder are refused where they are opened.
+    if found.kind == wanted || matches!(part, Part::Folder | Part::Ledger) {
+        return Ok(());
+    }
+    let remove = match found.kind {
+        Kind::Folder => "rm -r",
+        _ => "rm",
+    };
+    let what_for = match part {
+        Part::Key => {
+            "put the ledger's own key there, or let every token be posted once more under a new one"
+        }
+        _ => "it is made again once it is away",
+    };
+    Err(LedgerError::Misplaced {
+        path: path.to_owned(),
+        what: found.kind.name(),
+        wanted: wanted.name(),
+        remedy: format!("{what_for}: {remove} {}", quoted(path)),
     })
 }
 
@@ -126,7 +229,7 @@ fn wrong(path: &Path, found: &Found, part: Part, me: u32) -> Option<(String, Str
                 format!("name the file it leads to: --ledger {target}{}", rest(part))
             }
             Part::Key => format!("put the file itself there: mv {target} {name}"),
-            Part::Needless => format!("remove it: rm {name}"),
+            Part::Locks | Part::Needless => format!("remove it: rm {name}"),
         };
         return Some(("is a link".to_owned(), remedy));
     }
@@ -154,7 +257,7 @@ fn wrong(path: &Path, found: &Found, part: Part, me: u32) -> Option<(String, Str
 const fn rest(part: Part) -> &'static str {
     match part {
         Part::Folder => "/ledger.db, or what the file is called",
-        Part::Ledger | Part::Key | Part::Needless => "",
+        Part::Ledger | Part::Key | Part::Locks | Part::Needless => "",
     }
 }
 
@@ -194,6 +297,7 @@ mod tests {
             (Folder, 0, 0, 0o777, Some("chmod go-w /d/ledger.db")),
         ] {
             let found = Found {
+                kind: Kind::File,
                 owner,
                 group,
                 mode,
@@ -220,6 +324,7 @@ mod tests {
             (Needless, "rm /d/ledger.db"),
         ] {
             let link = Found {
+                kind: Kind::Link,
                 owner: 7,
                 group: 7,
                 mode: 0o777,
@@ -228,6 +333,42 @@ mod tests {
             };
             let (_, remedy) = wrong(path, &link, part, 7).unwrap();
             assert!(remedy.ends_with(wanted), "{remedy}");
+        }
+    }
+
+    #[test]
+    fn what_is_beside_a_ledger_is_of_its_kind() {
+        use Part::{Folder, Key, Ledger, Locks, Needless};
+        let path = Path::new("/d/a part");
+        let of = |kind| Found {
+            kind,
+            owner: 7,
+            group: 7,
+            mode: 0o600,
+            names: 1,
+            leads_to: None,
+        };
+        for (part, kind, remedy) in [
+            (Key, Kind::File, None),
+            (Key, Kind::Pipe, Some(": rm '/d/a part'")),
+            (Key, Kind::Device, Some(": rm '/d/a part'")),
+            (Key, Kind::Folder, Some(": rm -r '/d/a part'")),
+            (Needless, Kind::File, None),
+            (Needless, Kind::Socket, Some("away: rm '/d/a part'")),
+            (Needless, Kind::Folder, Some("away: rm -r '/d/a part'")),
+            (Locks, Kind::Folder, None),
+            (Locks, Kind::File, Some("away: rm '/d/a part'")),
+            // They are refused elsewhere.
+            (Ledger, Kind::Pipe, None),
+            (Folder, Kind::File, None),
+        ] {
+            let refused = refuse_kind(path, &of(kind), part);
+            let told = refused.err().map(|error| error.hint());
+            let case = format!("{part:?} {kind:?}: {told:?}");
+            match remedy {
+                None => assert_eq!(told, None, "{case}"),
+                Some(remedy) => assert!(told.is_some_and(|told| told.ends_with(remedy)), "{case}"),
+            }
         }
     }
 

@@ -29,6 +29,17 @@ pub struct Source {
     pub orgs_file: Option<PathBuf>,
 }
 
+impl Source {
+    /// Whether one of its files is a pipe or a device: read once, it is at its end.
+    pub fn passes(&self) -> bool {
+        let files = [Some(&self.file), self.orgs_file.as_ref()];
+        let is_other = |file: &PathBuf| {
+            std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
+        };
+        files.into_iter().flatten().any(is_other)
+    }
+}
+
 /// What a check leaves out or allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckOptions {

@@ -7,6 +7,8 @@ use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use crate::limits;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Resolver;
@@ -51,9 +53,15 @@ fn ask_system(name: &str) -> Result<Vec<SocketAddr>, Failed> {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| match error.kind() {
-        LookupErrorKind::NoName | LookupErrorKind::NoData => Failed::from(UnknownHost),
-        _ => std::io::Error::from(error).into(),
+    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
+        // Unable to open a socket or its own files, the resolver says that it knows no such name.
+        if let Some(lack) = limits::no_files_now() {
+            return Failed::from(lack);
+        }
+        match error.kind() {
+            LookupErrorKind::NoName | LookupErrorKind::NoData => Failed::from(UnknownHost),
+            _ => std::io::Error::from(error).into(),
+        }
     })?;
     let addresses: Vec<_> = found.flatten().map(|info| info.sockaddr).collect();
     if addresses.is_empty() {

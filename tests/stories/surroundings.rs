@@ -162,6 +162,15 @@ fn nobody_holds_a_run_whose_process_was_killed() {
     assert_eq!(story.report()["totals"]["changed"], 60);
 }
 
+/// The ledger without companions, whoever closed it last.
+fn close(story: &Scenario) {
+    let closed = rusqlite::Connection::open(story.ledger()).unwrap();
+    closed
+        .query_row("PRAGMA user_version", [], |_| Ok(()))
+        .unwrap();
+    closed.close().unwrap();
+}
+
 /// Does what its hint says, as it is printed.
 fn mend(story: &Scenario, ran: &Ran) {
     let said = ran.said();
@@ -239,12 +248,7 @@ fn a_ledger_that_others_can_write_to_is_refused_until_it_is_mended() {
         let story = Scenario::of([zscaler("0oa1")]);
         story.run().exits(0);
         story.calls("acme");
-        // Without companions, whoever closed it last.
-        let closed = rusqlite::Connection::open(story.ledger()).unwrap();
-        closed
-            .query_row("PRAGMA user_version", [], |_| Ok(()))
-            .unwrap();
-        closed.close().unwrap();
+        close(&story);
         deed.to(&story.path(&format!(".okta-rollout/{name}")));
         let commands = [
             &["run", "job.toml"][..],
@@ -265,6 +269,64 @@ fn a_ledger_that_others_can_write_to_is_refused_until_it_is_mended() {
             calls.iter().all(|call| call.starts_with("GET")),
             "{what}: {calls:?}"
         );
+    }
+}
+
+#[test]
+fn a_ledger_is_refused_beside_which_something_else_stands_than_files() {
+    type Plant = fn(&Path);
+    let pipe: Plant = |path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    let folder: Plant = |path| fs::create_dir(path.join("")).unwrap();
+    let socket: Plant = |path| {
+        drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    };
+    let file: Plant = |path| fs::write(path, "").unwrap();
+    for (name, plant, what) in [
+        (".key", pipe, "is a pipe, and has to be a file"),
+        (".key", folder, "is a folder, and has to be a file"),
+        (".key.old", socket, "is a socket, and has to be a file"),
+        (".key.lock", pipe, "is a pipe, and has to be a file"),
+        ("-wal", pipe, "is a pipe, and has to be a file"),
+        ("-shm", folder, "is a folder, and has to be a file"),
+        ("-journal", socket, "is a socket, and has to be a file"),
+        (".locks", file, "is a file, and has to be a folder"),
+        (".locks/abc.lock", pipe, "is a pipe, and has to be a file"),
+    ] {
+        let story = Scenario::of([zscaler("0oa1")]);
+        story.run().exits(0);
+        story.calls("acme");
+        close(&story);
+        let path = story.path(&format!(".okta-rollout/ledger.db{name}"));
+        drop(fs::remove_file(&path));
+        if name == ".locks" {
+            drop(fs::remove_dir_all(&path));
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).unwrap();
+        }
+        plant(&path);
+        let says = format!("ledger.db{name} {what}");
+        for command in [
+            &["run", "job.toml"][..],
+            &["run", "job.toml", "--new"],
+            &["plan", "job.toml"],
+            &["resume"],
+            &["status"],
+            &["report"],
+            &["consent", "list"],
+            &["rotate-key"],
+        ] {
+            story.okta_rollout(command).exits(2).says(&says);
+            assert!(story.calls("acme").is_empty(), "{says}");
+        }
+        mend(&story, &story.run().exits(2));
+        let mended = story.run().exits(0);
+        if name != ".key" {
+            mended.says("1 unchanged");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::super::proxy::{Proxy, Said};
 use super::super::resolve::UnknownHost;
 use super::socks::{self, No};
 use super::{CallError, Class};
+use crate::limits::Lack;
 
 /// Words of the HTTP library for what befell its way through a proxy. It has no types for them.
 const TUNNEL: &str = "tunnel error: ";
@@ -114,20 +115,12 @@ fn unconnected(error: &reqwest::Error, way: Way<'_>) -> CallError {
 
 /// The error of a connection that this machine had nothing left for.
 fn lack(error: &io::Error) -> Option<CallError> {
-    /// ENFILE and EMFILE: the same numbers on Linux, the BSDs and macOS.
-    const NO_FILES: [i32; 2] = [23, 24];
-    let hint = match error.kind() {
-        _ if error
-            .raw_os_error()
-            .is_some_and(|code| NO_FILES.contains(&code)) =>
-        {
-            "let the program open more files, for example with: ulimit -n 4096"
-        }
-        io::ErrorKind::OutOfMemory => "let the program have more memory",
-        io::ErrorKind::AddrNotAvailable => {
+    let hint = match Lack::of(error) {
+        Some(lack) => lack.hint(),
+        None if error.kind() == io::ErrorKind::AddrNotAvailable => {
             "wait until connections of other programs have ended, or lower maxInFlight"
         }
-        _ => return None,
+        None => return None,
     };
     let message = format!("this machine has no room for another connection: {error}");
     Some(CallError::new(Class::NoRoom, message).hint(hint))
