@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::ledger::{OrgNo, Pending};
+use crate::manifest::Connection;
 use crate::run::{Common, OrgAccess, Shop};
 
 /// An org that is open.
@@ -72,7 +73,11 @@ where
         let key = (pending.run.0.clone(), pending.org.no);
         let slot = Arc::clone(self.slots.lock().entry(key).or_default());
         let opened = slot.get_or_init(|| self.try_open(common, pending)).await;
-        opened.clone().map_err(anyhow::Error::new)
+        let open = opened.clone().map_err(anyhow::Error::new)?;
+        let own = pending.entry.entry.connection.iter();
+        let own = own.flat_map(Connection::secrets);
+        open.shop.access.secrets.cover(own).await;
+        Ok(open)
     }
 
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
@@ -81,6 +86,13 @@ where
             Err(error) => Err(error),
         };
         let shop = Arc::new(shop.map_err(|error| Unopened::of(&error))?);
+        let known = common
+            .ledger
+            .secrets(&pending.run, Some(pending.org.no))
+            .await;
+        let known = known.map_err(|error| Unopened::of(&error.into()))?;
+        let known = known.into_values().flatten();
+        shop.access.secrets.cover(known).await;
         let claims = Semaphore::new(shop.access.lane.width());
         Ok(Arc::new(Open { shop, claims }))
     }

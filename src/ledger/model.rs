@@ -128,6 +128,10 @@ pub enum Stored {
 /// How far an entry has come: the part of its row that changes, stored as one JSON value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Progress {
     /// Steps that ended, in order.
     pub steps: Vec<StepRecord>,
@@ -159,6 +163,10 @@ pub struct Progress {
     /// that was given earlier does not stand either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_lost: bool,
+    /// Whether another link may have taken the place of the one it waits for: a call that asks for one had no answer
+    /// before this one's was sent, and may have arrived after it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub link_in_doubt: bool,
     /// Whether its consent is being renewed although there was one (`--reconnect`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub renewing: bool,

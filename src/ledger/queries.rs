@@ -1,6 +1,6 @@
 //! What can be asked of a ledger. Every answer comes from disk, so it is the same after a crash.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use super::memory::{self, AppMemory, Target};
 use super::model::{Attempt, EntryNo, EntryRow, OrgNo, OrgRow, RunId, Stored, UnderWay};
 use super::{Ledger, blocking, calls, reads};
 use crate::apps::App;
-use crate::manifest::Entry;
+use crate::manifest::{Entry, SecretRef};
 
 /// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;
@@ -176,6 +176,24 @@ impl Ledger {
     /// Once-only calls that may still be under way because no process saw them end, of all runs.
     pub async fn under_way(&self) -> Result<Vec<UnderWay>, LedgerError> {
         self.read(reads::under_way).await
+    }
+
+    /// Entries of a run that wait for a consent whose link another one may have replaced since
+    /// ([`Progress::link_in_doubt`](super::Progress::link_in_doubt)).
+    pub async fn links_in_doubt(&self, run: &RunId) -> Result<Vec<(OrgNo, EntryNo)>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::links_in_doubt(c, &run)).await
+    }
+
+    /// What the entries of a run refer to, of one org or by org, whatever became of them; of very many entries those of
+    /// the first.
+    pub async fn secrets(
+        &self,
+        run: &RunId,
+        org: Option<OrgNo>,
+    ) -> Result<HashMap<OrgNo, HashSet<SecretRef>>, LedgerError> {
+        let run = run.clone();
+        self.read(move |c| reads::secrets(c, &run, org)).await
     }
 
     /// What is remembered of an app; nothing of one that no run has touched.

@@ -1,5 +1,7 @@
 //! Every question to the ledger that changes nothing.
 
+use std::collections::{HashMap, HashSet};
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::commit::AsStored;
@@ -10,6 +12,7 @@ use super::model::{EntryNo, EntryRow, Known, OrgNo, OrgRow, RunId, RunRow, Store
 use super::row_keys;
 use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
 use crate::apps::App;
+use crate::manifest::SecretRef;
 
 pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
     connection
@@ -317,6 +320,55 @@ pub(super) fn under_way(connection: &Connection) -> Result<Vec<UnderWay>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Entries of a run that wait with a link that another one may have replaced.
+pub(super) fn links_in_doubt(
+    connection: &Connection,
+    run: &RunId,
+) -> Result<Vec<(OrgNo, EntryNo)>> {
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT e.org, e.key - ?2 FROM org o
+         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 2 AND {OPEN}
+         WHERE o.run = ?1 AND o.waiting > 0 AND e.adopted_by IS NULL
+           AND json_extract(e.progress, '$.linkInDoubt')",
+    ))?;
+    let rows = statement.query_map(params![seq, rows::entry_key(seq, 0)], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the entries of a run refer to, of one org or by org; of many entries those of the first.
+pub(super) fn secrets(
+    connection: &Connection,
+    run: &RunId,
+    org: Option<OrgNo>,
+) -> Result<HashMap<OrgNo, HashSet<SecretRef>>> {
+    /// Looked at, whatever became of them: ten milliseconds.
+    const ENTRIES: u32 = 2_000;
+    let seq = seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT e.org, s.json ->> '$.connection.profile.token',
+             s.json ->> '$.connection.profile.settings.adminPassword',
+             s.json ->> '$.connection.profile.settings.adminUsername'
+         FROM (SELECT key, org FROM entry WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3) e
+         CROSS JOIN spec s ON s.entry = e.key WHERE ?4 IS NULL OR e.org = ?4",
+    )?;
+    let (begin, end) = (rows::key_before(seq, None), rows::key_before(seq + 1, None));
+    let mut found: HashMap<OrgNo, HashSet<SecretRef>> = HashMap::new();
+    let mut rows = statement.query(params![begin, end, ENTRIES, org])?;
+    while let Some(row) = rows.next()? {
+        for column in 1..4 {
+            // A plain name of an administrator is none.
+            let reference = row.get::<_, Option<String>>(column)?;
+            if let Some(Ok(reference)) = reference.as_deref().map(SecretRef::parse) {
+                found.entry(row.get(0)?).or_default().insert(reference);
+            }
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn app_id_taken(

@@ -92,6 +92,20 @@ pub struct Connection {
     pub profile: Profile,
 }
 
+impl Connection {
+    /// What its secrets are read from.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretRef> + use<> {
+        let settings = self.profile.settings.as_ref();
+        let password = settings.map(|settings| settings.admin_password.clone());
+        // A plain name is no reference.
+        let username =
+            settings.and_then(|settings| SecretRef::parse(&settings.admin_username).ok());
+        [self.profile.token.clone(), password, username]
+            .into_iter()
+            .flatten()
+    }
+}
+
 /// `profile` of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

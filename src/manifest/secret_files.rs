@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::check::{CheckOptions, Located, SecretCheck, Source, check};
-use super::entry::Entry;
+use super::entry::{Connection, Entry};
 use super::input::folder;
 use super::orgs::Orgs;
 use super::program::find;
@@ -19,8 +19,7 @@ pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
     };
     let base = folder(&source.file);
     let mut files = BTreeSet::new();
-    let given = [Some(&source.file), source.orgs_file.as_ref()];
-    if given.into_iter().flatten().any(|file| !file.is_file()) {
+    if source.passes() {
         // What a look takes out of a pipe is gone.
         return files;
     }
@@ -43,13 +42,7 @@ fn of_orgs(orgs: &Orgs) -> impl Iterator<Item = PathBuf> {
 }
 
 fn of_entry(entry: &Entry, base: &Path) -> impl Iterator<Item = PathBuf> {
-    let profile = entry.connection.as_ref().map(|wanted| &wanted.profile);
-    let token = profile.and_then(|profile| profile.token.clone());
-    let settings = profile.and_then(|profile| profile.settings.as_ref());
-    let password = settings.map(|settings| settings.admin_password.clone());
-    // A plain name is no reference.
-    let username = settings.and_then(|settings| SecretRef::parse(&settings.admin_username).ok());
-    let references = [token, password, username].into_iter().flatten();
+    let references = entry.connection.iter().flat_map(Connection::secrets);
     references.flat_map(|reference| files(&reference, base))
 }
 

@@ -2,12 +2,14 @@
 //! [`SecretString`] from the moment it is read, and no error here repeats any of it. Besides
 //! `settings` this is the only reader of the environment.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::env_file;
@@ -17,12 +19,19 @@ use super::org::OrgSpec;
 use super::program::{self, ProgramError};
 use super::recent::Recent;
 use super::secret::{Kind, NotAReference, SecretRef};
+use crate::limits::Lack;
 use crate::passing::is_passing;
 use crate::text::Veil;
 
 /// What a secret may measure in bytes: more than any key, less than what a wrong path or a chatty
 /// program can fill memory with. Longer ones are refused.
 const MAX_BYTES: u64 = 64 * 1024;
+
+/// How long the files of secrets that are only to be covered are waited for.
+const COVERING: Duration = Duration::from_secs(1);
+
+/// References that are remembered as covered.
+const MOST_COVERED: usize = 10_000;
 
 /// How long a file may keep silent, as a pipe does that nobody writes to; then the secret counts as unreadable.
 const FILE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,6 +62,8 @@ pub struct Secrets {
     recent: Recent<Cause>,
     /// Covers what is read: texts of the org that it is for are shown without it.
     veil: Option<Veil>,
+    /// What it covers already.
+    covered: Arc<Mutex<HashSet<SecretRef>>>,
 }
 
 /// Why a secret cannot be read. Names the reference, never a value.
@@ -91,6 +102,17 @@ enum Cause {
     Program(#[from] ProgramError),
 }
 
+impl Cause {
+    /// The limit of this machine that keeps the secret from being read, if one does.
+    fn lack(&self) -> Option<Lack> {
+        match self {
+            Self::File { error, .. } => Lack::of(error),
+            Self::Thread(error) | Self::Program(ProgramError::Run(error)) => Lack::of_start(error),
+            _ => None,
+        }
+    }
+}
+
 impl SecretError {
     /// The edit that makes the secret readable.
     pub fn remedy(&self) -> String {
@@ -111,6 +133,9 @@ impl SecretError {
 
     /// The edit or flag that helps.
     pub fn hint(&self) -> Option<String> {
+        if let Some(lack) = self.cause.lack() {
+            return Some(lack.hint().to_owned());
+        }
         Some(match &*self.cause {
             Cause::Unset => match env_file::given() {
                 Some(file) if !is_passing(file) => {
@@ -156,6 +181,7 @@ impl Secrets {
             pass_env: Arc::default(),
             recent: Recent::default(),
             veil: None,
+            covered: Arc::default(),
         }
     }
 
@@ -175,6 +201,48 @@ impl Secrets {
             veil: Some(veil.clone()),
             ..self
         }
+    }
+
+    /// Covers what these references stand for, before anything is asked of the org: what it was sent by an earlier run
+    /// it may repeat anywhere, whichever entry is looked at. Those that cannot be read are told by the step that needs
+    /// them; no program is run for this, and no pipe read.
+    pub async fn cover(&self, references: impl IntoIterator<Item = SecretRef>) {
+        let Some(veil) = &self.veil else { return };
+        let mut files = Vec::new();
+        {
+            let mut covered = self.covered.lock();
+            if covered.len() > MOST_COVERED {
+                covered.clear();
+            }
+            for reference in references {
+                if covered.contains(&reference) {
+                    continue;
+                }
+                match reference.kind() {
+                    Ok(Kind::Env(name)) => {
+                        if let Ok(secret) = from_env(name) {
+                            veil.cover(&secret);
+                        }
+                    }
+                    Ok(Kind::File(path)) => files.push(self.base.join(path)),
+                    Ok(Kind::Exec(_)) | Err(_) => {}
+                }
+                covered.insert(reference);
+            }
+        }
+        if files.is_empty() {
+            return;
+        }
+        let veil = veil.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            for path in files.iter().filter(|path| !is_stream(path)) {
+                if let Ok(secret) = from_file(path) {
+                    veil.cover(&secret);
+                }
+            }
+        });
+        // A drive that does not answer keeps nobody from working on entries that need nothing of it.
+        drop(tokio::time::timeout(COVERING, reading).await);
     }
 
     /// Reads a secret now, unless it was read within the last second.

@@ -140,6 +140,8 @@ pub async fn drive(
     let mut options = options.clone();
     options.http.idle_per_org = places::idle_per_org(orgs.len());
     let common = Common::new(ledger, &options, events.clone(), interrupt.clone()).await?;
+    let in_doubt = ledger.links_in_doubt(run).await?;
+    let mut secrets = ledger.secrets(run, None).await?;
     let mut teams = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
@@ -149,8 +151,12 @@ pub async fn drive(
         let (no, administrator) = (org.row.no, org.administrator.clone());
         let shop = Arc::new(common.shop(run, org)?);
         let look_again = Arc::new(Notify::new());
+        let of_org = in_doubt.iter().filter(|(org, _)| *org == no);
+        let selected = of_org.filter(|(_, entry)| options.selected.contains(*entry));
         teams.push(Team {
             no,
+            secrets: secrets.remove(&no).unwrap_or_default().into(),
+            in_doubt: selected.map(|(_, entry)| *entry).collect(),
             shop,
             administrator,
             look_again,

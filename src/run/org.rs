@@ -1,6 +1,7 @@
 //! Works off one org's entries: as many at work as the org allows, those begun before the others; parked and
 //! delayed entries hold nothing.
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use super::window::{Bounds, Window};
 use super::worker::{Rest, Work};
 use crate::consent::{inbox, reader};
 use crate::event::Event;
-use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Target};
+use crate::ledger::{EntryNo, EntryRow, LedgerError, OrgNo, OrgStats, Stored, Target};
+use crate::manifest::SecretRef;
 use crate::steps::{Answer, Directory, WantedOfApps};
 
 /// How long calls in flight may take to finish after an interrupt.
@@ -41,6 +43,10 @@ pub struct Team {
     pub administrator: Option<Administrator>,
     /// Told when another process changed the ledger.
     pub look_again: Arc<Notify>,
+    /// What its entries refer to, whatever became of them: the org knows them, too.
+    pub secrets: Arc<HashSet<SecretRef>>,
+    /// Waiting entries whose link is looked at first: another one may have replaced it before this process began.
+    pub in_doubt: Arc<[EntryNo]>,
     /// Entries of a state that are read ahead at most.
     pub window: usize,
 }
@@ -52,6 +58,8 @@ pub struct OrgTask {
     administrator: Option<Administrator>,
     // Set when another process changed the ledger.
     look_again: Arc<Notify>,
+    secrets: Arc<HashSet<SecretRef>>,
+    in_doubt: Arc<[EntryNo]>,
     window: Window,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -73,6 +81,8 @@ impl OrgTask {
             no,
             administrator: team.administrator,
             look_again: team.look_again,
+            secrets: team.secrets,
+            in_doubt: team.in_doubt,
             window,
             place: Some(place),
         }
@@ -82,12 +92,17 @@ impl OrgTask {
     pub async fn run(mut self) -> Result<(), LedgerError> {
         let shop = Arc::clone(&self.shop);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
+        shop.access
+            .secrets
+            .cover(self.secrets.iter().cloned())
+            .await;
         if shop.access.directory.get().is_none() {
             // Once a process, and before any entry begins, so that a plan comes to the same.
             self.see_what_is_asked(&shop).await?;
             // Boxed, as it is done once and takes much memory.
             Box::pin(waiting::compare(&shop, self.no)).await?;
         }
+        self.look_at_links(&shop, &mut at_work).await?;
         if self.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
@@ -100,6 +115,11 @@ impl OrgTask {
                 let Some(row) = self.window.next().await? else {
                     break;
                 };
+                let neighbours = self.window.take_secrets();
+                if !neighbours.is_empty() {
+                    // Boxed, as it is seldom done.
+                    Box::pin(shop.access.secrets.cover(neighbours)).await;
+                }
                 let no = row.no;
                 let mut work = Work::new(&shop, row);
                 at_work.push(Box::pin(async move {
@@ -234,14 +254,38 @@ impl OrgTask {
         }));
     }
 
+    // Before anybody is shown them again. One that is still what Okta shows is waited for as before.
+    async fn look_at_links<'a>(
+        &mut self,
+        shop: &'a Arc<Shop>,
+        at_work: &mut AtWork<'a>,
+    ) -> Result<(), LedgerError> {
+        let in_doubt = Arc::clone(&self.in_doubt);
+        for &no in &*in_doubt {
+            let row = shop.ledger.entry(&shop.run, no).await?;
+            // Its answer may have been handed in, or the org begun before.
+            if row.state != Stored::Waiting || !row.progress.link_in_doubt {
+                continue;
+            }
+            let mut work = Work::new(shop, self.window.hold(row));
+            work.drop_link();
+            at_work.push(Box::pin(async move {
+                let rest = work.run().await;
+                (no, rest.map(|kind| work.rest(kind)))
+            }));
+        }
+        Ok(())
+    }
+
     async fn ask_for_waiting<'a>(
         &mut self,
         shop: &'a Arc<Shop>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
+        let in_doubt = Arc::clone(&self.in_doubt);
         let mut pages = Pages::default();
         while let Some(rows) = pages.next(shop, self.no).await? {
-            for row in rows {
+            for row in rows.into_iter().filter(|row| !in_doubt.contains(&row.no)) {
                 self.ask(row, shop, at_work);
             }
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::lane::unix_millis;
 use super::selected::Selected;
 use crate::ledger::{EntryNo, EntryRow, Ledger, LedgerError, Millis, OrgNo, RunId, Stored};
+use crate::manifest::{Connection, SecretRef};
 
 /// See the module.
 pub struct Window {
@@ -23,6 +24,8 @@ pub struct Window {
     delayed: BinaryHeap<Reverse<Delayed>>,
     // Entries at work or delayed: the ledger still lists them.
     held: HashSet<EntryNo>,
+    // What those refer to that were read since anybody asked.
+    secrets: Vec<SecretRef>,
 }
 
 /// How much a window holds, and for how long.
@@ -78,7 +81,13 @@ impl Window {
             pending: Ahead::default(),
             delayed: BinaryHeap::new(),
             held: HashSet::new(),
+            secrets: Vec::new(),
         }
+    }
+
+    /// What the entries refer to that were read ahead since this was last asked.
+    pub fn take_secrets(&mut self) -> Vec<SecretRef> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// The entry to take up next, which is then held; `None` = none is ready now.
@@ -184,7 +193,12 @@ impl Window {
             let free = rows
                 .into_iter()
                 .filter(|row| !self.held.contains(&row.no) && self.selected.contains(row.no));
+            let before = ahead.rows.len();
             ahead.rows.extend(free);
+            let read = ahead.rows.iter().skip(before);
+            let connections = read.filter_map(|row| row.entry.connection.as_ref());
+            self.secrets
+                .extend(connections.flat_map(Connection::secrets));
         }
         Ok(())
     }

@@ -44,7 +44,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
 // enough to get the link. A missing scope has no error code: the answer stays good until that is mended.
 fn is_forbidden(error: &StepError) -> bool {
     matches!(error, StepError::Call { error, .. }
-        if error.http_status == Some(403) && error.okta_error_code.is_some())
+        if error.http_status == Some(403)
+            && error.okta_error_code.as_deref().is_some_and(|code| code.starts_with('E')))
 }
 
 // The call may have gone through. If the connection can be activated it has, else the consent is lost.

@@ -59,15 +59,23 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             Ok(Outcome::Consented)
         }
         (ConsentStep::Adopt, Some(consent)) if before.link == ShownLink::Own => {
+            let progress = &mut context.row.progress;
+            progress.link_in_doubt &= before.posted;
+            let waited_for = progress.consent.clone();
+            // It waits since it was first given.
+            let same = waited_for.filter(|waited_for| waited_for.state == consent.state);
             admin.was_set(context);
-            Ok(Outcome::Waiting(consent))
+            Ok(Outcome::Waiting(same.unwrap_or(consent)))
         }
         (ConsentStep::Adopt, Some(consent)) => {
+            context.row.progress.link_in_doubt = false;
             // Nobody knows better what it was asked for with, and a later change must show.
             admin.was_set(context);
             Ok(Outcome::Adopted(consent))
         }
         (ConsentStep::Adopt | ConsentStep::Post, link) => {
+            // That call may arrive after this one.
+            context.row.progress.link_in_doubt |= before.posted;
             context.link_before = link.map(|link| state_hash(&link.state));
             context.credentials = admin.fingerprint.as_ref().and_then(as_hex);
             let changes = consent_changes(context, &shown, wanted, &admin).await?;

@@ -198,6 +198,7 @@ async fn a_checkpoint_stores_all_it_says() {
         changing: vec![Changed::unseen("connection", Why::New)],
         consent_lost: true,
         renewing: true,
+        link_in_doubt: true,
         left_secrets: vec!["connection.profile.settings.adminPassword".into()],
         drift: vec![drift("baseUrl")],
         consent: None,

@@ -274,7 +274,9 @@ async fn a_secret_that_an_answer_repeats_is_not_passed_on() {
     let exchange = client.exchange(write.request()).await;
     assert_eq!(exchange.request_id.as_deref(), Some("[redacted]"));
     let error = exchange.outcome.expect_err("400");
-    for told in [&error.okta_error_code, &error.error_id, &error.request_id] {
+    let code = error.okta_error_code.as_deref();
+    assert_eq!(code, Some("unknown value (12 characters)"));
+    for told in [&error.error_id, &error.request_id] {
         assert_eq!(told.as_deref(), Some("[redacted]"));
     }
 }

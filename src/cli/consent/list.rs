@@ -48,6 +48,7 @@ pub(in crate::cli) async fn list(
     });
     // A ledger may be older than the look at links, or not only ours.
     pending.retain(|pending| may_be_shown(pending, output));
+    warn_of_doubt(&pending, output);
     let listed: Vec<Listed<'_>> = pending.iter().filter_map(listed).collect();
     match args.format {
         ListFormat::Json => output.data(Syntax::Json, |out| {
@@ -108,6 +109,21 @@ fn may_be_shown(pending: &Pending, output: Output) -> bool {
     ));
     output.hint("get fresh links: okta-rollout consent refresh");
     false
+}
+
+/// Links are looked at when their run goes on, and this command sends nothing.
+fn warn_of_doubt(pending: &[Pending], output: Output) {
+    let in_doubt = |pending: &&Pending| pending.entry.progress.link_in_doubt;
+    for pending in pending.iter().filter(in_doubt) {
+        output.warning(format_args!(
+            "{}: its link may not be the newest: a call that was under way when its process ended may have arrived later",
+            name(pending)
+        ));
+        output.hint(format_args!(
+            "look at it before it is opened: okta-rollout resume {}",
+            pending.run.0
+        ));
+    }
 }
 
 fn listed(pending: &Pending) -> Option<Listed<'_>> {

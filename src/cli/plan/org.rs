@@ -1,6 +1,7 @@
 //! Looks at one org: its apps once, if labels have to be found, then each entry's connection and, where it is
 //! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,11 @@ impl OrgSurvey {
     /// # Errors
     /// When the ledger cannot be read. What goes wrong at Okta is in the plan.
     pub async fn run(self, entries: Vec<Kept>) -> Result<OrgPlan, LedgerError> {
+        let connections = entries.iter().filter_map(|kept| kept.entry().connection);
+        let secrets: HashSet<_> = connections
+            .flat_map(|connection| connection.secrets())
+            .collect();
+        self.secrets.cover(secrets).await;
         let mut log = CallLog::default();
         let found = self.find(&entries, &mut log).await?;
         let mut cost = Cost::default();

@@ -1,9 +1,32 @@
 //! Okta's error bodies (API.md §8): the management API's, the OAuth endpoints', and those of its edge.
 
 use super::super::fields::{self, fields};
+use crate::text::one_of;
 
-/// Longest error code that is kept; Okta's are 8 characters, OAuth's up to about 25.
-const MAX_CODE_CHARS: usize = 40;
+/// Longest id of an error that is kept; Okta's have about 30 characters.
+const MAX_ID_CHARS: usize = 60;
+
+/// `error` of OAuth's endpoints (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 9449 §5 and §8, `OpenID` Connect §3.1.2.6).
+const OAUTH: [&str; 18] = [
+    "access_denied",
+    "consent_required",
+    "insufficient_scope",
+    "interaction_required",
+    "invalid_client",
+    "invalid_dpop_proof",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_token",
+    "login_required",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+];
 
 /// What an error body says. Everything may be missing.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,7 +48,7 @@ impl OktaBody {
         let causes = causes.into_iter().filter_map(|cause| cause.error_summary);
         let parts: Vec<_> = summary.into_iter().chain(causes).collect();
         Self {
-            code: said.error_code.or(said.error).as_deref().and_then(word),
+            code: said.error_code.or(said.error).as_deref().and_then(code),
             message: join(parts.iter().map(String::as_str)),
             id: said.error_id.as_deref().and_then(word),
         }
@@ -60,12 +83,23 @@ fields!(Said {
 });
 fields!(Cause { "errorSummary" => text(error_summary) });
 
-/// Identifiers only: what goes into reports as a code must not carry anything else.
+/// One of Okta's codes or OAuth's; what is none of them may be anything, and is not repeated.
+fn code(text: &str) -> Option<String> {
+    let is_oktas = text.strip_prefix('E').is_some_and(|digits| {
+        digits.len() == 7 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if is_oktas {
+        return Some(text.to_owned());
+    }
+    (!text.trim().is_empty()).then(|| one_of(text, &OAUTH))
+}
+
+/// An identifier that nobody reads a sentence in.
 fn word(text: &str) -> Option<String> {
     let plain = text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-    (plain && !text.is_empty() && text.len() <= MAX_CODE_CHARS).then(|| text.to_owned())
+    (plain && !text.is_empty() && text.len() <= MAX_ID_CHARS).then(|| text.to_owned())
 }
 
 /// Joins what says something new: Okta repeats the summary among the causes of some errors.
@@ -130,7 +164,7 @@ mod tests {
             ),
             (
                 br#"{"errorCode":"not a code, but a whole sentence","errorSummary":" "}"#,
-                nothing(),
+                body(Some("unknown value (32 characters)"), None, None),
             ),
             (b"{}", nothing()),
             (b"[]", nothing()),
@@ -142,6 +176,32 @@ mod tests {
         for (bytes, expected) in cases {
             let text = String::from_utf8_lossy(bytes);
             assert_eq!(OktaBody::read(bytes), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_are_okta_s_or_oauth_s_and_nothing_else_is_repeated() {
+        for (text, told) in [
+            ("E0000001", Some("E0000001")),
+            ("E0000239", Some("E0000239")),
+            ("invalid_grant", Some("invalid_grant")),
+            ("use_dpop_nonce", Some("use_dpop_nonce")),
+            ("e0000001", Some("unknown value (8 characters)")),
+            ("E000001", Some("unknown value (7 characters)")),
+            ("E00000001", Some("unknown value (9 characters)")),
+            ("E000000\u{661}", Some("unknown value (8 characters)")),
+            ("E0000001 00abcdef", Some("unknown value (17 characters)")),
+            ("00aBcDeFgHiJkLmNoP", Some("unknown value (18 characters)")),
+            ("Invalid_grant", Some("unknown value (13 characters)")),
+            ("\u{1b}[2J", Some("unknown value (4 characters)")),
+            ("", None),
+            (" \n", None),
+        ] {
+            for key in ["errorCode", "error"] {
+                let body = serde_json::json!({ key: text }).to_string();
+                let code = OktaBody::read(body.as_bytes()).code;
+                assert_eq!(code.as_deref(), told, "{key} {text:?}");
+            }
         }
     }
 

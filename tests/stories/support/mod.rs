@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient, connections};
+use okta_rollout::okta::connections::{self, Activate, ConnectionBody};
+use okta_rollout::okta::{Credentials, Http, HttpSettings, OrgClient};
 use okta_rollout::sandbox::{Call, Sandbox, SandboxSettings, SeedApp, Switches};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -194,6 +195,16 @@ impl Scenario {
                 client.exchange(read.request()).await;
             }
         });
+    }
+
+    /// A call that asks for a consent's link arrives at an org, and nobody waits for its answer.
+    pub fn lands(&self, org: &str, app_id: &str) {
+        let http = Http::new(&HttpSettings::default()).unwrap();
+        let token = Credentials::Ssws(self.sandbox.api_token(org).into());
+        let client = OrgClient::new(http, &self.sandbox.url(org), token).unwrap();
+        let call = connections::set(app_id, &ConnectionBody::Oauth2, Activate::No);
+        let answer = self.runtime.block_on(client.exchange(call.request()));
+        assert!(answer.outcome.is_ok());
     }
 
     /// Every file of the folder.
