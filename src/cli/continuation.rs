@@ -95,8 +95,13 @@ impl Last {
         let facts = Facts {
             is_of,
             renews,
-            is_unchanged: run.digest == asked.digest,
-            moved: orgs.iter().any(|org| asked.has_elsewhere(org)),
+            files: if run.digest != asked.digest {
+                Files::Changed
+            } else if orgs.iter().any(|org| asked.has_elsewhere(org)) {
+                Files::Moved
+            } else {
+                Files::Same
+            },
             all,
             selected,
         };
@@ -132,22 +137,30 @@ pub(super) async fn goes_on(
     Ok((last.next == Next::GoesOn).then_some(last.run))
 }
 
+// What became of the files that a run was begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    Same,
+    // The manifest is another one.
+    Changed,
+    // An org is at another address.
+    Moved,
+}
+
 // A last run as it stands to what is asked for.
 struct Facts {
     // Whether it does the same manifest, or applies the same plan.
     is_of: bool,
     // Whether it renews the consents that are to be renewed.
     renews: bool,
-    is_unchanged: bool,
-    // Whether an org is elsewhere now.
-    moved: bool,
+    files: Files,
     all: Counts,
     selected: Counts,
 }
 
 impl Facts {
     fn next(&self, selection: &Selection) -> Next {
-        if self.is_of && self.renews && self.is_unchanged && !self.moved {
+        if self.is_of && self.renews && self.files == Files::Same {
             // States are those of a run: where they are asked for, it is the last one's, whatever is left in it.
             if self.selected.movable() > 0 || selection.has_states() {
                 return Next::GoesOn;
@@ -157,12 +170,11 @@ impl Facts {
             _ if self.all.movable() == 0 => Next::Settled,
             Self { is_of: false, .. } => Next::OfPlan,
             Self { renews: false, .. } => Next::Renews,
-            Self {
-                is_unchanged: false,
-                ..
-            } => Next::Changed,
-            Self { moved: true, .. } => Next::Moved,
-            _ => Next::LeftOut,
+            Self { files, .. } => match files {
+                Files::Changed => Next::Changed,
+                Files::Moved => Next::Moved,
+                Files::Same => Next::LeftOut,
+            },
         }
     }
 }
@@ -261,18 +273,22 @@ mod tests {
             let facts = Facts {
                 is_of,
                 renews: true,
-                is_unchanged,
-                moved: false,
+                files: if is_unchanged {
+                    Files::Same
+                } else {
+                    Files::Changed
+                },
                 all,
                 selected,
             };
             let case = format!("{is_of} {is_unchanged} {all:?} {selected:?} {selection}");
             assert_eq!(facts.next(selection), next, "{case}");
             // With an org at another address it never goes on.
-            let moved = Facts {
-                moved: true,
-                ..facts
+            let files = match facts.files {
+                Files::Same => Files::Moved,
+                files => files,
             };
+            let moved = Facts { files, ..facts };
             let elsewhere = match next {
                 _ if all.movable() == 0 => Next::Settled,
                 Next::OfPlan | Next::Changed => next,

@@ -103,11 +103,7 @@ pub(super) async fn execute(
     let (there, moved) = split(unfinished, orgs_now.as_ref());
     let mut opened = access::open(there, &context, allow_exec, simulated.as_ref(), &next).await?;
     opened.extend(moved);
-    let options = RunOptions {
-        selected: selected.clone(),
-        reconnect: renewed_by(&run),
-        ..options(&policy, force)
-    };
+    let options = options_for(&run, &policy, force, &selected);
 
     ledger.mark(&run.id).await?;
     let interrupt = Interrupt::new();
@@ -194,6 +190,14 @@ impl Driven {
             renewed.as_deref(),
             signals.received(),
         ))
+    }
+}
+
+fn options_for(run: &RunRow, policy: &Policy, force: bool, selected: &Selected) -> RunOptions {
+    RunOptions {
+        selected: selected.clone(),
+        reconnect: renewed_by(run),
+        ..options(policy, force)
     }
 }
 

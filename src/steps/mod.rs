@@ -65,24 +65,11 @@ impl Step {
     pub async fn run(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
         directory::is_not_known_as_another(context).await?;
         let outcome = self.act(context).await?;
-        if self.comes_to_rest(&outcome, context) {
+        if comes_to_rest(&outcome, context) {
             // Boxed, as few entries get so far without having been looked at, and a list takes much memory.
             Box::pin(directory::is_not_listed_as_another(context)).await?;
         }
         Ok(outcome)
-    }
-
-    // Whether nothing more is done after it, or nothing until a person has done something.
-    fn comes_to_rest(self, outcome: &Outcome, context: &Context<'_>) -> bool {
-        match outcome {
-            Outcome::LeftAlone | Outcome::Waiting(_) | Outcome::Adopted(_) => true,
-            Outcome::Done { .. } => context.is_last(),
-            Outcome::Connected { .. } => {
-                let after = &context.steps[context.row.progress.steps.len()..];
-                !after.iter().any(|step| matches!(step, Self::SetFeature(_)))
-            }
-            Outcome::Consented | Outcome::ConsentLost { .. } => false,
-        }
     }
 
     async fn act(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -96,5 +83,18 @@ impl Step {
             Self::DeactivateConnection => deactivate_connection::run(context).await,
             Self::SetFeature(feature) => set_feature::run(context, feature).await,
         }
+    }
+}
+
+/// Whether nothing more is done after it, or nothing until a person has done something.
+fn comes_to_rest(outcome: &Outcome, context: &Context<'_>) -> bool {
+    match outcome {
+        Outcome::LeftAlone | Outcome::Waiting(_) | Outcome::Adopted(_) => true,
+        Outcome::Done { .. } => context.is_last(),
+        Outcome::Connected { .. } => {
+            let after = &context.steps[context.row.progress.steps.len()..];
+            !after.iter().any(|step| matches!(step, Step::SetFeature(_)))
+        }
+        Outcome::Consented | Outcome::ConsentLost { .. } => false,
     }
 }

@@ -36,6 +36,11 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Why the ledger alone says that it is another app.
+    pub fn refused(&self, entry: &Entry) -> Option<Obstacle> {
+        is_right_app(entry, entry.app_id.as_ref()?, self.name?).err()
+    }
+
     /// What that says, if anything, without a call.
     pub fn identity(&self, entry: &Entry) -> Option<Identity> {
         let app_id = entry.app_id.as_ref()?;

@@ -202,16 +202,14 @@ impl OrgSurvey {
             name: memory.name.as_deref(),
             found,
         };
-        let identity = known.identity(entry).unwrap_or_default();
-        if let Identity::Wrong(obstacle) = &identity
-            && memory.name.is_some()
-        {
+        if let Some(obstacle) = known.refused(entry) {
             // A run fails it before its first call.
             return Ok(Looked {
                 app_id: Some(app_id),
-                ..Looked::failed(obstacle.clone(), Vec::new())
+                ..Looked::failed(obstacle, Vec::new())
             });
         }
+        let identity = known.identity(entry).unwrap_or_default();
         let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
         if !steps(entry).iter().any(acts) {
             let seen = Seen {
