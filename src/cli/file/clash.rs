@@ -79,8 +79,31 @@ pub(in crate::cli) fn clash(path: &Path, guarded: &[Guarded]) -> Option<String> 
         _ => {}
     }
     let output = Identity::of(path);
-    let found = guarded.iter().find(|guarded| guarded.is(&output))?;
-    Some(found.why(found.identity.is(&output)))
+    match guarded.iter().find(|guarded| guarded.is(&output)) {
+        Some(found) => Some(found.why(found.identity.is(&output))),
+        None => no_folder(path, guarded),
+    }
+}
+
+/// What keeps the folder of a path from being one: a file, or what is to become one.
+fn no_folder(path: &Path, guarded: &[Guarded]) -> Option<String> {
+    let above = || {
+        path.ancestors()
+            .skip(1)
+            .filter(|above| *above != Path::new(""))
+    };
+    // Nothing is there down from the first of these.
+    let mut missing = above().filter(|above| above.symlink_metadata().is_err());
+    let is_output = |above: &Path| {
+        let output = Identity::of(above);
+        guarded.iter().any(|guarded| guarded.identity.is(&output))
+    };
+    if missing.any(is_output) {
+        return Some("its folder is another output".to_owned());
+    }
+    let folder = above().find_map(|above| Some((above, fs::metadata(above).ok()?)));
+    let (folder, _) = folder.filter(|(_, found)| !found.is_dir())?;
+    Some(format!("{} is no folder", folder.display()))
 }
 
 /// Why nothing must be written to standard output.
@@ -255,6 +278,7 @@ mod tests {
             ("sub", Some("it is a folder")),
             ("by", Some("it is a folder")),
             ("socket", Some("it is a socket")),
+            ("new.json/report.json", Some("its folder is another output")),
             ("other", None),
             ("newer.json", None),
             ("ledger.db2", None),
@@ -268,6 +292,10 @@ mod tests {
                 (None, None) => {}
                 (why, _) => panic!("{name}: {why:?}"),
             }
+        }
+        for name in ["other/x", "m.csv/x", "link/x/y"] {
+            let why = clash(&at(name), &guarded).unwrap();
+            assert!(why.ends_with(" is no folder"), "{name}: {why}");
         }
         // A device may be an output twice.
         let null = [Guarded::input("another report", Path::new("/dev/null"))];
