@@ -76,7 +76,7 @@ impl Known {
         }
         for mut form in forms(secret.expose_secret()) {
             if let Some(beginning) = form.as_bytes().first_chunk() {
-                let beginning = self.beginning(beginning);
+                let beginning = self.beginning(*beginning);
                 if let Err(place) = self.beginnings.binary_search(&beginning) {
                     self.beginnings.insert(place, beginning);
                 }
@@ -90,7 +90,7 @@ impl Known {
         }
     }
 
-    fn beginning(&self, bytes: &[u8; MIN_SECRET_BYTES]) -> u64 {
+    fn beginning(&self, bytes: [u8; MIN_SECRET_BYTES]) -> u64 {
         self.hasher.hash_one(bytes.to_ascii_lowercase())
     }
 
@@ -105,7 +105,7 @@ impl Known {
         !bytes.iter().all(is_plain)
             || self
                 .beginnings
-                .binary_search(&self.beginning(bytes))
+                .binary_search(&self.beginning(*bytes))
                 .is_ok()
     }
 
