@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::ledger::{Changed, EntryError, Millis, Stored};
-use crate::steps::Step;
+use crate::model::{Changed, EntryError, Millis, Step, Stored};
 
 /// Names an entry for people: org, app, and its id or label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

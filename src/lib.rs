@@ -5,25 +5,32 @@
 //! wait for a person's consent are parked and resume later.
 //!
 //! ```text
-//! jobs/*.toml ─▶ manifest ─▶ plan ◀── apps            pure: no clock, network or disk beyond the read
-//!                             ▼
-//!                           ledger ◀──────────────┐   entry row: cursor, outputs; attempts beside it
-//!                             │ next step per org │   done / waiting / retry at / failed
-//!                             ▼                   │
-//!             budget ─────▶ worker ── step ── okta ─▶ org (or sandbox: same URL setting)
-//!             retry (pure) ◀── class of error     │
-//!                             │ Event             └─ waiting ─▶ consent complete ─▶ ledger
-//!                             ▼
-//!                  progress · log                  report ◀── ledger   (never from memory)
+//! main ─▶ cli         the front end: flags, printing, progress, signals
+//!          ▼
+//!         rollout     what can be asked for, whoever asks; for now consents that people hand in
+//!          ▼
+//!         engine      runs: orgs in turn, workers in parallel, checkpoints, interrupts
+//!          ▼
+//!         steps       what an entry needs next, one file per kind; reads and writes an org
+//!          ▼
+//!         pacing      the gate of each org: budgets, neighbours, concurrency, waiting line, circuit, retry
+//!          ▼
+//!         okta        the API client and its error classes          ledger   checkpoints; the only SQL
+//!         ─────────────────────────────────────────────────────────────────────────────
+//!         plan  report  export  consent      decide and tell; pure but for export's reads
+//!         event  settings  job  manifest  selection  model  failure  apps  text  input  limits
+//!         sandbox     beside everything; shares no types with okta
 //! ```
 //!
-//! Invariants: `plan`, `run::retry`, `consent::inbox` and building a report are synchronous and
-//! pure; only `ledger` holds SQL; only `okta` names reqwest; only `cli::output` prints; `sandbox` and
-//! `okta` share no types; only `settings` and the secret resolver read the environment.
+//! Imports run downwards only, and files of one folder use each other in one direction: `tests/architecture` holds the
+//! table and fails on anything else. It holds the other promises, too: only `ledger` has SQL; only `okta` names reqwest;
+//! only `cli` prints and knows clap; only `settings` and the secret resolver read the environment; `sandbox` and `okta`
+//! share no types; `plan`, `pacing::retry`, `consent` and `report` do nothing outside.
 
 pub mod apps;
 pub mod cli;
 pub mod consent;
+pub mod engine;
 pub mod event;
 pub mod export;
 pub mod failure;
@@ -32,12 +39,14 @@ pub mod job;
 pub mod ledger;
 mod limits;
 pub mod manifest;
+pub mod model;
 mod nearest;
 pub mod okta;
+pub mod pacing;
 mod passing;
 pub mod plan;
 pub mod report;
-pub mod run;
+pub mod rollout;
 pub mod sandbox;
 pub mod selection;
 pub mod settings;

@@ -7,8 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::apps::App;
-use crate::ledger::Stored;
-use crate::report::State;
+use crate::model::{State, Stored};
 
 /// Keys of a condition.
 const KEYS: &str = "org, app, state";

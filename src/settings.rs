@@ -5,10 +5,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::{ColorWhen, Global};
 use crate::failure::Failure;
-use crate::job::{self, Job};
-use crate::ledger::{LedgerUrl, LedgerUrlError};
+use crate::job::{self, Job, LedgerUrl, LedgerUrlError};
 use crate::manifest::Limits;
 use crate::okta::{HttpSettings, Proxies};
 
@@ -154,6 +152,21 @@ pub enum Coloured {
     No,
 }
 
+/// What flags of every command say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Where the orgs are.
+    pub orgs: Option<PathBuf>,
+    /// The ledger's address.
+    pub ledger: Option<String>,
+    /// Whether text is coloured; `None` = where a terminal shows it.
+    pub colour: Option<Coloured>,
+    /// How much is said.
+    pub verbosity: Verbosity,
+    /// How a run shows that it moves; `None` = as the terminal can.
+    pub animation: Option<Animation>,
+}
+
 /// What flags and environment together say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -185,21 +198,20 @@ pub struct Settings {
 
 impl Settings {
     /// Flags win over the environment, the environment over defaults.
-    pub fn new(flags: &Global, environment: Environment, terminals: Terminals) -> Self {
+    pub fn new(flags: &Flags, environment: Environment, terminals: Terminals) -> Self {
         let colour = |terminal: bool| {
             let plain = environment.no_color || environment.dumb_terminal;
-            match flags.color {
-                ColorWhen::Always => Coloured::Yes,
-                ColorWhen::Auto if terminal && !plain => Coloured::Yes,
-                ColorWhen::Auto | ColorWhen::Never => Coloured::No,
-            }
+            flags.colour.unwrap_or(if terminal && !plain {
+                Coloured::Yes
+            } else {
+                Coloured::No
+            })
         };
         let moves = terminals.stderr
             && !environment.ci
             && !environment.dumb_terminal
-            && !flags.no_progress
-            && !flags.summary
-            && !flags.quiet;
+            && flags.animation != Some(Animation::Lines)
+            && flags.verbosity > Verbosity::Summary;
         Self {
             stdout_colour: colour(terminals.stdout),
             stderr_colour: colour(terminals.stderr),
@@ -208,13 +220,7 @@ impl Settings {
             } else {
                 Animation::Lines
             },
-            verbosity: match flags.verbose {
-                _ if flags.quiet => Verbosity::Quiet,
-                _ if flags.summary => Verbosity::Summary,
-                0 => Verbosity::Normal,
-                1 => Verbosity::Steps,
-                _ => Verbosity::Attempts,
-            },
+            verbosity: flags.verbosity,
             ledger: match (&flags.ledger, &environment.ledger) {
                 (Some(flag), _) => LedgerChoice::Flag(flag.clone()),
                 (None, Some(variable)) => LedgerChoice::Environment(variable.clone()),
@@ -261,7 +267,7 @@ pub struct Policy {
     /// Defaults for every org.
     pub limits: Limits,
     /// When a step is tried again.
-    pub retry: crate::run::RetryPolicy,
+    pub retry: job::RetryPolicy,
     /// Every call.
     pub http: HttpSettings,
     /// What to do about changes made by hand.
@@ -322,7 +328,7 @@ impl Policy {
             on_drift: job.on_drift,
             http: HttpSettings {
                 proxies: settings.proxies.clone(),
-                ..job.http
+                ..job.http.into()
             },
             ledger: job.ledger,
             reports: job.reports,
@@ -352,9 +358,9 @@ mod tests {
     #[test]
     fn the_ledger_is_the_flags_then_the_environments_then_the_jobs_then_the_default() {
         let of = |flag: Option<&str>, variables: &[(&str, &str)]| {
-            let flags = Global {
+            let flags = Flags {
                 ledger: flag.map(str::to_owned),
-                ..Global::default()
+                ..Flags::default()
             };
             let settings = Settings::new(&flags, environment(variables).unwrap(), TERMINAL);
             let path = |settings: Settings| settings.ledger.url().unwrap().path().to_owned();
@@ -373,7 +379,7 @@ mod tests {
         };
         let set = [("OKTA_ROLLOUT_LEDGER", "e.db")];
         let empty = [("OKTA_ROLLOUT_LEDGER", "")];
-        let default = crate::ledger::DEFAULT_LEDGER;
+        let default = crate::job::DEFAULT_LEDGER;
         for (flag, variables, without_job, with_job) in [
             (Some("f.db"), &set[..], "f.db", "f.db"),
             (Some("f.db"), &[], "f.db", "f.db"),
@@ -391,58 +397,34 @@ mod tests {
         use Animation::{Bars, Lines};
         use Coloured::{No, Yes};
         let pipe = Terminals::default();
-        for (color, no_progress, variables, terminals, wanted) in [
-            (ColorWhen::Auto, false, &[][..], TERMINAL, (Yes, Bars)),
-            (ColorWhen::Auto, false, &[], pipe, (No, Lines)),
-            (ColorWhen::Always, false, &[], pipe, (Yes, Lines)),
-            (ColorWhen::Never, false, &[], TERMINAL, (No, Bars)),
-            (ColorWhen::Auto, true, &[], TERMINAL, (Yes, Lines)),
+        for (colour, no_progress, variables, terminals, wanted) in [
+            (None, false, &[][..], TERMINAL, (Yes, Bars)),
+            (None, false, &[], pipe, (No, Lines)),
+            (Some(Yes), false, &[], pipe, (Yes, Lines)),
+            (Some(No), false, &[], TERMINAL, (No, Bars)),
+            (None, true, &[], TERMINAL, (Yes, Lines)),
+            (None, false, &[("NO_COLOR", "1")], TERMINAL, (No, Bars)),
+            (None, false, &[("NO_COLOR", "")], TERMINAL, (Yes, Bars)),
             (
-                ColorWhen::Auto,
-                false,
-                &[("NO_COLOR", "1")],
-                TERMINAL,
-                (No, Bars),
-            ),
-            (
-                ColorWhen::Auto,
-                false,
-                &[("NO_COLOR", "")],
-                TERMINAL,
-                (Yes, Bars),
-            ),
-            (
-                ColorWhen::Always,
+                Some(Yes),
                 false,
                 &[("NO_COLOR", "1")],
                 TERMINAL,
                 (Yes, Bars),
             ),
-            (
-                ColorWhen::Auto,
-                false,
-                &[("CI", "true")],
-                TERMINAL,
-                (Yes, Lines),
-            ),
-            (
-                ColorWhen::Auto,
-                false,
-                &[("TERM", "dumb")],
-                TERMINAL,
-                (No, Lines),
-            ),
+            (None, false, &[("CI", "true")], TERMINAL, (Yes, Lines)),
+            (None, false, &[("TERM", "dumb")], TERMINAL, (No, Lines)),
         ] {
-            let flags = Global {
-                color,
-                no_progress,
-                ..Global::default()
+            let flags = Flags {
+                colour,
+                animation: no_progress.then_some(Lines),
+                ..Flags::default()
             };
             let settings = Settings::new(&flags, environment(variables).unwrap(), terminals);
             assert_eq!(
                 (settings.stderr_colour, settings.animation),
                 wanted,
-                "{color:?} {no_progress} {variables:?}"
+                "{colour:?} {no_progress} {variables:?}"
             );
         }
     }
@@ -463,7 +445,7 @@ mod tests {
     fn a_job_that_needs_more_than_this_version_has_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("job.toml");
-        let settings = Settings::new(&Global::default(), Environment::default(), TERMINAL);
+        let settings = Settings::new(&Flags::default(), Environment::default(), TERMINAL);
         for (text, wanted) in [
             ("manifest='m.csv'\n[[waves]]\norgs=['*']", Some("`waves`")),
             (

@@ -7,11 +7,12 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::context::RunContext;
 use super::simulated::Simulated;
+use crate::engine::{NextCommands, OrgAccess};
 use crate::failure::{Failure, Remedy};
-use crate::ledger::{OrgRow, Stopped};
+use crate::ledger::OrgRow;
 use crate::manifest::{Auth, OrgSpec, Orgs, SecretError, SecretUse, Secrets};
+use crate::model::Stopped;
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
-use crate::run::{NextCommands, OrgAccess};
 
 /// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
 const SANDBOX: &str = "sandbox:";

@@ -3,7 +3,9 @@
 
 mod consent;
 mod export;
+mod global;
 mod plan;
+mod report;
 mod run;
 mod runs;
 
@@ -13,13 +15,14 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use consent::{Consent, ConsentComplete, ConsentList, ConsentRefresh, ListFormat};
 pub use export::{Export, ExportFormat, Retarget};
+pub use global::Global;
 pub use plan::Plan;
+pub use report::Report;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
 
-use super::completions::{ending_in, files};
+use super::completions::files;
 use super::only::Only;
-use crate::report::Format as ReportFormat;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,53 +62,6 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// Flags of every command.
-#[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// File with the orgs (CSV or JSON), when the manifest or job does not give them
-    #[arg(long, global = true, value_name = "FILE", add = ending_in(&["csv", "json"]))]
-    pub orgs: Option<PathBuf>,
-    /// Where checkpoints are kept
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        help = "Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]"
-    )]
-    pub ledger: Option<String>,
-    /// File with variables for `env:` secrets (NAME=VALUE lines); the environment's own win
-    #[arg(long, global = true, value_name = "FILE")]
-    pub env_file: Option<PathBuf>,
-    /// Colour on the terminal; `NO_COLOR` is honoured
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: ColorWhen,
-    /// Plain lines instead of a moving progress bar
-    #[arg(long, global = true)]
-    pub no_progress: bool,
-    /// Say more: a line per step (-v), also per attempt and wait (-vv)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with_all = ["quiet", "summary"])]
-    pub verbose: u8,
-    /// Say only what is changed, what it comes to, and errors
-    #[arg(long, global = true, conflicts_with = "quiet")]
-    pub summary: bool,
-    /// Say nothing but errors and the data that was asked for
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always, in files and pipes too.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// How data is printed.
@@ -242,35 +198,6 @@ pub struct Status {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
-}
-
-/// `report`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  okta-rollout report
-  okta-rollout report k3f9 --format json -o k3f9.json
-  okta-rollout report --only failed --calls
-  okta-rollout report --format csv --only failed -o again.csv
-
-`csv` writes the entries as a manifest that `run` accepts, with $state, $changed, $error, $hint and
-$requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]
-pub struct Report {
-    /// Id of the run, or its beginning [default: the newest]
-    #[arg(value_name = "RUN")]
-    pub run: Option<String>,
-    /// How to write it
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: ReportFormat,
-    /// Where to write it [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// With every call that was made for each entry (text and json)
-    #[arg(long)]
-    pub calls: bool,
-    /// Which entries.
-    #[command(flatten)]
-    pub only: Only,
 }
 
 /// `sandbox`.

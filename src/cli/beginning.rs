@@ -3,19 +3,19 @@
 
 use std::collections::HashSet;
 
-use super::args;
 use super::context::RunContext;
 use super::importing::{Importing, Preview};
 use super::landing::let_calls_land;
-use super::open;
 use super::output::Output;
 use super::run::{blocking, digest};
 use super::target::{Target, refuse, unreadable};
+use super::{args, open};
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerError, NewRun, RunId, RunLock, RunRow};
+use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, Checked, Located, Orgs, SecretCheck};
+use crate::model::RunId;
+use crate::pacing::unix_millis;
 use crate::report::counted;
-use crate::run::unix_millis;
 use crate::selection::Selection;
 use crate::settings::Settings;
 

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use super::args::{Args, Command, Consent};
 use super::context::quoted;
 use super::output::Output;
-use crate::ledger::LedgerUrl;
+use crate::job::LedgerUrl;
 use crate::passing::is_passing;
 use crate::settings::{LedgerChoice, Settings};
 
@@ -235,15 +235,14 @@ fn is_same(a: &Path, b: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::Global;
-    use crate::settings::{Environment, Terminals};
+    use crate::settings::{Environment, Flags, Terminals};
 
     fn of_ledger(choice: LedgerChoice, environment: Option<&str>) -> Option<Flag> {
         let environment = Environment {
             ledger: environment.map(str::to_owned),
             ..Environment::default()
         };
-        let settings = Settings::new(&Global::default(), environment, Terminals::default());
+        let settings = Settings::new(&Flags::default(), environment, Terminals::default());
         let url = choice.url().unwrap();
         let settings = Settings {
             ledger: choice,

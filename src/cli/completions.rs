@@ -13,7 +13,7 @@ use super::args;
 use super::output::Output;
 use crate::apps::App;
 use crate::failure::{Ending, Failure};
-use crate::report::State;
+use crate::model::State;
 use crate::text::{self, Syntax};
 
 /// Flags of `completions`.

@@ -10,13 +10,13 @@ use super::file::Guarded;
 use super::output::Output;
 use super::outputs;
 use super::target::{Target, source, unreadable};
+use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
 use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, OrgSpec, Orgs, Secrets};
+use crate::model::State;
 use crate::passing::{PLACEHOLDER, is_passing};
-use crate::report::State;
-use crate::run::{NewJob, NextCommands, RunOptions, Selected};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 

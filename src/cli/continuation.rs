@@ -11,11 +11,12 @@ use jiff::tz::TimeZone;
 use super::context::RunContext;
 use super::run;
 use super::target::Target;
+use crate::engine::Selected;
 use crate::failure::Failure;
-use crate::ledger::{Counts, Ledger, LedgerError, Millis, OrgRow, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunRow};
 use crate::manifest::{self, Orgs};
+use crate::model::Millis;
 use crate::report::counted;
-use crate::run::Selected;
 use crate::selection::Selection;
 
 /// What a command is to do.
@@ -227,7 +228,7 @@ fn day(at: Millis, now: Millis, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::RunId;
+    use crate::model::RunId;
 
     fn counts(pending: u64, started: u64, held_back: u64) -> Counts {
         Counts {

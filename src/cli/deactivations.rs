@@ -2,12 +2,13 @@
 
 use super::output::Output;
 use super::question::{Said, ask};
+use crate::engine::Selected;
 use crate::failure::Failure;
-use crate::ledger::{LastWish, Ledger, RunRow, Stored};
+use crate::ledger::{LastWish, Ledger, RunRow};
 use crate::manifest::Status;
+use crate::model::Stored;
 use crate::plan::digest;
 use crate::report::counted;
-use crate::run::Selected;
 
 /// Entries that are named in the question.
 const NAMED: usize = 3;

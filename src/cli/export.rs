@@ -18,11 +18,11 @@ use crate::apps::App;
 use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{EntryError, Stopped};
+use crate::model::{EntryError, Step, Stopped};
+use crate::pacing::Interrupt;
 use crate::report::{codes, counted};
-use crate::run::Interrupt;
 use crate::settings::Settings;
-use crate::steps::{Step, StepError};
+use crate::steps::StepError;
 use orgs::{Source, Wanted};
 use write::{Contents, target_format};
 

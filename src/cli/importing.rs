@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::unsupported::Unsupported;
 use crate::failure::Failure;
-use crate::ledger::{Import, ImportEntry, LedgerError, OrgNo, RunId, Stored};
+use crate::ledger::{Import, ImportEntry, LedgerError};
 use crate::manifest::{Entry, Located, Orgs};
+use crate::model::{OrgNo, RunId, Stored};
 use crate::selection::{Ended, Selection};
 
 /// See the module. The first failure is kept; what follows is not imported, but still checked.

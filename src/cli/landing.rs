@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::output::Output;
 use crate::failure::Failure;
-use crate::ledger::{Ledger, Millis};
-use crate::run::unix_millis;
+use crate::ledger::Ledger;
+use crate::model::Millis;
+use crate::pacing::unix_millis;
 
 /// Waits until no call of an earlier run to one of these orgs, by URL, can land any more. Whatever file that run
 /// was of: the org is the same.

@@ -50,9 +50,9 @@ use clap::Parser as _;
 use crate::failure::{Ending, Failure, Kind};
 use crate::limits::{self, Lack};
 use crate::manifest::end_programs;
-use crate::settings::{Environment, Settings, Terminals};
+use crate::settings::{Environment, Flags, Settings, Terminals};
 use crate::text;
-use args::{Args, Command, Consent, Global};
+use args::{Args, Command, Consent};
 use output::Output;
 
 /// Runs the program on the process's arguments; gives its exit code.
@@ -72,7 +72,7 @@ fn carry_out(args: &Args) -> u8 {
     };
     let settings = Settings {
         inputs: outputs::inputs(args),
-        ..Settings::new(&args.global, environment, Terminals::detect())
+        ..Settings::new(&(&args.global).into(), environment, Terminals::detect())
     };
     let output = Output::new(&settings);
     process::forbid_core_dumps(output);
@@ -111,7 +111,7 @@ fn explained(failure: Failure) -> Failure {
 /// Help and version go to standard output and are no failure; everything else is wrong usage.
 fn not_parsed(error: clap::Error) -> u8 {
     let environment = Environment::read().unwrap_or_default();
-    let settings = Settings::new(&Global::default(), environment, Terminals::detect());
+    let settings = Settings::new(&Flags::default(), environment, Terminals::detect());
     let output = Output::new(&settings);
     let text = error.render();
     if error.use_stderr() && holds_answer(&text.to_string()) {

@@ -7,7 +7,8 @@ use super::file::Guarded;
 use super::output::Output;
 use super::outputs::refuse_stdout;
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions};
+use crate::job::LedgerUrl;
+use crate::ledger::{Ledger, LedgerError, OpenMode, OpenOptions};
 use crate::settings::Settings;
 
 /// For commands that change it; made when it is not there, which is told: whoever has one elsewhere must know.

@@ -7,9 +7,10 @@ use super::args;
 use super::open::existing;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Kept, Ledger, Millis, Old, Pruned};
+use crate::ledger::{Kept, Ledger, Old, Pruned};
+use crate::model::Millis;
+use crate::pacing::{Interrupt, unix_millis};
 use crate::report::counted;
-use crate::run::{Interrupt, unix_millis};
 use crate::settings::Settings;
 
 /// Ids that are shown of runs that are kept for the same reason.
@@ -111,7 +112,7 @@ const fn reason(why: Kept) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::RunId;
+    use crate::model::RunId;
 
     #[test]
     fn what_was_dropped_and_what_was_kept_is_told() {

@@ -14,16 +14,17 @@ use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
 use super::outputs::{refuse_clash, refuse_stdout};
+use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
-use crate::ledger::{
-    Attempt, Counts, EntryNo, EntryRow, Ledger, Noted, OrgNo, OrgRow, Removed, RunRow, Stored,
-};
+use crate::job::Format;
+use crate::ledger::{Attempt, Counts, EntryRow, Ledger, Noted, OrgRow, Removed, RunRow};
 use crate::manifest::{Columns, CsvManifest, Record};
+use crate::model::{EntryNo, OrgNo, Stored};
+use crate::pacing::unix_millis;
 use crate::plan;
 use crate::report::{
-    self, Attention, EntryReport, Format, Held, JsonReport, Overview, RunFacts, Summary, TextReport,
+    self, Attention, EntryReport, Held, JsonReport, Overview, RunFacts, Summary, TextReport,
 };
-use crate::run::{Selected, unix_millis};
 use crate::selection::{Ended, Selection};
 use crate::settings::{Settings, Verbosity};
 use crate::text::{Page, Syntax};

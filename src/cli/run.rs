@@ -14,8 +14,9 @@ use super::outputs::refuse_mixed;
 use super::plan::{Answer, Approved, apply, ask, planned_by};
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Ledger, RunId, RunLock, RunRow};
+use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, ManifestError, Orgs, SecretCheck};
+use crate::model::RunId;
 use crate::report::counted;
 use crate::settings::Settings;
 

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::signals::Signals;
 use crate::failure::{Ending, Failure};
 use crate::input;
-use crate::run::Interrupt;
+use crate::pacing::Interrupt;
 use crate::sandbox::{Sandbox, SandboxSettings};
 
 /// The largest settings file that is read, in bytes.

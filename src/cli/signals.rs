@@ -13,7 +13,7 @@ use super::output::Output;
 use super::process::ignores_hangup;
 use crate::failure::{Failure, Kind};
 use crate::manifest::end_programs;
-use crate::run::Interrupt;
+use crate::pacing::Interrupt;
 
 /// How long the last line may take: who reads it may have stopped to.
 const LAST_WORDS: Duration = Duration::from_secs(1);

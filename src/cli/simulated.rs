@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 
 use super::access::is_sandbox;
+use crate::engine::Administrator;
 use crate::failure::Failure;
-use crate::ledger::{EntryRow, Ledger, OrgRow, RunId};
+use crate::ledger::{EntryRow, Ledger, OrgRow};
 use crate::manifest::Entry;
-use crate::run::Administrator;
+use crate::model::RunId;
 use crate::sandbox::{Consent, Sandbox, SandboxError, SandboxSettings, SeedApp};
 
 /// Simulated orgs that are being served.

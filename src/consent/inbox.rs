@@ -9,9 +9,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::reader::Spot;
+use crate::consent::{Answer, Spot};
 use crate::ledger::{ConsentKey, EntryRow};
-use crate::steps::Answer;
 
 /// A callback URL, taken apart.
 pub struct HandedIn {
@@ -164,7 +163,7 @@ impl HandedIn {
     }
 
     /// Everything that makes it another answer: secrets, in clear.
-    pub(super) fn parts(&self) -> [String; 4] {
+    pub fn parts(&self) -> [String; 4] {
         [
             self.origin.clone(),
             self.path.clone(),
@@ -223,7 +222,8 @@ pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Consent, Progress, Stored};
+    use crate::ledger::{Consent, Progress};
+    use crate::model::Stored;
 
     const URL: &str =
         "https://acme.okta.com/api/v1/apps/google/0oa1/oauth2/callback?code=c0de&state=s1";

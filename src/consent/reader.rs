@@ -28,9 +28,9 @@ use std::collections::HashSet;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::Spot;
 use super::inbox::{HandedIn, Refusal};
 use found::Found;
-pub use found::Spot;
 use link::{Link, Links};
 use page::Page;
 

@@ -9,9 +9,9 @@ use crate::apps::App;
 use crate::okta::apps::{AppInstance, AppStatus};
 use crate::okta::connections;
 use crate::okta::features::{self, FeatureState};
+use crate::pacing::CallLog;
 use crate::plan::{LiveConnection, LiveStatus};
-use crate::run::{CallLog, Reader};
-use crate::steps::{Extent, Pages, StepError, live_connection};
+use crate::steps::{Extent, Pages, Reader, StepError, live_connection};
 use crate::text::Told;
 
 /// An instance of a supported app, as its org has it.
@@ -55,9 +55,7 @@ pub async fn read_apps(reader: &Reader, apps: &[App]) -> Result<Vec<LiveApp>, St
     let mut pages = Pages::default();
     let mut log = CallLog::default();
     let extent = Extent::all(only);
-    reader
-        .list_patiently(&mut pages, extent, 0, &mut log)
-        .await?;
+    pages.read_patiently(reader, extent, 0, &mut log).await?;
     stream::iter(instances(pages.apps, apps))
         .map(|(app, instance)| read_app(reader, app, instance))
         .buffered(reader.lane().width())

@@ -4,19 +4,24 @@
 //! file, line and column. Knows nothing of what a run does with the policy.
 
 mod duration;
+mod format;
+mod http;
+mod ledger_url;
 mod read;
+mod retry;
 mod tree;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use duration::{InvalidAge, InvalidDuration, parse as parse_duration, parse_age};
+pub use format::Format;
+pub use http::HttpPolicy;
+pub use ledger_url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 pub use read::read;
+pub use retry::RetryPolicy;
 
-use crate::ledger::LedgerUrl;
 use crate::manifest::{Limits, SecretRef};
-use crate::okta::HttpSettings;
-use crate::run::RetryPolicy;
 
 /// A job file, checked, its paths resolved against the folder it is in.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +39,7 @@ pub struct Job {
     /// When a step is tried again.
     pub retry: RetryPolicy,
     /// Time-outs and trust of every call.
-    pub http: HttpSettings,
+    pub http: HttpPolicy,
     /// What to do about changes that somebody made by hand.
     pub on_drift: OnDrift,
     /// Groups of orgs that go one after the other.
@@ -100,7 +105,7 @@ pub struct Notify {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
     /// How.
-    pub format: crate::report::Format,
+    pub format: Format,
     /// Where.
     pub path: PathBuf,
     /// Line and column, both from 1, of that in the job file.

@@ -7,15 +7,14 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
-use super::{Job, LedgerPolicy, Notify, OnDrift, ReportFile, Schedule, Wave, duration};
+use super::{
+    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, Notify, OnDrift, ReportFile, RetryPolicy,
+    Schedule, Wave, duration,
+};
 use crate::input;
-use crate::ledger::LedgerUrl;
 use crate::manifest::{
     BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone, is_variable,
 };
-use crate::okta::HttpSettings;
-use crate::report::Format;
-use crate::run::RetryPolicy;
 
 /// A job file is written by hand; one larger than this (bytes) is some other file.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -210,15 +209,14 @@ fn on_drift(value: &DeValue<'_>) -> Result<OnDrift, Wrong> {
     }
 }
 
-fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpSettings {
-    let defaults = HttpSettings::default();
-    let http = HttpSettings {
+fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpPolicy {
+    let defaults = HttpPolicy::default();
+    let http = HttpPolicy {
         connect_timeout: table
             .get("connectTimeout", pause)
             .unwrap_or(defaults.connect_timeout),
         timeout: table.get("timeout", pause).unwrap_or(defaults.timeout),
         ca_file: table.get("caFile", |value| path_in(folder, value)),
-        ..defaults
     };
     table.finish();
     http
@@ -478,11 +476,10 @@ mod tests {
         );
         assert_eq!(
             job.http,
-            HttpSettings {
+            HttpPolicy {
                 connect_timeout: Duration::from_secs(5),
                 timeout: Duration::from_secs(30),
                 ca_file: Some(PathBuf::from("jobs/corp-ca.pem")),
-                ..HttpSettings::default()
             }
         );
     }
@@ -531,7 +528,7 @@ mod tests {
         assert_eq!(job.manifest, Path::new("m.csv"));
         assert_eq!(job.retry, RetryPolicy::default());
         assert_eq!(job.retry.max_attempts, 8);
-        assert_eq!(job.http, HttpSettings::default());
+        assert_eq!(job.http, HttpPolicy::default());
         assert_eq!(job.limits, Limits::default());
         assert_eq!(job.ledger, LedgerPolicy::default());
         assert!(job.waves.is_empty() && job.reports.is_empty() && job.sandbox.is_empty());

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::model::{EntryNo, Millis, RunId};
 use super::rows::{self, Result, code};
+use crate::model::{EntryNo, Millis, RunId};
 
 /// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
 /// org was stopped.

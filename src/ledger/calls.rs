@@ -3,9 +3,10 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::model::{Attempt, EntryNo, EntryRow, RunId};
+use super::model::{Attempt, EntryRow};
 use super::reads;
 use super::rows::{self, Result};
+use crate::model::{EntryNo, RunId};
 
 /// A call and its step as JSON.
 pub(super) type Call = (Attempt, String);
@@ -61,7 +62,7 @@ pub(super) fn page(
 ) -> Result<Vec<(EntryRow, Vec<Attempt>)>> {
     // One look at the file: the calls are those that led to the entry's state.
     let _as_of_now = connection.unchecked_transaction()?;
-    let seq = reads::seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let rows = reads::page(connection, run, after, limit)?.into_iter();
     rows.map(|row| {
         let calls = of_entry(connection, rows::entry_key(seq, row.no))?;

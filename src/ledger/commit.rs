@@ -5,44 +5,17 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::adoption;
 use super::calls::{self, Call};
 use super::error::LedgerError;
-use super::memory::{self, AppName, Applied};
-use super::model::{Attempt, Checkpoint, EntryNo, Fingerprint, Millis, OrgStats, Progress, RunId};
+use super::model::{
+    AppName, Applied, AsStored, Attempt, Checkpoint, Fingerprint, OrgStats, Progress,
+};
 use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
-
-/// Those of an entry's columns that a checkpoint is compared with, as they were stored last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AsStored {
-    org: i64,
-    state: i64,
-    app_hash: Option<i32>,
-    consent: Option<[u8; 32]>,
-    drifted: bool,
-    last_call: Option<i64>,
-}
-
-impl AsStored {
-    /// The columns of `entry` that [`Self::read`] reads, with this name for the table.
-    pub(super) const COLUMNS: &str =
-        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call";
-
-    /// From the columns that begin at `at`.
-    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
-        Ok(Self {
-            org: row.get(at)?,
-            state: row.get(at + 1)?,
-            app_hash: row.get(at + 2)?,
-            consent: row.get(at + 3)?,
-            drifted: row.get(at + 4)?,
-            last_call: row.get(at + 5)?,
-        })
-    }
-}
+use super::{adoption, memory};
+use crate::model::{EntryNo, Millis, RunId};
 
 /// A checkpoint in columns.
 pub(super) struct Prepared {

@@ -4,10 +4,10 @@ use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::model::{EntryRow, OrgRow, RunId};
-use super::reads::seq;
-use super::rows::{self, ENTRY, ORG, Result};
+use super::model::{EntryRow, OrgRow};
+use super::rows::{self, ENTRY, ORG, Result, seq};
 use crate::apps::App;
+use crate::model::RunId;
 
 /// What an answer has to be equal to: a `state` alone says nothing, since anybody can put one into a link.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryNo, OrgNo, Stored};
 use crate::apps::App;
+use crate::model::{EntryNo, OrgNo, Stored};
 
 /// Where an entry stands, without what is wanted of it and how far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use super::files;
-use super::model::{EntryNo, RunId};
 use crate::failure::Failure;
 use crate::limits::{self, Lack};
+use crate::model::{EntryNo, RunId};
 
 /// Why the ledger could not do what it was asked. Cloned to everyone who waits on the same write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -199,6 +199,14 @@ fn list(runs: &[RunId]) -> String {
 }
 
 impl LedgerError {
+    /// Says what became of a file.
+    pub(super) fn gone(path: &Path, what: &'static str) -> Self {
+        Self::Gone {
+            path: path.to_owned(),
+            what,
+        }
+    }
+
     /// The next command or edit.
     pub fn hint(&self) -> String {
         match self {

@@ -1,8 +1,9 @@
 //! Files and folders that only their owner may read: the ledger holds consent links and `state`s.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// `path` with `suffix` after its last character: `ledger.db` and `.key` is `ledger.db.key`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -54,4 +55,20 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
         Ok(folder) if cfg!(unix) => folder.sync_all(),
         _ => Ok(()),
     }
+}
+
+/// Changes when a file is written to.
+pub(super) fn written(metadata: &Metadata) -> Option<(u64, SystemTime)> {
+    Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// Reads from a place, as much as is there.
+#[cfg(unix)]
+pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+#[cfg(not(unix))]
+pub(super) fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Ok(0)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::error::LedgerError;
-use super::files;
+use super::files::{self, read_at, written};
 use super::whole::Whole;
 
 /// Looks at a file that another process moves pages into just now, until it holds still.
@@ -73,8 +73,10 @@ impl Identity {
             match *first {
                 None => *first = now,
                 Some(_) if now == *first => {}
-                Some(_) if now.is_some() => return Err(gone(part, "is another file now")),
-                Some(_) => return Err(gone(part, "is gone")),
+                Some(_) if now.is_some() => {
+                    return Err(LedgerError::gone(part, "is another file now"));
+                }
+                Some(_) => return Err(LedgerError::gone(part, "is gone")),
             }
         }
         self.check_content()?;
@@ -90,7 +92,7 @@ impl Identity {
             return Ok(());
         }
         if metadata.len() == 0 {
-            return Err(gone(&self.path, "is empty now"));
+            return Err(LedgerError::gone(&self.path, "is empty now"));
         }
         self.written = written;
         let Some((mark, place)) = self.mark else {
@@ -106,7 +108,7 @@ impl Identity {
                 return Ok(());
             }
         }
-        Err(gone(
+        Err(LedgerError::gone(
             &self.path,
             "was replaced by one that does not know this run",
         ))
@@ -136,14 +138,6 @@ impl Identity {
     }
 }
 
-/// Says what became of a file.
-pub(super) fn gone(path: &Path, what: &'static str) -> LedgerError {
-    LedgerError::Gone {
-        path: path.to_owned(),
-        what,
-    }
-}
-
 #[cfg(unix)]
 #[expect(
     clippy::unnecessary_wraps,
@@ -157,22 +151,6 @@ fn id(metadata: &Metadata) -> Option<Id> {
 #[cfg(not(unix))]
 fn id(_: &Metadata) -> Option<Id> {
     None
-}
-
-/// Changes when a file is written to.
-pub(super) fn written(metadata: &Metadata) -> Option<(u64, SystemTime)> {
-    Some((metadata.len(), metadata.modified().ok()?))
-}
-
-/// Reads from a place, as much as is there.
-#[cfg(unix)]
-pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, at)
-}
-
-#[cfg(not(unix))]
-pub(super) fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
-    Ok(0)
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use rusqlite::{Connection, params};
 use super::adoption::{Adoptable, Adoption};
 use super::error::LedgerError;
 use super::lock::RunLock;
-use super::model::{NewRun, OrgNo, RunId};
+use super::model::NewRun;
 use super::rows::{self, Result};
 use super::{Inner, lock, run_id, sweep};
 use crate::manifest::{Entry, OrgSpec};
+use crate::model::{OrgNo, RunId};
 
 /// Entries stored in one go: fewer would write the indexes' pages too often when orgs take turns.
 const CHUNK: usize = 100_000;

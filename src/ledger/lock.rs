@@ -10,8 +10,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::error::LedgerError;
-use super::model::RunId;
 use super::{Inner, files, holder};
+use crate::model::RunId;
 
 /// Tries before a lock counts as held: [`is_locked`] holds it for an instant as well.
 const TRIES: u32 = 5;

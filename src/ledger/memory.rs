@@ -5,52 +5,12 @@ use std::collections::HashSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Serialize, Serializer};
 
-use super::model::{EntryNo, KeyId, Mac, OrgNo, RunId, WishDigest};
-use super::reads::{self, OPEN};
+use super::model::{AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest};
 use super::row_keys;
-use super::rows::{self, ENTRY, Result};
-use crate::apps::App;
+use super::rows::{self, ENTRY, OPEN, Result};
 use crate::manifest::Entry;
-
-/// What the ledger remembers of an app across runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AppMemory {
-    /// The fingerprint its secrets were last set with.
-    pub hmac: Option<Mac>,
-    /// The key it was made with; `None` = before keys had ids.
-    pub key_id: Option<KeyId>,
-    /// What Okta called the app it is an instance of when a run looked.
-    pub name: Option<Box<str>>,
-    /// What was wanted when a run last found or made it so.
-    pub applied: Option<LastWish>,
-    /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
-    pub connected: bool,
-    /// The entry that found or made it so; `None` when that is not known any more.
-    pub applied_by: Option<EntryKey>,
-    /// The entry that began to make something else of it, and has not come to its end.
-    pub moving_by: Option<EntryKey>,
-}
-
-/// What an app last was as wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastWish {
-    /// What has this digest.
-    Digest(WishDigest),
-    /// It is not like that any more.
-    Unclear,
-}
-
-/// As hex, empty where it is unclear: plans that were saved compare it.
-impl Serialize for LastWish {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Digest(digest) => serializer.serialize_str(&hex::encode(digest)),
-            Self::Unclear => serializer.serialize_str(""),
-        }
-    }
-}
+use crate::model::{OrgNo, RunId};
 
 impl ToSql for LastWish {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -68,52 +28,6 @@ impl FromSql for LastWish {
             _ => WishDigest::column_result(value).map(Self::Digest),
         }
     }
-}
-
-/// An entry among those of all runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct EntryKey(pub(super) i64);
-
-/// What a transition makes of an app.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Likeness {
-    /// It is as the entry wants it.
-    AsWanted {
-        /// See [`AppMemory::applied`].
-        digest: WishDigest,
-        /// See [`AppMemory::connected`]; once set it stays.
-        connected: bool,
-    },
-    /// Okta has taken its consent, whatever becomes of the entry.
-    Consented,
-    /// Its consent is about to be renewed: the one it had does not stand any more.
-    Reconnecting,
-    /// It is on its way there, from what was last wanted of it.
-    Moving,
-    /// It is somewhere among more than two wishes.
-    Unclear,
-}
-
-/// What an app is like from a transition on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
-    pub org_url: String,
-    /// The app instance.
-    pub app_id: String,
-    /// See there.
-    pub like: Likeness,
-}
-
-/// What an app instance was seen to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppName {
-    /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
-    pub org_url: String,
-    /// The app instance.
-    pub app_id: String,
-    /// See [`AppMemory::name`].
-    pub name: Box<str>,
 }
 
 /// Nothing of an app that no run has touched.
@@ -146,31 +60,9 @@ pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Resu
     Ok(found.unwrap_or_default())
 }
 
-/// An entry that is still to be begun or to go on, and how its app is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Which.
-    pub no: EntryNo,
-    /// The app it speaks of.
-    pub app: App,
-    /// How it is found.
-    pub found: FoundBy,
-}
-
-/// How an entry's app instance is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoundBy {
-    /// By a label that has not led to it yet.
-    Label,
-    /// By an id, and nobody has seen yet what it is an instance of.
-    UnseenId,
-    /// By an id, and it was seen; or it was found by its label.
-    Seen,
-}
-
 /// The org's entries that no run parked or ended, in order.
 pub(super) fn targets(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
-    let seq = reads::seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(&format!(
         "SELECT e.key, s.json -> '$.app', s.json ->> '$.appId' IS NULL AND e.app_hash IS NULL,
              s.json ->> '$.appId' IS NOT NULL AND a.name IS NULL

@@ -16,7 +16,6 @@
 
 mod adoption;
 mod calls;
-mod changed;
 mod commit;
 mod consents;
 mod counts;
@@ -41,11 +40,9 @@ mod row_keys;
 mod rows;
 mod run_id;
 mod sqlite;
-mod step_record;
 mod sweep;
 mod trust;
 mod turns;
-mod url;
 mod vacuum;
 mod whole;
 mod writer;
@@ -59,24 +56,20 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-pub use changed::{Changed, Why};
-pub use commit::AsStored;
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
-pub use drift::{Drift, Noted};
+pub use drift::Noted;
 pub use error::LedgerError;
 pub use import::{Import, ImportEntry};
 pub use key::{HmacKey, HmacKeys};
 pub use lock::RunLock;
-pub use memory::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
 pub use model::*;
-pub use notes::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use prune::{Kept, Old, Pruned};
 pub use removed::Removed;
 pub use rotation::{Forgetting, Rotation};
-pub use step_record::StepRecord;
-pub use url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 
+use crate::job::LedgerUrl;
+use crate::model::RunId;
 use commit::Prepared;
 use holder::Holder;
 use identity::Mark;

@@ -2,81 +2,12 @@
 //! and waits.
 
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
+use super::Ledger;
 use super::error::LedgerError;
-use super::model::{Millis, OrgNo, RunId};
+use super::model::{Note, OtherSpenders, SpentWindow};
 use super::rows::{self, Result, to_json};
-use super::{Ledger, reads};
-
-/// What an org's calls wait for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OrgWait {
-    /// For people: `budget of /api/v1/apps: 0 of 45 left`.
-    pub reason: String,
-    /// The bucket that is used up, if it is that.
-    pub bucket: Option<String>,
-    /// What is left of it for us.
-    pub left: Option<u64>,
-    /// What we may have of it in a window.
-    pub limit: Option<u64>,
-    /// Calls a second that are kept free of it for others who were seen to spend from it.
-    #[serde(default)]
-    pub others_per_second: Option<f64>,
-    /// When they go on.
-    pub until: Millis,
-}
-
-/// A window of a rate limit that is used up: whoever comes next must not send into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpentWindow {
-    /// The org's URL as in [`super::OrgRow::url`].
-    pub org_url: String,
-    /// Okta's name of the bucket, after a method that has a window of its own.
-    pub bucket: String,
-    /// Requests a window, if known.
-    pub limit: Option<u64>,
-    /// When requests may go again.
-    pub until: Millis,
-    /// How far ahead that was when it was noted.
-    pub left_ms: i64,
-}
-
-/// What others were seen to take of a rate limit: whoever comes next keeps it free for them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OtherSpenders {
-    /// The org's URL as in [`super::OrgRow::url`].
-    pub org_url: String,
-    /// Okta's name of the bucket, after a method that has a window of its own.
-    pub bucket: String,
-    /// Calls a second, in the busiest of the last windows.
-    pub per_second: f64,
-    /// Whether they needed more than could be seen.
-    pub unsure: bool,
-    /// How long that counts.
-    pub until: Millis,
-    /// How far ahead that was when it was noted.
-    pub left_ms: i64,
-}
-
-/// Something that other processes have to know of an org.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Note {
-    /// A window is used up.
-    Spent(SpentWindow),
-    /// Others spend from the same bucket.
-    Others(OtherSpenders),
-    /// Its calls wait, or go on.
-    Waits {
-        /// The run.
-        run: RunId,
-        /// The org in it.
-        org: OrgNo,
-        /// What for.
-        wait: Option<OrgWait>,
-    },
-}
+use crate::model::Millis;
 
 impl Ledger {
     /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives
@@ -146,7 +77,7 @@ fn store(connection: &Connection, note: &Note) -> Result<()> {
                 ])?;
         }
         Note::Waits { run, org, wait } => {
-            let seq = reads::seq(connection, run)?;
+            let seq = rows::seq(connection, run)?;
             let wait = wait.as_ref().map(to_json).transpose()?;
             connection
                 .prepare_cached("UPDATE org SET wait = ?3 WHERE run = ?1 AND no = ?2")?

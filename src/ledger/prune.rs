@@ -13,9 +13,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::LedgerError;
 use super::lock::RunLock;
-use super::model::{Millis, RunId};
 use super::rows::{self, Result, code};
 use super::{Inner, Ledger, blocking, reads};
+use crate::model::{Millis, RunId};
 
 /// `run.imported` of a run that was dropped.
 const DROPPED: i64 = 2;

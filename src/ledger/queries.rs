@@ -9,11 +9,11 @@ use super::counts::{Counts, Standing};
 use super::drift::{self, Noted};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
-use super::memory::{self, AppMemory, Target};
-use super::model::{Attempt, EntryNo, EntryRow, OrgNo, OrgRow, RunId, Stored, UnderWay};
-use super::{Ledger, blocking, calls, reads};
+use super::model::{AppMemory, Attempt, EntryRow, OrgRow, Target, UnderWay};
+use super::{Ledger, blocking, calls, memory, reads};
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
+use crate::model::{EntryNo, OrgNo, RunId, Stored};
 
 /// Rows read at once by [`Ledger::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;

@@ -15,8 +15,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::Connection;
 
 use super::error::LedgerError;
-use super::files;
-use super::sqlite;
+use super::{files, sqlite};
 
 /// Connections that are kept for the next read; more are closed after use.
 const KEPT: usize = super::turns::AT_ONCE;

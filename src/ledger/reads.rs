@@ -4,23 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::commit::AsStored;
 use super::counts::{Counts, Standing};
 use super::error::LedgerError;
-use super::memory::{self, AppMemory};
-use super::model::{EntryNo, EntryRow, Known, OrgNo, OrgRow, RunId, RunRow, Stored, UnderWay};
-use super::row_keys;
-use super::rows::{self, ENTRY, Fault, ORG, RUN, Result, code};
+use super::model::{AppMemory, AsStored, EntryRow, Known, OrgRow, RunRow, UnderWay};
+use super::rows::{self, ENTRY, Fault, OPEN, ORG, RUN, Result, code};
+use super::{memory, row_keys};
 use crate::apps::App;
 use crate::manifest::SecretRef;
-
-pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
-    connection
-        .prepare_cached("SELECT seq FROM run WHERE id = ?1 AND imported = 1")?
-        .query_row([&run.0], |row| row.get(0))
-        .optional()?
-        .ok_or_else(|| Fault::NoRun(Some(run.0.clone())))
-}
+use crate::model::{EntryNo, OrgNo, RunId, Stored};
 
 pub(super) fn runs(connection: &Connection) -> Result<Vec<RunRow>> {
     let sql = format!("SELECT {RUN} FROM run r WHERE imported = 1 ORDER BY seq DESC");
@@ -77,7 +68,7 @@ pub(super) fn last_run_of(connection: &Connection, file_key: &str) -> Result<Opt
 }
 
 pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let sql = format!("SELECT {ORG} FROM org o WHERE run = ?1 ORDER BY no");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([seq], rows::org_row)?;
@@ -85,7 +76,7 @@ pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> 
 }
 
 pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(
         "SELECT no, pending, started, waiting, changed, unchanged, failed,
              (SELECT count(*) FROM entry e
@@ -136,13 +127,10 @@ pub(super) struct Window {
     pub others: i64,
 }
 
-/// What makes SQLite use the index of entries by state, which leaves out those that are done.
-pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
-
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
     // One look at the file for all that is read here, entries and what is known of their apps.
     let _as_of_now = connection.unchecked_transaction()?;
-    let seq = seq(connection, &window.run)?;
+    let seq = rows::seq(connection, &window.run)?;
     // Each code is found in order, so two short lists are merged here. Of what is done there is no index, and
     // nothing in a hurry.
     let codes: &[i64] = match window.state {
@@ -227,7 +215,7 @@ pub(super) fn page(
     after: Option<EntryNo>,
     limit: usize,
 ) -> Result<Vec<EntryRow>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let sql = format!(
         "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          WHERE e.key > ?1 AND e.key < ?2 ORDER BY e.key LIMIT ?3"
@@ -246,7 +234,7 @@ pub(super) fn page(
 
 /// Those that were changed, in manifest order.
 pub(super) fn changed(connection: &Connection, run: &RunId, limit: usize) -> Result<Vec<EntryRow>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let sql = format!(
         "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          WHERE e.key >= ?1 AND e.key < ?2 AND e.state = {} ORDER BY e.key LIMIT ?3",
@@ -271,7 +259,7 @@ pub(super) fn standings(
     after: Option<EntryNo>,
     limit: usize,
 ) -> Result<Vec<Standing>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(
         "SELECT key, org, s.json -> '$.app', state, adopted_by IS NOT NULL,
              CASE WHEN state = 4 THEN s.json ->> '$.status' = 'DISABLED' END
@@ -327,7 +315,7 @@ pub(super) fn links_in_doubt(
     connection: &Connection,
     run: &RunId,
 ) -> Result<Vec<(OrgNo, EntryNo)>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(&format!(
         "SELECT e.org, e.key - ?2 FROM org o
          CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 2 AND {OPEN}
@@ -348,7 +336,7 @@ pub(super) fn secrets(
 ) -> Result<HashMap<OrgNo, HashSet<SecretRef>>> {
     /// Looked at, whatever became of them: ten milliseconds.
     const ENTRIES: u32 = 2_000;
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(
         "SELECT e.org, s.json ->> '$.connection.profile.token',
              s.json ->> '$.connection.profile.settings.adminPassword',
@@ -378,7 +366,7 @@ pub(super) fn app_id_taken(
     app_id: &str,
     except: EntryNo,
 ) -> Result<Option<u64>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let line: Option<i64> = connection
         .prepare_cached(
             "SELECT line FROM entry e CROSS JOIN spec s ON s.entry = e.key
@@ -401,7 +389,7 @@ pub(super) fn app_id_taken(
 }
 
 pub(super) fn labels(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
-    let seq = seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(&format!(
         "SELECT DISTINCT json_extract(s.json, '$.app') FROM entry e CROSS JOIN spec s ON s.entry = e.key
          WHERE run = ?1 AND org = ?2 AND state IN (0, 1, 2) AND {OPEN} AND app_hash IS NULL

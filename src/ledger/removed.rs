@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Ledger;
 use super::error::LedgerError;
-use super::model::{EntryNo, RunId};
 use super::rows::{self, Result, code, to_json};
-use super::{Ledger, reads};
+use crate::model::{EntryNo, RunId};
 
 /// Entries read at once.
 const PAGE: i64 = 10_000;
@@ -40,7 +40,7 @@ impl Ledger {
         };
         let id = run.clone();
         let store = move |connection: &Connection| -> Result<()> {
-            let seq = reads::seq(connection, &id)?;
+            let seq = rows::seq(connection, &id)?;
             connection
                 .prepare_cached("UPDATE run SET removed = ?2 WHERE seq = ?1 AND removed IS NULL")?
                 .execute(params![seq, to_json(&removed)?])?;
@@ -53,7 +53,7 @@ impl Ledger {
     pub async fn removed(&self, run: &RunId) -> std::result::Result<Vec<Removed>, LedgerError> {
         let run = run.clone();
         self.read(move |connection| {
-            let seq = reads::seq(connection, &run)?;
+            let seq = rows::seq(connection, &run)?;
             let stored: Option<String> = connection
                 .prepare_cached("SELECT removed FROM run WHERE seq = ?1")?
                 .query_row([seq], |row| row.get(0))?;
@@ -66,7 +66,7 @@ impl Ledger {
 
 // `None` = it was looked for before.
 fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
-    let seq = reads::seq(connection, run)?;
+    let seq = rows::seq(connection, run)?;
     let (is_noted, file_key, digest): (bool, String, String) = connection
         .prepare_cached("SELECT removed IS NOT NULL, file_key, digest FROM run WHERE seq = ?1")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::model::RunId;
-use super::reads;
-use super::rows::Result;
+use super::rows::{self, Result};
+use crate::model::RunId;
 
 /// What a writer knows. Forgotten when a transaction fails: it may hold what was never stored.
 #[derive(Default)]
@@ -21,7 +20,7 @@ impl RowKeys {
         if let Some(seq) = self.runs.get(run) {
             return Ok(*seq);
         }
-        let seq = reads::seq(connection, run)?;
+        let seq = rows::seq(connection, run)?;
         self.runs.insert(run.clone(), seq);
         Ok(seq)
     }

@@ -1,15 +1,15 @@
 //! How domain values look in columns: codes, hashes and JSON, both ways.
 
 use rusqlite::types::Type;
-use rusqlite::{Row, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::commit::AsStored;
 use super::counts::Standing;
 use super::error::LedgerError;
-use super::model::{Attempt, EntryNo, EntryRow, OrgRow, OrgStats, RunId, RunRow, Stored};
+use super::model::{AsStored, Attempt, EntryRow, OrgRow, OrgStats, RunRow};
+use crate::model::{EntryNo, RunId, Stored};
 
 /// Why a query failed, before it is known which file it was about.
 #[derive(Debug)]
@@ -174,6 +174,36 @@ pub(super) fn strip_org(mut entry_json: String, prefix: &str) -> String {
         entry_json.replace_range(1..prefix.len(), "");
     }
     entry_json
+}
+
+/// Number of a run.
+pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT seq FROM run WHERE id = ?1 AND imported = 1")?
+        .query_row([&run.0], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| Fault::NoRun(Some(run.0.clone())))
+}
+
+/// What makes SQLite use the index of entries by state, which leaves out those that are done.
+pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
+
+impl AsStored {
+    /// The columns of `entry` that [`Self::read`] reads, with this name for the table.
+    pub(super) const COLUMNS: &str =
+        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call";
+
+    /// From the columns that begin at `at`.
+    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            org: row.get(at)?,
+            state: row.get(at + 1)?,
+            app_hash: row.get(at + 2)?,
+            consent: row.get(at + 3)?,
+            drifted: row.get(at + 4)?,
+            last_call: row.get(at + 5)?,
+        })
+    }
 }
 
 pub(super) const RUN: &str = "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at, r.continued_at, r.ended_before";

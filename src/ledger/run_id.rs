@@ -3,8 +3,8 @@
 use rand::RngExt;
 use rusqlite::Connection;
 
-use super::model::RunId;
 use super::rows::Result;
+use crate::model::RunId;
 
 /// Letters of run ids: lower case, none that looks like another.
 const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::Inner;
 use super::error::LedgerError;
 use super::lock::RunLock;
-use super::model::RunId;
 use super::rows::{self, Result};
+use crate::model::RunId;
 
 /// Entries of a dead import that are removed in one go.
 const SWEEP: i64 = 100_000;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::error::LedgerError;
-use super::identity::{gone, read_at, written};
-use super::{files, sqlite};
+use super::files::{self, read_at, written};
+use super::sqlite;
 
 /// The index's beginning: two copies of its header, and how far the log has been moved into the file.
 /// <https://www.sqlite.org/walformat.html#the_wal_index_file_format>
@@ -126,7 +126,7 @@ impl Whole {
             && metadata.len() < length
             && after.is_none_or(is_short)
         {
-            return Err(gone(&self.path, "is shorter than it was"));
+            return Err(LedgerError::gone(&self.path, "is shorter than it was"));
         }
         let was_written = self.written.is_some() && self.written != now;
         let by_sqlite = match (self.moved, after) {
@@ -164,7 +164,7 @@ impl Whole {
         let now = length(&index.file).map_err(failed)?;
         if now < index.length {
             index.file.set_len(index.length).map_err(failed)?;
-            return Err(gone(&self.index_path, "was cut short"));
+            return Err(LedgerError::gone(&self.index_path, "was cut short"));
         }
         index.length = now;
         Ok(())
@@ -187,7 +187,7 @@ impl Whole {
             // Emptied or begun anew in between by who moved all of it into the file.
             let after = self.says();
             if after == before {
-                return Err(gone(&self.log_path, "was cut short"));
+                return Err(LedgerError::gone(&self.log_path, "was cut short"));
             }
             before = after;
         }
@@ -201,7 +201,7 @@ impl Whole {
         let mut now = [0; HEAD];
         match read_at(file, &mut now, 0) {
             Ok(read) if read == HEAD && now == head => Ok(()),
-            Ok(_) => Err(gone(&self.path, "does not begin as it did")),
+            Ok(_) => Err(LedgerError::gone(&self.path, "does not begin as it did")),
             Err(error) => Err(LedgerError::io(&self.path, &error)),
         }
     }
@@ -218,7 +218,7 @@ impl Whole {
             // Looked at again when it is next written to.
             Err(LedgerError::Locked { .. }) => Ok(()),
             Ok(_) | Err(LedgerError::Corrupt { .. } | LedgerError::ForeignFile { .. }) => Err(
-                gone(&self.path, "was damaged by something that wrote to it"),
+                LedgerError::gone(&self.path, "was damaged by something that wrote to it"),
             ),
             Err(other) => Err(other),
         }

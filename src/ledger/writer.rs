@@ -15,9 +15,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::commit::{self, AsStored, Prepared, Statements, Sums};
+use super::commit::{self, Prepared, Statements, Sums};
 use super::error::LedgerError;
 use super::identity::{Identity, Mark};
+use super::model::AsStored;
 use super::readers;
 use super::row_keys::RowKeys;
 use super::rows::Fault;

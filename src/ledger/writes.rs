@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, params};
 
+use super::Ledger;
 use super::commit::Columns;
 use super::error::LedgerError;
-use super::model::{EntryNo, Millis, OrgNo, OrgStats, Progress, RunId, Stopped, Stored};
+use super::model::{OrgStats, Progress};
 use super::rows::{self, Delta, Result, code, to_json};
-use super::{Ledger, reads};
 use crate::manifest::OrgSpec;
+use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped, Stored};
 
 /// Failed entries that are set back in one transaction: some 50 ms.
 const SLICE: usize = 5_000;
@@ -25,7 +26,7 @@ impl Ledger {
     ) -> Result<T, LedgerError> {
         let run = run.clone();
         let change = move |connection: &Connection| {
-            let seq = reads::seq(connection, &run)?;
+            let seq = rows::seq(connection, &run)?;
             change(connection, seq)
         };
         self.inner.writer()?.write(change).await
@@ -187,7 +188,7 @@ fn retry_slice(
         .prepare_cached(&format!(
             "SELECT key, progress FROM entry e
              WHERE run = ?1 AND org = ?2 AND state = 5 AND {OPEN} AND key > ?3 ORDER BY key LIMIT ?4",
-            OPEN = reads::OPEN
+            OPEN = rows::OPEN
         ))?
         .query_map(
             params![

@@ -25,3 +25,6 @@ pub(super) fn check(settings: &SettingsDraft, issues: &mut Issues) {
         _ => {}
     }
 }
+
+/// What a connection's administrator is known by; Okta shows neither.
+pub const ADMIN_SECRETS: [&str; 2] = [USERNAME, PASSWORD];

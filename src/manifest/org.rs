@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
 
+/// The `url` of an org that the program serves itself.
+pub const SANDBOX: &str = "sandbox";
+
 /// One Okta tenant: a URL and credentials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,6 @@
 //! An org under construction: the table of its keys, and what it must satisfy by itself.
 
-use super::org::{Auth, Limits, OrgSpec, PrivateKeyJwt};
-use super::orgs::SANDBOX;
+use super::org::{Auth, Limits, OrgSpec, PrivateKeyJwt, SANDBOX};
 use super::problem::{Issues, shown};
 use super::secret::SecretRef;
 use super::shape::{Empty, Group, Item, Member};

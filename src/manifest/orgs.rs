@@ -11,16 +11,13 @@ use super::input::{
 };
 use super::json::{At, Filler, kind, pairs, string, too_long};
 use super::object_place::ObjectPlace;
-use super::org::{Auth, OrgSpec};
+use super::org::{Auth, OrgSpec, SANDBOX};
 use super::org_draft::{ORG, ORG_ROW, OrgDraft};
 use super::problem::{Issues, Place, Problem, Problems, shown};
 use super::secret::SecretRef;
 use super::secrets::{ExecPolicy, Secrets};
 use super::shape::is_for_people;
 use super::text::Text;
-
-/// The `url` of an org that the program serves itself.
-pub const SANDBOX: &str = "sandbox";
 
 /// The orgs of a manifest, by name.
 #[derive(Clone, Debug, Default)]

@@ -1,14 +1,12 @@
 //! Whether secrets can be read: each is tried once, those of entries and orgs that are not selected not at all.
 
-use std::path::Path;
-
 use super::check::{Checker, SecretCheck};
 use super::draft::Draft;
 use super::flaw::SecretUse;
 use super::orgs::{Held, references};
-use super::problem::{Issue, Place, Problem};
+use super::problem::{Issue, Place};
 use super::secret::SecretRef;
-use super::secrets::SecretError;
+use super::seen::unreadable;
 
 /// A key of an entry that takes a secret, and what the secret is for.
 type Field = (&'static str, SecretUse);
@@ -110,15 +108,4 @@ impl Checker<'_> {
             Some((error, field, place.find(&issue)))
         });
     }
-}
-
-/// A secret that cannot be read.
-pub(super) fn unreadable(file: &Path, error: &SecretError, uses: u64) -> Problem {
-    let mut message = error.to_string();
-    if uses > 1 {
-        message = format!("{message} (used by {uses} entries)");
-    }
-    let mut problem = Problem::of_file(file, message);
-    problem.hint = error.hint();
-    problem
 }

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 
 use super::flaw::SecretUse;
-use super::problem::Spot;
+use super::problem::{Problem, Spot};
 use super::secret::SecretRef;
 use super::secrets::SecretError;
 
@@ -86,4 +87,15 @@ impl Tried {
         }
         self.known.insert(key, number);
     }
+}
+
+/// A secret that cannot be read.
+pub(super) fn unreadable(file: &Path, error: &SecretError, uses: u64) -> Problem {
+    let mut message = error.to_string();
+    if uses > 1 {
+        message = format!("{message} (used by {uses} entries)");
+    }
+    let mut problem = Problem::of_file(file, message);
+    problem.hint = error.hint();
+    problem
 }

@@ -13,8 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{Body, Content, Exchange, Head, content};
+use super::answer::{Body, Exchange};
+use super::content::{Content, MAX_OBJECT, content};
 use super::error::{self, CallError, Class};
+use super::head::Head;
 use super::http::{Http, HttpError};
 use super::link;
 use super::page::{Page, TooLarge};
@@ -22,9 +24,6 @@ use super::proxy::Proxy;
 use super::request::{Method, Read, Request};
 use super::resolve::is_loopback;
 use crate::text::Veil;
-
-/// Largest object that is read, decompressed (bytes). What is larger is not Okta's, and reading stops there.
-pub(super) const MAX_OBJECT: usize = 1024 * 1024;
 
 /// How much of an answer is read that is no success (bytes): Okta's errors have less than 2 KiB.
 const MAX_ERROR: usize = 64 * 1024;

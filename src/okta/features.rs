@@ -103,7 +103,7 @@ fn is_bearable(json: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::answer::Head;
+    use super::super::head::Head;
     use super::*;
 
     #[test]

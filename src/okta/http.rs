@@ -14,6 +14,7 @@ use url::Url;
 use super::proxy::{Proxies, Proxy, ProxyError};
 use super::resolve::{Resolver, is_loopback};
 use crate::input;
+use crate::job::HttpPolicy;
 
 /// Sent as `User-Agent`, so that Okta's system log tells who called.
 const USER_AGENT: &str = concat!("okta-rollout/", env!("CARGO_PKG_VERSION"));
@@ -30,31 +31,37 @@ const PING: Duration = Duration::from_secs(15);
 /// The largest file of certificates that is read, in bytes: those of a whole system are some 300 KiB.
 const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
-/// `[http]` of a job (README, "Jobs").
+/// How calls are made: `[http]` of a job, and what no setting of a job says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// For name resolution, TCP, proxy and TLS together.
+    /// See [`HttpPolicy::connect_timeout`].
     pub connect_timeout: Duration,
-    /// For one call from start to the last byte of its answer.
+    /// See [`HttpPolicy::timeout`].
     pub timeout: Duration,
-    /// PEM certificates trusted besides the system's roots.
+    /// See [`HttpPolicy::ca_file`].
     pub ca_file: Option<PathBuf>,
-    /// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one); with none, each call has its own. No setting of a
-    /// job: it follows from the number of orgs.
+    /// Idle HTTP/1.1 connections kept per org (HTTP/2 needs one); with none, each call has its own. It follows from the
+    /// number of orgs.
     pub idle_per_org: usize,
-    /// What the environment says of proxies; no setting of a job either.
+    /// What the environment says of proxies.
     pub proxies: Proxies,
+}
+
+impl From<HttpPolicy> for HttpSettings {
+    fn from(policy: HttpPolicy) -> Self {
+        Self {
+            connect_timeout: policy.connect_timeout,
+            timeout: policy.timeout,
+            ca_file: policy.ca_file,
+            idle_per_org: 100,
+            proxies: Proxies::default(),
+        }
+    }
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_mins(1),
-            ca_file: None,
-            idle_per_org: 100,
-            proxies: Proxies::default(),
-        }
+        HttpPolicy::default().into()
     }
 }
 

@@ -28,6 +28,8 @@ mod fields;
 
 mod answer;
 mod client;
+mod content;
+mod head;
 mod http;
 mod link;
 mod page;
@@ -35,9 +37,10 @@ mod proxy;
 mod request;
 mod resolve;
 
-pub use answer::{Body, Exchange, RateHeaders};
+pub use answer::{Body, Exchange};
 pub use client::{Credentials, OrgClient, ReadOnlyClient};
 pub use error::{CallError, Class};
+pub use head::RateHeaders;
 pub use http::{Http, HttpError, HttpSettings};
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Bucket, Method, Read, Request, RequestBody, Write};

@@ -5,7 +5,7 @@
 pub(super) const MAX_PAGE: usize = 8 * 1024 * 1024;
 
 /// Largest element of a page (bytes), which is an object as one is answered by itself.
-const MAX_ELEMENT: usize = super::client::MAX_OBJECT;
+const MAX_ELEMENT: usize = super::content::MAX_OBJECT;
 
 /// Most that is kept of a page (bytes): some 20,000 apps, a hundred times what is asked for.
 const MAX_KEPT: usize = 2 * 1024 * 1024;

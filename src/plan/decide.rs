@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::connection::{LiveConnection, LiveStatus, Shown};
-use super::drift::Look;
 use super::features::Difference;
+use super::look::Look;
 use crate::apps::{App, AuthScheme, Feature};
 use crate::failure::Remedy;
 use crate::ledger::{Fingerprint, Mac};

@@ -13,8 +13,9 @@ use super::digest;
 use super::features::{Difference, at};
 use crate::apps::Feature;
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, Changed, LastWish, Likeness, Why};
+use crate::ledger::{AppMemory, LastWish, Likeness};
 use crate::manifest::{Entry, Status};
+use crate::model::{Changed, Why};
 
 /// What runs of this ledger wanted of an app before, as far as it may still be so.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -243,26 +244,6 @@ impl Fate {
         match self {
             Self::AsWanted | Self::LeftActive if token.is_due() => Self::Write,
             fate => fate,
-        }
-    }
-}
-
-/// What is there before anything is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Look {
-    /// Is looked at only where it could spare a call.
-    #[default]
-    Sparing,
-    /// Is looked at: changes by hand are left, and there may be some.
-    Always,
-}
-
-impl Look {
-    /// Nobody can have changed what no run had as wanted.
-    pub fn of(policy: OnDrift, app: &AppMemory) -> Self {
-        match policy {
-            OnDrift::Report if app.applied.is_some() => Self::Always,
-            OnDrift::Report | OnDrift::Repair => Self::Sparing,
         }
     }
 }

@@ -5,16 +5,14 @@ use serde_json::Value;
 
 use super::connection::LiveConnection;
 use super::decide::{Obstacle, Secret, TokenPost};
-use super::drift::{Earlier, Look};
+use super::drift::Earlier;
 use super::features::Difference;
-use super::steps;
-use super::walk::Walk;
+use super::look::Look;
 use crate::apps::{AuthScheme, Feature};
 use crate::job::OnDrift;
 use crate::manifest::{Entry, Status};
 use crate::okta::features::FeatureState;
 use crate::okta::{Bucket, Method};
-use crate::steps::Step;
 
 /// What was read of an entry.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +32,7 @@ pub struct Seen {
 /// What decides over the consent of a three-legged connection, beside the connection itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeenConsent {
-    /// What is known of each of [`super::ADMIN_SECRETS`], where the entry has them.
+    /// What is known of each of [`crate::manifest::ADMIN_SECRETS`], where the entry has them.
     pub admin: [Secret; 2],
     /// Whether it is to be renewed although there is one.
     pub renew: bool,
@@ -203,21 +201,6 @@ impl Forecast {
     pub fn writes(&self) -> bool {
         self.calls.iter().any(|call| call.method() != Method::Get)
     }
-
-    /// Of an entry whose consent link is out already: a run leaves it to the person who has it.
-    pub fn waiting(entry: &Entry, past: Past, identity: Identity) -> Self {
-        let seen = Seen {
-            app: Some(SeenApp::default()),
-            past,
-            identity,
-            ..Seen::default()
-        };
-        let mut walk = Walk::after_consent(entry, &seen);
-        walk.go(steps(entry)
-            .into_iter()
-            .skip_while(|step| *step != Step::AwaitConsent));
-        walk.finish()
-    }
 }
 
 /// The call by which a run would find out that the app cannot be looked at.
@@ -231,13 +214,3 @@ pub fn first_call(entry: &Entry, token: TokenPost, look: Look) -> Call {
         None => Call::ListFeatures,
     }
 }
-
-/// Foretells what a run would do to an entry that was seen like this.
-pub fn forecast(entry: &Entry, seen: &Seen) -> Forecast {
-    let mut walk = Walk::new(entry, seen);
-    walk.go(steps(entry).into_iter());
-    walk.finish()
-}
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,7 @@ mod drift;
 mod features;
 mod forecast;
 mod identity;
+mod look;
 mod reconnect;
 mod sheet;
 mod walk;
@@ -20,17 +21,16 @@ pub use decide::{
     Active, BeforeFeature, Consented, Obstacle, Secret, TokenPost, active, app_taken, consented,
     differences, found_app, inactive, no_feature, unsupported,
 };
-pub use drift::{Earlier, Fate, Judged, Look, Part};
+pub use drift::{Earlier, Fate, Judged, Part};
 pub use features::{Difference, Live, compare, merge, without};
 pub use forecast::{
     Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent, first_call,
-    forecast,
 };
 pub use identity::{is_right_app, pages_worth};
-pub use reconnect::{
-    ADMIN_SECRETS, BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin,
-};
+pub use look::Look;
+pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
+pub use walk::forecast;
 pub use wanted::Wanted;
 
 use serde::Serialize;
@@ -39,7 +39,7 @@ use sha2::{Digest, Sha256};
 use crate::apps::AuthScheme;
 use crate::ledger::WishDigest;
 use crate::manifest::{Entry, Status};
-use crate::steps::Step;
+use crate::model::Step;
 
 /// The steps an entry takes, in order.
 pub fn steps(entry: &Entry) -> Vec<Step> {

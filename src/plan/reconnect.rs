@@ -4,12 +4,7 @@
 
 use super::decide::{Consented, Secret};
 use crate::ledger::{Fingerprint, Mac};
-
-/// What a connection's administrator is known by; Okta shows neither.
-pub const ADMIN_SECRETS: [&str; 2] = [
-    "connection.profile.settings.adminUsername",
-    "connection.profile.settings.adminPassword",
-];
+use crate::manifest::ADMIN_SECRETS;
 
 /// What the ledger can say of each of [`ADMIN_SECRETS`], from the fingerprint stored last and those of now, under each
 /// key.

@@ -12,15 +12,16 @@ use super::decide::{
     Active, BeforeFeature, Obstacle, Secret, TokenPost, active, differences, inactive, no_feature,
     unsupported,
 };
-use super::drift::{Fate, Look, Part};
+use super::drift::{Fate, Part};
 use super::features::{Difference, compare};
 use super::forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent};
-use super::reconnect::ADMIN_SECRETS;
+use super::look::Look;
+use super::steps;
 use super::wanted::Wanted;
 use crate::apps::{AuthScheme, Feature};
-use crate::manifest::{Connection, Entry};
+use crate::manifest::{ADMIN_SECRETS, Connection, Entry};
+use crate::model::Step;
 use crate::okta::Method;
-use crate::steps::Step;
 
 // How a step would end.
 enum Outcome {
@@ -363,3 +364,30 @@ fn below(what: &str, difference: &Difference) -> Difference {
 }
 
 const TOKEN: &str = "connection.profile.token";
+
+impl Forecast {
+    /// Of an entry whose consent link is out already: a run leaves it to the person who has it.
+    pub fn waiting(entry: &Entry, past: Past, identity: Identity) -> Self {
+        let seen = Seen {
+            app: Some(SeenApp::default()),
+            past,
+            identity,
+            ..Seen::default()
+        };
+        let mut walk = Walk::after_consent(entry, &seen);
+        walk.go(steps(entry)
+            .into_iter()
+            .skip_while(|step| *step != Step::AwaitConsent));
+        walk.finish()
+    }
+}
+
+/// Foretells what a run would do to an entry that was seen like this.
+pub fn forecast(entry: &Entry, seen: &Seen) -> Forecast {
+    let mut walk = Walk::new(entry, seen);
+    walk.go(steps(entry).into_iter());
+    walk.finish()
+}
+
+#[cfg(test)]
+mod tests;

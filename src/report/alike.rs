@@ -3,9 +3,9 @@
 
 use indexmap::IndexMap;
 
-use super::text::{codes, counted};
+use super::words::{codes, counted};
 use super::{EntryReport, ErrorReport, OrgReport, StoppedReport};
-use crate::ledger::Why;
+use crate::model::Why;
 
 /// Names that are told; the report has them all.
 const NAMED: usize = 3;
@@ -208,8 +208,8 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, refused};
     use super::super::{Held, entry};
     use super::*;
-    use crate::ledger::{EntryError, Progress, Stored};
-    use crate::steps::Step;
+    use crate::ledger::Progress;
+    use crate::model::{EntryError, Step, Stored};
 
     fn lines(errors: &[(&str, Option<&str>, &str)]) -> Vec<String> {
         let mut alike = Alike::default();

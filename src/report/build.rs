@@ -3,14 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, State,
-    StepReport, StoppedReport, Totals, WaitingReport, changes,
+    CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, StepReport,
+    StoppedReport, Totals, WaitingReport, changes,
 };
-use crate::ledger::{
-    Attempt, Counts, Drift, EntryError, EntryRow, Millis, OrgRow, Removed, RunId, RunRow,
-    StepRecord, Stored,
-};
-use crate::steps::Step;
+use crate::ledger::{Attempt, Counts, Drift, EntryRow, OrgRow, Removed, RunRow, StepRecord};
+use crate::model::{EntryError, Millis, RunId, State, Step, Stored};
 
 /// Whether a process holds the run now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,7 +310,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::apps::Feature;
-    use crate::ledger::{OrgStats, Progress, Stopped};
+    use crate::ledger::{OrgStats, Progress};
+    use crate::model::Stopped;
 
     pub(in crate::report) fn run() -> RunRow {
         RunRow {

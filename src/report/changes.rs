@@ -5,9 +5,8 @@ use serde_json::Value;
 
 use super::text::bounded;
 use crate::apps::Feature;
-use crate::ledger::{Changed, Why};
-use crate::manifest::Entry;
-use crate::plan::ADMIN_SECRETS;
+use crate::manifest::{ADMIN_SECRETS, Entry};
+use crate::model::{Changed, Why};
 
 /// A field that was changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]

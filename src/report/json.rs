@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{EntryReport, Overview};
 use crate::ledger::OrgRow;
-use crate::manifest::Entry;
-use crate::manifest::anchored;
+use crate::manifest::{Entry, anchored};
 
 /// Writes one report object to `out` without holding its entries.
 pub struct JsonReport<W> {
@@ -102,8 +101,8 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, record, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, Progress, Stored};
-    use crate::steps::Step;
+    use crate::ledger::{Counts, Progress};
+    use crate::model::{Step, Stored};
 
     fn json(entries: &[EntryReport], orgs: &[OrgRow]) -> String {
         let counts = Counts {

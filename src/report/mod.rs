@@ -11,10 +11,12 @@ mod json;
 mod notes;
 mod summary;
 mod text;
+mod words;
 
 use serde::Serialize;
 
-use crate::ledger::{Removed, Why};
+use crate::ledger::Removed;
+use crate::model::{State, Why};
 
 pub use alike::Alike;
 pub(crate) use build::rfc3339;
@@ -26,37 +28,8 @@ pub use notes::notes;
 pub(crate) use summary::short;
 pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
 pub use text::TextReport;
-pub(crate) use text::{codes, counted, totals};
-
-/// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One object, for programs.
-    Json,
-    /// The entries as a manifest, which `run` accepts again, with columns for people.
-    Csv,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Csv];
-
-    /// Its name in flags and job files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Csv => "csv",
-        }
-    }
-
-    /// The format with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-}
+pub(crate) use text::totals;
+pub(crate) use words::{codes, counted};
 
 /// A run as a whole: everything of the report but its entries.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -194,49 +167,6 @@ pub struct StoppedReport {
     pub request_id: Option<String>,
     /// The next command or edit.
     pub hint: Option<String>,
-}
-
-/// State of an entry or of one of its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Not begun, held back, or interrupted.
-    Pending,
-    /// A process works on it.
-    Running,
-    /// Needs consent.
-    Waiting,
-    /// As wanted.
-    Done,
-    /// Gave up.
-    Failed,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 5] = [
-        Self::Pending,
-        Self::Running,
-        Self::Waiting,
-        Self::Done,
-        Self::Failed,
-    ];
-
-    /// The state with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
-    /// Its name in reports and flags.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// One entry.

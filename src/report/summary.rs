@@ -6,8 +6,10 @@ mod next_steps;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{counted, drifted, earlier, headline, totals};
-use super::{Alike, EntryReport, OrgReport, Overview, State};
+use super::text::{drifted, earlier, headline, totals};
+use super::words::counted;
+use super::{Alike, EntryReport, OrgReport, Overview};
+use crate::model::State;
 use crate::selection::Selection;
 use crate::text;
 
@@ -309,11 +311,8 @@ mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{
-        Changed, Counts, Drift, EntryError, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed,
-        Stored, Why,
-    };
-    use crate::steps::Step;
+    use crate::ledger::{Counts, Drift, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed};
+    use crate::model::{Changed, EntryError, Step, Stored, Why};
 
     const RUN: &str = "okta-rollout run samples/rollout.csv";
 

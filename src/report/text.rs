@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use crate::ledger::Removed;
 use crate::text::Page;
 
-use super::{Alike, CallReport, DriftReport, EntryReport, Overview, State};
+use super::words::{codes, counted};
+use super::{Alike, CallReport, DriftReport, EntryReport, Overview};
+use crate::model::State;
 
 /// Characters of a value that are shown: a line holds two of them.
 const VALUE_SHOWN: usize = 60;
@@ -217,11 +219,6 @@ pub(crate) fn totals(overview: &Overview) -> String {
     }
 }
 
-/// `1 entry`, `2 entries`.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 fn line(entry: &EntryReport) -> String {
     let which = which(entry.label.as_deref(), entry.app_id.as_deref());
     let changed = match (entry.state, entry.changed) {
@@ -249,30 +246,13 @@ fn line(entry: &EntryReport) -> String {
     )
 }
 
-/// ` (E0000001, HTTP 400, request abc)`, or nothing.
-pub(crate) fn codes(okta: Option<&str>, http: Option<u16>, request: Option<&str>) -> String {
-    let parts: Vec<String> = [
-        okta.map(str::to_owned),
-        http.map(|status| format!("HTTP {status}")),
-        request.map(|id| format!("request {id}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", parts.join(", "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::build::tests::{GOOGLE, acme, google, record, refused, run, stopped};
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
-    use crate::ledger::{Counts, OrgRow, Progress, Stored};
-    use crate::steps::Step;
+    use crate::ledger::{Counts, OrgRow, Progress};
+    use crate::model::{Step, Stored};
 
     #[test]
     fn it_says_where_every_entry_stands_and_why() {

@@ -14,6 +14,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::answer::{Refusal, with_type};
 use super::auth::Claim;
+use super::caller::Caller;
 use super::faults::Fault;
 use super::journal::Call;
 use super::latency;
@@ -36,14 +37,6 @@ const PORTAL_PAGE: &str = "<html><body>Please sign in to the network.</body></ht
 /// What nginx says to a POST without length.
 const LENGTH_PAGE: &str = "<html><head><title>411 Length Required</title></head>\
     <body><center><h1>411 Length Required</h1></center><hr><center>nginx</center></body></html>";
-
-/// Whose request it is; handlers take it as an extension.
-#[derive(Clone, Debug)]
-pub(super) struct Caller {
-    pub org: Arc<Org>,
-    /// `http://` and the `Host` the client used.
-    pub origin: Arc<str>,
-}
 
 /// The middleware around all API routes.
 pub(super) async fn gate(

@@ -15,6 +15,7 @@
 
 mod answer;
 mod auth;
+mod caller;
 mod capabilities;
 mod catalog;
 mod faults;

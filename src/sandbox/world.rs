@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, header};
 use parking_lot::RwLock;
 
-use super::gate::Caller;
 use super::names;
 use super::org::Org;
 use super::settings::SandboxSettings;
 use super::store::Store;
+use crate::sandbox::caller::Caller;
 
 /// What the router's handlers share.
 #[derive(Debug)]

@@ -8,9 +8,10 @@ use super::{Directory, Listing, Relisting};
 use crate::job::OnDrift;
 use crate::manifest::{Entry, Features, Secrets};
 use crate::okta::OrgClient;
+use crate::pacing::Lane;
 use crate::plan::Wanted;
-use crate::run::{Fingerprints, Lane, Reader};
 use crate::selection::Selection;
+use crate::steps::{Fingerprints, Reader};
 
 /// What the steps of all entries of an org share.
 pub struct Access {

@@ -6,8 +6,8 @@ use super::start_consent::note_activation;
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::connections;
+use crate::pacing::Effect;
 use crate::plan::wanted_scheme;
-use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;

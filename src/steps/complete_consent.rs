@@ -2,12 +2,12 @@
 //! the first call that arrives, so a lost answer is followed by a look, never by a second call.
 
 use super::activate_connection::prove;
-use super::set_connection::live;
+use super::live::live;
 use super::start_consent::{consent_of, note_activation};
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::{callback, connections};
-use crate::run::Effect;
+use crate::pacing::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     if context.may_have_been_sent() {

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::memory::{Answer, Basis, Memory};
-use super::{Access, Step, StepError, directory};
+use super::memory::{Basis, Memory};
+use super::{Access, StepError};
+use crate::consent::Answer;
 use crate::ledger::{
-    AppMemory, Applied, Changed, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError,
-    Likeness, RunId, Stored, Why,
+    AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, Likeness,
 };
 use crate::manifest::{Entry, SecretRef, SecretUse};
+use crate::model::{Changed, RunId, Step, Stored, Why};
 use crate::okta::{Body, Class, Read, Request, Write};
+use crate::pacing::{CallLog, Concluded, Effect, unix_millis};
 use crate::plan::{Difference, Earlier, Judged, Look, Part};
-use crate::run::{Also, CallLog, Concluded, Effect, Reader, checkpoint, unix_millis};
+use crate::steps::{Also, Reader, checkpoint};
 
 /// See the module.
 pub struct Context<'a> {
@@ -125,7 +127,7 @@ impl Context<'_> {
             }
             // Boxed, so that entries that wait for leave take little memory.
             let exchange = Box::pin(client.exchange(request)).await;
-            let pause = match lane.conclude(pass, request, exchange, self.log) {
+            let pause = match pass.conclude(request, exchange, self.log) {
                 Concluded::Ended(exchange) => break exchange,
                 Concluded::Refused(pause) => pause,
             };
@@ -152,7 +154,7 @@ impl Context<'_> {
     async fn is_right_app(&mut self) -> Result<(), StepError> {
         if !self.memory.is_right {
             // Boxed, as it is done once an entry and a look takes much memory.
-            Box::pin(directory::is_right(self)).await?;
+            Box::pin(self.see_identity()).await?;
             self.memory.is_right = true;
         }
         Ok(())

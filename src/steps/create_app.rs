@@ -1,20 +1,24 @@
 //! `create_app`: makes the app when none has the label. Once only: when an answer is lost, the org's
 //! apps are listed again before anything is sent again.
 
-use super::directory::remember;
 use super::find_app::choose;
+use super::identity::remember;
 use super::{Basis, Context, Outcome, StepError};
-use crate::ledger::{Changed, Why};
+use crate::model::{Changed, Why};
 use crate::okta::apps;
+use crate::pacing::Effect;
 use crate::plan::found_app;
-use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     if context.row.progress.app_id.is_some() {
         return Ok(Outcome::Done { changed: false });
     }
     if context.may_have_been_sent() {
-        let found = context.access.relisting.matching(context).await?;
+        let (entry, access) = (&context.row.entry, context.access);
+        let wanted = (entry.app, entry.label.as_deref());
+        let (rank, relisting) = (context.rank(), &access.relisting);
+        let listing = relisting.matching(wanted, &access.reader, rank, context.log);
+        let found = listing.await?;
         if let Some(id) = found_app(&context.row.entry, &found, [])? {
             choose(context, Some(id.to_owned())).await?;
             return Ok(created(context));

@@ -3,8 +3,8 @@
 use super::set_connection::read;
 use super::{Context, Outcome, StepError};
 use crate::okta::connections;
+use crate::pacing::Effect;
 use crate::plan::{Active, Difference, Fate, LiveStatus, Part, active};
-use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;

@@ -7,13 +7,11 @@ use std::collections::HashSet;
 
 use tokio::sync::Mutex;
 
-use super::listing::{self, Extent, Pages};
-use super::{Context, StepError};
+use super::StepError;
+use super::listing::{Extent, Pages};
 use crate::apps::App;
-use crate::ledger::{AppName, FoundBy, Target};
-use crate::okta::apps;
-use crate::plan::{is_right_app, pages_worth};
-use crate::text::{Told, is_word};
+use crate::ledger::{FoundBy, Target};
+use crate::plan::pages_worth;
 
 /// What has to be found out about an org's apps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,111 +112,6 @@ impl Directory {
         }
         pages
     }
-}
-
-/// Makes sure that the app is what the entry says, before anything is written to it.
-pub(super) async fn is_right(context: &mut Context<'_>) -> Result<(), StepError> {
-    // One that was found by its label, or created, had its name then.
-    let Some(app_id) = context.row.entry.app_id.clone() else {
-        return Ok(());
-    };
-    let name = match context.app_memory().await?.name {
-        Some(name) => name,
-        None => look(context, &app_id).await?,
-    };
-    Ok(is_right_app(&context.row.entry, &app_id, &name)?)
-}
-
-/// Refuses, before its first call, an entry whose app the ledger knows as another one.
-pub(super) async fn is_not_known_as_another(context: &mut Context<'_>) -> Result<(), StepError> {
-    // Once an entry: what the ledger knows is kept.
-    if context.memory.is_right || context.memory.app.is_some() {
-        return Ok(());
-    }
-    let Some(app_id) = context.row.entry.app_id.clone() else {
-        return Ok(());
-    };
-    if let Some(name) = context.app_memory().await?.name {
-        is_right_app(&context.row.entry, &app_id, &name)?;
-        context.memory.is_right = true;
-    }
-    Ok(())
-}
-
-/// Refuses an entry to whose app nothing had to be written, when a list that the run makes for labels shows the app to
-/// be another one. No call is made for this alone.
-pub(super) async fn is_not_listed_as_another(context: &mut Context<'_>) -> Result<(), StepError> {
-    let access = context.access;
-    let directory = access.directory.get_or_init(Directory::default);
-    if context.memory.is_right || !directory.labels() {
-        return Ok(());
-    }
-    let Some(app_id) = context.row.entry.app_id.clone() else {
-        return Ok(());
-    };
-    let name = match listing::listed(context).await {
-        Ok(pages) => pages.name_of(&app_id).map(Told::word),
-        // The matter of those who need it.
-        Err(error) if error.is_refused() => None,
-        Err(error) => return Err(error),
-    };
-    if let Some(name) = name {
-        if is_word(&name) {
-            remember(context, &app_id, &name).await?;
-        }
-        is_right_app(&context.row.entry, &app_id, &name)?;
-        context.memory.is_right = true;
-    }
-    Ok(())
-}
-
-async fn look(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, StepError> {
-    let name = name_of(context, app_id).await?;
-    if is_word(&name) {
-        remember(context, app_id, &name).await?;
-    }
-    Ok(name)
-}
-
-/// Has the next checkpoint keep what an app was seen to be, unless the ledger knows.
-pub(super) async fn remember(
-    context: &mut Context<'_>,
-    app_id: &str,
-    name: &str,
-) -> Result<(), StepError> {
-    if context.app_memory().await?.name.is_some() {
-        return Ok(());
-    }
-    context.memory.name = Some(AppName {
-        org_url: context.access.url.clone(),
-        app_id: app_id.to_owned(),
-        name: name.into(),
-    });
-    if let Some(app) = &mut context.memory.app {
-        app.name = Some(name.into());
-    }
-    Ok(())
-}
-
-async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, StepError> {
-    let (app, access) = (context.row.entry.app, context.access);
-    let directory = access.directory.get_or_init(Directory::default);
-    if directory.labels() {
-        let pages = listing::listed(context).await?;
-        if let Some(name) = pages.name_of(app_id) {
-            return Ok(name.word().into());
-        }
-    }
-    let (rank, log) = (context.rank(), &mut *context.log);
-    let list = async move |pages: &mut Pages, extent: Extent| {
-        pages.read(extent, &access.reader, rank, log).await
-    };
-    if directory.has(app, app_id, list).await? {
-        return Ok(app.name().into());
-    }
-    // Whoever is in no list may be another app, or none: the org says which.
-    let found = context.read(&apps::get(app_id)).await?;
-    Ok(found.name.word().into())
 }
 
 #[cfg(test)]

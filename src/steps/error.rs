@@ -1,12 +1,13 @@
 //! Why a step did not end well.
 
 use crate::failure::Remedy;
-use crate::ledger::{EntryError, LedgerError};
+use crate::ledger::LedgerError;
+use crate::model::EntryError;
 use crate::okta::{CallError, Class};
+use crate::pacing::{Effect, Halted};
 use crate::plan::Obstacle;
-use crate::run::{Effect, Halted};
 
-use super::Step;
+use crate::model::Step;
 
 /// See the module.
 #[derive(Debug)]

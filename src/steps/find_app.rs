@@ -1,7 +1,7 @@
 //! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
 
-use super::directory::remember;
-use super::listing::listed;
+use super::identity::remember;
+use super::listed::listed;
 use super::{Context, Outcome, StepError};
 use crate::plan::{app_taken, found_app};
 

@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
-use super::{Context, StepError};
+use super::StepError;
+use super::reader::{Reader, again};
 use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::error::endless_list;
-use crate::run::{CallLog, Effect, Reader};
+use crate::pacing::{CallLog, Effect, Patience};
 use crate::text::Told;
 
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
@@ -22,47 +23,26 @@ pub type Listing = Mutex<Pages>;
 pub struct Relisting(Mutex<HashMap<App, (Instant, Pages)>>);
 
 impl Relisting {
-    /// The instances with the entry's app and label, by a list that was begun from now on.
+    /// The instances of an app with this label, by a list that was begun from now on.
     pub(super) async fn matching(
         &self,
-        context: &mut Context<'_>,
+        (app, label): (App, Option<&str>),
+        reader: &Reader,
+        rank: usize,
+        log: &mut CallLog,
     ) -> Result<Vec<String>, StepError> {
         let needed_since = Instant::now();
-        let app = context.row.entry.app;
         let mut listed = self.0.lock().await;
         let fresh = || (Instant::now(), Pages::default());
         let (begun, pages) = listed.entry(app).or_insert_with(fresh);
         if *begun < needed_since {
             (*begun, *pages) = fresh();
         }
-        let rank = context.rank();
-        let reader = &context.access.reader;
-        let extent = Extent::all(Some(app));
-        pages.read(extent, reader, rank, context.log).await?;
-        Ok(pages.matching(app, context.row.entry.label.as_deref()))
-    }
-}
-
-/// The org's listing, made now if it was not.
-pub(super) async fn listed<'a>(
-    context: &mut Context<'a>,
-) -> Result<MutexGuard<'a, Pages>, StepError> {
-    let access = context.access;
-    // One entry lists, the others of the org wait for it.
-    let mut pages = access.listing.lock().await;
-    if !pages.complete {
-        let wanted = context.ledger.labels(context.run, context.row.org).await?;
-        let only = match wanted.as_slice() {
-            [app] => Some(*app),
-            _ => None,
-        };
-        let rank = context.rank();
-        let extent = Extent::all(only);
         pages
-            .read(extent, &access.reader, rank, context.log)
+            .read(Extent::all(Some(app)), reader, rank, log)
             .await?;
+        Ok(pages.matching(app, label))
     }
-    Ok(pages)
 }
 
 /// How much of an org's apps is listed.
@@ -113,6 +93,33 @@ struct Trail {
 }
 
 impl Pages {
+    /// As [`Pages::read`], every page made again as the lane's retry policy allows.
+    ///
+    /// # Errors
+    /// As [`Reader::read_patiently`].
+    pub async fn read_patiently(
+        &mut self,
+        reader: &Reader,
+        extent: Extent,
+        rank: usize,
+        log: &mut CallLog,
+    ) -> Result<(), StepError> {
+        let mut patience = Patience::new(reader.lane(), log);
+        loop {
+            let read = self.pages;
+            match self.read(extent, reader, rank, log).await {
+                Err(error) => {
+                    if self.pages > read {
+                        // Another page than the one that failed before.
+                        patience = Patience::new(reader.lane(), log);
+                    }
+                    again(&mut patience, error, log).await?;
+                }
+                listed => return listed,
+            }
+        }
+    }
+
     /// Reads on, as far as wanted.
     pub async fn read(
         &mut self,

@@ -1,7 +1,5 @@
 //! What goes from one step of an entry to the next within a process, and nowhere else.
 
-use secrecy::SecretString;
-
 use crate::ledger::{AppMemory, AppName};
 use crate::okta::features::FeatureState;
 use crate::plan::Earlier;
@@ -32,12 +30,4 @@ pub enum Basis {
     Look,
     /// What was written before, or nothing: the write would be made again in any case.
     Ledger,
-}
-
-/// What a person handed in: lives only until it is sent.
-pub struct Answer {
-    /// The third party's authorization code.
-    pub code: SecretString,
-    /// The `state` it belongs to.
-    pub state: SecretString,
 }

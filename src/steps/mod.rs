@@ -3,6 +3,7 @@
 
 mod access;
 mod activate_connection;
+mod checkpoint;
 mod complete_consent;
 mod context;
 mod create_app;
@@ -10,25 +11,32 @@ mod deactivate_connection;
 mod directory;
 mod error;
 mod find_app;
-mod kind;
+mod fingerprint;
+mod identity;
+mod listed;
 mod listing;
+mod live;
 mod memory;
+mod reader;
 mod set_connection;
 mod set_feature;
 mod start_consent;
 mod token_changes;
 
 pub use access::{Access, LastWanted};
+pub use checkpoint::{Also, checkpoint};
 pub use context::{Context, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
-pub use kind::Step;
+pub use fingerprint::Fingerprints;
 pub use listing::{Extent, Listing, Pages, Relisting};
-pub use memory::{Answer, Basis, Memory};
-pub use set_connection::live as live_connection;
+pub use live::live as live_connection;
+pub use memory::{Basis, Memory};
+pub use reader::Reader;
 pub use start_consent::{compare_waiting, has_link};
 
 use crate::ledger::Consent;
+use crate::model::Step;
 
 /// How a step ended without error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,11 +71,11 @@ impl Step {
     /// written to it or not: by the ledger before any call, by a list of the org's apps that is made anyway where the
     /// entry would come to rest without a write.
     pub async fn run(self, context: &mut Context<'_>) -> Result<Outcome, StepError> {
-        directory::is_not_known_as_another(context).await?;
+        identity::is_not_known_as_another(context).await?;
         let outcome = self.act(context).await?;
         if comes_to_rest(&outcome, context) {
             // Boxed, as few entries get so far without having been looked at, and a list takes much memory.
-            Box::pin(directory::is_not_listed_as_another(context)).await?;
+            Box::pin(identity::is_not_listed_as_another(context)).await?;
         }
         Ok(outcome)
     }

@@ -3,15 +3,16 @@
 
 use secrecy::ExposeSecret;
 
+use super::live::live;
 use super::token_changes::{self, Looked};
 use super::{Context, Outcome, StepError, start_consent};
 use crate::apps::AuthScheme;
 use crate::manifest::{Connection as Wanted, SecretUse};
-use crate::okta::connections::{self, Activate, Connection, ConnectionBody, ConnectionStatus};
+use crate::okta::connections::{self, Activate, ConnectionBody};
+use crate::pacing::Effect;
 use crate::plan::{
     Fate, LiveConnection, LiveStatus, Look, Part, Secret, TokenPost, differences, unsupported,
 };
-use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let Some(wanted) = context.row.entry.connection.clone() else {
@@ -167,23 +168,6 @@ pub(super) async fn read(
     app_id: &str,
 ) -> Result<LiveConnection, StepError> {
     Ok(live(&context.read(&connections::get(app_id)).await?))
-}
-
-/// What Okta shows of a connection, in the words of [`crate::plan`].
-pub fn live(connection: &Connection) -> LiveConnection {
-    let status = match connection.status() {
-        ConnectionStatus::Enabled => LiveStatus::Enabled,
-        ConnectionStatus::Disabled => LiveStatus::Disabled,
-        ConnectionStatus::Unknown => LiveStatus::Unknown,
-        ConnectionStatus::Missing => LiveStatus::Missing,
-    };
-    LiveConnection {
-        status,
-        auth_scheme: connection.scheme().map(str::to_owned),
-        base_url: connection.base_url().cloned(),
-        client_id: connection.client_id().cloned(),
-        rotation_mode: connection.rotation_mode().map(str::to_owned),
-    }
 }
 
 /// The 2xx that proved nothing.

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use super::set_connection::read;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::Feature;
-use crate::ledger::Changed;
+use crate::model::Changed;
 use crate::okta::features::{self, FeatureState};
 use crate::okta::{Body, CallError};
+use crate::pacing::Effect;
 use crate::plan::{
     BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
 };
-use crate::run::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;

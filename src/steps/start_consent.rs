@@ -7,18 +7,21 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::set_connection::live;
+use super::live::live;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{Changed, Consent, Fingerprint, Mac, Why};
-use crate::manifest::{Connection as Wanted, Office365Settings, SecretRef, SecretUse};
+use crate::ledger::{Consent, Fingerprint, Mac};
+use crate::manifest::{
+    ADMIN_SECRETS, Connection as Wanted, Office365Settings, SecretRef, SecretUse,
+};
+use crate::model::{Changed, Why};
 use crate::okta::authorize;
 use crate::okta::connections::{self, Activate, Connection, ConnectionBody, Office365Admin};
+use crate::pacing::{Effect, unix_millis};
 use crate::plan::{
-    ADMIN_SECRETS, BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part,
-    Secret, ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
+    BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part, Secret,
+    ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
 };
-use crate::run::{Effect, unix_millis};
 use crate::text::Told;
 
 /// The field that says whether a connection is active.

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Basis, Context, StepError};
-use crate::ledger::{Changed, Why};
+use crate::model::{Changed, Why};
 use crate::plan::{Earlier, Secret, TokenPost};
 
 const TOKEN: &str = "connection.profile.token";

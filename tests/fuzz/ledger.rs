@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use okta_rollout::ledger::{Ledger, LedgerError, LedgerUrl, OpenMode, OrgNo, Stored};
+use okta_rollout::job::LedgerUrl;
+use okta_rollout::ledger::{Ledger, LedgerError, OpenMode};
+use okta_rollout::model::{OrgNo, Stored};
 use rusqlite::types::Value;
 
 use crate::harness::{Random, fuzz};

@@ -6,12 +6,12 @@ use crate::support::{
 };
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, AppName, Applied, Attempt, Changed, ConsentKey, ConsentState, Counts, EntryError,
-    Fingerprint, FoundBy, ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats,
-    Progress, RunId, Standing, StepRecord, Stopped, Stored, Target, Why,
+    AppMemory, AppName, Applied, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
+    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, Standing,
+    StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
-use okta_rollout::steps::Step;
+use okta_rollout::model::{Changed, EntryError, RunId, Step, Stopped, Stored, Why};
 use serde_json::json;
 
 #[tokio::test]

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, LedgerUrl,
-    Likeness, Noted, OpenMode, OpenOptions, Rotation, RunId, Stored,
+    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, Likeness, Noted,
+    OpenMode, OpenOptions, Rotation,
 };
+use okta_rollout::model::{RunId, Stored};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 

@@ -1,7 +1,7 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
-use okta_rollout::ledger::{Counts, InFlight, Ledger, OpenMode, Progress, RunId, Stopped, Stored};
-use okta_rollout::steps::Step;
+use okta_rollout::ledger::{Counts, InFlight, Ledger, OpenMode, Progress};
+use okta_rollout::model::{RunId, Step, Stopped, Stored};
 
 use crate::support::{Fixture, call, checkpoint, consent, entry};
 

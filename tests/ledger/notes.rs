@@ -1,9 +1,10 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
+use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    Ledger, LedgerError, LedgerUrl, Note, OpenMode, OrgWait, OtherSpenders, RunId, SpentWindow,
-    Stored,
+    Ledger, LedgerError, Note, OpenMode, OrgWait, OtherSpenders, SpentWindow,
 };
+use okta_rollout::model::{RunId, Stored};
 use tokio::sync::oneshot;
 
 use crate::support::{FORMAT_6, FORMAT_8, Fixture, checkpoint, entry};

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use okta_rollout::ledger::{
-    Fingerprint, ImportEntry, Ledger, LedgerError, LedgerUrl, OpenMode, OpenOptions, RunId, Stored,
-};
+use okta_rollout::job::LedgerUrl;
+use okta_rollout::ledger::{Fingerprint, ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
+use okta_rollout::model::{RunId, Stored};
 
 use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use okta_rollout::ledger::{
-    Applied, InFlight, Kept, Ledger, Likeness, NewRun, Old, OpenMode, OpenOptions, Pruned, RunId,
-    Stopped, Stored,
+    Applied, InFlight, Kept, Ledger, Likeness, NewRun, Old, OpenMode, OpenOptions, Pruned,
 };
-use okta_rollout::steps::Step;
+use okta_rollout::model::{RunId, Step, Stopped, Stored};
 
 use crate::support::{Fixture, call, checkpoint, entry, waiting_on};
 

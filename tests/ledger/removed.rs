@@ -1,7 +1,8 @@
 //! What left a file is found by comparing runs that looked at all of it, and is stored with the run.
 
 use okta_rollout::apps::App;
-use okta_rollout::ledger::{Changed, Removed, Stored, Why};
+use okta_rollout::ledger::Removed;
+use okta_rollout::model::{Changed, Stored, Why};
 
 use crate::support::{Fixture, checkpoint, entry, labelled};
 

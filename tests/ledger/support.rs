@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use okta_rollout::apps::{App, AuthScheme};
+use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    Attempt, Checkpoint, Consent, Drift, EntryNo, EntryRow, ImportEntry, Ledger, LedgerUrl, NewRun,
-    OpenMode, OpenOptions, OrgStats, Progress, RunId, Stored,
+    Attempt, Checkpoint, Consent, Drift, EntryRow, ImportEntry, Ledger, NewRun, OpenMode,
+    OpenOptions, OrgStats, Progress,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
-use okta_rollout::steps::Step;
+use okta_rollout::model::{EntryNo, RunId, Step, Stored};
 use serde_json::json;
 use tempfile::TempDir;
 

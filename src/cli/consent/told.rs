@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Output;
-use crate::consent::{Answered, Refreshed, Unopened};
 use crate::event::{EntryName, Event};
 use crate::failure::{Ending, Failure, Kind};
+use crate::pacing::unix_millis;
 use crate::report::codes;
-use crate::run::unix_millis;
+use crate::rollout::consent::{Answered, Refreshed, Unopened};
 
 /// A wait shorter than this is over before it is read.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
@@ -211,7 +211,7 @@ fn named(entry: &EntryName) -> String {
 mod tests {
     use super::*;
     use crate::consent::inbox::Refusal;
-    use crate::ledger::RunId;
+    use crate::model::RunId;
 
     #[test]
     fn a_refusal_by_okta_outranks_what_was_not_sent() {

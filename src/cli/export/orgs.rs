@@ -16,8 +16,9 @@ use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
 use crate::nearest::did_you_mean;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::run::{Interrupt, Lane, LaneConfig, Places, Reader, idle_per_org};
+use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
 use crate::settings::{Policy, Settings};
+use crate::steps::Reader;
 
 /// Known orgs named when an unknown one is asked for.
 const SHOWN: usize = 20;

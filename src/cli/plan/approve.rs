@@ -13,9 +13,9 @@ use crate::cli::beginning::Wanted;
 use crate::cli::output::Output;
 use crate::cli::target::Target;
 use crate::failure::Failure;
+use crate::pacing::Interrupt;
 use crate::plan::Which;
 use crate::report::counted;
-use crate::run::Interrupt;
 use crate::settings::Settings;
 
 /// Entries that moved, shown at once; a person looks at the first few and makes a new plan.

@@ -9,8 +9,8 @@ use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
 use crate::cli::target::Target;
 use crate::failure::{Ending, Failure, Kind};
+use crate::pacing::Interrupt;
 use crate::plan::Totals;
-use crate::run::Interrupt;
 use crate::settings::{Settings, Verbosity};
 use crate::text::Page;
 

@@ -11,8 +11,8 @@ use crate::apps::App;
 use crate::ledger::{FoundBy, LedgerError};
 use crate::manifest::Entry;
 use crate::okta::apps;
+use crate::pacing::CallLog;
 use crate::plan::{Identity, Obstacle, app_taken, found_app, is_right_app};
-use crate::run::CallLog;
 use crate::steps::{Directory, Extent, Pages, WantedOfApps};
 use crate::text::Told;
 
@@ -90,7 +90,7 @@ impl OrgSurvey {
         if wanted.labels {
             let only = if apps.len() == 1 { apps.first() } else { None };
             let extent = Extent::all(only.copied());
-            listed = self.reader.list_patiently(&mut pages, extent, 0, log).await;
+            listed = pages.read_patiently(&self.reader, extent, 0, log).await;
         } else {
             given.clear();
         }
@@ -120,7 +120,7 @@ impl OrgSurvey {
         let (reader, rank) = (&self.reader, 0);
         let of_list = &mut *log;
         let list = async move |pages: &mut Pages, extent: Extent| {
-            reader.list_patiently(pages, extent, rank, of_list).await
+            pages.read_patiently(reader, extent, rank, of_list).await
         };
         match known.found.directory.has(entry.app, app_id, list).await {
             Ok(true) => return Identity::Right,

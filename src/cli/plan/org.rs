@@ -13,18 +13,20 @@ use super::gather::Kept;
 use super::remembered::{Instance, Remembered};
 use super::seen::{digest, shown};
 use crate::cli::access::Shut;
+use crate::engine::Unread;
 use crate::event::{Event, Events};
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, LedgerError, Stopped};
+use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
+use crate::model::{Step, Stopped};
 use crate::okta::{Bucket, Method, connections, features};
+use crate::pacing::CallLog;
 use crate::plan::{
     Call, Cost, EntryPlan, Forecast, Identity, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past,
     Seen, SeenApp, Which, first_call, forecast, steps,
 };
 use crate::report::codes;
-use crate::run::{CallLog, Reader, Unread};
-use crate::steps::{Step, StepError, has_link, live_connection};
+use crate::steps::{Reader, StepError, has_link, live_connection};
 use crate::text::Told;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.

@@ -9,8 +9,7 @@ use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
 use crate::manifest::{Entry, SecretError, SecretRef, SecretUse, Secrets};
 use crate::plan::{Earlier, Secret, admin_secrets};
-use crate::run::Fingerprints;
-use crate::steps::earlier;
+use crate::steps::{Fingerprints, earlier};
 
 /// See the module.
 #[derive(Default)]

@@ -10,21 +10,22 @@ use super::org::{OrgSurvey, unseen};
 use super::remembered::Remembered;
 use crate::cli::access::{self, Opened, no_calls};
 use crate::cli::context::RunContext;
-use crate::cli::continuation;
-use crate::cli::open;
 use crate::cli::output::Output;
-use crate::cli::progress;
 use crate::cli::simulated::{Simulated, state_folder};
 use crate::cli::target::Target;
+use crate::cli::{continuation, open, progress};
+use crate::engine::OrgAccess;
 use crate::event::{Event, Events};
 use crate::failure::Failure;
-use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow, Stored};
+use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
+use crate::model::Stored;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
+use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
 use crate::plan::OrgPlan;
 use crate::report::counted;
-use crate::run::{Interrupt, Lane, LaneConfig, OrgAccess, Places, Reader, idle_per_org};
 use crate::selection::{Ended, Selection};
 use crate::settings::Settings;
+use crate::steps::Reader;
 
 /// What is asked of a plan.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,8 @@ use super::org::{Looked, OrgSurvey};
 use super::remembered::{Instance, LinkIsOut};
 use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
+use crate::pacing::CallLog;
 use crate::plan::{Forecast, Identity, changed_admin, is_right_app};
-use crate::run::CallLog;
 
 impl OrgSurvey {
     /// What a run would do to it, and why one of its secrets cannot be read: then it is left as it is.

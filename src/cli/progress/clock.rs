@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::ledger::Millis;
+use crate::model::Millis;
 use crate::report::short;
 
 /// The clock of a person's time zone.

@@ -3,9 +3,8 @@
 use anstyle::Style;
 
 use crate::event::EntryName;
-use crate::ledger::EntryError;
+use crate::model::{EntryError, Step};
 use crate::report::{codes, counted};
-use crate::steps::Step;
 
 /// A line that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::output::{Output, block, local_times, pause};
 use crate::event::Event;
-use crate::ledger::Millis;
+use crate::model::Millis;
 use crate::settings::Animation;
 use line::{Line, Weight};
 use model::Model;

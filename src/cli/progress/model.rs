@@ -12,10 +12,9 @@ use super::line::{
 };
 use super::waits::Waits;
 use crate::event::{Answers, EntryName, Event};
-use crate::ledger::{Changed, EntryError, Millis, Stored};
+use crate::model::{Changed, EntryError, Millis, Step, Stored};
 use crate::report::{counted, told as told_change};
 use crate::settings::Verbosity;
-use crate::steps::Step;
 
 /// Live lines at most: more of them move too fast to be read.
 const LIVE_LINES: usize = 8;

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::clock::Clock;
 use super::line::{Line, Weight, line};
-use crate::ledger::Millis;
+use crate::model::Millis;
 use crate::report::short;
 
 /// A wait shorter than this (ms) gets no line of its own: it is over before it is read.

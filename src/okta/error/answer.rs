@@ -1,6 +1,7 @@
 //! Classifies answers that are not an accepted call with a usable body.
 
-use super::super::answer::{Content, Head, content};
+use super::super::content::{Content, content};
+use super::super::head::Head;
 use super::challenge::Challenge;
 use super::codes::{self, Verdict};
 use super::okta_body::OktaBody;

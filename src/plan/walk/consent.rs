@@ -3,12 +3,12 @@
 use std::slice::from_ref;
 
 use super::{Outcome, Walk};
-use crate::manifest::Connection;
+use crate::manifest::{ADMIN_SECRETS, Connection};
 use crate::plan::decide::{Consented, Obstacle, consented, differences};
 use crate::plan::drift::Fate;
 use crate::plan::features::Difference;
 use crate::plan::forecast::{Call, Change, SeenConsent};
-use crate::plan::reconnect::{ADMIN_SECRETS, BeforeConsent, ConsentStep, ShownLink, changed_admin};
+use crate::plan::reconnect::{BeforeConsent, ConsentStep, ShownLink, changed_admin};
 
 impl Walk<'_> {
     pub(super) fn start_consent(&mut self, wanted: &Connection) -> Result<Outcome, Obstacle> {

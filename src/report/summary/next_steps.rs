@@ -1,8 +1,9 @@
 //! What needs a person, each with the command that continues once the cause is gone. A command that tries again what
 //! the ledger has is of no use where the file has to change: then the hint names the one that is, and no other follows.
 
-use super::super::{Alike, RunState, State, counted};
+use super::super::{Alike, RunState, counted};
 use super::{ORG_LINES, Summary, line};
+use crate::model::State;
 
 /// Reasons of failures that are shown.
 const FAILED_SHOWN: usize = 10;
@@ -138,9 +139,9 @@ mod tests {
     use super::super::super::{Held, RunFacts, entry, overview};
     use super::super::Attention;
     use super::*;
-    use crate::ledger::{Counts, EntryError, OrgRow, Progress, Stopped, Stored};
+    use crate::ledger::{Counts, OrgRow, Progress};
+    use crate::model::{EntryError, Step, Stopped, Stored};
     use crate::selection::Selection;
-    use crate::steps::Step;
 
     const EDIT: Option<&str> = Some("correct it, then: okta-rollout run m.csv");
     const FIX: Option<&str> = Some("fix it, then: okta-rollout resume k3f9 --failed");

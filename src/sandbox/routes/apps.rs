@@ -12,10 +12,10 @@ use super::super::answer::{self, Answer, Refusal};
 use super::super::capabilities::Feature;
 use super::super::catalog::{self, Kind};
 use super::super::filter::Filter;
-use super::super::gate::Caller;
 use super::super::model::App;
 use super::super::world::{World, now_ms};
 use super::{json_body, text_at};
+use crate::sandbox::caller::Caller;
 
 /// Apps on a page when nobody says (recorded).
 const LIMIT_DEFAULT: usize = 20;

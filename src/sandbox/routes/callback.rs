@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::super::answer::{self, Answer, Refusal, with_type};
-use super::super::gate::Caller;
 use super::super::names;
 use super::super::org::Changed;
 use super::super::settings::BadState;
 use super::super::world::{World, now_ms};
+use crate::sandbox::caller::Caller;
 
 /// `POST /api/v1/apps/{appName}/{appId}/oauth2/callback?code=&state=`.
 pub(super) async fn complete(

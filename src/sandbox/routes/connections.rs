@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use super::super::answer::{self, Answer, Refusal};
 use super::super::catalog::Kind;
-use super::super::gate::Caller;
 use super::super::model::{App, Connection, OpenConsent, Rotation, Scheme};
 use super::super::names;
 use super::super::org::Changed;
 use super::super::settings::{Assumptions, SandboxSettings};
 use super::super::world::{World, now_ms};
 use super::{json_body, text_at};
+use crate::sandbox::caller::Caller;
 
 /// The cause Okta's own tests expect of a target that does not let it in (API.md §3.4).
 const NOT_AUTHORIZED: &str = "Invalid URL. Not authorized.";

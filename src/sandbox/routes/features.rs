@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::super::answer::{self, Answer, Refusal};
 use super::super::capabilities::{self, Feature};
 use super::super::catalog::Kind;
-use super::super::gate::Caller;
 use super::super::model::App;
 use super::super::org::Changed;
 use super::super::world::World;
 use super::json_body;
+use crate::sandbox::caller::Caller;
 
 /// `GET …/features`.
 pub(super) async fn list(caller: Caller, Path(id): Path<String>) -> Answer {

@@ -18,8 +18,9 @@ use axum::routing::{get, post};
 use serde_json::Value;
 
 use super::answer::Refusal;
-use super::gate::{self, Caller};
+use super::gate;
 use super::world::World;
+use crate::sandbox::caller::Caller;
 
 pub(super) use pages::approve;
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use okta_rollout::event::{Event, Events};
-use okta_rollout::run::unix_millis;
+use okta_rollout::pacing::unix_millis;
 use okta_rollout::sandbox::{Fault, FaultRule, Faults, Latency, Period, SandboxSettings, Switches};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;

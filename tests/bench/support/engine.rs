@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use okta_rollout::engine::{OrgAccess, RunOptions, drive};
 use okta_rollout::event::Events;
-use okta_rollout::ledger::{ImportEntry, Ledger, LedgerUrl, NewRun, OpenMode, RunId};
+use okta_rollout::job::LedgerUrl;
+use okta_rollout::ledger::{ImportEntry, Ledger, NewRun, OpenMode};
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
+use okta_rollout::model::RunId;
 use okta_rollout::okta::Credentials;
-use okta_rollout::run::{Interrupt, OrgAccess, RunOptions, drive, unix_millis};
+use okta_rollout::pacing::{Interrupt, unix_millis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

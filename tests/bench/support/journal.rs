@@ -1,6 +1,6 @@
 //! What the orgs of a fleet were asked, by their own count.
 
-use okta_rollout::ledger::Millis;
+use okta_rollout::model::Millis;
 
 use super::fleet::{Fleet, org_name};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use okta_rollout::okta::OrgClient;
-use okta_rollout::run::unix_millis;
+use okta_rollout::pacing::unix_millis;
 
 use super::fleet::{Fleet, calls};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::okta::answer::RateHeaders;
+use crate::okta::head::RateHeaders;
 use crate::text::presentable;
 
 const TRANSIENT: Class = Class::Transient { retry_after: None };

@@ -1,0 +1,77 @@
+//! The flags of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::super::completions::ending_in;
+use crate::settings::{Animation, Coloured, Flags, Verbosity};
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// File with the orgs (CSV or JSON), when the manifest or job does not give them
+    #[arg(long, global = true, value_name = "FILE", add = ending_in(&["csv", "json"]))]
+    pub orgs: Option<PathBuf>,
+    /// Where checkpoints are kept
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where checkpoints are kept [env: OKTA_ROLLOUT_LEDGER] [default: .okta-rollout/ledger.db]"
+    )]
+    pub ledger: Option<String>,
+    /// File with variables for `env:` secrets (NAME=VALUE lines); the environment's own win
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Colour on the terminal; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorWhen,
+    /// Plain lines instead of a moving progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Say more: a line per step (-v), also per attempt and wait (-vv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with_all = ["quiet", "summary"])]
+    pub verbose: u8,
+    /// Say only what is changed, what it comes to, and errors
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub summary: bool,
+    /// Say nothing but errors and the data that was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always, in files and pipes too.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<&Global> for Flags {
+    fn from(given: &Global) -> Self {
+        Self {
+            orgs: given.orgs.clone(),
+            ledger: given.ledger.clone(),
+            colour: match given.color {
+                ColorWhen::Auto => None,
+                ColorWhen::Always => Some(Coloured::Yes),
+                ColorWhen::Never => Some(Coloured::No),
+            },
+            verbosity: match given.verbose {
+                _ if given.quiet => Verbosity::Quiet,
+                _ if given.summary => Verbosity::Summary,
+                0 => Verbosity::Normal,
+                1 => Verbosity::Steps,
+                _ => Verbosity::Attempts,
+            },
+            animation: given.no_progress.then_some(Animation::Lines),
+        }
+    }
+}

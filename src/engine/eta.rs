@@ -1,0 +1,151 @@
+//! About when a run ends: of each org the calls that are left over what its budget allows; the slowest org decides.
+//! Only calls on connections and features count, which share one bucket (API.md §10.1). How many an entry takes, and
+//! how long one takes, is what this process has seen by now; before an entry has ended nothing is said.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use super::org::Team;
+use crate::event::{Event, Events};
+use crate::ledger::Counts;
+use crate::model::{Millis, OrgNo};
+use crate::okta::Bucket;
+use crate::pacing::{Lane, Outlook, Seen, unix_millis};
+
+/// How often it is said anew; between, whoever shows it counts down.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// What lies before an org.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Ahead {
+    calls: u64,
+    /// How long one takes.
+    call: Duration,
+    /// How many may be made at once.
+    at_once: u64,
+    /// Calls a second at most, if that is limited.
+    max_rps: Option<f64>,
+    /// What the budget allows; `None` = nobody counts.
+    outlook: Option<Outlook>,
+}
+
+impl Ahead {
+    fn time(&self) -> Duration {
+        let (whole, last) = match self.outlook {
+            Some(outlook) if self.calls > outlook.left => {
+                let rest = self.calls - outlook.left;
+                let windows = rest.div_ceil(outlook.allowance.max(1)) - 1;
+                let last = rest - windows * outlook.allowance.max(1);
+                let whole = outlook.resets_in + times(outlook.window, windows);
+                (whole, last)
+            }
+            _ => (Duration::ZERO, self.calls),
+        };
+        let rounds = last.div_ceil(self.at_once.max(1));
+        let budgeted = whole + times(self.call, rounds);
+        let paced = self.max_rps.filter(|rps| *rps > 0.0).map(|rps| {
+            #[expect(clippy::cast_precision_loss, reason = "a run has no 2^52 calls")]
+            let seconds = self.calls as f64 / rps;
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        });
+        budgeted.max(paced.unwrap_or_default())
+    }
+}
+
+fn times(duration: Duration, times: u64) -> Duration {
+    duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
+}
+
+/// Says it from time to time; never ends by itself.
+pub(super) async fn announce(
+    events: &Events,
+    teams: &[Team],
+    unfinished: &[(OrgNo, Counts)],
+) -> Infallible {
+    let mut every = tokio::time::interval(EVERY);
+    loop {
+        every.tick().await;
+        let ends_at = expected(teams, unfinished).map(|left| {
+            let left_ms = Millis::try_from(left.as_millis()).unwrap_or(Millis::MAX);
+            unix_millis().saturating_add(left_ms)
+        });
+        events.send(Event::Expected { ends_at });
+    }
+}
+
+fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> {
+    let lanes = || teams.iter().map(|team| &team.shop.access.lane);
+    let of_all = lanes()
+        .map(|lane| lane.tally().seen())
+        .reduce(Seen::and)
+        .unwrap_or_default();
+    let left = |no: OrgNo| {
+        let place = unfinished.binary_search_by_key(&no, |(no, _)| *no).ok()?;
+        Some(unfinished[place].1.unfinished())
+    };
+    let mut longest = None;
+    for team in teams {
+        let lane = &team.shop.access.lane;
+        let seen = lane.tally().seen();
+        let entries = left(team.no).unwrap_or_default().saturating_sub(seen.ended);
+        if entries == 0 || lane.stopped().is_some() {
+            continue;
+        }
+        // An org in which nothing ended yet will be as the others.
+        let calls = seen
+            .calls_of(entries)
+            .or_else(|| of_all.calls_of(entries))?;
+        let call = if seen.calls > 0 { seen } else { of_all }.of_a_call();
+        longest = longest.max(Some(ahead(lane, calls, call).time()));
+    }
+    longest
+}
+
+fn ahead(lane: &Lane, calls: u64, call: Duration) -> Ahead {
+    Ahead {
+        calls,
+        call,
+        at_once: lane.width() as u64,
+        max_rps: lane.max_rps(),
+        outlook: lane.outlook(Bucket::Apps),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_takes_the_windows_it_has_to_wait_for_and_a_rest() {
+        const S: fn(u64) -> Duration = Duration::from_secs;
+        let metered = |left| {
+            Some(Outlook {
+                left,
+                allowance: 45,
+                resets_in: S(20),
+                window: S(60),
+            })
+        };
+        for (calls, max_rps, outlook, seconds) in [
+            (0, None, None, 0),
+            (100, None, None, 10),
+            (100, Some(2.0), None, 50),
+            (10, None, metered(10), 2),
+            (11, None, metered(10), 22),
+            (55, None, metered(10), 26),
+            (56, None, metered(10), 82),
+            (145, None, metered(10), 146),
+            (145, None, metered(0), 20 + 180 + 2),
+            (145, Some(0.5), metered(10), 290),
+        ] {
+            let ahead = Ahead {
+                calls,
+                call: S(2),
+                at_once: 20,
+                max_rps,
+                outlook,
+            };
+            assert_eq!(ahead.time(), S(seconds), "{calls} {max_rps:?} {outlook:?}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Works off one org's entries: as many at work as the org allows, those begun before the others; parked and
+//! delayed entries hold nothing.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::Instant;
+
+use super::hand_in::HandedIn;
+use super::shop::Shop;
+use super::waiting::{self, Pages};
+use super::window::{Bounds, Window};
+use super::worker::{Rest, Work};
+use crate::consent::{Answer, inbox, reader};
+use crate::event::Event;
+use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
+use crate::manifest::SecretRef;
+use crate::model::{EntryNo, OrgNo, Stored};
+use crate::steps::{Directory, WantedOfApps};
+
+/// How long calls in flight may take to finish after an interrupt.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How often a simulated administrator tries to give one entry's consent.
+const CONSENT_TRIES: u32 = 3;
+
+/// Opens an authorize link and returns what Okta's page showed: the sandbox's simulated administrator.
+pub type Administrator =
+    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
+/// An org and what its task works with.
+#[derive(Clone)]
+pub struct Team {
+    /// Its number in the run.
+    pub no: OrgNo,
+    /// What its workers share.
+    pub shop: Arc<Shop>,
+    /// Gives consents in a simulated org.
+    pub administrator: Option<Administrator>,
+    /// Told when another process changed the ledger.
+    pub look_again: Arc<Notify>,
+    /// What its entries refer to, whatever became of them: the org knows them, too.
+    pub secrets: Arc<HashSet<SecretRef>>,
+    /// Waiting entries whose link is looked at first: another one may have replaced it before this process began.
+    pub in_doubt: Arc<[EntryNo]>,
+    /// Entries of a state that are read ahead at most.
+    pub window: usize,
+}
+
+/// See the module.
+pub struct OrgTask {
+    shop: Arc<Shop>,
+    no: OrgNo,
+    administrator: Option<Administrator>,
+    // Set when another process changed the ledger.
+    look_again: Arc<Notify>,
+    secrets: Arc<HashSet<SecretRef>>,
+    in_doubt: Arc<[EntryNo]>,
+    window: Window,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
+
+impl OrgTask {
+    /// The task of a team that has this place.
+    pub fn new(team: Team, place: OwnedSemaphorePermit) -> Self {
+        let Team { shop, no, .. } = team;
+        let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
+        let bounds = Bounds {
+            ahead: team.window,
+            rest: shop.retry.longest_rest(shop.call_timeout),
+        };
+        let window = Window::new(ledger, run, no, shop.selected.clone(), bounds);
+        Self {
+            shop,
+            no,
+            administrator: team.administrator,
+            look_again: team.look_again,
+            secrets: team.secrets,
+            in_doubt: team.in_doubt,
+            window,
+            place: Some(place),
+        }
+    }
+
+    /// Goes on until nothing of the org can move, the org is stopped, or the run is interrupted.
+    pub async fn run(mut self) -> Result<(), LedgerError> {
+        let shop = Arc::clone(&self.shop);
+        let mut at_work: AtWork<'_> = FuturesUnordered::new();
+        shop.access
+            .secrets
+            .cover(self.secrets.iter().cloned())
+            .await;
+        if shop.access.directory.get().is_none() {
+            // Once a process, and before any entry begins, so that a plan comes to the same.
+            self.see_what_is_asked(&shop).await?;
+            // Boxed, as it is done once and takes much memory.
+            Box::pin(waiting::compare(&shop, self.no)).await?;
+        }
+        self.look_at_links(&shop, &mut at_work).await?;
+        if self.administrator.is_some() {
+            self.ask_for_waiting(&shop, &mut at_work).await?;
+        }
+        let lane = &shop.access.lane;
+        let mut interrupted = pin!(shop.interrupt.requested());
+        let mut stopped = pin!(lane.when_stopped());
+        while !shop.interrupt.is_requested() && lane.stopped().is_none() {
+            self.take_place(&shop, at_work.len()).await;
+            while self.place.is_some() && at_work.len() < lane.width() {
+                let Some(row) = self.window.next().await? else {
+                    break;
+                };
+                let neighbours = self.window.take_secrets();
+                if !neighbours.is_empty() {
+                    // Boxed, as it is seldom done.
+                    Box::pin(shop.access.secrets.cover(neighbours)).await;
+                }
+                let no = row.no;
+                let mut work = Work::new(&shop, row);
+                at_work.push(Box::pin(async move {
+                    let rest = work.run().await;
+                    (no, rest.map(|kind| work.rest(kind)))
+                }));
+            }
+            let next_due = self.window.next_due();
+            if at_work.is_empty() && self.place.is_some() && next_due.is_none() {
+                break;
+            }
+            if at_work.is_empty() || lane.is_silent() {
+                // Delayed entries hold nothing, nor do those of an org that does not answer.
+                self.place = None;
+            }
+            if at_work.is_empty()
+                && let Some(due) = next_due
+            {
+                let ahead = due.saturating_duration_since(Instant::now());
+                lane.begin_wait();
+                lane.tell_retries(self.window.delayed(), ahead);
+            }
+            // Of no use to one who could not take the entry up: it would ring again and again.
+            let room = at_work.is_empty() || self.place.is_some() && at_work.len() < lane.width();
+            tokio::select! {
+                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
+                () = due(next_due.filter(|_| room)) => {}
+                () = self.look_again.notified() => self.window.look_again(),
+                // Once: the loop ends.
+                () = &mut interrupted => {}
+                () = &mut stopped => {}
+            }
+        }
+        self.finish(&shop, at_work).await
+    }
+
+    async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
+        let targets = shop.ledger.targets(&shop.run, self.no).await?;
+        let selected = |target: &Target| shop.selected.contains(target.no);
+        let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
+        let directory = &shop.access.directory;
+        directory.get_or_init(|| Directory::new(wanted));
+        Ok(())
+    }
+
+    // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.
+    async fn take_place(&mut self, shop: &Shop, at_work: usize) {
+        let (places, lane) = (&shop.places, &shop.access.lane);
+        if self.place.is_none() {
+            self.place = match at_work {
+                0 => places.org(&shop.interrupt).await,
+                _ if lane.is_silent() => None,
+                _ => places.try_org(),
+            };
+        }
+    }
+
+    // Calls in flight may end; whatever has not by then is made anew after a restart.
+    async fn finish(&self, shop: &Shop, mut at_work: AtWork<'_>) -> Result<(), LedgerError> {
+        let patience = async {
+            shop.interrupt.requested().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::pin!(patience);
+        let mut failed = None;
+        loop {
+            tokio::select! {
+                ended = at_work.next() => match ended {
+                    None => break,
+                    Some((_, Err(error))) if !matches!(error, LedgerError::Moved { .. }) => failed = Some(error),
+                    Some(_) => {}
+                },
+                () = &mut patience => break,
+            }
+        }
+        shop.access.lane.end_patience();
+        let waited_ms = shop.access.lane.end_waits();
+        if waited_ms > 0 {
+            let stats = OrgStats {
+                waited_ms,
+                ..OrgStats::default()
+            };
+            shop.ledger.add_stats(&shop.run, self.no, stats).await?;
+        }
+        if let Some(mut stopped) = shop.access.lane.stopped() {
+            let fix = stopped
+                .hint
+                .take()
+                .unwrap_or_else(|| "fix the cause".to_owned());
+            stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
+            let (message, hint) = (stopped.message.clone(), stopped.hint.clone());
+            shop.ledger
+                .set_stopped(&shop.run, self.no, Some(stopped))
+                .await?;
+            shop.events.send(Event::OrgStopped {
+                org: Arc::clone(&shop.org),
+                message,
+                hint,
+            });
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn take_back<'a>(
+        &mut self,
+        no: EntryNo,
+        rest: Result<Rest, LedgerError>,
+        shop: &'a Arc<Shop>,
+        at_work: &mut AtWork<'a>,
+    ) -> Result<(), LedgerError> {
+        self.window.release(no);
+        match rest {
+            Ok(Rest::Ended | Rest::Halted) => {}
+            Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
+            Ok(Rest::Waiting(row)) => self.ask(*row, shop, at_work),
+            // Another process handed in this entry's consent: go on from what it stored.
+            Err(LedgerError::Moved { .. }) => self.window.look_again(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    // Lets the simulated administrator give the consent, if there is one.
+    fn ask<'a>(&mut self, row: EntryRow, shop: &'a Arc<Shop>, at_work: &mut AtWork<'a>) {
+        let Some(administrator) = self.administrator.clone() else {
+            return;
+        };
+        let row = self.window.hold(row);
+        let no = row.no;
+        at_work.push(Box::pin(async move {
+            (no, consented(shop, row, administrator).await)
+        }));
+    }
+
+    // Before anybody is shown them again. One that is still what Okta shows is waited for as before.
+    async fn look_at_links<'a>(
+        &mut self,
+        shop: &'a Arc<Shop>,
+        at_work: &mut AtWork<'a>,
+    ) -> Result<(), LedgerError> {
+        let in_doubt = Arc::clone(&self.in_doubt);
+        for &no in &*in_doubt {
+            let row = shop.ledger.entry(&shop.run, no).await?;
+            // Its answer may have been handed in, or the org begun before.
+            if row.state != Stored::Waiting || !row.progress.link_in_doubt {
+                continue;
+            }
+            let mut work = Work::new(shop, self.window.hold(row));
+            work.drop_link();
+            at_work.push(Box::pin(async move {
+                let rest = work.run().await;
+                (no, rest.map(|kind| work.rest(kind)))
+            }));
+        }
+        Ok(())
+    }
+
+    async fn ask_for_waiting<'a>(
+        &mut self,
+        shop: &'a Arc<Shop>,
+        at_work: &mut AtWork<'a>,
+    ) -> Result<(), LedgerError> {
+        let in_doubt = Arc::clone(&self.in_doubt);
+        let mut pages = Pages::default();
+        while let Some(rows) = pages.next(shop, self.no).await? {
+            for row in rows.into_iter().filter(|row| !in_doubt.contains(&row.no)) {
+                self.ask(row, shop, at_work);
+            }
+        }
+        Ok(())
+    }
+}
+
+// Gives the consent, hands in the answer, and goes on with the entry.
+async fn consented(
+    shop: &Shop,
+    mut row: EntryRow,
+    administrator: Administrator,
+) -> Result<Rest, LedgerError> {
+    for _ in 0..CONSENT_TRIES {
+        let Some(consent) = row.progress.consent.clone() else {
+            break;
+        };
+        let answer = match administrator(consent.authorize_url).await {
+            Ok(page) => answer_for(shop, &row, &page),
+            Err(_) => None,
+        };
+        let mut work = Work::new(shop, row);
+        match answer {
+            Some(answer) => match work.hand_in(answer).await? {
+                HandedIn::Halted => return Ok(Rest::Halted),
+                _ if !work.can_go_on() => return Ok(Rest::Ended),
+                HandedIn::Accepted | HandedIn::NotAccepted => {}
+            },
+            // The link leads nowhere, as when the orgs are now served on another port.
+            None => work.drop_link(),
+        }
+        let kind = work.run().await?;
+        match work.rest(kind) {
+            Rest::Waiting(again) => row = *again,
+            rest => return Ok(rest),
+        }
+    }
+    // It stays parked for a person.
+    Ok(Rest::Ended)
+}
+
+fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
+    let handed_in = reader::read(page.as_bytes()).into_first_answer()?;
+    inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

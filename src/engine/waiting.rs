@@ -1,0 +1,174 @@
+//! Entries that wait while their secrets change: looked for once, when work in an org begins. Their links are for the
+//! credentials of before. Without `--reconnect` each keeps its link, and what changed is noted; with it the entry goes
+//! back to the step that asks for one. Whatever Okta was asked for with the credentials as they are now stays.
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::shop::Shop;
+use super::worker::Work;
+use crate::event::{Event, Events};
+use crate::ledger::{EntryRow, LedgerError};
+use crate::model::{EntryNo, OrgNo, Step, Stored};
+use crate::steps::{self, StepError};
+
+/// Waiting entries read at once.
+const PAGE: usize = 64;
+
+/// Entries whose secrets are read at once: programs may be behind them.
+const AT_ONCE: usize = 16;
+
+/// An org's selected entries that wait, a few at a time.
+#[derive(Default)]
+pub(super) struct Pages {
+    after: Option<EntryNo>,
+}
+
+impl Pages {
+    /// The next ones; `None` = that were all.
+    pub async fn next(
+        &mut self,
+        shop: &Shop,
+        org: OrgNo,
+    ) -> Result<Option<Vec<EntryRow>>, LedgerError> {
+        let rows = shop
+            .ledger
+            .load(&shop.run, org, Stored::Waiting, self.after, PAGE)
+            .await?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
+        self.after = Some(last.no);
+        let selected = rows
+            .into_iter()
+            .filter(|row| shop.selected.contains(row.no));
+        Ok(Some(selected.collect()))
+    }
+}
+
+/// Compares the secrets of all that wait in an org with those that their links were asked for with. Secrets that cannot
+/// be read are told, and their entries left as they are.
+pub(super) async fn compare(shop: &Shop, org: OrgNo) -> Result<(), LedgerError> {
+    let mut unread = Unread::default();
+    let compared = async {
+        let mut pages = Pages::default();
+        while let Some(rows) = pages.next(shop, org).await? {
+            let mut compared = stream::iter(rows)
+                .map(|row| compare_one(shop, row))
+                .buffer_unordered(AT_ONCE);
+            while let Some(one) = compared.next().await {
+                if let Some((message, hint)) = one? {
+                    unread.add(message, hint);
+                }
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        biased;
+        // A secret that takes long is not waited for any more.
+        () = shop.interrupt.requested() => return Ok(()),
+        compared = compared => compared?,
+    }
+    unread.tell(&shop.org, &shop.events);
+    Ok(())
+}
+
+type Why = (String, Option<String>);
+
+async fn compare_one(shop: &Shop, row: EntryRow) -> Result<Option<Why>, LedgerError> {
+    match Work::new(shop, row).compare_waiting().await {
+        // Its consent has just been handed in.
+        Err(LedgerError::Moved { .. }) => Ok(None),
+        compared => compared,
+    }
+}
+
+impl Work<'_> {
+    // Gives why a secret could not be read.
+    async fn compare_waiting(&mut self) -> Result<Option<Why>, LedgerError> {
+        let before = self.row.progress.left_secrets.clone();
+        let mut context = self.context(Step::AwaitConsent);
+        let compared = steps::compare_waiting(&mut context).await;
+        let fingerprint = context.fingerprint;
+        match compared {
+            Ok(()) => {}
+            Err(StepError::Ledger(error)) => return Err(error),
+            Err(error) => {
+                let why = error.describe(Step::AwaitConsent);
+                return Ok(Some((why.message, why.hint)));
+            }
+        }
+        let left = &self.row.progress.left_secrets;
+        if !left.is_empty() && self.shop.access.reconnects(&self.row.entry) {
+            // Durable before anything is sent: whoever goes on asks for the fresh link, and no answer to the old one
+            // is taken.
+            self.drop_link();
+            self.row.progress.consent = None;
+            self.row.progress.renewing = true;
+            self.row.progress.left_secrets.clear();
+            self.commit(fingerprint, None).await?;
+            let entry = self.name.clone();
+            self.shop.events.send(Event::Renews { entry });
+        } else if *left != before || fingerprint.is_some() {
+            self.commit(fingerprint, None).await?;
+        }
+        Ok(None)
+    }
+}
+
+/// Secrets of waiting entries that could not be read, so that nobody knows whether they changed.
+#[derive(Debug, Default)]
+pub struct Unread(Vec<(Why, u64)>);
+
+impl Unread {
+    /// One more entry.
+    pub fn add(&mut self, message: String, hint: Option<String>) {
+        let why = (message, hint);
+        match self.0.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, entries)) => *entries += 1,
+            None => self.0.push((why, 1)),
+        }
+    }
+
+    /// Tells them, each reason once.
+    pub fn tell(self, org: &str, events: &Events) {
+        for ((message, hint), entries) in self.0 {
+            events.send(Event::NotCompared {
+                org: org.into(),
+                entries,
+                message,
+                hint,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_many_have_is_told_once() {
+        let mut unread = Unread::default();
+        for (message, hint) in [
+            ("env:A: not set", Some("set A")),
+            ("env:B: not set", Some("set B")),
+            ("env:A: not set", Some("set A")),
+            ("odd", None),
+        ] {
+            unread.add(message.to_owned(), hint.map(str::to_owned));
+        }
+        let (events, mut receiver) = Events::channel();
+        unread.tell("acme", &events);
+        let mut told = Vec::new();
+        while let Ok(Event::NotCompared {
+            entries, message, ..
+        }) = receiver.try_recv()
+        {
+            told.push((entries, message));
+        }
+        let wanted = [(2, "env:A: not set"), (1, "env:B: not set"), (1, "odd")];
+        let wanted = wanted.map(|(entries, message)| (entries, message.to_owned()));
+        assert_eq!(told, wanted);
+    }
+}

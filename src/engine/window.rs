@@ -1,0 +1,241 @@
+//! An org's entries as far as they are in memory: a few read ahead, those begun before those untouched, and those
+//! that wait for their next try. The rest is in the ledger.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::selected::Selected;
+use crate::ledger::{EntryRow, Ledger, LedgerError};
+use crate::manifest::{Connection, SecretRef};
+use crate::model::{EntryNo, Millis, OrgNo, RunId, Stored};
+use crate::pacing::unix_millis;
+
+/// See the module.
+pub struct Window {
+    ledger: Ledger,
+    run: RunId,
+    org: OrgNo,
+    selected: Selected,
+    bounds: Bounds,
+    started: Ahead,
+    pending: Ahead,
+    delayed: BinaryHeap<Reverse<Delayed>>,
+    // Entries at work or delayed: the ledger still lists them.
+    held: HashSet<EntryNo>,
+    // What those refer to that were read since anybody asked.
+    secrets: Vec<SecretRef>,
+}
+
+/// How much a window holds, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Entries of a state that are read ahead at most; at least one.
+    pub ahead: usize,
+    /// Longest time an entry can be put off for.
+    pub rest: Duration,
+}
+
+// Entries of one state, read in order of their numbers.
+#[derive(Default)]
+struct Ahead {
+    rows: VecDeque<EntryRow>,
+    after: Option<EntryNo>,
+    drained: bool,
+}
+
+// An entry and when it is tried again, by a clock that nobody sets.
+struct Delayed(Instant, EntryRow);
+
+impl Ord for Delayed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0, self.1.no).cmp(&(other.0, other.1.no))
+    }
+}
+
+impl PartialOrd for Delayed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Delayed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Delayed {}
+
+impl Window {
+    /// Over an org's selected entries of a run.
+    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, bounds: Bounds) -> Self {
+        Self {
+            ledger,
+            run,
+            org,
+            selected,
+            bounds,
+            started: Ahead::default(),
+            pending: Ahead::default(),
+            delayed: BinaryHeap::new(),
+            held: HashSet::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// What the entries refer to that were read ahead since this was last asked.
+    pub fn take_secrets(&mut self) -> Vec<SecretRef> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    /// The entry to take up next, which is then held; `None` = none is ready now.
+    pub async fn next(&mut self) -> Result<Option<EntryRow>, LedgerError> {
+        if let Some(row) = self.due().await? {
+            return Ok(Some(row));
+        }
+        loop {
+            self.refill(Stored::Started).await?;
+            let Some(row) = self.started.rows.pop_front() else {
+                break;
+            };
+            match row.due_at.filter(|due| *due > unix_millis()) {
+                Some(due) => self.delay(row, due),
+                None => return Ok(Some(self.hold(row))),
+            }
+        }
+        self.refill(Stored::Pending).await?;
+        let row = self.pending.rows.pop_front();
+        Ok(row.map(|row| self.hold(row)))
+    }
+
+    /// Gives an entry back that came to rest.
+    pub fn release(&mut self, no: EntryNo) {
+        self.held.remove(&no);
+    }
+
+    /// Holds an entry that was not taken from here.
+    pub fn hold(&mut self, row: EntryRow) -> EntryRow {
+        self.held.insert(row.no);
+        row
+    }
+
+    /// Keeps an entry until its next try.
+    pub fn delay(&mut self, row: EntryRow, until: Millis) {
+        self.held.insert(row.no);
+        let ahead = ahead(until, unix_millis(), self.bounds.rest);
+        self.delayed
+            .push(Reverse(Delayed(Instant::now() + ahead, row)));
+    }
+
+    /// How many entries wait for their next try.
+    pub fn delayed(&self) -> usize {
+        self.delayed.len()
+    }
+
+    /// When the next delayed entry is due, if there is one.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.delayed.peek().map(|Reverse(delayed)| delayed.0)
+    }
+
+    /// Looks again for entries that were begun: another process may have made some ready. Those that wait for
+    /// the end of somebody's call may be free earlier than thought.
+    pub fn look_again(&mut self) {
+        self.started.drained = false;
+        self.started.after = None;
+        let (theirs, ours): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed)
+            .into_iter()
+            .partition(|Reverse(Delayed(_, row))| {
+                let in_flight = row.progress.in_flight.as_ref();
+                in_flight.is_some_and(|in_flight| !in_flight.ended)
+            });
+        self.delayed.extend(ours);
+        for Reverse(Delayed(_, row)) in theirs {
+            self.held.remove(&row.no);
+        }
+        self.started.rows.clear();
+    }
+
+    async fn due(&mut self) -> Result<Option<EntryRow>, LedgerError> {
+        while self.next_due().is_some_and(|due| due <= Instant::now()) {
+            let Some(Reverse(Delayed(_, waited))) = self.delayed.pop() else {
+                break;
+            };
+            // Somebody may have handed in its consent meanwhile.
+            let row = self.ledger.entry(&self.run, waited.no).await?;
+            let again = row.due_at.filter(|due| *due > unix_millis());
+            // The time that was waited for has come, whatever a clock that was set back says.
+            let again = again.filter(|_| row.version != waited.version);
+            match (row.state, again) {
+                // Somebody else has it: their call may be under way.
+                (Stored::Started, Some(again)) => self.delay(row, again),
+                (Stored::Pending | Stored::Started, _) => return Ok(Some(self.hold(row))),
+                _ => drop(self.held.remove(&row.no)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn refill(&mut self, state: Stored) -> Result<(), LedgerError> {
+        let ahead = match state {
+            Stored::Started => &mut self.started,
+            _ => &mut self.pending,
+        };
+        let size = self.bounds.ahead.max(1);
+        while ahead.rows.is_empty() && !ahead.drained {
+            let rows = self
+                .ledger
+                .load(&self.run, self.org, state, ahead.after, size)
+                .await?;
+            ahead.drained = rows.len() < size;
+            ahead.after = rows.last().map(|row| row.no).or(ahead.after);
+            let free = rows
+                .into_iter()
+                .filter(|row| !self.held.contains(&row.no) && self.selected.contains(row.no));
+            let before = ahead.rows.len();
+            ahead.rows.extend(free);
+            let read = ahead.rows.iter().skip(before);
+            let connections = read.filter_map(|row| row.entry.connection.as_ref());
+            self.secrets
+                .extend(connections.flat_map(Connection::secrets));
+        }
+        Ok(())
+    }
+}
+
+// How long it is until then. A time that no entry can be put off to was stored before the clock was set back: it has
+// come, or every restart would wait anew.
+fn ahead(until: Millis, now: Millis, longest: Duration) -> Duration {
+    let ahead = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
+    let ahead = Duration::from_millis(ahead);
+    if ahead > longest {
+        return Duration::ZERO;
+    }
+    ahead
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_no_entry_waiting() {
+        const NOW: Millis = 1_767_323_045_000;
+        let longest = Duration::from_mins(5);
+        for (until, ahead_ms) in [
+            (NOW - 1, 0),
+            (NOW, 0),
+            (NOW + 1_500, 1_500),
+            (NOW + 300_000, 300_000),
+            (NOW + 300_001, 0),
+            (NOW + 3_600_000, 0),
+            (Millis::MAX, 0),
+            (Millis::MIN, 0),
+        ] {
+            let wanted = Duration::from_millis(ahead_ms);
+            assert_eq!(ahead(until, NOW, longest), wanted, "{until}");
+        }
+    }
+}

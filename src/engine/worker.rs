@@ -1,0 +1,380 @@
+//! Works on one entry: step after step, a checkpoint after each, until it is done, fails, waits for a
+//! person, must wait for its next try, or the run stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shop::Shop;
+use crate::consent::Answer;
+use crate::event::{EntryName, Event};
+use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
+use crate::model::{Millis, Step, Stored};
+use crate::pacing::{CallLog, unix_millis};
+use crate::plan::steps;
+use crate::steps::{Also, Context, Memory, Outcome, StepError, checkpoint};
+
+/// How an entry left the worker.
+#[derive(Debug)]
+pub enum Rest {
+    /// Done or failed.
+    Ended,
+    /// Waits for a person.
+    Waiting(Box<EntryRow>),
+    /// To be tried again then.
+    Delayed(Box<EntryRow>, Millis),
+    /// Not touched further: the run or the org is being stopped.
+    Halted,
+}
+
+// What follows from one attempt.
+pub(super) enum Next {
+    Step,
+    Rest(RestKind),
+}
+
+/// [`Rest`] without the entry.
+#[derive(Clone, Copy, Debug)]
+pub enum RestKind {
+    /// See there.
+    Ended,
+    /// See there.
+    Waiting,
+    /// See there.
+    Delayed(Millis),
+    /// See there.
+    Halted,
+}
+
+/// One entry at work.
+pub struct Work<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) row: EntryRow,
+    pub(super) steps: Vec<Step>,
+    pub(super) memory: Memory,
+    pub(super) log: CallLog,
+    pub(super) name: EntryName,
+    pub(super) answer: Option<Answer>,
+    pub(super) left_alone: bool,
+}
+
+impl<'a> Work<'a> {
+    /// Takes an entry up.
+    pub fn new(shop: &'a Shop, row: EntryRow) -> Self {
+        let name = name_of(&shop.org, &row);
+        Self {
+            steps: steps(&row.entry),
+            log: CallLog::of(row.entry.app),
+            shop,
+            row,
+            memory: Memory::default(),
+            name,
+            answer: None,
+            left_alone: false,
+        }
+    }
+
+    /// Goes on until the entry comes to rest.
+    pub async fn run(&mut self) -> Result<RestKind, LedgerError> {
+        loop {
+            match self.attempt().await? {
+                Next::Step => {}
+                Next::Rest(kind) => return Ok(kind),
+            }
+        }
+    }
+
+    /// The entry as it came to rest.
+    pub fn rest(self, kind: RestKind) -> Rest {
+        match kind {
+            RestKind::Ended => Rest::Ended,
+            RestKind::Waiting => Rest::Waiting(Box::new(self.row)),
+            RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
+            RestKind::Halted => Rest::Halted,
+        }
+    }
+
+    /// Whether there is more to do on the entry now.
+    pub fn can_go_on(&self) -> bool {
+        self.row.state == Stored::Started
+    }
+
+    /// Why the entry is where it is, if something went wrong.
+    pub fn error(&self) -> Option<String> {
+        self.row.error.as_ref().map(|error| error.message.clone())
+    }
+
+    /// The entry as it stands.
+    pub fn into_row(self) -> EntryRow {
+        self.row
+    }
+
+    pub(super) async fn attempt(&mut self) -> Result<Next, LedgerError> {
+        let Some(&step) = self.steps.get(self.row.progress.steps.len()) else {
+            return self.finish().await;
+        };
+        self.mend_sent_at().await?;
+        if let Some(until) = self.must_wait_before_looking(step) {
+            return Ok(Next::Rest(RestKind::Delayed(until)));
+        }
+        self.shop.events.send(Event::StepBegun {
+            entry: self.name.clone(),
+            step,
+        });
+        self.log.busy = Duration::ZERO;
+        self.log.step = Some(step);
+        let mut context = self.context(step);
+        let outcome = step.run(&mut context).await;
+        let (fingerprint, answer, announced) =
+            (context.fingerprint, context.answer, context.announced);
+        self.answer = answer;
+        match outcome {
+            Ok(outcome) => self.settle(step, outcome, fingerprint).await,
+            Err(StepError::Halted(_)) => self.halt(announced).await,
+            Err(StepError::Ledger(error)) => Err(error),
+            Err(error) => self.fail(step, &error).await,
+        }
+    }
+
+    pub(super) fn context(&mut self, step: Step) -> Context<'_> {
+        Context {
+            run: &self.shop.run,
+            ledger: &self.shop.ledger,
+            access: &self.shop.access,
+            row: &mut self.row,
+            step,
+            steps: &self.steps,
+            memory: &mut self.memory,
+            answer: self.answer.take(),
+            log: &mut self.log,
+            fingerprint: None,
+            link_before: None,
+            credentials: None,
+            announced: false,
+        }
+    }
+
+    // A once-only call that was under way when its process died may still land.
+    fn must_wait_before_looking(&self, step: Step) -> Option<Millis> {
+        let in_flight = self
+            .row
+            .progress
+            .in_flight
+            .as_ref()
+            .filter(|in_flight| in_flight.step == step)?;
+        let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
+        let lands_until = in_flight.sent_at.saturating_add(timeout);
+        (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
+    }
+
+    // A clock that was set back must not park the entry for longer than the call can take: from now on.
+    async fn mend_sent_at(&mut self) -> Result<(), LedgerError> {
+        let now = unix_millis();
+        match &mut self.row.progress.in_flight {
+            Some(in_flight) if in_flight.sent_at > now => in_flight.sent_at = now,
+            _ => return Ok(()),
+        }
+        self.commit(None, None).await
+    }
+
+    async fn settle(
+        &mut self,
+        step: Step,
+        outcome: Outcome,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Next, LedgerError> {
+        let state = self
+            .row
+            .progress
+            .consent
+            .as_ref()
+            .map(|consent| consent.state.clone());
+        let attempts = self.row.progress.attempts + 1;
+        let last = self
+            .log
+            .attempts
+            .last()
+            .map(|call| (call.http_status, call.request_id.clone()));
+        self.row.error = None;
+        self.row.due_at = None;
+        self.row.progress.in_flight = None;
+        self.row.state = Stored::Started;
+        let outcome = self.note_changes(outcome);
+        let (changed, settled) = match outcome {
+            Outcome::Done { changed } => {
+                self.end_step(step, changed, attempts, last);
+                (changed, (step == Step::CompleteConsent).then_some(true))
+            }
+            Outcome::Connected { changed } => {
+                self.end_step(step, changed, attempts, last);
+                self.skip_to(|step| matches!(step, Step::SetFeature(_)));
+                (changed, state.is_some().then_some(true))
+            }
+            Outcome::Consented => {
+                self.end_step(step, false, attempts, last);
+                self.skip_to(|step| step == Step::ActivateConnection);
+                (false, None)
+            }
+            Outcome::LeftAlone => {
+                self.end_step(step, false, attempts, last);
+                self.skip_to(|_| false);
+                self.left_alone = true;
+                (false, None)
+            }
+            Outcome::Waiting(consent) => {
+                self.park(step, true, attempts, last);
+                return self.wait(consent, fingerprint).await;
+            }
+            Outcome::Adopted(consent) => {
+                self.park(step, false, attempts, last);
+                return self.wait(consent, fingerprint).await;
+            }
+            Outcome::ConsentLost { why } => return self.lose_consent(step, why, state).await,
+        };
+        if settled.is_some() {
+            self.row.progress.consent = None;
+        }
+        let at_end = self.row.progress.steps.len() >= self.steps.len();
+        if at_end {
+            self.row.state = Stored::Done;
+        }
+        self.commit(fingerprint, state.zip(settled)).await?;
+        self.shop.events.send(Event::StepDone {
+            entry: self.name.clone(),
+            step,
+            changed,
+        });
+        if at_end {
+            Ok(self.ended())
+        } else {
+            Ok(Next::Step)
+        }
+    }
+
+    // What was to be changed has been, if anything was written: by this attempt, or by one before whose answer was
+    // lost and whose work this one found.
+    fn note_changes(&mut self, outcome: Outcome) -> Outcome {
+        let progress = &mut self.row.progress;
+        let changes = std::mem::take(&mut progress.changing);
+        let is_any = !changes.is_empty();
+        let outcome = match outcome {
+            Outcome::Done { changed } => Outcome::Done {
+                changed: changed || is_any,
+            },
+            Outcome::Connected { changed } => Outcome::Connected {
+                changed: changed || is_any,
+            },
+            Outcome::Waiting(_) | Outcome::Adopted(_) => outcome,
+            // Nothing was written, or it was of no use.
+            Outcome::LeftAlone | Outcome::Consented | Outcome::ConsentLost { .. } => {
+                return outcome;
+            }
+        };
+        for change in changes {
+            change.add_to(&mut progress.changes);
+        }
+        outcome
+    }
+
+    // The calls made so far are kept; the entry stays where it is. `announced`: the ledger says that a
+    // once-only call is under way, which may have turned out not to be so.
+    pub(super) async fn halt(&mut self, announced: bool) -> Result<Next, LedgerError> {
+        if announced || !self.log.attempts.is_empty() {
+            self.commit(None, None).await?;
+        }
+        Ok(Next::Rest(RestKind::Halted))
+    }
+
+    async fn finish(&mut self) -> Result<Next, LedgerError> {
+        self.row.state = Stored::Done;
+        self.commit(None, None).await?;
+        Ok(self.ended())
+    }
+
+    pub(super) fn end_step(
+        &mut self,
+        step: Step,
+        changed: bool,
+        attempts: u32,
+        last: Option<(Option<u16>, Option<String>)>,
+    ) {
+        let (http_status, request_id) = last.unwrap_or_default();
+        let progress = &mut self.row.progress;
+        progress.steps.push(StepRecord {
+            step,
+            attempts,
+            changed,
+            http_status,
+            request_id,
+        });
+        progress.attempts = 0;
+        progress.elapsed_ms = 0;
+        progress.changed |= changed;
+    }
+
+    // Ends the steps before that one unmade; all that are left if there is none.
+    fn skip_to(&mut self, is_next: impl Fn(Step) -> bool) {
+        while let Some(&step) = self.steps.get(self.row.progress.steps.len()) {
+            if is_next(step) {
+                return;
+            }
+            self.end_step(step, false, 0, None);
+        }
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        fingerprint: Option<Fingerprint>,
+        settled_consent: Option<(String, bool)>,
+    ) -> impl Future<Output = Result<(), LedgerError>> {
+        let Shop { ledger, run, .. } = self.shop;
+        let also = Also {
+            fingerprint,
+            applied: self.applied(),
+            name: self.memory.name.take(),
+            settled_consent,
+        };
+        checkpoint(ledger, run, &mut self.row, &mut self.log, also)
+    }
+
+    pub(super) fn ended(&self) -> Next {
+        self.tell_end();
+        Next::Rest(RestKind::Ended)
+    }
+
+    pub(super) fn tell_end(&self) {
+        self.shop.access.lane.tally().ended();
+        self.shop.events.send(Event::Ended {
+            entry: self.name.clone(),
+            state: self.row.state,
+            changed: self.row.progress.changed,
+            changes: self.row.progress.changes.clone(),
+            error: self
+                .row
+                .error
+                .clone()
+                .filter(|_| self.row.state == Stored::Failed),
+        });
+    }
+}
+
+/// Sleeps until that time by the local clock.
+pub async fn sleep_until(due: Millis) {
+    let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(ahead)).await;
+}
+
+/// How people know the entry.
+pub fn name_of(org: &Arc<str>, row: &EntryRow) -> EntryName {
+    let entry = &row.entry;
+    let which = entry
+        .label
+        .as_deref()
+        .or(entry.app_id.as_deref())
+        .unwrap_or_default();
+    EntryName {
+        org: Arc::clone(org),
+        app: entry.app.name(),
+        which: which.into(),
+        row: row.row,
+    }
+}

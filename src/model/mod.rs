@@ -1,0 +1,14 @@
+//! The words that everything else is said in: runs, entries, steps, states, changes and failures. Plain data; knows
+//! neither the ledger that stores it nor Okta.
+
+mod changed;
+mod ids;
+mod state;
+mod step;
+mod trouble;
+
+pub use changed::{Changed, Why};
+pub use ids::{EntryNo, Millis, OrgNo, RunId};
+pub use state::{State, Stored};
+pub use step::Step;
+pub use trouble::{EntryError, Stopped};

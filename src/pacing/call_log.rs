@@ -1,0 +1,60 @@
+//! What the calls of one step attempt leave for the next checkpoint.
+
+use std::time::Duration;
+
+use super::concurrency::Pool;
+use crate::apps::App;
+use crate::ledger::{Attempt, OrgStats};
+use crate::model::{Millis, Step};
+
+/// The calls of one step attempt, until a checkpoint takes them.
+#[derive(Debug, Default)]
+pub struct CallLog {
+    /// What the calls are made for; without a step they are counted, not kept.
+    pub step: Option<Step>,
+    /// Which of the org's limits of calls in flight they count against.
+    pub pool: Pool,
+    /// Each call.
+    pub attempts: Vec<Attempt>,
+    /// Their sums.
+    pub stats: OrgStats,
+    /// Time spent in calls, without waiting.
+    pub busy: Duration,
+    /// When an answer last showed something of what a call was about.
+    pub looked_at: Option<Millis>,
+}
+
+impl CallLog {
+    /// For calls that are made for an entry with this app.
+    pub fn of(app: App) -> Self {
+        Self {
+            pool: Pool::of(app),
+            ..Self::default()
+        }
+    }
+
+    /// What the next checkpoint stores; the time spent stays, it belongs to the attempt.
+    pub fn take(&mut self) -> Logged {
+        Logged {
+            attempts: std::mem::take(&mut self.attempts),
+            stats: std::mem::take(&mut self.stats),
+            looked_at: self.looked_at.take(),
+        }
+    }
+
+    /// Notes that an answer showed, just now, something of what its call was about.
+    pub fn looked(&mut self, now: Millis) {
+        self.looked_at = Some(now);
+    }
+}
+
+/// What a [`CallLog`] gives to a checkpoint.
+#[derive(Debug)]
+pub struct Logged {
+    /// See there.
+    pub attempts: Vec<Attempt>,
+    /// See there.
+    pub stats: OrgStats,
+    /// See there.
+    pub looked_at: Option<Millis>,
+}

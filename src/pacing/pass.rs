@@ -1,0 +1,118 @@
+//! Leave to send one call, and how such a call ended.
+
+use std::time::Duration;
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use super::admission::Slot;
+use super::budget::Settled;
+use super::call_log::CallLog;
+use super::lane::Lane;
+use super::time::{unix_millis, whole_millis};
+use crate::ledger::Attempt;
+use crate::model::{Millis, Step};
+use crate::okta::{Class, Exchange, Request};
+
+/// How an admitted call ended.
+pub enum Concluded {
+    /// With an answer, or without any.
+    Ended(Box<Exchange>),
+    /// With a 429, so that it was certainly not carried out: pause so long, then ask to be admitted again.
+    Refused(Duration),
+}
+
+/// Leave to send one call: its place is reserved in the org's budget and caps. Given up unused, or with
+/// a call whose future was dropped, the reservation ends as well.
+pub struct Pass<'a> {
+    pub(super) lane: &'a Lane,
+    pub(super) slot: Slot,
+    pub(super) admitted_at: Instant,
+    pub(super) sent_at: Millis,
+    pub(super) settled: bool,
+    pub(super) place: Option<SemaphorePermit<'a>>,
+}
+
+impl Pass<'_> {
+    /// Takes an admitted call's answer. Whether one of success shows something is for whoever reads it.
+    pub fn conclude(self, request: &Request, exchange: Exchange, log: &mut CallLog) -> Concluded {
+        let (lane, at) = (self.lane, self.sent_at);
+        self.settle(&exchange);
+        lane.tally.called(exchange.duration);
+        log.busy += exchange.duration;
+        log.stats.requests += 1;
+        if let Some(step) = log.step {
+            log.attempts.push(attempt(step, request, at, &exchange));
+        }
+        let Err(error) = &exchange.outcome else {
+            return Concluded::Ended(Box::new(exchange));
+        };
+        if error.shows_something() {
+            log.looked(unix_millis());
+        }
+        let Class::RateLimited { concurrency, .. } = error.class else {
+            return Concluded::Ended(Box::new(exchange));
+        };
+        log.stats.rate_limited += 1;
+        Concluded::Refused(if concurrency {
+            // About a second, spread so that the refused calls do not come back together.
+            Duration::from_millis(rand::random_range(500..1_500))
+        } else {
+            // The bucket waits to its reset by itself.
+            Duration::ZERO
+        })
+    }
+
+    /// Ends the reservation with what came back.
+    fn settle(mut self, exchange: &Exchange) {
+        self.settled = true;
+        // The next call may take it while this one's answer is looked at.
+        drop(self.place.take());
+        let lane = self.lane;
+        let (now, sent) = (lane.born.elapsed(), self.admitted_at - lane.born);
+        let mut state = lane.state();
+        state.settle(self.slot, now, sent, exchange, &lane.config.retry);
+        let refusing = state.refusing(now);
+        let watch = state.patience.needs_a_watch();
+        lane.note_windows(&mut state, self.slot.bucket, now);
+        lane.note_others(&mut state, self.slot.bucket, now);
+        lane.wake(&state);
+        drop(state);
+        if watch {
+            lane.watch();
+        }
+        if let Some(refusing) = refusing {
+            lane.tell_refusing(refusing);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            let now = self.lane.born.elapsed();
+            // It may have been sent: nobody waited for the answer.
+            let mut state = self.lane.state();
+            state.give_up(self.slot, now, Settled::Silent);
+            self.lane.note_windows(&mut state, self.slot.bucket, now);
+            self.lane.wake(&state);
+        }
+    }
+}
+
+fn attempt(step: Step, request: &Request, at: Millis, exchange: &Exchange) -> Attempt {
+    Attempt {
+        at,
+        step,
+        call: request.label(),
+        http_status: exchange.status,
+        okta_error_code: exchange
+            .outcome
+            .as_ref()
+            .err()
+            .and_then(|error| error.okta_error_code.clone()),
+        request_id: exchange.request_id.clone(),
+        duration_ms: whole_millis(exchange.duration),
+        next_at: None,
+    }
+}

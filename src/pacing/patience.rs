@@ -1,0 +1,128 @@
+//! Reads that are made again until they succeed: for commands that only look and keep no ledger, so that what
+//! failed waits right here for its next attempt.
+//!
+//! Whether and when is [`super::retry`]'s word. Steps do not use this: between their attempts the entry rests in
+//! the ledger and holds no worker.
+
+use std::time::Duration;
+
+use super::call_log::CallLog;
+use super::lane::{Halted, Lane};
+use super::retry::{Effect, Verdict, decide, delay, long_delay};
+use crate::model::Stopped;
+use crate::okta::{CallError, Class};
+
+impl Lane {
+    /// How long to wait before the attempt after `attempts` failed ones; takes one of the org's retries.
+    pub fn retry_pause(&self, attempts: u32, class: &Class) -> Duration {
+        let usual = delay(&self.config.retry, attempts, class);
+        if self.spend_retry() {
+            usual
+        } else {
+            usual.max(long_delay(&self.config.retry))
+        }
+    }
+
+    // Waits, unless the org is stopped or the command interrupted: then there is nothing to wait for. People are told
+    // when no other read goes on meanwhile.
+    async fn rest(&self, pause: Duration, cause: &str) -> Result<(), Halted> {
+        let due = self.born.elapsed() + pause;
+        let told = self.state().rests.begin(due);
+        if let Some(first) = told {
+            self.begin_wait();
+            self.tell_next_try(first, cause);
+        }
+        let rested = self.sleep(pause).await;
+        self.state().rests.end(due);
+        rested
+    }
+
+    async fn sleep(&self, pause: Duration) -> Result<(), Halted> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.config.interrupt.requested() => Err(Halted::Interrupted),
+            () = self.when_stopped() => {
+                self.tell_stopped();
+                Err(Halted::OrgStopped)
+            }
+        }
+    }
+}
+
+/// What one read has used up of its policy.
+pub struct Patience<'a> {
+    lane: &'a Lane,
+    attempts: u32,
+    paused: Duration,
+    // Of the log, before the first attempt.
+    busy: Duration,
+}
+
+impl<'a> Patience<'a> {
+    /// Before the first attempt.
+    pub fn new(lane: &'a Lane, log: &CallLog) -> Self {
+        lane.state().rests.under_way += 1;
+        Self {
+            lane,
+            attempts: 0,
+            paused: Duration::ZERO,
+            busy: log.busy,
+        }
+    }
+
+    /// Returns when the next attempt is due, or at once if there is to be none. A failure that is about the whole org
+    /// stops its lane.
+    ///
+    /// # Errors
+    /// When the command is interrupted, or the org stopped, before that.
+    pub async fn wait(
+        &mut self,
+        call: &CallError,
+        effect: Effect,
+        log: &mut CallLog,
+    ) -> Result<Again, Halted> {
+        self.attempts += 1;
+        let elapsed = self.paused + log.busy.saturating_sub(self.busy);
+        let policy = &self.lane.config.retry;
+        match decide(policy, &call.class, effect, self.attempts, elapsed) {
+            Verdict::Retry | Verdict::Look => {
+                let pause = self.lane.retry_pause(self.attempts, &call.class);
+                self.paused += pause;
+                log.stats.retries += 1;
+                self.lane.rest(pause, &call.message).await?;
+                Ok(Again::Yes)
+            }
+            Verdict::Fail => Ok(Again::No),
+            Verdict::StopOrg => {
+                self.lane.stop(stopped_by(call));
+                Ok(Again::No)
+            }
+        }
+    }
+}
+
+/// Whether a read is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It is, now.
+    Yes,
+    /// The policy gives up.
+    No,
+}
+
+impl Drop for Patience<'_> {
+    fn drop(&mut self) {
+        self.lane.state().rests.under_way -= 1;
+    }
+}
+
+fn stopped_by(call: &CallError) -> Stopped {
+    Stopped {
+        message: call.message.clone(),
+        hint: call.hint.clone(),
+        okta_error_code: call.okta_error_code.clone(),
+        http_status: call.http_status,
+        request_id: call.request_id.clone(),
+        remedy: call.remedy,
+    }
+}

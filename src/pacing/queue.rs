@@ -1,0 +1,267 @@
+//! Waiting for an org's leave to send: calls queue per bucket, those of entries nearer their end first.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::admission::{Refusing, Slot};
+use super::budget::Settled;
+use super::call_log::CallLog;
+use super::denied::{Denied, Why};
+use super::lane::{Halted, Lane};
+use super::line::{Kind, Place};
+use super::notes;
+use super::pass::Pass;
+use super::time::{unix_millis, whole_millis};
+use crate::event::Event;
+use crate::model::Millis;
+use crate::okta::Request;
+
+/// Waits shorter than this are not worth telling.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+impl Lane {
+    /// Waits until a call may be sent. `rank`: of the calls that wait, those of entries nearer their end go
+    /// first.
+    pub async fn admit(
+        &self,
+        request: &Request,
+        rank: usize,
+        log: &mut CallLog,
+    ) -> Result<Pass<'_>, Halted> {
+        let slot = Slot {
+            bucket: request.bucket,
+            kind: Kind {
+                method: request.method,
+                pool: log.pool,
+            },
+        };
+        let queued = Queued::new(self, slot, rank);
+        loop {
+            if self.config.interrupt.is_requested() {
+                return Err(Halted::Interrupted);
+            }
+            let until = match self.try_admit(&queued)? {
+                None => {
+                    let pass = self.take_place(slot).await?;
+                    log.stats.waited_ms += self.take_waited();
+                    return Ok(pass);
+                }
+                Some(denied) => denied.until,
+            };
+            let timer = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(self.born + until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                // Told while nobody listened, it is remembered. Of an interrupt, too.
+                () = queued.turn.notified() => {}
+                () = timer => {}
+            }
+        }
+    }
+
+    // The org has given leave; now for one of the places that all orgs share.
+    async fn take_place(&self, slot: Slot) -> Result<Pass<'_>, Halted> {
+        let mut pass = Pass {
+            lane: self,
+            slot,
+            admitted_at: Instant::now(),
+            sent_at: unix_millis(),
+            settled: false,
+            place: None,
+        };
+        let calls = &self.config.places.calls;
+        if let Ok(place) = calls.try_acquire() {
+            pass.place = Some(place);
+        } else {
+            pass.place = tokio::select! {
+                place = calls.acquire() => place.ok(),
+                () = self.config.interrupt.requested() => None,
+            };
+            pass.admitted_at = Instant::now();
+            pass.sent_at = unix_millis();
+        }
+        let stopped = self.state().stopped.is_some();
+        if pass.place.is_some() && !stopped {
+            return Ok(pass);
+        }
+        // Certainly not sent.
+        pass.settled = true;
+        self.state()
+            .give_up(slot, self.born.elapsed(), Settled::NotCounted);
+        Err(if stopped {
+            Halted::OrgStopped
+        } else {
+            Halted::Interrupted
+        })
+    }
+
+    // `None` = leave is given.
+    fn try_admit(&self, queued: &Queued<'_>) -> Result<Option<Denied>, Halted> {
+        let now = self.born.elapsed();
+        let slot = queued.slot;
+        let mut state = self.state();
+        if state.stopped.is_some() {
+            drop(state);
+            self.tell_stopped();
+            return Err(Halted::OrgStopped);
+        }
+        if !state.is_turn(slot, queued.place, now) {
+            return Ok(Some(Denied::behind_others()));
+        }
+        let Some(denied) = state.allow(slot, now, self.rps.as_ref()) else {
+            let line = &mut state.bucket(slot.bucket).line;
+            line.leave(slot.kind, queued.place);
+            state.end_wait(now);
+            self.note_windows(&mut state, slot.bucket, now);
+            let told = state.end_told();
+            // The next in the queue may go as well; with all in flight it is woken as one of them ends.
+            if state.has_room() {
+                state.wake();
+            }
+            drop(state);
+            if let Some(until) = told {
+                self.tell_end(until, now);
+            }
+            return Ok(None);
+        };
+        if let Some(until) = denied.lasts {
+            state.waiting_since.get_or_insert(now);
+            state.held_up();
+            let ahead = until.saturating_sub(now);
+            let news = match (state.told, &denied.why) {
+                (None, Why::Concurrency) => true,
+                // It rests about a second each time: once is told.
+                (Some(_), Why::Concurrency) => false,
+                (told, _) => is_news(told, until, ahead),
+            };
+            if news {
+                state.told = Some(until);
+                drop(state);
+                self.tell(&denied.why, ahead);
+            }
+        }
+        Ok(Some(denied))
+    }
+
+    /// Tells that so many entries wait for their next try, the first so far ahead, and nothing else can be done.
+    pub fn tell_retries(&self, entries: usize, ahead: Duration) {
+        let until = self.born.elapsed() + ahead;
+        let mut state = self.state();
+        if is_news(state.told, until, ahead) {
+            state.told = Some(until);
+            drop(state);
+            self.tell(&Why::Retries(entries), ahead);
+        }
+    }
+
+    /// Tells that all reads under way wait for their next try, the first then.
+    pub(super) fn tell_next_try(&self, until: Duration, cause: &str) {
+        let ahead = until.saturating_sub(self.born.elapsed());
+        let mut state = self.state();
+        if is_news(state.told, until, ahead) {
+            state.told = Some(until);
+            drop(state);
+            self.tell(&Why::NextTry(cause.to_owned()), ahead);
+        }
+    }
+
+    fn tell(&self, why: &Why, ahead: Duration) {
+        let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
+        let until = unix_millis().saturating_add(ahead_ms);
+        let reason = format!("{why}{}", self.so_far());
+        if let Some(keeper) = &self.keeper {
+            keeper.waits(Some(notes::wait(why, &reason, until)));
+        }
+        self.config.events.send(Event::OrgWaits {
+            org: Arc::clone(&self.config.org),
+            reason,
+            for_how_long: Some(ahead),
+            until: Some(until),
+        });
+    }
+
+    fn so_far(&self) -> String {
+        self.state().so_far(self.born.elapsed())
+    }
+
+    // It is asked about once a second, so that no single wait is worth telling.
+    pub(super) fn tell_refusing(&self, refusing: Refusing) {
+        let org = Arc::clone(&self.config.org);
+        self.config.events.send(match refusing {
+            Refusing::Lasts => Event::OrgWaits {
+                org,
+                reason: format!(
+                    "{}; asked again about once a second{}",
+                    Why::Concurrency,
+                    self.so_far()
+                ),
+                for_how_long: None,
+                until: None,
+            },
+            Refusing::Over => Event::OrgGoesOn { org },
+        });
+    }
+
+    fn tell_end(&self, until: Duration, now: Duration) {
+        // A wait that is over by the clock is not shown any more, so nothing has to be written.
+        let early = until.saturating_sub(now) >= WORTH_TELLING;
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| early) {
+            keeper.waits(None);
+        }
+        self.config.events.send(Event::OrgGoesOn {
+            org: Arc::clone(&self.config.org),
+        });
+    }
+}
+
+fn is_news(told: Option<Duration>, until: Duration, ahead: Duration) -> bool {
+    ahead >= WORTH_TELLING && told.is_none_or(|told| told.abs_diff(until) >= WORTH_TELLING)
+}
+
+// A place in a bucket's queue, given up when dropped.
+struct Queued<'a> {
+    lane: &'a Lane,
+    slot: Slot,
+    place: Place,
+    turn: Arc<Notify>,
+}
+
+impl<'a> Queued<'a> {
+    fn new(lane: &'a Lane, slot: Slot, rank: usize) -> Self {
+        let mut state = lane.state();
+        state.tickets += 1;
+        let place = (Reverse(rank), state.tickets);
+        let turn = Arc::new(Notify::new());
+        let of = state.bucket(slot.bucket);
+        of.line.join(slot.kind, place, Arc::clone(&turn));
+        Self {
+            lane,
+            slot,
+            place,
+            turn,
+        }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lane.state();
+        let line = &mut state.bucket(self.slot.bucket).line;
+        let waited = line.leave(self.slot.kind, self.place);
+        if waited && state.buckets().all(|of| of.line.is_empty()) {
+            // Nobody waits any more.
+            let now = self.lane.born.elapsed();
+            state.end_wait(now);
+        }
+        if waited {
+            self.lane.wake(&state);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Consents: what people hand in is matched, handed to Okta at once, and fresh links are asked for.
+//!
+//! A one-time code expires within minutes, so nobody's answer waits for anybody else's: all are under way
+//! together, and each org's lane alone decides when its calls go.
+
+mod matching;
+mod shops;
+
+use std::collections::HashMap;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use secrecy::ExposeSecret;
+
+use crate::consent::inbox::{self, Refusal};
+use crate::consent::reader::Reading;
+use crate::engine::{Common, GRACE, HandedIn, OrgAccess, RunOptions, Shop, Work, name_of};
+use crate::event::{EntryName, Events};
+use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
+use crate::model::{RunId, Stored};
+use crate::pacing::Interrupt;
+use matching::Matched;
+use shops::Shops;
+pub use shops::Unopened;
+
+/// What an interrupted call is told as: whether Okta took it, the next run finds out.
+const INTERRUPTED: &str = "interrupted before Okta answered";
+
+/// What became of one answer.
+#[derive(Debug)]
+pub enum Answered {
+    /// Okta took it; the rest of the entry goes on in the live run or with the next one.
+    Accepted {
+        /// Whose.
+        entry: EntryName,
+        /// The run to go on with.
+        run: RunId,
+    },
+    /// Okta had taken it before.
+    AcceptedBefore {
+        /// Whose it is.
+        whose: String,
+    },
+    /// It was not sent.
+    Unsent {
+        /// Why.
+        refusal: Refusal,
+        /// Whose it is, or says to be; nothing where that cannot be told.
+        whose: Option<String>,
+    },
+    /// Our side failed: a secret or the ledger. Nothing is known to have been accepted.
+    Broken(anyhow::Error),
+    /// The org or the command was stopped before Okta took it. If the call was made all the same, the next run
+    /// finds out; if not, the same answer can be handed in again.
+    HeldBack {
+        /// Whose.
+        entry: EntryName,
+        /// Why.
+        message: String,
+    },
+    /// Okta did not take it.
+    Refused {
+        /// Whose.
+        entry: EntryName,
+        /// Why.
+        message: String,
+        /// Where a person can try again, if a fresh link could be had.
+        fresh_link: Option<String>,
+    },
+}
+
+/// What became of one entry that a fresh link was asked for.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The link; the old one has stopped working.
+    Link(String),
+    /// It needs no consent any more.
+    NotNeeded,
+    /// Okta gave none, or the command or the org was stopped before it did.
+    NoLink(String),
+    /// Our side failed: a secret or the ledger.
+    Broken(anyhow::Error),
+}
+
+/// Answers of one `state`, each with the line it stands in.
+type Alike = Vec<(usize, inbox::HandedIn)>;
+
+/// Hands answers in, and asks for fresh links.
+pub struct Desk<F> {
+    common: Common,
+    shops: Shops<F>,
+}
+
+impl<F> Desk<F>
+where
+    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+{
+    /// A desk over a ledger; `access` opens the org of an entry. What its calls wait for goes to `events`.
+    pub async fn new(
+        ledger: &Ledger,
+        options: &RunOptions,
+        access: F,
+        interrupt: Interrupt,
+        events: Events,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            common: Common::new(ledger, options, events, interrupt).await?,
+            shops: Shops::new(access),
+        })
+    }
+
+    /// Hands in every answer that was read, all at once; `tell` is given the line each stands in as soon as it
+    /// is settled. What was handed in twice is told once.
+    pub async fn complete(
+        &mut self,
+        reading: Reading,
+        mut tell: impl FnMut(usize, Answered),
+    ) -> anyhow::Result<()> {
+        self.shops.forget_broken();
+        let ledger = &self.common.ledger;
+        let mut by_state: HashMap<String, Alike> = HashMap::new();
+        for (line, matched) in matching::of(ledger, reading).await? {
+            match matched {
+                Matched::Answer(answer) => {
+                    let state = answer.state().expose_secret().to_owned();
+                    by_state.entry(state).or_default().push((line, answer));
+                }
+                Matched::Unsent { refusal, whose } => {
+                    tell(line, Answered::Unsent { refusal, whose });
+                }
+            }
+        }
+        let mut alike: Vec<_> = by_state.into_values().collect();
+        alike.sort_by_key(|alike| alike[0].0);
+        let desk = &*self;
+        // Polled all the time: some of them hold an org's leave to send while others wait for it.
+        let mut under_way: FuturesUnordered<_> =
+            alike.into_iter().map(|alike| desk.next_of(alike)).collect();
+        while let Some((line, answered, left)) = under_way.next().await {
+            tell(line, answered);
+            if !left.is_empty() {
+                under_way.push(desk.next_of(left));
+            }
+        }
+        drop(under_way);
+        Ok(self.common.notes.settled().await?)
+    }
+
+    /// Gets fresh links for waiting entries, all at once; `tell` is given each entry's place (from 0) and what
+    /// became of it as soon as that is settled. After an interrupt no further entry is begun, nor told.
+    pub async fn refresh(
+        &mut self,
+        pending: Vec<Pending>,
+        mut tell: impl FnMut(usize, Refreshed),
+    ) -> anyhow::Result<()> {
+        self.shops.forget_broken();
+        let desk = &*self;
+        let mut under_way: FuturesUnordered<_> = pending
+            .into_iter()
+            .enumerate()
+            .map(|(no, pending)| async move { (no, Box::pin(desk.refresh_one(pending)).await) })
+            .collect();
+        while let Some((no, refreshed)) = under_way.next().await {
+            match refreshed {
+                Ok(Some(refreshed)) => tell(no, refreshed),
+                Ok(None) => {}
+                Err(error) => tell(no, Refreshed::Broken(error)),
+            }
+        }
+        drop(under_way);
+        Ok(self.common.notes.settled().await?)
+    }
+
+    // Hands in the first of answers that are for the same consent. In turn: what became of one decides whether
+    // the next is sent.
+    async fn next_of(&self, mut alike: Alike) -> (usize, Answered, Alike) {
+        let (line, answer) = alike.remove(0);
+        // One that goes wrong does not take the others with it.
+        let answered = match Box::pin(self.hand_in(&answer)).await {
+            Ok(answered) => answered,
+            Err(error) => Answered::Broken(error),
+        };
+        (line, answered, alike)
+    }
+
+    // `None` = not begun.
+    async fn refresh_one(&self, pending: Pending) -> anyhow::Result<Option<Refreshed>> {
+        let open = self.shops.open(&self.common, &pending).await?;
+        // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
+        // can have under way.
+        let claim = open.claims.acquire().await?;
+        if self.common.interrupt.is_requested() {
+            return Ok(None);
+        }
+        if let Some(stopped) = open.shop.access.lane.stopped() {
+            // Another entry's call found out: this one keeps its link.
+            return Ok(Some(Refreshed::NoLink(stopped.message)));
+        }
+        let mut work = Work::new(&open.shop, pending.entry);
+        let interrupted = tokio::select! {
+            made = work.fresh_link() => {
+                made?;
+                self.common.interrupt.is_requested()
+            }
+            () = self.out_of_patience() => true,
+        };
+        drop(claim);
+        Ok(Some(match link_of(&open.shop, work) {
+            Ok(Some(link)) => Refreshed::Link(link),
+            Ok(None) if interrupted => Refreshed::NoLink(INTERRUPTED.to_owned()),
+            Ok(None) => Refreshed::NotNeeded,
+            Err(message) => Refreshed::NoLink(message),
+        }))
+    }
+
+    // Calls in flight may end; whatever has not by then is found out by the next run.
+    async fn out_of_patience(&self) {
+        self.common.interrupt.requested().await;
+        tokio::time::sleep(GRACE).await;
+    }
+
+    async fn hand_in(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+        let unsent = |refusal, pending: Option<&Pending>| {
+            let whose = pending.map_or_else(|| answer.spot().to_string(), whose);
+            Ok(Answered::Unsent {
+                refusal,
+                whose: Some(whose),
+            })
+        };
+        let mut last = None;
+        // Twice: somebody else may change the entry between our reading it and claiming it.
+        for _ in 0..2 {
+            let pending = match self.state_of(answer).await? {
+                ConsentState::Waiting(pending) => *pending,
+                ConsentState::Settled(true) => {
+                    let whose = answer.spot().to_string();
+                    return Ok(Answered::AcceptedBefore { whose });
+                }
+                ConsentState::Settled(false) => return unsent(Refusal::RefusedBefore, None),
+                ConsentState::Unknown => return self.misplaced(answer).await,
+            };
+            if pending.entry.state != Stored::Waiting {
+                last = Some(pending);
+                break;
+            }
+            let open = self.shops.open(&self.common, &pending).await?;
+            let shop = &open.shop;
+            let accepted = match inbox::accept(answer, shop.access.client.origin(), &pending.entry)
+            {
+                Ok(accepted) => accepted,
+                Err(refusal) => return unsent(refusal, Some(&pending)),
+            };
+            let entry = name_of(&shop.org, &pending.entry);
+            let mut work = Work::new(shop, pending.entry);
+            let handed_in = tokio::select! {
+                handed_in = work.hand_in(accepted) => handed_in,
+                () = self.out_of_patience() => Ok(HandedIn::Halted),
+            };
+            match handed_in {
+                Ok(HandedIn::Accepted) => {
+                    let run = pending.run;
+                    return Ok(Answered::Accepted { entry, run });
+                }
+                Ok(HandedIn::NotAccepted) => return self.try_again(shop, work, entry).await,
+                Ok(HandedIn::Halted) => return Ok(halted(shop, entry)),
+                Err(LedgerError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        unsent(Refusal::InProgress, last.as_ref())
+    }
+
+    async fn state_of(&self, answer: &inbox::HandedIn) -> Result<ConsentState, LedgerError> {
+        match answer.key() {
+            Some(key) => self.common.ledger.consent(&key).await,
+            None => Ok(ConsentState::Unknown),
+        }
+    }
+
+    // Nobody waits for it there; says what is wrong with it where somebody waits for its state.
+    async fn misplaced(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+        let state = answer.state().expose_secret();
+        let Some(pending) = self.common.ledger.waits_for(state).await? else {
+            return Ok(Answered::Unsent {
+                refusal: Refusal::UnknownState,
+                whose: Some(answer.spot().to_string()),
+            });
+        };
+        if !pending.org.url.starts_with("http") {
+            // An org that has no address while no run serves it says so itself.
+            self.shops.open(&self.common, &pending).await?;
+        }
+        let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
+        Ok(Answered::Unsent {
+            refusal: refusal.unwrap_or(Refusal::UnknownState),
+            whose: Some(whose(&pending)),
+        })
+    }
+
+    // The person is still there: give them a link that works.
+    async fn try_again(
+        &self,
+        shop: &Shop,
+        mut work: Work<'_>,
+        entry: EntryName,
+    ) -> anyhow::Result<Answered> {
+        let message = work.error().unwrap_or_default();
+        if work.can_go_on() {
+            tokio::select! {
+                made = work.fresh_link() => made?,
+                () = self.out_of_patience() => {}
+            }
+        }
+        let fresh_link = link_of(shop, work).ok().flatten();
+        Ok(Answered::Refused {
+            entry,
+            message,
+            fresh_link,
+        })
+    }
+}
+
+/// `acme/google (row 1)`.
+fn whose(pending: &Pending) -> String {
+    let row = &pending.entry;
+    format!("{}/{} (row {})", pending.org.name, row.entry.app, row.row)
+}
+
+fn halted(shop: &Shop, entry: EntryName) -> Answered {
+    let message = match shop.access.lane.stopped() {
+        Some(stopped) => stopped.message,
+        None => INTERRUPTED.to_owned(),
+    };
+    Answered::HeldBack { entry, message }
+}
+
+fn link_of(shop: &Shop, work: Work<'_>) -> Result<Option<String>, String> {
+    if let Some(stopped) = shop.access.lane.stopped() {
+        return Err(stopped.message);
+    }
+    let row = work.into_row();
+    match (row.progress.consent, row.error) {
+        (Some(consent), _) => Ok(Some(consent.authorize_url)),
+        (None, Some(error)) => Err(error.message),
+        (None, None) => Ok(None),
+    }
+}

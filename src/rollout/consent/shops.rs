@@ -1,0 +1,100 @@
+//! The orgs of a desk: each is opened once, however many entries ask for it at the same time, so that its
+//! lane bounds what all of them send.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::engine::{Common, OrgAccess, Shop};
+use crate::ledger::Pending;
+use crate::manifest::Connection;
+use crate::model::OrgNo;
+
+/// An org that is open.
+pub(super) struct Open {
+    /// What its entries share.
+    pub shop: Arc<Shop>,
+    /// One permit an entry that is claimed before its turn to send has come.
+    pub claims: Semaphore,
+}
+
+/// Why an org could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unopened {
+    /// The org, and what failed.
+    pub message: String,
+    /// The edit or flag that helps, where one is known.
+    pub hint: Option<String>,
+}
+
+impl Unopened {
+    fn of(error: &anyhow::Error) -> Self {
+        error.downcast_ref().cloned().unwrap_or_else(|| Self {
+            message: format!("{error:#}"),
+            hint: None,
+        })
+    }
+}
+
+type Opened = Result<Arc<Open>, Unopened>;
+
+/// Filled by who asks first.
+type Slot = Arc<OnceCell<Opened>>;
+
+/// See the module.
+pub(super) struct Shops<F> {
+    access: F,
+    slots: Mutex<HashMap<(String, OrgNo), Slot>>,
+}
+
+impl<F> Shops<F>
+where
+    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+{
+    pub fn new(access: F) -> Self {
+        Self {
+            access,
+            slots: Mutex::default(),
+        }
+    }
+
+    /// Opens anew, when next asked, what was stopped or could not be opened: it may have been mended since.
+    pub fn forget_broken(&self) {
+        self.slots.lock().retain(|_, slot| match slot.get() {
+            Some(Ok(open)) => open.shop.access.lane.stopped().is_none(),
+            Some(Err(_)) | None => false,
+        });
+    }
+
+    /// The org of an entry. Who asks meanwhile waits for the same; what went wrong is told to each.
+    pub async fn open(&self, common: &Common, pending: &Pending) -> anyhow::Result<Arc<Open>> {
+        let key = (pending.run.0.clone(), pending.org.no);
+        let slot = Arc::clone(self.slots.lock().entry(key).or_default());
+        let opened = slot.get_or_init(|| self.try_open(common, pending)).await;
+        let open = opened.clone().map_err(anyhow::Error::new)?;
+        let own = pending.entry.entry.connection.iter();
+        let own = own.flat_map(Connection::secrets);
+        open.shop.access.secrets.cover(own).await;
+        Ok(open)
+    }
+
+    async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
+        let shop = match (self.access)(pending).await {
+            Ok(access) => common.shop(&pending.run, access),
+            Err(error) => Err(error),
+        };
+        let shop = Arc::new(shop.map_err(|error| Unopened::of(&error))?);
+        let known = common
+            .ledger
+            .secrets(&pending.run, Some(pending.org.no))
+            .await;
+        let known = known.map_err(|error| Unopened::of(&error.into()))?;
+        let known = known.into_values().flatten();
+        shop.access.secrets.cover(known).await;
+        let claims = Semaphore::new(shop.access.lane.width());
+        Ok(Arc::new(Open { shop, claims }))
+    }
+}

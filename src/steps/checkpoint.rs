@@ -1,0 +1,51 @@
+//! Makes an entry durable as it stands.
+
+use crate::ledger::{AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError};
+use crate::model::RunId;
+use crate::pacing::CallLog;
+
+/// What a checkpoint stores beside the entry and its calls.
+#[derive(Debug, Default)]
+pub struct Also {
+    /// The fingerprint of what a connection was just set with.
+    pub fingerprint: Option<Fingerprint>,
+    /// What the app is to be remembered for.
+    pub applied: Option<Applied>,
+    /// What the app was seen to be.
+    pub name: Option<AppName>,
+    /// A consent's `state`, and whether Okta accepted it.
+    pub settled_consent: Option<(String, bool)>,
+}
+
+/// Stores the entry with the calls since its last checkpoint, and counts its version up.
+pub fn checkpoint<'a>(
+    ledger: &'a Ledger,
+    run: &RunId,
+    row: &'a mut EntryRow,
+    log: &mut CallLog,
+    also: Also,
+) -> impl Future<Output = Result<(), LedgerError>> + use<'a> {
+    let logged = log.take();
+    let stored = ledger.commit(Checkpoint {
+        run: run.clone(),
+        no: row.no,
+        version: row.version,
+        stored: row.stored,
+        state: row.state,
+        progress: row.progress.clone(),
+        due_at: row.due_at,
+        error: row.error.clone(),
+        attempts: logged.attempts,
+        looked_at: logged.looked_at,
+        stats: logged.stats,
+        fingerprint: also.fingerprint,
+        applied: also.applied,
+        name: also.name,
+        settled_consent: also.settled_consent,
+    });
+    async {
+        row.stored = Some(stored.await?);
+        row.version += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! The org's apps for its entries: one lists, the others wait for it.
+
+use tokio::sync::MutexGuard;
+
+use super::context::Context;
+use super::error::StepError;
+use super::listing::{Extent, Pages};
+
+/// The org's listing, made now if it was not.
+pub(super) async fn listed<'a>(
+    context: &mut Context<'a>,
+) -> Result<MutexGuard<'a, Pages>, StepError> {
+    let access = context.access;
+    // One entry lists, the others of the org wait for it.
+    let mut pages = access.listing.lock().await;
+    if !pages.complete {
+        let wanted = context.ledger.labels(context.run, context.row.org).await?;
+        let only = match wanted.as_slice() {
+            [app] => Some(*app),
+            _ => None,
+        };
+        let rank = context.rank();
+        let extent = Extent::all(only);
+        pages
+            .read(extent, &access.reader, rank, context.log)
+            .await?;
+    }
+    Ok(pages)
+}

@@ -1,0 +1,115 @@
+//! The test of the test: each of these, planted into the tree as it is, is found with its file and line.
+
+use std::path::Path;
+
+use super::source::Tree;
+use super::violations;
+
+/// What is planted, where, and what is said of it.
+const PLANTED: &[(&str, &str, &str)] = &[
+    (
+        "engine/worker.rs",
+        "use crate::cli::main;",
+        "engine may not use cli",
+    ),
+    (
+        "ledger/rows.rs",
+        "fn planted() { crate::pacing::unix_millis(); }",
+        "ledger may not use pacing",
+    ),
+    (
+        "manifest/cells.rs",
+        "use crate::{apps::App, ledger::{Ledger, LedgerError}};",
+        "manifest may not use ledger",
+    ),
+    (
+        "pacing/lane.rs",
+        "fn planted() { super::super::steps::earlier(); }",
+        "pacing may not use steps",
+    ),
+    (
+        "report/build.rs",
+        "fn planted() { rusqlite::Connection::open_in_memory(); }",
+        "SQL is ledger's",
+    ),
+    (
+        "steps/find_app.rs",
+        "const PLANTED: &str = \"SELECT 1 FROM entry\";",
+        "SQL is ledger's",
+    ),
+    (
+        "steps/create_app.rs",
+        "use reqwest::{Client, redirect};",
+        "HTTP to Okta is okta's",
+    ),
+    (
+        "plan/decide.rs",
+        "fn planted() { println!(\"planted\"); }",
+        "printing is cli",
+    ),
+    (
+        "okta/client.rs",
+        "fn planted() { std::env::var(\"HOME\"); }",
+        "the environment is settings",
+    ),
+    (
+        "consent/inbox.rs",
+        "fn planted() { std::fs::read(\"planted\"); }",
+        "consent::inbox does nothing outside",
+    ),
+    (
+        "sandbox/org.rs",
+        "use crate::okta::Class;",
+        "sandbox and okta share nothing",
+    ),
+    (
+        "engine/org.rs",
+        "use clap::Parser as _;",
+        "the command line's definition is cli's",
+    ),
+];
+
+fn texts() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    super::source::texts(&root)
+}
+
+#[test]
+fn what_is_planted_is_found() {
+    let texts = texts();
+    for (name, line, wanted) in PLANTED {
+        let mut planted = texts.clone();
+        let (_, text) = planted.iter_mut().find(|(file, _)| file == name).unwrap();
+        let at = text.find("\nuse ").unwrap();
+        text.insert_str(at, &format!("\n{line}"));
+        let place = format!("{name}:{}: ", text[..=at].lines().count() + 1);
+        let found = violations(&Tree::of(planted));
+        assert!(
+            found
+                .iter()
+                .any(|said| said.starts_with(&place) && said.contains(wanted)),
+            "{name}: {line}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_circle_within_a_folder_is_found_through_what_its_parent_passes_on() {
+    let files = [
+        ("pacing/mod.rs", "mod a;\nmod b;\npub use b::B;\n"),
+        ("pacing/a.rs", "use super::B;\npub struct A;\n"),
+        ("pacing/b.rs", "pub struct B(super::a::A);\n"),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(
+        super::circles::violations(&Tree::of(files.to_vec())),
+        ["a circle in pacing: a uses b (pacing/a.rs:1), b uses a (pacing/b.rs:1)"]
+    );
+}
+
+#[test]
+fn tests_and_texts_and_comments_are_left_out() {
+    let text = "//! use crate::cli;\n#[cfg(test)]\nmod tests { use crate::cli::main; }\nconst A: &str = \"crate::cli::main\";\n";
+    let files = vec![("plan/a.rs".to_owned(), text.to_owned())];
+    assert_eq!(violations(&Tree::of(files)), [""; 0]);
+}

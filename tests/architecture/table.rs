@@ -1,0 +1,209 @@
+//! What each module at the top may use. A module that is not named here may not be there.
+
+use super::source::Tree;
+
+/// Lower ones first: a module uses only what stands above it here.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("apps", &[]),
+    ("failure", &[]),
+    ("limits", &[]),
+    ("nearest", &[]),
+    ("passing", &[]),
+    ("input", &["limits"]),
+    ("text", &["passing"]),
+    ("model", &["apps", "failure"]),
+    ("selection", &["apps", "model"]),
+    (
+        "manifest",
+        &[
+            "apps",
+            "input",
+            "limits",
+            "nearest",
+            "passing",
+            "selection",
+            "text",
+        ],
+    ),
+    ("job", &["input", "manifest"]),
+    ("event", &["model", "text"]),
+    (
+        "okta",
+        &[
+            "apps", "failure", "input", "job", "limits", "manifest", "text",
+        ],
+    ),
+    (
+        "ledger",
+        &[
+            "apps", "failure", "input", "job", "limits", "manifest", "model",
+        ],
+    ),
+    ("settings", &["failure", "job", "manifest", "okta"]),
+    ("consent", &["apps", "ledger", "text"]),
+    (
+        "plan",
+        &[
+            "apps", "failure", "job", "ledger", "manifest", "model", "nearest", "okta", "text",
+        ],
+    ),
+    (
+        "report",
+        &[
+            "apps",
+            "failure",
+            "ledger",
+            "manifest",
+            "model",
+            "selection",
+            "text",
+        ],
+    ),
+    (
+        "pacing",
+        &[
+            "apps", "event", "failure", "job", "ledger", "manifest", "model", "okta",
+        ],
+    ),
+    (
+        "steps",
+        &[
+            "apps",
+            "consent",
+            "failure",
+            "job",
+            "ledger",
+            "manifest",
+            "model",
+            "okta",
+            "pacing",
+            "plan",
+            "selection",
+            "text",
+        ],
+    ),
+    (
+        "export",
+        &[
+            "apps", "manifest", "okta", "pacing", "plan", "steps", "text",
+        ],
+    ),
+    (
+        "engine",
+        &[
+            "apps",
+            "consent",
+            "event",
+            "failure",
+            "job",
+            "ledger",
+            "manifest",
+            "model",
+            "okta",
+            "pacing",
+            "plan",
+            "selection",
+            "steps",
+        ],
+    ),
+    ("sandbox", &[]),
+    ("rollout", ROLLOUT),
+    ("cli", CLI),
+];
+
+const ROLLOUT: &[&str] = &[
+    "apps",
+    "consent",
+    "engine",
+    "event",
+    "export",
+    "failure",
+    "input",
+    "job",
+    "ledger",
+    "limits",
+    "manifest",
+    "model",
+    "nearest",
+    "okta",
+    "pacing",
+    "passing",
+    "plan",
+    "report",
+    "sandbox",
+    "selection",
+    "settings",
+    "steps",
+    "text",
+];
+
+const CLI: &[&str] = &[
+    "apps",
+    "consent",
+    "engine",
+    "event",
+    "export",
+    "failure",
+    "input",
+    "job",
+    "ledger",
+    "limits",
+    "manifest",
+    "model",
+    "nearest",
+    "okta",
+    "pacing",
+    "passing",
+    "plan",
+    "report",
+    "rollout",
+    "sandbox",
+    "selection",
+    "settings",
+    "steps",
+    "text",
+];
+
+/// Every use that the table does not have.
+pub fn violations(tree: &Tree) -> Vec<String> {
+    let mut found = runs_down();
+    for (module, file) in &tree.0 {
+        let Some(top) = module.first() else { continue };
+        if top == "main" {
+            continue;
+        }
+        let Some((_, may_use)) = MAY_USE.iter().find(|(name, _)| name == top) else {
+            found.push(format!("{}:1: {top} is not in the table", file.name));
+            continue;
+        };
+        for named in &file.named {
+            let home = tree.home(&named.path);
+            let used = home.first().or(named.path.first());
+            if let Some(used) = used
+                && used != top
+                && !may_use.contains(&used.as_str())
+            {
+                found.push(format!(
+                    "{}:{}: {top} may not use {used}",
+                    file.name, named.line
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn runs_down() -> Vec<String> {
+    let place = |name: &str| MAY_USE.iter().position(|(module, _)| *module == name);
+    let mut found = Vec::new();
+    for (at, (module, used)) in MAY_USE.iter().enumerate() {
+        for name in *used {
+            if place(name).is_none_or(|place| place >= at) {
+                found.push(format!(
+                    "the table: {module} uses {name}, which is not below it"
+                ));
+            }
+        }
+    }
+    found
+}
