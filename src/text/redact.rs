@@ -48,15 +48,28 @@ impl Drop for Form {
 }
 
 /// Secrets in all their forms.
-#[derive(Default)]
 pub(super) struct Known {
     hashes: HashSet<u64>,
     hasher: RandomState,
     /// In lower case.
     long: BTreeSet<Form>,
     short: BTreeSet<Form>,
-    /// Hashes of how they begin, in order.
-    beginnings: Vec<u64>,
+    /// How they begin, in order, each under the key.
+    beginnings: Vec<u32>,
+    key: u32,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            hashes: HashSet::default(),
+            hasher: RandomState::new(),
+            long: BTreeSet::default(),
+            short: BTreeSet::default(),
+            beginnings: Vec::new(),
+            key: rand::random(),
+        }
+    }
 }
 
 impl Known {
@@ -90,8 +103,9 @@ impl Known {
         }
     }
 
-    fn beginning(&self, bytes: [u8; MIN_SECRET_BYTES]) -> u64 {
-        self.hasher.hash_one(bytes.to_ascii_lowercase())
+    /// The bytes in lower case, under a key: what is freed as the list grows tells nothing.
+    fn beginning(&self, bytes: [u8; MIN_SECRET_BYTES]) -> u32 {
+        u32::from_ne_bytes(bytes.map(|byte| byte.to_ascii_lowercase())) ^ self.key
     }
 
     /// Whether one of them may be spelled where this text begins. Nearly everywhere none is, and something of every
