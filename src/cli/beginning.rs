@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
+use super::blocking::blocking;
 use super::context::RunContext;
 use super::importing::{Importing, Preview};
 use super::landing::let_calls_land;
 use super::output::Output;
-use super::run::{blocking, digest};
 use super::target::{Target, refuse, unreadable};
 use super::{args, open};
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ impl Wanted {
     /// All of a file that is selected.
     pub fn of_file(target: &Target, selection: Selection) -> Result<Self, Failure> {
         Ok(Self {
-            digest: digest(target)?,
+            digest: target.digest()?,
             rows: None,
             selection,
         })

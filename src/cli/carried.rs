@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 
 use super::args::{Args, Command, Consent};
-use super::context::quoted;
 use super::output::Output;
+use super::shell::quoted;
 use crate::job::LedgerUrl;
 use crate::passing::is_passing;
 use crate::settings::{LedgerChoice, Settings};

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::access::{can_call, no_calls};
 use super::args::{self, DataFormat};
+use super::file::refuse_stdout;
 use super::output::Output;
 use super::outputs;
 use super::target::{refuse, source, unreadable};
@@ -76,7 +77,7 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     } else {
         Policy::of_manifest(&args.file, settings)
     };
-    outputs::refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
+    refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
     let proxies = policy.http.proxies.checked();
     proxies.map_err(|error| no_calls(error.into()))?;
     if policy.http.ca_file.is_some() {

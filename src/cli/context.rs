@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::file::Guarded;
 use super::output::Output;
 use super::outputs;
+use super::shell::{flags, from_here, quoted};
 use super::target::{Target, source, unreadable};
 use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
@@ -16,7 +17,6 @@ use crate::job;
 use crate::ledger::RunRow;
 use crate::manifest::{self, OrgSpec, Orgs, Secrets};
 use crate::model::State;
-use crate::passing::{PLACEHOLDER, is_passing};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -299,29 +299,6 @@ pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
         reconnect: None,
         selected: Selected::default(),
     }
-}
-
-/// These flags, as far as they are given, as they follow something in a command.
-pub(super) fn flags<const N: usize>(given: [(&'static str, bool); N]) -> String {
-    let given = given.into_iter().filter(|(_, given)| *given);
-    given.fold(String::new(), |text, (flag, _)| format!("{text} {flag}"))
-}
-
-/// Short for what is in the current folder.
-pub(super) fn from_here(path: &Path) -> PathBuf {
-    std::env::current_dir()
-        .ok()
-        .and_then(|folder| path.strip_prefix(folder).ok().map(Path::to_owned))
-        .unwrap_or_else(|| path.to_owned())
-}
-
-/// As a shell takes it; a name with a NUL is no file's. Of what cannot be read again only that it is a file.
-pub(super) fn quoted(path: &Path) -> String {
-    if is_passing(path) {
-        return PLACEHOLDER.to_owned();
-    }
-    let path = path.to_string_lossy();
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), std::borrow::Cow::into_owned)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::context::RunContext;
-use super::run;
 use super::target::Target;
 use crate::engine::Selected;
 use crate::failure::Failure;
@@ -128,7 +127,7 @@ pub(super) async fn goes_on(
     let renewed = selection.with_state(None);
     let orgs = manifest::read_orgs(&target.source()).ok();
     let asked = Asked {
-        digest: &run::digest(target)?,
+        digest: &target.digest()?,
         plan,
         selection,
         reconnect: reconnect.then_some(&renewed),

@@ -9,9 +9,8 @@ use futures_util::future::join_all;
 
 use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
-use super::file::{Guarded, can_be_written, clash};
+use super::file::{Guarded, can_be_written, clash, refuse_clash, refuse_stdout};
 use super::output::Output;
-use super::outputs::{refuse_clash, refuse_stdout};
 use super::progress;
 use super::signals::Signals;
 use crate::apps::App;

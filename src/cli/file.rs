@@ -4,6 +4,7 @@
 mod clash;
 mod new;
 mod place;
+mod refuse;
 mod replace;
 mod through;
 
@@ -19,6 +20,7 @@ pub(super) use clash::{Guarded, clash, clash_of_stdout, is_stdout, stdout_is_fil
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 use place::Place;
 pub(super) use place::folder;
+pub(super) use refuse::{refuse_clash, refuse_stdout};
 use replace::Draft;
 
 /// Writes to where `file` leads: a regular file, or one that is not there yet, is replaced once the new one is durable;

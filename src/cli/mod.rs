@@ -6,6 +6,7 @@
 mod access;
 pub mod args;
 mod beginning;
+mod blocking;
 mod bug;
 mod carried;
 mod check;
@@ -37,6 +38,7 @@ mod resume;
 mod rotate_key;
 mod run;
 mod sandbox;
+mod shell;
 mod signals;
 mod simulated;
 mod status;

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use super::carried::carry;
-use super::file::Guarded;
+use super::file::{Guarded, refuse_stdout};
 use super::output::Output;
-use super::outputs::refuse_stdout;
 use crate::failure::Failure;
 use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, LedgerError, OpenMode, OpenOptions};

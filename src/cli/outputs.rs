@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, Command, Consent, DataFormat};
-use super::file::{Guarded, cannot_be_written, clash, clash_of_stdout, is_stdout, stdout_is_file};
+use super::file::{Guarded, clash, is_stdout};
 use super::open;
 use super::target::source;
 use crate::failure::Failure;
@@ -69,35 +69,6 @@ pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>,
     let others = settings.inputs.iter();
     guarded.extend(others.map(|(what, file)| Guarded::input(what, file)));
     Ok(guarded)
-}
-
-/// Refuses to write to a file that is one of these.
-pub(super) fn refuse_clash(file: &Path, guarded: &[Guarded], give: &str) -> Result<(), Failure> {
-    match clash(file, guarded) {
-        Some(why) => Err(cannot_be_written(
-            file,
-            give,
-            anyhow::anyhow!("{why}; nothing was sent"),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Refuses to print anything when standard output is one of these.
-pub(super) fn refuse_stdout(
-    guarded: impl FnOnce() -> Result<Vec<Guarded>, Failure>,
-) -> Result<(), Failure> {
-    // What else it may be has nothing that could be lost, and to find out what is guarded may take long.
-    if !stdout_is_file() {
-        return Ok(());
-    }
-    match clash_of_stdout(&guarded()?) {
-        Some(why) => Err(Failure::usage(anyhow::anyhow!(
-            "standard output cannot be written to: {why}; nothing was sent"
-        ))
-        .hint("redirect it to a file of its own")),
-        None => Ok(()),
-    }
 }
 
 /// Refuses reports of a job that would be mixed with data on standard output.

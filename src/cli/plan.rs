@@ -16,11 +16,11 @@ mod text;
 mod waiting;
 
 use super::args::{self, DataFormat};
-use super::context::{flags, quoted};
-use super::file::can_be_written;
+use super::file::{can_be_written, refuse_clash};
 use super::only::say_nothing_matches;
 use super::output::Output;
 use super::outputs;
+use super::shell::{flags, quoted};
 use super::signals::Signals;
 use super::target::Target;
 use crate::failure::{Ending, Failure, Kind};
@@ -52,7 +52,7 @@ pub(super) async fn plan(
     };
     if let Some(file) = &args.out {
         let guarded = outputs::guarded(&args.file, &target.policy, settings)?;
-        outputs::refuse_clash(file, &guarded, "--out PLAN")?;
+        refuse_clash(file, &guarded, "--out PLAN")?;
         // Reading may take long: what cannot be saved is told before.
         can_be_written(file, "--out PLAN")?;
     }

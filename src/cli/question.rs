@@ -2,8 +2,8 @@
 
 use std::io::BufRead as _;
 
+use super::blocking::blocking;
 use super::output::Output;
-use super::run::blocking;
 use crate::failure::Failure;
 use crate::settings::Settings;
 

@@ -8,12 +8,12 @@ use anyhow::Context as _;
 
 use super::args;
 use super::carried::complete;
-use super::context::{RunContext, quoted};
-use super::file::{cannot_be_written, write_whole};
+use super::context::RunContext;
+use super::file::{cannot_be_written, refuse_clash, refuse_stdout, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
 use super::output::Output;
-use super::outputs::{refuse_clash, refuse_stdout};
+use super::shell::quoted;
 use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;

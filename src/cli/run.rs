@@ -3,15 +3,15 @@
 use super::access::can_call;
 use super::args;
 use super::beginning::{Beginning, Sight, Wanted, begin, look_ahead, options};
-use super::context::{RunContext, quoted};
+use super::context::RunContext;
 use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
-use super::file::cannot_be_read;
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Answer, Approved, apply, ask, planned_by};
+use super::shell::quoted;
 use super::target::{Target, refuse, unreadable};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
@@ -177,12 +177,6 @@ fn work(
     }
 }
 
-/// The digest of a target's manifest as it is now.
-pub(super) fn digest(target: &Target) -> Result<String, Failure> {
-    let manifest = &target.policy.manifest;
-    manifest::digest(manifest).map_err(|error| cannot_be_read(manifest, error))
-}
-
 /// The orgs; when they have mistakes, those of the manifest are shown with them.
 fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, Failure> {
     let source = target.source();
@@ -281,14 +275,4 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
         })
         .collect();
     Ok(ledger.set_orgs(run, specs).await?)
-}
-
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => Err(Failure::bug(error)),
-    }
 }

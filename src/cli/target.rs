@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::context::quoted;
+use super::file::{cannot_be_read, refuse_stdout};
 use super::mistakes::show;
 use super::output::Output;
 use super::outputs;
+use super::shell::quoted;
 use crate::failure::Failure;
 use crate::job;
-use crate::manifest::{ManifestError, Problem, Source};
+use crate::manifest::{self, ManifestError, Problem, Source};
 use crate::report::counted;
 use crate::settings::{Policy, Settings};
 
@@ -42,7 +43,7 @@ impl Target {
         } else {
             Policy::of_manifest(file, settings)
         };
-        outputs::refuse_stdout(|| outputs::guarded(file, &policy, settings))?;
+        refuse_stdout(|| outputs::guarded(file, &policy, settings))?;
         Ok(Self {
             file: file.to_owned(),
             key: key(file)?,
@@ -53,6 +54,12 @@ impl Target {
     /// What the manifest reader needs.
     pub fn source(&self) -> Source {
         source(&self.policy)
+    }
+
+    /// SHA-256 (hex) of the manifest's bytes as it is now.
+    pub fn digest(&self) -> Result<String, Failure> {
+        let manifest = &self.policy.manifest;
+        manifest::digest(manifest).map_err(|error| cannot_be_read(manifest, error))
     }
 }
 

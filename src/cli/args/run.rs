@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::DataFormat;
 use crate::cli::completions::files;
-use crate::cli::context::flags;
 use crate::cli::only::Only;
+use crate::cli::shell::flags;
 
 /// `run`.
 #[derive(Clone, Debug, ClapArgs)]

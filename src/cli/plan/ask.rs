@@ -3,10 +3,10 @@
 use super::survey::{Surveyed, Wish, survey};
 use super::text;
 use crate::cli::args;
-use crate::cli::context::{flags, quoted};
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
+use crate::cli::shell::{flags, quoted};
 use crate::cli::target::Target;
 use crate::failure::{Ending, Failure, Kind};
 use crate::pacing::Interrupt;

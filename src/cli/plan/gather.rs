@@ -5,9 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::cli::blocking::blocking;
 use crate::cli::only::refuse_unknown_org;
 use crate::cli::output::Output;
-use crate::cli::run::blocking;
 use crate::cli::target::{Target, refuse, unreadable};
 use crate::cli::unsupported::Unsupported;
 use crate::failure::Failure;

@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::survey::{Surveyed, Wish};
-use crate::cli::context::{RunContext, flags, quoted};
+use crate::cli::context::RunContext;
 use crate::cli::file::{cannot_be_read, cannot_be_written, write_whole};
+use crate::cli::shell::{flags, quoted};
 use crate::cli::target::Target;
 use crate::failure::Failure;
-use crate::input;
-use crate::job;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::selection::Selection;
 use crate::text::presentable;
+use crate::{input, job};
 use files::Digests;
 
 /// The format that is written, and the only one that is read.

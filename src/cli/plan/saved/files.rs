@@ -9,15 +9,14 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::Saved;
-use crate::cli::context::{from_here, quoted};
 use crate::cli::file::{cannot_be_read, folder};
 use crate::cli::output::Output;
+use crate::cli::shell::{from_here, quoted};
 use crate::cli::target::Target;
 use crate::failure::Failure;
-use crate::job;
-use crate::manifest;
 use crate::settings::Settings;
 use crate::text::presentable;
+use crate::{job, manifest};
 
 /// SHA-256 (hex) of the bytes of each file that says what is done where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
