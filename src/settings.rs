@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::job::{self, Job, LedgerUrl, LedgerUrlError};
-use crate::manifest::Limits;
+use crate::manifest::{Limits, Source};
 use crate::okta::{HttpSettings, Proxies};
 
 /// The ledger of a command, and who named it.
@@ -291,6 +291,14 @@ impl Policy {
                 ..HttpSettings::default()
             },
             ..Self::default()
+        }
+    }
+
+    /// What the manifest reader needs.
+    pub fn source(&self) -> Source {
+        Source {
+            file: self.manifest.clone(),
+            orgs_file: self.orgs.clone(),
         }
     }
 

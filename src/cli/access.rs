@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::context::RunContext;
-use super::simulated::Simulated;
+use super::simulated::{Simulated, is_sandbox};
 use crate::engine::{NextCommands, OrgAccess};
 use crate::failure::{Failure, Remedy};
 use crate::ledger::OrgRow;
@@ -14,16 +14,8 @@ use crate::manifest::{Auth, OrgSpec, Orgs, SecretError, SecretUse, Secrets};
 use crate::model::Stopped;
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 
-/// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
-const SANDBOX: &str = "sandbox:";
-
 /// Programs of `exec:` secrets that run at once, and files that are open at once.
 pub(super) const SECRETS_AT_ONCE: usize = 16;
-
-/// Whether the program serves the org itself.
-pub(super) fn is_sandbox(org: &OrgRow) -> bool {
-    org.url.starts_with(SANDBOX)
-}
 
 /// An org that is open, or shut.
 pub(super) type Opened = Result<OrgAccess, Box<Shut>>;

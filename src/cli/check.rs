@@ -10,7 +10,7 @@ use super::args::{self, DataFormat};
 use super::file::refuse_stdout;
 use super::output::Output;
 use super::outputs;
-use super::target::{refuse, source, unreadable};
+use super::target::{refuse, unreadable};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
@@ -96,7 +96,7 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         exec: args.allow_exec.into(),
     };
     let mut problems = outputs::problems(&args.file, &policy, settings)?;
-    let checked = manifest::check(&source(&policy), &options, &mut |_| {}).map_err(unreadable)?;
+    let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
     let problem_count = checked.problem_count + problems.len() as u64;
     problems.extend(checked.problems);
     Ok(Findings {

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, is_sandbox, moved};
+use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, moved};
 use super::args;
 use super::context::{RunContext, options, orgs_now};
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
+use super::simulated::is_sandbox;
 use crate::consent::reader;
 use crate::engine::OrgAccess;
 use crate::event::Events;

@@ -10,7 +10,7 @@ use super::file::Guarded;
 use super::output::Output;
 use super::outputs;
 use super::shell::{flags, from_here, quoted};
-use super::target::{Target, source, unreadable};
+use super::target::{Target, unreadable};
 use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
 use crate::job;
@@ -264,7 +264,7 @@ impl RunContext {
 /// # Errors
 /// When the files are gone, too: only the ledger would say then where credentials go.
 pub(super) fn orgs_now(policy: &Policy) -> Result<Orgs, Failure> {
-    let source = source(policy);
+    let source = policy.source();
     let orgs = match &source.orgs_file {
         Some(orgs) if !orgs.exists() => return Err(no_orgs(orgs)),
         Some(orgs) if !source.file.exists() => Orgs::read(orgs),

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::args::{Args, Command, Consent, DataFormat};
 use super::file::{Guarded, clash, is_stdout};
 use super::open;
-use super::target::source;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, Problem};
@@ -43,7 +42,7 @@ pub(super) fn guarded(
     }
     guarded.push(Guarded::input("the manifest", &policy.manifest));
     guarded.extend(rest(policy, settings)?);
-    let secrets = manifest::secret_files(&source(policy));
+    let secrets = manifest::secret_files(&policy.source());
     guarded.extend(
         secrets
             .iter()

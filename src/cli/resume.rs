@@ -1,6 +1,6 @@
 //! `resume`: moves on whatever can move in a run.
 
-use super::access::{can_call, is_sandbox};
+use super::access::can_call;
 use super::args;
 use super::context::{RunContext, orgs_now};
 use super::execute::{Begun, Work, execute};
@@ -9,6 +9,7 @@ use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::run::refresh;
+use super::simulated::is_sandbox;
 use crate::failure::{Ending, Failure};
 use crate::ledger::RunRow;
 use crate::manifest;

@@ -6,13 +6,20 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use super::access::is_sandbox;
 use crate::engine::Administrator;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, OrgRow};
 use crate::manifest::Entry;
 use crate::model::RunId;
 use crate::sandbox::{Consent, Sandbox, SandboxError, SandboxSettings, SeedApp};
+
+/// What the ledger calls an org that the program serves itself: `sandbox:NAME`.
+const SANDBOX: &str = "sandbox:";
+
+/// Whether the program serves the org itself.
+pub(super) fn is_sandbox(org: &OrgRow) -> bool {
+    org.url.starts_with(SANDBOX)
+}
 
 /// Simulated orgs that are being served.
 pub(super) struct Simulated {

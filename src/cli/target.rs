@@ -53,21 +53,13 @@ impl Target {
 
     /// What the manifest reader needs.
     pub fn source(&self) -> Source {
-        source(&self.policy)
+        self.policy.source()
     }
 
     /// SHA-256 (hex) of the manifest's bytes as it is now.
     pub fn digest(&self) -> Result<String, Failure> {
         let manifest = &self.policy.manifest;
         manifest::digest(manifest).map_err(|error| cannot_be_read(manifest, error))
-    }
-}
-
-/// What the manifest reader needs.
-pub(super) fn source(policy: &Policy) -> Source {
-    Source {
-        file: policy.manifest.clone(),
-        orgs_file: policy.orgs.clone(),
     }
 }
 

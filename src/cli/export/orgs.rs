@@ -9,7 +9,7 @@ use super::super::args::{self, Retarget};
 use super::super::file::Guarded;
 use super::super::output::Output;
 use super::super::outputs;
-use super::super::target::{Target, source, unreadable};
+use super::super::target::{Target, unreadable};
 use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
@@ -80,7 +80,7 @@ impl Source {
                 );
             }
             let policy = Target::read(file, settings, output)?.policy;
-            let orgs = manifest::read_orgs(&source(&policy)).map_err(unreadable)?;
+            let orgs = manifest::read_orgs(&policy.source()).map_err(unreadable)?;
             return Ok(Self { policy, orgs });
         }
         let file = settings.orgs.as_deref().ok_or_else(|| {

@@ -11,7 +11,7 @@ use super::remembered::Remembered;
 use crate::cli::access::{self, Opened, no_calls};
 use crate::cli::context::RunContext;
 use crate::cli::output::Output;
-use crate::cli::simulated::{Simulated, state_folder};
+use crate::cli::simulated::{Simulated, is_sandbox, state_folder};
 use crate::cli::target::Target;
 use crate::cli::{continuation, open, progress};
 use crate::engine::OrgAccess;
@@ -323,7 +323,7 @@ async fn simulate(
     let mut served = gathered
         .orgs
         .iter()
-        .filter(|gathering| access::is_sandbox(&gathering.org))
+        .filter(|gathering| is_sandbox(&gathering.org))
         .peekable();
     if served.peek().is_none() {
         return Ok(None);
