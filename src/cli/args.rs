@@ -1,11 +1,15 @@
 //! The command line as typed: flags, their help, nothing resolved. What a flag means together with
 //! the environment and a job file is decided in [`crate::settings`].
 
+mod candidates;
+mod completions;
 mod consent;
 mod export;
 mod global;
+mod only;
 mod plan;
 mod report;
+mod rotate_key;
 mod run;
 mod runs;
 
@@ -13,16 +17,17 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use candidates::files;
+pub use completions::{Complete, Completions};
 pub use consent::{Consent, ConsentComplete, ConsentList, ConsentRefresh, ListFormat};
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
+pub use only::Only;
 pub use plan::Plan;
 pub use report::Report;
+pub use rotate_key::RotateKey;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
-
-use super::completions::files;
-use super::only::Only;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,7 +102,7 @@ pub enum Command {
     /// Write what a run did, entry by entry
     Report(Report),
     /// Replace the key of the secrets' fingerprints; nothing is sent
-    RotateKey(super::rotate_key::Args),
+    RotateKey(RotateKey),
     /// Write what orgs have now as a manifest; nothing is changed
     Export(Export),
     /// Serve simulated Okta orgs on loopback
@@ -105,10 +110,10 @@ pub enum Command {
     /// Print the JSON Schema of the manifest
     Schema,
     /// Print the completions of a shell
-    Completions(super::completions::Completions),
+    Completions(Completions),
     /// Print what may follow on a command line, for the scripts of `completions`
     #[command(hide = true)]
-    Complete(super::completions::Complete),
+    Complete(Complete),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
 }

@@ -5,36 +5,12 @@ use std::ffi::OsString;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
-use clap_complete::engine::{
-    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter,
-};
+use clap_complete::engine::CompletionCandidate;
 
-use super::args;
+use super::args::{self, Complete, Completions};
 use super::output::Output;
-use crate::apps::App;
 use crate::failure::{Ending, Failure};
-use crate::model::State;
 use crate::text::{self, Syntax};
-
-/// Flags of `completions`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  source <(okta-rollout completions bash)     in ~/.bashrc; for zsh in ~/.zshrc, with zsh for bash
-  okta-rollout completions fish > ~/.config/fish/completions/okta-rollout.fish")]
-pub struct Completions {
-    /// Which shell
-    #[arg(value_enum, value_name = "SHELL")]
-    pub shell: Shell,
-}
-
-/// Flags of `complete`.
-#[derive(Debug, clap::Args)]
-pub struct Complete {
-    /// The words of the command line up to the cursor
-    #[arg(last = true, required = true, value_name = "WORD")]
-    pub words: Vec<OsString>,
-}
 
 /// `completions`.
 pub(super) fn completions(args: &Completions, output: Output) -> Result<Ending, Failure> {
@@ -84,31 +60,6 @@ fn candidates(words: &[OsString]) -> std::io::Result<Vec<CompletionCandidate>> {
         clap_complete::engine::complete(&mut command, words.to_vec(), last, here.as_deref())?;
     found.retain(|candidate| !candidate.is_hide_set());
     Ok(found)
-}
-
-/// Files that commands read as FILE: manifests and jobs.
-pub(super) fn files() -> ArgValueCompleter {
-    ending_in(&["csv", "json", "jsonl", "toml"])
-}
-
-/// Files with such endings, and folders.
-pub(super) fn ending_in(endings: &'static [&'static str]) -> ArgValueCompleter {
-    ArgValueCompleter::new(PathCompleter::any().filter(move |path| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        path.is_dir() || ending.is_some_and(|ending| endings.contains(&ending))
-    }))
-}
-
-/// Conditions of `--only`.
-pub(super) fn conditions() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let states = State::ALL.map(|state| state.name().to_owned());
-        let apps = App::ALL.map(|app| format!("app={}", app.name()));
-        let keys = ["org=".to_owned()];
-        let named = State::ALL.map(|state| format!("state={}", state.name()));
-        let all = states.into_iter().chain(apps).chain(keys).chain(named);
-        all.map(CompletionCandidate::new).collect()
-    })
 }
 
 #[cfg(test)]

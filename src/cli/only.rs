@@ -1,30 +1,12 @@
-//! `--only`: the flag, and what is said when it selects nothing.
+//! What is said when `--only` selects nothing.
 
-use super::completions::conditions;
 use super::output::Output;
 use crate::failure::Failure;
 use crate::nearest::did_you_mean;
-use crate::selection::{Condition, Selection};
+use crate::selection::Selection;
 
 /// Orgs that are named to somebody who mistyped one.
 const NAMED: usize = 20;
-
-/// The flag.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Only {
-    /// Only these entries: `org=NAME` (with `*`), `app=APP`, `state=STATE` or just STATE, separated by commas
-    ///
-    /// Several values of one key are alternatives; different keys must all hold.
-    #[arg(long, value_delimiter = ',', value_name = "CONDITION", add = conditions())]
-    only: Vec<Condition>,
-}
-
-impl Only {
-    /// What is selected.
-    pub fn selection(&self) -> Selection {
-        Selection::of(&self.only)
-    }
-}
 
 /// Refuses a pattern that fits none of these orgs.
 pub(super) fn refuse_unknown_org(selection: &Selection, orgs: &[&str]) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! `rotate-key`: a new key for the fingerprints of secrets.
 
+use super::args::RotateKey;
 use super::open::existing;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
@@ -7,23 +8,9 @@ use crate::ledger::Forgetting;
 use crate::report::counted;
 use crate::settings::Settings;
 
-/// Its flags.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-The ledger remembers a keyed fingerprint of each TOKEN connection's secret, to know whether it changed.
-The key is in LEDGER.key; replace it when somebody may have read it, or as often as your rules ask.
-
-The key before is kept as LEDGER.key.old: fingerprints made with it are still recognized, and renewed
-when their entries are next run, so that no connection is posted again because of this.")]
-pub struct Args {
-    /// Also when connections not run since the last rotation would then be posted once more
-    #[arg(long)]
-    pub force: bool,
-}
-
 /// `rotate-key`.
 pub(super) async fn rotate_key(
-    args: &Args,
+    args: &RotateKey,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {

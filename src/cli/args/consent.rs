@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::app_names;
-use crate::cli::only::Only;
+use super::{Only, app_names};
 
 /// `consent`.
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::completions::ending_in;
+use super::candidates::ending_in;
 use crate::settings::{Animation, Coloured, Flags, Verbosity};
 
 /// Flags of every command.

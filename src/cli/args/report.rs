@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::super::only::Only;
+use super::Only;
 use crate::job::Format;
 
 /// `report`.

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::DataFormat;
-use crate::cli::completions::files;
-use crate::cli::only::Only;
+use super::candidates::files;
+use super::{DataFormat, Only};
 use crate::cli::shell::flags;
 
 /// `run`.
