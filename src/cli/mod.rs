@@ -19,6 +19,7 @@ mod env_file;
 mod execute;
 mod export;
 mod file;
+mod given;
 mod importing;
 mod init;
 mod landing;
@@ -79,13 +80,13 @@ fn carry_out(args: &Args) -> u8 {
     let output = Output::new(&settings);
     process::forbid_core_dumps(output);
     process::forbid_tracing(output);
-    carried::carry_flags(args);
+    given::carry_flags(args);
     let given = env_file::give(args, output);
     let code = match given.and_then(|()| dispatch(&args.command, &settings, output)) {
         Ok(ending) => ending.exit_code(),
         Err(failure) => failed(output, failure),
     };
-    carried::explain(output);
+    given::explain(output);
     code
 }
 
