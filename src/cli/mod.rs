@@ -4,6 +4,7 @@
 //! Nothing is started before the arguments are parsed: `--help` needs no runtime and no TLS.
 
 mod access;
+mod apply;
 pub mod args;
 mod beginning;
 mod blocking;
@@ -42,6 +43,7 @@ mod sandbox;
 mod shell;
 mod signals;
 mod simulated;
+mod start;
 mod status;
 mod target;
 mod unsupported;

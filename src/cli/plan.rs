@@ -1,7 +1,6 @@
 //! `plan`: reads the live state and shows what a run would do to each entry, and what that costs. It sends nothing but
 //! GETs and writes nothing to the ledger.
 
-mod apply;
 mod approve;
 mod ask;
 mod find;
@@ -30,9 +29,9 @@ use crate::report::counted;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::text::Syntax;
-pub(super) use apply::{apply, planned_by};
-pub(super) use approve::Approved;
+pub(super) use approve::{Approved, approve};
 pub(super) use ask::{Answer, ask};
+pub(super) use saved::Saved;
 use survey::{Surveyed, Wish, survey};
 
 /// `plan`.

@@ -40,7 +40,7 @@ impl Approved {
 ///
 /// # Errors
 /// When anything moved: which entries did, and how, is printed.
-pub(super) async fn approve(
+pub(in crate::cli) async fn approve(
     saved: &Saved,
     target: &Target,
     args: &args::Run,

@@ -202,7 +202,7 @@ impl Saved {
     }
 
     /// What is planned, by row.
-    pub fn entries(&self) -> HashMap<u64, &SavedEntry> {
+    pub(super) fn entries(&self) -> HashMap<u64, &SavedEntry> {
         let by_row = self.entries.iter().map(|entry| (entry.row, entry));
         by_row.collect()
     }

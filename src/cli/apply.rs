@@ -3,22 +3,21 @@
 
 use std::path::Path;
 
-use super::approve::approve;
-use super::saved::Saved;
-use crate::cli::args;
-use crate::cli::continuation::goes_on;
-use crate::cli::open;
-use crate::cli::output::Output;
-use crate::cli::outputs::refuse_mixed;
-use crate::cli::run::{go_on, start};
-use crate::cli::target::Target;
+use super::args;
+use super::continuation::goes_on;
+use super::open;
+use super::output::Output;
+use super::outputs::refuse_mixed;
+use super::plan::{Saved, approve};
+use super::start::{go_on, start};
+use super::target::Target;
 use crate::failure::{Ending, Failure, Kind};
 use crate::report::counted;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// The command that shows what a saved plan is about as it is now.
-pub(in crate::cli) fn planned_by(
+pub(super) fn planned_by(
     plan: &Path,
     file: Option<&Path>,
     settings: &Settings,
@@ -30,7 +29,7 @@ pub(in crate::cli) fn planned_by(
 }
 
 /// Does what a saved plan says, if nothing moved since.
-pub(in crate::cli) async fn apply(
+pub(super) async fn apply(
     plan: &Path,
     args: &args::Run,
     settings: &Settings,

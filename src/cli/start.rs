@@ -1,0 +1,238 @@
+//! Continues a file's interrupted run, or starts a new one.
+
+use super::access::can_call;
+use super::args;
+use super::beginning::{Beginning, Sight, Wanted, begin, look_ahead, options};
+use super::context::RunContext;
+use super::continuation::{Asked, Last, Next};
+use super::execute::{Begun, Work, execute};
+use super::only::{refuse_unknown_org, say_nothing_matches};
+use super::open::writable;
+use super::output::Output;
+use super::plan::Approved;
+use super::target::{Target, refuse, unreadable};
+use crate::failure::{Ending, Failure};
+use crate::ledger::{Ledger, RunLock, RunRow};
+use crate::manifest::{self, ManifestError, Orgs, SecretCheck};
+use crate::model::RunId;
+use crate::report::counted;
+use crate::settings::Settings;
+
+/// Continues or begins a run of a file, or begins one of what was approved of it.
+pub(super) async fn start(
+    target: Target,
+    approved: Option<Approved>,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let context = RunContext::new(&target)?.forced(args.force);
+    let selection = args.only.selection();
+    let (context, wanted) = match approved {
+        Some(Approved { plan, wanted }) => {
+            (context.of_plan(plan, wanted.selection.clone()), wanted)
+        }
+        None => (context, Wanted::of_file(&target, selection.clone())?),
+    };
+    let reconnect = args.reconnect.then(|| wanted.selection.with_state(None));
+    let context = context.reconnecting(reconnect);
+    // Also for a run that goes on: credentials may have been replaced since.
+    let orgs = read_orgs(&target, args, output)?;
+    let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
+    refuse_unknown_org(&selection, &names)?;
+    can_call(&target.policy.http)?;
+    let sight = look_ahead(&target, &orgs, &wanted, args, settings, output).await?;
+    if sight == Sight::NothingSelected {
+        say_nothing_matches(&selection, output);
+        return Ok(Ending::Success);
+    }
+    let ledger = writable(settings, output).await?;
+    // Until the run is held: two that start at once would each begin one.
+    let starting = ledger.lock_file(&target.key)?;
+    let asked = Asked {
+        digest: &wanted.digest,
+        plan: None,
+        selection: &selection,
+        reconnect: context.reconnects(),
+        orgs: Some(&orgs),
+    };
+    let goes_on = to_continue(&ledger, &target, &asked, args.new, output).await?;
+    let (held, begun, orgs_now) = if let Some(run) = goes_on {
+        let begun = Begun::Earlier {
+            looks_at_all: Some("--new"),
+        };
+        (take_up(&ledger, run, &orgs).await?, begun, Some(orgs))
+    } else {
+        let beginning = Beginning {
+            target: &target,
+            context: &context,
+            wanted,
+            orgs,
+            options: sight.options(args),
+        };
+        let Some(begun) = begin(&ledger, beginning, output).await? else {
+            say_nothing_matches(&selection, output);
+            return Ok(Ending::Success);
+        };
+        (begun, Begun::Now, None)
+    };
+    drop(starting);
+    let work = Work {
+        begun,
+        orgs_now,
+        ..work(ledger, held, target, context, args)
+    };
+    execute(work, settings, output).await
+}
+
+/// Goes on with a file's interrupted run.
+pub(super) async fn go_on(
+    target: Target,
+    run: RunRow,
+    args: &args::Run,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let context = RunContext::new(&target)?;
+    let orgs = read_orgs(&target, args, output)?;
+    can_call(&target.policy.http)?;
+    let ledger = writable(settings, output).await?;
+    let held = take_up(&ledger, run, &orgs).await?;
+    let work = Work {
+        orgs_now: Some(orgs),
+        ..work(ledger, held, target, context, args)
+    };
+    execute(work, settings, output).await
+}
+
+async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
+    let lock = ledger.lock_run(&run.id)?;
+    refresh(ledger, &run.id, orgs).await?;
+    Ok((run, lock))
+}
+
+fn work(
+    ledger: Ledger,
+    (run, lock): (RunRow, RunLock),
+    target: Target,
+    context: RunContext,
+    args: &args::Run,
+) -> Work {
+    let begun = RunContext::of(&run).ok();
+    Work {
+        // Whoever began the run may have wanted it, or whoever goes on with it.
+        force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
+        ledger,
+        run,
+        lock,
+        context,
+        policy: target.policy,
+        selection: args.only.selection(),
+        failed: false,
+        allow_exec: args.allow_exec,
+        consent_to_deactivate: args.yes.into(),
+        format: args.format,
+        begun: Begun::Earlier { looks_at_all: None },
+        orgs_now: None,
+    }
+}
+
+/// The orgs; when they have mistakes, those of the manifest are shown with them.
+fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, Failure> {
+    let source = target.source();
+    match manifest::read_orgs(&source) {
+        Ok(orgs) => Ok(orgs),
+        // What was taken out of a pipe is gone, and one that keeps silent would be waited for again.
+        Err(ManifestError::Orgs(problems)) if source.passes() => Err(refuse(
+            &target.file,
+            &problems,
+            problems.len() as u64,
+            output,
+        )),
+        Err(ManifestError::Orgs(problems)) => {
+            let checked =
+                manifest::check(&source, &options(args, SecretCheck::Entries), &mut |_| {});
+            Err(match checked {
+                Ok(checked) if checked.problem_count > 0 => refuse(
+                    &target.file,
+                    &checked.problems,
+                    checked.problem_count,
+                    output,
+                ),
+                // The file changed in between; what was found first is told.
+                _ => refuse(&target.file, &problems, problems.len() as u64, output),
+            })
+        }
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// The file's last run, if it goes on; what becomes of it otherwise is told.
+async fn to_continue(
+    ledger: &Ledger,
+    target: &Target,
+    asked: &Asked<'_>,
+    new: bool,
+    output: Output,
+) -> Result<Option<RunRow>, Failure> {
+    let Some(run) = ledger.last_run_of(&target.key).await? else {
+        return Ok(None);
+    };
+    if ledger.is_locked(&run.id)? {
+        // The lock's own error says who holds it.
+        drop(ledger.lock_run(&run.id)?);
+    }
+    let Last { run, left, next } = Last::of(ledger, run, asked).await?;
+    if next == Next::GoesOn && !new {
+        return Ok(Some(run));
+    }
+    if left > 0 && !new {
+        tell_left_behind(&run, left, next, output);
+    }
+    Ok(None)
+}
+
+fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
+    let (id, file) = (&run.id.0, &run.file);
+    let left_of_it = counted(left, "entry is", "entries are");
+    match next {
+        Next::GoesOn => {}
+        Next::Settled => output.note(format_args!(
+            "run {id} is settled: {left_of_it} left of it, of orgs that were stopped; a new run starts"
+        )),
+        Next::LeftOut => output.note(format_args!(
+            "a new run starts: what --only selects is done in run {id}; {left} unfinished there {stay}; to do them \
+             there: okta-rollout resume {id}",
+            left = counted(left, "other entry", "other entries"),
+            stay = if left == 1 { "stays as it is" } else { "stay as they are" },
+        )),
+        Next::Changed => output.warning(format_args!(
+            "{file} changed since run {id} began, of which {left_of_it} left: a new run starts"
+        )),
+        Next::Moved => output.warning(format_args!(
+            "orgs of {file} are at other addresses than run {id} has them at, of which {left_of_it} left: a new run \
+             starts"
+        )),
+        Next::Renews => output.warning(format_args!(
+            "run {id} does not renew these consents, and {left_of_it} left of it: a new run starts"
+        )),
+        Next::OfPlan => output.warning(format_args!(
+            "run {id} applies a saved plan, and {left_of_it} left of it: a new run starts"
+        )),
+    }
+}
+
+/// Gives a run the credentials and limits that its orgs have now.
+pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result<(), Failure> {
+    let specs = ledger
+        .orgs(run)
+        .await?
+        .into_iter()
+        .filter(|row| orgs.url(&row.name) == row.url)
+        .filter_map(|row| {
+            let spec = orgs.anchored(&row.name)?;
+            Some((row.no, spec))
+        })
+        .collect();
+    Ok(ledger.set_orgs(run, specs).await?)
+}
