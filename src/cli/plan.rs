@@ -1,17 +1,20 @@
 //! `plan`: reads the live state and shows what a run would do to each entry, and what that costs. It sends nothing but
 //! GETs and writes nothing to the ledger.
 
+mod app;
 mod approve;
 mod ask;
 mod find;
 mod gather;
 mod groups;
 mod org;
+mod parts;
 mod remembered;
 mod saved;
 mod seen;
 mod survey;
 mod text;
+mod view;
 mod waiting;
 
 use super::args::{self, DataFormat};

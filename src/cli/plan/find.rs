@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use super::gather::Kept;
-use super::org::OrgSurvey;
+use super::view::OrgSurvey;
 use crate::apps::App;
 use crate::ledger::{FoundBy, LedgerError};
 use crate::manifest::Entry;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::text::{cost_of, style};
+use super::parts::{cost_of, style};
 use crate::apps::App;
 use crate::plan::{Action, Change, EntryPlan, OrgPlan};
 use crate::settings::Verbosity;

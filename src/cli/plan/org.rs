@@ -2,32 +2,23 @@
 //! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::find::{Found, Known, find_app};
+use super::find::{Found, find_app};
 use super::gather::Kept;
-use super::remembered::{Instance, Remembered};
-use super::seen::{digest, shown};
+use super::seen::digest;
+use super::view::{Looked, OrgSurvey, stopped_by};
 use crate::cli::access::Shut;
 use crate::engine::Unread;
-use crate::event::{Event, Events};
-use crate::job::OnDrift;
-use crate::ledger::{AppMemory, LedgerError};
-use crate::manifest::{Entry, Limits, SecretError, Secrets, Status};
-use crate::model::{Step, Stopped};
-use crate::okta::{Bucket, Method, connections, features};
+use crate::event::Event;
+use crate::ledger::LedgerError;
+use crate::manifest::SecretError;
+use crate::okta::Bucket;
 use crate::pacing::CallLog;
-use crate::plan::{
-    Call, Cost, EntryPlan, Forecast, Identity, LiveStatus, Look, Obstacle, OrgPlan, Pace, Past,
-    Seen, SeenApp, Which, first_call, forecast, steps,
-};
-use crate::report::codes;
-use crate::steps::{Reader, StepError, has_link, live_connection};
-use crate::text::Told;
+use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which, forecast};
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
 pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
@@ -46,48 +37,6 @@ pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
         calls_a_minute: None,
         time: Duration::ZERO,
         error: Some(error),
-    }
-}
-
-/// An org that is looked at.
-pub(super) struct OrgSurvey {
-    /// Who is told how far it is.
-    pub events: Events,
-    /// Its name.
-    pub name: String,
-    /// Its URL as the ledger knows it.
-    pub url: String,
-    /// Its limits, the job's defaults applied.
-    pub limits: Limits,
-    /// Reads it.
-    pub reader: Reader,
-    /// Reads the secrets its entries refer to.
-    pub secrets: Secrets,
-    /// What the ledger knows.
-    pub remembered: Arc<Remembered>,
-    /// What a run would do about changes by hand.
-    pub on_drift: OnDrift,
-    /// Whether a run would post TOKEN connections anyway.
-    pub force: bool,
-    /// Whether a run would renew consents.
-    pub reconnect: bool,
-}
-
-// An entry that was looked at.
-pub(super) struct Looked {
-    pub forecast: Forecast,
-    pub app_id: Option<String>,
-    pub seen: Value,
-}
-
-impl Looked {
-    fn failed(obstacle: Obstacle, calls: Vec<Call>) -> Self {
-        let seen = json!(obstacle.message);
-        Self {
-            forecast: Forecast::failed(obstacle, calls),
-            app_id: None,
-            seen,
-        }
     }
 }
 
@@ -191,187 +140,4 @@ impl OrgSurvey {
         };
         Ok((which, looked, None))
     }
-
-    pub(super) async fn app(
-        &self,
-        entry: &Entry,
-        app_id: String,
-        found: &Found,
-        log: &mut CallLog,
-    ) -> Result<Looked, LedgerError> {
-        let memory = self.remembered.app(&self.url, &app_id).await?;
-        let known = Known {
-            name: memory.name.as_deref(),
-            found,
-        };
-        if let Some(obstacle) = known.refused(entry) {
-            // A run fails it before its first call.
-            return Ok(Looked {
-                app_id: Some(app_id),
-                ..Looked::failed(obstacle, Vec::new())
-            });
-        }
-        let identity = known.identity(entry).unwrap_or_default();
-        let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
-        if !steps(entry).iter().any(acts) {
-            let seen = Seen {
-                app: Some(SeenApp::default()),
-                ..Seen::default()
-            };
-            return Ok(Looked {
-                forecast: forecast(entry, &seen),
-                seen: json!([app_id]),
-                app_id: Some(app_id),
-            });
-        }
-        let looked = self.look(entry, &app_id, log).await;
-        let live_base_url = looked
-            .as_ref()
-            .ok()
-            .and_then(|app| app.connection.base_url.as_ref().map(Told::raw));
-        let instance = Instance {
-            org_url: &self.url,
-            app_id: &app_id,
-            memory: &memory,
-            live_base_url,
-        };
-        let (token, consent) = match self.secret_state(entry, instance).await {
-            Ok(secrets) => secrets,
-            Err(error) => {
-                let obstacle = Obstacle::new(error.to_string(), "make the secret readable");
-                return Ok(Looked::failed(obstacle, Vec::new()));
-            }
-        };
-        let past = self.past(entry, &memory).await?;
-        let mut seen = Seen {
-            app: None,
-            token,
-            past,
-            identity,
-            consent,
-        };
-        let (forecast, seen) = match looked {
-            Ok(app) => {
-                let shown = shown(&app_id, &app, &seen, &memory);
-                seen.app = Some(app);
-                (self.foretell(entry, seen, known, log).await, shown)
-            }
-            Err(error) => {
-                let (obstacle, shown) = self.describe(&error);
-                let first = self.first_call(entry, &seen, known, log).await;
-                (Forecast::failed(obstacle, vec![first]), shown)
-            }
-        };
-        Ok(Looked {
-            forecast,
-            app_id: Some(app_id),
-            seen,
-        })
-    }
-
-    /// What a run would do, which makes a call to see what the app is only before it writes.
-    async fn foretell(
-        &self,
-        entry: &Entry,
-        mut seen: Seen,
-        known: Known<'_>,
-        log: &mut CallLog,
-    ) -> Forecast {
-        let foretold = forecast(entry, &seen);
-        if !foretold.writes() {
-            return foretold;
-        }
-        seen.identity = self.identity(entry, known, log).await;
-        forecast(entry, &seen)
-    }
-
-    /// The call by which a run would find out that the app cannot be looked at.
-    async fn first_call(
-        &self,
-        entry: &Entry,
-        seen: &Seen,
-        known: Known<'_>,
-        log: &mut CallLog,
-    ) -> Call {
-        let first = first_call(entry, seen.token, seen.past.look);
-        if first.method() == Method::Get {
-            return first;
-        }
-        match self.identity(entry, known, log).await {
-            Identity::Looked | Identity::LookedWrong(_) => Call::ReadApp,
-            Identity::Right | Identity::Wrong(_) => first,
-        }
-    }
-
-    pub(super) async fn past(
-        &self,
-        entry: &Entry,
-        memory: &AppMemory,
-    ) -> Result<Past, LedgerError> {
-        Ok(Past {
-            earlier: self.remembered.earlier(memory, entry).await?,
-            look: Look::of(self.on_drift, memory),
-            connected: memory.connected,
-            on_drift: self.on_drift,
-        })
-    }
-
-    async fn look(
-        &self,
-        entry: &Entry,
-        app_id: &str,
-        log: &mut CallLog,
-    ) -> Result<SeenApp, StepError> {
-        let call = connections::get(app_id);
-        let found = self.reader.read_patiently(&call, 0, log).await?;
-        let connection = live_connection(&found);
-        let with_features = entry.status == Status::Enabled
-            && !entry.features.is_empty()
-            && connection.status == LiveStatus::Enabled;
-        let features = if with_features {
-            let call = features::list(app_id);
-            // Further along than those whose connection is still to be read.
-            Some(self.reader.read_patiently(&call, 1, log).await?)
-        } else {
-            None
-        };
-        Ok(SeenApp {
-            connection,
-            has_link: has_link(&found),
-            features,
-        })
-    }
-
-    // For people, and what of it is the same next time.
-    pub(super) fn describe(&self, error: &StepError) -> (Obstacle, Value) {
-        if let Some(stopped) = self.reader.lane().stopped() {
-            return (stopped_by(&stopped), json!("stopped"));
-        }
-        // The step is not told: none was taken.
-        let described = error.describe(Step::FindApp);
-        let seen = json!([described.http_status, described.okta_error_code]);
-        let codes = codes(
-            described.okta_error_code.as_deref(),
-            described.http_status,
-            described.request_id.as_deref(),
-        );
-        let hint = described
-            .hint
-            .unwrap_or_else(|| "mend the cause".to_owned());
-        let message = format!("{}{codes}", described.message);
-        (Obstacle::new(message, hint), seen)
-    }
-}
-
-fn stopped_by(stopped: &Stopped) -> Obstacle {
-    let codes = codes(
-        stopped.okta_error_code.as_deref(),
-        stopped.http_status,
-        stopped.request_id.as_deref(),
-    );
-    let hint = stopped.hint.clone();
-    Obstacle::new(
-        format!("{}{codes}", stopped.message),
-        hint.unwrap_or_else(|| "check the org's credentials".to_owned()),
-    )
 }

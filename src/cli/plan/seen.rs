@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::org::OrgSurvey;
 use super::remembered::Instance;
+use super::view::OrgSurvey;
 use crate::apps::AuthScheme;
 use crate::ledger::AppMemory;
 use crate::manifest::{Entry, SecretError, Status};

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::gather::{Choice, Gathered, Gathering, Kept, gather};
-use super::org::{OrgSurvey, unseen};
+use super::org::unseen;
 use super::remembered::Remembered;
+use super::view::OrgSurvey;
 use crate::cli::access::{self, Opened, no_calls};
 use crate::cli::context::RunContext;
 use crate::cli::output::Output;

@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
-
 use super::groups;
-use crate::plan::{Action, EntryPlan, OrgPlan, Totals};
+use super::parts::{calls, cost_of, style};
+use crate::plan::{EntryPlan, OrgPlan, Totals};
 use crate::report::counted;
 use crate::settings::Verbosity;
 use crate::text::Page;
 
 /// Calls a minute that no client can make: an org that shows more has no limit worth a word.
 const NO_LIMIT: u64 = 1_000_000;
-
-const HEAD: Style = Style::new().bold();
 
 /// Writes a plan.
 pub(super) fn write(
@@ -36,27 +33,6 @@ pub(super) fn write(
         out.line(format_args!("{line}"))?;
     }
     out.line(format_args!("{}", cost_line(orgs)))
-}
-
-/// Writes what an org costs, or why it cannot be read.
-pub(super) fn cost_of(out: &mut Page<impl Write>, org: &OrgPlan) -> io::Result<()> {
-    let after = match org.cost.after_consent {
-        0 => String::new(),
-        after => format!(", then {after} after consents"),
-    };
-    out.line(format_args!(
-        "{HEAD}{}{HEAD:#}: {}{after}",
-        org.name,
-        calls(org)
-    ))?;
-    if let Some(error) = &org.error {
-        let red = style(Action::Error);
-        out.line(format_args!(
-            "  {red}!{red:#} the org cannot be read: {error}"
-        ))?;
-        out.line(format_args!("    hint: {}", error.hint))?;
-    }
-    Ok(())
 }
 
 fn write_org(out: &mut Page<impl Write>, org: &OrgPlan, verbosity: Verbosity) -> io::Result<()> {
@@ -101,21 +77,6 @@ fn write_entry(out: &mut Page<impl Write>, org: &OrgPlan, entry: &EntryPlan) -> 
         out.line(format_args!("      {change} (changed by hand, left alone)"))?;
     }
     Ok(())
-}
-
-/// `38 calls (/api/v1/apps 36, /oauth2/v1/clients 2)`.
-fn calls(org: &OrgPlan) -> String {
-    let buckets: Vec<_> = org
-        .cost
-        .calls
-        .iter()
-        .map(|(bucket, calls)| format!("{bucket} {calls}"))
-        .collect();
-    let mut text = counted(org.cost.total(), "call", "calls");
-    if !buckets.is_empty() {
-        text = format!("{text} ({})", buckets.join(", "));
-    }
-    text
 }
 
 fn totals_line(totals: Totals) -> String {
@@ -199,15 +160,4 @@ fn about(time: Duration) -> String {
         60..=5_399 => format!("about {} min", seconds.div_ceil(60)),
         _ => format!("about {} h", seconds.div_ceil(3_600)),
     }
-}
-
-pub(super) fn style(action: Action) -> Style {
-    let colour = match action {
-        Action::SetUp => AnsiColor::Green,
-        Action::Change => AnsiColor::Yellow,
-        Action::Deactivate | Action::Error => AnsiColor::Red,
-        Action::Consent => AnsiColor::Cyan,
-        Action::Nothing => return Style::new(),
-    };
-    colour.on_default().bold()
 }

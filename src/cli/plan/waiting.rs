@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::find::Found;
-use super::org::{Looked, OrgSurvey};
 use super::remembered::{Instance, LinkIsOut};
+use super::view::{Looked, OrgSurvey};
 use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::pacing::CallLog;

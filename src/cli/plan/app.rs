@@ -1,0 +1,158 @@
+//! Looks at one app: its connection and, where that is active and the entry has features, those.
+
+use serde_json::json;
+
+use super::find::{Found, Known};
+use super::remembered::Instance;
+use super::seen::shown;
+use super::view::{Looked, OrgSurvey};
+use crate::ledger::LedgerError;
+use crate::manifest::{Entry, Status};
+use crate::model::Step;
+use crate::okta::{Method, connections, features};
+use crate::pacing::CallLog;
+use crate::plan::{
+    Call, Forecast, Identity, LiveStatus, Obstacle, Seen, SeenApp, first_call, forecast, steps,
+};
+use crate::steps::{StepError, has_link, live_connection};
+use crate::text::Told;
+
+impl OrgSurvey {
+    /// What a run would do to an app that is there.
+    pub(super) async fn app(
+        &self,
+        entry: &Entry,
+        app_id: String,
+        found: &Found,
+        log: &mut CallLog,
+    ) -> Result<Looked, LedgerError> {
+        let memory = self.remembered.app(&self.url, &app_id).await?;
+        let known = Known {
+            name: memory.name.as_deref(),
+            found,
+        };
+        if let Some(obstacle) = known.refused(entry) {
+            // A run fails it before its first call.
+            return Ok(Looked {
+                app_id: Some(app_id),
+                ..Looked::failed(obstacle, Vec::new())
+            });
+        }
+        let identity = known.identity(entry).unwrap_or_default();
+        let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
+        if !steps(entry).iter().any(acts) {
+            let seen = Seen {
+                app: Some(SeenApp::default()),
+                ..Seen::default()
+            };
+            return Ok(Looked {
+                forecast: forecast(entry, &seen),
+                seen: json!([app_id]),
+                app_id: Some(app_id),
+            });
+        }
+        let looked = self.look(entry, &app_id, log).await;
+        let live_base_url = looked
+            .as_ref()
+            .ok()
+            .and_then(|app| app.connection.base_url.as_ref().map(Told::raw));
+        let instance = Instance {
+            org_url: &self.url,
+            app_id: &app_id,
+            memory: &memory,
+            live_base_url,
+        };
+        let (token, consent) = match self.secret_state(entry, instance).await {
+            Ok(secrets) => secrets,
+            Err(error) => {
+                let obstacle = Obstacle::new(error.to_string(), "make the secret readable");
+                return Ok(Looked::failed(obstacle, Vec::new()));
+            }
+        };
+        let past = self.past(entry, &memory).await?;
+        let mut seen = Seen {
+            app: None,
+            token,
+            past,
+            identity,
+            consent,
+        };
+        let (forecast, seen) = match looked {
+            Ok(app) => {
+                let shown = shown(&app_id, &app, &seen, &memory);
+                seen.app = Some(app);
+                (self.foretell(entry, seen, known, log).await, shown)
+            }
+            Err(error) => {
+                let (obstacle, shown) = self.describe(&error);
+                let first = self.first_call(entry, &seen, known, log).await;
+                (Forecast::failed(obstacle, vec![first]), shown)
+            }
+        };
+        Ok(Looked {
+            forecast,
+            app_id: Some(app_id),
+            seen,
+        })
+    }
+
+    /// What a run would do, which makes a call to see what the app is only before it writes.
+    async fn foretell(
+        &self,
+        entry: &Entry,
+        mut seen: Seen,
+        known: Known<'_>,
+        log: &mut CallLog,
+    ) -> Forecast {
+        let foretold = forecast(entry, &seen);
+        if !foretold.writes() {
+            return foretold;
+        }
+        seen.identity = self.identity(entry, known, log).await;
+        forecast(entry, &seen)
+    }
+
+    /// The call by which a run would find out that the app cannot be looked at.
+    async fn first_call(
+        &self,
+        entry: &Entry,
+        seen: &Seen,
+        known: Known<'_>,
+        log: &mut CallLog,
+    ) -> Call {
+        let first = first_call(entry, seen.token, seen.past.look);
+        if first.method() == Method::Get {
+            return first;
+        }
+        match self.identity(entry, known, log).await {
+            Identity::Looked | Identity::LookedWrong(_) => Call::ReadApp,
+            Identity::Right | Identity::Wrong(_) => first,
+        }
+    }
+
+    async fn look(
+        &self,
+        entry: &Entry,
+        app_id: &str,
+        log: &mut CallLog,
+    ) -> Result<SeenApp, StepError> {
+        let call = connections::get(app_id);
+        let found = self.reader.read_patiently(&call, 0, log).await?;
+        let connection = live_connection(&found);
+        let with_features = entry.status == Status::Enabled
+            && !entry.features.is_empty()
+            && connection.status == LiveStatus::Enabled;
+        let features = if with_features {
+            let call = features::list(app_id);
+            // Further along than those whose connection is still to be read.
+            Some(self.reader.read_patiently(&call, 1, log).await?)
+        } else {
+            None
+        };
+        Ok(SeenApp {
+            connection,
+            has_link: has_link(&found),
+            features,
+        })
+    }
+}
