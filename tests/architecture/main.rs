@@ -19,6 +19,7 @@ use source::Tree;
 /// Everything that is wrong with a tree, with file and line.
 fn violations(tree: &Tree) -> Vec<String> {
     let mut found = table::violations(tree);
+    found.extend(circles::violations(tree));
     found.extend(promises::violations(tree));
     found
 }
