@@ -427,7 +427,7 @@ fn a_thousand_rows_with_one_mistake_do_not_hide_the_others() {
     hint: did you mean slack?
     and 5 more such as appId: is the same app in the same org as row 1007 (rows 1017, 1018, 1019, 1020, 1021)
     error: m.csv: 1011 mistakes; nothing was sent
-    hint: mend them, then: okta-rollout check --orgs o.csv m.csv
+    hint: mend them, then: okta-rollout check --orgs o.csv --no-secrets m.csv
     ");
     let json = check("json");
     let value: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
