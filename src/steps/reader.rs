@@ -14,7 +14,8 @@ use crate::pacing::{Again, CallLog, Concluded, Effect, Halted, Lane, Patience, u
 ///
 /// ```
 /// use okta_rollout::okta::connections;
-/// use okta_rollout::engine::{CallLog, Reader};
+/// use okta_rollout::pacing::CallLog;
+/// use okta_rollout::steps::Reader;
 ///
 /// async fn look(reader: &Reader, log: &mut CallLog) {
 ///     let _connection = reader.read(&connections::get("0oa1"), 0, log).await;
@@ -25,7 +26,8 @@ use crate::pacing::{Again, CallLog, Concluded, Effect, Halted, Lane, Patience, u
 ///
 /// ```compile_fail,E0308
 /// use okta_rollout::okta::connections;
-/// use okta_rollout::engine::{CallLog, Reader};
+/// use okta_rollout::pacing::CallLog;
+/// use okta_rollout::steps::Reader;
 ///
 /// async fn change(reader: &Reader, log: &mut CallLog) {
 ///     let _done = reader.read(&connections::activate("0oa1"), 0, log).await;
