@@ -32,7 +32,8 @@ pub struct Removed {
 }
 
 impl Ledger {
-    /// Notes that the run looked at all of its file, and what is no longer in it; the first time only.
+    /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
+    /// again: by then more labels have led to their apps.
     pub async fn note_whole(&self, run: &RunId) -> std::result::Result<(), LedgerError> {
         let id = run.clone();
         let Some(removed) = self.read(move |c| find(c, &id)).await? else {
@@ -42,7 +43,7 @@ impl Ledger {
         let store = move |connection: &Connection| -> Result<()> {
             let seq = rows::seq(connection, &id)?;
             connection
-                .prepare_cached("UPDATE run SET removed = ?2 WHERE seq = ?1 AND removed IS NULL")?
+                .prepare_cached("UPDATE run SET removed = ?2 WHERE seq = ?1")?
                 .execute(params![seq, to_json(&removed)?])?;
             Ok(())
         };
@@ -64,15 +65,12 @@ impl Ledger {
     }
 }
 
-// `None` = it was looked for before.
+// `None` = what was noted before stands.
 fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
     let seq = rows::seq(connection, run)?;
     let (is_noted, file_key, digest): (bool, String, String) = connection
         .prepare_cached("SELECT removed IS NOT NULL, file_key, digest FROM run WHERE seq = ?1")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if is_noted {
-        return Ok(None);
-    }
     let before: Option<(i64, String)> = connection
         .prepare_cached(
             "SELECT seq, digest FROM run WHERE file_key = ?1 AND seq < ?2 AND imported = 1
@@ -80,13 +78,11 @@ fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
         )?
         .query_row(params![file_key, seq], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((before, digest_before)) = before else {
-        return Ok(Some(Vec::new()));
+    let before = before.filter(|(_, digest_before)| digest != *digest_before);
+    // The run before is gone, or its file was the same, byte for byte.
+    let Some((before, _)) = before else {
+        return Ok((!is_noted).then(Vec::new));
     };
-    // The file is the same, byte for byte.
-    if digest == digest_before {
-        return Ok(Some(Vec::new()));
-    }
     let mut known = HashSet::new();
     each(connection, seq, |entry| known.extend(entry.names()))?;
     let mut gone = Vec::new();

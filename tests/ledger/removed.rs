@@ -32,7 +32,7 @@ async fn what_left_the_file_is_that_of_the_last_whole_run() {
         let run = fixture.import(file, &ids(entries)).await;
         if is_whole {
             ledger.note_whole(&run).await.unwrap();
-            // Once is enough, and a second look changes nothing.
+            // A second look finds the same.
             ledger.note_whole(&run).await.unwrap();
         }
         assert_eq!(
@@ -145,6 +145,39 @@ async fn what_may_still_be_in_the_file_is_not_said_to_be_gone() {
         let fixture = Fixture::new().await;
         assert_eq!(Row::run(&fixture, before).await, [""; 0]);
         assert_eq!(Row::run(&fixture, now).await, gone, "{before:?} {now:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
+    // What became of the label first, what once the run was continued, and whether its app was there before.
+    for (first, then, gone) in [
+        (None, "2", &["1"][..]),
+        (None, "1", &[]),
+        (Some(Stored::Failed), "2", &["1"]),
+        (Some(Stored::Failed), "1", &[]),
+    ] {
+        let fixture = Fixture::new().await;
+        let ledger = &fixture.ledger;
+        let before = fixture.import("a.csv", &[entry("acme", "1")]).await;
+        ledger.note_whole(&before).await.unwrap();
+        let label = labelled("acme", App::Google, "Z");
+        let run = fixture.import("a.csv", &[label]).await;
+        let mut version = 0;
+        if let Some(state) = first {
+            ledger.commit(checkpoint(&run, 0, 0, state)).await.unwrap();
+            version = 1;
+        }
+        ledger.note_whole(&run).await.unwrap();
+        let mut found = checkpoint(&run, 0, version, Stored::Done);
+        found.progress.app_id = Some(then.into());
+        ledger.commit(found).await.unwrap();
+        ledger.note_whole(&run).await.unwrap();
+        let removed = ledger.removed(&run).await.unwrap();
+        let ids: Vec<_> = removed.into_iter().filter_map(|gone| gone.app_id).collect();
+        assert_eq!(ids, gone, "{first:?} {then}");
+        // Without a run before, nothing is known better.
+        assert_eq!(ledger.removed(&before).await.unwrap(), []);
     }
 }
 
