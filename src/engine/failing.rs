@@ -9,12 +9,19 @@ use crate::failure::Remedy;
 use crate::ledger::LedgerError;
 use crate::model::{EntryError, Millis, Step, Stopped, Stored};
 use crate::okta::Class;
+use crate::okta::error::is_oktas;
 use crate::pacing::{Verdict, decide, unix_millis};
 use crate::steps::StepError;
 
 /// How long after a lost answer Okta is looked at: it may still be working on the call, which took up to
 /// 7.9 s in recordings (API.md §3.3).
 const LOOK_AFTER: Duration = Duration::from_secs(10);
+
+/// Whether Okta may carry the call out later: it has not said itself what became of it. A gateway that gave up has codes
+/// of its own.
+fn may_still_be_at_work(error: &EntryError) -> bool {
+    !error.okta_error_code.as_deref().is_some_and(is_oktas)
+}
 
 impl Work<'_> {
     pub(super) async fn fail(
@@ -54,7 +61,7 @@ impl Work<'_> {
             Verdict::Retry | Verdict::Look => {
                 let attempts = self.row.progress.attempts;
                 let mut pause = self.shop.access.lane.retry_pause(attempts, class);
-                if verdict == Verdict::Look && described.okta_error_code.is_none() {
+                if verdict == Verdict::Look && may_still_be_at_work(&described) {
                     // Counted from when it was sent: one that timed out has had its time.
                     let sent_ms = self.log.attempts.last().map_or(0, |call| call.duration_ms);
                     let landed = LOOK_AFTER.min(self.shop.call_timeout);
@@ -155,5 +162,32 @@ impl Work<'_> {
         let refused = error.step == Step::SetConnection && error.http_status == Some(400);
         let connection = self.row.entry.connection.as_ref().filter(|_| refused)?;
         blamed(connection, &error.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_okta_can_say_that_nothing_is_carried_out_any_more() {
+        for (code, may) in [
+            (Some("E0000009"), false),
+            (Some("E9999999"), false),
+            (Some("unknown value (11 characters)"), true),
+            (Some("server_error"), true),
+            (Some("temporarily_unavailable"), true),
+            (None, true),
+        ] {
+            let error = EntryError {
+                step: Step::CreateApp,
+                message: "status 502".to_owned(),
+                okta_error_code: code.map(str::to_owned),
+                http_status: Some(502),
+                request_id: None,
+                hint: None,
+            };
+            assert_eq!(may_still_be_at_work(&error), may, "{code:?}");
+        }
     }
 }

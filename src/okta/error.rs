@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::failure::Remedy;
 pub use answer::endless_list;
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
+pub use codes::is_oktas;
 pub(super) use transport::{Way, is_declined, unanswered};
 
 /// What follows from a failed call. A pure function in `run` decides from it and the step's effect

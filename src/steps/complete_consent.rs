@@ -6,6 +6,7 @@ use super::live::live;
 use super::start_consent::{consent_of, note_activation};
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
+use crate::okta::error::is_oktas;
 use crate::okta::{callback, connections};
 use crate::pacing::Effect;
 
@@ -45,7 +46,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
 fn is_forbidden(error: &StepError) -> bool {
     matches!(error, StepError::Call { error, .. }
         if error.http_status == Some(403)
-            && error.okta_error_code.as_deref().is_some_and(|code| code.starts_with('E')))
+            && error.okta_error_code.as_deref().is_some_and(is_oktas))
 }
 
 // The call may have gone through. If the connection can be activated it has, else the consent is lost.

@@ -172,10 +172,7 @@ fn redirect(head: &Head) -> Judged {
 /// 401 (API.md §7.3). Codes that decide by themselves are out of the way already.
 fn unauthorized(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {
     let bad_token = challenge.error.as_deref() == Some("invalid_token");
-    let is_okta_code = okta
-        .code
-        .as_deref()
-        .is_some_and(|code| code.starts_with('E'));
+    let is_okta_code = okta.code.as_deref().is_some_and(codes::is_oktas);
     if bad_token {
         let judged = credentials();
         return match okta.message {
@@ -193,7 +190,7 @@ fn unauthorized(okta: &OktaBody, challenge: &Challenge, content: Content) -> Jud
 
 /// 403 (API.md §7.3): an empty body is how a missing scope looks.
 fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {
-    if okta.code.is_some() {
+    if okta.code.as_deref().is_some_and(codes::is_oktas) {
         return Judged::new(Class::Refused);
     }
     if challenge.error.as_deref() == Some("insufficient_scope") {

@@ -1,6 +1,12 @@
 //! Okta's error codes that mean more than their HTTP status says (API.md §8). A code that is not
 //! here is judged by its status.
 
+/// Whether a code is one of Okta's, and not OAuth's or that of somebody on the way.
+pub fn is_oktas(code: &str) -> bool {
+    code.strip_prefix('E')
+        .is_some_and(|digits| digits.len() == 7 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// What a code decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

@@ -1,6 +1,7 @@
 //! Okta's error bodies (API.md §8): the management API's, the OAuth endpoints', and those of its edge.
 
 use super::super::fields::{self, fields};
+use super::codes::is_oktas;
 use crate::text::one_of;
 
 /// Longest id of an error that is kept; Okta's have about 30 characters.
@@ -85,10 +86,7 @@ fields!(Cause { "errorSummary" => text(error_summary) });
 
 /// One of Okta's codes or OAuth's; what is none of them may be anything, and is not repeated.
 fn code(text: &str) -> Option<String> {
-    let is_oktas = text.strip_prefix('E').is_some_and(|digits| {
-        digits.len() == 7 && digits.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    if is_oktas {
+    if is_oktas(text) {
         return Some(text.to_owned());
     }
     (!text.trim().is_empty()).then(|| one_of(text, &OAUTH))

@@ -170,6 +170,16 @@ fn a_challenge_explains_what_an_empty_body_does_not() {
     assert_eq!(error.class, Class::OrgStopped);
     assert!(error.message.contains("invalid_token"), "{error}");
 
+    // What is no code of Okta's says no more than a challenge.
+    for body in [
+        &br#"{"error":"insufficient_scope"}"#[..],
+        br#"{"error":"No way"}"#,
+    ] {
+        let error = challenged(403, scope, body);
+        assert_eq!(error.class, Class::OrgStopped);
+        assert!(error.message.contains("okta.apps.manage"), "{error}");
+    }
+
     // A code says more than a challenge.
     let error = challenged(403, scope, &okta("E0000039"));
     assert_eq!(error.class, Class::Refused);
