@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
 
 use super::env_file;
 use super::flaw::{self, Flaw, SecretUse};
@@ -234,7 +235,7 @@ impl Secrets {
             return;
         }
         let veil = veil.clone();
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = apart(move || {
             for path in files.iter().filter(|path| !is_stream(path)) {
                 if let Ok(secret) = from_file(path) {
                     veil.cover(&secret);
@@ -242,7 +243,9 @@ impl Secrets {
             }
         });
         // A drive that does not answer keeps nobody from working on entries that need nothing of it.
-        drop(tokio::time::timeout(COVERING, reading).await);
+        if let Ok(reading) = reading {
+            drop(tokio::time::timeout(COVERING, reading).await);
+        }
     }
 
     /// Reads a secret now, unless it was read within the last second.
@@ -373,14 +376,21 @@ fn from_file(path: &Path) -> Result<SecretString, Cause> {
     to_secret(bytes)
 }
 
-// In a thread that nobody waits for: network drives and pipes may block for ever.
-async fn from_file_in_time(path: PathBuf) -> Result<SecretString, Cause> {
-    let (done, read) = tokio::sync::oneshot::channel();
-    let name = path.clone();
+// In a thread of its own that nobody waits for: network drives and pipes may block for ever, and would keep a shared
+// one from everybody else.
+fn apart<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (done, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("secret".to_owned())
-        .spawn(move || drop(done.send(from_file(&name))))
-        .map_err(Cause::Thread)?;
+        .spawn(move || drop(done.send(read())))?;
+    Ok(receiver)
+}
+
+async fn from_file_in_time(path: PathBuf) -> Result<SecretString, Cause> {
+    let name = path.clone();
+    let read = apart(move || from_file(&name)).map_err(Cause::Thread)?;
     match tokio::time::timeout(FILE_TIMEOUT, read).await {
         Ok(Ok(read)) => read,
         // It panicked, or keeps silent.
