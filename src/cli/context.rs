@@ -86,6 +86,24 @@ impl RunContext {
         Self { reconnect, ..self }
     }
 
+    /// Of a run whose orgs are in another file now, if one is given.
+    pub fn with_orgs(self, given: Option<&Path>) -> Result<Self, Failure> {
+        let given = given.map(absolute).transpose()?;
+        Ok(Self {
+            orgs: given.or(self.orgs),
+            ..self
+        })
+    }
+
+    /// For commands that say themselves which entries they are about, and what they renew.
+    pub fn of_others(self) -> Self {
+        Self {
+            planned: None,
+            reconnect: None,
+            ..self
+        }
+    }
+
     /// Of which entries the run renews the consents.
     pub const fn reconnects(&self) -> Option<&Selection> {
         self.reconnect.as_ref()

@@ -190,9 +190,7 @@ pub(super) async fn summary(
     }
     let everything = RunContext::of(run).map(|context| {
         let all = Selection::default();
-        // What follows it is what this run did not renew.
-        let context = context.reconnecting(None);
-        context.next_commands(run, &all).run_file
+        context.of_others().next_commands(run, &all).run_file
     });
     // Of an earlier version.
     let run_file =

@@ -28,7 +28,7 @@ pub(super) async fn resume(
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&selection, &names)?;
-    let context = RunContext::of(&run)?;
+    let context = RunContext::of(&run)?.with_orgs(settings.orgs.as_deref())?;
     let policy = context.policy(settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, args.format)?;

@@ -536,8 +536,8 @@ fn an_unknown_org_comes_with_the_nearest_name() {
     }
 }
 
-/// A job with an orgs file, whose run was interrupted while all of its orgs can still move.
-fn interrupted(acme: &str, reference: &str) -> Scenario {
+/// A manifest whose orgs are elsewhere.
+fn without_orgs() -> Scenario {
     let story = Scenario::of([
         zscaler("0oa1"),
         zscaler("0oa2").at("globex"),
@@ -548,6 +548,31 @@ fn interrupted(acme: &str, reference: &str) -> Scenario {
     let apps = manifest["apps"].as_array().unwrap().iter();
     let apps: Vec<String> = apps.map(Value::to_string).collect();
     story.write("m.jsonl", &apps.join("\n"));
+    story
+}
+
+#[test]
+fn a_new_run_after_other_orgs_were_given_takes_those() {
+    let mut story = without_orgs();
+    story.set("WRONG_TOKEN", "00wrong-token-of-nobody");
+    let url = story.url("acme");
+    orgs_file(&story, &url, "env:WRONG_TOKEN");
+    story
+        .okta_rollout(&["run", "m.jsonl", "--orgs", "o.csv"])
+        .exits(3);
+    let orgs = std::fs::read_to_string(story.path("o.csv")).unwrap();
+    story.write("new.csv", &orgs.replace(&url, "http://127.0.0.1:1"));
+    let said = story
+        .okta_rollout(&["resume", "--orgs", "new.csv"])
+        .exits(3)
+        .said();
+    let run = "okta-rollout run m.jsonl --orgs new.csv";
+    assert_eq!(told(&said, "okta-rollout run"), [run], "{said}");
+}
+
+/// A job with an orgs file, whose run was interrupted while all of its orgs can still move.
+fn interrupted(acme: &str, reference: &str) -> Scenario {
+    let story = without_orgs();
     story.write(
         "job.toml",
         "manifest = 'm.jsonl'\norgs = 'o.csv'\n[limits]\nmaxInFlight = 1\n[retry]\nmaxAttempts = 3\ninitial = '1ms'\n",

@@ -39,6 +39,30 @@ fn link_of(story: &Scenario, id: &str) -> String {
     of_app[0]["authorizeUrl"].as_str().unwrap().to_owned()
 }
 
+#[test]
+fn after_a_plan_of_a_part_only_what_changed_is_to_be_renewed() {
+    let story = waiting();
+    story.manifest([
+        office("0oa1", "file:names/admin", "file:secrets/admin-password"),
+        google("0oa2"),
+        zscaler("0oa3"),
+        zscaler("0oa4").at("globex"),
+    ]);
+    story.write("secrets/admin-password", "tell-tale-second");
+    let plan = ["plan", "job.toml", "--out", "p.json", "--only"];
+    story
+        .okta_rollout(&[&plan[..], &["org=acme,org=globex"]].concat())
+        .exits(0);
+    let command = "okta-rollout run job.toml --reconnect --only org=acme,app=office365";
+    story
+        .okta_rollout(&["run", "--plan", "p.json"])
+        .exits(4)
+        .says(command);
+    story.all_calls("acme");
+    story.shell(command).exits(4);
+    assert_eq!(story.all_calls("acme"), [GET, POST]);
+}
+
 fn left(story: &Scenario) -> Value {
     let report = story.report();
     // Where there are none the key is left out.
