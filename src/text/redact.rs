@@ -133,28 +133,29 @@ impl Known {
             return text.chars().take(chars).collect();
         }
         let mut kept = String::new();
-        let (mut rest, mut count) = (text, 0);
-        while let Some(c) = rest.chars().next().filter(|_| count < chars) {
-            // Where one is part of another, no remainder of it stays.
+        // What was looked at of the text, and how much of it was kept; what either comes to in characters.
+        let (mut at, mut from, mut count) = (0, 0, 0);
+        while let Some(c) = text[at..].chars().next().filter(|_| count < chars) {
+            let rest = &text[at..];
             let length = if may_begin(rest) {
+                // Where one is part of another, no remainder of it stays.
                 let long = spelled(rest, &self.long, |c| c.to_ascii_lowercase());
                 long.max(spelled(rest, &self.short, |c| c))
             } else {
                 0
             };
-            match length {
-                0 => {
-                    kept.push(c);
-                    count += 1;
-                    rest = &rest[c.len_utf8()..];
-                }
-                length => {
-                    kept.push_str(REDACTED);
-                    count += REDACTED.len();
-                    rest = &rest[length..];
-                }
+            if length == 0 {
+                at += c.len_utf8();
+                count += 1;
+            } else {
+                kept.push_str(&text[from..at]);
+                kept.push_str(REDACTED);
+                count += REDACTED.len();
+                at += length;
+                from = at;
             }
         }
+        kept.push_str(&text[from..at]);
         kept
     }
 }

@@ -81,6 +81,10 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// A text on one line, without what is not seen.
 pub(super) fn line_of(text: &str) -> String {
+    // As nearly everything is that an org says in one word.
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let visible = word.chars().filter(|&c| !is_hidden(c));
