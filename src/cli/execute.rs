@@ -1,11 +1,12 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
+mod opening;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::access::{self, Opened, Shut};
 use super::args::DataFormat;
 use super::context::{RunContext, options, renewed_by};
 use super::only::say_nothing_matches;
@@ -15,17 +16,18 @@ use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::simulated::Simulated;
 use super::{continuation, deactivations, progress, prune};
-use crate::engine::{NextCommands, OrgAccess, RunOptions, Selected, drive};
-use crate::event::{Event, Events};
+use crate::engine::{NextCommands, RunOptions, Selected, drive};
+use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::Format;
-use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
-use crate::model::{OrgNo, RunId, State};
+use crate::model::{OrgNo, State};
 use crate::pacing::{Interrupt, unix_millis};
 use crate::report::{Held, counted};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
+use opening::{open, stop_shut, unfinished};
 
 /// A run that is ready to be driven by this process.
 pub(super) struct Work {
@@ -99,10 +101,9 @@ pub(super) async fn execute(
     }
     let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
-    let unfinished = unfinished(&ledger, &run, &all, &selected).await?;
-    let (there, moved) = split(unfinished, orgs_now.as_ref());
-    let mut opened = access::open(there, &context, allow_exec, simulated.as_ref(), &next).await?;
-    opened.extend(moved);
+    let to_open = unfinished(&ledger, &run, &all, &selected).await?;
+    let (now, served) = (orgs_now.as_ref(), simulated.as_ref());
+    let opened = open(to_open, now, &context, allow_exec, served, &next).await?;
     let options = options_for(&run, &policy, force, &selected);
 
     ledger.mark(&run.id).await?;
@@ -224,18 +225,6 @@ async fn continue_run(
     Ok(ledger.set_continued(&run.id, now, ended).await?)
 }
 
-/// Takes the orgs out that their files have at another address.
-fn split(orgs: Vec<OrgRow>, now: Option<&Orgs>) -> (Vec<OrgRow>, Vec<Opened>) {
-    let (mut there, mut moved) = (Vec::with_capacity(orgs.len()), Vec::new());
-    for row in orgs {
-        match now.and_then(|now| access::moved(&row, now)) {
-            Some(why) => moved.push(Err(Box::new(Shut { row, why }))),
-            None => there.push(row),
-        }
-    }
-    (there, moved)
-}
-
 /// What is known of some of so many orgs, for each of them.
 fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
     let mut all = vec![None; orgs];
@@ -279,49 +268,6 @@ async fn try_again(
         counted(retried, "failed entry is", "failed entries are")
     ));
     Ok(())
-}
-
-/// The orgs that something can still happen in.
-async fn unfinished(
-    ledger: &Ledger,
-    run: &RunRow,
-    all: &[OrgRow],
-    selected: &Selected,
-) -> Result<Vec<OrgRow>, Failure> {
-    let counts = selected.counts_by_org(ledger, &run.id).await?;
-    Ok(counts
-        .into_iter()
-        .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
-        .filter_map(|(no, _)| all.get(usize::try_from(no).ok()?).cloned())
-        .collect())
-}
-
-/// Stops the orgs whose credentials cannot be read; gives the others.
-async fn stop_shut(
-    ledger: &Ledger,
-    run: &RunId,
-    opened: Vec<Opened>,
-    next: &NextCommands,
-    events: &Events,
-) -> Result<Vec<OrgAccess>, LedgerError> {
-    let mut open = Vec::with_capacity(opened.len());
-    for org in opened {
-        let shut = match org {
-            Ok(org) => {
-                open.push(org);
-                continue;
-            }
-            Err(shut) => shut,
-        };
-        let stopped = shut.why.stopped(next);
-        events.send(Event::OrgStopped {
-            org: shut.row.name.as_str().into(),
-            message: stopped.message.clone(),
-            hint: stopped.hint.clone(),
-        });
-        ledger.set_stopped(run, shut.row.no, Some(stopped)).await?;
-    }
-    Ok(open)
 }
 
 /// A run ends early only when its checkpoints cannot be kept.

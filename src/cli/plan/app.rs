@@ -41,15 +41,7 @@ impl OrgSurvey {
         let identity = known.identity(entry).unwrap_or_default();
         let acts = |step: &Step| !matches!(step, Step::FindApp | Step::CreateApp);
         if !steps(entry).iter().any(acts) {
-            let seen = Seen {
-                app: Some(SeenApp::default()),
-                ..Seen::default()
-            };
-            return Ok(Looked {
-                forecast: forecast(entry, &seen),
-                seen: json!([app_id]),
-                app_id: Some(app_id),
-            });
+            return Ok(only_found(entry, app_id));
         }
         let looked = self.look(entry, &app_id, log).await;
         let live_base_url = looked
@@ -154,5 +146,18 @@ impl OrgSurvey {
             has_link: has_link(&found),
             features,
         })
+    }
+}
+
+/// An app to which nothing is to be done.
+fn only_found(entry: &Entry, app_id: String) -> Looked {
+    let seen = Seen {
+        app: Some(SeenApp::default()),
+        ..Seen::default()
+    };
+    Looked {
+        forecast: forecast(entry, &seen),
+        seen: json!([app_id]),
+        app_id: Some(app_id),
     }
 }

@@ -1,0 +1,84 @@
+//! The orgs that a run goes on in: those where something is left to do are opened, and those that cannot be are stopped
+//! before their first call.
+
+use std::sync::Arc;
+
+use crate::cli::access::{self, Opened, Shut};
+use crate::cli::context::RunContext;
+use crate::cli::simulated::Simulated;
+use crate::engine::{NextCommands, OrgAccess, Selected};
+use crate::event::{Event, Events};
+use crate::failure::Failure;
+use crate::ledger::{Ledger, LedgerError, OrgRow, RunRow};
+use crate::manifest::Orgs;
+use crate::model::RunId;
+
+/// The orgs that something can still happen in.
+pub(super) async fn unfinished(
+    ledger: &Ledger,
+    run: &RunRow,
+    all: &[OrgRow],
+    selected: &Selected,
+) -> Result<Vec<OrgRow>, Failure> {
+    let counts = selected.counts_by_org(ledger, &run.id).await?;
+    Ok(counts
+        .into_iter()
+        .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
+        .filter_map(|(no, _)| all.get(usize::try_from(no).ok()?).cloned())
+        .collect())
+}
+
+/// Opens orgs; those that their files have at another address than the run come last, and are not.
+pub(super) async fn open(
+    orgs: Vec<OrgRow>,
+    now: Option<&Orgs>,
+    context: &RunContext,
+    allow_exec: bool,
+    simulated: Option<&Simulated>,
+    next: &Arc<NextCommands>,
+) -> Result<Vec<Opened>, Failure> {
+    let (there, moved) = split(orgs, now);
+    let mut opened = access::open(there, context, allow_exec, simulated, next).await?;
+    opened.extend(moved);
+    Ok(opened)
+}
+
+/// Takes the orgs out that their files have at another address.
+fn split(orgs: Vec<OrgRow>, now: Option<&Orgs>) -> (Vec<OrgRow>, Vec<Opened>) {
+    let (mut there, mut moved) = (Vec::with_capacity(orgs.len()), Vec::new());
+    for row in orgs {
+        match now.and_then(|now| access::moved(&row, now)) {
+            Some(why) => moved.push(Err(Box::new(Shut { row, why }))),
+            None => there.push(row),
+        }
+    }
+    (there, moved)
+}
+
+/// Stops the orgs whose credentials cannot be read; gives the others.
+pub(super) async fn stop_shut(
+    ledger: &Ledger,
+    run: &RunId,
+    opened: Vec<Opened>,
+    next: &NextCommands,
+    events: &Events,
+) -> Result<Vec<OrgAccess>, LedgerError> {
+    let mut open = Vec::with_capacity(opened.len());
+    for org in opened {
+        let shut = match org {
+            Ok(org) => {
+                open.push(org);
+                continue;
+            }
+            Err(shut) => shut,
+        };
+        let stopped = shut.why.stopped(next);
+        events.send(Event::OrgStopped {
+            org: shut.row.name.as_str().into(),
+            message: stopped.message.clone(),
+            hint: stopped.hint.clone(),
+        });
+        ledger.set_stopped(run, shut.row.no, Some(stopped)).await?;
+    }
+    Ok(open)
+}

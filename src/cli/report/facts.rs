@@ -1,0 +1,260 @@
+//! What a report is made from, and how it is written, entry by entry.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::cli::carried::complete;
+use crate::cli::context::RunContext;
+use crate::failure::Failure;
+use crate::job::Format;
+use crate::ledger::{Attempt, Counts, EntryRow, Ledger, OrgRow, Removed, RunRow};
+use crate::manifest::{Columns, CsvManifest, Record};
+use crate::model::EntryNo;
+use crate::pacing::unix_millis;
+use crate::plan;
+use crate::report::{self, EntryReport, Held, JsonReport, Overview, RunFacts, TextReport};
+use crate::selection::{Ended, Selection};
+use crate::text::Page;
+
+/// What to report.
+pub(in crate::cli) struct Request {
+    /// How.
+    pub format: Format,
+    /// Which entries.
+    pub only: Selection,
+    /// Whether with their calls.
+    pub calls: bool,
+}
+
+impl Request {
+    /// Every entry.
+    pub fn all(format: Format) -> Self {
+        Self {
+            format,
+            only: Selection::default(),
+            calls: false,
+        }
+    }
+
+    fn wants(&self, row: &EntryRow, entry: &EntryReport) -> bool {
+        let ended = Ended::of(entry.changed, entry.deactivated);
+        self.only.takes_entry(&entry.org, row.entry.app)
+            && self.only.takes_state(entry.state, ended)
+    }
+}
+
+/// The run-wide rows a report is built from.
+pub(in crate::cli) struct Facts {
+    pub(super) run: RunRow,
+    pub(super) held: Held,
+    pub(super) counts: Counts,
+    pub(super) orgs: Vec<OrgRow>,
+    pub(super) removed: Vec<Removed>,
+}
+
+impl Facts {
+    /// Reads them.
+    pub async fn read(ledger: &Ledger, run: &RunRow) -> Result<Self, Failure> {
+        let held = if ledger.is_locked(&run.id)? {
+            Held::Yes
+        } else {
+            Held::No
+        };
+        let now = unix_millis();
+        let mut orgs = ledger.orgs(&run.id).await?;
+        for org in &mut orgs {
+            // The end of a wait is not written where the clock tells it.
+            org.wait.take_if(|wait| wait.until <= now);
+        }
+        Ok(Self {
+            held,
+            counts: ledger.counts(&run.id).await?,
+            removed: ledger.removed(&run.id).await?,
+            orgs,
+            run: run.clone(),
+        })
+    }
+
+    /// The report's head.
+    pub fn overview(&self) -> Overview {
+        let mut overview = report::overview(RunFacts {
+            run: &self.run,
+            held: self.held,
+            counts: self.counts,
+            orgs: &self.orgs,
+            removed: &self.removed,
+        });
+        for stopped in overview
+            .orgs
+            .iter_mut()
+            .filter_map(|org| org.stopped.as_mut())
+        {
+            complete_hint(&mut stopped.hint);
+        }
+        overview
+    }
+
+    /// One of its entries.
+    pub(super) fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
+        let org = self.orgs.get(usize::try_from(row.org).ok()?)?;
+        let mut entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
+        entry.is_earlier = report::is_earlier(row, self.run.session_at());
+        if let Some(error) = &mut entry.error {
+            complete_hint(&mut error.hint);
+        }
+        Some(entry)
+    }
+
+    /// Writes the report; returns how many entries it has.
+    pub(super) async fn write(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<u64> {
+        match request.format {
+            Format::Text => self.write_text(ledger, request, &mut Page::new(out)).await,
+            Format::Json => self.write_json(ledger, request, out).await,
+            Format::Csv => self.write_csv(ledger, request, out).await,
+        }
+    }
+
+    /// Writes the report for people.
+    pub(super) async fn write_text(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        page: &mut Page<&mut dyn Write>,
+    ) -> anyhow::Result<u64> {
+        let mut text = TextReport::begin(page, &self.overview())?;
+        let entries = self
+            .each(ledger, request, |entry, _| Ok(text.entry(entry)?))
+            .await?;
+        text.end()?;
+        Ok(entries)
+    }
+
+    /// Filtered, the report holds its entries as a manifest, too.
+    async fn write_json(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<u64> {
+        let mut json = JsonReport::begin(out, &self.overview())?;
+        if request.only.is_all() {
+            let entries = self
+                .each(ledger, request, |entry, _| Ok(json.entry(entry)?))
+                .await?;
+            json.end()?;
+            return Ok(entries);
+        }
+        let base = self.entries_base()?;
+        let mut written: Vec<EntryNo> = Vec::new();
+        let mut concerned = vec![false; self.orgs.len()];
+        let entries = self
+            .each(ledger, request, |entry, row| {
+                written.push(row.no);
+                if let Some(org) = usize::try_from(row.org)
+                    .ok()
+                    .and_then(|no| concerned.get_mut(no))
+                {
+                    *org = true;
+                }
+                Ok(json.entry(entry)?)
+            })
+            .await?;
+        let mut orgs = self.orgs.clone();
+        retain(&mut orgs, &concerned);
+        let mut manifest = json.manifest(&orgs)?;
+        // The same entries, whatever became of them since they were written.
+        let mut next = written.iter().peekable();
+        let all = Request::all(Format::Json);
+        self.each(ledger, &all, |_, row| {
+            if next.next_if(|no| **no == row.no).is_some() {
+                manifest.entry(&row.entry, &base)?;
+            }
+            Ok(())
+        })
+        .await?;
+        manifest.end()?;
+        Ok(entries)
+    }
+
+    fn entries_base(&self) -> anyhow::Result<PathBuf> {
+        let context = RunContext::of(&self.run)
+            .map_err(|failure| failure.error.context("the manifest's folder is not known"))?;
+        Ok(context.entries_base().to_owned())
+    }
+
+    async fn write_csv(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<u64> {
+        let base = self.entries_base()?;
+        let mut columns = Columns::with_notes();
+        self.each(ledger, request, |_, row| {
+            Ok(columns.add(&Record::of(row.row, &row.entry))?)
+        })
+        .await?;
+        let mut csv = CsvManifest::begin(out, columns, &base)?;
+        let entries = self
+            .each(ledger, request, |entry, row| {
+                Ok(csv.record(&Record {
+                    notes: &report::notes(entry),
+                    ..Record::of(row.row, &row.entry)
+                })?)
+            })
+            .await?;
+        csv.end()?;
+        Ok(entries)
+    }
+
+    /// Hands on the wanted entries until one cannot be written; returns how many.
+    async fn each(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        mut write: impl FnMut(&EntryReport, &EntryRow) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let mut failed = None;
+        let mut entries = 0;
+        let mut each = |row: &EntryRow, calls: Option<Vec<Attempt>>| {
+            if failed.is_some() {
+                return;
+            }
+            let entry = self.entry(row);
+            if let Some(mut entry) = entry.filter(|entry| request.wants(row, entry)) {
+                entry.calls = calls.map(report::calls);
+                failed = write(&entry, row).err();
+                entries += 1;
+            }
+        };
+        let run = &self.run.id;
+        let read = if request.calls {
+            let each = |row: EntryRow, calls| each(&row, Some(calls));
+            ledger.for_each_entry_with_calls(run, each).await
+        } else {
+            ledger.for_each_entry(run, |row| each(&row, None)).await
+        };
+        read.context("the ledger cannot be read")?;
+        failed.map_or(Ok(entries), Err)
+    }
+}
+
+/// Those of its items that are wanted.
+pub(super) fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {
+    let mut wanted = wanted.iter();
+    items.retain(|_| wanted.next().is_none_or(|wanted| *wanted));
+}
+
+/// So that its command finds this ledger.
+fn complete_hint(hint: &mut Option<String>) {
+    if let Some(hint) = hint {
+        *hint = complete(hint).into_owned();
+    }
+}
