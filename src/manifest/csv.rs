@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::dialect;
 use super::formula::unescaped;
+use super::path::{Found, find};
 use super::problem::{Issue, Issues, Place, Problem, Spot};
 use super::records::{MAX_COLUMNS, MAX_RECORD, Next, Records};
-use super::shape::{Found, Item, Member, Wrong, find, is_for_people};
+use super::shape::{Item, Member, Wrong, is_for_people};
 use crate::text::unseen::{self, named, trimmed};
 
 /// Takes what a reader reads.

@@ -4,8 +4,9 @@
 use std::io::{self, BufRead, Chain, Cursor, Read as _};
 
 use super::input::line_ends;
+use super::path::{Found, find};
 use super::records::Records;
-use super::shape::{Found, Member, find};
+use super::shape::Member;
 use crate::text::unseen::BYTE_ORDER_MARK;
 
 /// What a header may be separated by, the usual one first.

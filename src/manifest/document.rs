@@ -13,8 +13,9 @@ use super::json::{
     At, Filler, Pair, elements, kind, not_an_object, pairs, stood_before, string, too_long,
 };
 use super::object_place::ObjectPlace;
+use super::path::meant_or_for_people;
 use super::problem::{Issues, Problem, Problems, Spot, nearest};
-use super::shape::{is_for_people, meant_or_for_people};
+use super::shape::is_for_people;
 use super::text::Text;
 
 /// The longest line of JSONL, in bytes; a longer one is skipped and reported.

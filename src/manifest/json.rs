@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::path::{join, suggest_key};
 use super::problem::{Issue, Issues};
-use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, is_for_people, join, suggest_key};
+use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, is_for_people};
 use super::text::Text;
 
 /// A key of an object, decoded, with its value's text.

@@ -29,6 +29,7 @@ mod office365;
 mod org;
 mod org_draft;
 mod orgs;
+mod path;
 mod probe;
 mod problem;
 mod program;
