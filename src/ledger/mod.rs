@@ -39,6 +39,7 @@ mod rotation;
 mod row_keys;
 mod rows;
 mod run_id;
+mod runs;
 mod sqlite;
 mod sweep;
 mod trust;
@@ -258,13 +259,13 @@ async fn blocking<T: Send + 'static>(
 impl Ledger {
     /// All runs, newest first.
     pub async fn runs(&self) -> Result<Vec<RunRow>, LedgerError> {
-        self.read(reads::runs).await
+        self.read(runs::runs).await
     }
 
     /// The run with exactly this id.
     pub async fn run(&self, id: &RunId) -> Result<RunRow, LedgerError> {
         let id = id.clone();
-        self.read(move |c| reads::run(c, &id)).await
+        self.read(move |c| runs::run(c, &id)).await
     }
 
     /// The run whose id begins so; `None` = the newest.
@@ -273,14 +274,14 @@ impl Ledger {
     /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`] with all candidates.
     pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow, LedgerError> {
         let prefix = prefix.map(str::to_owned);
-        self.read(move |c| reads::find_run(c, prefix.as_deref()))
+        self.read(move |c| runs::find_run(c, prefix.as_deref()))
             .await
     }
 
     /// The newest run of this [`RunRow::file_key`].
     pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>, LedgerError> {
         let file_key = file_key.to_owned();
-        self.read(move |c| reads::last_run_of(c, &file_key)).await
+        self.read(move |c| runs::last_run_of(c, &file_key)).await
     }
 
     /// Takes the run for this process, until the lock is dropped or the process ends.

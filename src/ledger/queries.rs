@@ -10,7 +10,7 @@ use super::drift::{self, Noted};
 use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
 use super::model::{AppMemory, Attempt, EntryRow, OrgRow, Target, UnderWay};
-use super::{Ledger, blocking, calls, memory, reads};
+use super::{Ledger, blocking, calls, memory, reads, runs};
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
@@ -26,19 +26,19 @@ impl Ledger {
     /// The run's orgs in order.
     pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>, LedgerError> {
         let run = run.clone();
-        self.read(move |c| reads::orgs(c, &run)).await
+        self.read(move |c| runs::orgs(c, &run)).await
     }
 
     /// Entries by state.
     pub async fn counts(&self, run: &RunId) -> Result<Counts, LedgerError> {
         let run = run.clone();
-        self.read(move |c| reads::counts(c, &run)).await
+        self.read(move |c| runs::counts(c, &run)).await
     }
 
     /// Entries by state, for every org in order.
     pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>, LedgerError> {
         let run = run.clone();
-        self.read(move |c| reads::counts_by_org(c, &run)).await
+        self.read(move |c| runs::counts_by_org(c, &run)).await
     }
 
     /// The next entries of an org that are in a state, in order. Waiting ones that a later run adopted
