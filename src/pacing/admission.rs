@@ -14,6 +14,7 @@ use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
 use super::line::{Kind, Line, Place};
 use super::methods::{Ended, Methods};
+use super::no_room::{NoRoom, Refusing};
 use super::org_patience::{OrgPatience, span};
 use super::rests::Rests;
 use super::retry_budget::RetryBudget;
@@ -22,12 +23,6 @@ use crate::failure::Remedy;
 use crate::job::RetryPolicy;
 use crate::model::Stopped;
 use crate::okta::{Bucket, Class, Exchange, Method};
-
-/// An org that takes on no call at all for this long is told of.
-const LASTING: Duration = Duration::from_secs(2);
-
-/// After this long people are told of it again, and how long it lasts by now.
-const AGAIN: Duration = Duration::from_mins(1);
 
 /// An org without a useful answer for so long is told to be so with each wait.
 const WORTH_COUNTING: Duration = Duration::from_secs(10);
@@ -70,19 +65,7 @@ pub(super) struct State {
     pub(super) rests: Rests,
     // Whether a call went although people were told of a wait; another one, and it is over.
     passed: bool,
-    // Since when the org took on no call at all, and whether people were told.
-    refuses_since: Option<Duration>,
-    // When people were told last.
-    refuses_told: Option<Duration>,
-}
-
-/// What people have to be told of an org that takes on no call at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusing {
-    /// It does so for a while now.
-    Lasts,
-    /// It was told of, and is over.
-    Over,
+    refusing: NoRoom,
 }
 
 impl State {
@@ -105,8 +88,7 @@ impl State {
             told: None,
             rests: Rests::default(),
             passed: false,
-            refuses_since: None,
-            refuses_told: None,
+            refusing: NoRoom::default(),
         }
     }
 
@@ -182,11 +164,11 @@ impl State {
         {
             pool.refused(now, sent);
             if self.in_flight <= 1 {
-                self.refuses_since.get_or_insert(now);
+                self.refusing.refused(now);
             }
         } else if exchange.status.is_some() {
             pool.succeeded(now);
-            self.refuses_since = None;
+            self.refusing.over();
         }
         if exchange.status.is_some() {
             self.circuit.answered();
@@ -296,20 +278,7 @@ impl State {
 
     /// Whether an org that takes on no call at all has to be told of, or that it does again.
     pub(super) fn refusing(&mut self, now: Duration) -> Option<Refusing> {
-        let lasts = self
-            .refuses_since
-            .is_some_and(|since| now.saturating_sub(since) >= LASTING);
-        match (lasts, self.refuses_told) {
-            (true, told) if told.is_none_or(|told| now.saturating_sub(told) >= AGAIN) => {
-                self.refuses_told = Some(now);
-                Some(Refusing::Lasts)
-            }
-            (false, Some(_)) if self.refuses_since.is_none() => {
-                self.refuses_told = None;
-                Some(Refusing::Over)
-            }
-            _ => None,
-        }
+        self.refusing.to_tell(now)
     }
 
     /// What is added to a wait that is told: how long there was no useful answer.

@@ -19,6 +19,7 @@ mod interrupt;
 mod lane;
 mod line;
 mod methods;
+mod no_room;
 mod notes;
 mod org_patience;
 mod pass;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::admission::{Refusing, Slot};
+use super::admission::Slot;
 use super::budget::Settled;
 use super::call_log::CallLog;
 use super::denied::{Denied, Why};
 use super::lane::{Halted, Lane};
 use super::line::{Kind, Place};
+use super::no_room::Refusing;
 use super::notes;
 use super::pass::Pass;
 use super::time::{unix_millis, whole_millis};
