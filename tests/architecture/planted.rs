@@ -108,6 +108,22 @@ fn a_circle_within_a_folder_is_found_through_what_its_parent_passes_on() {
 }
 
 #[test]
+fn a_circle_in_the_tree_is_found() {
+    let mut planted = texts();
+    let (_, text) = planted
+        .iter_mut()
+        .find(|(file, _)| file == "cli/output.rs")
+        .unwrap();
+    text.push_str("fn planted() { super::bug::guard(|| 0); }");
+    let found = violations(&Tree::of(planted));
+    let wanted = "a circle in cli: bug uses output (cli/bug.rs:";
+    assert!(
+        found.iter().any(|said| said.starts_with(wanted)),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn tests_and_texts_and_comments_are_left_out() {
     let text = "//! use crate::cli;\n#[cfg(test)]\nmod tests { use crate::cli::main; }\nconst A: &str = \"crate::cli::main\";\n";
     let files = vec![("plan/a.rs".to_owned(), text.to_owned())];
