@@ -278,7 +278,7 @@ impl State {
 
     /// Whether an org that takes on no call at all has to be told of, or that it does again.
     pub(super) fn refusing(&mut self, now: Duration) -> Option<Refusing> {
-        self.refusing.to_tell(now)
+        self.refusing.news(now)
     }
 
     /// What is added to a wait that is told: how long there was no useful answer.

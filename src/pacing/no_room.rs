@@ -37,7 +37,7 @@ impl NoRoom {
     }
 
     /// What people have to be told now, if anything.
-    pub(super) fn to_tell(&mut self, now: Duration) -> Option<Refusing> {
+    pub(super) fn news(&mut self, now: Duration) -> Option<Refusing> {
         let lasts = self
             .since
             .is_some_and(|since| now.saturating_sub(since) >= LASTING);
@@ -82,7 +82,7 @@ mod tests {
             } else {
                 org.over();
             }
-            assert_eq!(org.to_tell(now), told, "at {at}");
+            assert_eq!(org.news(now), told, "at {at}");
         }
     }
 }
