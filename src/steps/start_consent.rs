@@ -62,13 +62,14 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             Ok(Outcome::Consented)
         }
         (ConsentStep::Adopt, Some(consent)) if before.link == ShownLink::Own => {
-            let progress = &mut context.row.progress;
-            progress.link_in_doubt &= before.posted;
-            let waited_for = progress.consent.clone();
-            // It waits since it was first given.
-            let same = waited_for.filter(|waited_for| waited_for.state == consent.state);
-            admin.was_set(context);
-            Ok(Outcome::Waiting(same.unwrap_or(consent)))
+            let consent = its_own(context, consent, before.posted);
+            if before.posted {
+                admin.was_set(context);
+            } else {
+                // It is for the credentials of then.
+                admin.leave(context);
+            }
+            Ok(Outcome::Waiting(consent))
         }
         (ConsentStep::Adopt, Some(consent)) => {
             context.row.progress.link_in_doubt = false;
@@ -89,6 +90,16 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             post(context, &app_id, scheme, admin).await
         }
     }
+}
+
+// The link that this entry got, now or before: where it leads may have changed, and it waits since it was first given.
+fn its_own(context: &mut Context<'_>, shown: Consent, posted: bool) -> Consent {
+    let progress = &mut context.row.progress;
+    progress.link_in_doubt &= posted;
+    let waited_for = progress.consent.as_ref();
+    let same = waited_for.filter(|waited_for| waited_for.state == shown.state);
+    let since = same.map_or(shown.since, |same| same.since);
+    Consent { since, ..shown }
 }
 
 async fn post(
@@ -302,7 +313,8 @@ fn whose(context: &Context<'_>, link: Option<&Consent>, admin: &Admin) -> ShownL
                 && admin.are(in_flight.credentials.as_deref())
         }
         _ => {
-            let waited_for = progress.consent.as_ref().filter(|_| !progress.consent_lost);
+            // Of one that was lost nothing is kept: this is the newest that this entry got.
+            let waited_for = progress.consent.as_ref();
             waited_for.is_some_and(|consent| consent.state == link.state)
         }
     };

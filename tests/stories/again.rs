@@ -236,3 +236,28 @@ fn a_csv_report_tells_people_what_went_wrong_and_is_a_manifest_again() {
     story.okta_rollout(&run).exits(3);
     assert!(calls > 0 && !story.calls("acme").is_empty());
 }
+
+#[test]
+fn a_link_leads_to_where_its_simulated_org_is_served_now() {
+    let story = Scenario::of([]);
+    story.write(
+        "own.json",
+        r#"{ "orgs": { "s": { "url": "sandbox" } }, "apps": [ { "org": "s", "app": "google", "label": "G",
+            "create": { "signOnMode": "SAML_2_0", "settings": { "app": { "domain": "x.example" } } },
+            "connection": { "profile": { "authScheme": "OAUTH2" } } } ] }"#,
+    );
+    let job = |consent: &str| {
+        let text = format!("manifest = 'own.json'\n[sandbox]\nconsent = '{consent}'\n");
+        story.write("own.toml", &text);
+    };
+    job("manual");
+    story.okta_rollout(&["run", "own.toml"]).exits(4);
+    // Somebody else has its port by now, and knows nothing of it.
+    let link = story.link();
+    let (_, port) = link.split_once("localhost:").unwrap();
+    let port = port.split('/').next().unwrap().parse::<u16>().unwrap();
+    let other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || other.incoming().for_each(drop));
+    job("auto");
+    story.okta_rollout(&["run", "own.toml"]).exits(0);
+}

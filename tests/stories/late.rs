@@ -1,14 +1,18 @@
 //! A call for a consent's link whose process was killed, and that arrives when nobody expects it any more: it takes the
 //! place of the link that was got since.
 
-use crate::support::{Scenario, google, user, zscaler};
+use crate::support::{Entry, Scenario, google, office365, user, zscaler};
 
 /// How long a call may take, and a little more (ms).
 const MORE_THAN_A_CALL: i64 = 61_000;
 
 /// A run that died as it asked for a link, and one since that got another.
 fn asked_twice() -> Scenario {
-    let story = Scenario::of([google("0oa1").feature(user()), zscaler("0oa2").at("globex")]);
+    asked_twice_for(google("0oa1").feature(user()))
+}
+
+fn asked_twice_for(entry: Entry) -> Scenario {
+    let story = Scenario::of([entry, zscaler("0oa2").at("globex")]);
     // Of the checkpoints the one before the call is among the first.
     story.dies_after(1, &["run", "job.toml", "--only", "org=acme"]);
     let announced = rusqlite::Connection::open(story.ledger())
@@ -94,6 +98,41 @@ fn a_fresh_link_is_good_whatever_arrived_before_it() {
     story.okta_rollout(&["resume"]).exits(4);
     let shown = story.approve(&story.link());
     story.fed(&["consent", "complete"], &shown).exits(0);
+}
+
+#[test]
+fn a_fresh_link_in_doubt_is_looked_at_once_and_kept() {
+    let story = asked_twice();
+    story.okta_rollout(&["consent", "refresh"]).exits(0);
+    story.calls("acme");
+    let before = story.link();
+    story.okta_rollout(&["resume"]).exits(4);
+    assert_eq!(story.calls("acme"), ["GET …/connections/default"]);
+    assert_eq!(story.link(), before);
+    story.okta_rollout(&["resume"]).exits(4);
+    assert!(story.calls("acme").is_empty());
+    let shown = story.approve(&before);
+    story.fed(&["consent", "complete"], &shown).exits(0);
+}
+
+#[test]
+fn a_link_in_doubt_is_for_the_credentials_that_it_was_asked_for_with() {
+    let story = asked_twice_for(office365("0oa1"));
+    let before = story.link();
+    story.write("secrets/admin-password", "tell-tale-second");
+    for calls in [&["GET …/connections/default"][..], &[]] {
+        story
+            .okta_rollout(&["resume"])
+            .exits(4)
+            .says("acme/office365 (row 1) waits with the link of before: adminPassword changed");
+        assert_eq!(story.calls("acme"), calls);
+        assert_eq!(story.link(), before);
+    }
+    story
+        .okta_rollout(&["run", "job.toml", "--reconnect"])
+        .exits(4);
+    assert_eq!(posts(&story), 1);
+    assert_ne!(story.link(), before);
 }
 
 #[test]
