@@ -4,11 +4,9 @@
 use std::collections::HashSet;
 
 use super::blocking::blocking;
-use super::context::RunContext;
-use super::importing::{Importing, Preview};
 use super::landing::let_calls_land;
 use super::output::Output;
-use super::target::{Target, refuse, unreadable};
+use super::target::{Target, refuse};
 use super::{args, open};
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow};
@@ -16,6 +14,8 @@ use crate::manifest::{self, CheckOptions, Checked, Located, Orgs, SecretCheck};
 use crate::model::RunId;
 use crate::pacing::unix_millis;
 use crate::report::counted;
+use crate::rollout::context::{RunContext, unreadable};
+use crate::rollout::importing::{Importing, Preview};
 use crate::selection::Selection;
 use crate::settings::Settings;
 

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
-use super::shell::quoted;
 use crate::job::LedgerUrl;
 use crate::passing::is_passing;
+use crate::rollout::shell::quoted;
 use crate::settings::{LedgerChoice, Settings};
 
 /// How every printed command begins.

@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use super::access::{SECRETS_AT_ONCE, Shut, access, can_call, moved};
 use super::args;
-use super::context::{RunContext, options, orgs_now};
+use super::context::policy;
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
-use super::simulated::is_sandbox;
 use crate::consent::reader;
 use crate::engine::OrgAccess;
 use crate::event::Events;
@@ -25,7 +23,10 @@ use crate::ledger::{Ledger, Pending};
 use crate::manifest;
 use crate::model::RunId;
 use crate::pacing::Interrupt;
+use crate::rollout::access::{SECRETS_AT_ONCE, Shut, access, can_call, moved};
 use crate::rollout::consent::{Desk, Refreshed, Unopened};
+use crate::rollout::context::{RunContext, options, orgs_now};
+use crate::rollout::simulated::is_sandbox;
 use crate::selection::Selection;
 use crate::settings::Settings;
 pub(super) use list::list;
@@ -53,7 +54,7 @@ pub(super) async fn complete(
     let reading = reader::read(&input.bytes);
     let (bytes, lines) = (reading.bytes, reading.lines);
     let newest = ledger.find_run(None).await?;
-    let policy = RunContext::of(&newest)?.policy(settings, output)?;
+    let policy = policy(&RunContext::of(&newest)?, settings, output)?;
     can_call(&policy.http)?;
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
@@ -95,7 +96,7 @@ pub(super) async fn refresh(
 ) -> Result<Ending, Failure> {
     let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
-    let policy = RunContext::of(&run)?.policy(settings, output)?;
+    let policy = policy(&RunContext::of(&run)?, settings, output)?;
     can_call(&policy.http)?;
     let options = options(&policy, false);
     let interrupt = Interrupt::new();
@@ -177,7 +178,7 @@ impl<'a> Orgs<'a> {
         if let Some(orgs) = now.get(run) {
             return Ok(Arc::clone(orgs));
         }
-        let policy = context.policy(self.settings, self.output)?;
+        let policy = policy(context, self.settings, self.output)?;
         let orgs = Arc::new(orgs_now(&policy)?);
         now.insert(run.clone(), Arc::clone(&orgs));
         Ok(orgs)

@@ -1,327 +1,43 @@
-//! What a run remembers besides its entries, so that `resume`, `consent` and `report` find its
-//! policy and its secrets again, from whatever folder they are called.
-
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
+//! What a command asks of a run in the ledger besides what the run remembers: its policy as the job says it now, and the
+//! files that no report of it must be written over.
 
 use super::file::Guarded;
 use super::output::Output;
 use super::outputs;
-use super::shell::{flags, from_here, quoted};
-use super::target::{Target, unreadable};
-use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
+use super::target::Target;
 use crate::failure::Failure;
 use crate::job;
-use crate::ledger::RunRow;
-use crate::manifest::{self, OrgSpec, Orgs, Secrets};
-use crate::model::State;
-use crate::selection::Selection;
+use crate::rollout::context::RunContext;
 use crate::settings::{Policy, Settings};
 
-/// Stored with the run, as JSON. All paths are absolute.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RunContext {
-    /// The job or manifest that was run.
-    file: PathBuf,
-    /// The manifest.
-    manifest: PathBuf,
-    /// Where the orgs came from besides the manifest.
-    orgs: Option<PathBuf>,
-    /// Whether the run does only a part of the manifest: what a saved plan says.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    part: bool,
-    /// That plan, by the SHA-256 (hex) of its file; earlier versions did not store it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    plan: Option<String>,
-    /// What of the manifest that plan is about, if not all; earlier versions did not store it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    planned: Option<Selection>,
-    /// See `--force`; earlier versions did not store it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    force: bool,
-    /// The job's `[secrets] passEnv`, as far as it is not known better; earlier versions did not store it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pass_env: Vec<String>,
-    /// See `--reconnect`: of these entries, not of others that somebody does later in the same run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reconnect: Option<Selection>,
-}
-
-impl RunContext {
-    /// Of a run that begins.
-    pub fn new(target: &Target) -> Result<Self, Failure> {
-        Ok(Self {
-            file: absolute(&target.file)?,
-            manifest: absolute(&target.policy.manifest)?,
-            orgs: target.policy.orgs.as_deref().map(absolute).transpose()?,
-            part: false,
-            plan: None,
-            planned: None,
-            force: false,
-            pass_env: target.policy.pass_env.clone(),
-            reconnect: None,
-        })
-    }
-
-    /// Of a run that does only what a saved plan of these entries says, given the SHA-256 (hex) of its file.
-    pub fn of_plan(self, digest: String, planned: Selection) -> Self {
-        Self {
-            part: true,
-            plan: Some(digest),
-            planned: Some(planned).filter(|planned| !planned.is_all()),
-            ..self
-        }
-    }
-
-    /// Of a run with or without `--force`.
-    pub fn forced(self, force: bool) -> Self {
-        Self { force, ..self }
-    }
-
-    /// Of a run that renews the consents of these entries, if of any.
-    pub fn reconnecting(self, reconnect: Option<Selection>) -> Self {
-        Self { reconnect, ..self }
-    }
-
-    /// Of a run whose orgs are in another file now, if one is given.
-    pub fn with_orgs(self, given: Option<&Path>) -> Result<Self, Failure> {
-        let given = given.map(absolute).transpose()?;
-        Ok(Self {
-            orgs: given.or(self.orgs),
-            ..self
-        })
-    }
-
-    /// For commands that say themselves which entries they are about, and what they renew.
-    pub fn of_others(self) -> Self {
-        Self {
-            planned: None,
-            reconnect: None,
-            ..self
-        }
-    }
-
-    /// Of which entries the run renews the consents.
-    pub const fn reconnects(&self) -> Option<&Selection> {
-        self.reconnect.as_ref()
-    }
-
-    /// Whether the run does what `--reconnect` of these entries asks for.
-    pub fn does_reconnect(&self, asked: Option<&Selection>) -> bool {
-        asked.is_none() || asked == self.reconnect.as_ref()
-    }
-
-    /// Whether the run was begun with `--force`.
-    pub const fn is_forced(&self) -> bool {
-        self.force
-    }
-
-    /// Whether the run applies this plan, or, without one, does whatever the manifest says.
-    pub fn is_of(&self, plan: Option<&str>) -> bool {
-        match plan {
-            Some(_) => self.plan.as_deref() == plan,
-            None => !self.part,
-        }
-    }
-
-    /// The job or manifest that was run, absolute.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// The manifest in it or behind it, absolute.
-    pub fn manifest(&self) -> &Path {
-        &self.manifest
-    }
-
-    /// Where the orgs came from besides the manifest, absolute.
-    pub fn orgs(&self) -> Option<&Path> {
-        self.orgs.as_deref()
-    }
-
-    /// Of a run in the ledger.
-    pub fn of(run: &RunRow) -> Result<Self, Failure> {
-        let stored: Result<Self, _> = serde_json::from_value(run.context.clone());
-        let mut context = stored.map_err(|error| {
-            let error = anyhow::Error::from(error);
-            Failure::usage(error.context(format!("run {} is of another version", run.id.0))).hint(
-                format!(
-                    "start a new run: okta-rollout run {} --new",
-                    quoted(Path::new(&run.file))
-                ),
-            )
-        })?;
-        // Whoever corrects the job and continues the run means what it says now.
-        if job::is_job(&context.file)
-            && let Ok(job) = job::read(&context.file)
-        {
-            context.pass_env = job.pass_env;
-        }
-        Ok(context)
-    }
-
-    /// What people type after a failure of this run: with the file and the orgs by the names they have where this is
-    /// typed, and for the entries that were asked for.
-    pub fn next_commands(&self, run: &RunRow, selection: &Selection) -> NextCommands {
-        let id = &run.id.0;
-        let only = selection.with_state(None).flag();
-        let retry = if selection.is_all() {
-            " --failed".to_owned()
-        } else {
-            selection.with_state(Some(State::Failed)).flag()
-        };
-        let file = quoted(&self.shown_file(run));
-        // A job says itself where its orgs are.
-        let orgs = self.orgs.as_deref().filter(|_| !job::is_job(&self.file));
-        let orgs = orgs.map(|orgs| format!(" --orgs {}", quoted(&from_here(orgs))));
-        let orgs = orgs.unwrap_or_default();
-        // What goes on with the run does as it was begun, and has no more entries than it; a new one has to be told.
-        let planned = self.planned.as_ref().filter(|_| selection.is_all());
-        let anew = planned.unwrap_or(selection).with_state(None);
-        let more = format!("{}{}", self.flags(&anew), anew.flag());
-        NextCommands {
-            retry: format!("okta-rollout resume {id}{retry}"),
-            resume: format!("okta-rollout resume {id}{only}"),
-            run_file: format!("okta-rollout run {file}{orgs}{more}"),
-            new_job: self.new_job(&orgs, &more),
-        }
-    }
-
-    // How the run was begun, beside its file. Consents of other entries than it renews are not to be renewed.
-    fn flags(&self, selection: &Selection) -> String {
-        let renews = self.reconnect.as_ref() == Some(selection);
-        flags([("--force", self.force), ("--reconnect", renews)])
-    }
-
-    // Beside the manifest, under a name that is free.
-    fn new_job(&self, orgs: &str, more: &str) -> Option<NewJob> {
-        if job::is_job(&self.file) {
-            return None;
-        }
-        let manifest = self.manifest.file_name()?.to_string_lossy();
-        let named = ["", "-job"].map(|end| {
-            let stem = self.manifest.file_stem().unwrap_or_default();
-            self.manifest
-                .with_file_name(format!("{}{end}.toml", stem.to_string_lossy()))
-        });
-        let job = named.iter().find(|job| !job.exists())?;
-        let shown = quoted(&from_here(job));
-        Some(NewJob {
-            // As TOML takes it.
-            file: format!(
-                "{shown} (new, with manifest = {})",
-                toml::Value::from(&*manifest)
-            ),
-            run: format!("okta-rollout run {shown}{orgs}{more}"),
-        })
-    }
-
-    // As it was typed, if that still leads to it.
-    fn shown_file(&self, run: &RunRow) -> PathBuf {
-        let typed = PathBuf::from(&run.file);
-        match (typed.canonicalize(), self.file.canonicalize()) {
-            (Ok(a), Ok(b)) if a == b => typed,
-            _ => from_here(&self.file),
-        }
-    }
-
-    /// As the ledger stores it.
-    pub fn to_json(&self) -> serde_json::Value {
-        // Paths that are not UTF-8 cannot be JSON; such a run can still be started anew.
-        serde_json::to_value(self).unwrap_or_default()
-    }
-
-    /// Reads the secrets of the run's entries.
-    pub fn secrets(&self, allow_exec: bool) -> Secrets {
-        Secrets::of_file(&self.manifest, allow_exec).passing(&self.pass_env)
-    }
-
-    /// Reads the credentials of one of the run's orgs.
-    pub fn secrets_of_org(&self, org: &OrgSpec, allow_exec: bool) -> Secrets {
-        Secrets::of_org(org, allow_exec).passing(&self.pass_env)
-    }
-
-    /// The folder that the entries' `file:` references are relative to.
-    pub fn entries_base(&self) -> &Path {
-        self.manifest.parent().unwrap_or(Path::new("/"))
-    }
-
-    /// What a report of the run must not be written over.
-    pub fn guarded(&self, settings: &Settings) -> Result<Vec<Guarded>, Failure> {
-        let policy = Policy {
-            orgs: self.orgs.clone(),
-            ..Policy::of_manifest(&self.manifest, settings)
-        };
-        outputs::guarded(&self.file, &policy, settings)
-    }
-
-    /// The policy as the job file says it now; defaults when the file is a manifest or is gone.
-    pub fn policy(&self, settings: &Settings, output: Output) -> Result<Policy, Failure> {
-        let mut policy = if job::is_job(&self.file) && self.file.exists() {
-            Target::read(&self.file, settings, output)?.policy
-        } else {
-            if job::is_job(&self.file) {
-                output.warning(format_args!(
-                    "{} is gone: its limits and times are not known any more, the defaults hold",
-                    self.file.display()
-                ));
-            }
-            Policy::of_manifest(&self.manifest, settings)
-        };
-        policy.orgs = settings.orgs.clone().or(policy.orgs).or(self.orgs.clone());
-        Ok(policy)
-    }
-}
-
-/// The orgs as their files say them now: credentials may have been replaced since. An orgs file is enough where the
-/// manifest is gone.
-///
-/// # Errors
-/// When the files are gone, too: only the ledger would say then where credentials go.
-pub(super) fn orgs_now(policy: &Policy) -> Result<Orgs, Failure> {
-    let source = policy.source();
-    let orgs = match &source.orgs_file {
-        Some(orgs) if !orgs.exists() => return Err(no_orgs(orgs)),
-        Some(orgs) if !source.file.exists() => Orgs::read(orgs),
-        None if !source.file.exists() => return Err(no_orgs(&source.file)),
-        Some(_) | None => manifest::read_orgs(&source),
+/// What a report of the run must not be written over.
+pub(super) fn guarded(context: &RunContext, settings: &Settings) -> Result<Vec<Guarded>, Failure> {
+    let policy = Policy {
+        orgs: context.orgs().map(Into::into),
+        ..Policy::of_manifest(context.manifest(), settings)
     };
-    orgs.map_err(unreadable)
+    outputs::guarded(context.file(), &policy, settings)
 }
 
-fn no_orgs(gone: &Path) -> Failure {
-    Failure::usage(anyhow::anyhow!(
-        "{} is gone, and credentials do not go where only the ledger says; nothing was sent",
-        gone.display()
-    ))
-    .hint("put it back, or give the same command a file with the orgs: --orgs FILE")
-}
-
-/// Of which entries a run renews the consents, whoever goes on with it.
-pub(super) fn renewed_by(run: &RunRow) -> Option<Arc<Selection>> {
-    let context = RunContext::of(run).ok()?;
-    context.reconnects().cloned().map(Arc::new)
-}
-
-/// A run's options from its policy.
-pub(super) fn options(policy: &Policy, force: bool) -> RunOptions {
-    RunOptions {
-        retry: policy.retry,
-        on_drift: policy.on_drift,
-        limits: policy.limits,
-        http: policy.http.clone(),
-        force,
-        reconnect: None,
-        selected: Selected::default(),
-    }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| {
-        let error = anyhow::Error::from(error);
-        Failure::usage(error.context(format!("{} is no path", path.display())))
-    })
+/// The policy as the job file says it now; defaults when the file is a manifest or is gone.
+pub(super) fn policy(
+    context: &RunContext,
+    settings: &Settings,
+    output: Output,
+) -> Result<Policy, Failure> {
+    let file = context.file();
+    let mut policy = if job::is_job(file) && file.exists() {
+        Target::read(file, settings, output)?.policy
+    } else {
+        if job::is_job(file) {
+            output.warning(format_args!(
+                "{} is gone: its limits and times are not known any more, the defaults hold",
+                file.display()
+            ));
+        }
+        Policy::of_manifest(context.manifest(), settings)
+    };
+    let kept = || context.orgs().map(Into::into);
+    policy.orgs = settings.orgs.clone().or(policy.orgs).or_else(kept);
+    Ok(policy)
 }

@@ -7,7 +7,6 @@ mod write;
 
 use futures_util::future::join_all;
 
-use super::access::NoCredentials;
 use super::args::{self, ExportFormat};
 use super::file::{Guarded, can_be_written, clash, refuse_clash, refuse_stdout};
 use super::output::Output;
@@ -20,6 +19,7 @@ use crate::failure::{Ending, Failure, Kind};
 use crate::model::{EntryError, Step, Stopped};
 use crate::pacing::Interrupt;
 use crate::report::{codes, counted};
+use crate::rollout::access::NoCredentials;
 use crate::settings::Settings;
 use crate::steps::StepError;
 use orgs::{Source, Wanted};

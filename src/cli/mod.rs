@@ -3,7 +3,6 @@
 //! [`main`] is the plot: parse, settle the settings, dispatch, show a failure, give the exit code.
 //! Nothing is started before the arguments are parsed: `--help` needs no runtime and no TLS.
 
-mod access;
 mod apply;
 pub mod args;
 mod beginning;
@@ -21,7 +20,6 @@ mod execute;
 mod export;
 mod file;
 mod given;
-mod importing;
 mod init;
 mod landing;
 mod manual;
@@ -40,13 +38,10 @@ mod resume;
 mod rotate_key;
 mod run;
 mod sandbox;
-mod shell;
 mod signals;
-mod simulated;
 mod start;
 mod status;
 mod target;
-mod unsupported;
 
 use std::io;
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args;
-use super::context::RunContext;
+use super::context::guarded;
 use super::file::{cannot_be_written, refuse_clash, refuse_stdout, write_whole};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::readable;
@@ -16,6 +16,7 @@ use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
 use crate::ledger::{Ledger, RunRow};
+use crate::rollout::context::RunContext;
 use crate::settings::Settings;
 use crate::text::{Page, Syntax};
 pub(super) use closing::{Closing, summary};
@@ -43,13 +44,13 @@ pub(super) async fn report(
     refuse_unknown_org(&request.only, &names)?;
     let written = match &args.output {
         None => {
-            refuse_stdout(|| RunContext::of(&run)?.guarded(settings))?;
+            refuse_stdout(|| guarded(&RunContext::of(&run)?, settings))?;
             to_stdout(&ledger, &run, &request, output).await?
         }
         Some(file) => {
             let context = RunContext::of(&run)?;
             let give = format!("okta-rollout report {} -o FILE", run.id.0);
-            refuse_clash(file, &context.guarded(settings)?, &give)?;
+            refuse_clash(file, &guarded(&context, settings)?, &give)?;
             to_file(&ledger, &run, &request, file).await?
         }
     };

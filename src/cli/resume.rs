@@ -1,18 +1,19 @@
 //! `resume`: moves on whatever can move in a run.
 
-use super::access::can_call;
 use super::args;
-use super::context::{RunContext, orgs_now};
+use super::context::policy;
 use super::execute::{Begun, Work, execute};
 use super::only::refuse_unknown_org;
 use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
-use super::simulated::is_sandbox;
 use super::start::refresh;
 use crate::failure::{Ending, Failure};
 use crate::ledger::RunRow;
 use crate::manifest;
+use crate::rollout::access::can_call;
+use crate::rollout::context::{RunContext, orgs_now};
+use crate::rollout::simulated::is_sandbox;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -29,7 +30,7 @@ pub(super) async fn resume(
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&selection, &names)?;
     let context = RunContext::of(&run)?.with_orgs(settings.orgs.as_deref())?;
-    let policy = context.policy(settings, output)?;
+    let policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, args.format)?;
     let lock = ledger.lock_run(&run.id)?;

@@ -5,10 +5,10 @@ use super::args;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Answer, ask};
-use super::shell::quoted;
 use super::start::start;
 use super::target::Target;
 use crate::failure::{Ending, Failure};
+use crate::rollout::shell::quoted;
 use crate::settings::Settings;
 
 /// `run`.

@@ -1,21 +1,21 @@
 //! Continues a file's interrupted run, or starts a new one.
 
-use super::access::can_call;
 use super::args;
 use super::beginning::{Beginning, Sight, Wanted, begin, look_ahead, options};
-use super::context::RunContext;
-use super::continuation::{Asked, Last, Next};
 use super::execute::{Begun, Work, execute};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
 use super::output::Output;
 use super::plan::Approved;
-use super::target::{Target, refuse, unreadable};
+use super::target::{Target, refuse};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, ManifestError, Orgs, SecretCheck};
 use crate::model::RunId;
 use crate::report::counted;
+use crate::rollout::access::can_call;
+use crate::rollout::context::{RunContext, unreadable};
+use crate::rollout::continuation::{Asked, Last, Next};
 use crate::settings::Settings;
 
 /// Continues or begins a run of a file, or begins one of what was approved of it.
@@ -26,7 +26,7 @@ pub(super) async fn start(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let context = RunContext::new(&target)?.forced(args.force);
+    let context = RunContext::new(&target.file, &target.policy)?.forced(args.force);
     let selection = args.only.selection();
     let (context, wanted) = match approved {
         Some(Approved { plan, wanted }) => {
@@ -93,7 +93,7 @@ pub(super) async fn go_on(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let context = RunContext::new(&target)?;
+    let context = RunContext::new(&target.file, &target.policy)?;
     let orgs = read_orgs(&target, args, output)?;
     can_call(&target.policy.http)?;
     let ledger = writable(settings, output).await?;

@@ -6,11 +6,11 @@ use super::file::{cannot_be_read, refuse_stdout};
 use super::mistakes::show;
 use super::output::Output;
 use super::outputs;
-use super::shell::quoted;
 use crate::failure::Failure;
 use crate::job;
-use crate::manifest::{self, ManifestError, Problem, Source};
+use crate::manifest::{self, Problem, Source};
 use crate::report::counted;
+use crate::rollout::shell::quoted;
 use crate::settings::{Policy, Settings};
 
 /// What FILE says to do.
@@ -60,16 +60,6 @@ impl Target {
     pub fn digest(&self) -> Result<String, Failure> {
         let manifest = &self.policy.manifest;
         manifest::digest(manifest).map_err(|error| cannot_be_read(manifest, error))
-    }
-}
-
-/// A manifest that cannot be read at all.
-pub(super) fn unreadable(error: ManifestError) -> Failure {
-    let hint = error.hint();
-    let failure = Failure::usage(error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
     }
 }
 

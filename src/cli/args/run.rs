@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::candidates::files;
 use super::{DataFormat, Only};
-use crate::cli::shell::flags;
+use crate::rollout::shell::flags;
 
 /// `run`.
 #[derive(Clone, Debug, ClapArgs)]

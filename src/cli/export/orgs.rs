@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::super::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use super::super::args::{self, Retarget};
 use super::super::file::Guarded;
 use super::super::output::Output;
 use super::super::outputs;
-use super::super::target::{Target, unreadable};
+use super::super::target::Target;
 use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
@@ -17,6 +16,8 @@ use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
 use crate::nearest::did_you_mean;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
+use crate::rollout::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
+use crate::rollout::context::unreadable;
 use crate::settings::{Policy, Settings};
 use crate::steps::Reader;
 

@@ -6,11 +6,11 @@ use crate::cli::args;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
-use crate::cli::shell::{flags, quoted};
 use crate::cli::target::Target;
 use crate::failure::{Ending, Failure, Kind};
 use crate::pacing::Interrupt;
 use crate::plan::Totals;
+use crate::rollout::shell::{flags, quoted};
 use crate::settings::{Settings, Verbosity};
 use crate::text::Page;
 

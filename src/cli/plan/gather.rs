@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 use crate::cli::blocking::blocking;
 use crate::cli::only::refuse_unknown_org;
 use crate::cli::output::Output;
-use crate::cli::target::{Target, refuse, unreadable};
-use crate::cli::unsupported::Unsupported;
+use crate::cli::target::{Target, refuse};
 use crate::failure::Failure;
 use crate::ledger::{OrgRow, OrgStats};
 use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
+use crate::rollout::context::unreadable;
+use crate::rollout::unsupported::Unsupported;
 use crate::selection::Selection;
 
 /// Which entries are planned.

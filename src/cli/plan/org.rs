@@ -11,7 +11,6 @@ use super::find::{Found, find_app};
 use super::gather::Kept;
 use super::seen::digest;
 use super::view::{Looked, OrgSurvey, stopped_by};
-use crate::cli::access::Shut;
 use crate::engine::Unread;
 use crate::event::Event;
 use crate::ledger::LedgerError;
@@ -19,6 +18,7 @@ use crate::manifest::SecretError;
 use crate::okta::Bucket;
 use crate::pacing::CallLog;
 use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which, forecast};
+use crate::rollout::access::Shut;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
 pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {

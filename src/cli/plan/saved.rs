@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::survey::{Surveyed, Wish};
-use crate::cli::context::RunContext;
 use crate::cli::file::{cannot_be_read, cannot_be_written, write_whole};
-use crate::cli::shell::{flags, quoted};
 use crate::cli::target::Target;
 use crate::failure::Failure;
 use crate::plan::{Action, EntryPlan, OrgPlan};
+use crate::rollout::context::RunContext;
+use crate::rollout::shell::{flags, quoted};
 use crate::selection::Selection;
 use crate::text::presentable;
 use crate::{input, job};
@@ -120,7 +120,7 @@ pub(super) async fn write(
     surveyed: &Surveyed,
     wish: &Wish,
 ) -> Result<String, Failure> {
-    let context = RunContext::new(target)?;
+    let context = RunContext::new(&target.file, &target.policy)?;
     let entries = surveyed.orgs.iter().flat_map(|org| {
         org.entries
             .iter()

@@ -9,10 +9,7 @@ use super::gather::{Choice, Gathered, Gathering, Kept, gather};
 use super::org::unseen;
 use super::remembered::Remembered;
 use super::view::OrgSurvey;
-use crate::cli::access::{self, Opened, no_calls};
-use crate::cli::context::RunContext;
 use crate::cli::output::Output;
-use crate::cli::simulated::{Simulated, is_sandbox, state_folder};
 use crate::cli::target::Target;
 use crate::cli::{continuation, open, progress};
 use crate::engine::OrgAccess;
@@ -24,6 +21,9 @@ use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
 use crate::plan::OrgPlan;
 use crate::report::counted;
+use crate::rollout::access::{self, Opened, no_calls};
+use crate::rollout::context::RunContext;
+use crate::rollout::simulated::{Simulated, is_sandbox, state_folder};
 use crate::selection::{Ended, Selection};
 use crate::settings::Settings;
 use crate::steps::Reader;
@@ -132,7 +132,7 @@ impl Prepared {
             .into_iter()
             .map(|Gathering { org, entries }| (org, entries))
             .unzip();
-        let context = RunContext::new(target)?;
+        let context = RunContext::new(&target.file, &target.policy)?;
         let next = Arc::default();
         let orgs = tokio::select! {
             biased;

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::facts::{Facts, retain};
-use crate::cli::context::RunContext;
 use crate::cli::output::Output;
-use crate::cli::shell::quoted;
 use crate::engine::Selected;
 use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, Noted, RunRow};
 use crate::model::{OrgNo, Stored};
 use crate::report::{self, Attention, Held, Summary};
+use crate::rollout::context::RunContext;
+use crate::rollout::shell::quoted;
 use crate::selection::Selection;
 use crate::settings::Verbosity;
 

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::cli::carried::complete;
-use crate::cli::context::RunContext;
 use crate::failure::Failure;
 use crate::job::Format;
 use crate::ledger::{Attempt, Counts, EntryRow, Ledger, OrgRow, Removed, RunRow};
@@ -15,6 +14,7 @@ use crate::model::EntryNo;
 use crate::pacing::unix_millis;
 use crate::plan;
 use crate::report::{self, EntryReport, Held, JsonReport, Overview, RunFacts, TextReport};
+use crate::rollout::context::RunContext;
 use crate::selection::{Ended, Selection};
 use crate::text::Page;
 

@@ -11,7 +11,7 @@ use crate::model::{OrgNo, RunId, Stored};
 use crate::selection::{Ended, Selection};
 
 /// See the module. The first failure is kept; what follows is not imported, but still checked.
-pub(super) struct Importing {
+pub(crate) struct Importing {
     import: Import,
     orgs: Orgs,
     numbers: HashMap<String, OrgNo>,
@@ -23,7 +23,7 @@ pub(super) struct Importing {
 }
 
 /// What has to be known of all entries before a run of them may begin.
-pub(super) struct Preview {
+pub(crate) struct Preview {
     unsupported: Unsupported,
     selection: Selection,
     /// Whether any entry is selected.

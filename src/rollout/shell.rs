@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::passing::{PLACEHOLDER, is_passing};
 
 /// These flags, as far as they are given, as they follow something in a command.
-pub(super) fn flags<const N: usize>(given: [(&'static str, bool); N]) -> String {
+pub(crate) fn flags<const N: usize>(given: [(&'static str, bool); N]) -> String {
     let given = given.into_iter().filter(|(_, given)| *given);
     given.fold(String::new(), |text, (flag, _)| format!("{text} {flag}"))
 }
 
 /// Short for what is in the current folder.
-pub(super) fn from_here(path: &Path) -> PathBuf {
+pub(crate) fn from_here(path: &Path) -> PathBuf {
     std::env::current_dir()
         .ok()
         .and_then(|folder| path.strip_prefix(folder).ok().map(Path::to_owned))
@@ -19,7 +19,7 @@ pub(super) fn from_here(path: &Path) -> PathBuf {
 }
 
 /// As a shell takes it; a name with a NUL is no file's. Of what cannot be read again only that it is a file.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     if is_passing(path) {
         return PLACEHOLDER.to_owned();
     }

@@ -8,7 +8,7 @@ use crate::manifest::{Auth, Located, OrgSpec};
 
 /// What entries ask for that this version cannot do: the first of each kind.
 #[derive(Default)]
-pub(super) struct Unsupported {
+pub(crate) struct Unsupported {
     // A row whose entry has a hub side.
     hub: Option<u64>,
     // An org with entries that authenticates with a key.

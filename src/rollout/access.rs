@@ -15,14 +15,14 @@ use crate::model::Stopped;
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 
 /// Programs of `exec:` secrets that run at once, and files that are open at once.
-pub(super) const SECRETS_AT_ONCE: usize = 16;
+pub(crate) const SECRETS_AT_ONCE: usize = 16;
 
 /// An org that is open, or shut.
-pub(super) type Opened = Result<OrgAccess, Box<Shut>>;
+pub(crate) type Opened = Result<OrgAccess, Box<Shut>>;
 
 /// An org whose credentials cannot be read: it is stopped before its first call, and holds no other up.
 #[derive(Debug)]
-pub(super) struct Shut {
+pub(crate) struct Shut {
     /// The org.
     pub row: OrgRow,
     /// Why.
@@ -32,7 +32,7 @@ pub(super) struct Shut {
 /// Why an org's credentials cannot be read, or must not go to where the ledger says it is.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
-pub(super) struct NoCredentials {
+pub(crate) struct NoCredentials {
     cause: String,
     /// The edit that helps.
     pub remedy: String,
@@ -122,13 +122,13 @@ impl NoCredentials {
 
 /// An org that its files have at another address than the ledger: whoever can write to the ledger must not decide where
 /// credentials go.
-pub(super) fn moved(row: &OrgRow, now: &Orgs) -> Option<NoCredentials> {
+pub(crate) fn moved(row: &OrgRow, now: &Orgs) -> Option<NoCredentials> {
     let now = now.url(&row.name);
     (now != row.url).then(|| NoCredentials::elsewhere(row, &now))
 }
 
 /// Opens orgs for work, in order, those whose credentials cannot be read excepted.
-pub(super) async fn open(
+pub(crate) async fn open(
     orgs: Vec<OrgRow>,
     context: &RunContext,
     allow_exec: bool,
@@ -143,7 +143,7 @@ pub(super) async fn open(
 }
 
 /// Opens one org for work.
-pub(super) async fn access(
+pub(crate) async fn access(
     row: OrgRow,
     context: &RunContext,
     allow_exec: bool,
@@ -184,7 +184,7 @@ pub(super) async fn access(
 ///
 /// # Errors
 /// When the org is given none that this version can use.
-pub(super) async fn credentials(
+pub(crate) async fn credentials(
     org: &str,
     spec: &OrgSpec,
     secrets: &Secrets,
@@ -211,12 +211,12 @@ pub(super) async fn credentials(
 
 /// Refuses HTTP settings that no call can be made with, before anything else is done: a variable that names no proxy,
 /// a CA file that is no use.
-pub(super) fn can_call(http: &HttpSettings) -> Result<(), Failure> {
+pub(crate) fn can_call(http: &HttpSettings) -> Result<(), Failure> {
     Http::new(http).map(drop).map_err(no_calls)
 }
 
 /// No call can be made.
-pub(super) fn no_calls(error: HttpError) -> Failure {
+pub(crate) fn no_calls(error: HttpError) -> Failure {
     let hint = error.hint();
     let failure = Failure::usage(error);
     match hint {
@@ -226,7 +226,7 @@ pub(super) fn no_calls(error: HttpError) -> Failure {
 }
 
 /// Said of an org that authenticates in a way this version cannot.
-pub(super) fn private_key_jwt(org: &str) -> Failure {
+pub(crate) fn private_key_jwt(org: &str) -> Failure {
     Failure::usage(anyhow::anyhow!(
         "org {org}: `privateKeyJwt` is not supported by this version; nothing was sent"
     ))

@@ -17,12 +17,12 @@ use crate::sandbox::{Consent, Sandbox, SandboxError, SandboxSettings, SeedApp};
 const SANDBOX: &str = "sandbox:";
 
 /// Whether the program serves the org itself.
-pub(super) fn is_sandbox(org: &OrgRow) -> bool {
+pub(crate) fn is_sandbox(org: &OrgRow) -> bool {
     org.url.starts_with(SANDBOX)
 }
 
 /// Simulated orgs that are being served.
-pub(super) struct Simulated {
+pub(crate) struct Simulated {
     sandbox: Arc<Sandbox>,
     consent: Consent,
 }
@@ -126,6 +126,6 @@ fn refused(error: SandboxError) -> Failure {
 }
 
 /// Beside the ledger: what a run did to its simulated orgs is still there for the next.
-pub(super) fn state_folder(ledger: &Path) -> PathBuf {
+pub(crate) fn state_folder(ledger: &Path) -> PathBuf {
     ledger.with_extension("sandbox")
 }
