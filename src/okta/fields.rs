@@ -1,6 +1,7 @@
 //! Reads of an answer the fields that are used and passes over everything else as it comes: what a server adds takes no
 //! memory. A field of another type than ours counts as absent, and of one that is given twice the first counts.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -105,6 +106,34 @@ pub(super) fn raw<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
+/// The name of a field, where it stands: most fields are passed over.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named)
+    }
+}
+
+struct Named;
+
+impl<'de> Visitor<'de> for Named {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    // With escapes in it.
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
 /// An object of which nothing is used.
 #[derive(Default)]
 struct Nothing;
@@ -146,7 +175,7 @@ impl<'de, T: Fields> Visitor<'de> for Finder<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut object = T::default();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(Name(name)) = map.next_key()? {
             object.field(&name, &mut map)?;
         }
         Ok(Found::Object(object))
