@@ -6,7 +6,7 @@ use super::error::StepError;
 use super::listed::listed;
 use super::listing::{Extent, Pages};
 use crate::ledger::AppName;
-use crate::okta::apps;
+use crate::okta::{Class, apps};
 use crate::plan::is_right_app;
 use crate::text::{Told, is_word};
 
@@ -58,8 +58,8 @@ pub(super) async fn is_not_listed_as_another(context: &mut Context<'_>) -> Resul
     };
     let name = match listed(context).await {
         Ok(pages) => pages.name_of(&app_id).map(Told::word),
-        // The matter of those who need it.
-        Err(error) if error.is_refused() => None,
+        // The matter of those who need it: this entry is as wanted without it.
+        Err(StepError::Call { error, .. }) if error.class != Class::OrgStopped => None,
         Err(error) => return Err(error),
     };
     if let Some(name) = name {

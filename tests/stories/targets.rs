@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::plan::planned;
 use crate::support::{
-    Entry, LOOK, Scenario, google, office365, org2org, slack, user, zoomus, zscaler,
+    Entry, LOOK, Scenario, google, lie, office365, org2org, slack, user, zoomus, zscaler,
 };
 
 const LIST: &str = "GET /api/v1/apps";
@@ -351,4 +351,24 @@ fn a_wrong_app_of_which_nothing_is_known_costs_no_call_of_its_own() {
     let calls = as_planned(&story);
     assert_eq!(calls, ["GET …/connections/default"; 2]);
     assert_eq!(story.report()["totals"]["unchanged"], 2);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_fails_no_entry_that_is_as_wanted_without_it() {
+    let mut story = Scenario::of([]);
+    let liar = story.lies(|asked| {
+        if asked.path.ends_with("/connections/default") {
+            lie(200, &[], r#"{"authScheme":"TOKEN","status":"DISABLED"}"#)
+        } else {
+            lie(503, &[], "")
+        }
+    });
+    story.org_at("acme", &liar.url);
+    story.manifest([zscaler("0oa1").disabled(), zscaler("").labelled("Zscaler")]);
+    let retry = "[retry]\ninitial = '1ms'\nmax = '1ms'\nmaxAttempts = 2";
+    story.write("job.toml", &format!("manifest = 'm.json'\n{retry}\n"));
+    story.run().exits(3);
+    let report = story.report();
+    let states = [0, 1].map(|row| report["entries"][row]["state"].clone());
+    assert_eq!(states, ["done", "failed"], "{report:#}");
 }
