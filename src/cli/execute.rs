@@ -92,13 +92,8 @@ pub(super) async fn execute(
         return Ok(Ending::Success);
     }
     let retries = failed || selection.names_state(State::Failed);
-    if consent_to_deactivate == Said::No && can_ask(settings) {
-        let again = if retries { &next.retry } else { &next.resume };
-        deactivations::confirm(&ledger, &run, &selected, again, output).await?;
-    }
-    if retries {
-        try_again(&ledger, &run, &selected, output).await?;
-    }
+    let asks = consent_to_deactivate == Said::No && can_ask(settings);
+    set_out(&ledger, &run, &selected, &next, (asks, retries), output).await?;
     let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let to_open = unfinished(&ledger, &run, &all, &selected).await?;
@@ -250,6 +245,25 @@ async fn ended_before(
     };
     continue_run(ledger, run, looks_at_all, output).await?;
     Ok(Some(selected.counts(ledger, &run.id).await?.ended()))
+}
+
+/// Asks before connections are switched off, if somebody is asked, and sets failed entries back if they are tried again.
+async fn set_out(
+    ledger: &Ledger,
+    run: &RunRow,
+    selected: &Selected,
+    next: &NextCommands,
+    (asks, retries): (bool, bool),
+    output: Output,
+) -> Result<(), Failure> {
+    if asks {
+        let again = if retries { &next.retry } else { &next.resume };
+        deactivations::confirm(ledger, run, selected, again, output).await?;
+    }
+    if retries {
+        try_again(ledger, run, selected, output).await?;
+    }
+    Ok(())
 }
 
 /// Sets the selected failed entries back to where they stopped.

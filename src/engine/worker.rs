@@ -182,18 +182,11 @@ impl<'a> Work<'a> {
         outcome: Outcome,
         fingerprint: Option<Fingerprint>,
     ) -> Result<Next, LedgerError> {
-        let state = self
-            .row
-            .progress
-            .consent
-            .as_ref()
-            .map(|consent| consent.state.clone());
+        let consent = self.row.progress.consent.as_ref();
+        let state = consent.map(|consent| consent.state.clone());
         let attempts = self.row.progress.attempts + 1;
-        let last = self
-            .log
-            .attempts
-            .last()
-            .map(|call| (call.http_status, call.request_id.clone()));
+        let last = self.log.attempts.last();
+        let last = last.map(|call| (call.http_status, call.request_id.clone()));
         self.row.error = None;
         self.row.due_at = None;
         self.row.progress.in_flight = None;
