@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use super::connection::{Connection, Office365Settings, Profile, RotationMode, Signing};
 use super::entry::{
-    Connection, Create, CreateSettings, Entry, Features, Hub, ImportSchedule, ImportUsername,
-    InboundProvisioning, Office365Settings, PasswordCapability, Profile, RotationMode, Schedule,
-    Signing, Status, Switch, UserCreateAndMatch, UserProvisioning,
+    Create, CreateSettings, Entry, Features, Hub, ImportSchedule, ImportUsername,
+    InboundProvisioning, PasswordCapability, Schedule, Status, Switch, UserCreateAndMatch,
+    UserProvisioning,
 };
 use super::secret::SecretRef;
 use crate::apps::{App, AuthScheme};

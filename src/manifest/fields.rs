@@ -1,9 +1,10 @@
 //! Every key of an entry, as the table that CSV, JSON and the suggestions share. A key that is not here
 //! does not exist for any of them.
 
+use super::connection::RotationMode;
 use super::draft::{Draft, merge};
 use super::entry::{
-    ExactMatchCriteria, OnOff, PasswordChange, PasswordSeed, RotationMode, Status, UserNameFormat,
+    ExactMatchCriteria, OnOff, PasswordChange, PasswordSeed, Status, UserNameFormat,
 };
 use super::shape::{Empty, Group, Item, Member};
 use crate::apps::{App, AuthScheme};

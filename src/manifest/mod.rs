@@ -13,6 +13,7 @@
 
 mod cells;
 mod check;
+mod connection;
 mod csv;
 mod dialect;
 mod document;
@@ -39,6 +40,7 @@ mod rules;
 mod schedule;
 mod schema;
 mod secret;
+mod secret_error;
 mod secret_files;
 mod secrets;
 mod seen;
@@ -53,6 +55,7 @@ pub use cells::{Columns, CsvManifest, Note, Record, Unwritable};
 pub use check::{
     CheckOptions, Checked, Located, SecretCheck, Source, check, check_selected, read_orgs,
 };
+pub use connection::*;
 pub use entry::*;
 pub use env_file::{EnvFile, is_open_to_others};
 pub use flaw::SecretUse;
@@ -66,7 +69,8 @@ pub use program::end_programs;
 pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
 pub use secret::{NotAReference, SecretRef, is_variable};
+pub use secret_error::SecretError;
 pub use secret_files::{credential_files, secret_files};
-pub use secrets::{ExecPolicy, SecretError, Secrets};
+pub use secrets::{ExecPolicy, Secrets};
 pub use single::{Mistake, read_entry};
 pub use url::{BadUrl, normalize_url, web_url};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::check::{CheckOptions, Located, SecretCheck, Source, check};
-use super::entry::{Connection, Entry};
+use super::connection::Connection;
+use super::entry::Entry;
 use super::input::folder;
 use super::orgs::Orgs;
 use super::program::find;

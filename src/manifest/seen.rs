@@ -9,7 +9,7 @@ use std::path::Path;
 use super::flaw::SecretUse;
 use super::problem::{Problem, Spot};
 use super::secret::SecretRef;
-use super::secrets::SecretError;
+use super::secret_error::SecretError;
 
 /// Which apps have been seen, as hashes: 20 bytes for an entry instead of its names.
 #[derive(Default)]
