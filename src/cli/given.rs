@@ -9,14 +9,7 @@ use super::output::Output;
 const OF_ORGS: [&str; 3] = ["run", "plan", "check"];
 
 /// The same, with those for which a run knows where they were: who gives them others has to do so again.
-const OF_ORGS_GIVEN_ANEW: [&str; 6] = [
-    "run",
-    "plan",
-    "check",
-    "resume",
-    "consent complete",
-    "consent refresh",
-];
+const OF_ORGS_GIVEN_ANEW: [&str; 6] = OF_SECRETS;
 
 /// Has the commands that are printed from now on be given what this one was.
 pub(super) fn carry_flags(args: &Args) {

@@ -4,6 +4,7 @@
 
 mod neighbours;
 mod properties;
+mod server;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::budget::{Grant, Observed, Others, RESET_MARGIN, Settled, Spent};
 use super::clock::ServerClock;
 use super::methods::{Ended, Methods};
 use crate::okta::Method;
+use server::{Answer, Server, Window};
 
 /// A world to try.
 #[derive(Clone, Debug)]
@@ -79,76 +81,6 @@ struct Outcome {
     ends: Vec<Duration>,
     /// Whether anything was ever kept free for others.
     left_some: bool,
-}
-
-// Okta's side: fixed windows from their first request on, on a clock of its own.
-struct Server {
-    world: World,
-    epoch_ms: i64,
-    windows: [Window; 2],
-}
-
-#[derive(Default)]
-struct Window {
-    ends: Duration,
-    limit: u64,
-    counted: u64,
-    opened: u64,
-}
-
-struct Answer {
-    accepted: bool,
-    limit: u64,
-    remaining: u64,
-    reset: i64,
-    date: i64,
-}
-
-impl Server {
-    fn handle(&mut self, now: Duration, method: Method) -> Answer {
-        let (limit, window_s) = match self.world.later {
-            Some((from, limit, window_s)) if now >= from => (limit, window_s),
-            _ => (self.world.limit, self.world.window_s),
-        };
-        let (which, limit) = match self.world.reads {
-            Some(reads) if method == Method::Get => (1, reads),
-            _ => (0, limit),
-        };
-        let window = &mut self.windows[which];
-        if now >= window.ends {
-            // One that has begun keeps its limit and its end.
-            window.ends = now + Duration::from_secs(window_s);
-            window.limit = limit;
-            window.opened += 1;
-            // The others are quicker than we are in every window.
-            window.counted = self.world.others_per_window.min(limit);
-        }
-        let limit = window.limit;
-        let accepted = window.counted < limit;
-        if accepted {
-            window.counted += 1;
-        }
-        let remaining = limit - window.counted;
-        let ends = window.ends;
-        let ends_ms = self.epoch(ends);
-        let reset = match self.world.reset {
-            Rounding::Down => ends_ms.div_euclid(1_000),
-            Rounding::Up => (ends_ms + 999).div_euclid(1_000),
-        };
-        Answer {
-            accepted,
-            limit,
-            remaining,
-            reset,
-            date: self.epoch(now).div_euclid(1_000),
-        }
-    }
-
-    fn epoch(&self, at: Duration) -> i64 {
-        self.epoch_ms
-            + self.world.skew_s * 1_000
-            + i64::try_from(at.as_millis()).expect("a short simulation")
-    }
 }
 
 struct Call {
