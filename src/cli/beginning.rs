@@ -1,5 +1,5 @@
-//! A run that begins: its manifest is checked and imported, and nothing of it is kept when it is refused. Where there is
-//! no ledger yet, the check comes first: what is refused leaves none behind.
+//! A run that begins: its manifest is checked and imported, and nothing of it is kept when it is refused, nor of a ledger
+//! that was made for it.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::model::RunId;
 use crate::pacing::unix_millis;
 use crate::report::counted;
 use crate::rollout::context::{RunContext, unreadable};
-use crate::rollout::importing::{Importing, Preview};
+use crate::rollout::importing::Importing;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -41,70 +41,11 @@ impl Wanted {
 }
 
 /// How a manifest is checked before a run of it begins.
-pub(super) fn options(args: &args::Run, secrets: SecretCheck) -> CheckOptions {
+pub(super) fn options(args: &args::Run) -> CheckOptions {
     CheckOptions {
-        secrets,
+        secrets: SecretCheck::Entries,
         exec: args.allow_exec.into(),
     }
-}
-
-/// What is known of a manifest before there is a ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// It was not looked at: there is a ledger.
-    None,
-    /// It has no mistakes.
-    Good,
-    /// The same, and none of its entries is selected.
-    NothingSelected,
-}
-
-impl Sight {
-    /// How it is checked when it is imported: secrets that were tried are not read again.
-    pub fn options(self, args: &args::Run) -> CheckOptions {
-        let secrets = match self {
-            Self::None => SecretCheck::Entries,
-            Self::Good | Self::NothingSelected => SecretCheck::Skip,
-        };
-        options(args, secrets)
-    }
-}
-
-/// Checks the manifest where there is no ledger yet.
-///
-/// # Errors
-/// When it is refused.
-pub(super) async fn look_ahead(
-    target: &Target,
-    orgs: &Orgs,
-    wanted: &Wanted,
-    args: &args::Run,
-    settings: &Settings,
-    output: Output,
-) -> Result<Sight, Failure> {
-    if !open::is_missing(settings)? {
-        return Ok(Sight::None);
-    }
-    let (source, orgs) = (target.source(), orgs.clone());
-    let options = options(args, SecretCheck::Entries);
-    let selection = wanted.selection.clone();
-    let read = move || -> Result<(Checked, bool), Failure> {
-        let mut preview = Preview::new(selection.clone());
-        let mut look = |located: Located| preview.look(&located, &orgs);
-        let checked = manifest::check_selected(&source, &options, &selection, &mut look)
-            .map_err(unreadable)?;
-        if checked.problem_count == 0 {
-            preview.refuse_unsupported(&source.file)?;
-        }
-        Ok((checked, preview.selected))
-    };
-    let (checked, selected) = blocking(read).await?;
-    is_good(&checked, target, &wanted.digest, output)?;
-    Ok(if selected {
-        Sight::Good
-    } else {
-        Sight::NothingSelected
-    })
 }
 
 /// Refuses a manifest with mistakes, and one that is not what it was when it was read first.
@@ -137,11 +78,28 @@ pub(super) struct Beginning<'a> {
     pub options: CheckOptions,
 }
 
-/// Checks the manifest and imports it in the same pass; `None` when none of its entries is selected: the run
-/// then never was.
+/// Checks the manifest and imports it in the same pass, and locks the new run; `None` when none of its entries is
+/// selected: the run then never was. Of a run that does not begin no new ledger stays.
 pub(super) async fn begin(
+    ledger: Ledger,
+    starting: RunLock,
+    beginning: Beginning<'_>,
+    settings: &Settings,
+    output: Output,
+) -> Result<Option<(Ledger, (RunRow, RunLock))>, Failure> {
+    let begun = import(&ledger, beginning, settings, output).await;
+    if let Ok(Some(begun)) = begun {
+        return Ok(Some((ledger, begun)));
+    }
+    drop(starting);
+    ledger.discard_unused().await;
+    begun.map(|_| None)
+}
+
+async fn import(
     ledger: &Ledger,
     beginning: Beginning<'_>,
+    settings: &Settings,
     output: Output,
 ) -> Result<Option<(RunRow, RunLock)>, Failure> {
     let Beginning {
@@ -188,6 +146,7 @@ pub(super) async fn begin(
         return Ok(None);
     };
     let lock = ledger.lock_run(&id)?;
+    open::tell_new(ledger, settings, output)?;
     output.note(format_args!(
         "run {} of {}: {}",
         id.0,

@@ -10,16 +10,24 @@ use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, LedgerError, OpenMode, OpenOptions};
 use crate::settings::Settings;
 
-/// For commands that change it; made when it is not there, which is told: whoever has one elsewhere must know.
-pub(super) async fn writable(settings: &Settings, output: Output) -> Result<Ledger, Failure> {
-    let url = url(settings)?;
-    let ledger = for_writing(&url, settings).await?;
+/// For commands that change it; made when it is not there.
+pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
+    for_writing(&url(settings)?, settings).await
+}
+
+/// Says that a ledger was made: whoever has one elsewhere must know.
+pub(super) fn tell_new(
+    ledger: &Ledger,
+    settings: &Settings,
+    output: Output,
+) -> Result<(), Failure> {
     if ledger.is_new() {
+        let url = url(settings)?;
         output.total(format_args!(
             "new ledger {url}: nothing is known of earlier runs"
         ));
     }
-    Ok(ledger)
+    Ok(())
 }
 
 /// For commands that change one that is there.
@@ -30,11 +38,6 @@ pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
         return Err(LedgerError::Missing { path }.into());
     }
     for_writing(&url, settings).await
-}
-
-/// Whether there is none yet.
-pub(super) fn is_missing(settings: &Settings) -> Result<bool, Failure> {
-    Ok(is_missing_at(&url(settings)?))
 }
 
 // What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.

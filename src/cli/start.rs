@@ -1,7 +1,7 @@
 //! Continues a file's interrupted run, or starts a new one.
 
 use super::args;
-use super::beginning::{Beginning, Sight, Wanted, begin, look_ahead, options};
+use super::beginning::{Beginning, Wanted, begin, options};
 use super::execute::{Begun, Work, execute};
 use super::only::{refuse_unknown_org, say_nothing_matches};
 use super::open::writable;
@@ -10,7 +10,7 @@ use super::plan::Approved;
 use super::target::{Target, refuse};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
-use crate::manifest::{self, ManifestError, Orgs, SecretCheck};
+use crate::manifest::{self, ManifestError, Orgs};
 use crate::model::RunId;
 use crate::report::counted;
 use crate::rollout::access::can_call;
@@ -41,12 +41,7 @@ pub(super) async fn start(
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
     can_call(&target.policy.http)?;
-    let sight = look_ahead(&target, &orgs, &wanted, args, settings, output).await?;
-    if sight == Sight::NothingSelected {
-        say_nothing_matches(&selection, output);
-        return Ok(Ending::Success);
-    }
-    let ledger = writable(settings, output).await?;
+    let ledger = writable(settings).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
     let asked = Asked {
@@ -57,26 +52,28 @@ pub(super) async fn start(
         orgs: Some(&orgs),
     };
     let goes_on = to_continue(&ledger, &target, &asked, args.new, output).await?;
-    let (held, begun, orgs_now) = if let Some(run) = goes_on {
+    let (ledger, held, begun, orgs_now) = if let Some(run) = goes_on {
         let begun = Begun::Earlier {
             looks_at_all: Some("--new"),
         };
-        (take_up(&ledger, run, &orgs).await?, begun, Some(orgs))
+        let held = take_up(&ledger, run, &orgs).await?;
+        drop(starting);
+        (ledger, held, begun, Some(orgs))
     } else {
         let beginning = Beginning {
             target: &target,
             context: &context,
             wanted,
             orgs,
-            options: sight.options(args),
+            options: options(args),
         };
-        let Some(begun) = begin(&ledger, beginning, output).await? else {
+        let begun = begin(ledger, starting, beginning, settings, output).await?;
+        let Some((ledger, held)) = begun else {
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
-        (begun, Begun::Now, None)
+        (ledger, held, Begun::Now, None)
     };
-    drop(starting);
     let work = Work {
         begun,
         orgs_now,
@@ -96,7 +93,7 @@ pub(super) async fn go_on(
     let context = RunContext::new(&target.file, &target.policy)?;
     let orgs = read_orgs(&target, args, output)?;
     can_call(&target.policy.http)?;
-    let ledger = writable(settings, output).await?;
+    let ledger = writable(settings).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     let work = Work {
         orgs_now: Some(orgs),
@@ -150,8 +147,7 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
             output,
         )),
         Err(ManifestError::Orgs(problems)) => {
-            let checked =
-                manifest::check(&source, &options(args, SecretCheck::Entries), &mut |_| {});
+            let checked = manifest::check(&source, &options(args), &mut |_| {});
             Err(match checked {
                 Ok(checked) if checked.problem_count > 0 => refuse(
                     &target.file,

@@ -74,7 +74,7 @@ pub(super) async fn announce(
 }
 
 fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> {
-    let lanes = || teams.iter().map(|team| &team.shop.access.lane);
+    let lanes = || teams.iter().map(|team| &team.org.lane);
     let of_all = lanes()
         .map(|lane| lane.tally().seen())
         .reduce(Seen::and)
@@ -85,9 +85,11 @@ fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> 
     };
     let mut longest = None;
     for team in teams {
-        let lane = &team.shop.access.lane;
+        let lane = &team.org.lane;
         let seen = lane.tally().seen();
-        let entries = left(team.no).unwrap_or_default().saturating_sub(seen.ended);
+        let entries = left(team.org.no)
+            .unwrap_or_default()
+            .saturating_sub(seen.ended);
         if entries == 0 || lane.stopped().is_some() {
             continue;
         }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -11,6 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
+use super::common::{Administrator, Common, OpenOrg};
 use super::hand_in::HandedIn;
 use super::shop::Shop;
 use super::waiting::{self, Pages};
@@ -20,7 +22,7 @@ use crate::consent::{Answer, inbox, reader};
 use crate::event::Event;
 use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
-use crate::model::{EntryNo, OrgNo, Stored};
+use crate::model::{EntryNo, Stored};
 use crate::steps::{Directory, WantedOfApps};
 
 /// How long calls in flight may take to finish after an interrupt.
@@ -29,38 +31,29 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How often a simulated administrator tries to give one entry's consent.
 const CONSENT_TRIES: u32 = 3;
 
-/// Opens an authorize link and returns what Okta's page showed: the sandbox's simulated administrator.
-pub type Administrator =
-    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
-
 /// An org and what its task works with.
 #[derive(Clone)]
 pub struct Team {
-    /// Its number in the run.
-    pub no: OrgNo,
-    /// What its workers share.
-    pub shop: Arc<Shop>,
-    /// Gives consents in a simulated org.
-    pub administrator: Option<Administrator>,
+    /// The org.
+    pub org: Arc<OpenOrg>,
+    /// What it shares with the others.
+    pub common: Arc<Common>,
     /// Told when another process changed the ledger.
     pub look_again: Arc<Notify>,
     /// What its entries refer to, whatever became of them: the org knows them, too.
     pub secrets: Arc<HashSet<SecretRef>>,
     /// Waiting entries whose link is looked at first: another one may have replaced it before this process began.
     pub in_doubt: Arc<[EntryNo]>,
+    /// Whether it was looked at what its entries ask for: once a process.
+    pub looked_at: Arc<AtomicBool>,
     /// Entries of a state that are read ahead at most.
     pub window: usize,
 }
 
 /// See the module.
 pub struct OrgTask {
+    team: Team,
     shop: Arc<Shop>,
-    no: OrgNo,
-    administrator: Option<Administrator>,
-    // Set when another process changed the ledger.
-    look_again: Arc<Notify>,
-    secrets: Arc<HashSet<SecretRef>>,
-    in_doubt: Arc<[EntryNo]>,
     window: Window,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -70,20 +63,16 @@ type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerEr
 impl OrgTask {
     /// The task of a team that has this place.
     pub fn new(team: Team, place: OwnedSemaphorePermit) -> Self {
-        let Team { shop, no, .. } = team;
-        let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
+        let shop = Arc::new(team.common.shop(&team.org));
         let bounds = Bounds {
             ahead: team.window,
             rest: shop.retry.longest_rest(shop.call_timeout),
         };
-        let window = Window::new(ledger, run, no, shop.selected.clone(), bounds);
+        let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
+        let window = Window::new(ledger, run, team.org.no, shop.selected.clone(), bounds);
         Self {
+            team,
             shop,
-            no,
-            administrator: team.administrator,
-            look_again: team.look_again,
-            secrets: team.secrets,
-            in_doubt: team.in_doubt,
             window,
             place: Some(place),
         }
@@ -91,20 +80,21 @@ impl OrgTask {
 
     /// Goes on until nothing of the org can move, the org is stopped, or the run is interrupted.
     pub async fn run(mut self) -> Result<(), LedgerError> {
+        let org = Arc::clone(&self.team.org);
+        let ended = self.work_off().await;
+        drop(self);
+        org.rest();
+        ended
+    }
+
+    async fn work_off(&mut self) -> Result<(), LedgerError> {
         let shop = Arc::clone(&self.shop);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
-        shop.access
-            .secrets
-            .cover(self.secrets.iter().cloned())
-            .await;
-        if shop.access.directory.get().is_none() {
-            // Once a process, and before any entry begins, so that a plan comes to the same.
-            self.see_what_is_asked(&shop).await?;
-            // Boxed, as it is done once and takes much memory.
-            Box::pin(waiting::compare(&shop, self.no)).await?;
-        }
+        let secrets = self.team.secrets.iter().cloned();
+        shop.access.secrets.cover(secrets).await;
+        self.begin(&shop).await?;
         self.look_at_links(&shop, &mut at_work).await?;
-        if self.administrator.is_some() {
+        if self.team.org.administrator.is_some() {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
         let lane = &shop.access.lane;
@@ -148,7 +138,7 @@ impl OrgTask {
             tokio::select! {
                 Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
                 () = due(next_due.filter(|_| room)) => {}
-                () = self.look_again.notified() => self.window.look_again(),
+                () = self.team.look_again.notified() => self.window.look_again(),
                 // Once: the loop ends.
                 () = &mut interrupted => {}
                 () = &mut stopped => {}
@@ -157,8 +147,31 @@ impl OrgTask {
         self.finish(&shop, at_work).await
     }
 
+    // What the first call depends on, once a process.
+    async fn begin(&mut self, shop: &Shop) -> Result<(), LedgerError> {
+        let (no, looked_at) = (self.team.org.no, &self.team.looked_at);
+        // Thousands begin with one another, and the reads of each would wait for those of all.
+        let turn = shop.places.beginning().await;
+        let mut waiting = Pages::default();
+        let mut first = None;
+        if !looked_at.swap(true, Ordering::Relaxed) {
+            // Before any entry begins, so that a plan comes to the same.
+            self.see_what_is_asked(shop).await?;
+            first = waiting.next(shop, no).await?;
+        }
+        if first.is_none() {
+            self.window.read_ahead().await?;
+        }
+        drop(turn);
+        if let Some(rows) = first {
+            // Boxed, as it is done once and takes much memory.
+            Box::pin(waiting::compare(shop, no, rows, waiting)).await?;
+        }
+        Ok(())
+    }
+
     async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
-        let targets = shop.ledger.targets(&shop.run, self.no).await?;
+        let targets = shop.ledger.targets(&shop.run, self.team.org.no).await?;
         let selected = |target: &Target| shop.selected.contains(target.no);
         let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
         let directory = &shop.access.directory;
@@ -203,7 +216,9 @@ impl OrgTask {
                 waited_ms,
                 ..OrgStats::default()
             };
-            shop.ledger.add_stats(&shop.run, self.no, stats).await?;
+            shop.ledger
+                .add_stats(&shop.run, self.team.org.no, stats)
+                .await?;
         }
         if let Some(mut stopped) = shop.access.lane.stopped() {
             let fix = stopped
@@ -213,7 +228,7 @@ impl OrgTask {
             stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
             let (message, hint) = (stopped.message.clone(), stopped.hint.clone());
             shop.ledger
-                .set_stopped(&shop.run, self.no, Some(stopped))
+                .set_stopped(&shop.run, self.team.org.no, Some(stopped))
                 .await?;
             shop.events.send(Event::OrgStopped {
                 org: Arc::clone(&shop.org),
@@ -245,7 +260,7 @@ impl OrgTask {
 
     // Lets the simulated administrator give the consent, if there is one.
     fn ask<'a>(&mut self, row: EntryRow, shop: &'a Arc<Shop>, at_work: &mut AtWork<'a>) {
-        let Some(administrator) = self.administrator.clone() else {
+        let Some(administrator) = self.team.org.administrator.clone() else {
             return;
         };
         let row = self.window.hold(row);
@@ -261,7 +276,7 @@ impl OrgTask {
         shop: &'a Arc<Shop>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        let in_doubt = Arc::clone(&self.in_doubt);
+        let in_doubt = Arc::clone(&self.team.in_doubt);
         for &no in &*in_doubt {
             let row = shop.ledger.entry(&shop.run, no).await?;
             // Its answer may have been handed in, or the org begun before.
@@ -283,9 +298,9 @@ impl OrgTask {
         shop: &'a Arc<Shop>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        let in_doubt = Arc::clone(&self.in_doubt);
+        let in_doubt = Arc::clone(&self.team.in_doubt);
         let mut pages = Pages::default();
-        while let Some(rows) = pages.next(shop, self.no).await? {
+        while let Some(rows) = pages.next(shop, self.team.org.no).await? {
             for row in rows.into_iter().filter(|row| !in_doubt.contains(&row.no)) {
                 self.ask(row, shop, at_work);
             }

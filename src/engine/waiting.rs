@@ -45,13 +45,18 @@ impl Pages {
     }
 }
 
-/// Compares the secrets of all that wait in an org with those that their links were asked for with. Secrets that cannot
+/// Compares the secrets of all that wait in an org, in pages, with those that their links were asked for with. Secrets that cannot
 /// be read are told, and their entries left as they are.
-pub(super) async fn compare(shop: &Shop, org: OrgNo) -> Result<(), LedgerError> {
+pub(super) async fn compare(
+    shop: &Shop,
+    org: OrgNo,
+    first: Vec<EntryRow>,
+    mut others: Pages,
+) -> Result<(), LedgerError> {
     let mut unread = Unread::default();
     let compared = async {
-        let mut pages = Pages::default();
-        while let Some(rows) = pages.next(shop, org).await? {
+        let mut next = Some(first);
+        while let Some(rows) = next {
             let mut compared = stream::iter(rows)
                 .map(|row| compare_one(shop, row))
                 .buffer_unordered(AT_ONCE);
@@ -60,6 +65,7 @@ pub(super) async fn compare(shop: &Shop, org: OrgNo) -> Result<(), LedgerError> 
                     unread.add(message, hint);
                 }
             }
+            next = others.next(shop, org).await?;
         }
         Ok(())
     };

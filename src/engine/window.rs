@@ -111,6 +111,15 @@ impl Window {
         Ok(row.map(|row| self.hold(row)))
     }
 
+    /// Reads what [`Window::next`] gives first.
+    pub async fn read_ahead(&mut self) -> Result<(), LedgerError> {
+        self.refill(Stored::Started).await?;
+        if self.started.rows.is_empty() {
+            self.refill(Stored::Pending).await?;
+        }
+        Ok(())
+    }
+
     /// Gives an entry back that came to rest.
     pub fn release(&mut self, no: EntryNo) {
         self.held.remove(&no);

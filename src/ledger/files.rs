@@ -35,17 +35,17 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Makes an empty file, 0600, unless it is there; its name survives a power cut.
-pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
+/// Makes an empty file, 0600, unless it is there (`false`); its name survives a power cut.
+pub(super) fn create_private_file(path: &Path) -> io::Result<bool> {
     match private().write(true).create_new(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
         other => drop(other?),
     }
     // The folder may be new as well.
     for folder in path.ancestors().skip(1).take(2) {
         sync_folder(folder)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Makes new names in `folder` survive a power cut, where the system lets us open it: only Unix does,

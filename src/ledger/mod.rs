@@ -44,6 +44,7 @@ mod sqlite;
 mod sweep;
 mod trust;
 mod turns;
+mod unused;
 mod vacuum;
 mod whole;
 mod writer;
@@ -77,6 +78,7 @@ use identity::Mark;
 use readers::{Footprint, Readers};
 use rows::Fault;
 use turns::Turns;
+use unused::Made;
 use writer::Writer;
 
 /// What a command may do to the ledger.
@@ -126,7 +128,7 @@ struct Inner {
     // Before the writer: the last connection closed must be the one that can tidy up.
     readers: Readers,
     writer: Option<Writer>,
-    is_new: bool,
+    made: Made,
     turns: Turns,
     others: AtomicI64,
 }
@@ -184,7 +186,24 @@ impl Ledger {
 
     /// Whether it was made by opening it.
     pub fn is_new(&self) -> bool {
-        self.inner.is_new
+        self.inner.made.ledger
+    }
+
+    /// Takes a ledger away again that opening it made, and in which no run began; nobody else may have it open.
+    pub async fn discard_unused(self) {
+        // What still has it in this process needs it.
+        let Some(inner) = Arc::into_inner(self.inner) else {
+            return;
+        };
+        let path = inner.path.clone();
+        let discard = move |path: &Path| {
+            let (locks, made) = (inner.locks(), inner.made.clone());
+            drop(inner);
+            unused::remove(path, &locks, &made);
+            Ok(())
+        };
+        // It is left where it is, then.
+        drop(blocking(path, discard).await);
     }
 
     async fn read<T: Send + 'static>(
@@ -210,11 +229,11 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
     trust::refuse_shared(path)?;
-    let (footprint, writer, is_new) = match options.mode {
+    let (footprint, writer, made) = match options.mode {
         OpenMode::ReadWrite => {
-            let (connection, is_new) = sqlite::open_writer(path, options)?;
+            let (connection, made) = sqlite::open_writer(path, options)?;
             let writer = Writer::start(path, connection, options.abort_after)?;
-            (Footprint::Log, Some(writer), is_new)
+            (Footprint::Log, Some(writer), made)
         }
         OpenMode::ReadOnly => {
             match path.try_exists() {
@@ -222,7 +241,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
                 Ok(false) => return Err(LedgerError::Missing { path: path.clone() }),
                 Err(error) => return Err(LedgerError::io(path, &error)),
             }
-            (Footprint::None, None, false)
+            (Footprint::None, None, Made::default())
         }
     };
     let readers = Readers::new(path, options.busy_timeout, footprint);
@@ -232,7 +251,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
             path: path.clone(),
             readers,
             writer,
-            is_new,
+            made,
             turns: Turns::default(),
             others: AtomicI64::new(0),
         }),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::LedgerError;
+use super::unused::{Made, missing_folders};
 use super::{OpenOptions, files};
 
 /// Marks the file as ours in SQLite's header: "oktr". A database with another mark is never touched.
@@ -48,23 +49,29 @@ const WAL_PAGES: i64 = 16_000;
 /// Bytes of SQLite's header that are looked at before SQLite is let near the file.
 const HEADER: usize = 72;
 
-/// Opens the ledger for writing; makes or upgrades it as needed. `true` = it was made just now.
+/// Opens the ledger for writing; makes or upgrades it as needed, and says what was made.
 pub(super) fn open_writer(
     path: &Path,
     options: OpenOptions,
-) -> Result<(Connection, bool), LedgerError> {
+) -> Result<(Connection, Made), LedgerError> {
     let failed = |error: io::Error| LedgerError::io(path, &error);
+    let folders = missing_folders(path);
     if let Some(folder) = path.parent() {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
     }
-    files::create_private_file(path).map_err(failed)?;
+    let file = files::create_private_file(path).map_err(failed)?;
     refuse_foreign(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = open(path, path, flags, options.busy_timeout)?;
-    let is_new = set_up_writer(path, &mut connection, options)?;
-    Ok((connection, is_new))
+    let made = Made {
+        ledger: set_up_writer(path, &mut connection, options)?,
+        file,
+        folders,
+    };
+    Ok((connection, made))
 }
 
+// Whether the ledger is new.
 fn set_up_writer(
     path: &Path,
     connection: &mut Connection,

@@ -98,6 +98,7 @@ impl Secrets {
     pub fn covered_by(self, veil: &Veil) -> Self {
         Self {
             veil: Some(veil.clone()),
+            covered: Arc::default(),
             ..self
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::interrupt::Interrupt;
 
@@ -13,6 +13,9 @@ const MOST_CALLS: u64 = 2_000;
 /// call they have [`MOST_CALLS`] in flight. The others begin as these end; orgs that only wait for retries, or do not
 /// answer, do not count.
 const MOST_ORGS: usize = 2_000;
+
+/// Orgs that begin at once: somewhat more than the ledger's readers, so that these never wait.
+const BEGIN_AT_ONCE: usize = 8;
 
 /// Entries at work over all orgs at most, but for the two that each org may always have; an entry takes about
 /// 4 KB.
@@ -35,6 +38,7 @@ pub struct Places {
     pub calls: Arc<Semaphore>,
     most_calls: usize,
     orgs: Arc<Semaphore>,
+    beginning: Arc<Semaphore>,
 }
 
 impl Places {
@@ -45,6 +49,7 @@ impl Places {
             calls: Arc::new(Semaphore::new(most_calls)),
             most_calls,
             orgs: Arc::new(Semaphore::new(MOST_ORGS)),
+            beginning: Arc::new(Semaphore::new(BEGIN_AT_ONCE)),
         }
     }
 
@@ -65,6 +70,13 @@ impl Places {
     /// A place for one more org, if there is one.
     pub fn try_org(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.orgs).try_acquire_owned().ok()
+    }
+
+    /// Waits for its turn to begin, for as long as that is held: soon, as nobody holds it while something else is waited
+    /// for than the ledger.
+    pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.beginning.acquire().await.ok()
     }
 
     /// How many entries an org may have at work that has use for `most`: its share of what all may have, which grows

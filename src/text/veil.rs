@@ -16,37 +16,45 @@ pub struct Veil(Arc<Covered>);
 
 #[derive(Default)]
 struct Covered {
-    all: RwLock<Known>,
     /// What lets us into the org.
-    credential: Known,
+    credential: Option<SecretString>,
+    /// That and every other secret; made when it is first needed, as a process has thousands of orgs that wait for
+    /// their turn.
+    all: RwLock<Option<Known>>,
 }
 
 impl Veil {
     /// Covers what lets us into the org.
     pub fn of(credential: &SecretString) -> Self {
-        let mut known = Known::default();
-        known.add(credential);
-        let veil = Self(Arc::new(Covered {
-            credential: known,
+        Self(Arc::new(Covered {
+            credential: Some(credential.clone()),
             ..Covered::default()
-        }));
-        veil.cover(credential);
-        veil
+        }))
     }
 
     /// Whether a link that people are to open holds what lets us into the org. (It may hold other secrets: its own
     /// `state`, the administrator's name.)
     pub fn gives_away(&self, link: &str) -> bool {
         let seen = line_of(link);
-        self.0.credential.redact(&seen, usize::MAX) != seen
+        self.credential().redact(&seen, usize::MAX) != seen
     }
 
     /// Covers a secret from now on.
     pub fn cover(&self, secret: &SecretString) {
         // Most were covered before.
-        if !self.0.all.read().has(secret) {
-            self.0.all.write().add(secret);
+        if !self.with_all(|known| known.has(secret)) {
+            self.0
+                .all
+                .write()
+                .get_or_insert_with(|| self.credential())
+                .add(secret);
         }
+    }
+
+    /// Covers nothing but what lets us into the org, when nothing of the org is in use any more: a rollout has a million
+    /// secrets.
+    pub fn forget(&self) {
+        *self.0.all.write() = None;
     }
 
     /// A text as it may be printed, stored and told: on one line of bearable length, without what is not seen, and then
@@ -64,7 +72,7 @@ impl Veil {
     /// Whether there is a secret in a text.
     pub fn is_in(&self, text: &str) -> bool {
         let line = line_of(text);
-        self.0.all.read().redact(&line, usize::MAX) != line
+        self.with_all(|known| known.redact(&line, usize::MAX)) != line
     }
 
     /// An identifier that may be seen as it is.
@@ -82,7 +90,23 @@ impl Veil {
 
     fn covered(&self, line: &str) -> String {
         // One more, so that a longer one is told to be cut.
-        bounded(self.0.all.read().redact(line, MAX_MESSAGE_CHARS + 1))
+        bounded(self.with_all(|known| known.redact(line, MAX_MESSAGE_CHARS + 1)))
+    }
+
+    fn credential(&self) -> Known {
+        let mut known = Known::default();
+        self.0
+            .credential
+            .iter()
+            .for_each(|credential| known.add(credential));
+        known
+    }
+
+    fn with_all<T>(&self, use_of: impl FnOnce(&Known) -> T) -> T {
+        if let Some(known) = &*self.0.all.read() {
+            return use_of(known);
+        }
+        use_of(self.0.all.write().get_or_insert_with(|| self.credential()))
     }
 }
 
@@ -216,6 +240,10 @@ mod tests {
         );
         // It was covered after it was told.
         assert_eq!(before.to_string(), "x [redacted]");
+        of_org.cover(&"the-other".into());
+        of_org.forget();
+        let shown = of_org.shown(&format!("{SECRET} the-other"));
+        assert_eq!(shown, "[redacted] the-other");
         assert!(!format!("{veil:?}").contains(SECRET));
     }
 

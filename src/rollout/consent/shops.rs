@@ -83,7 +83,9 @@ where
 
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
         let shop = match (self.access)(pending).await {
-            Ok(access) => common.shop(&pending.run, access),
+            Ok(access) => common
+                .open(&pending.run, access)
+                .map(|org| common.shop(&org)),
             Err(error) => Err(error),
         };
         let shop = Arc::new(shop.map_err(|error| Unopened::of(&error))?);

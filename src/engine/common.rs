@@ -1,0 +1,202 @@
+//! What all orgs of a process share, and what an org is opened with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future::BoxFuture;
+
+use super::next::NextCommands;
+use super::selected::Selected;
+use super::shop::Shop;
+use crate::event::Events;
+use crate::job::{OnDrift, RetryPolicy};
+use crate::ledger::{Ledger, OrgRow};
+use crate::manifest::{Limits, Secrets};
+use crate::model::{OrgNo, RunId};
+use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
+use crate::pacing::{Interrupt, Keeper, Lane, LaneConfig, Notes, Places, Remembered};
+use crate::selection::Selection;
+use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
+
+/// Opens an authorize link and returns what Okta's page showed: the sandbox's simulated administrator.
+pub type Administrator =
+    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
+/// Policy of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// Limits of orgs that have none of their own.
+    pub limits: Limits,
+    /// How calls are made.
+    pub http: HttpSettings,
+    /// What to do about changes made by hand.
+    pub on_drift: OnDrift,
+    /// Post TOKEN connections even where they look right.
+    pub force: bool,
+    /// Of which entries the consents are renewed although there are some.
+    pub reconnect: Option<Arc<Selection>>,
+    /// Which entries are worked on.
+    pub selected: Selected,
+}
+
+/// What a run needs of one org.
+pub struct OrgAccess {
+    /// Its row in the ledger.
+    pub row: OrgRow,
+    /// Where it is reached: its URL, or the sandbox's.
+    pub origin: String,
+    /// How to authenticate, resolved.
+    pub credentials: Credentials,
+    /// Reads the secrets its entries refer to.
+    pub secrets: Secrets,
+    /// Gives consents in simulated orgs.
+    pub administrator: Option<Administrator>,
+    /// What people type after a failure.
+    pub next: Arc<NextCommands>,
+}
+
+/// An org that calls can be made to: what of it stays while a process runs. Thousands wait for their turn with this.
+pub struct OpenOrg {
+    /// Its number in the run.
+    pub no: OrgNo,
+    /// Gives consents, in a simulated org.
+    pub administrator: Option<Administrator>,
+    /// Where its calls wait for their turn.
+    pub lane: Arc<Lane>,
+    run: RunId,
+    name: Arc<str>,
+    url: String,
+    client: OrgClient,
+    secrets: Secrets,
+    next: Arc<NextCommands>,
+}
+
+impl OpenOrg {
+    /// Nothing of it is in use any more, until a [`Common::shop`] of it is opened again.
+    pub fn rest(&self) {
+        self.client.veil().forget();
+    }
+}
+
+/// What all orgs of a process share.
+pub struct Common {
+    /// Where checkpoints go.
+    pub ledger: Ledger,
+    /// The policy.
+    pub options: RunOptions,
+    /// The HTTP client.
+    pub http: Http,
+    /// How much may go on at once.
+    pub places: Places,
+    /// Keyed fingerprints of secrets.
+    pub fingerprints: Fingerprints,
+    /// What entries want of their features.
+    pub wanted: LastWanted,
+    /// Who is told.
+    pub events: Events,
+    /// When to stop.
+    pub interrupt: Interrupt,
+    /// What other processes have to know at once.
+    pub notes: Notes,
+    // What was known of rate limits when this process began, by org URL.
+    remembered: HashMap<String, Remembered>,
+}
+
+impl Common {
+    /// Opens what all orgs share.
+    pub async fn new(
+        ledger: &Ledger,
+        options: &RunOptions,
+        events: Events,
+        interrupt: Interrupt,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: Http::new(&options.http)?,
+            places: Places::new(),
+            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
+            wanted: LastWanted::default(),
+            notes: Notes::new(ledger.clone(), interrupt.clone()),
+            ledger: ledger.clone(),
+            options: options.clone(),
+            events,
+            interrupt,
+            remembered: Remembered::load(ledger).await?,
+        })
+    }
+
+    /// Opens an org.
+    pub fn open(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<OpenOrg> {
+        let name: Arc<str> = org.row.name.as_str().into();
+        let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
+        // An org that the program serves itself forgets its windows with the process.
+        let served_here = org.origin != org.row.url;
+        let keeper = Keeper {
+            notes: self.notes.clone(),
+            run: run.clone(),
+            org: org.row.no,
+            url: (!served_here).then(|| org.row.url.as_str().into()),
+        };
+        let remembered = self.remembered.get(&org.row.url);
+        let remembered = remembered.filter(|_| !served_here);
+        let lane = Lane::new(LaneConfig {
+            org: Arc::clone(&name),
+            limits: org.row.spec.limits.or(self.options.limits),
+            retry: self.options.retry,
+            places: self.places.clone(),
+            events: self.events.clone(),
+            interrupt: self.interrupt.clone(),
+            credentials: org
+                .row
+                .spec
+                .credentials()
+                .map(|secret| secret.as_str().into()),
+        });
+        let nothing = Remembered::default();
+        Ok(OpenOrg {
+            no: org.row.no,
+            administrator: org.administrator,
+            lane: Arc::new(lane.kept(keeper, remembered.unwrap_or(&nothing))),
+            run: run.clone(),
+            name,
+            url: org.row.url,
+            client,
+            secrets: org.secrets,
+            next: org.next,
+        })
+    }
+
+    /// What the workers of an org share while it is worked on.
+    pub fn shop(&self, org: &OpenOrg) -> Shop {
+        let (lane, client) = (Arc::clone(&org.lane), org.client.clone());
+        let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
+        Shop {
+            run: org.run.clone(),
+            ledger: self.ledger.clone(),
+            access: Access {
+                lane,
+                reader,
+                secrets: org.secrets.clone().covered_by(client.veil()),
+                client,
+                url: org.url.clone(),
+                listing: Listing::default(),
+                relisting: Relisting::default(),
+                directory: OnceLock::new(),
+                wanted: self.wanted.clone(),
+                fingerprints: self.fingerprints.clone(),
+                on_drift: self.options.on_drift,
+                force: self.options.force,
+                reconnect: self.options.reconnect.clone(),
+            },
+            selected: self.options.selected.clone(),
+            retry: self.options.retry,
+            call_timeout: self.options.http.timeout,
+            org: Arc::clone(&org.name),
+            next: Arc::clone(&org.next),
+            events: self.events.clone(),
+            places: self.places.clone(),
+            interrupt: self.interrupt.clone(),
+        }
+    }
+}
