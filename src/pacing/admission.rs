@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 
-use super::budget::{Grant, Others, Settled, Spent};
+use super::budget::{Grant, Others, Outlook, Settled, Spent};
 use super::circuit::Circuit;
 use super::clock::ServerClock;
 use super::concurrency::{Concurrency, Pool};
@@ -47,8 +47,9 @@ pub(super) struct OfBucket {
 /// What is known of an org.
 pub(super) struct State {
     share: f64,
-    // Those that were called: there may be ten thousand orgs, and most calls are to one bucket.
-    buckets: BTreeMap<Bucket, OfBucket>,
+    // Those that were called: there may be ten thousand orgs, and most calls are to one bucket. A node of the map has room
+    // for eleven.
+    buckets: BTreeMap<Bucket, Box<OfBucket>>,
     pub(super) tickets: u64,
     pub(super) clock: ServerClock,
     pub(super) pools: [Concurrency; Pool::COUNT],
@@ -95,10 +96,17 @@ impl State {
     /// What is known of this bucket.
     pub(super) fn bucket(&mut self, bucket: Bucket) -> &mut OfBucket {
         let share = self.share;
-        self.buckets.entry(bucket).or_insert_with(|| OfBucket {
-            methods: Methods::new(share),
-            line: Line::default(),
+        self.buckets.entry(bucket).or_insert_with(|| {
+            Box::new(OfBucket {
+                methods: Methods::new(share),
+                line: Line::default(),
+            })
         })
+    }
+
+    /// What a bucket allows from now on; `None` = nobody counts, or it was never called.
+    pub(super) fn outlook(&self, bucket: Bucket, now: Duration) -> Option<Outlook> {
+        self.buckets.get(&bucket)?.methods.outlook(now)
     }
 
     /// Wakes the calls that may go, or all of them once none may any more.
@@ -129,7 +137,7 @@ impl State {
 
     /// Every bucket that was called.
     pub(super) fn buckets(&self) -> impl Iterator<Item = &OfBucket> {
-        self.buckets.values()
+        self.buckets.values().map(|of| &**of)
     }
 
     /// Learns from the answer to a call that was sent at `sent`, or from its absence.
@@ -203,7 +211,8 @@ impl State {
 
     /// Whether it is the turn of the call at this place.
     pub(super) fn is_turn(&self, slot: Slot, place: Place, now: Duration) -> bool {
-        let Some(OfBucket { methods, line }) = self.buckets.get(&slot.bucket) else {
+        let Some(OfBucket { methods, line }) = self.buckets.get(&slot.bucket).map(|of| &**of)
+        else {
             return false;
         };
         let takes_calls = |pool: Pool| {

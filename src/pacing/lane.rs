@@ -199,7 +199,7 @@ impl Lane {
     /// What the bucket's windows from now on allow this program, if the org has shown its limit.
     pub fn outlook(&self, bucket: Bucket) -> Option<Outlook> {
         let now = self.born.elapsed();
-        self.state().bucket(bucket).methods.outlook(now)
+        self.state().outlook(bucket, now)
     }
 
     /// Whether the org has stopped answering, for now.
