@@ -1,10 +1,12 @@
 //! A new run, entry by entry, from the same pass that checks the manifest.
 //!
-//! Entries are gathered and stored a chunk at a time; the run becomes visible with the last one. A
+//! Entries are gathered and stored a chunk at a time, while the next one is gathered; the run becomes visible with the
+//! last one. A
 //! chunk keeps other processes waiting for about a second, a million rows in one go would keep them
 //! longer than they are willing to. What a killed import leaves behind is invisible, and the next
 //! import removes it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
@@ -14,6 +16,7 @@ use super::error::LedgerError;
 use super::lock::RunLock;
 use super::model::NewRun;
 use super::rows::{self, Result};
+use super::writer::Underway;
 use super::{Inner, lock, run_id, sweep};
 use crate::manifest::{Entry, OrgSpec};
 use crate::model::{OrgNo, RunId};
@@ -42,6 +45,7 @@ pub struct Import {
     orgs: Vec<Org>,
     chunk: Chunk,
     stored: i64,
+    storing: Option<Underway<Begun>>,
     begun: Option<Begun>,
     adoptable: Adoptable,
     adopted: Vec<Adoption>,
@@ -92,6 +96,7 @@ impl Import {
             orgs: Vec::new(),
             chunk: Chunk::default(),
             stored: 0,
+            storing: None,
             begun: None,
             adoptable,
             adopted: Vec::new(),
@@ -149,7 +154,8 @@ impl Import {
     }
 
     /// Makes the run visible; durable on return.
-    pub fn finish(self) -> Result<RunId, LedgerError> {
+    pub fn finish(mut self) -> Result<RunId, LedgerError> {
+        self.land()?;
         let known = self
             .begun
             .as_ref()
@@ -181,30 +187,43 @@ impl Import {
     }
 
     fn store_chunk(&mut self) -> Result<(), LedgerError> {
+        self.land()?;
         let chunk = std::mem::take(&mut self.chunk);
         let first = self.stored;
         self.stored += rows::integer(chunk.rows.len() as u64);
-        let writer = self.ledger.writer()?;
-        if let Some(begun) = &self.begun {
-            let seq = begun.seq;
-            return writer.write_blocking(move |transaction| {
-                insert_entries(transaction, seq, first, &chunk)
-            });
-        }
-        let run = self.run.clone();
-        let locks = self.ledger.locks();
-        self.begun = Some(writer.write_blocking(move |transaction| {
-            let (seq, id) = insert_run(transaction, &run)?;
-            insert_entries(transaction, seq, first, &chunk)?;
-            // Before others can see the row: unlocked, they would take it for a dead one's.
-            let lock = RunLock::acquire(&locks, &id)?;
-            Ok(Begun {
-                seq,
-                id,
-                _lock: lock,
-            })
-        })?);
+        let (run, locks) = (self.run.clone(), self.ledger.locks());
+        let begun = self.begun.take();
+        let store = move |transaction: &Connection| {
+            let begun = match begun {
+                Some(begun) => begun,
+                None => Begun::new(transaction, &run, &locks)?,
+            };
+            insert_entries(transaction, begun.seq, first, &chunk)?;
+            Ok(begun)
+        };
+        self.storing = Some(self.ledger.writer()?.begin_write(store)?);
         Ok(())
+    }
+
+    /// Waits for the chunk that is being stored.
+    fn land(&mut self) -> Result<(), LedgerError> {
+        if let Some(storing) = self.storing.take() {
+            self.begun = Some(storing.wait(self.ledger.writer()?)?);
+        }
+        Ok(())
+    }
+}
+
+impl Begun {
+    fn new(transaction: &Connection, run: &NewRun, locks: &Path) -> Result<Self> {
+        let (seq, id) = insert_run(transaction, run)?;
+        // Before others can see the row: unlocked, they would take it for a dead one's.
+        let lock = RunLock::acquire(locks, &id)?;
+        Ok(Self {
+            seq,
+            id,
+            _lock: lock,
+        })
     }
 }
 

@@ -127,12 +127,20 @@ impl Writer {
         &self,
         write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.begin_write(write)?.wait(self)
+    }
+
+    /// As [`Self::write_blocking`], for a thread that has other work until it needs the result.
+    pub(super) fn begin_write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<Underway<T>, LedgerError> {
         self.check()?;
         let (reply, answer) = mpsc::sync_channel(1);
         self.send(Command::Do(Box::new(move |engine| {
             drop(reply.send(engine.transaction(write)));
         })))?;
-        answer.recv().unwrap_or_else(|_| Err(self.stopped()))
+        Ok(Underway(answer))
     }
 
     /// Runs what SQLite does in no transaction, for a thread that may block.
@@ -193,6 +201,16 @@ impl Writer {
             path: self.path.clone(),
             cause: "its writer has stopped".into(),
         }
+    }
+}
+
+/// A write that was begun. Dropped, it is made all the same.
+pub(super) struct Underway<T>(mpsc::Receiver<Result<T, LedgerError>>);
+
+impl<T> Underway<T> {
+    /// What came of it.
+    pub(super) fn wait(self, writer: &Writer) -> Result<T, LedgerError> {
+        self.0.recv().unwrap_or_else(|_| Err(writer.stopped()))
     }
 }
 
