@@ -3,12 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{Fingerprint, ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
 use okta_rollout::model::{RunId, Stored};
 
 use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
+
+/// Longer than storing a chunk takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const PART: &str = "LEDGER_TEST_PART";
 const LEDGER: &str = "LEDGER_TEST_FILE";
@@ -238,6 +242,11 @@ async fn a_killed_import_is_never_seen_and_swept_by_the_next() {
         sql.query_row(&sql_text, [], |row| row.get(0)).unwrap()
     };
     assert_eq!(fixture.ledger.runs().await.unwrap(), []);
+    // A chunk is stored while the next is gathered.
+    let begun = Instant::now();
+    while count("entry") == 0 && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(count("entry"), 100_000, "a chunk is there");
     // It is alive: nobody sweeps it.
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
