@@ -17,7 +17,7 @@ use super::lock::RunLock;
 use super::model::NewRun;
 use super::rows::{self, Result};
 use super::writer::Underway;
-use super::{Inner, lock, run_id, sweep};
+use super::{Inner, lock, run_id, sqlite, sweep};
 use crate::manifest::{Entry, OrgSpec};
 use crate::model::{OrgNo, RunId};
 
@@ -178,8 +178,8 @@ impl Import {
             Ok(id)
         })?;
         self.ledger.writer()?.write_blocking(|connection| {
-            // The cache that a million rows filled; a run needs little of it.
-            Ok(connection.execute_batch("PRAGMA shrink_memory")?)
+            // A run needs little of what a million rows filled.
+            Ok(sqlite::cache_for_import(connection, false)?)
         })?;
         // Held until here: unlocked before, the run would be taken for a dead import's.
         drop(self.begun);
@@ -196,7 +196,10 @@ impl Import {
         let store = move |transaction: &Connection| {
             let begun = match begun {
                 Some(begun) => begun,
-                None => Begun::new(transaction, &run, &locks)?,
+                None => {
+                    sqlite::cache_for_import(transaction, true)?;
+                    Begun::new(transaction, &run, &locks)?
+                }
             };
             insert_entries(transaction, begun.seq, first, &chunk)?;
             Ok(begun)

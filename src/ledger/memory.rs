@@ -1,14 +1,17 @@
 //! What is remembered of apps across runs: as which entry wants it an app last was, and whose secrets it holds. That
 //! tells a change made by hand from one of the manifest.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
 
 use super::model::{AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest};
 use super::row_keys;
 use super::rows::{self, ENTRY, OPEN, Result};
+use crate::apps::App;
 use crate::manifest::Entry;
 use crate::model::{OrgNo, RunId};
 
@@ -63,28 +66,47 @@ pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Resu
 /// The org's entries that no run parked or ended, in order.
 pub(super) fn targets(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
     let seq = rows::seq(connection, run)?;
+    let seen = seen_of(connection, seq, org)?;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT e.key, s.json -> '$.app', s.json ->> '$.appId' IS NULL AND e.app_hash IS NULL,
-             s.json ->> '$.appId' IS NOT NULL AND a.name IS NULL
-         FROM org o CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state IN (0, 1) AND {OPEN}
-         CROSS JOIN spec s ON s.entry = e.key
-         LEFT JOIN org_url u ON u.url = o.url
-         LEFT JOIN app a ON a.org = u.no AND a.id = s.json ->> '$.appId'
-         WHERE o.run = ?1 AND o.no = ?2 AND e.adopted_by IS NULL ORDER BY e.key"
+        "SELECT e.key, e.app_hash IS NULL, s.json
+         FROM entry e CROSS JOIN spec s ON s.entry = e.key
+         WHERE e.run = ?1 AND e.org = ?2 AND e.state IN (0, 1) AND {OPEN} AND e.adopted_by IS NULL
+         ORDER BY e.key"
     ))?;
     let rows = statement.query_map(params![seq, org], |row| {
-        let found = match (row.get(2)?, row.get(3)?) {
-            (true, _) => FoundBy::Label,
-            (false, true) => FoundBy::UnseenId,
-            (false, false) => FoundBy::Seen,
+        let wanted: WantedApp = rows::from_json(2, rows::text(row, 2)?)?;
+        let found = match wanted.app_id {
+            Some(id) if seen.contains(&*id) => FoundBy::Seen,
+            Some(_) => FoundBy::UnseenId,
+            None if row.get(1)? => FoundBy::Label,
+            // It is in its progress, and was seen when it was found or made.
+            None => FoundBy::Seen,
         };
         Ok(Target {
             no: rows::entry_no(row.get(0)?),
-            app: rows::json(row, 1)?,
+            app: wanted.app,
             found,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What of an entry says which app it is of.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WantedApp<'a> {
+    app: App,
+    #[serde(borrow)]
+    app_id: Option<Cow<'a, str>>,
+}
+
+// The apps of a run's org of which it was seen what they are.
+fn seen_of(connection: &Connection, seq: i64, org: OrgNo) -> Result<HashSet<Box<str>>> {
+    let url: Option<String> = connection
+        .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
+        .query_row(params![seq, org], |row| row.get(0))
+        .optional()?;
+    url.map_or_else(|| Ok(HashSet::new()), |url| seen_apps(connection, &url))
 }
 
 /// The ids of an org's apps of which it was seen what they are.

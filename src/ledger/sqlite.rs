@@ -38,9 +38,12 @@ const MIGRATIONS: [&str; 15] = [
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
 const FORMAT: i64 = MIGRATIONS.len() as i64;
 
-/// Page cache of the writer in KiB: with a million entries half of the indexes (some 50 MB) stays in memory
-/// while rows of many orgs arrive in turn. Taken only as it is needed.
+/// Page cache of the writer in KiB. Taken only as it is needed.
 const WRITER_CACHE_KIB: i64 = 24 * 1024;
+
+/// The same while many entries are imported: rows of many orgs arrive in turn, and with a million of them most of the
+/// indexes (some 50 MB) stay in memory.
+const IMPORT_CACHE_KIB: i64 = 64 * 1024;
 
 /// Pages in the log before they are moved into the file (64 MB): checkpoints of neighbouring entries share pages, each
 /// move costs two syncs, and a log of that size is read in a tenth of a second after a crash.
@@ -85,9 +88,7 @@ fn set_up_writer(
             cause: "permission denied".into(),
         });
     }
-    connection
-        .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
-        .map_err(failed)?;
+    set_cache(connection, WRITER_CACHE_KIB).map_err(failed)?;
     connection
         .pragma_update(None, "synchronous", "FULL")
         .map_err(failed)?;
@@ -107,6 +108,20 @@ fn set_up_writer(
             .map_err(failed)?;
     }
     Ok(is_new)
+}
+
+/// Gives the writer the cache of an import, or takes it away again.
+pub(super) fn cache_for_import(connection: &Connection, begins: bool) -> rusqlite::Result<()> {
+    if begins {
+        set_cache(connection, IMPORT_CACHE_KIB)
+    } else {
+        set_cache(connection, WRITER_CACHE_KIB)?;
+        connection.execute_batch("PRAGMA shrink_memory")
+    }
+}
+
+fn set_cache(connection: &Connection, kib: i64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -kib)
 }
 
 /// Opens the ledger for reading beside a writer, or alone where the log is there to be read.

@@ -152,7 +152,7 @@ impl OrgClient {
             &self.origin,
             SystemTime::now(),
         );
-        head.request_id = head.request_id.map(|id| self.veil.message(&id));
+        head.request_id = head.request_id.map(|id| self.veil.identifier(id));
         let links = response.headers().get_all(LINK);
         let next = link::next(
             links.into_iter().filter_map(|value| value.to_str().ok()),

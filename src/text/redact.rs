@@ -57,6 +57,8 @@ pub(super) struct Known {
     /// How they begin, in order, each under the key.
     beginnings: Vec<u32>,
     key: u32,
+    /// Bytes that one of them may begin with, as it is or as an encoding spells it.
+    first: [bool; 256],
 }
 
 impl Default for Known {
@@ -68,6 +70,7 @@ impl Default for Known {
             short: BTreeSet::default(),
             beginnings: Vec::new(),
             key: rand::random(),
+            first: [false; 256],
         }
     }
 }
@@ -89,6 +92,12 @@ impl Known {
         }
         for mut form in forms(secret.expose_secret()) {
             if let Some(beginning) = form.as_bytes().first_chunk() {
+                for byte in [
+                    beginning[0].to_ascii_lowercase(),
+                    beginning[0].to_ascii_uppercase(),
+                ] {
+                    self.first[usize::from(byte)] = true;
+                }
                 let beginning = self.beginning(*beginning);
                 if let Err(place) = self.beginnings.binary_search(&beginning) {
                     self.beginnings.insert(place, beginning);
@@ -115,12 +124,22 @@ impl Known {
             // Nothing spells a character in fewer bytes than it has.
             return false;
         };
+        let spells_others = !bytes[0].is_ascii() || matches!(bytes[0], b'%' | b'\\' | b'&');
+        if !spells_others && !self.first[usize::from(bytes[0])] {
+            return false;
+        }
         let is_plain = |byte: &u8| byte.is_ascii() && !matches!(byte, b'%' | b'\\' | b'&' | b' ');
         !bytes.iter().all(is_plain)
             || self
                 .beginnings
                 .binary_search(&self.beginning(*bytes))
                 .is_ok()
+    }
+
+    /// Whether none of them is in `text`, as is known at once of nearly every text.
+    pub(super) fn clearly_none_in(&self, text: &str) -> bool {
+        let mut places = text.char_indices();
+        !places.any(|(place, _)| self.may_begin(&text[place..]))
     }
 
     /// At most so many characters of `text`, without any of the secrets.

@@ -69,6 +69,18 @@ impl Veil {
         self.covered(&one_line(text))
     }
 
+    /// As [`Veil::message`], of a text that is a word as a rule.
+    pub fn identifier(&self, text: String) -> String {
+        // Every answer has one.
+        if is_word(&text)
+            && !text.ends_with('.')
+            && self.with_all(|known| known.clearly_none_in(&text))
+        {
+            return text;
+        }
+        self.message(&text)
+    }
+
     /// Whether there is a secret in a text.
     pub fn is_in(&self, text: &str) -> bool {
         let line = line_of(text);

@@ -12,7 +12,7 @@ use okta_rollout::model::{RunId, Stored};
 use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
 
 /// Longer than storing a chunk takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const PART: &str = "LEDGER_TEST_PART";
 const LEDGER: &str = "LEDGER_TEST_FILE";
