@@ -194,12 +194,11 @@ impl Import {
         let (run, locks) = (self.run.clone(), self.ledger.locks());
         let begun = self.begun.take();
         let store = move |transaction: &Connection| {
-            let begun = match begun {
-                Some(begun) => begun,
-                None => {
-                    sqlite::cache_for_import(transaction, true)?;
-                    Begun::new(transaction, &run, &locks)?
-                }
+            let begun = if let Some(begun) = begun {
+                begun
+            } else {
+                sqlite::cache_for_import(transaction, true)?;
+                Begun::new(transaction, &run, &locks)?
             };
             insert_entries(transaction, begun.seq, first, &chunk)?;
             Ok(begun)
