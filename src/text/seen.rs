@@ -72,7 +72,7 @@ pub fn presentable(text: &str) -> String {
 
 /// As [`presentable`], of any length.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line = line_of(text);
+    let mut line = line_of(text).into_owned();
     if line.ends_with('.') && !line.ends_with("..") {
         line.pop();
     }
@@ -80,10 +80,10 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// A text on one line, without what is not seen.
-pub(super) fn line_of(text: &str) -> String {
+pub(super) fn line_of(text: &str) -> Cow<'_, str> {
     // As nearly everything is that an org says in one word.
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
@@ -95,7 +95,7 @@ pub(super) fn line_of(text: &str) -> String {
             line.push(c);
         }
     }
-    line
+    Cow::Owned(line)
 }
 
 /// A line of bearable length.

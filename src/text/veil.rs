@@ -84,7 +84,10 @@ impl Veil {
     /// Whether there is a secret in a text.
     pub fn is_in(&self, text: &str) -> bool {
         let line = line_of(text);
-        self.with_all(|known| known.redact(&line, usize::MAX)) != line
+        let is_in = |known: &Known| {
+            !known.clearly_none_in(&line) && known.redact(&line, usize::MAX) != line
+        };
+        self.with_all(is_in)
     }
 
     /// An identifier that may be seen as it is.
