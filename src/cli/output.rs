@@ -221,10 +221,12 @@ impl Output {
     fn write(self, line: std::fmt::Arguments<'_>) {
         let line = line.to_string();
         let line = complete(&line);
-        let line = text::line(&line);
+        let mut line = text::line(&line).into_owned();
+        // In one piece, between the lines of whoever else writes there.
+        line.push('\n');
         // A closed terminal must not stop the work.
         drop(block::above(|stderr| {
-            writeln!(AutoStream::new(stderr, self.stderr), "{line}")
+            AutoStream::new(stderr, self.stderr).write_all(line.as_bytes())
         }));
     }
 }

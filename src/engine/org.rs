@@ -56,6 +56,8 @@ pub struct OrgTask {
     shop: Arc<Shop>,
     window: Window,
     place: Option<OwnedSemaphorePermit>,
+    /// What it has instead while it does not answer.
+    silent: Option<OwnedSemaphorePermit>,
 }
 
 type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
@@ -75,6 +77,7 @@ impl OrgTask {
             shop,
             window,
             place: Some(place),
+            silent: None,
         }
     }
 
@@ -102,7 +105,7 @@ impl OrgTask {
         let mut stopped = pin!(lane.when_stopped());
         while !shop.interrupt.is_requested() && lane.stopped().is_none() {
             self.take_place(&shop, at_work.len()).await;
-            while self.place.is_some() && at_work.len() < lane.width() {
+            while self.has_room(at_work.len()) {
                 let Some(row) = self.window.next().await? else {
                     break;
                 };
@@ -122,10 +125,7 @@ impl OrgTask {
             if at_work.is_empty() && self.place.is_some() && next_due.is_none() {
                 break;
             }
-            if at_work.is_empty() || lane.is_silent() {
-                // Delayed entries hold nothing, nor do those of an org that does not answer.
-                self.place = None;
-            }
+            self.give_up_place(at_work.len());
             if at_work.is_empty()
                 && let Some(due) = next_due
             {
@@ -134,7 +134,7 @@ impl OrgTask {
                 lane.tell_retries(self.window.delayed(), ahead);
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
-            let room = at_work.is_empty() || self.place.is_some() && at_work.len() < lane.width();
+            let room = at_work.is_empty() || self.has_room(at_work.len());
             tokio::select! {
                 Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
                 () = due(next_due.filter(|_| room)) => {}
@@ -189,6 +189,28 @@ impl OrgTask {
                 _ => places.try_org(),
             };
         }
+        if self.place.is_some() {
+            self.silent = None;
+        }
+    }
+
+    // Delayed entries hold nothing; an org that does not answer makes room for another, but not all of a thousand dead
+    // ones do.
+    fn give_up_place(&mut self, at_work: usize) {
+        if at_work == 0 {
+            (self.place, self.silent) = (None, None);
+        } else if self.place.is_some() && self.shop.access.lane.is_silent() {
+            self.silent = self.shop.places.try_silent();
+            if self.silent.is_some() {
+                self.place = None;
+            }
+        }
+    }
+
+    // Whether one more entry may begin. Of an org that does not answer those at work are enough.
+    fn has_room(&self, at_work: usize) -> bool {
+        let lane = &self.shop.access.lane;
+        self.place.is_some() && at_work < lane.width() && (at_work == 0 || !lane.is_silent())
     }
 
     // Calls in flight may end; whatever has not by then is made anew after a restart.

@@ -234,16 +234,21 @@ pub(super) fn secrets(
     /// Looked at, whatever became of them: ten milliseconds.
     const ENTRIES: u32 = 2_000;
     let seq = rows::seq(connection, run)?;
-    let mut statement = connection.prepare_cached(
+    let among = match org {
+        None => "?4 IS NULL ORDER BY key",
+        // By the index of apps: what was ever sent went to one.
+        Some(_) => "org = ?4 AND app_hash IS NOT NULL ORDER BY app_hash",
+    };
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT e.org, s.json ->> '$.connection.profile.token',
              s.json ->> '$.connection.profile.settings.adminPassword',
              s.json ->> '$.connection.profile.settings.adminUsername'
-         FROM (SELECT key, org FROM entry WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3) e
-         CROSS JOIN spec s ON s.entry = e.key WHERE ?4 IS NULL OR e.org = ?4",
-    )?;
+         FROM (SELECT key, org FROM entry WHERE run = ?5 AND key > ?1 AND key <= ?2 AND {among} LIMIT ?3) e
+         CROSS JOIN spec s ON s.entry = e.key"
+    ))?;
     let (begin, end) = (rows::key_before(seq, None), rows::key_before(seq + 1, None));
     let mut found: HashMap<OrgNo, HashSet<SecretRef>> = HashMap::new();
-    let mut rows = statement.query(params![begin, end, ENTRIES, org])?;
+    let mut rows = statement.query(params![begin, end, ENTRIES, org, seq])?;
     while let Some(row) = rows.next()? {
         for column in 1..4 {
             // A plain name of an administrator is none.

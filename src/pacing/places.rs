@@ -10,9 +10,13 @@ use super::interrupt::Interrupt;
 const MOST_CALLS: u64 = 2_000;
 
 /// Orgs at work at once at most: one takes some 60 KB with its connection, and at 45 calls a minute each and 1.3 s a
-/// call they have [`MOST_CALLS`] in flight. The others begin as these end; orgs that only wait for retries, or do not
-/// answer, do not count.
+/// call they have [`MOST_CALLS`] in flight. The others begin as these end; orgs that only wait for retries do not count,
+/// nor do so many of those that do not answer.
 const MOST_ORGS: usize = 2_000;
+
+/// Orgs that do not answer and make room for others at most: their entries at work take memory all the same. Where more
+/// of them are dead, nobody else is likely to be reached.
+const MOST_SILENT: usize = 1_000;
 
 /// Orgs that begin at once: somewhat more than the ledger's readers, so that these never wait.
 const BEGIN_AT_ONCE: usize = 8;
@@ -38,6 +42,7 @@ pub struct Places {
     pub calls: Arc<Semaphore>,
     most_calls: usize,
     orgs: Arc<Semaphore>,
+    silent: Arc<Semaphore>,
     beginning: Arc<Semaphore>,
 }
 
@@ -49,6 +54,7 @@ impl Places {
             calls: Arc::new(Semaphore::new(most_calls)),
             most_calls,
             orgs: Arc::new(Semaphore::new(MOST_ORGS)),
+            silent: Arc::new(Semaphore::new(MOST_SILENT)),
             beginning: Arc::new(Semaphore::new(BEGIN_AT_ONCE)),
         }
     }
@@ -70,6 +76,11 @@ impl Places {
     /// A place for one more org, if there is one.
     pub fn try_org(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.orgs).try_acquire_owned().ok()
+    }
+
+    /// What an org that does not answer needs to give up its place with entries at work, if there is one.
+    pub fn try_silent(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.silent).try_acquire_owned().ok()
     }
 
     /// Waits for its turn to begin, for as long as that is held: soon, as nobody holds it while something else is waited
@@ -134,6 +145,8 @@ mod tests {
         assert_eq!(places.entries(1), 1);
         interrupt.request();
         assert!(places.org(&interrupt).await.is_none());
+        let silent: Vec<_> = (0..MOST_SILENT).map(|_| places.try_silent()).collect();
+        assert!(silent.iter().all(Option::is_some) && places.try_silent().is_none());
         at_work.truncate(1_000);
         assert_eq!(places.entries(20), 4);
         assert!(places.org(&Interrupt::new()).await.is_some());

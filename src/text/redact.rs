@@ -31,6 +31,18 @@ const LAYERS: usize = 8;
 /// What stands where a secret was.
 const REDACTED: &str = "[redacted]";
 
+/// Words of the filter of beginnings: 2,048 bits, of which an org's credential and an app's token take some forty.
+const FILTER_WORDS: usize = 32;
+
+/// Where a beginning stands in the filter.
+fn in_filter(beginning: u32) -> (usize, u64) {
+    let hash = beginning.wrapping_mul(0x9E37_79B1) >> 21;
+    (
+        usize::try_from(hash / 64).unwrap_or_default(),
+        1 << (hash % 64),
+    )
+}
+
 /// A form of a secret; wiped from memory when it is dropped.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Form(String);
@@ -57,8 +69,8 @@ pub(super) struct Known {
     /// How they begin, in order, each under the key.
     beginnings: Vec<u32>,
     key: u32,
-    /// Bytes that one of them may begin with, as it is or as an encoding spells it.
-    first: [bool; 256],
+    /// A bit for each of the beginnings, by a hash: that there is none is known at once.
+    filter: [u64; FILTER_WORDS],
 }
 
 impl Default for Known {
@@ -70,7 +82,7 @@ impl Default for Known {
             short: BTreeSet::default(),
             beginnings: Vec::new(),
             key: rand::random(),
-            first: [false; 256],
+            filter: [0; FILTER_WORDS],
         }
     }
 }
@@ -92,13 +104,9 @@ impl Known {
         }
         for mut form in forms(secret.expose_secret()) {
             if let Some(beginning) = form.as_bytes().first_chunk() {
-                for byte in [
-                    beginning[0].to_ascii_lowercase(),
-                    beginning[0].to_ascii_uppercase(),
-                ] {
-                    self.first[usize::from(byte)] = true;
-                }
                 let beginning = self.beginning(*beginning);
+                let (word, bit) = in_filter(beginning);
+                self.filter[word] |= bit;
                 if let Err(place) = self.beginnings.binary_search(&beginning) {
                     self.beginnings.insert(place, beginning);
                 }
@@ -124,16 +132,13 @@ impl Known {
             // Nothing spells a character in fewer bytes than it has.
             return false;
         };
-        let spells_others = !bytes[0].is_ascii() || matches!(bytes[0], b'%' | b'\\' | b'&');
-        if !spells_others && !self.first[usize::from(bytes[0])] {
-            return false;
-        }
         let is_plain = |byte: &u8| byte.is_ascii() && !matches!(byte, b'%' | b'\\' | b'&' | b' ');
-        !bytes.iter().all(is_plain)
-            || self
-                .beginnings
-                .binary_search(&self.beginning(*bytes))
-                .is_ok()
+        if !bytes.iter().all(is_plain) {
+            return true;
+        }
+        let beginning = self.beginning(*bytes);
+        let (word, bit) = in_filter(beginning);
+        self.filter[word] & bit != 0 && self.beginnings.binary_search(&beginning).is_ok()
     }
 
     /// Whether none of them is in `text`, as is known at once of nearly every text.

@@ -1284,3 +1284,35 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
     let url = "https://acme.okta.com";
     assert_eq!(calls, [(&runs[0], url, 5), (&runs[3], url, 8)]);
 }
+
+#[tokio::test]
+async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them() {
+    let fixture = Fixture::new().await;
+    let with_token = |org: &str, no: usize, token: &str| {
+        let mut entry = entry(org, &format!("0oa{no}"));
+        let connection = entry.connection.as_mut().unwrap();
+        connection.profile.token = Some(token.to_owned().try_into().unwrap());
+        entry
+    };
+    let mut entries: Vec<_> = (0..2_500)
+        .map(|no| with_token("acme", no, "env:ACME"))
+        .collect();
+    entries.push(with_token("globex", 0, "env:GLOBEX"));
+    let run = fixture.import("a.csv", &entries).await;
+    let of = async |org| {
+        let known = fixture.ledger.secrets(&run, org).await.unwrap();
+        let mut known: Vec<_> = known
+            .into_iter()
+            .flat_map(|(no, all)| {
+                all.into_iter()
+                    .map(move |one| (no, one.as_str().to_owned()))
+            })
+            .collect();
+        known.sort();
+        known
+    };
+    assert_eq!(of(Some(0)).await, [(0, "env:ACME".to_owned())]);
+    assert_eq!(of(Some(1)).await, [(1, "env:GLOBEX".to_owned())]);
+    // Of all orgs those of the first entries.
+    assert_eq!(of(None).await, [(0, "env:ACME".to_owned())]);
+}

@@ -145,3 +145,20 @@ fn an_answer_to_a_link_that_was_replaced_leads_to_a_fresh_one() {
     story.fed(&["consent", "complete"], &shown).exits(0);
     story.run().exits(0);
 }
+
+#[test]
+fn a_plan_announces_the_look_at_a_link_in_doubt() {
+    let story = asked_twice();
+    let announced = || {
+        let plan = story.okta_rollout(&["plan", "job.toml", "--format", "json"]);
+        let plan = plan.json();
+        // Of acme's only entry.
+        plan["entries"][0]["calls"].clone()
+    };
+    assert_eq!(announced(), 1);
+    story.calls("acme");
+    story.okta_rollout(&["run", "job.toml", "--new"]).exits(4);
+    assert_eq!(story.calls("acme"), ["GET …/connections/default"]);
+    // It is what was expected: nobody looks again.
+    assert_eq!(announced(), 0);
+}

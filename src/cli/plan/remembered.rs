@@ -24,6 +24,8 @@ pub(super) struct Remembered {
 pub(super) struct LinkIsOut {
     /// The app instance, once known.
     pub app_id: Option<String>,
+    /// Whether another link may have replaced it: a run looks first.
+    pub in_doubt: bool,
 }
 
 /// An app instance that is there.
@@ -164,9 +166,10 @@ async fn waiting(ledger: &Ledger) -> Result<HashMap<(String, String), LinkIsOut>
     let mut waiting = HashMap::new();
     for pending in ledger.pending_consents(None).await? {
         let row = pending.entry;
+        let in_doubt = row.progress.link_in_doubt;
         let app_id = row.progress.app_id.or_else(|| row.entry.app_id.clone());
         let key = (pending.org.url, text_of(row.entry));
-        waiting.insert(key, LinkIsOut { app_id });
+        waiting.insert(key, LinkIsOut { app_id, in_doubt });
     }
     Ok(waiting)
 }

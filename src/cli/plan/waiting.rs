@@ -9,7 +9,7 @@ use super::view::{Looked, OrgSurvey};
 use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::pacing::CallLog;
-use crate::plan::{Forecast, Identity, changed_admin, is_right_app};
+use crate::plan::{Call, Forecast, Identity, changed_admin, is_right_app};
 
 impl OrgSurvey {
     /// What a run would do to it, and why one of its secrets cannot be read: then it is left as it is.
@@ -40,6 +40,9 @@ impl OrgSurvey {
             return Ok((self.app(entry, app_id.clone(), found, log).await?, None));
         }
         let mut forecast = self.foretell_waiting(entry, &memory).await?;
+        if link.in_doubt {
+            forecast.calls.push(Call::ReadConnection);
+        }
         forecast.left_secrets = changed;
         Ok((Looked::waiting(forecast, Some(app_id.clone())), unread))
     }
