@@ -127,8 +127,9 @@ const PROGRESS_AND_STATE: &str =
          checked_at = coalesce(?7, checked_at), state = ?8 WHERE key = ?1 AND version = ?2 AND adopted_by IS NULL";
 
 const FINGERPRINT: &str =
-    "INSERT INTO app (org, id, hmac, key_id, connected) VALUES (?1, ?2, ?3, ?4, 0)
-     ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id";
+    "INSERT INTO app (org, id, hmac, key_id, name, connected) VALUES (?1, ?2, ?3, ?4, ?5, 0)
+     ON CONFLICT DO UPDATE SET hmac = excluded.hmac, key_id = excluded.key_id,
+         name = coalesce(excluded.name, name)";
 
 /// Stores the checkpoint, or nothing and [`LedgerError::Moved`]. Returns what the next one builds on.
 pub(super) fn apply(
@@ -238,16 +239,20 @@ fn write_beside(
     checkpoint: &Prepared,
 ) -> Result<()> {
     let connection = statements.connection;
+    let mut seen = checkpoint.name.as_ref();
     if let Some(fingerprint) = &checkpoint.fingerprint {
         let org = keys.org(connection, &fingerprint.org_url)?;
+        // Both are of the entry's app; written together, the row is looked up once.
+        let named = seen.take_if(|seen| seen.app_id == fingerprint.app_id);
         statements.fingerprint.execute(params![
             org,
             fingerprint.app_id,
             fingerprint.hmac,
-            fingerprint.key_id
+            fingerprint.key_id,
+            named.map(|seen| &*seen.name)
         ])?;
     }
-    if let Some(seen) = &checkpoint.name {
+    if let Some(seen) = seen {
         let org = keys.org(connection, &seen.org_url)?;
         connection
             .prepare_cached(

@@ -33,6 +33,24 @@ pub(super) enum ProgramError {
     Status(std::process::ExitStatus),
 }
 
+impl ProgramError {
+    /// What helps.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound => {
+                "programs are looked for in the folder of the file that names them, by a path, or else on PATH"
+            }
+            Self::Run(_) => "it has to be a program that the user who runs this may execute",
+            Self::Timeout => {
+                "run it by hand to see what it waits for: it gets no input and few variables (passEnv names more)"
+            }
+            Self::Status(_) => {
+                "run it by hand to see why: it gets few variables (passEnv names more)"
+            }
+        }
+    }
+}
+
 /// Finds a program: with a folder in its name it is relative to the folder of the file that names it, others are on
 /// PATH. Folders there that are relative would make it depend on where somebody stands: they are left out.
 pub(super) fn find(base: &Path, program: &str) -> Result<PathBuf, ProgramError> {

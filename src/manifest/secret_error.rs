@@ -109,6 +109,7 @@ impl SecretError {
             Cause::File { .. } | Cause::Folder { .. } => {
                 "file: paths are relative to the folder of the file they stand in".to_owned()
             }
+            Cause::Program(error) => error.hint().to_owned(),
             _ => return None,
         })
     }
