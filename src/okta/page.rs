@@ -61,13 +61,36 @@ struct Element {
 }
 
 impl Element {
-    /// How much of what comes next is inside a text, and nothing else.
-    fn plain(&self, coming: &[u8]) -> usize {
-        if self.in_text && !self.escaped {
-            memchr::memchr2(b'"', b'\\', coming).unwrap_or(coming.len())
-        } else {
-            0
+    /// How much of what comes next belongs to it: all, or up to what ends it.
+    fn inside(&mut self, coming: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(&byte) = coming.get(at) {
+            if self.in_text && !self.escaped {
+                // Most of a page is in texts.
+                let rest = &coming[at..];
+                let Some(plain) = memchr::memchr2(b'"', b'\\', rest) else {
+                    return coming.len();
+                };
+                at += plain;
+                self.escaped = rest[plain] == b'\\';
+                self.in_text = self.escaped;
+            } else if self.escaped {
+                self.escaped = false;
+            } else {
+                let is_begun = at > 0 || !self.bytes.is_empty();
+                if self.depth == 0 && is_begun && ends_element(byte) {
+                    return at;
+                }
+                match byte {
+                    b'"' => self.in_text = true,
+                    b'[' | b'{' => self.depth += 1,
+                    b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+                    _ => {}
+                }
+            }
+            at += 1;
         }
+        at
     }
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), TooLarge> {
@@ -77,6 +100,10 @@ impl Element {
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
+}
+
+fn ends_element(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b",]".contains(&byte)
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -103,21 +130,26 @@ impl Page {
         }
         let mut rest = chunk;
         while let Some((&byte, after)) = rest.split_first() {
-            let plain = match self.place {
-                // Most of a page.
-                Place::In => self.element.plain(rest),
-                _ => 0,
-            };
-            let (text, others) = rest.split_at(plain);
-            if text.is_empty() {
+            if self.place == Place::In {
+                let (inside, others) = rest.split_at(self.element.inside(rest));
+                self.element.extend(inside)?;
+                if !others.is_empty() {
+                    self.end_element()?;
+                }
+                rest = others;
+            } else if self.begins_element(byte) {
+                self.place = Place::In;
+            } else {
                 self.take(byte)?;
                 rest = after;
-            } else {
-                self.element.extend(text)?;
-                rest = others;
             }
         }
         Ok(())
+    }
+
+    fn begins_element(&self, byte: u8) -> bool {
+        let may = matches!(self.place, Place::First | Place::Next);
+        may && !byte.is_ascii_whitespace() && !b",]}:".contains(&byte)
     }
 
     /// The page with what is kept; what came, if it was no list; no JSON, if it was none or was cut short.
@@ -147,42 +179,11 @@ impl Page {
                 }
                 self.kept.push(byte);
             }
-            Place::In => return self.take_inside(byte),
             Place::First | Place::After if byte == b']' => self.close(),
             Place::After if byte == b',' => self.place = Place::Next,
-            Place::First | Place::Next if !b",]}:".contains(&byte) => {
-                self.place = Place::In;
-                return self.take_inside(byte);
-            }
             Place::First | Place::Next | Place::After | Place::End => self.place = Place::Broken,
-            Place::Broken => {}
-        }
-        Ok(())
-    }
-
-    fn take_inside(&mut self, byte: u8) -> Result<(), TooLarge> {
-        let element = &mut self.element;
-        let is_over = element.depth == 0 && !element.in_text && !element.bytes.is_empty();
-        if is_over && (byte.is_ascii_whitespace() || b",]".contains(&byte)) {
-            self.end_element()?;
-            return self.take(byte);
-        }
-        element.extend(&[byte])?;
-        if element.in_text {
-            if element.escaped {
-                element.escaped = false;
-            } else if byte == b'\\' {
-                element.escaped = true;
-            } else if byte == b'"' {
-                element.in_text = false;
-            }
-            return Ok(());
-        }
-        match byte {
-            b'"' => element.in_text = true,
-            b'[' | b'{' => element.depth += 1,
-            b']' | b'}' => element.depth = element.depth.saturating_sub(1),
-            _ => {}
+            // An element takes its bytes itself.
+            Place::In | Place::Broken => {}
         }
         Ok(())
     }
