@@ -145,8 +145,8 @@ async fn import(
     let Some(id) = finished.transpose()? else {
         return Ok(None);
     };
-    let lock = ledger.lock_run(&id)?;
     open::tell_new(ledger, settings, output)?;
+    let lock = ledger.lock_run(&id)?;
     output.note(format_args!(
         "run {} of {}: {}",
         id.0,

@@ -1,6 +1,7 @@
 //! What all orgs of a process share, and what an org is opened with.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
@@ -71,12 +72,21 @@ pub struct OpenOrg {
     client: OrgClient,
     secrets: Secrets,
     next: Arc<NextCommands>,
+    waits: AtomicBool,
 }
 
 impl OpenOrg {
-    /// Nothing of it is in use any more, until a [`Common::shop`] of it is opened again.
-    pub fn rest(&self) {
-        self.client.veil().forget();
+    /// Entries of it wait for a consent: whoever hands one in makes this process go on with the org.
+    pub(super) fn may_be_woken(&self, waits: bool) {
+        self.waits.fetch_or(waits, Ordering::Relaxed);
+    }
+
+    /// Nothing of it is in use any more. Of an org that may be woken the secrets stay covered: what it was sent it may
+    /// repeat then.
+    pub(super) fn rest(&self) {
+        if !self.waits.load(Ordering::Relaxed) {
+            self.client.veil().forget();
+        }
     }
 }
 
@@ -164,6 +174,7 @@ impl Common {
             client,
             secrets: org.secrets,
             next: org.next,
+            waits: AtomicBool::default(),
         })
     }
 

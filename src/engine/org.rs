@@ -158,6 +158,7 @@ impl OrgTask {
             // Before any entry begins, so that a plan comes to the same.
             self.see_what_is_asked(shop).await?;
             first = waiting.next(shop, no).await?;
+            self.team.org.may_be_woken(first.is_some());
         }
         if first.is_none() {
             self.window.read_ahead().await?;
@@ -182,6 +183,10 @@ impl OrgTask {
     // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.
     async fn take_place(&mut self, shop: &Shop, at_work: usize) {
         let (places, lane) = (&shop.places, &shop.access.lane);
+        if at_work == 0 {
+            // For one that has something at work.
+            self.silent = None;
+        }
         if self.place.is_none() {
             self.place = match at_work {
                 0 => places.org(&shop.interrupt).await,
@@ -194,8 +199,7 @@ impl OrgTask {
         }
     }
 
-    // Delayed entries hold nothing; an org that does not answer makes room for another, but not all of a thousand dead
-    // ones do.
+    // Delayed entries hold nothing; an org that does not answer makes room for another, as long as few are dead.
     fn give_up_place(&mut self, at_work: usize) {
         if at_work == 0 {
             (self.place, self.silent) = (None, None);
@@ -272,7 +276,10 @@ impl OrgTask {
         match rest {
             Ok(Rest::Ended | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
-            Ok(Rest::Waiting(row)) => self.ask(*row, shop, at_work),
+            Ok(Rest::Waiting(row)) => {
+                self.team.org.may_be_woken(true);
+                self.ask(*row, shop, at_work);
+            }
             // Another process handed in this entry's consent: go on from what it stored.
             Err(LedgerError::Moved { .. }) => self.window.look_again(),
             Err(error) => return Err(error),

@@ -37,11 +37,12 @@ pub(super) fn remove(path: &Path, locks: &Path, made: &Made) {
     let Ok(Some(alone)) = open_alone(path) else {
         return;
     };
+    // The index of the log that there is no more; it may be gone already. Before the ledger: whoever makes a new one in
+    // its place has an index of its own.
+    drop(fs::remove_file(files::beside(path, "-shm")));
     if fs::remove_file(path).is_err() {
         return;
     }
-    // The index of the log that there is no more; it may be gone already.
-    drop(fs::remove_file(files::beside(path, "-shm")));
     drop(alone);
     // Only empty ones go.
     for folder in [locks]
@@ -61,15 +62,17 @@ fn open_alone(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let set = |pragma: &str, value: &str| -> rusqlite::Result<String> {
         connection.pragma_update_and_check(None, pragma, value, |row| row.get(0))
     };
+    let has_runs = || {
+        let sql = "SELECT EXISTS (SELECT 1 FROM run WHERE imported = 1)";
+        connection.query_row(sql, [], |row| row.get::<_, bool>(0))
+    };
     set("locking_mode", "EXCLUSIVE")?;
-    let mode = set("journal_mode", "DELETE")?;
+    if has_runs()? || set("journal_mode", "DELETE")? != "delete" {
+        return Ok(None);
+    }
     connection.execute_batch("BEGIN EXCLUSIVE")?;
-    let runs: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM run WHERE imported = 1)",
-        [],
-        |row| row.get(0),
-    )?;
-    Ok((mode == "delete" && !runs).then_some(connection))
+    let is_unused = !has_runs()?;
+    Ok(is_unused.then_some(connection))
 }
 
 #[cfg(test)]

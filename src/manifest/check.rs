@@ -177,6 +177,16 @@ pub fn check_selected(
 /// # Errors
 /// When a file cannot be read, or an org has mistakes.
 pub fn read_orgs(source: &Source) -> Result<Orgs, ManifestError> {
+    let (orgs, problems) = find_orgs(source)?;
+    if problems.count() == 0 {
+        Ok(orgs)
+    } else {
+        Err(ManifestError::Orgs(problems.into_kept()))
+    }
+}
+
+/// The orgs of a manifest as far as they can be read, and what is wrong with the others.
+pub(super) fn find_orgs(source: &Source) -> Result<(Orgs, Problems), ManifestError> {
     let file = source.file.as_path();
     let mut problems = Problems::default();
     let mut loader = Loader::default();
@@ -198,11 +208,7 @@ pub fn read_orgs(source: &Source) -> Result<Orgs, ManifestError> {
     } else {
         load_orgs(source, None, &mut loader, &mut problems);
     }
-    if problems.count() == 0 {
-        Ok(loader.orgs)
-    } else {
-        Err(ManifestError::Orgs(problems.into_kept()))
-    }
+    Ok((loader.orgs, problems))
 }
 
 fn load_orgs(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem::Finder;
 
-use super::check::{CheckOptions, Located, SecretCheck, Source, check, read_orgs};
+use super::check::{CheckOptions, Located, SecretCheck, Source, check, find_orgs};
 use super::connection::Connection;
 use super::dialect;
 use super::entry::Entry;
@@ -36,15 +36,16 @@ pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
         return files;
     }
     if !may_name_files(&source.file) {
-        files.extend(read_orgs(source).iter().flat_map(of_orgs));
+        files.extend(of_all_orgs(source));
         return files;
     }
     if matches!(format(&source.file), Ok(Format::Csv)) {
+        let mut found = HashSet::new();
         // What stops it from being read on is told by whoever checks it.
-        let found = of_cells(&source.file).unwrap_or_default();
+        drop(of_cells(&source.file, &mut found));
         let found = found.iter().filter_map(|cell| SecretRef::parse(cell).ok());
         files.extend(found.flat_map(|reference| of_reference(&reference, base)));
-        files.extend(read_orgs(source).iter().flat_map(of_orgs));
+        files.extend(of_all_orgs(source));
         return files;
     }
     let mut take = |Located { entry, .. }: Located| files.extend(of_entry(&entry, base));
@@ -56,17 +57,16 @@ pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
 
 /// The references to files and programs among the cells of a CSV file, each once, whatever they stand under: a million
 /// rows are looked through in a fraction of the time that checking them takes.
-fn of_cells(manifest: &Path) -> io::Result<HashSet<String>> {
-    let mut found = HashSet::new();
+fn of_cells(manifest: &Path, found: &mut HashSet<String>) -> io::Result<()> {
     let input = BufReader::with_capacity(CHUNK, input::open(manifest)?);
     let Ok(mut records) = dialect::records(input, ENTRY)? else {
-        return Ok(found);
+        return Ok(());
     };
     loop {
         match records.advance()? {
             Next::Record => {}
             Next::TooLong(_) => continue,
-            Next::Unclosed | Next::End => return Ok(found),
+            Next::Unclosed | Next::End => return Ok(()),
         }
         let Ok(text) = records.text() else { continue };
         for number in 0..records.cells {
@@ -113,6 +113,12 @@ fn may_name_files(manifest: &Path) -> bool {
 /// Every file that a credential of these orgs is read from.
 pub fn credential_files(orgs: &Orgs) -> BTreeSet<PathBuf> {
     of_orgs(orgs).collect()
+}
+
+// Of those that can be read, whatever is wrong with others.
+fn of_all_orgs(source: &Source) -> BTreeSet<PathBuf> {
+    let found = find_orgs(source);
+    found.iter().flat_map(|(orgs, _)| of_orgs(orgs)).collect()
 }
 
 fn of_orgs(orgs: &Orgs) -> impl Iterator<Item = PathBuf> {
@@ -174,10 +180,37 @@ mod tests {
         let manifest = folder.path().join("m.csv");
         let text = "\u{feff}sep=;\norg;x;y\na; file:a ;exec:./b\nb;file:a;\"file:c;d\"\n\nc;profile:e;env:F\n";
         std::fs::write(&manifest, text).expect("written");
-        let found = of_cells(&manifest).expect("read");
+        let mut found = HashSet::new();
+        of_cells(&manifest, &mut found).expect("read");
         assert_eq!(
             found,
             HashSet::from(["file:a", "exec:./b", "file:c;d"].map(str::to_owned))
         );
+    }
+
+    #[test]
+    fn a_mistake_in_one_org_leaves_the_credentials_of_the_others_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let orgs = "org,url,auth.apiToken\nacme,https://acme.okta.com,file:acme.token\n\
+            globex,no address,file:globex.token\n";
+        std::fs::write(path("orgs.csv"), orgs).expect("written");
+        for (app_token, files) in [
+            ("env:TOKEN", &["acme.token"][..]),
+            ("file:app.token", &["acme.token", "app.token"]),
+        ] {
+            let rows = format!(
+                "org,app,appId,connection.profile.token\nacme,zscalerbyz,0oa1,{app_token}\n"
+            );
+            std::fs::write(path("m.csv"), rows).expect("written");
+            let source = Source {
+                file: path("m.csv"),
+                orgs_file: Some(path("orgs.csv")),
+            };
+            let found = secret_files(&source);
+            for file in files {
+                assert!(found.contains(&path(file)), "{file}: {found:?}");
+            }
+        }
     }
 }

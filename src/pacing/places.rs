@@ -14,9 +14,9 @@ const MOST_CALLS: u64 = 2_000;
 /// nor do so many of those that do not answer.
 const MOST_ORGS: usize = 2_000;
 
-/// Orgs that do not answer and make room for others at most: their entries at work take memory all the same. Where more
-/// of them are dead, nobody else is likely to be reached.
-const MOST_SILENT: usize = 1_000;
+/// Orgs that do not answer and make room for others at most: their entries at work take memory all the same, some 30 KB
+/// an org. Where more are dead, those behind them wait until these have used up their patience.
+const MOST_SILENT: usize = 2_000;
 
 /// Orgs that begin at once: somewhat more than the ledger's readers, so that these never wait.
 const BEGIN_AT_ONCE: usize = 8;
