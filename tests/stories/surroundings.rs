@@ -74,7 +74,13 @@ fn a_run_stops_when_its_ledger_vanishes() {
         ),
         (
             "overwritten by an older copy",
-            |ledger, older| fs::write(ledger, older).unwrap(),
+            |ledger, older| {
+                use std::os::unix::fs::FileExt as _;
+                // Never empty in between, which would be told as that.
+                let file = fs::OpenOptions::new().write(true).open(ledger).unwrap();
+                file.write_all_at(older, 0).unwrap();
+                file.set_len(older.len() as u64).unwrap();
+            },
             "ledger.db was replaced by one that does not know this run",
         ),
         (
