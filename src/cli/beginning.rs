@@ -132,11 +132,11 @@ async fn import(
         let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
         if checked.problem_count == 0 {
-            importing.preview.refuse_unsupported(&source.file)?;
+            importing.refuse_unsupported(&source.file)?;
         }
         let usable = checked.problem_count == 0 && checked.digest == digest;
         // Dropped, the import never was; the caller tells why.
-        let begins = usable && importing.preview.selected;
+        let begins = usable && importing.selected;
         let finished = begins.then(|| importing.finish());
         Ok((checked, finished))
     };

@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, OrgRow};
 use crate::manifest::{Limits, Secrets};
 use crate::model::{OrgNo, RunId};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Keeper, Lane, LaneConfig, Notes, Places, Remembered};
+use crate::pacing::{Interrupt, Keeper, Lane, Lanes, Notes, Places, Remembered};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
@@ -76,9 +76,9 @@ pub struct OpenOrg {
 }
 
 impl OpenOrg {
-    /// Entries of it wait for a consent: whoever hands one in makes this process go on with the org.
-    pub(super) fn may_be_woken(&self, waits: bool) {
-        self.waits.fetch_or(waits, Ordering::Relaxed);
+    /// An entry of it waits for a consent: whoever hands it in makes this process go on with the org.
+    pub(super) fn note_waiting(&self) {
+        self.waits.store(true, Ordering::Relaxed);
     }
 
     /// Nothing of it is in use any more. Of an org that may be woken the secrets stay covered: what it was sent it may
@@ -150,19 +150,7 @@ impl Common {
         };
         let remembered = self.remembered.get(&org.row.url);
         let remembered = remembered.filter(|_| !served_here);
-        let lane = Lane::new(LaneConfig {
-            org: Arc::clone(&name),
-            limits: org.row.spec.limits.or(self.options.limits),
-            retry: self.options.retry,
-            places: self.places.clone(),
-            events: self.events.clone(),
-            interrupt: self.interrupt.clone(),
-            credentials: org
-                .row
-                .spec
-                .credentials()
-                .map(|secret| secret.as_str().into()),
-        });
+        let lane = self.lanes().open(Arc::clone(&name), &org.row.spec);
         let nothing = Remembered::default();
         Ok(OpenOrg {
             no: org.row.no,
@@ -176,6 +164,16 @@ impl Common {
             next: org.next,
             waits: AtomicBool::default(),
         })
+    }
+
+    fn lanes(&self) -> Lanes {
+        Lanes {
+            limits: self.options.limits,
+            retry: self.options.retry,
+            places: self.places.clone(),
+            events: self.events.clone(),
+            interrupt: self.interrupt.clone(),
+        }
     }
 
     /// What the workers of an org share while it is worked on.

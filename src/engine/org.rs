@@ -158,7 +158,9 @@ impl OrgTask {
             // Before any entry begins, so that a plan comes to the same.
             self.see_what_is_asked(shop).await?;
             first = waiting.next(shop, no).await?;
-            self.team.org.may_be_woken(first.is_some());
+            if first.is_some() {
+                self.team.org.note_waiting();
+            }
         }
         if first.is_none() {
             self.window.read_ahead().await?;
@@ -277,7 +279,7 @@ impl OrgTask {
             Ok(Rest::Ended | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
             Ok(Rest::Waiting(row)) => {
-                self.team.org.may_be_woken(true);
+                self.team.org.note_waiting();
                 self.ask(*row, shop, at_work);
             }
             // Another process handed in this entry's consent: go on from what it stored.

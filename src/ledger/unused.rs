@@ -1,10 +1,11 @@
-//! A ledger that was made for a run that then did not begin: it is taken away again, and the folders made for it.
+//! A ledger that was made for a run that then did not begin: it is taken away again, and the folders made for it; a file
+//! that was there, empty, is empty again.
 //!
 //! Nobody else may have it open: SQLite gives up its log only then, and keeps everybody out from there on. Whoever opens
 //! the file in the moment before it is gone finds its ledger removed before anything is sent, as with any other that is
 //! deleted under a process.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -31,7 +32,7 @@ pub(super) fn missing_folders(path: &Path) -> Vec<PathBuf> {
 
 /// Removes it, unless somebody needs it: a ledger without runs is no harm.
 pub(super) fn remove(path: &Path, locks: &Path, made: &Made) {
-    if !made.ledger || !made.file {
+    if !made.ledger {
         return;
     }
     let Ok(Some(alone)) = open_alone(path) else {
@@ -40,10 +41,20 @@ pub(super) fn remove(path: &Path, locks: &Path, made: &Made) {
     // The index of the log that there is no more; it may be gone already. Before the ledger: whoever makes a new one in
     // its place has an index of its own.
     drop(fs::remove_file(files::beside(path, "-shm")));
-    if fs::remove_file(path).is_err() {
+    let is_gone = if made.file {
+        fs::remove_file(path)
+    } else {
+        // It was empty before.
+        OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(path)
+            .map(drop)
+    };
+    drop(alone);
+    if is_gone.is_err() {
         return;
     }
-    drop(alone);
     // Only empty ones go.
     for folder in [locks]
         .into_iter()
@@ -115,7 +126,9 @@ mod tests {
         let ledger = ledger.expect("opened");
         assert!(ledger.is_new());
         ledger.discard_unused().await;
-        assert!(path.exists());
+        assert_eq!(fs::read(&path).expect("there"), b"");
+        let ledger = Ledger::open(&url(&path), OpenMode::ReadWrite).await;
+        assert!(ledger.expect("opened").is_new());
 
         let neighbour = folder.path().join("a/note");
         let path = folder.path().join("a/ledger.db");

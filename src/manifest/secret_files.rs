@@ -25,29 +25,36 @@ const CHUNK: usize = 256 * 1024;
 
 /// Every file that a secret is read from, as far as manifest and orgs can be read.
 pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
+    let base = folder(&source.file);
+    if source.passes() {
+        // What a look takes out of a pipe is gone.
+        return BTreeSet::new();
+    }
+    let may_name_files = may_name_files(&source.file);
+    let is_csv = matches!(format(&source.file), Ok(Format::Csv));
+    if may_name_files && !is_csv {
+        return of_checked(source, base);
+    }
+    let mut cells = HashSet::new();
+    if may_name_files {
+        // What stops it from being read on is told by whoever checks it.
+        drop(of_cells(&source.file, &mut cells));
+    }
+    let references = cells.iter().filter_map(|cell| SecretRef::parse(cell).ok());
+    let of_cells = references.flat_map(|reference| of_reference(&reference, base));
+    // Of the orgs that can be read, whatever is wrong with others.
+    let found = find_orgs(source);
+    let of_orgs = found.iter().flat_map(|(orgs, _)| of_orgs(orgs));
+    of_cells.chain(of_orgs).collect()
+}
+
+/// As a check finds them.
+fn of_checked(source: &Source, base: &Path) -> BTreeSet<PathBuf> {
     let options = CheckOptions {
         secrets: SecretCheck::Skip,
         exec: ExecPolicy::Allow,
     };
-    let base = folder(&source.file);
     let mut files = BTreeSet::new();
-    if source.passes() {
-        // What a look takes out of a pipe is gone.
-        return files;
-    }
-    if !may_name_files(&source.file) {
-        files.extend(of_all_orgs(source));
-        return files;
-    }
-    if matches!(format(&source.file), Ok(Format::Csv)) {
-        let mut found = HashSet::new();
-        // What stops it from being read on is told by whoever checks it.
-        drop(of_cells(&source.file, &mut found));
-        let found = found.iter().filter_map(|cell| SecretRef::parse(cell).ok());
-        files.extend(found.flat_map(|reference| of_reference(&reference, base)));
-        files.extend(of_all_orgs(source));
-        return files;
-    }
     let mut take = |Located { entry, .. }: Located| files.extend(of_entry(&entry, base));
     if let Ok(checked) = check(source, &options, &mut take) {
         files.extend(of_orgs(&checked.orgs));
@@ -113,12 +120,6 @@ fn may_name_files(manifest: &Path) -> bool {
 /// Every file that a credential of these orgs is read from.
 pub fn credential_files(orgs: &Orgs) -> BTreeSet<PathBuf> {
     of_orgs(orgs).collect()
-}
-
-// Of those that can be read, whatever is wrong with others.
-fn of_all_orgs(source: &Source) -> BTreeSet<PathBuf> {
-    let found = find_orgs(source);
-    found.iter().flat_map(|(orgs, _)| of_orgs(orgs)).collect()
 }
 
 fn of_orgs(orgs: &Orgs) -> impl Iterator<Item = PathBuf> {

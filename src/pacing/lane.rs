@@ -21,7 +21,7 @@ use super::tally::Tally;
 use super::time::whole_millis;
 use crate::event::{Event, Events};
 use crate::job::RetryPolicy;
-use crate::manifest::Limits;
+use crate::manifest::{Limits, OrgSpec};
 use crate::model::Stopped;
 use crate::okta::Bucket;
 
@@ -41,22 +41,52 @@ pub enum Halted {
     OrgStopped,
 }
 
-/// What a lane is made of.
-pub struct LaneConfig {
-    /// Org's name.
-    pub org: Arc<str>,
-    /// Its limits, the job's defaults applied.
+/// What the lanes of all orgs of a process share. Cheap to clone.
+#[derive(Clone)]
+pub struct Lanes {
+    /// Limits of orgs that have none of their own.
     pub limits: Limits,
     /// When the circuit gives up, and when reads are made again.
     pub retry: RetryPolicy,
-    /// What all orgs share.
+    /// How much may go on at once.
     pub places: Places,
     /// Where waits are told.
     pub events: Events,
     /// When to stop.
     pub interrupt: Interrupt,
+}
+
+impl Lanes {
+    /// The limits of an org.
+    pub fn limits_of(&self, spec: &OrgSpec) -> Limits {
+        spec.limits.or(self.limits)
+    }
+
+    /// A lane to an org, of which nothing is known yet.
+    pub fn open(&self, org: Arc<str>, spec: &OrgSpec) -> Lane {
+        let shared = self.clone();
+        Lane::new(LaneConfig {
+            org,
+            limits: self.limits_of(spec),
+            credentials: spec.credentials().map(|secret| secret.as_str().into()),
+            retry: shared.retry,
+            places: shared.places,
+            events: shared.events,
+            interrupt: shared.interrupt,
+        })
+    }
+}
+
+/// What a lane is made of.
+pub(super) struct LaneConfig {
+    pub(super) org: Arc<str>,
+    pub(super) limits: Limits,
     /// The reference to the org's credentials, which whoever has to replace them looks for.
-    pub credentials: Option<Box<str>>,
+    pub(super) credentials: Option<Box<str>>,
+    pub(super) retry: RetryPolicy,
+    pub(super) places: Places,
+    pub(super) events: Events,
+    pub(super) interrupt: Interrupt,
 }
 
 /// See the module.
@@ -72,8 +102,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane nothing is known of yet.
-    pub fn new(config: LaneConfig) -> Self {
+    fn new(config: LaneConfig) -> Self {
         let share = config.limits.share.unwrap_or(DEFAULT_SHARE);
         let max = config.limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
         let state = Arc::new(Mutex::new(State::new(share, max)));

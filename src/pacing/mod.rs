@@ -39,7 +39,7 @@ pub use budget::Outlook;
 pub use call_log::{CallLog, Logged};
 pub use concurrency::Pool;
 pub use interrupt::Interrupt;
-pub use lane::{Halted, Lane, LaneConfig};
+pub use lane::{Halted, Lane, Lanes};
 pub use notes::{Keeper, Notes, Remembered};
 pub use pass::{Concluded, Pass};
 pub use patience::{Again, Patience};

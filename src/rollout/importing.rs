@@ -18,47 +18,10 @@ pub(crate) struct Importing {
     failed: Option<LedgerError>,
     // The only rows to import, if not all.
     rows: Option<HashSet<u64>>,
-    /// What is seen of them.
-    pub preview: Preview,
-}
-
-/// What has to be known of all entries before a run of them may begin.
-pub(crate) struct Preview {
     unsupported: Unsupported,
     selection: Selection,
     /// Whether any entry is selected.
     pub selected: bool,
-}
-
-impl Preview {
-    /// Before the first entry.
-    pub fn new(selection: Selection) -> Self {
-        Self {
-            unsupported: Unsupported::default(),
-            selection,
-            selected: false,
-        }
-    }
-
-    /// Looks at the next entry.
-    pub fn look(&mut self, located: &Located, orgs: &Orgs) {
-        self.unsupported.look_at_entry(located);
-        let Entry { org, app, .. } = &located.entry;
-        if self.selection.takes_entry(org, *app) {
-            // An entry of a new run is pending.
-            self.selected |= self
-                .selection
-                .takes_stored(Stored::Pending, Ended::Unchanged);
-            if let Some(spec) = orgs.get(org) {
-                self.unsupported.look_at_org(org, spec);
-            }
-        }
-    }
-
-    /// Refuses what this version cannot do.
-    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
-        self.unsupported.refuse(manifest)
-    }
 }
 
 impl Importing {
@@ -75,17 +38,38 @@ impl Importing {
             numbers: HashMap::new(),
             failed: None,
             rows,
-            preview: Preview::new(selection),
+            unsupported: Unsupported::default(),
+            selection,
+            selected: false,
         }
     }
 
     /// Takes the next entry.
     pub fn take(&mut self, located: &Located) {
-        self.preview.look(located, &self.orgs);
+        self.look(located);
         let rows = self.rows.as_ref();
         if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
             self.failed = self.push(located).err();
         }
+    }
+
+    fn look(&mut self, located: &Located) {
+        self.unsupported.look_at_entry(located);
+        let Entry { org, app, .. } = &located.entry;
+        if self.selection.takes_entry(org, *app) {
+            // An entry of a new run is pending.
+            self.selected |= self
+                .selection
+                .takes_stored(Stored::Pending, Ended::Unchanged);
+            if let Some(spec) = self.orgs.get(org) {
+                self.unsupported.look_at_org(org, spec);
+            }
+        }
+    }
+
+    /// Refuses what this version cannot do.
+    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
+        self.unsupported.refuse(manifest)
     }
 
     fn push(&mut self, located: &Located) -> Result<(), LedgerError> {

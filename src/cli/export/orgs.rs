@@ -15,7 +15,7 @@ use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
 use crate::nearest::did_you_mean;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
+use crate::pacing::{Interrupt, Lanes, Places, idle_per_org};
 use crate::rollout::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use crate::rollout::context::unreadable;
 use crate::settings::{Policy, Settings};
@@ -149,7 +149,13 @@ impl Source {
             ..self.policy.http.clone()
         })
         .map_err(no_calls)?;
-        let places = Places::new();
+        let lanes = Lanes {
+            limits: self.policy.limits,
+            retry: self.policy.retry,
+            places: Places::new(),
+            events: events.clone(),
+            interrupt: interrupt.clone(),
+        };
         let open = async |org: &Wanted| -> Result<Result<Reader, NoCredentials>, Failure> {
             let spec = self.spec(&org.name)?;
             let secrets = self.orgs.secrets(&org.name, allow_exec);
@@ -161,15 +167,7 @@ impl Source {
             let client = OrgClient::new(http.clone(), &spec.url, credentials)
                 .map(ReadOnlyClient::new)
                 .map_err(Failure::usage)?;
-            let lane = Lane::new(LaneConfig {
-                org: org.name.as_str().into(),
-                limits: spec.limits.or(self.policy.limits),
-                retry: self.policy.retry,
-                places: places.clone(),
-                events: events.clone(),
-                interrupt: interrupt.clone(),
-                credentials: spec.credentials().map(|secret| secret.as_str().into()),
-            });
+            let lane = lanes.open(org.name.as_str().into(), spec);
             Ok(Ok(Reader::new(lane.into(), client)))
         };
         stream::iter(wanted)

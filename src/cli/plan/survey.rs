@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::Stored;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Lane, LaneConfig, Places, idle_per_org};
+use crate::pacing::{Interrupt, Lanes, Places, idle_per_org};
 use crate::plan::OrgPlan;
 use crate::report::counted;
 use crate::rollout::access::{self, Opened, no_calls};
@@ -153,9 +153,13 @@ impl Prepared {
         });
         let shared = Shared {
             http,
-            places: Places::new(),
-            events,
-            interrupt: interrupt.clone(),
+            lanes: Lanes {
+                limits: target.policy.limits,
+                retry: target.policy.retry,
+                places: Places::new(),
+                events,
+                interrupt: interrupt.clone(),
+            },
             remembered,
             force: wish.force,
             reconnect: wish.reconnect,
@@ -189,14 +193,14 @@ async fn look(
                 continue;
             }
         };
-        let (places, interrupt) = (shared.places.clone(), shared.interrupt.clone());
+        let (places, interrupt) = (shared.lanes.places.clone(), shared.lanes.interrupt.clone());
         tasks.spawn(async move {
             // Without a place it is being interrupted, and no plan is wanted.
             let _place = places.org(&interrupt).await;
             (no, Box::pin(survey.run(entries)).await)
         });
     }
-    let interrupt = shared.interrupt.clone();
+    let interrupt = shared.lanes.interrupt.clone();
     // What is shown ends with the last who has something to tell.
     drop(shared);
     let plans = collect(plans, &mut tasks, &interrupt).await;
@@ -273,9 +277,7 @@ async fn collect(
 /// What all orgs share.
 struct Shared {
     http: Http,
-    places: Places,
-    events: Events,
-    interrupt: Interrupt,
+    lanes: Lanes,
     remembered: Arc<Remembered>,
     force: bool,
     reconnect: bool,
@@ -284,27 +286,14 @@ struct Shared {
 impl Shared {
     /// An org with the means to look at it, and no others.
     fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgSurvey, Failure> {
-        let limits = org.row.spec.limits.or(target.policy.limits);
-        let lane = Lane::new(LaneConfig {
-            org: org.row.name.as_str().into(),
-            limits,
-            retry: target.policy.retry,
-            places: self.places.clone(),
-            events: self.events.clone(),
-            interrupt: self.interrupt.clone(),
-            credentials: org
-                .row
-                .spec
-                .credentials()
-                .map(|secret| secret.as_str().into()),
-        });
+        let lane = self.lanes.open(org.row.name.as_str().into(), &org.row.spec);
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         Ok(OrgSurvey {
-            events: self.events.clone(),
+            events: self.lanes.events.clone(),
+            limits: self.lanes.limits_of(&org.row.spec),
             name: org.row.name,
             url: org.row.url,
-            limits,
             secrets: org.secrets.covered_by(client.veil()),
             reader: Reader::new(Arc::new(lane), ReadOnlyClient::new(client)),
             remembered: Arc::clone(&self.remembered),
