@@ -213,9 +213,12 @@ impl Ledger {
         let inner = Arc::clone(&self.inner);
         let (reply, answer) = oneshot::channel();
         // Nobody waits any more when the caller was cancelled.
-        self.inner
-            .turns
-            .take(move || drop(reply.send(inner.read(read))));
+        self.inner.turns.take(move || {
+            let read = inner.read(read);
+            // Before the answer: whoever has it may be the last that has the ledger.
+            drop(inner);
+            drop(reply.send(read));
+        });
         answer.await.unwrap_or_else(|_| {
             Err(LedgerError::Io {
                 path: self.inner.path.clone(),

@@ -118,6 +118,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_read_that_was_answered_does_not_keep_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        for _ in 0..200 {
+            let ledger = Ledger::open(&url(&path), OpenMode::ReadWrite).await;
+            let ledger = ledger.expect("opened");
+            assert_eq!(ledger.last_run_of("a file").await, Ok(None));
+            ledger.discard_unused().await;
+            assert!(!path.exists());
+        }
+    }
+
+    #[tokio::test]
     async fn what_was_there_before_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
