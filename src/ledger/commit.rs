@@ -66,7 +66,7 @@ impl Columns {
 }
 
 impl Prepared {
-    pub(super) fn new(checkpoint: Checkpoint) -> Result<Self> {
+    pub(super) fn new(checkpoint: Checkpoint<'_>) -> Result<Self> {
         let state = rows::state_code(checkpoint.state, checkpoint.progress.changed);
         let with_step = |attempt: Attempt| to_json(&attempt.step).map(|step| (attempt, step));
         Ok(Self {

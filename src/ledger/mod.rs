@@ -378,10 +378,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
     /// After an error of disk or file every later commit fails with the same one.
-    pub fn commit(
-        &self,
-        checkpoint: Checkpoint,
-    ) -> impl Future<Output = Result<AsStored, LedgerError>> + use<'_> {
+    pub fn commit<'a>(
+        &'a self,
+        checkpoint: Checkpoint<'_>,
+    ) -> impl Future<Output = Result<AsStored, LedgerError>> + use<'a> {
         let begun = self.inner.writer().and_then(|writer| {
             let prepared = Prepared::new(checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
             writer.commit(prepared)

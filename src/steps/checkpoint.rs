@@ -1,5 +1,7 @@
 //! Makes an entry durable as it stands.
 
+use std::borrow::Cow;
+
 use crate::ledger::{AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError};
 use crate::model::RunId;
 use crate::pacing::CallLog;
@@ -32,7 +34,7 @@ pub fn checkpoint<'a>(
         version: row.version,
         stored: row.stored,
         state: row.state,
-        progress: row.progress.clone(),
+        progress: Cow::Borrowed(&row.progress),
         due_at: row.due_at,
         error: row.error.clone(),
         attempts: logged.attempts,

@@ -230,19 +230,16 @@ impl Context<'_> {
     }
 
     /// What earlier runs left about the app.
-    pub async fn app_memory(&mut self) -> Result<AppMemory, StepError> {
-        if let Some(app) = &self.memory.app {
-            return Ok(app.clone());
-        }
-        let app = match self.row.known.take() {
-            Some(known) if known.others == self.ledger.others() => known.app,
-            _ => {
+    pub async fn app_memory(&mut self) -> Result<&AppMemory, StepError> {
+        let app = match (self.memory.app.take(), self.row.known.take()) {
+            (Some(app), _) => app,
+            (None, Some(known)) if known.others == self.ledger.others() => known.app,
+            (None, _) => {
                 let app_id = self.app_id()?;
                 self.ledger.app_memory(&self.access.url, &app_id).await?
             }
         };
-        self.memory.app = Some(app.clone());
-        Ok(app)
+        Ok(self.memory.app.insert(app))
     }
 
     /// Forgets, before the next write, which secrets the app was last set with: they are about to be replaced.
@@ -287,7 +284,7 @@ impl Context<'_> {
     /// Whether what is there is looked at before anything is written.
     pub async fn look(&mut self) -> Result<Look, StepError> {
         let policy = self.access.on_drift;
-        Ok(Look::of(policy, &self.app_memory().await?))
+        Ok(Look::of(policy, self.app_memory().await?))
     }
 
     /// Whether this ledger had features of the app as they are wanted now.
@@ -325,10 +322,12 @@ impl Context<'_> {
 
     /// What was wanted of the app before this entry.
     pub async fn earlier(&mut self) -> Result<&Earlier, StepError> {
-        let app = self.app_memory().await?;
         let found = match self.memory.earlier.take() {
             Some(earlier) => earlier,
-            None => earlier(self.ledger, &app, &self.row.entry).await?,
+            None => {
+                let app = self.app_memory().await?.clone();
+                earlier(self.ledger, &app, &self.row.entry).await?
+            }
         };
         Ok(self.memory.earlier.insert(found))
     }
@@ -336,17 +335,19 @@ impl Context<'_> {
     // What has to be known before the first write: that what was wanted before holds no more. If the answer to
     // that write is lost, what it did must not be taken for a hand's.
     async fn leaves(&mut self) -> Result<Option<Applied>, StepError> {
+        if self.memory.left {
+            return Ok(None);
+        }
         // An app that is still to be created has no past.
         let Ok(app_id) = self.app_id() else {
             return Ok(None);
         };
-        if std::mem::replace(&mut self.memory.left, true) {
-            return Ok(None);
-        }
-        let app = self.app_memory().await?;
+        self.memory.left = true;
+        self.app_memory().await?;
         self.earlier().await?;
-        let earlier = self.memory.earlier.as_ref();
-        let like = earlier.and_then(|earlier| earlier.left_for(&app, &self.row.entry));
+        let Memory { app, earlier, .. } = &*self.memory;
+        let known = app.as_ref().zip(earlier.as_ref());
+        let like = known.and_then(|(app, earlier)| earlier.left_for(app, &self.row.entry));
         Ok(like.map(|like| Applied {
             org_url: self.access.url.clone(),
             app_id,

@@ -22,7 +22,7 @@ async fn is_right(context: &mut Context<'_>) -> Result<(), StepError> {
     let Some(app_id) = context.row.entry.app_id.clone() else {
         return Ok(());
     };
-    let name = match context.app_memory().await?.name {
+    let name = match context.app_memory().await?.name.clone() {
         Some(name) => name,
         None => look(context, &app_id).await?,
     };
@@ -38,7 +38,7 @@ pub(super) async fn is_not_known_as_another(context: &mut Context<'_>) -> Result
     let Some(app_id) = context.row.entry.app_id.clone() else {
         return Ok(());
     };
-    if let Some(name) = context.app_memory().await?.name {
+    if let Some(name) = context.app_memory().await?.name.clone() {
         is_right_app(&context.row.entry, &app_id, &name)?;
         context.memory.is_right = true;
     }

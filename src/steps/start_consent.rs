@@ -277,8 +277,8 @@ pub async fn compare_waiting(context: &mut Context<'_>) -> Result<(), StepError>
 
 // The fingerprint of the credentials that were set last; one made with a key that was given up says nothing.
 async fn set_last(context: &mut Context<'_>) -> Result<Option<Mac>, StepError> {
-    let memory = context.app_memory().await?;
     let keys = &context.access.fingerprints;
+    let memory = context.app_memory().await?;
     let is_known = memory.key_id.is_none_or(|key_id| keys.knows(key_id));
     Ok(memory.hmac.filter(|_| is_known))
 }

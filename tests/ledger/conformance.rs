@@ -4,6 +4,8 @@ use crate::support::{
     Fixture, call, calls, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
     waiting_progress,
 };
+use std::borrow::Cow;
+
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
     AppMemory, AppName, Applied, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
@@ -171,7 +173,7 @@ async fn a_checkpoint_stores_all_it_says() {
     let fixture = Fixture::new().await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let mut cp = checkpoint(&run, 0, 0, Stored::Failed);
-    cp.progress = Progress {
+    *cp.progress.to_mut() = Progress {
         steps: vec![StepRecord {
             step: Step::SetFeature(Feature::UserProvisioning),
             attempts: 2,
@@ -245,7 +247,7 @@ async fn a_checkpoint_stores_all_it_says() {
 
     let fixture = fixture.reopen().await;
     let row = fixture.ledger.entry(&run, 0).await.unwrap();
-    assert_eq!(row.progress, cp.progress);
+    assert_eq!(row.progress, *cp.progress);
     assert_eq!(
         (row.due_at, row.error, row.state),
         (cp.due_at, cp.error, cp.state)
@@ -439,7 +441,7 @@ async fn counts_follow_every_transition() {
         (4, Stored::Failed, true),
     ] {
         let mut cp = checkpoint(&run, no, 0, state);
-        cp.progress.changed = changed;
+        cp.progress.to_mut().changed = changed;
         fixture.ledger.commit(cp).await.unwrap();
     }
     fixture
@@ -488,7 +490,7 @@ async fn windows_hold_one_org_and_state_in_order() {
     let other = fixture.import("b.csv", &entries).await;
     for no in [2, 6, 10] {
         let mut cp = checkpoint(&run, no, 0, Stored::Done);
-        cp.progress.changed = no == 6;
+        cp.progress.to_mut().changed = no == 6;
         fixture.ledger.commit(cp).await.unwrap();
     }
     let load = async |run: &RunId, state, after, limit| {
@@ -671,8 +673,8 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
 
     // Being handed in: found, but not listed.
     let mut cp = checkpoint(&run, 0, 2, Stored::Started);
-    cp.progress = waiting_progress("second");
-    cp.progress.in_flight = Some(InFlight {
+    cp.progress = Cow::Owned(waiting_progress("second"));
+    cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CompleteConsent,
         sent_at: 1,
         ended: false,
@@ -939,8 +941,8 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
     let run = fixture.import("a.csv", &entries).await;
     for no in [0, 1] {
         let mut cp = checkpoint(&run, no, 0, Stored::Failed);
-        cp.progress.attempts = 8;
-        cp.progress.elapsed_ms = 1_000;
+        cp.progress.to_mut().attempts = 8;
+        cp.progress.to_mut().elapsed_ms = 1_000;
         cp.due_at = Some(5);
         cp.error = Some(EntryError {
             step: Step::FindApp,
@@ -951,7 +953,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
             hint: None,
         });
         if no == 1 {
-            cp.progress.app_id = Some("0oa1".into());
+            cp.progress.to_mut().app_id = Some("0oa1".into());
         }
         fixture.ledger.commit(cp).await.unwrap();
     }
@@ -1017,7 +1019,7 @@ async fn apps_found_by_label_are_known_per_org() {
     );
     assert_eq!(taken("0oa9", 3).await.unwrap(), None, "its own");
     let mut cp = checkpoint(&run, 2, 0, Stored::Started);
-    cp.progress.app_id = Some("0oa7".into());
+    cp.progress.to_mut().app_id = Some("0oa7".into());
     fixture.ledger.commit(cp).await.unwrap();
     fixture
         .ledger
@@ -1080,7 +1082,7 @@ async fn what_apps_are_is_known_once_it_was_seen() {
     });
     ledger.commit(cp).await.unwrap();
     let mut cp = checkpoint(&run, 1, 0, Stored::Started);
-    cp.progress.app_id = Some("0oa9".into());
+    cp.progress.to_mut().app_id = Some("0oa9".into());
     cp.name = Some(seen("0oa9"));
     ledger.commit(cp).await.unwrap();
     ledger
@@ -1203,7 +1205,7 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
         for (version, (state, progress)) in (0..).zip(story) {
             let mut cp = checkpoint(&run, 0, version, state);
             cp.stored = stored.filter(|_| carries);
-            cp.progress = progress;
+            cp.progress = Cow::Owned(progress);
             cp.attempts = vec![call(version)];
             stored = Some(fixture.ledger.commit(cp).await.unwrap());
             let (s1, s2) = (consent_of("0oa1", "s1"), consent_of("0oa1", "s2"));
@@ -1272,7 +1274,7 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
     ] {
         let run = fixture.import(file, &[entry("acme", "0oa1")]).await;
         let mut cp = checkpoint(&run, 0, 0, state);
-        cp.progress.in_flight = Some(call(sent_at, ended));
+        cp.progress.to_mut().in_flight = Some(call(sent_at, ended));
         fixture.ledger.commit(cp).await.unwrap();
         runs.push(run);
     }

@@ -330,7 +330,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     let mut version = 0;
     let big = |version| {
         let mut cp = checkpoint(&run, 0, version, Stored::Started);
-        cp.progress.drift = vec![drift(
+        cp.progress.to_mut().drift = vec![drift(
             &"x".repeat(usize::try_from(version).unwrap() * 5_000),
         )];
         cp.stats.requests = 1;
@@ -540,14 +540,14 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
         .import("a.csv", &["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id)))
         .await;
     let mut cp = checkpoint(&run, 0, 0, Stored::Started);
-    cp.progress.drift = vec![drift("baseUrl")];
+    cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(1), call(2)];
     fixture.ledger.commit(cp).await.unwrap();
     let mut cp = checkpoint(&run, 1, 0, Stored::Done);
     cp.attempts = vec![call(3)];
     fixture.ledger.commit(cp).await.unwrap();
     let mut cp = checkpoint(&run, 0, 1, Stored::Done);
-    cp.progress.drift = vec![drift("baseUrl")];
+    cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(4)];
     fixture.ledger.commit(cp).await.unwrap();
     let before = calls(&fixture.ledger, &run).await;

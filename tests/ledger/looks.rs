@@ -105,7 +105,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself() {
 async fn handing_in(fixture: &Fixture) -> RunId {
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let mut cp = checkpoint(&run, 0, 0, Stored::Started);
-    cp.progress = Progress {
+    *cp.progress.to_mut() = Progress {
         consent: Some(consent("s")),
         in_flight: Some(InFlight {
             step: Step::CompleteConsent,

@@ -49,7 +49,7 @@ async fn child() {
             let mut version = 0;
             let error = loop {
                 let mut cp = checkpoint(&run, 0, version, Stored::Started);
-                cp.progress.drift = vec![drift(&"x".repeat(20_000))];
+                cp.progress.to_mut().drift = vec![drift(&"x".repeat(20_000))];
                 match ledger.commit(cp).await {
                     Ok(_) => version += 1,
                     Err(error) => break error,

@@ -192,7 +192,7 @@ async fn a_run_that_is_needed_stays() {
     // What may still land is waited for by whoever comes next.
     let lands = begun(ledger, "lands.csv", 90, 1).await;
     let mut cp = checkpoint(&lands, 0, 0, Stored::Started);
-    cp.progress.in_flight = Some(InFlight {
+    cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CreateApp,
         sent_at: NOW - 1_000,
         ended: false,

@@ -55,7 +55,7 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id() {
     let run = fixture.import("a.csv", &[by_label]).await;
     fixture.ledger.note_whole(&run).await.unwrap();
     let mut found = checkpoint(&run, 0, 0, Stored::Done);
-    found.progress.app_id = Some("1".into());
+    found.progress.to_mut().app_id = Some("1".into());
     fixture.ledger.commit(found).await.unwrap();
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
     fixture.ledger.note_whole(&run).await.unwrap();
@@ -98,7 +98,7 @@ impl Row {
                 Self::Unresolved(_) | Self::Slack(_) => continue,
             };
             if let Self::Found(_, id) = row {
-                ended.progress.app_id = Some((*id).into());
+                ended.progress.to_mut().app_id = Some((*id).into());
             }
             fixture.ledger.commit(ended).await.unwrap();
         }
@@ -170,7 +170,7 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
         }
         ledger.note_whole(&run).await.unwrap();
         let mut found = checkpoint(&run, 0, version, Stored::Done);
-        found.progress.app_id = Some(then.into());
+        found.progress.to_mut().app_id = Some(then.into());
         ledger.commit(found).await.unwrap();
         ledger.note_whole(&run).await.unwrap();
         let removed = ledger.removed(&run).await.unwrap();
@@ -197,8 +197,11 @@ async fn deactivations_are_counted_among_what_was_changed() {
         (2, Stored::Done, false),
     ] {
         let mut cp = checkpoint(&run, no, 0, state);
-        cp.progress.changed = changed;
-        cp.progress.changes.extend(changed.then(|| off.clone()));
+        cp.progress.to_mut().changed = changed;
+        cp.progress
+            .to_mut()
+            .changes
+            .extend(changed.then(|| off.clone()));
         fixture.ledger.commit(cp).await.unwrap();
     }
     let counts = fixture.ledger.counts(&run).await.unwrap();

@@ -1,5 +1,6 @@
 //! A ledger in a folder of its own, and the smallest things to put into it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use okta_rollout::apps::{App, AuthScheme};
@@ -139,14 +140,14 @@ pub fn labelled(org: &str, app: App, label: &str) -> Entry {
     }
 }
 
-pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Checkpoint {
+pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Checkpoint<'static> {
     Checkpoint {
         run: run.clone(),
         no,
         version,
         stored: None,
         state,
-        progress: Progress::default(),
+        progress: Cow::default(),
         due_at: None,
         error: None,
         attempts: Vec::new(),
@@ -174,9 +175,9 @@ pub fn waiting_progress(state: &str) -> Progress {
     }
 }
 
-pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkpoint {
+pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkpoint<'static> {
     Checkpoint {
-        progress: waiting_progress(state),
+        progress: Cow::Owned(waiting_progress(state)),
         ..checkpoint(run, no, version, Stored::Waiting)
     }
 }

@@ -6,6 +6,7 @@ mod drift;
 mod note;
 mod step_record;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -294,7 +295,7 @@ pub type WishDigest = [u8; 16];
 
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<'a> {
     /// The run.
     pub run: RunId,
     /// The entry.
@@ -306,7 +307,7 @@ pub struct Checkpoint {
     /// New state.
     pub state: Stored,
     /// New progress.
-    pub progress: Progress,
+    pub progress: Cow<'a, Progress>,
     /// New due time.
     pub due_at: Option<Millis>,
     /// New error.
