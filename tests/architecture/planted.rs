@@ -13,7 +13,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "engine may not use cli",
     ),
     (
-        "ledger/rows.rs",
+        "ledger/sqlite/rows.rs",
         "fn planted() { crate::pacing::unix_millis(); }",
         "ledger may not use pacing",
     ),
@@ -30,12 +30,17 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "report/build.rs",
         "fn planted() { rusqlite::Connection::open_in_memory(); }",
-        "SQL is ledger's",
+        "SQL is ledger::sqlite's",
     ),
     (
         "steps/find_app.rs",
         "const PLANTED: &str = \"SELECT 1 FROM entry\";",
-        "SQL is ledger's",
+        "SQL is ledger::sqlite's",
+    ),
+    (
+        "ledger/model/mod.rs",
+        "fn planted() { rusqlite::Connection::open_in_memory(); }",
+        "SQL is ledger::sqlite's",
     ),
     (
         "steps/create_app.rs",

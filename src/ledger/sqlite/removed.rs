@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Ledger;
-use super::error::LedgerError;
 use super::rows::{self, Result, code, to_json};
+use crate::ledger::LedgerError;
 use crate::model::{EntryNo, RunId};
 
 /// Entries read at once.

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::LedgerError;
 use super::lock::RunLock;
 use super::rows::{self, Result, code};
 use super::{Inner, Ledger, blocking, reads};
+use crate::ledger::LedgerError;
 use crate::model::{Millis, RunId};
 
 /// `run.imported` of a run that was dropped.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::error::LedgerError;
 use super::{Inner, files, holder};
+use crate::ledger::LedgerError;
 use crate::model::RunId;
 
 /// Tries before a lock counts as held: [`is_locked`] holds it for an instant as well.

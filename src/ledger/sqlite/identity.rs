@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::error::LedgerError;
 use super::files::{self, read_at, written};
 use super::whole::Whole;
+use crate::ledger::LedgerError;
 
 /// Looks at a file that another process moves pages into just now, until it holds still.
 const TRIES: u32 = 5;

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::LedgerError;
 use super::files;
+use crate::ledger::LedgerError;
 
 /// What is beside a ledger; each may be missing.
 const BESIDE: [(&str, Part); 7] = [

@@ -8,10 +8,12 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
-use super::model::{AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest};
 use super::row_keys;
 use super::rows::{self, ENTRY, OPEN, Result};
 use crate::apps::App;
+use crate::ledger::{
+    AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest,
+};
 use crate::manifest::Entry;
 use crate::model::{OrgNo, RunId};
 

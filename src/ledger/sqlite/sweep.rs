@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::Inner;
-use super::error::LedgerError;
 use super::lock::RunLock;
 use super::rows::{self, Result};
+use crate::ledger::LedgerError;
 use crate::model::RunId;
 
 /// Entries of a dead import that are removed in one go.

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::counts::Standing;
-use super::model::{AppMemory, AsStored, EntryRow, Known, UnderWay};
 use super::rows::{self, ENTRY, Fault, OPEN, Result, code};
 use super::{memory, row_keys};
 use crate::apps::App;
+use crate::ledger::{AppMemory, AsStored, EntryRow, Known, UnderWay};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
 

@@ -16,12 +16,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::commit::{self, Prepared, Statements, Sums};
-use super::error::LedgerError;
 use super::identity::{Identity, Mark};
-use super::model::AsStored;
 use super::readers;
 use super::row_keys::RowKeys;
 use super::rows::Fault;
+use crate::ledger::{AsStored, LedgerError};
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
 /// another process gets its turn.

@@ -12,12 +12,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::adoption::{Adoptable, Adoption};
-use super::error::LedgerError;
 use super::lock::RunLock;
-use super::model::NewRun;
 use super::rows::{self, Result};
 use super::writer::Underway;
-use super::{Inner, lock, run_id, sqlite, sweep};
+use super::{Inner, database, lock, run_id, sweep};
+use crate::ledger::{LedgerError, NewRun};
 use crate::manifest::{Entry, OrgSpec};
 use crate::model::{OrgNo, RunId};
 
@@ -103,7 +102,7 @@ impl Import {
         })
     }
 
-    /// Adds an org: its name, its URL as in [`super::OrgRow::url`], its credentials and limits.
+    /// Adds an org: its name, its URL as in [`crate::ledger::OrgRow::url`], its credentials and limits.
     pub fn push_org(
         &mut self,
         name: &str,
@@ -179,7 +178,7 @@ impl Import {
         })?;
         self.ledger.writer()?.write_blocking(|connection| {
             // A run needs little of what a million rows filled.
-            Ok(sqlite::cache_for_import(connection, false)?)
+            Ok(database::cache_for_import(connection, false)?)
         })?;
         // Held until here: unlocked before, the run would be taken for a dead import's.
         drop(self.begun);
@@ -197,7 +196,7 @@ impl Import {
             let begun = if let Some(begun) = begun {
                 begun
             } else {
-                sqlite::cache_for_import(transaction, true)?;
+                database::cache_for_import(transaction, true)?;
                 Begun::new(transaction, &run, &locks)?
             };
             insert_entries(transaction, begun.seq, first, &chunk)?;

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
-use super::error::LedgerError;
-use super::{files, sqlite};
+use super::{database, files};
+use crate::ledger::LedgerError;
 
 /// Connections that are kept for the next read; more are closed after use.
 const KEPT: usize = super::turns::AT_ONCE;
@@ -65,7 +65,7 @@ impl Readers {
                 if before.log.is_some() {
                     break;
                 }
-                let result = sqlite::open_immutable(&self.path).and_then(|c| read(&c));
+                let result = database::open_immutable(&self.path).and_then(|c| read(&c));
                 if self.stamp() == before {
                     return result;
                 }
@@ -74,7 +74,7 @@ impl Readers {
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => sqlite::open_reader(&self.path, self.busy_timeout)?,
+            None => database::open_reader(&self.path, self.busy_timeout)?,
         };
         let result = read(&connection);
         let mut idle = lock(&self.idle);
@@ -90,7 +90,7 @@ impl Readers {
         let stamp = self.stamp();
         let seen = if stamp.log.is_some() {
             if watch.connection.is_none() {
-                watch.connection = Some(sqlite::open_reader(&self.path, self.busy_timeout)?);
+                watch.connection = Some(database::open_reader(&self.path, self.busy_timeout)?);
             }
             let version = watch.connection.as_ref().map(data_version).transpose();
             Seen::Log(version.map_err(|error| LedgerError::sqlite(&self.path, &error))?)

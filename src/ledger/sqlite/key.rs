@@ -15,10 +15,9 @@ use rand::rngs::SysRng;
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
 use sha2::{Digest, Sha256};
 
-use super::error::LedgerError;
 use super::files;
-use super::model::KeyId;
 use crate::input;
+use crate::ledger::{KeyId, LedgerError};
 
 /// 256 bits: what HMAC-SHA-256 can use (RFC 2104 §3).
 const LEN: usize = 32;

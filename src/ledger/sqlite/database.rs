@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::error::LedgerError;
 use super::unused::{Made, missing_folders};
 use super::{OpenOptions, files};
+use crate::ledger::LedgerError;
 
 /// Marks the file as ours in SQLite's header: "oktr". A database with another mark is never touched.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");

@@ -7,11 +7,10 @@ use std::sync::atomic::Ordering;
 use super::consents::{self, ConsentKey, ConsentState, Pending};
 use super::counts::{Counts, Standing};
 use super::drift::{self, Noted};
-use super::error::LedgerError;
 use super::key::{HmacKeys, KeyFiles};
-use super::model::{AppMemory, Attempt, EntryRow, OrgRow, Target, UnderWay};
 use super::{Ledger, blocking, calls, memory, reads, runs};
 use crate::apps::App;
+use crate::ledger::{AppMemory, Attempt, EntryRow, LedgerError, OrgRow, Target, UnderWay};
 use crate::manifest::{Entry, SecretRef};
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
 
@@ -179,7 +178,7 @@ impl Ledger {
     }
 
     /// Entries of a run that wait for a consent whose link another one may have replaced since
-    /// ([`Progress::link_in_doubt`](super::Progress::link_in_doubt)).
+    /// ([`Progress::link_in_doubt`](crate::ledger::Progress::link_in_doubt)).
     pub async fn links_in_doubt(&self, run: &RunId) -> Result<Vec<(OrgNo, EntryNo)>, LedgerError> {
         let run = run.clone();
         self.read(move |c| reads::links_in_doubt(c, &run)).await
@@ -232,7 +231,7 @@ impl Ledger {
     }
 
     /// What is known of a consent: org, app, id and `state` together. An entry whose answer is just being
-    /// handed in counts as waiting: [`in_flight`](super::Progress::in_flight) tells.
+    /// handed in counts as waiting: [`in_flight`](crate::ledger::Progress::in_flight) tells.
     pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState, LedgerError> {
         let key = key.clone();
         self.read(move |c| consents::consent(c, &key)).await

@@ -8,13 +8,12 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::calls::{self, Call};
-use super::error::LedgerError;
-use super::model::{
-    AppName, Applied, AsStored, Attempt, Checkpoint, Fingerprint, OrgStats, Progress,
-};
 use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
 use super::{adoption, memory};
+use crate::ledger::{
+    AppName, Applied, AsStored, Attempt, Checkpoint, Fingerprint, LedgerError, OrgStats, Progress,
+};
 use crate::model::{EntryNo, Millis, RunId};
 
 /// A checkpoint in columns.

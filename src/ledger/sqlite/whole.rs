@@ -7,9 +7,9 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::error::LedgerError;
+use super::database;
 use super::files::{self, read_at, written};
-use super::sqlite;
+use crate::ledger::LedgerError;
 
 /// The index's beginning: two copies of its header, and how far the log has been moved into the file.
 /// <https://www.sqlite.org/walformat.html#the_wal_index_file_format>
@@ -208,7 +208,7 @@ impl Whole {
 
     // Through another connection: this one's pages may be from before.
     fn check_pages(&self) -> Result<(), LedgerError> {
-        let found = sqlite::open_reader(&self.path, std::time::Duration::ZERO)?.query_row(
+        let found = database::open_reader(&self.path, std::time::Duration::ZERO)?.query_row(
             "PRAGMA quick_check(1)",
             [],
             |row| row.get::<_, String>(0),

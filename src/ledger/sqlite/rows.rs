@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::counts::Standing;
-use super::error::LedgerError;
-use super::model::{AsStored, Attempt, EntryRow, OrgRow, OrgStats, RunRow};
+use crate::ledger::{AsStored, Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow};
 use crate::model::{EntryNo, RunId, Stored};
 
 /// Why a query failed, before it is known which file it was about.

@@ -4,9 +4,8 @@
 use rusqlite::{Connection, params};
 
 use super::Ledger;
-use super::error::LedgerError;
-use super::model::{Note, OtherSpenders, SpentWindow};
 use super::rows::{self, Result, to_json};
+use crate::ledger::{LedgerError, Note, OtherSpenders, SpentWindow};
 use crate::model::Millis;
 
 impl Ledger {

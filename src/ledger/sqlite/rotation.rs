@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::error::LedgerError;
 use super::key::KeyFiles;
-use super::model::KeyId;
 use super::rows::Result;
 use super::{Inner, Ledger, blocking};
+use crate::ledger::{KeyId, LedgerError};
 
 /// What becomes of fingerprints that were made with the key before the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::model::{Attempt, EntryRow};
 use super::reads;
 use super::rows::{self, Result};
+use crate::ledger::{Attempt, EntryRow};
 use crate::model::{EntryNo, RunId};
 
 /// A call and its step as JSON.

@@ -2,17 +2,17 @@
 
 use rusqlite::{Connection, params};
 
-use super::model::EntryRow;
 use super::reads;
 use super::rows::{self, Result};
+use crate::ledger::EntryRow;
 use crate::model::{EntryNo, RunId};
 
 /// What of an entry was found otherwise than wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
-    /// See [`Progress::drift`](super::Progress::drift).
+    /// See [`Progress::drift`](crate::ledger::Progress::drift).
     Drift,
-    /// See [`Progress::left_secrets`](super::Progress::left_secrets).
+    /// See [`Progress::left_secrets`](crate::ledger::Progress::left_secrets).
     LeftSecrets,
 }
 

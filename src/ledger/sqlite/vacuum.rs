@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::error::LedgerError;
 use super::rows::{self, Result};
 use super::{Ledger, blocking};
+use crate::ledger::LedgerError;
 
 impl Ledger {
     /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written

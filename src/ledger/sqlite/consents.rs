@@ -4,9 +4,9 @@ use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::model::{EntryRow, OrgRow};
 use super::rows::{self, ENTRY, ORG, Result, seq};
 use crate::apps::App;
+use crate::ledger::{EntryRow, OrgRow};
 use crate::model::RunId;
 
 /// What an answer has to be equal to: a `state` alone says nothing, since anybody can put one into a link.

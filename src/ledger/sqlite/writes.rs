@@ -4,9 +4,8 @@ use rusqlite::{Connection, params};
 
 use super::Ledger;
 use super::commit::Columns;
-use super::error::LedgerError;
-use super::model::{OrgStats, Progress};
 use super::rows::{self, Delta, Result, code, to_json};
+use crate::ledger::{LedgerError, OrgStats, Progress};
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped, Stored};
 
@@ -32,7 +31,7 @@ impl Ledger {
         self.inner.writer()?.write(change).await
     }
 
-    /// Replaces [`super::RunRow::context`].
+    /// Replaces [`crate::ledger::RunRow::context`].
     pub async fn set_context(
         &self,
         run: &RunId,
@@ -47,7 +46,7 @@ impl Ledger {
         .await
     }
 
-    /// Sets or clears [`super::RunRow::finished_at`].
+    /// Sets or clears [`crate::ledger::RunRow::finished_at`].
     pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<(), LedgerError> {
         self.change(run, move |connection, seq| {
             connection
