@@ -30,7 +30,7 @@ pub async fn lists(fleet: &Fleet, clients: &[OrgClient]) -> anyhow::Result<Durat
 async fn list(client: &OrgClient) -> anyhow::Result<usize> {
     let mut next = Some(apps::first_page(Some(App::Zscalerbyz)));
     let mut listed = 0;
-    while let Some(path) = next {
+    while let Some(path) = next.take() {
         let page = apps::next(&path);
         let body = client.exchange(page.request()).await.outcome;
         let body = body.map_err(|error| anyhow::anyhow!("{error:?}"))?;
