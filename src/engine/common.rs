@@ -125,7 +125,7 @@ impl Common {
         Ok(Self {
             http: Http::new(&options.http)?,
             places: Places::new(),
-            fingerprints: Fingerprints::new(ledger.hmac_keys()?),
+            fingerprints: Fingerprints::new(ledger.keys()?),
             wanted: LastWanted::default(),
             notes: Notes::new(ledger.clone(), interrupt.clone()),
             ledger: ledger.clone(),

@@ -18,9 +18,10 @@ mod window;
 mod worker;
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::stream::StreamExt as _;
 use tokio::task::JoinSet;
 
 pub use common::{Administrator, Common, OpenOrg, OrgAccess, RunOptions};
@@ -40,9 +41,6 @@ use org::{OrgTask, Team};
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
-
-/// How often another process's commits (`consent complete`) are looked for.
-const LOOK_FOR_COMMITS: Duration = Duration::from_secs(1);
 
 /// Makes the run's entries so until nothing can move any more, or the run is interrupted. The run's
 /// lock is the caller's. Returns, by org, the largest part of a rate limit that was used.
@@ -105,7 +103,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
         ledger, interrupt, ..
     } = common;
     // Before anything is read: what others store from now on is noticed.
-    let mut seen = ledger.data_version().await?;
+    let mut changes = pin!(ledger.changes().await?);
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
         let (team, places) = (team.clone(), common.places.clone());
@@ -123,7 +121,6 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
         start(&mut tasks, index, team);
     }
     let mut resting = vec![false; teams.len()];
-    let mut look = tokio::time::interval(LOOK_FOR_COMMITS);
     let mut failed = None;
     let mut told = false;
     while !tasks.is_empty() {
@@ -136,10 +133,8 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 None => break,
             },
-            _ = look.tick(), if !interrupt.is_requested() => match ledger.data_version().await {
-                Ok(now) if now == seen => Ok(()),
-                Ok(now) => {
-                    seen = now;
+            Some(changed) = changes.next(), if !interrupt.is_requested() => match changed {
+                Ok(()) => {
                     wake(ledger, run, teams, &mut resting, |index| start(&mut tasks, index, &teams[index])).await
                 }
                 Err(error) => Err(error),

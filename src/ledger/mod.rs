@@ -1,13 +1,18 @@
 //! Checkpoints in domain words: what a run must remember to survive its process.
 //!
-//! A ledger holds runs, their orgs and entries, the calls made, the consents settled and the
-//! fingerprints of secrets last set. A row per entry carries how far it came; every transition is
-//! durable before the next call is sent. Only [`sqlite`] knows SQL and files.
+//! A ledger holds runs, their orgs and entries, the calls made, the consents settled and the fingerprints of secrets
+//! last set. A row per entry carries how far it came; every transition is durable before the next call is sent.
+//!
+//! [`Ledger`] is all that the rest of the program knows: domain values in, domain values out. Where they are kept is a
+//! backend's matter, a folder here with everything that only it knows. There is one, `sqlite`, and so the port calls it
+//! directly; a second one makes `store` an enum of the two.
 //!
 //! ```text
-//! commit, set_*, import ─▶ writer (one thread, group commit) ─▶ ledger.db + -wal
-//! runs, load, consent…  ◀─ readers (a few connections)       ◀─┘
-//! lock_run              ── ledger.db.locks/RUN.lock             hmac_keys, rotate_key ── ledger.db.key, .key.old
+//! mod.rs     open, who works on a run, checkpoints, changes, keys
+//! reads.rs   what can be asked
+//! writes.rs  changes besides checkpoints
+//! model/     the values       error.rs   what can go wrong
+//! sqlite/    one file, the log, locks and keys beside it
 //! ```
 //!
 //! Several processes may have a ledger open. A run belongs to the one that holds its lock; others may
@@ -16,12 +21,131 @@
 
 mod error;
 mod model;
+mod reads;
 mod sqlite;
+mod writes;
+
+use std::path::Path;
+
+use futures_util::Stream;
 
 pub use error::LedgerError;
 pub use model::*;
-pub use sqlite::{
-    ConsentKey, ConsentState, Counts, Forgetting, HmacKey, HmacKeys, Import, ImportEntry, Kept,
-    Ledger, Noted, Old, OpenMode, OpenOptions, Pending, Pruned, Removed, Rotation, RunLock,
-    Standing,
-};
+pub use sqlite::{Import, RunLock};
+
+use crate::job::LedgerUrl;
+use crate::model::RunId;
+use sqlite::Store;
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// An open ledger. Cheap to clone; closed with its last clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+}
+
+/// Opening and closing.
+impl Ledger {
+    /// Opens the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`] when reading what is not there, [`LedgerError::ForeignFile`],
+    /// [`LedgerError::NewerFormat`], and what the disk or another process may cause.
+    pub async fn open(url: &LedgerUrl, mode: OpenMode) -> Result<Self> {
+        let options = OpenOptions {
+            mode,
+            ..OpenOptions::default()
+        };
+        Self::open_with(url, options).await
+    }
+
+    /// As [`Self::open`], with all options.
+    pub async fn open_with(url: &LedgerUrl, options: OpenOptions) -> Result<Self> {
+        let store = Store::open(url.path(), options).await?;
+        Ok(Self { store })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// Whether it was made by opening it.
+    pub fn is_new(&self) -> bool {
+        self.store.is_new()
+    }
+
+    /// Takes a ledger away again that opening it made, and in which no run began; nobody else may have it open.
+    pub async fn discard_unused(self) {
+        self.store.discard_unused().await;
+    }
+}
+
+/// Who works on runs, and what comes of it.
+impl Ledger {
+    /// Takes the run for this process, until the lock is dropped or the process ends.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when somebody has it.
+    pub fn lock_run(&self, id: &RunId) -> Result<RunLock> {
+        self.store.lock_run(id)
+    }
+
+    /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
+    /// process ends: what is looked up meanwhile stays so.
+    ///
+    /// # Errors
+    /// [`LedgerError::Starting`] when somebody has it.
+    pub fn lock_file(&self, file_key: &str) -> Result<RunLock> {
+        self.store.lock_file(file_key)
+    }
+
+    /// Whether a process works on the run.
+    pub fn is_locked(&self, id: &RunId) -> Result<bool> {
+        self.store.is_locked(id)
+    }
+
+    /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
+    /// more was replaced.
+    pub async fn mark(&self, id: &RunId) -> Result<()> {
+        self.store.mark(id).await
+    }
+
+    /// Begins a new run. Removes what killed imports left behind.
+    pub async fn import(&self, run: NewRun) -> Result<Import> {
+        self.store.import(run).await
+    }
+
+    /// Stores one transition of an entry; durable when the future is ready, with what the next transition builds on. It
+    /// is on its way before: the future is small, which counts where thousands of entries wait for theirs.
+    ///
+    /// # Errors
+    /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
+    /// After an error of disk or file every later commit fails with the same one.
+    pub fn commit<'a>(
+        &'a self,
+        checkpoint: Checkpoint<'_>,
+    ) -> impl Future<Output = Result<AsStored>> + use<'a> {
+        self.store.commit(checkpoint)
+    }
+
+    /// Comes up with something each time another process has changed the ledger since this was called.
+    pub async fn changes(&self) -> Result<impl Stream<Item = Result<()>> + use<>> {
+        self.store.changes().await
+    }
+
+    /// Whether what was known of an app when its entry was loaded still holds, as far as changes were looked for.
+    pub fn is_current(&self, known: &Known) -> bool {
+        self.store.is_current(known)
+    }
+
+    /// The keys of this ledger's fingerprints, made on first use. They are not kept where what they are for is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] when something else is in their place; [`LedgerError::ReadOnly`] when the ledger is open
+    /// for reading only and has none yet (then it has no fingerprint either).
+    pub fn keys(&self) -> Result<HmacKeys> {
+        self.store.keys()
+    }
+}

@@ -233,7 +233,7 @@ impl Context<'_> {
     pub async fn app_memory(&mut self) -> Result<&AppMemory, StepError> {
         let app = match (self.memory.app.take(), self.row.known.take()) {
             (Some(app), _) => app,
-            (None, Some(known)) if known.others == self.ledger.others() => known.app,
+            (None, Some(known)) if self.ledger.is_current(&known) => known.app,
             (None, _) => {
                 let app_id = self.app_id()?;
                 self.ledger.app_memory(&self.access.url, &app_id).await?

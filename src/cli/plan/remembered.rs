@@ -154,7 +154,7 @@ impl Remembered {
 
 /// A ledger that never set a secret has no key.
 fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
-    match ledger.hmac_keys() {
+    match ledger.keys() {
         Ok(keys) => Ok(Some(keys)),
         Err(LedgerError::ReadOnly { .. }) => Ok(None),
         Err(error) => Err(error),

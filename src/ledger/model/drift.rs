@@ -3,7 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// See the module.
+/// What of an entry was found otherwise than wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// See [`Progress::drift`](super::Progress::drift).
+    Drift,
+    /// See [`Progress::left_secrets`](super::Progress::left_secrets).
+    LeftSecrets,
+}
+
+/// A field that somebody changed by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Drift {

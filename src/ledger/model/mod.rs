@@ -2,21 +2,30 @@
 
 mod app;
 mod as_stored;
+mod consents;
+mod counts;
 mod drift;
+mod key;
 mod note;
+mod open;
 mod step_record;
+mod upkeep;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use app::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
 pub use as_stored::AsStored;
-pub use drift::Drift;
+pub use consents::{ConsentKey, ConsentState, Pending};
+pub use counts::{Counts, Standing};
+pub use drift::{Drift, Noted};
+pub use key::{HmacKey, HmacKeys};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
+pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
 pub use step_record::StepRecord;
+pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
 
 use crate::manifest::{Entry, OrgSpec};
 use crate::model::{Changed, EntryError, EntryNo, Millis, OrgNo, RunId, Step, Stopped, Stored};
@@ -245,8 +254,8 @@ pub struct EntryRow {
 pub struct Known {
     /// What it knew.
     pub app: AppMemory,
-    /// As [`Ledger::others`](super::Ledger::others) was: another number means that it may have changed.
-    pub others: i64,
+    /// Counts what other processes changed; another number means that it may have changed since.
+    pub(in crate::ledger) as_of: i64,
 }
 
 /// One HTTP call of a step, kept for ever.
@@ -343,5 +352,13 @@ pub struct NewRun {
     pub started_at: Millis,
 }
 
-/// How long a writer waits for another process before the ledger counts as locked.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// An entry to import.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportEntry<'a> {
+    /// `row` of messages and reports.
+    pub row: u64,
+    /// Its org, as [`Import::push_org`](super::Import::push_org) numbered it.
+    pub org: OrgNo,
+    /// What is wanted.
+    pub entry: &'a Entry,
+}

@@ -4,25 +4,14 @@ use rusqlite::{Connection, params};
 
 use super::reads;
 use super::rows::{self, Result};
-use crate::ledger::EntryRow;
+use crate::ledger::{EntryRow, Noted};
 use crate::model::{EntryNo, RunId};
 
-/// What of an entry was found otherwise than wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noted {
-    /// See [`Progress::drift`](crate::ledger::Progress::drift).
-    Drift,
-    /// See [`Progress::left_secrets`](crate::ledger::Progress::left_secrets).
-    LeftSecrets,
-}
-
-impl Noted {
-    /// Where it stands in an entry's progress.
-    pub(super) const fn path(self) -> &'static str {
-        match self {
-            Self::Drift => "$.drift",
-            Self::LeftSecrets => "$.leftSecrets",
-        }
+/// Where it stands in an entry's progress.
+const fn path(what: Noted) -> &'static str {
+    match what {
+        Noted::Drift => "$.drift",
+        Noted::LeftSecrets => "$.leftSecrets",
     }
 }
 
@@ -39,7 +28,7 @@ pub(super) fn noted(
         "SELECT key - ?2 FROM entry WHERE run = ?1 AND drifted = 1
              AND json_extract(progress, ?3) IS NOT NULL ORDER BY key",
     )?;
-    let mut rows = statement.query(params![seq, rows::entry_key(seq, 0), what.path()])?;
+    let mut rows = statement.query(params![seq, rows::entry_key(seq, 0), path(what)])?;
     let (mut count, mut first) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let no = row.get(0)?;

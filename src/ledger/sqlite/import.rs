@@ -16,8 +16,8 @@ use super::lock::RunLock;
 use super::rows::{self, Result};
 use super::writer::Underway;
 use super::{Inner, database, lock, run_id, sweep};
-use crate::ledger::{LedgerError, NewRun};
-use crate::manifest::{Entry, OrgSpec};
+use crate::ledger::{ImportEntry, LedgerError, NewRun};
+use crate::manifest::OrgSpec;
 use crate::model::{OrgNo, RunId};
 
 /// Entries stored in one go: fewer would write the indexes' pages too often when orgs take turns.
@@ -25,17 +25,6 @@ const CHUNK: usize = 100_000;
 
 /// JSON of entries that is gathered at most, in bytes; entries of a megabyte are possible.
 const CHUNK_BYTES: usize = 32 * 1024 * 1024;
-
-/// An entry to import.
-#[derive(Clone, Copy, Debug)]
-pub struct ImportEntry<'a> {
-    /// `row` of messages and reports.
-    pub row: u64,
-    /// Its org, as [`Import::push_org`] numbered it.
-    pub org: OrgNo,
-    /// What is wanted.
-    pub entry: &'a Entry,
-}
 
 /// A run that is being stored. Dropped before [`Import::finish`], it never was. The methods block.
 pub struct Import {

@@ -13,57 +13,13 @@ use std::path::{Path, PathBuf};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
-use sha2::{Digest, Sha256};
 
 use super::files;
 use crate::input;
-use crate::ledger::{KeyId, LedgerError};
+use crate::ledger::{HmacKey, HmacKeys, LedgerError};
 
-/// 256 bits: what HMAC-SHA-256 can use (RFC 2104 §3).
-const LEN: usize = 32;
-
-/// A key of fingerprints.
-pub struct HmacKey {
-    secret: SecretBox<[u8; LEN]>,
-    id: KeyId,
-}
-
-impl HmacKey {
-    /// Of these bytes.
-    pub fn new(secret: SecretBox<[u8; LEN]>) -> Self {
-        let sha256 = Sha256::digest(secret.expose_secret());
-        let id = std::array::from_fn(|at| sha256[at]);
-        Self { secret, id }
-    }
-
-    /// The key itself.
-    pub const fn secret(&self) -> &SecretBox<[u8; LEN]> {
-        &self.secret
-    }
-
-    /// Names it without giving it away.
-    pub const fn id(&self) -> KeyId {
-        self.id
-    }
-}
-
-/// The keys of a ledger.
-pub struct HmacKeys {
-    /// Fingerprints are made with it.
-    pub current: HmacKey,
-    /// The one before, if it was replaced: fingerprints made with it are still recognized.
-    pub old: Option<HmacKey>,
-}
-
-impl HmacKeys {
-    /// Whether a fingerprint that this key made can be recognized.
-    pub fn knows(&self, key_id: KeyId) -> bool {
-        let mut keys = [Some(&self.current), self.old.as_ref()]
-            .into_iter()
-            .flatten();
-        keys.any(|key| key.id() == key_id)
-    }
-}
+/// Bytes of a key.
+const LEN: usize = HmacKey::LEN;
 
 /// Where the keys of a ledger are.
 pub(super) struct KeyFiles {
@@ -187,7 +143,7 @@ fn put(path: &Path, key: &HmacKey) -> io::Result<()> {
         _ => {}
     }
     let mut file = files::private().write(true).create_new(true).open(&draft)?;
-    file.write_all(key.secret.expose_secret())?;
+    file.write_all(key.secret().expose_secret())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     match path.parent() {

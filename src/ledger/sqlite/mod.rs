@@ -1,10 +1,16 @@
 //! The ledger in a file of SQLite's: all that is SQL, files, locks and keys beside it.
+//!
+//! ```text
+//! commit, set_*, import ─▶ writer (one thread, group commit) ─▶ ledger.db + -wal
+//! runs, load, consent…  ◀─ readers (a few connections)       ◀─┘
+//! lock_run              ── ledger.db.locks/RUN.lock             keys, rotate_key ── ledger.db.key, .key.old
+//! ```
 
 mod adoption;
 mod calls;
+mod changes;
 mod commit;
 mod consents;
-mod counts;
 mod database;
 mod drift;
 mod error;
@@ -38,23 +44,14 @@ mod writes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-pub use consents::{ConsentKey, ConsentState, Pending};
-pub use counts::{Counts, Standing};
-pub use drift::Noted;
-pub use import::{Import, ImportEntry};
-pub use key::{HmacKey, HmacKeys};
+pub use import::Import;
 pub use lock::RunLock;
-pub use prune::{Kept, Old, Pruned};
-pub use removed::Removed;
-pub use rotation::{Forgetting, Rotation};
 
-use super::{AsStored, BUSY_TIMEOUT, Checkpoint, LedgerError, NewRun, RunRow};
-use crate::job::LedgerUrl;
+use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, RunRow};
 use crate::model::RunId;
 use commit::Prepared;
 use holder::Holder;
@@ -65,45 +62,9 @@ use turns::Turns;
 use unused::Made;
 use writer::Writer;
 
-/// What a command may do to the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OpenMode {
-    /// Read and write; made, upgraded and recovered as needed.
-    #[default]
-    ReadWrite,
-    /// It must exist, and nothing is made or changed. Works on a read-only file system, except that a
-    /// ledger whose process was killed must be opened for writing once (its log has to be recovered).
-    ReadOnly,
-}
-
-/// How to open a ledger, with what tests of crashes and faults need besides.
-#[derive(Clone, Copy, Debug)]
-pub struct OpenOptions {
-    /// What is allowed.
-    pub mode: OpenMode,
-    /// How long to wait while another process writes.
-    pub busy_timeout: Duration,
-    /// For the crash test: the process aborts right after this many checkpoints became durable, before
-    /// anybody is told. Each checkpoint is then stored on its own.
-    pub abort_after: Option<u64>,
-    /// For tests of a full disk: pages of 4 KiB that the file may have.
-    pub max_pages: Option<u32>,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self {
-            mode: OpenMode::ReadWrite,
-            busy_timeout: BUSY_TIMEOUT,
-            abort_after: None,
-            max_pages: None,
-        }
-    }
-}
-
-/// An open ledger. Cheap to clone; closed with its last clone.
+/// An open file. Cheap to clone; closed with its last clone.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct Store {
     inner: Arc<Inner>,
 }
 
@@ -136,44 +97,26 @@ impl Inner {
     }
 }
 
-impl std::fmt::Debug for Ledger {
+impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Ledger").field(&self.inner.path).finish()
+        f.debug_tuple("Store").field(&self.inner.path).finish()
     }
 }
 
 /// Opening and closing.
-impl Ledger {
-    /// Opens the ledger.
-    ///
-    /// # Errors
-    /// [`LedgerError::Missing`] when reading what is not there, [`LedgerError::ForeignFile`],
-    /// [`LedgerError::NewerFormat`], and what the disk or another process may cause.
-    pub async fn open(url: &LedgerUrl, mode: OpenMode) -> Result<Self, LedgerError> {
-        let options = OpenOptions {
-            mode,
-            ..OpenOptions::default()
-        };
-        Self::open_with(url, options).await
+impl Store {
+    pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
+        blocking(path.to_owned(), move |path| open(path, options)).await
     }
 
-    /// As [`Self::open`], with all options.
-    pub async fn open_with(url: &LedgerUrl, options: OpenOptions) -> Result<Self, LedgerError> {
-        let path = url.path().to_owned();
-        blocking(path, move |path| open(path, options)).await
-    }
-
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    /// Whether it was made by opening it.
     pub fn is_new(&self) -> bool {
         self.inner.made.ledger
     }
 
-    /// Takes a ledger away again that opening it made, and in which no run began; nobody else may have it open.
     pub async fn discard_unused(self) {
         // What still has it in this process needs it.
         let Some(inner) = Arc::into_inner(self.inner) else {
@@ -212,7 +155,7 @@ impl Ledger {
     }
 }
 
-fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
+fn open(path: &Path, options: OpenOptions) -> Result<Store, LedgerError> {
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
     trust::refuse_shared(path)?;
@@ -233,7 +176,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Ledger, LedgerError> {
     };
     let readers = Readers::new(path, options.busy_timeout, footprint);
     readers.read(|connection| database::refuse_other_format(path, connection))?;
-    Ok(Ledger {
+    Ok(Store {
         inner: Arc::new(Inner {
             path: path.clone(),
             readers,
@@ -262,38 +205,27 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Runs and who works on them.
-impl Ledger {
-    /// All runs, newest first.
+impl Store {
     pub async fn runs(&self) -> Result<Vec<RunRow>, LedgerError> {
         self.read(runs::runs).await
     }
 
-    /// The run with exactly this id.
     pub async fn run(&self, id: &RunId) -> Result<RunRow, LedgerError> {
         let id = id.clone();
         self.read(move |c| runs::run(c, &id)).await
     }
 
-    /// The run whose id begins so; `None` = the newest.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`] with all candidates.
     pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow, LedgerError> {
         let prefix = prefix.map(str::to_owned);
         self.read(move |c| runs::find_run(c, prefix.as_deref()))
             .await
     }
 
-    /// The newest run of this [`RunRow::file_key`].
     pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>, LedgerError> {
         let file_key = file_key.to_owned();
         self.read(move |c| runs::last_run_of(c, &file_key)).await
     }
 
-    /// Takes the run for this process, until the lock is dropped or the process ends.
-    ///
-    /// # Errors
-    /// [`LedgerError::Held`] when somebody has it.
     pub fn lock_run(&self, id: &RunId) -> Result<RunLock, LedgerError> {
         let writer = self.inner.writer()?;
         let lock = RunLock::acquire(&self.inner.locks(), id)?;
@@ -310,17 +242,11 @@ impl Ledger {
         Ok(lock.of(&self.inner, id))
     }
 
-    /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
-    /// process ends: what is looked up meanwhile stays so.
-    ///
-    /// # Errors
-    /// [`LedgerError::Starting`] when somebody has it.
     pub fn lock_file(&self, file_key: &str) -> Result<RunLock, LedgerError> {
         self.inner.writer()?;
         RunLock::for_file(&self.inner.locks(), file_key)
     }
 
-    /// Whether a process works on the run.
     pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
         if lock::is_locked(&self.inner.locks(), id)? {
             return Ok(true);
@@ -331,8 +257,6 @@ impl Ledger {
         Ok(holder.is_some_and(|holder| holder.is_another_alive()))
     }
 
-    /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
-    /// more was replaced.
     pub async fn mark(&self, id: &RunId) -> Result<(), LedgerError> {
         let (run, mark) = (id.clone(), rand::random::<Mark>());
         let writer = self.inner.writer()?;
@@ -347,7 +271,6 @@ impl Ledger {
         writer.expect(mark).await
     }
 
-    /// Begins a new run. Removes what killed imports left behind.
     pub async fn import(&self, run: NewRun) -> Result<Import, LedgerError> {
         let inner = Arc::clone(&self.inner);
         blocking(self.inner.path.clone(), move |_| Import::new(inner, run)).await
@@ -355,13 +278,7 @@ impl Ledger {
 }
 
 /// Writing.
-impl Ledger {
-    /// Stores one transition of an entry; durable when the future is ready, with what the next transition builds on. It
-    /// is on its way before: the future is small, which counts where thousands of entries wait for theirs.
-    ///
-    /// # Errors
-    /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
-    /// After an error of disk or file every later commit fails with the same one.
+impl Store {
     pub fn commit<'a>(
         &'a self,
         checkpoint: Checkpoint<'_>,

@@ -3,14 +3,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::Ledger;
+use super::Store;
 use super::rows::{self, Result, to_json};
 use crate::ledger::{LedgerError, Note, OtherSpenders, SpentWindow};
 use crate::model::Millis;
 
-impl Ledger {
-    /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives
-    /// them when the ledger is about to write, `end` is told once they are durable, all or none.
+impl Store {
     pub fn note(
         &self,
         take: impl FnOnce() -> Vec<Note> + Send + 'static,
@@ -25,7 +23,6 @@ impl Ledger {
         }
     }
 
-    /// The windows of all orgs that are used up at that time.
     pub async fn spent_windows(
         &self,
         now: Millis,
@@ -34,7 +31,6 @@ impl Ledger {
             .await
     }
 
-    /// What counts at that time of what others were seen to take, of all orgs.
     pub async fn other_spenders(
         &self,
         now: Millis,

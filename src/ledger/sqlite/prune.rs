@@ -3,7 +3,7 @@
 //! What is remembered of apps and their secrets stays, and so do the wishes behind it: an entry that an app is like is
 //! kept without its story, in a run that nobody sees any more. A run that is dropped is invisible first and then
 //! removed a slice at a time, so that others get their turn and a process that is killed leaves a whole ledger; what
-//! it did not get to is removed the next time. Freed pages are used again; [`Ledger::vacuum`] gives them back.
+//! it did not get to is removed the next time. Freed pages are used again; [`Store::vacuum`] gives them back.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::lock::RunLock;
 use super::rows::{self, Result, code};
-use super::{Inner, Ledger, blocking, reads};
-use crate::ledger::LedgerError;
+use super::{Inner, Store, blocking, reads};
+use crate::ledger::{Kept, LedgerError, Old, Pruned};
 use crate::model::{Millis, RunId};
 
 /// `run.imported` of a run that was dropped.
@@ -28,39 +28,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A once-only call that is older than this (ms) cannot land any more, whatever the time-out of calls is.
 const LANDED_MS: Millis = 3_600_000;
-
-/// Which runs are old: what is said must all hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Old {
-    /// All but this many newest ones.
-    pub beyond: Option<u64>,
-    /// Those that nobody worked on since.
-    pub before: Option<Millis>,
-}
-
-/// Why an old run is kept all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kept {
-    /// Entries of it wait for consent.
-    Waits,
-    /// It is its file's last one and was interrupted, so that it is continued; or a call of it may still land.
-    Interrupted,
-    /// A process works on it.
-    Held,
-    /// It is its file's last one, and has entries that failed or were held back.
-    Last,
-}
-
-/// What became of old runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// Runs that were dropped.
-    pub runs: u64,
-    /// Their entries.
-    pub entries: u64,
-    /// Old runs that are kept, and why; newest first.
-    pub kept: Vec<(RunId, Kept)>,
-}
 
 /// A run as far as its age and its use count.
 #[derive(Clone, Debug)]
@@ -140,12 +107,7 @@ impl Candidate {
     }
 }
 
-impl Ledger {
-    /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the
-    /// next time.
-    ///
-    /// # Errors
-    /// What keeps the ledger from being written; what was dropped by then is.
+impl Store {
     pub async fn prune(
         &self,
         old: Old,

@@ -4,11 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::counts::Standing;
 use super::rows::{self, ENTRY, Fault, OPEN, Result, code};
 use super::{memory, row_keys};
 use crate::apps::App;
-use crate::ledger::{AppMemory, AsStored, EntryRow, Known, UnderWay};
+use crate::ledger::{AppMemory, AsStored, EntryRow, Known, Standing, UnderWay};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
 
@@ -20,8 +19,8 @@ pub(super) struct Window {
     pub state: Stored,
     pub after: Option<EntryNo>,
     pub limit: usize,
-    /// See [`Known::others`].
-    pub others: i64,
+    /// See [`Known`].
+    pub as_of: i64,
 }
 
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
@@ -95,7 +94,7 @@ fn remember(
                     Some(org) => memory::of_app_in(connection, org, app_id)?,
                     None => AppMemory::default(),
                 },
-                others: window.others,
+                as_of: window.as_of,
             });
         }
     }

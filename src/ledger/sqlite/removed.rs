@@ -6,34 +6,17 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Ledger;
+use super::Store;
 use super::rows::{self, Result, code, to_json};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Removed};
 use crate::model::{EntryNo, RunId};
 
 /// Entries read at once.
 const PAGE: i64 = 10_000;
 
-/// An entry that is no longer in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Removed {
-    /// Its org's name, as it was.
-    pub org: String,
-    /// Its app.
-    pub app: String,
-    /// The app instance, given or found.
-    pub app_id: Option<String>,
-    /// Its label, if the manifest gave one.
-    pub label: Option<String>,
-}
-
-impl Ledger {
-    /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
-    /// again: by then more labels have led to their apps.
+impl Store {
     pub async fn note_whole(&self, run: &RunId) -> std::result::Result<(), LedgerError> {
         let id = run.clone();
         let Some(removed) = self.read(move |c| find(c, &id)).await? else {
@@ -50,7 +33,6 @@ impl Ledger {
         self.inner.writer()?.write(store).await
     }
 
-    /// What was no longer in the run's file when it began to look at all of it.
     pub async fn removed(&self, run: &RunId) -> std::result::Result<Vec<Removed>, LedgerError> {
         let run = run.clone();
         self.read(move |connection| {

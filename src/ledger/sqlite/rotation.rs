@@ -1,4 +1,4 @@
-//! Replacing the key of the fingerprints without setting every TOKEN connection anew.
+//! The keys of the fingerprints, and replacing the current one without setting every TOKEN connection anew.
 
 use std::sync::Arc;
 
@@ -6,33 +6,21 @@ use rusqlite::{Connection, params};
 
 use super::key::KeyFiles;
 use super::rows::Result;
-use super::{Inner, Ledger, blocking};
-use crate::ledger::{KeyId, LedgerError};
+use super::{Inner, Store, blocking};
+use crate::ledger::{Forgetting, HmacKeys, KeyId, LedgerError, Rotation};
 
-/// What becomes of fingerprints that were made with the key before the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forgetting {
-    /// While there are any the key is not replaced.
-    Refused,
-    /// They are not recognized any more: their connections are set once more.
-    Allowed,
-}
+impl Store {
+    pub fn keys(&self) -> std::result::Result<HmacKeys, LedgerError> {
+        let files = KeyFiles::of(&self.inner.path);
+        if self.inner.writer.is_some() {
+            return files.read_or_make();
+        }
+        files.read()?.ok_or_else(|| LedgerError::ReadOnly {
+            path: files.current().to_owned(),
+            cause: "the ledger has no key yet and was opened for reading only".into(),
+        })
+    }
 
-/// What replacing the key came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rotation {
-    /// Fingerprints made with the key that was replaced: each is renewed when its entry is next run.
-    pub to_renew: u64,
-    /// Fingerprints that are not recognized any more.
-    pub forgotten: u64,
-}
-
-impl Ledger {
-    /// Replaces the key of the fingerprints; `None` when there is none yet.
-    ///
-    /// # Errors
-    /// [`LedgerError::Held`] while a process works on a run: it would go on with the key it has.
-    /// [`LedgerError::KeyInUse`] when fingerprints would be forgotten that must not be.
     pub async fn rotate_key(
         &self,
         forgetting: Forgetting,

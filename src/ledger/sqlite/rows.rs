@@ -6,8 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::counts::Standing;
-use crate::ledger::{AsStored, Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow};
+use crate::ledger::{AsStored, Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
 use crate::model::{EntryNo, RunId, Stored};
 
 /// Why a query failed, before it is known which file it was about.

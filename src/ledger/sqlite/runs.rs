@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::counts::Counts;
 use super::rows::{self, Fault, ORG, RUN, Result};
-use crate::ledger::{LedgerError, OrgRow, RunRow};
+use crate::ledger::{Counts, LedgerError, OrgRow, RunRow};
 use crate::model::{OrgNo, RunId};
 
 pub(super) fn runs(connection: &Connection) -> Result<Vec<RunRow>> {

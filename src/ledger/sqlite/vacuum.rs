@@ -5,12 +5,10 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::rows::{self, Result};
-use super::{Ledger, blocking};
+use super::{Store, blocking};
 use crate::ledger::LedgerError;
 
-impl Ledger {
-    /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written
-    /// anew. Returns how many bytes smaller it is.
+impl Store {
     pub async fn vacuum(&self) -> std::result::Result<u64, LedgerError> {
         let inner = Arc::clone(&self.inner);
         blocking(self.inner.path.clone(), move |_| {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::Ledger;
+use super::Store;
 use super::commit::Columns;
 use super::rows::{self, Delta, Result, code, to_json};
 use crate::ledger::{LedgerError, OrgStats, Progress};
@@ -17,7 +17,7 @@ const SLICE: usize = 5_000;
 const BEFORE_MS: Millis = 60_000;
 
 /// Writing, besides checkpoints.
-impl Ledger {
+impl Store {
     async fn change<T: Send + 'static>(
         &self,
         run: &RunId,
@@ -31,7 +31,6 @@ impl Ledger {
         self.inner.writer()?.write(change).await
     }
 
-    /// Replaces [`crate::ledger::RunRow::context`].
     pub async fn set_context(
         &self,
         run: &RunId,
@@ -46,7 +45,6 @@ impl Ledger {
         .await
     }
 
-    /// Sets or clears [`crate::ledger::RunRow::finished_at`].
     pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<(), LedgerError> {
         self.change(run, move |connection, seq| {
             connection
@@ -57,7 +55,6 @@ impl Ledger {
         .await
     }
 
-    /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
     pub async fn set_continued(
         &self,
         run: &RunId,
@@ -83,7 +80,6 @@ impl Ledger {
         .await
     }
 
-    /// Replaces credentials references and limits of orgs, all or none.
     pub async fn set_orgs(
         &self,
         run: &RunId,
@@ -100,7 +96,6 @@ impl Ledger {
         .await
     }
 
-    /// Records why an org's entries are held back, or that they no longer are.
     pub async fn set_stopped(
         &self,
         run: &RunId,
@@ -117,7 +112,6 @@ impl Ledger {
         .await
     }
 
-    /// Adds to an org's sums what belongs to no entry (list calls, waits).
     pub async fn add_stats(
         &self,
         run: &RunId,
@@ -132,9 +126,6 @@ impl Ledger {
         .await
     }
 
-    /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
-    /// `Started`, or `Pending` when nothing had been done. Returns how many. Interrupted, the rest is still
-    /// failed.
     pub async fn retry_failed(
         &self,
         run: &RunId,

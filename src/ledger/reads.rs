@@ -1,0 +1,211 @@
+//! What can be asked of a ledger. Every answer comes from where it is stored, so it is the same after a crash.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
+    OtherSpenders, Pending, Removed, Result, RunRow, SpentWindow, Standing, Target, UnderWay,
+};
+use crate::apps::App;
+use crate::manifest::{Entry, SecretRef};
+use crate::model::{EntryNo, Millis, OrgNo, RunId, Stored};
+
+/// Runs.
+impl Ledger {
+    /// All runs, newest first.
+    pub async fn runs(&self) -> Result<Vec<RunRow>> {
+        self.store.runs().await
+    }
+
+    /// The run with exactly this id.
+    pub async fn run(&self, id: &RunId) -> Result<RunRow> {
+        self.store.run(id).await
+    }
+
+    /// The run whose id begins so; `None` = the newest.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`] with all candidates.
+    pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow> {
+        self.store.find_run(prefix).await
+    }
+
+    /// The newest run of this [`RunRow::file_key`].
+    pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>> {
+        self.store.last_run_of(file_key).await
+    }
+}
+
+/// Reading a run.
+impl Ledger {
+    /// The run's orgs in order.
+    pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>> {
+        self.store.orgs(run).await
+    }
+
+    /// Entries by state.
+    pub async fn counts(&self, run: &RunId) -> Result<Counts> {
+        self.store.counts(run).await
+    }
+
+    /// Entries by state, for every org in order.
+    pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
+        self.store.counts_by_org(run).await
+    }
+
+    /// The next entries of an org that are in a state, in order. Waiting ones that a later run adopted
+    /// are left out.
+    pub async fn load(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        state: Stored,
+        after: Option<EntryNo>,
+        limit: usize,
+    ) -> Result<Vec<EntryRow>> {
+        self.store.load(run, org, state, after, limit).await
+    }
+
+    /// One entry.
+    pub async fn entry(&self, run: &RunId, no: EntryNo) -> Result<EntryRow> {
+        self.store.entry(run, no).await
+    }
+
+    /// Every entry in manifest order, in bounded memory.
+    pub async fn for_each_entry(&self, run: &RunId, each: impl FnMut(EntryRow)) -> Result<()> {
+        self.store.for_each_entry(run, each).await
+    }
+
+    /// As [`Self::for_each_entry`], with the calls that were made for each, in order.
+    pub async fn for_each_entry_with_calls(
+        &self,
+        run: &RunId,
+        each: impl FnMut(EntryRow, Vec<Attempt>),
+    ) -> Result<()> {
+        self.store.for_each_entry_with_calls(run, each).await
+    }
+
+    /// Where every entry stands, in manifest order and bounded memory.
+    pub async fn for_each_standing(&self, run: &RunId, each: impl FnMut(Standing)) -> Result<()> {
+        self.store.for_each_standing(run, each).await
+    }
+
+    /// How many of the wanted entries were found otherwise than wanted in this way, and the first of them.
+    pub async fn noted(
+        &self,
+        run: &RunId,
+        what: Noted,
+        limit: usize,
+        wanted: impl Fn(EntryNo) -> bool + Send + 'static,
+    ) -> Result<(u64, Vec<EntryRow>)> {
+        self.store.noted(run, what, limit, wanted).await
+    }
+
+    /// The run's first entries that were changed, in order.
+    pub async fn changed(&self, run: &RunId, limit: usize) -> Result<Vec<EntryRow>> {
+        self.store.changed(run, limit).await
+    }
+
+    /// The `row` of another entry of the org that already has this app, given or found.
+    pub async fn app_id_taken(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        app_id: &str,
+        except: EntryNo,
+    ) -> Result<Option<u64>> {
+        self.store.app_id_taken(run, org, app_id, except).await
+    }
+
+    /// The org's entries that are still to be begun or to go on, and how their apps are found.
+    pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
+        self.store.targets(run, org).await
+    }
+
+    /// The apps of the org's unfinished entries that still have to be found by label, each once.
+    pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
+        self.store.labels(run, org).await
+    }
+
+    /// What was no longer in the run's file when it began to look at all of it.
+    pub async fn removed(&self, run: &RunId) -> Result<Vec<Removed>> {
+        self.store.removed(run).await
+    }
+}
+
+/// Reading across runs.
+impl Ledger {
+    /// Once-only calls that may still be under way because no process saw them end, of all runs.
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>> {
+        self.store.under_way().await
+    }
+
+    /// Entries of a run that wait for a consent whose link another one may have replaced since
+    /// ([`Progress::link_in_doubt`](crate::ledger::Progress::link_in_doubt)).
+    pub async fn links_in_doubt(&self, run: &RunId) -> Result<Vec<(OrgNo, EntryNo)>> {
+        self.store.links_in_doubt(run).await
+    }
+
+    /// What the entries of a run refer to, of one org or by org, whatever became of them; of very many entries those of
+    /// the first.
+    pub async fn secrets(
+        &self,
+        run: &RunId,
+        org: Option<OrgNo>,
+    ) -> Result<HashMap<OrgNo, HashSet<SecretRef>>> {
+        self.store.secrets(run, org).await
+    }
+
+    /// What is remembered of an app; nothing of one that no run has touched.
+    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory> {
+        self.store.app_memory(org_url, app_id).await
+    }
+
+    /// The ids of an org's apps of which it is known what they are instances of.
+    pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>> {
+        self.store.seen_apps(org_url).await
+    }
+
+    /// What was wanted of the app by those it may be like: first when it was last as wanted. `None` when that is
+    /// not known any more.
+    pub async fn wishes(&self, app: &AppMemory) -> Result<Option<Vec<Entry>>> {
+        self.store.wishes(app).await
+    }
+
+    /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a
+    /// later run adopted.
+    pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>> {
+        self.store.pending_consents(run).await
+    }
+
+    /// What is known of a consent: org, app, id and `state` together. An entry whose answer is just being
+    /// handed in counts as waiting: [`in_flight`](crate::ledger::Progress::in_flight) tells.
+    pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState> {
+        self.store.consent(key).await
+    }
+
+    /// The newest entry that waits for this `state`, wherever it is: only to say what is wrong with an answer.
+    pub async fn waits_for(&self, state: &str) -> Result<Option<Pending>> {
+        self.store.waits_for(state).await
+    }
+
+    /// The newest entry of an app in the org at this URL, in any run and state.
+    pub async fn newest_of_app(
+        &self,
+        url: &str,
+        app: App,
+        app_id: &str,
+    ) -> Result<Option<Pending>> {
+        self.store.newest_of_app(url, app, app_id).await
+    }
+
+    /// The windows of all orgs that are used up at that time.
+    pub async fn spent_windows(&self, now: Millis) -> Result<Vec<SpentWindow>> {
+        self.store.spent_windows(now).await
+    }
+
+    /// What counts at that time of what others were seen to take, of all orgs.
+    pub async fn other_spenders(&self, now: Millis) -> Result<Vec<OtherSpenders>> {
+        self.store.other_spenders(now).await
+    }
+}

@@ -1,0 +1,99 @@
+//! The changes to a ledger besides checkpoints and new runs.
+
+use super::{Forgetting, Ledger, Note, Old, OrgStats, Pruned, Result, Rotation};
+use crate::manifest::OrgSpec;
+use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped};
+
+/// Changes to a run.
+impl Ledger {
+    /// Replaces [`super::RunRow::context`].
+    pub async fn set_context(&self, run: &RunId, context: serde_json::Value) -> Result<()> {
+        self.store.set_context(run, context).await
+    }
+
+    /// Sets or clears [`super::RunRow::finished_at`].
+    pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<()> {
+        self.store.set_finished(run, at).await
+    }
+
+    /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
+    pub async fn set_continued(&self, run: &RunId, at: Millis, ended_before: u64) -> Result<()> {
+        self.store.set_continued(run, at, ended_before).await
+    }
+
+    /// Replaces credentials references and limits of orgs, all or none.
+    pub async fn set_orgs(&self, run: &RunId, orgs: Vec<(OrgNo, OrgSpec)>) -> Result<()> {
+        self.store.set_orgs(run, orgs).await
+    }
+
+    /// Records why an org's entries are held back, or that they no longer are.
+    pub async fn set_stopped(
+        &self,
+        run: &RunId,
+        org: OrgNo,
+        stopped: Option<Stopped>,
+    ) -> Result<()> {
+        self.store.set_stopped(run, org, stopped).await
+    }
+
+    /// Adds to an org's sums what belongs to no entry (list calls, waits).
+    pub async fn add_stats(&self, run: &RunId, org: OrgNo, stats: OrgStats) -> Result<()> {
+        self.store.add_stats(run, org, stats).await
+    }
+
+    /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
+    /// `Started`, or `Pending` when nothing had been done. Returns how many. Interrupted, the rest is still
+    /// failed.
+    pub async fn retry_failed(
+        &self,
+        run: &RunId,
+        wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
+    ) -> Result<u64> {
+        self.store.retry_failed(run, wanted).await
+    }
+
+    /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
+    /// again: by then more labels have led to their apps.
+    pub async fn note_whole(&self, run: &RunId) -> Result<()> {
+        self.store.note_whole(run).await
+    }
+
+    /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives
+    /// them when the ledger is about to write, `end` is told once they are durable, all or none.
+    pub fn note(
+        &self,
+        take: impl FnOnce() -> Vec<Note> + Send + 'static,
+        end: impl FnOnce(Result<()>) + Send + 'static,
+    ) {
+        self.store.note(take, end);
+    }
+
+    /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the
+    /// next time.
+    ///
+    /// # Errors
+    /// What keeps the ledger from being written; what was dropped by then is.
+    pub async fn prune(
+        &self,
+        old: Old,
+        now: Millis,
+        stop: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Pruned> {
+        self.store.prune(old, now, stop).await
+    }
+
+    /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written
+    /// anew. Returns how many bytes smaller it is.
+    pub async fn vacuum(&self) -> Result<u64> {
+        self.store.vacuum().await
+    }
+
+    /// Replaces the key of the fingerprints; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] while a process works on a run: it would go on with the key it has.
+    /// [`LedgerError::KeyInUse`] when fingerprints would be forgotten that must not be.
+    pub async fn rotate_key(&self, forgetting: Forgetting) -> Result<Option<Rotation>> {
+        self.store.rotate_key(forgetting).await
+    }
+}
