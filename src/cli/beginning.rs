@@ -9,7 +9,7 @@ use super::output::Output;
 use super::target::{Target, refuse};
 use super::{args, open};
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow};
+use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow, StartLock};
 use crate::manifest::{self, CheckOptions, Checked, Located, Orgs, SecretCheck};
 use crate::model::RunId;
 use crate::pacing::unix_millis;
@@ -82,7 +82,7 @@ pub(super) struct Beginning<'a> {
 /// selected: the run then never was. Of a run that does not begin no new ledger stays.
 pub(super) async fn begin(
     ledger: Ledger,
-    starting: RunLock,
+    starting: StartLock,
     beginning: Beginning<'_>,
     settings: &Settings,
     output: Output,

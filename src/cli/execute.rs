@@ -18,7 +18,7 @@ use crate::engine::{NextCommands, RunOptions, Selected, drive};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::Format;
-use crate::ledger::{Counts, Ledger, OrgRow, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, OrgRow, Owner, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::{OrgNo, State};
 use crate::pacing::{Interrupt, unix_millis};
@@ -82,18 +82,27 @@ pub(super) async fn execute(
         begun,
         orgs_now,
     } = work;
+    let owner = Owner::of_run(Arc::new(lock));
     let all = ledger.orgs(&run.id).await?;
     let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
     let next = Arc::new(context.next_commands(&run, &selection));
     if selected.is_empty() {
         say_nothing_matches(&selection, output);
-        drop(lock);
+        drop(owner);
         for_programs(&ledger, &run, format, output).await?;
         return Ok(Ending::Success);
     }
     let retries = failed || selection.names_state(State::Failed);
     let asks = consent_to_deactivate == Said::No && can_ask(settings);
-    set_out(&ledger, &run, &selected, &next, (asks, retries), output).await?;
+    set_out(
+        &ledger,
+        (&run, &owner),
+        &selected,
+        &next,
+        (asks, retries),
+        output,
+    )
+    .await?;
     let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
     let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
     let to_open = unfinished(&ledger, &run, &all, &selected).await?;
@@ -101,13 +110,13 @@ pub(super) async fn execute(
     let opened = open(to_open, now, &context, allow_exec, served, &next).await?;
     let options = options_for(&run, &policy, force, &selected);
 
-    ledger.mark(&run.id).await?;
+    ledger.mark(&owner).await?;
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let (events, receiver) = Events::channel();
     let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
     let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
-    let driven = drive(&ledger, &run.id, orgs, &options, &events, &interrupt).await;
+    let driven = drive(&ledger, &owner, orgs, &options, &events, &interrupt).await;
     drop(events);
     // Progress ends with the last sender of events; what it did not show is in the ledger.
     drop(shown.await);
@@ -120,7 +129,7 @@ pub(super) async fn execute(
         share_used: in_order(shares, all.len()),
         ledger,
         run,
-        lock,
+        owner,
         next,
         policy,
         selection,
@@ -142,7 +151,7 @@ async fn note_whole(ledger: &Ledger, run: &RunRow, next: &NextCommands) -> Resul
 struct Driven {
     ledger: Ledger,
     run: RunRow,
-    lock: RunLock,
+    owner: Owner,
     next: Arc<NextCommands>,
     policy: Policy,
     selection: Selection,
@@ -165,7 +174,7 @@ impl Driven {
             .set_finished(&run.id, Some(unix_millis()))
             .await
             .map_err(|error| broken_off(error.into(), &run, &self.next))?;
-        drop(self.lock);
+        drop(self.owner);
         let closing = Closing {
             held: Held::No,
             share_used: self.share_used,
@@ -250,7 +259,7 @@ async fn ended_before(
 /// Asks before connections are switched off, if somebody is asked, and sets failed entries back if they are tried again.
 async fn set_out(
     ledger: &Ledger,
-    run: &RunRow,
+    (run, owner): (&RunRow, &Owner),
     selected: &Selected,
     next: &NextCommands,
     (asks, retries): (bool, bool),
@@ -261,7 +270,7 @@ async fn set_out(
         deactivations::confirm(ledger, run, selected, again, output).await?;
     }
     if retries {
-        try_again(ledger, run, selected, output).await?;
+        try_again(ledger, owner, selected, output).await?;
     }
     Ok(())
 }
@@ -269,13 +278,13 @@ async fn set_out(
 /// Sets the selected failed entries back to where they stopped.
 async fn try_again(
     ledger: &Ledger,
-    run: &RunRow,
+    owner: &Owner,
     selected: &Selected,
     output: Output,
 ) -> Result<(), Failure> {
     let selected = selected.clone();
     let retried = ledger
-        .retry_failed(&run.id, move |no| selected.contains(no))
+        .retry_failed(owner, move |no| selected.contains(no))
         .await?;
     output.note(format_args!(
         "{} tried again",

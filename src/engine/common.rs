@@ -11,9 +11,9 @@ use super::selected::Selected;
 use super::shop::Shop;
 use crate::event::Events;
 use crate::job::{OnDrift, RetryPolicy};
-use crate::ledger::{Ledger, OrgRow};
+use crate::ledger::{Ledger, OrgRow, Owner};
 use crate::manifest::{Limits, Secrets};
-use crate::model::{OrgNo, RunId};
+use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Interrupt, Keeper, Lane, Lanes, Notes, Places, Remembered};
 use crate::selection::Selection;
@@ -66,7 +66,7 @@ pub struct OpenOrg {
     pub administrator: Option<Administrator>,
     /// Where its calls wait for their turn.
     pub lane: Arc<Lane>,
-    run: RunId,
+    owner: Owner,
     name: Arc<str>,
     url: String,
     client: OrgClient,
@@ -137,14 +137,14 @@ impl Common {
     }
 
     /// Opens an org.
-    pub fn open(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<OpenOrg> {
+    pub fn open(&self, owner: &Owner, org: OrgAccess) -> anyhow::Result<OpenOrg> {
         let name: Arc<str> = org.row.name.as_str().into();
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
         let keeper = Keeper {
             notes: self.notes.clone(),
-            run: run.clone(),
+            run: owner.run().clone(),
             org: org.row.no,
             url: (!served_here).then(|| org.row.url.as_str().into()),
         };
@@ -156,7 +156,7 @@ impl Common {
             no: org.row.no,
             administrator: org.administrator,
             lane: Arc::new(lane.kept(keeper, remembered.unwrap_or(&nothing))),
-            run: run.clone(),
+            owner: owner.clone(),
             name,
             url: org.row.url,
             client,
@@ -181,7 +181,7 @@ impl Common {
         let (lane, client) = (Arc::clone(&org.lane), org.client.clone());
         let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
         Shop {
-            run: org.run.clone(),
+            owner: org.owner.clone(),
             ledger: self.ledger.clone(),
             access: Access {
                 lane,

@@ -34,7 +34,7 @@ pub use waiting::Unread;
 pub use worker::{Rest, Work, name_of};
 
 use crate::event::{Answers, Event, Events};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Owner};
 use crate::model::{OrgNo, RunId};
 use crate::pacing::{Interrupt, idle_per_org, orgs_at_once};
 use org::{OrgTask, Team};
@@ -42,16 +42,17 @@ use org::{OrgTask, Team};
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
 
-/// Makes the run's entries so until nothing can move any more, or the run is interrupted. The run's
-/// lock is the caller's. Returns, by org, the largest part of a rate limit that was used.
+/// Makes the run's entries so until nothing can move any more, or the run is interrupted. Returns, by
+/// org, the largest part of a rate limit that was used.
 pub async fn drive(
     ledger: &Ledger,
-    run: &RunId,
+    owner: &Owner,
     orgs: Vec<OrgAccess>,
     options: &RunOptions,
     events: &Events,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
+    let run = owner.run();
     let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     events.send(Event::Begun {
@@ -77,7 +78,7 @@ pub async fn drive(
         teams.push(Team {
             secrets: secrets.remove(&no).unwrap_or_default().into(),
             in_doubt: selected.map(|(_, entry)| *entry).collect(),
-            org: Arc::new(common.open(run, org)?),
+            org: Arc::new(common.open(owner, org)?),
             common: Arc::clone(&common),
             look_again: Arc::default(),
             looked_at: Arc::default(),

@@ -70,7 +70,7 @@ impl OrgTask {
             ahead: team.window,
             rest: shop.retry.longest_rest(shop.call_timeout),
         };
-        let (ledger, run) = (shop.ledger.clone(), shop.run.clone());
+        let (ledger, run) = (shop.ledger.clone(), shop.owner.run().clone());
         let window = Window::new(ledger, run, team.org.no, shop.selected.clone(), bounds);
         Self {
             team,
@@ -174,7 +174,10 @@ impl OrgTask {
     }
 
     async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
-        let targets = shop.ledger.targets(&shop.run, self.team.org.no).await?;
+        let targets = shop
+            .ledger
+            .targets(shop.owner.run(), self.team.org.no)
+            .await?;
         let selected = |target: &Target| shop.selected.contains(target.no);
         let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
         let directory = &shop.access.directory;
@@ -245,7 +248,7 @@ impl OrgTask {
                 ..OrgStats::default()
             };
             shop.ledger
-                .add_stats(&shop.run, self.team.org.no, stats)
+                .add_stats(shop.owner.run(), self.team.org.no, stats)
                 .await?;
         }
         if let Some(mut stopped) = shop.access.lane.stopped() {
@@ -256,7 +259,7 @@ impl OrgTask {
             stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
             let (message, hint) = (stopped.message.clone(), stopped.hint.clone());
             shop.ledger
-                .set_stopped(&shop.run, self.team.org.no, Some(stopped))
+                .set_stopped(shop.owner.run(), self.team.org.no, Some(stopped))
                 .await?;
             shop.events.send(Event::OrgStopped {
                 org: Arc::clone(&shop.org),
@@ -309,7 +312,7 @@ impl OrgTask {
     ) -> Result<(), LedgerError> {
         let in_doubt = Arc::clone(&self.team.in_doubt);
         for &no in &*in_doubt {
-            let row = shop.ledger.entry(&shop.run, no).await?;
+            let row = shop.ledger.entry(shop.owner.run(), no).await?;
             // Its answer may have been handed in, or the org begun before.
             if row.state != Stored::Waiting || !row.progress.link_in_doubt {
                 continue;

@@ -7,15 +7,14 @@ use super::next::NextCommands;
 use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
-use crate::ledger::Ledger;
-use crate::model::RunId;
+use crate::ledger::{Ledger, Owner};
 use crate::pacing::{Interrupt, Places};
 use crate::steps::Access;
 
 /// What workers of an org share.
 pub struct Shop {
-    /// The run.
-    pub run: RunId,
+    /// By which right its entries are checkpointed.
+    pub owner: Owner,
     /// Where checkpoints go.
     pub ledger: Ledger,
     /// The org.

@@ -32,7 +32,7 @@ impl Pages {
     ) -> Result<Option<Vec<EntryRow>>, LedgerError> {
         let rows = shop
             .ledger
-            .load(&shop.run, org, Stored::Waiting, self.after, PAGE)
+            .load(shop.owner.run(), org, Stored::Waiting, self.after, PAGE)
             .await?;
         let Some(last) = rows.last() else {
             return Ok(None);

@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
 
     pub(super) fn context(&mut self, step: Step) -> Context<'_> {
         Context {
-            run: &self.shop.run,
+            owner: &self.shop.owner,
             ledger: &self.shop.ledger,
             access: &self.shop.access,
             row: &mut self.row,
@@ -319,14 +319,14 @@ impl<'a> Work<'a> {
         fingerprint: Option<Fingerprint>,
         settled_consent: Option<(String, bool)>,
     ) -> impl Future<Output = Result<(), LedgerError>> {
-        let Shop { ledger, run, .. } = self.shop;
+        let Shop { ledger, owner, .. } = self.shop;
         let also = Also {
             fingerprint,
             applied: self.applied(),
             name: self.memory.name.take(),
             settled_consent,
         };
-        checkpoint(ledger, run, &mut self.row, &mut self.log, also)
+        checkpoint(ledger, owner, &mut self.row, &mut self.log, also)
     }
 
     pub(super) fn ended(&self) -> Next {

@@ -10,17 +10,18 @@
 //! ```text
 //! mod.rs     open, who works on a run, checkpoints, changes, keys
 //! reads.rs   what can be asked
-//! writes.rs  changes besides checkpoints
+//! writes.rs  changes besides checkpoints    ownership.rs   by which right
 //! model/     the values       error.rs   what can go wrong
 //! sqlite/    one file, the log, locks and keys beside it
 //! ```
 //!
-//! Several processes may have a ledger open. A run belongs to the one that holds its lock; others may
-//! still move single entries on (`consent complete`), which the version in every [`Checkpoint`] makes
-//! safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
+//! Several processes may have a ledger open. A run belongs to the one that holds its lock, and only an [`Owner`] changes
+//! its entries; others may still move on those that wait for a person (`consent complete`), which the version in every
+//! [`Checkpoint`] makes safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
 mod error;
 mod model;
+mod ownership;
 mod reads;
 mod sqlite;
 mod writes;
@@ -31,7 +32,8 @@ use futures_util::Stream;
 
 pub use error::LedgerError;
 pub use model::*;
-pub use sqlite::{Import, RunLock};
+pub use ownership::{Owner, RunLock, StartLock};
+pub use sqlite::Import;
 
 use crate::job::LedgerUrl;
 use crate::model::RunId;
@@ -89,7 +91,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Held`] when somebody has it.
     pub fn lock_run(&self, id: &RunId) -> Result<RunLock> {
-        self.store.lock_run(id)
+        Ok(RunLock {
+            run: id.clone(),
+            _held: self.store.lock_run(id)?,
+        })
     }
 
     /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
@@ -97,8 +102,9 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Starting`] when somebody has it.
-    pub fn lock_file(&self, file_key: &str) -> Result<RunLock> {
-        self.store.lock_file(file_key)
+    pub fn lock_file(&self, file_key: &str) -> Result<StartLock> {
+        let held = self.store.lock_file(file_key)?;
+        Ok(StartLock { _held: held })
     }
 
     /// Whether a process works on the run.
@@ -108,8 +114,8 @@ impl Ledger {
 
     /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
     /// more was replaced.
-    pub async fn mark(&self, id: &RunId) -> Result<()> {
-        self.store.mark(id).await
+    pub async fn mark(&self, owner: &Owner) -> Result<()> {
+        self.store.mark(owner.run()).await
     }
 
     /// Begins a new run. Removes what killed imports left behind.
@@ -117,7 +123,7 @@ impl Ledger {
         self.store.import(run).await
     }
 
-    /// Stores one transition of an entry; durable when the future is ready, with what the next transition builds on. It
+    /// Stores one transition of an entry of the owner's; durable when the future is ready, with what the next transition builds on. It
     /// is on its way before: the future is small, which counts where thousands of entries wait for theirs.
     ///
     /// # Errors
@@ -125,9 +131,10 @@ impl Ledger {
     /// After an error of disk or file every later commit fails with the same one.
     pub fn commit<'a>(
         &'a self,
+        owner: &Owner,
         checkpoint: Checkpoint<'_>,
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
-        self.store.commit(checkpoint)
+        self.store.commit(owner.run(), checkpoint)
     }
 
     /// Comes up with something each time another process has changed the ledger since this was called.

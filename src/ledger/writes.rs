@@ -1,6 +1,6 @@
 //! The changes to a ledger besides checkpoints and new runs.
 
-use super::{Forgetting, Ledger, Note, Old, OrgStats, Pruned, Result, Rotation};
+use super::{Forgetting, Ledger, Note, Old, OrgStats, Owner, Pruned, Result, Rotation};
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped};
 
@@ -46,10 +46,10 @@ impl Ledger {
     /// failed.
     pub async fn retry_failed(
         &self,
-        run: &RunId,
+        owner: &Owner,
         wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
     ) -> Result<u64> {
-        self.store.retry_failed(run, wanted).await
+        self.store.retry_failed(owner.run(), wanted).await
     }
 
     /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::{AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError};
-use crate::model::RunId;
+use crate::ledger::{
+    AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, Owner,
+};
 use crate::pacing::CallLog;
 
 /// What a checkpoint stores beside the entry and its calls.
@@ -22,29 +23,31 @@ pub struct Also {
 /// Stores the entry with the calls since its last checkpoint, and counts its version up.
 pub fn checkpoint<'a>(
     ledger: &'a Ledger,
-    run: &RunId,
+    owner: &Owner,
     row: &'a mut EntryRow,
     log: &mut CallLog,
     also: Also,
 ) -> impl Future<Output = Result<(), LedgerError>> + use<'a> {
     let logged = log.take();
-    let stored = ledger.commit(Checkpoint {
-        run: run.clone(),
-        no: row.no,
-        version: row.version,
-        stored: row.stored,
-        state: row.state,
-        progress: Cow::Borrowed(&row.progress),
-        due_at: row.due_at,
-        error: row.error.clone(),
-        attempts: logged.attempts,
-        looked_at: logged.looked_at,
-        stats: logged.stats,
-        fingerprint: also.fingerprint,
-        applied: also.applied,
-        name: also.name,
-        settled_consent: also.settled_consent,
-    });
+    let stored = ledger.commit(
+        owner,
+        Checkpoint {
+            no: row.no,
+            version: row.version,
+            stored: row.stored,
+            state: row.state,
+            progress: Cow::Borrowed(&row.progress),
+            due_at: row.due_at,
+            error: row.error.clone(),
+            attempts: logged.attempts,
+            looked_at: logged.looked_at,
+            stats: logged.stats,
+            fingerprint: also.fingerprint,
+            applied: also.applied,
+            name: also.name,
+            settled_consent: also.settled_consent,
+        },
+    );
     async {
         row.stored = Some(stored.await?);
         row.version += 1;

@@ -9,9 +9,10 @@ use super::{Access, StepError};
 use crate::consent::Answer;
 use crate::ledger::{
     AppMemory, Applied, Drift, EntryRow, Fingerprint, InFlight, Ledger, LedgerError, Likeness,
+    Owner,
 };
 use crate::manifest::{Entry, SecretRef, SecretUse};
-use crate::model::{Changed, RunId, Step, Stored, Why};
+use crate::model::{Changed, Step, Stored, Why};
 use crate::okta::{Body, Class, Read, Request, Write};
 use crate::pacing::{CallLog, Concluded, Effect, unix_millis};
 use crate::plan::{Difference, Earlier, Judged, Look, Part};
@@ -19,8 +20,8 @@ use crate::steps::{Also, Reader, checkpoint};
 
 /// See the module.
 pub struct Context<'a> {
-    /// The run.
-    pub run: &'a RunId,
+    /// By which right it is checkpointed.
+    pub owner: &'a Owner,
     /// Where checkpoints go.
     pub ledger: &'a Ledger,
     /// The entry's org.
@@ -226,7 +227,7 @@ impl Context<'_> {
             name: self.memory.name.take(),
             ..Also::default()
         };
-        checkpoint(self.ledger, self.run, self.row, self.log, also)
+        checkpoint(self.ledger, self.owner, self.row, self.log, also)
     }
 
     /// What earlier runs left about the app.

@@ -23,7 +23,7 @@ pub(super) async fn choose(
         let entry = &context.row.entry;
         let taken = context
             .ledger
-            .app_id_taken(context.run, context.row.org, &id, context.row.no)
+            .app_id_taken(context.owner.run(), context.row.org, &id, context.row.no)
             .await?;
         if let Some(row) = taken {
             return Err(app_taken(entry, &id, row).into());

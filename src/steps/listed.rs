@@ -14,7 +14,10 @@ pub(super) async fn listed<'a>(
     // One entry lists, the others of the org wait for it.
     let mut pages = access.listing.lock().await;
     if !pages.complete {
-        let wanted = context.ledger.labels(context.run, context.row.org).await?;
+        let wanted = context
+            .ledger
+            .labels(context.owner.run(), context.row.org)
+            .await?;
         let only = match wanted.as_slice() {
             [app] => Some(*app),
             _ => None,

@@ -45,6 +45,11 @@ const PROMISES: &[Promise] = &[
         only: &["cli", "ledger::sqlite::writer"],
     },
     Promise {
+        what: "changing entries of a run that may be another process's",
+        named: &["Owner::of_consents", "ledger::Owner::of_consents"],
+        only: &["rollout::consent"],
+    },
+    Promise {
         what: "signals",
         named: &["tokio::signal"],
         only: &["cli"],
@@ -181,7 +186,8 @@ fn named_in<'a>(
     file: &'a File,
     names: &'a [&str],
 ) -> impl Iterator<Item = (usize, String)> + use<'a> {
-    file.foreign.iter().filter_map(|named| {
+    let named = file.foreign.iter().chain(&file.named);
+    named.filter_map(|named| {
         let path = named.path.join("::");
         let is = names.iter().any(|name| is_in(&path, &[name]));
         is.then_some((named.line, path))

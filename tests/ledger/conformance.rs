@@ -1,8 +1,8 @@
 //! What any ledger must do, told through its public interface only.
 
 use crate::support::{
-    Fixture, call, calls, checkpoint, consent, drift, entry, labelled, new_run, org, waiting_on,
-    waiting_progress,
+    Fixture, Store as _, call, calls, checkpoint, consent, drift, entry, labelled, new_run, org,
+    owner, waiting_on, waiting_progress,
 };
 use std::borrow::Cow;
 
@@ -243,14 +243,14 @@ async fn a_checkpoint_stores_all_it_says() {
         hmac: Some([7; 32]),
         key_id: [8; 8],
     });
-    fixture.ledger.commit(cp.clone()).await.unwrap();
+    fixture.ledger.store(cp.clone()).await.unwrap();
 
     let fixture = fixture.reopen().await;
     let row = fixture.ledger.entry(&run, 0).await.unwrap();
     assert_eq!(row.progress, *cp.progress);
     assert_eq!(
         (row.due_at, row.error, row.state),
-        (cp.due_at, cp.error, cp.state)
+        (cp.due_at, cp.error.clone(), cp.state)
     );
     assert_eq!(row.version, 1);
     let stored = calls(&fixture.ledger, &run).await;
@@ -310,7 +310,7 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
     for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
         let mut cp = checkpoint(&run, 0, version, Stored::Started);
         (cp.fingerprint, cp.applied) = (fingerprint, applied);
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
         let known = fixture.ledger.app_memory(&org_url, &app_id).await.unwrap();
         let wishes = fixture.ledger.wishes(&known).await.unwrap();
         if let Some(wishes) = &wishes {
@@ -344,7 +344,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         .unwrap();
     let mut started = checkpoint(&run, 7, 0, Stored::Started);
     started.attempts = vec![call(207)];
-    let as_started = fixture.ledger.commit(started).await.unwrap();
+    let as_started = fixture.ledger.store(started).await.unwrap();
     let commits = loaded.iter().map(|row| {
         let no = row.no;
         let mut cp = checkpoint(&run, no, row.version, Stored::Done);
@@ -353,7 +353,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         cp.stats.requests = 1;
         cp.attempts = vec![call(no), call(100 + no)];
         cp.settled_consent = Some((format!("s{no}"), true));
-        fixture.ledger.commit(cp)
+        fixture.ledger.store(cp)
     });
     let outcomes = futures_util::future::join_all(commits).await;
     for (no, outcome) in (0..).zip(outcomes) {
@@ -370,7 +370,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
     // One that brings no call takes none away, and counts for nothing either.
     let mut empty = checkpoint(&run, 7, 0, Stored::Done);
     empty.stored = Some(as_started);
-    let outcome = fixture.ledger.commit(empty).await;
+    let outcome = fixture.ledger.store(empty).await;
     assert!(matches!(outcome, Err(LedgerError::Moved { .. })));
     for (no, stored) in (0..).zip(calls(&fixture.ledger, &run).await) {
         let expected = if no == 7 {
@@ -405,18 +405,18 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
     // An entry, a run that do not exist.
     let error = fixture
         .ledger
-        .commit(checkpoint(&run, 50, 0, Stored::Done))
+        .store(checkpoint(&run, 50, 0, Stored::Done))
         .await;
     assert!(matches!(error, Err(LedgerError::Moved { .. })));
     let error = fixture
         .ledger
-        .commit(checkpoint(&RunId("none".into()), 0, 0, Stored::Done))
+        .store(checkpoint(&RunId("none".into()), 0, 0, Stored::Done))
         .await;
     assert!(matches!(error, Err(LedgerError::NotFound { .. })));
     // And the ledger goes on.
     fixture
         .ledger
-        .commit(checkpoint(&run, 7, 1, Stored::Done))
+        .store(checkpoint(&run, 7, 1, Stored::Done))
         .await
         .unwrap();
 }
@@ -442,11 +442,11 @@ async fn counts_follow_every_transition() {
     ] {
         let mut cp = checkpoint(&run, no, 0, state);
         cp.progress.to_mut().changed = changed;
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
     fixture
         .ledger
-        .commit(checkpoint(&run, 0, 1, Stored::Done))
+        .store(checkpoint(&run, 0, 1, Stored::Done))
         .await
         .unwrap();
     let expected = Counts {
@@ -491,7 +491,7 @@ async fn windows_hold_one_org_and_state_in_order() {
     for no in [2, 6, 10] {
         let mut cp = checkpoint(&run, no, 0, Stored::Done);
         cp.progress.to_mut().changed = no == 6;
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
     let load = async |run: &RunId, state, after, limit| {
         let rows = fixture
@@ -516,7 +516,7 @@ async fn windows_hold_one_org_and_state_in_order() {
         assert!(fixture.ledger.entry(&run, no).await.is_err(), "{no}");
         let outcome = fixture
             .ledger
-            .commit(checkpoint(&run, no, 0, Stored::Done))
+            .store(checkpoint(&run, no, 0, Stored::Done))
             .await;
         assert!(
             matches!(outcome, Err(LedgerError::Moved { .. })),
@@ -565,7 +565,7 @@ async fn a_consent_is_that_of_its_org_app_and_id_only() {
     // Whoever gives the same `state` to several links: each answer finds its own entry.
     for no in 0..3 {
         let waiting = waiting_on(&run, no, 0, "same");
-        fixture.ledger.commit(waiting).await.unwrap();
+        fixture.ledger.store(waiting).await.unwrap();
     }
     let found = async |key: &ConsentKey| match fixture.ledger.consent(key).await.unwrap() {
         ConsentState::Waiting(pending) => format!("waits {}", pending.entry.no),
@@ -582,7 +582,7 @@ async fn a_consent_is_that_of_its_org_app_and_id_only() {
     assert!(fixture.ledger.waits_for("other").await.unwrap().is_none());
     let mut cp = checkpoint(&run, 0, 1, Stored::Started);
     cp.settled_consent = Some(("same".into(), true));
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     for (key, expected) in keys
         .iter()
         .zip(["settled true", "waits 1", "waits 2", "unknown"])
@@ -616,12 +616,12 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     let run = fixture.import("a.csv", &entries).await;
     fixture
         .ledger
-        .commit(waiting_on(&run, 0, 0, "first"))
+        .store(waiting_on(&run, 0, 0, "first"))
         .await
         .unwrap();
     fixture
         .ledger
-        .commit(waiting_on(&run, 1, 0, "other"))
+        .store(waiting_on(&run, 1, 0, "other"))
         .await
         .unwrap();
     let ConsentState::Waiting(pending) = fixture
@@ -651,7 +651,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     // A fresh link: the old one is as good as never seen.
     fixture
         .ledger
-        .commit(waiting_on(&run, 0, 1, "second"))
+        .store(waiting_on(&run, 0, 1, "second"))
         .await
         .unwrap();
     assert_eq!(
@@ -681,7 +681,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
         link_before: None,
         credentials: None,
     });
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let found = fixture
         .ledger
         .consent(&consent_of("0oa1", "second"))
@@ -700,10 +700,10 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
 
     let mut cp = checkpoint(&run, 0, 3, Stored::Started);
     cp.settled_consent = Some(("second".into(), true));
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let mut cp = waiting_on(&run, 1, 1, "fresh");
     cp.settled_consent = Some(("other".into(), false));
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let fixture = fixture.reopen().await;
     assert_eq!(
         fixture
@@ -748,13 +748,13 @@ async fn a_new_run_adopts_what_still_waits_unchanged() {
     for (no, state) in [(0, "s0"), (1, "s1"), (2, "s2")] {
         fixture
             .ledger
-            .commit(waiting_on(&old, no, 0, state))
+            .store(waiting_on(&old, no, 0, state))
             .await
             .unwrap();
     }
     fixture
         .ledger
-        .commit(waiting_on(&elsewhere, 0, 0, "else"))
+        .store(waiting_on(&elsewhere, 0, 0, "else"))
         .await
         .unwrap();
 
@@ -782,7 +782,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged() {
     }
     fixture
         .ledger
-        .commit(checkpoint(&old, 2, 1, Stored::Done))
+        .store(checkpoint(&old, 2, 1, Stored::Done))
         .await
         .unwrap();
     let new = tokio::task::spawn_blocking(|| import.finish())
@@ -839,13 +839,13 @@ async fn a_new_run_adopts_what_still_waits_unchanged() {
     for version in [1, 2] {
         let error = fixture
             .ledger
-            .commit(checkpoint(&old, 0, version, Stored::Done))
+            .store(checkpoint(&old, 0, version, Stored::Done))
             .await;
         assert!(matches!(error, Err(LedgerError::Moved { .. })), "{version}");
     }
     fixture
         .ledger
-        .commit(checkpoint(&new, 1, 0, Stored::Done))
+        .store(checkpoint(&new, 1, 0, Stored::Done))
         .await
         .unwrap();
 }
@@ -859,7 +859,7 @@ async fn a_fresh_link_replaces_the_one_another_run_waits_for() {
     for (run, no, state) in [(&old, 0, "dead"), (&old, 1, "other"), (&new, 0, "fresh")] {
         fixture
             .ledger
-            .commit(waiting_on(run, no, 0, state))
+            .store(waiting_on(run, no, 0, state))
             .await
             .unwrap();
     }
@@ -886,7 +886,7 @@ async fn one_waiting_entry_is_adopted_once() {
     let mut before = fixture.import("a.csv", std::slice::from_ref(&same)).await;
     fixture
         .ledger
-        .commit(waiting_on(&before, 0, 0, "s"))
+        .store(waiting_on(&before, 0, 0, "s"))
         .await
         .unwrap();
     for _ in 0..3 {
@@ -955,19 +955,27 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
         if no == 1 {
             cp.progress.to_mut().app_id = Some("0oa1".into());
         }
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
     fixture
         .ledger
-        .commit(checkpoint(&run, 2, 0, Stored::Done))
+        .store(checkpoint(&run, 2, 0, Stored::Done))
         .await
         .unwrap();
     assert_eq!(
-        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        fixture
+            .ledger
+            .retry_failed(&owner(&run), |_| true)
+            .await
+            .unwrap(),
         2
     );
     assert_eq!(
-        fixture.ledger.retry_failed(&run, |_| true).await.unwrap(),
+        fixture
+            .ledger
+            .retry_failed(&owner(&run), |_| true)
+            .await
+            .unwrap(),
         0
     );
     let pending = fixture.ledger.entry(&run, 0).await.unwrap();
@@ -1020,10 +1028,10 @@ async fn apps_found_by_label_are_known_per_org() {
     assert_eq!(taken("0oa9", 3).await.unwrap(), None, "its own");
     let mut cp = checkpoint(&run, 2, 0, Stored::Started);
     cp.progress.to_mut().app_id = Some("0oa7".into());
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     fixture
         .ledger
-        .commit(checkpoint(&run, 0, 0, Stored::Done))
+        .store(checkpoint(&run, 0, 0, Stored::Done))
         .await
         .unwrap();
     assert_eq!(
@@ -1080,13 +1088,13 @@ async fn what_apps_are_is_known_once_it_was_seen() {
         hmac: Some([7; 32]),
         key_id: [1; 8],
     });
-    ledger.commit(cp).await.unwrap();
+    ledger.store(cp).await.unwrap();
     let mut cp = checkpoint(&run, 1, 0, Stored::Started);
     cp.progress.to_mut().app_id = Some("0oa9".into());
     cp.name = Some(seen("0oa9"));
-    ledger.commit(cp).await.unwrap();
+    ledger.store(cp).await.unwrap();
     ledger
-        .commit(checkpoint(&run, 4, 0, Stored::Waiting))
+        .store(checkpoint(&run, 4, 0, Stored::Waiting))
         .await
         .unwrap();
     let memory = ledger
@@ -1207,7 +1215,7 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
             cp.stored = stored.filter(|_| carries);
             cp.progress = Cow::Owned(progress);
             cp.attempts = vec![call(version)];
-            stored = Some(fixture.ledger.commit(cp).await.unwrap());
+            stored = Some(fixture.ledger.store(cp).await.unwrap());
             let (s1, s2) = (consent_of("0oa1", "s1"), consent_of("0oa1", "s2"));
             let consents = [
                 fixture.ledger.consent(&s1).await,
@@ -1236,9 +1244,12 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
     let run = fixture.import("a.csv", &entries).await;
     for no in 0..5 {
         let cp = checkpoint(&run, no, 0, Stored::Failed);
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
-    let retried = fixture.ledger.retry_failed(&run, |no| no % 4 == 0).await;
+    let retried = fixture
+        .ledger
+        .retry_failed(&owner(&run), |no| no % 4 == 0)
+        .await;
     assert_eq!(retried.unwrap(), 2);
     let mut failed = Vec::new();
     let mut apps = Vec::new();
@@ -1275,7 +1286,7 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
         let run = fixture.import(file, &[entry("acme", "0oa1")]).await;
         let mut cp = checkpoint(&run, 0, 0, state);
         cp.progress.to_mut().in_flight = Some(call(sent_at, ended));
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
         runs.push(run);
     }
     let calls = fixture.ledger.under_way().await.unwrap();

@@ -17,7 +17,8 @@ use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
 use crate::support::{
-    FORMAT_6, FORMAT_8, Fixture, call, calls, checkpoint, drift, entry, import, waiting_on,
+    FORMAT_6, FORMAT_8, Fixture, Store as _, call, calls, checkpoint, drift, entry, import,
+    waiting_on,
 };
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
@@ -169,7 +170,7 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
     let url = LedgerUrl::file(&path);
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     let run = import(&ledger, "a.csv", &[entry("x", "0oa1")]).await;
-    ledger.commit(waiting_on(&run, 0, 0, "s")).await.unwrap();
+    ledger.store(waiting_on(&run, 0, 0, "s")).await.unwrap();
     drop(ledger);
     assert_eq!(
         fs::read_dir(&odd).unwrap().count(),
@@ -189,7 +190,7 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
     for error in [
         reader.keys().err().unwrap(),
         reader
-            .commit(checkpoint(&run, 0, 1, Stored::Done))
+            .store(checkpoint(&run, 0, 1, Stored::Done))
             .await
             .unwrap_err(),
         reader.set_finished(&run, None).await.unwrap_err(),
@@ -219,7 +220,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     let mut changes = pin!(reader.changes().await.unwrap());
     fixture
         .ledger
-        .commit(checkpoint(&run, 0, 0, Stored::Started))
+        .store(checkpoint(&run, 0, 0, Stored::Started))
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
@@ -227,7 +228,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     let fixture = fixture.reopen().await;
     fixture
         .ledger
-        .commit(checkpoint(&run, 0, 1, Stored::Started))
+        .store(checkpoint(&run, 0, 1, Stored::Started))
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
@@ -236,7 +237,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
     let writer = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     writer
-        .commit(checkpoint(&run, 0, 2, Stored::Done))
+        .store(checkpoint(&run, 0, 2, Stored::Done))
         .await
         .unwrap();
     assert_eq!(reader.entry(&run, 0).await.unwrap().state, Stored::Done);
@@ -317,7 +318,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         cp
     };
     let error = loop {
-        match fixture.ledger.commit(big(version)).await {
+        match fixture.ledger.store(big(version)).await {
             Ok(_) => version += 1,
             Err(error) => break error,
         }
@@ -328,7 +329,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     // A small one would fit, but who knows: nothing more is to be sent.
     let small = checkpoint(&run, 0, version, Stored::Done);
     assert_eq!(
-        fixture.ledger.commit(small.clone()).await,
+        fixture.ledger.store(small.clone()).await,
         Err(error.clone())
     );
     assert_eq!(fixture.ledger.set_finished(&run, Some(1)).await, Err(error));
@@ -339,7 +340,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         fixture.ledger.orgs(&run).await.unwrap()[0].stats.requests,
         version.unsigned_abs()
     );
-    fixture.ledger.commit(small).await.unwrap();
+    fixture.ledger.store(small).await.unwrap();
 }
 
 #[tokio::test]
@@ -380,7 +381,7 @@ async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
     let sql = Connection::open(fixture.path()).unwrap();
     sql.execute_batch("BEGIN IMMEDIATE").unwrap();
     let cp = checkpoint(&run, 0, 0, Stored::Done);
-    let error = fixture.ledger.commit(cp.clone()).await.unwrap_err();
+    let error = fixture.ledger.store(cp.clone()).await.unwrap_err();
     assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
     assert_eq!(
         fixture.ledger.entry(&run, 0).await.unwrap().version,
@@ -388,7 +389,7 @@ async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
         "reading goes on"
     );
     sql.execute_batch("COMMIT").unwrap();
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
 }
 
 #[tokio::test]
@@ -478,7 +479,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
             hmac: (no == 0).then_some([7; 32]),
             key_id: first.id(),
         });
-        ledger.commit(cp).await.unwrap();
+        ledger.store(cp).await.unwrap();
     }
     // As an earlier version left it.
     let sql = rusqlite::Connection::open(fixture.path()).unwrap();
@@ -522,14 +523,14 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let mut cp = checkpoint(&run, 0, 0, Stored::Started);
     cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(1), call(2)];
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let mut cp = checkpoint(&run, 1, 0, Stored::Done);
     cp.attempts = vec![call(3)];
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let mut cp = checkpoint(&run, 0, 1, Stored::Done);
     cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(4)];
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     let before = calls(&fixture.ledger, &run).await;
     assert_eq!(before[0], [call(1), call(2), call(4)]);
     assert_eq!(before[1..], [vec![call(3)], vec![]]);
@@ -564,7 +565,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     assert_eq!(calls(&ledger, &run).await, before);
     let mut cp = checkpoint(&run, 2, 0, Stored::Done);
     cp.attempts = vec![call(5)];
-    ledger.commit(cp).await.unwrap();
+    ledger.store(cp).await.unwrap();
     assert_eq!(calls(&ledger, &run).await[2], [call(5)]);
 }
 
@@ -598,7 +599,7 @@ async fn what_is_remembered_of_apps_outlives_an_upgrade() {
                 app_id: app_id.clone(),
                 like,
             });
-            fixture.ledger.commit(cp).await.unwrap();
+            fixture.ledger.store(cp).await.unwrap();
         }
     }
     let before = memories(&fixture.ledger, &org_url, &ids).await;

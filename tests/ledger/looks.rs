@@ -3,7 +3,7 @@
 use okta_rollout::ledger::{Counts, InFlight, Ledger, OpenMode, Progress};
 use okta_rollout::model::{RunId, Step, Stopped, Stored};
 
-use crate::support::{Fixture, call, checkpoint, consent, entry};
+use crate::support::{Fixture, Store as _, call, checkpoint, consent, entry};
 
 async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
     let mut all = Vec::new();
@@ -30,7 +30,7 @@ async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it() {
         let mut cp = checkpoint(&run, 1, version, Stored::Started);
         cp.attempts = vec![call(10)];
         cp.looked_at = looked_at;
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
         assert_eq!(
             checked_at(&fixture.ledger, &run).await,
             [None, wanted, None]
@@ -48,7 +48,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before() {
         let mut cp = checkpoint(&run, no, 0, Stored::Done);
         cp.attempts = vec![call(at)];
         cp.looked_at = Some(at + 1_200);
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
     let before = checked_at(&fixture.ledger, &run).await;
     // The clock is right: nothing is touched.
@@ -92,7 +92,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself() {
         (3, 1)
     );
     let done = checkpoint(&run, 0, 0, Stored::Done);
-    fixture.ledger.commit(done).await.unwrap();
+    fixture.ledger.store(done).await.unwrap();
     assert_eq!(
         (counts().await.unfinished(), counts().await.movable()),
         (2, 0)
@@ -119,7 +119,7 @@ async fn handing_in(fixture: &Fixture) -> RunId {
     cp.due_at = Some(99);
     cp.attempts = vec![call(20)];
     cp.looked_at = Some(1_220);
-    fixture.ledger.commit(cp).await.unwrap();
+    fixture.ledger.store(cp).await.unwrap();
     run
 }
 
@@ -141,7 +141,7 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more() {
     assert_eq!(counts(&new).await, (1, 0, 0));
     // Whoever had it in hand after all comes too late.
     let late = checkpoint(&before, 0, 1, Stored::Done);
-    assert!(fixture.ledger.commit(late).await.is_err());
+    assert!(fixture.ledger.store(late).await.is_err());
 }
 
 #[tokio::test]

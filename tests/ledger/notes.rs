@@ -7,7 +7,7 @@ use okta_rollout::ledger::{
 use okta_rollout::model::{RunId, Stored};
 use tokio::sync::oneshot;
 
-use crate::support::{FORMAT_6, FORMAT_8, Fixture, checkpoint, entry};
+use crate::support::{FORMAT_6, FORMAT_8, Fixture, Store as _, checkpoint, entry};
 
 fn window(bucket: &str, until: i64) -> SpentWindow {
     SpentWindow {
@@ -153,7 +153,7 @@ async fn a_note_is_durable_before_the_checkpoint_that_follows_it() {
         .ledger
         .note(|| vec![Note::Spent(what)], |end| tell.send(end).unwrap());
     let checkpoint = checkpoint(&run, 0, 0, Stored::Started);
-    fixture.ledger.commit(checkpoint).await.unwrap();
+    fixture.ledger.store(checkpoint).await.unwrap();
     assert_eq!(told.try_recv(), Ok(Ok(())));
     assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), [noted]);
 }

@@ -9,7 +9,7 @@ use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{Fingerprint, ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
 use okta_rollout::model::{RunId, Stored};
 
-use crate::support::{Fixture, checkpoint, drift, entry, new_run, org};
+use crate::support::{Fixture, Store as _, checkpoint, drift, entry, new_run, org};
 
 /// Longer than storing a chunk takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,7 +41,7 @@ async fn child() {
             let ledger = Ledger::open_with(&url, options).await.unwrap();
             // Not a checkpoint, not counted.
             ledger.set_finished(&run, None).await.unwrap();
-            let commits = (0..10).map(|no| ledger.commit(checkpoint(&run, no, 0, Stored::Done)));
+            let commits = (0..10).map(|no| ledger.store(checkpoint(&run, no, 0, Stored::Done)));
             futures_util::future::join_all(commits).await;
         }
         "full" => {
@@ -50,13 +50,13 @@ async fn child() {
             let error = loop {
                 let mut cp = checkpoint(&run, 0, version, Stored::Started);
                 cp.progress.to_mut().drift = vec![drift(&"x".repeat(20_000))];
-                match ledger.commit(cp).await {
+                match ledger.store(cp).await {
                     Ok(_) => version += 1,
                     Err(error) => break error,
                 }
             };
             let again = ledger
-                .commit(checkpoint(&run, 0, version, Stored::Done))
+                .store(checkpoint(&run, 0, version, Stored::Done))
                 .await;
             assert_eq!(again, Err(error.clone()));
             println!("\n{version} {error}");
@@ -194,7 +194,7 @@ async fn what_was_stored_before_an_abort_is_there_and_nothing_else() {
         assert_eq!(row.version, i64::from(no < 3));
     }
     ledger
-        .commit(checkpoint(&run, 3, 0, Stored::Done))
+        .store(checkpoint(&run, 3, 0, Stored::Done))
         .await
         .unwrap();
     drop(folder);
@@ -281,7 +281,7 @@ async fn two_handles_may_commit_to_one_run() {
                     hmac: Some([7; 32]),
                     key_id: [8; 8],
                 });
-                tokio::spawn(async move { ledger.commit(cp).await })
+                tokio::spawn(async move { ledger.store(cp).await })
             })
             .collect();
         futures_util::future::join_all(commits)

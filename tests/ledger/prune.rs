@@ -8,7 +8,7 @@ use okta_rollout::ledger::{
 };
 use okta_rollout::model::{RunId, Step, Stopped, Stored};
 
-use crate::support::{Fixture, call, checkpoint, entry, waiting_on};
+use crate::support::{Fixture, Store as _, call, checkpoint, entry, waiting_on};
 
 const DAY: i64 = 86_400_000;
 const NOW: i64 = 100 * DAY;
@@ -58,7 +58,7 @@ async fn ended(ledger: &Ledger, file: &str, days_ago: i64, entries: usize) -> Ru
         let mut cp = checkpoint(&run, no, 0, Stored::Done);
         cp.attempts = vec![call(1), call(2)];
         cp.applied = Some(like(no));
-        ledger.commit(cp).await.unwrap();
+        ledger.store(cp).await.unwrap();
     }
     run
 }
@@ -164,11 +164,11 @@ async fn a_run_that_is_needed_stays() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;
     let waits = fixture.import("waits.csv", &[entry("y", "0oaW")]).await;
-    ledger.commit(waiting_on(&waits, 0, 0, "s")).await.unwrap();
+    ledger.store(waiting_on(&waits, 0, 0, "s")).await.unwrap();
     let interrupted = begun(ledger, "interrupted.csv", 90, 2).await;
     let failed = begun(ledger, "failed.csv", 90, 1).await;
     ledger
-        .commit(checkpoint(&failed, 0, 0, Stored::Failed))
+        .store(checkpoint(&failed, 0, 0, Stored::Failed))
         .await
         .unwrap();
     let stopped = begun(ledger, "stopped.csv", 90, 1).await;
@@ -199,7 +199,7 @@ async fn a_run_that_is_needed_stays() {
         link_before: None,
         credentials: None,
     });
-    ledger.commit(cp).await.unwrap();
+    ledger.store(cp).await.unwrap();
     ledger.set_stopped(&lands, 0, Some(why)).await.unwrap();
     ended(ledger, "lands.csv", 90, 1).await;
     let done = ended(ledger, "done.csv", 90, 1).await;
@@ -280,13 +280,13 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;
     let first = begun(ledger, "a.csv", 90, 2).await;
-    ledger.commit(waiting_on(&first, 0, 0, "s")).await.unwrap();
+    ledger.store(waiting_on(&first, 0, 0, "s")).await.unwrap();
     let second = begun(ledger, "a.csv", 80, 2).await;
     let row = ledger.entry(&second, 0).await.unwrap();
     assert_eq!(row.state, Stored::Waiting);
     for (no, version) in [(0, row.version), (1, 0)] {
         let cp = checkpoint(&second, no, version, Stored::Done);
-        ledger.commit(cp).await.unwrap();
+        ledger.store(cp).await.unwrap();
     }
     // Somebody works on the first one, so that it stays.
     ended(ledger, "a.csv", 1, 2).await;
@@ -354,7 +354,7 @@ async fn others_commit_while_old_runs_are_dropped() {
     let pruning = tokio::spawn(async move { prune(&pruning, older_than(5)).await });
     for no in 0..300 {
         let done = checkpoint(&new, no, 0, Stored::Done);
-        other.commit(done).await.unwrap();
+        other.store(done).await.unwrap();
     }
     assert_eq!(pruning.await.unwrap().entries, 5_000);
     assert_eq!(other.counts(&new).await.unwrap().unchanged, 300);

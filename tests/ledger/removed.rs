@@ -4,7 +4,7 @@ use okta_rollout::apps::App;
 use okta_rollout::ledger::Removed;
 use okta_rollout::model::{Changed, Stored, Why};
 
-use crate::support::{Fixture, checkpoint, entry, labelled};
+use crate::support::{Fixture, Store as _, checkpoint, entry, labelled};
 
 fn gone(id: &str) -> Removed {
     Removed {
@@ -56,7 +56,7 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id() {
     fixture.ledger.note_whole(&run).await.unwrap();
     let mut found = checkpoint(&run, 0, 0, Stored::Done);
     found.progress.to_mut().app_id = Some("1".into());
-    fixture.ledger.commit(found).await.unwrap();
+    fixture.ledger.store(found).await.unwrap();
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
     fixture.ledger.note_whole(&run).await.unwrap();
     assert_eq!(fixture.ledger.removed(&run).await.unwrap(), []);
@@ -100,7 +100,7 @@ impl Row {
             if let Self::Found(_, id) = row {
                 ended.progress.to_mut().app_id = Some((*id).into());
             }
-            fixture.ledger.commit(ended).await.unwrap();
+            fixture.ledger.store(ended).await.unwrap();
         }
         fixture.ledger.note_whole(&run).await.unwrap();
         let removed = fixture.ledger.removed(&run).await.unwrap();
@@ -165,13 +165,13 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
         let run = fixture.import("a.csv", &[label]).await;
         let mut version = 0;
         if let Some(state) = first {
-            ledger.commit(checkpoint(&run, 0, 0, state)).await.unwrap();
+            ledger.store(checkpoint(&run, 0, 0, state)).await.unwrap();
             version = 1;
         }
         ledger.note_whole(&run).await.unwrap();
         let mut found = checkpoint(&run, 0, version, Stored::Done);
         found.progress.to_mut().app_id = Some(then.into());
-        ledger.commit(found).await.unwrap();
+        ledger.store(found).await.unwrap();
         ledger.note_whole(&run).await.unwrap();
         let removed = ledger.removed(&run).await.unwrap();
         let ids: Vec<_> = removed.into_iter().filter_map(|gone| gone.app_id).collect();
@@ -202,7 +202,7 @@ async fn deactivations_are_counted_among_what_was_changed() {
             .to_mut()
             .changes
             .extend(changed.then(|| off.clone()));
-        fixture.ledger.commit(cp).await.unwrap();
+        fixture.ledger.store(cp).await.unwrap();
     }
     let counts = fixture.ledger.counts(&run).await.unwrap();
     assert_eq!((counts.changed, counts.deactivated), (1, 1));

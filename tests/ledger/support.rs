@@ -1,13 +1,14 @@
 //! A ledger in a folder of its own, and the smallest things to put into it.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 
 use okta_rollout::apps::{App, AuthScheme};
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    Attempt, Checkpoint, Consent, Drift, EntryRow, ImportEntry, Ledger, NewRun, OpenMode,
-    OpenOptions, OrgStats, Progress,
+    AsStored, Attempt, Checkpoint, Consent, Drift, EntryRow, ImportEntry, Ledger, LedgerError,
+    NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
 use okta_rollout::model::{EntryNo, RunId, Step, Stored};
@@ -140,9 +141,77 @@ pub fn labelled(org: &str, app: App, label: &str) -> Entry {
     }
 }
 
-pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Checkpoint<'static> {
-    Checkpoint {
+/// A checkpoint and the run that it is of.
+#[derive(Clone)]
+pub struct OfRun(pub RunId, Checkpoint<'static>);
+
+impl Deref for OfRun {
+    type Target = Checkpoint<'static>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.1
+    }
+}
+
+impl DerefMut for OfRun {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.1
+    }
+}
+
+pub trait Store {
+    /// Stores it by the right of one who hands in consents: whoever holds the run, the version alone decides.
+    fn store(
+        &self,
+        checkpoint: OfRun,
+    ) -> impl Future<Output = Result<AsStored, LedgerError>> + Send;
+}
+
+impl Store for Ledger {
+    fn store(
+        &self,
+        OfRun(run, checkpoint): OfRun,
+    ) -> impl Future<Output = Result<AsStored, LedgerError>> + Send {
+        self.commit(&owner(&run), checkpoint)
+    }
+}
+
+/// The right of one who hands in consents.
+pub fn owner(run: &RunId) -> Owner {
+    let entry = entry("acme", "0oa1");
+    let spec = org("acme");
+    let pending = Pending {
         run: run.clone(),
+        org: OrgRow {
+            no: 0,
+            name: entry.org.clone(),
+            url: spec.url.clone(),
+            spec,
+            stopped: None,
+            stats: OrgStats::default(),
+            wait: None,
+        },
+        entry: EntryRow {
+            no: 0,
+            org: 0,
+            row: 1,
+            entry,
+            state: Stored::Waiting,
+            progress: Progress::default(),
+            due_at: None,
+            error: None,
+            checked_at: None,
+            version: 0,
+            adopted_by: None,
+            known: None,
+            stored: None,
+        },
+    };
+    Owner::of_consents(&pending)
+}
+
+pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> OfRun {
+    let checkpoint = Checkpoint {
         no,
         version,
         stored: None,
@@ -157,7 +226,8 @@ pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> Chec
         applied: None,
         name: None,
         settled_consent: None,
-    }
+    };
+    OfRun(run.clone(), checkpoint)
 }
 
 pub fn consent(state: &str) -> Consent {
@@ -175,11 +245,10 @@ pub fn waiting_progress(state: &str) -> Progress {
     }
 }
 
-pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> Checkpoint<'static> {
-    Checkpoint {
-        progress: Cow::Owned(waiting_progress(state)),
-        ..checkpoint(run, no, version, Stored::Waiting)
-    }
+pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> OfRun {
+    let mut waiting = checkpoint(run, no, version, Stored::Waiting);
+    waiting.progress = Cow::Owned(waiting_progress(state));
+    waiting
 }
 
 /// Makes a ledger's tables those of format 8 again.

@@ -305,8 +305,6 @@ pub type WishDigest = [u8; 16];
 /// One durable transition of an entry. All of it is stored, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<'a> {
-    /// The run.
-    pub run: RunId,
     /// The entry.
     pub no: EntryNo,
     /// [`EntryRow::version`] this builds on; on success the stored one is one more.

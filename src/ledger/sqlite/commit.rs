@@ -65,7 +65,7 @@ impl Columns {
 }
 
 impl Prepared {
-    pub(super) fn new(checkpoint: Checkpoint<'_>) -> Result<Self> {
+    pub(super) fn new(run: &RunId, checkpoint: Checkpoint<'_>) -> Result<Self> {
         let state = rows::state_code(checkpoint.state, checkpoint.progress.changed);
         let with_step = |attempt: Attempt| to_json(&attempt.step).map(|step| (attempt, step));
         Ok(Self {
@@ -78,7 +78,7 @@ impl Prepared {
                 .map(with_step)
                 .collect::<rusqlite::Result<_>>()?,
             settled: checkpoint.settled_consent,
-            run: checkpoint.run,
+            run: run.clone(),
             no: checkpoint.no,
             version: checkpoint.version,
             before: checkpoint.stored,

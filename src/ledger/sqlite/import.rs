@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::adoption::{Adoptable, Adoption};
-use super::lock::RunLock;
+use super::lock::FileLock;
 use super::rows::{self, Result};
 use super::writer::Underway;
 use super::{Inner, database, lock, run_id, sweep};
@@ -67,7 +67,7 @@ struct Row {
 struct Begun {
     seq: i64,
     id: RunId,
-    _lock: RunLock,
+    _lock: FileLock,
 }
 
 impl Import {
@@ -208,7 +208,7 @@ impl Begun {
     fn new(transaction: &Connection, run: &NewRun, locks: &Path) -> Result<Self> {
         let (seq, id) = insert_run(transaction, run)?;
         // Before others can see the row: unlocked, they would take it for a dead one's.
-        let lock = RunLock::acquire(locks, &id)?;
+        let lock = FileLock::acquire(locks, &id)?;
         Ok(Self {
             seq,
             id,

@@ -22,17 +22,46 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Longest holder text that is read back, in bytes.
 const HOLDER: u64 = 300;
 
-/// The right to work on a run, or to start one; given back on drop.
+/// A run that is held, as the ledger says, too; given back on drop.
 #[derive(Debug)]
-pub struct RunLock {
-    // Where it says who holds it.
-    of: Option<(Weak<Inner>, RunId)>,
+pub struct HeldRun {
+    ledger: Weak<Inner>,
+    run: RunId,
+    // After what the ledger says: whoever gets it must not find this process there.
+    _lock: FileLock,
+}
+
+impl HeldRun {
+    pub(super) fn new(lock: FileLock, ledger: &Arc<Inner>, run: &RunId) -> Self {
+        Self {
+            ledger: Arc::downgrade(ledger),
+            run: run.clone(),
+            _lock: lock,
+        }
+    }
+}
+
+impl Drop for HeldRun {
+    fn drop(&mut self) {
+        // A ledger that cannot be written any more is told by whoever writes; a process that ended holds nothing.
+        if let Some(ledger) = self.ledger.upgrade()
+            && let Ok(writer) = ledger.writer()
+        {
+            let run = self.run.clone();
+            drop(writer.write_blocking(move |connection| holder::set(connection, &run.0, None)));
+        }
+    }
+}
+
+/// A lock on a file beside the ledger; given back on drop.
+#[derive(Debug)]
+pub struct FileLock {
     path: PathBuf,
     // Closing it frees the lock.
     _file: File,
 }
 
-impl RunLock {
+impl FileLock {
     pub(super) fn acquire(folder: &Path, run: &RunId) -> Result<Self, LedgerError> {
         Self::lock(folder, &path_of(folder, run))?.map_err(|by| LedgerError::Held {
             run: run.clone(),
@@ -46,12 +75,6 @@ impl RunLock {
         let name = hex::encode(&Sha256::digest(file_key)[..16]);
         Self::lock(folder, &folder.join(format!("{name}.lock")))?
             .map_err(|by| LedgerError::Starting { by })
-    }
-
-    /// The same, which is given back in the ledger, too.
-    pub(super) fn of(mut self, ledger: &Arc<Inner>, run: &RunId) -> Self {
-        self.of = Some((Arc::downgrade(ledger), run.clone()));
-        self
     }
 
     // Or who holds it.
@@ -71,7 +94,6 @@ impl RunLock {
                 Ok(()) if is_at(&file, path) => {
                     sign(&mut file).map_err(failed)?;
                     return Ok(Ok(Self {
-                        of: None,
                         path: path.to_owned(),
                         _file: file,
                     }));
@@ -85,16 +107,8 @@ impl RunLock {
     }
 }
 
-impl Drop for RunLock {
+impl Drop for FileLock {
     fn drop(&mut self) {
-        // A ledger that cannot be written any more is told by whoever writes; a process that ended holds nothing.
-        if let Some((ledger, run)) = self.of.take()
-            && let Some(ledger) = ledger.upgrade()
-            && let Ok(writer) = ledger.writer()
-        {
-            // Before the lock beside it: whoever gets that must not find this process here.
-            drop(writer.write_blocking(move |connection| holder::set(connection, &run.0, None)));
-        }
         // While still holding it, so that nobody else's lock is removed. Left behind it does no harm.
         if cfg!(unix) {
             drop(fs::remove_file(&self.path));

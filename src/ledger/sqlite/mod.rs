@@ -49,7 +49,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use import::Import;
-pub use lock::RunLock;
+pub use lock::{FileLock, HeldRun};
 
 use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, RunRow};
 use crate::model::RunId;
@@ -226,9 +226,9 @@ impl Store {
         self.read(move |c| runs::last_run_of(c, &file_key)).await
     }
 
-    pub fn lock_run(&self, id: &RunId) -> Result<RunLock, LedgerError> {
+    pub fn lock_run(&self, id: &RunId) -> Result<HeldRun, LedgerError> {
         let writer = self.inner.writer()?;
-        let lock = RunLock::acquire(&self.inner.locks(), id)?;
+        let lock = FileLock::acquire(&self.inner.locks(), id)?;
         let (run, me) = (id.clone(), Holder::myself());
         writer.write_blocking(move |connection| {
             match holder::of(connection, &run.0)?.filter(Holder::is_another_alive) {
@@ -239,12 +239,12 @@ impl Store {
                 None => holder::set(connection, &run.0, Some(&me)),
             }
         })?;
-        Ok(lock.of(&self.inner, id))
+        Ok(HeldRun::new(lock, &self.inner, id))
     }
 
-    pub fn lock_file(&self, file_key: &str) -> Result<RunLock, LedgerError> {
+    pub fn lock_file(&self, file_key: &str) -> Result<FileLock, LedgerError> {
         self.inner.writer()?;
-        RunLock::for_file(&self.inner.locks(), file_key)
+        FileLock::for_file(&self.inner.locks(), file_key)
     }
 
     pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
@@ -281,10 +281,12 @@ impl Store {
 impl Store {
     pub fn commit<'a>(
         &'a self,
+        run: &RunId,
         checkpoint: Checkpoint<'_>,
     ) -> impl Future<Output = Result<AsStored, LedgerError>> + use<'a> {
         let begun = self.inner.writer().and_then(|writer| {
-            let prepared = Prepared::new(checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
+            let prepared =
+                Prepared::new(run, checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
             writer.commit(prepared)
         });
         async move { begun?.await }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::lock::RunLock;
+use super::lock::FileLock;
 use super::rows::{self, Result, code};
 use super::{Inner, Store, blocking, reads};
 use crate::ledger::{Kept, LedgerError, Old, Pruned};
@@ -153,7 +153,7 @@ fn prune(
             pruned.kept.push((candidate.id, kept));
             continue;
         }
-        let lock = match RunLock::acquire(&ledger.locks(), &candidate.id) {
+        let lock = match FileLock::acquire(&ledger.locks(), &candidate.id) {
             Ok(lock) => lock,
             Err(LedgerError::Held { run, .. }) => {
                 pruned.kept.push((run, Kept::Held));

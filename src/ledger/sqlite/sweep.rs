@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::Inner;
-use super::lock::RunLock;
+use super::lock::FileLock;
 use super::rows::{self, Result};
 use crate::ledger::LedgerError;
 use crate::model::RunId;
@@ -20,7 +20,7 @@ pub(super) fn sweep(ledger: &Inner) -> Result<(), LedgerError> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     })?;
     for (seq, id) in left {
-        let lock = match RunLock::acquire(&ledger.locks(), &RunId(id)) {
+        let lock = match FileLock::acquire(&ledger.locks(), &RunId(id)) {
             Ok(lock) => lock,
             Err(LedgerError::Held { .. }) => continue,
             Err(error) => return Err(error),

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::engine::{Common, OrgAccess, Shop};
-use crate::ledger::Pending;
+use crate::ledger::{Owner, Pending};
 use crate::manifest::Connection;
 use crate::model::OrgNo;
 
@@ -84,7 +84,7 @@ where
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
         let shop = match (self.access)(pending).await {
             Ok(access) => common
-                .open(&pending.run, access)
+                .open(&Owner::of_consents(pending), access)
                 .map(|org| common.shop(&org)),
             Err(error) => Err(error),
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use okta_rollout::engine::{OrgAccess, RunOptions, drive};
 use okta_rollout::event::Events;
 use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{ImportEntry, Ledger, NewRun, OpenMode};
+use okta_rollout::ledger::{ImportEntry, Ledger, NewRun, OpenMode, Owner};
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
 use okta_rollout::model::RunId;
 use okta_rollout::okta::Credentials;
@@ -77,8 +77,9 @@ impl Engine {
             ..RunOptions::default()
         };
         let (ledger, run, interrupt) = (&self.ledger, &self.run, Interrupt::new());
+        let owner = Owner::of_run(Arc::new(ledger.lock_run(run)?));
         let begun = Instant::now();
-        drive(ledger, run, self.orgs, &options, events, &interrupt).await?;
+        drive(ledger, &owner, self.orgs, &options, events, &interrupt).await?;
         let took = begun.elapsed();
         let counts = ledger.counts(run).await?;
         anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");
