@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::args;
 use super::context::policy;
+use super::listeners::Listeners;
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
@@ -62,8 +63,9 @@ pub(super) async fn complete(
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let stop = interrupt.clone();
     let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
-    let (events, receiver) = Events::channel();
-    let waits = tokio::spawn(told::waits(receiver, output));
+    let events = Events::new();
+    let waits = told::waits(events.listen(), output);
+    let listeners = Listeners::begin(waits);
     let mut desk = Desk::new(&ledger, &options, open, interrupt, events)
         .await
         .map_err(Failure::usage)?;
@@ -74,9 +76,8 @@ pub(super) async fn complete(
             told::answer(line, &answer, output);
         })
         .await;
-    // What is said of waits ends with the last sender of events.
     drop(desk);
-    drop(waits.await);
+    listeners.end().await;
     tally.sum_up(output);
     completed.map_err(Failure::usage)?;
     if tally.all() == 0 {
@@ -108,8 +109,9 @@ pub(super) async fn refresh(
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let stop = interrupt.clone();
     let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
-    let (events, receiver) = Events::channel();
-    let waits = tokio::spawn(told::waits(receiver, output));
+    let events = Events::new();
+    let waits = told::waits(events.listen(), output);
+    let listeners = Listeners::begin(waits);
     let mut desk = Desk::new(&ledger, &options, open, interrupt.clone(), events)
         .await
         .map_err(Failure::usage)?;
@@ -131,7 +133,7 @@ pub(super) async fn refresh(
         })
         .await;
     drop(desk);
-    drop(waits.await);
+    listeners.end().await;
     refreshed.map_err(Failure::usage)?;
     if let Some(failure) = unwritten {
         return Err(failure);

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::args::DataFormat;
+use super::listeners::Listeners;
 use super::only::say_nothing_matches;
 use super::output::{Output, local_times};
+use super::progress::Recount;
 use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
@@ -113,13 +115,18 @@ pub(super) async fn execute(
     ledger.mark(&owner).await?;
     let interrupt = Interrupt::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let (events, receiver) = Events::channel();
-    let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
+    let events = Events::new().for_run(&run.id);
+    let recount = Recount {
+        ledger: ledger.clone(),
+        run: run.id.clone(),
+        selected: selected.clone(),
+    };
+    let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
+    let listeners = Listeners::begin(shown);
     let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
     let driven = drive(&ledger, &owner, orgs, &options, &events, &interrupt).await;
     drop(events);
-    // Progress ends with the last sender of events; what it did not show is in the ledger.
-    drop(shown.await);
+    listeners.end().await;
     stop_serving(simulated).await;
     let shares = driven.map_err(|error| broken_off(error, &run, &next))?;
     if selection.is_all() && context.is_of(None) {

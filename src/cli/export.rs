@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 
 use super::args::{self, ExportFormat};
 use super::file::{Guarded, can_be_written, clash, refuse_clash, refuse_stdout};
+use super::listeners::Listeners;
 use super::output::Output;
 use super::progress;
 use super::signals::Signals;
@@ -135,12 +136,13 @@ async fn read(
         .filter(|app| args.app.is_empty() || args.app.iter().any(|name| name == app.name()))
         .collect();
     let interrupt = Interrupt::new();
-    let (events, receiver) = Events::channel();
+    let events = Events::new();
     let readers = source
         .readers(wanted, args.allow_exec, &events, &interrupt)
         .await?;
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
+    let shown = progress::show(events.listen(), None, settings.animation, output);
+    let listeners = Listeners::begin(shown);
     let reading = join_all(readers.iter().map(async |reader| {
         let reader = reader.as_ref().map_err(no_credentials)?;
         let read = read_apps(reader, &apps).await;
@@ -155,8 +157,7 @@ async fn read(
         () = interrupt.requested() => None,
     };
     drop((readers, events));
-    // Ends with the last sender of events.
-    drop(shown.await);
+    listeners.end().await;
     match (found, signals.received()) {
         (Some(found), None) => Ok(found),
         (_, signal) => Err(Failure {

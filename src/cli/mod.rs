@@ -22,6 +22,7 @@ mod file;
 mod given;
 mod init;
 mod landing;
+mod listeners;
 mod manual;
 mod mistakes;
 mod only;

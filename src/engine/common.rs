@@ -203,7 +203,7 @@ impl Common {
             call_timeout: self.options.http.timeout,
             org: Arc::clone(&org.name),
             next: Arc::clone(&org.next),
-            events: self.events.clone(),
+            events: self.events.for_run(org.owner.run()),
             places: self.places.clone(),
             interrupt: self.interrupt.clone(),
         }

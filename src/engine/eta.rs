@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use super::org::Team;
-use crate::event::{Event, Events};
+use crate::event::{Events, RunEvent};
 use crate::ledger::Counts;
 use crate::model::{Millis, OrgNo};
 use crate::okta::Bucket;
@@ -63,13 +63,17 @@ pub(super) async fn announce(
     unfinished: &[(OrgNo, Counts)],
 ) -> Infallible {
     let mut every = tokio::time::interval(EVERY);
+    let mut last = None;
     loop {
         every.tick().await;
         let ends_at = expected(teams, unfinished).map(|left| {
             let left_ms = Millis::try_from(left.as_millis()).unwrap_or(Millis::MAX);
             unix_millis().saturating_add(left_ms)
         });
-        events.send(Event::Expected { ends_at });
+        if ends_at.is_some() || last.is_some() {
+            events.run(|| RunEvent::Expected { ends_at });
+        }
+        last = ends_at;
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::blame::{Blamed, blamed};
 use super::worker::{Next, RestKind, Work};
-use crate::event::Event;
+use crate::event::EntryEvent;
 use crate::failure::Remedy;
 use crate::ledger::LedgerError;
 use crate::model::{EntryError, Millis, Step, Stopped, Stored};
@@ -116,19 +116,19 @@ impl Work<'_> {
         self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
         self.row.state = Stored::Started;
         self.row.due_at = Some(next_at);
-        self.row.error = Some(error.clone());
+        self.row.error = Some(error);
         self.log.stats.retries += 1;
         if let Some(last) = self.log.attempts.last_mut() {
             last.next_at = Some(next_at);
         }
         self.commit(None, None).await?;
-        let attempts = self.row.progress.attempts;
-        self.shop.events.send(Event::Retrying {
-            entry: self.name.clone(),
-            error,
-            attempts,
-            next_at,
-        });
+        if let Some(error) = &self.row.error {
+            self.shop.events.entry(&self.name, || EntryEvent::Retrying {
+                error: error.clone(),
+                attempts: self.row.progress.attempts,
+                next_at,
+            });
+        }
         Ok(Next::Rest(RestKind::Delayed(next_at)))
     }
 

@@ -33,7 +33,7 @@ pub use shop::Shop;
 pub use waiting::Unread;
 pub use worker::{Rest, Work, name_of};
 
-use crate::event::{Answers, Event, Events};
+use crate::event::{Answers, Events, RunEvent};
 use crate::ledger::{Ledger, LedgerError, Owner};
 use crate::model::{OrgNo, RunId};
 use crate::pacing::{Interrupt, idle_per_org, orgs_at_once};
@@ -55,7 +55,8 @@ pub async fn drive(
     let run = owner.run();
     let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
-    events.send(Event::Begun {
+    let events = &events.for_run(run);
+    events.run(|| RunEvent::Started {
         entries: counts.entries(),
         ended,
     });
@@ -86,10 +87,12 @@ pub async fn drive(
         });
     }
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
-    tokio::select! {
-        ended = supervise(&common, run, &teams) => ended?,
+    let ended = tokio::select! {
+        ended = supervise(&common, run, &teams) => ended,
         never = eta::announce(&common.events, &teams, &unfinished) => match never {},
-    }
+    };
+    events.run(|| RunEvent::Ended);
+    ended?;
     common.notes.settled().await?;
     Ok(teams
         .iter()
@@ -144,7 +147,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
                 told = true;
                 let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
                 let in_flight = common.places.calls_in_flight();
-                common.events.send(Event::Stopping { in_flight, answers });
+                common.events.run(|| RunEvent::Stopping { in_flight, answers });
                 Ok(())
             }
         };

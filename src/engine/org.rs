@@ -19,7 +19,7 @@ use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
 use super::worker::{Rest, Work};
 use crate::consent::{Answer, inbox, reader};
-use crate::event::Event;
+use crate::event::OrgEvent;
 use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, Stored};
@@ -257,15 +257,11 @@ impl OrgTask {
                 .take()
                 .unwrap_or_else(|| "fix the cause".to_owned());
             stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
-            let (message, hint) = (stopped.message.clone(), stopped.hint.clone());
+            let set = Some(stopped.clone());
             shop.ledger
-                .set_stopped(shop.owner.run(), self.team.org.no, Some(stopped))
+                .set_stopped(shop.owner.run(), self.team.org.no, set)
                 .await?;
-            shop.events.send(Event::OrgStopped {
-                org: Arc::clone(&shop.org),
-                message,
-                hint,
-            });
+            shop.events.org(&shop.org, || OrgEvent::Stopped(stopped));
         }
         failed.map_or(Ok(()), Err)
     }

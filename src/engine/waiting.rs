@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::shop::Shop;
 use super::worker::Work;
-use crate::event::{Event, Events};
+use crate::event::{EntryEvent, Events, OrgEvent};
 use crate::ledger::{EntryRow, LedgerError};
 use crate::model::{EntryNo, OrgNo, Step, Stored};
 use crate::steps::{self, StepError};
@@ -113,8 +113,7 @@ impl Work<'_> {
             self.row.progress.renewing = true;
             self.row.progress.left_secrets.clear();
             self.commit(fingerprint, None).await?;
-            let entry = self.name.clone();
-            self.shop.events.send(Event::Renews { entry });
+            self.shop.events.entry(&self.name, || EntryEvent::Renews);
         } else if *left != before || fingerprint.is_some() {
             self.commit(fingerprint, None).await?;
         }
@@ -138,9 +137,9 @@ impl Unread {
 
     /// Tells them, each reason once.
     pub fn tell(self, org: &str, events: &Events) {
+        let org = org.into();
         for ((message, hint), entries) in self.0 {
-            events.send(Event::NotCompared {
-                org: org.into(),
+            events.org(&org, || OrgEvent::NotCompared {
                 entries,
                 message,
                 hint,
@@ -152,6 +151,7 @@ impl Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{EventKind, News};
 
     #[test]
     fn a_reason_that_many_have_is_told_once() {
@@ -164,14 +164,21 @@ mod tests {
         ] {
             unread.add(message.to_owned(), hint.map(str::to_owned));
         }
-        let (events, mut receiver) = Events::channel();
+        let events = Events::new();
+        let mut listener = events.listen();
         unread.tell("acme", &events);
         let mut told = Vec::new();
-        while let Ok(Event::NotCompared {
-            entries, message, ..
-        }) = receiver.try_recv()
-        {
-            told.push((entries, message));
+        while let Some(News::Event(event)) = listener.now() {
+            let EventKind::Org(
+                _,
+                OrgEvent::NotCompared {
+                    entries, message, ..
+                },
+            ) = &event.kind
+            else {
+                panic!("{event:?}")
+            };
+            told.push((*entries, message.clone()));
         }
         let wanted = [(2, "env:A: not set"), (1, "env:B: not set"), (1, "odd")];
         let wanted = wanted.map(|(entries, message)| (entries, message.to_owned()));

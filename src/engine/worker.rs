@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::shop::Shop;
 use crate::consent::Answer;
-use crate::event::{EntryName, Event};
+use crate::event::{EntryEvent, EntryName};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
 use crate::model::{Millis, Step, Stored};
 use crate::pacing::{CallLog, unix_millis};
@@ -116,10 +116,8 @@ impl<'a> Work<'a> {
         if let Some(until) = self.must_wait_before_looking(step) {
             return Ok(Next::Rest(RestKind::Delayed(until)));
         }
-        self.shop.events.send(Event::StepBegun {
-            entry: self.name.clone(),
-            step,
-        });
+        let started = || EntryEvent::StepStarted { step };
+        self.shop.events.entry(&self.name, started);
         self.log.busy = Duration::ZERO;
         self.log.step = Some(step);
         let mut context = self.context(step);
@@ -231,11 +229,7 @@ impl<'a> Work<'a> {
             self.row.state = Stored::Done;
         }
         self.commit(fingerprint, state.zip(settled)).await?;
-        self.shop.events.send(Event::StepDone {
-            entry: self.name.clone(),
-            step,
-            changed,
-        });
+        self.tell_done(step, changed);
         if at_end {
             Ok(self.ended())
         } else {
@@ -329,18 +323,37 @@ impl<'a> Work<'a> {
         checkpoint(ledger, owner, &mut self.row, &mut self.log, also)
     }
 
+    fn tell_done(&self, step: Step, changed: bool) {
+        self.shop.events.entry(&self.name, || {
+            // Those that were passed over come after it.
+            let mut records = self.row.progress.steps.iter().rev();
+            let record = records.find(|record| record.step == step);
+            EntryEvent::StepDone {
+                step,
+                changed,
+                http_status: record.and_then(|record| record.http_status),
+                request_id: record.and_then(|record| record.request_id.clone()),
+            }
+        });
+    }
+
     pub(super) fn ended(&self) -> Next {
         self.tell_end();
         Next::Rest(RestKind::Ended)
     }
 
+    fn last_request_id(&self) -> Option<String> {
+        let mut records = self.row.progress.steps.iter().rev();
+        records.find_map(|record| record.request_id.clone())
+    }
+
     pub(super) fn tell_end(&self) {
         self.shop.access.lane.tally().ended();
-        self.shop.events.send(Event::Ended {
-            entry: self.name.clone(),
+        self.shop.events.entry(&self.name, || EntryEvent::Ended {
             state: self.row.state,
             changed: self.row.progress.changed,
             changes: self.row.progress.changes.clone(),
+            request_id: self.last_request_id(),
             error: self
                 .row
                 .error
@@ -365,6 +378,7 @@ pub fn name_of(org: &Arc<str>, row: &EntryRow) -> EntryName {
         .or(entry.app_id.as_deref())
         .unwrap_or_default();
     EntryName {
+        no: row.no,
         org: Arc::clone(org),
         app: entry.app.name(),
         which: which.into(),

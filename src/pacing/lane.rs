@@ -19,7 +19,7 @@ use super::org_patience::Watch;
 use super::places::Places;
 use super::tally::Tally;
 use super::time::whole_millis;
-use crate::event::{Event, Events};
+use crate::event::{Events, OrgEvent};
 use crate::job::RetryPolicy;
 use crate::manifest::{Limits, OrgSpec};
 use crate::model::Stopped;
@@ -158,13 +158,16 @@ impl Lane {
         self.wake(&state);
     }
 
+    /// Says what happened to the org.
+    pub(super) fn send(&self, what: impl FnOnce() -> OrgEvent) {
+        self.config.events.org(&self.config.org, what);
+    }
+
     /// What was waited for does not matter any more: the org is stopped.
     pub(super) fn tell_stopped(&self) {
         let told = self.state().told.take();
         if told.is_some() {
-            self.config.events.send(Event::OrgGoesOn {
-                org: Arc::clone(&self.config.org),
-            });
+            self.send(|| OrgEvent::Continues);
         }
     }
 

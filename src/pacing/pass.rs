@@ -10,6 +10,7 @@ use super::budget::Settled;
 use super::call_log::CallLog;
 use super::lane::Lane;
 use super::time::{unix_millis, whole_millis};
+use crate::event::OrgEvent;
 use crate::ledger::Attempt;
 use crate::model::{Millis, Step};
 use crate::okta::{Class, Exchange, Request};
@@ -54,6 +55,10 @@ impl Pass<'_> {
             return Concluded::Ended(Box::new(exchange));
         };
         log.stats.rate_limited += 1;
+        lane.send(|| OrgEvent::RateLimited {
+            call: request.label(),
+            request_id: exchange.request_id.clone(),
+        });
         Concluded::Refused(if concurrency {
             // About a second, spread so that the refused calls do not come back together.
             Duration::from_millis(rand::random_range(500..1_500))

@@ -17,7 +17,7 @@ use super::no_room::Refusing;
 use super::notes;
 use super::pass::Pass;
 use super::time::{unix_millis, whole_millis};
-use crate::event::Event;
+use crate::event::OrgEvent;
 use crate::model::Millis;
 use crate::okta::Request;
 
@@ -180,8 +180,7 @@ impl Lane {
         if let Some(keeper) = &self.keeper {
             keeper.waits(Some(notes::wait(why, &reason, until)));
         }
-        self.config.events.send(Event::OrgWaits {
-            org: Arc::clone(&self.config.org),
+        self.send(|| OrgEvent::Waits {
             reason,
             for_how_long: Some(ahead),
             until: Some(until),
@@ -194,10 +193,8 @@ impl Lane {
 
     // It is asked about once a second, so that no single wait is worth telling.
     pub(super) fn tell_refusing(&self, refusing: Refusing) {
-        let org = Arc::clone(&self.config.org);
-        self.config.events.send(match refusing {
-            Refusing::Lasts => Event::OrgWaits {
-                org,
+        self.send(|| match refusing {
+            Refusing::Lasts => OrgEvent::Waits {
                 reason: format!(
                     "{}; asked again about once a second{}",
                     Why::Concurrency,
@@ -206,7 +203,7 @@ impl Lane {
                 for_how_long: None,
                 until: None,
             },
-            Refusing::Over => Event::OrgGoesOn { org },
+            Refusing::Over => OrgEvent::Continues,
         });
     }
 
@@ -216,9 +213,7 @@ impl Lane {
         if let Some(keeper) = self.keeper.as_ref().filter(|_| early) {
             keeper.waits(None);
         }
-        self.config.events.send(Event::OrgGoesOn {
-            org: Arc::clone(&self.config.org),
-        });
+        self.send(|| OrgEvent::Continues);
     }
 }
 

@@ -73,6 +73,11 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "sandbox and okta share nothing",
     ),
     (
+        "event.rs",
+        "use crate::ledger::Counts;",
+        "event may not use ledger",
+    ),
+    (
         "engine/org.rs",
         "use clap::Parser as _;",
         "the command line's definition is cli's",

@@ -2,13 +2,13 @@
 //! for meanwhile, and a summary of many.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
 use super::Output;
-use crate::event::{EntryName, Event};
+use crate::event::{EntryEvent, EntryName, EventKind, Listener, News, OrgEvent};
 use crate::failure::{Ending, Failure, Kind};
+use crate::model::{EntryError, Millis};
 use crate::pacing::unix_millis;
 use crate::report::codes;
 use crate::rollout::consent::{Answered, Refreshed, Unopened};
@@ -156,51 +156,60 @@ fn cure(error: &anyhow::Error) -> &str {
 }
 
 /// Says what is waited for, until nobody sends events any more.
-pub(super) async fn waits(mut events: UnboundedReceiver<Event>, output: Output) {
+pub(super) async fn waits(mut events: Listener, output: Output) {
     // Many calls announce the same wait.
     let mut waiting = HashMap::new();
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Retrying {
-                entry,
-                error,
-                next_at,
-                ..
-            } => {
-                let codes = codes(
-                    error.okta_error_code.as_deref(),
-                    error.http_status,
-                    error.request_id.as_deref(),
-                );
-                let ahead = u64::try_from(next_at.saturating_sub(unix_millis())).unwrap_or(0);
-                output.note(format_args!(
-                    "{}: {}{codes}; Okta is asked again in {} s",
-                    named(&entry),
-                    error.message,
-                    ahead.div_ceil(1_000)
-                ));
+    while let Some(news) = events.next().await {
+        let event = match &news {
+            News::Event(event) => event,
+            News::Lagged(_) => {
+                // Which of them ended meanwhile is not known: they are said again.
+                waiting.clear();
+                continue;
             }
-            Event::OrgWaits {
+        };
+        match &event.kind {
+            EventKind::Entry(entry, EntryEvent::Retrying { error, next_at, .. }) => {
+                output.note(retrying(entry, error, *next_at));
+            }
+            EventKind::Org(
                 org,
-                reason,
-                for_how_long,
-                ..
-            } => {
+                OrgEvent::Waits {
+                    reason,
+                    for_how_long,
+                    ..
+                },
+            ) => {
                 let is_short = for_how_long.is_some_and(|wait| wait < SHORT_WAIT);
-                if is_short || waiting.get(&org) == Some(&reason) {
+                if is_short || waiting.get(org) == Some(reason) {
                     continue;
                 }
                 let span = for_how_long.map(|wait| format!(" for {} s", wait.as_secs()));
                 let span = span.unwrap_or_default();
                 output.note(format_args!("{org} waits{span}: {reason}"));
-                waiting.insert(org, reason);
+                waiting.insert(Arc::clone(org), reason.clone());
             }
-            Event::OrgGoesOn { org } => {
-                waiting.remove(&org);
+            EventKind::Org(org, OrgEvent::Continues) => {
+                waiting.remove(org);
             }
             _ => {}
         }
     }
+}
+
+fn retrying(entry: &EntryName, error: &EntryError, next_at: Millis) -> String {
+    let codes = codes(
+        error.okta_error_code.as_deref(),
+        error.http_status,
+        error.request_id.as_deref(),
+    );
+    let ahead = u64::try_from(next_at.saturating_sub(unix_millis())).unwrap_or(0);
+    format!(
+        "{}: {}{codes}; Okta is asked again in {} s",
+        named(entry),
+        error.message,
+        ahead.div_ceil(1_000)
+    )
 }
 
 fn named(entry: &EntryName) -> String {
@@ -216,6 +225,7 @@ mod tests {
     #[test]
     fn a_refusal_by_okta_outranks_what_was_not_sent() {
         let entry = || EntryName {
+            no: 0,
             org: "acme".into(),
             app: "google",
             which: "0oa1".into(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::{NextCommands, OrgAccess, Selected};
-use crate::event::{Event, Events};
+use crate::event::{Events, OrgEvent};
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, OrgRow, RunRow};
 use crate::manifest::Orgs;
@@ -73,11 +73,8 @@ pub(super) async fn stop_shut(
             Err(shut) => shut,
         };
         let stopped = shut.why.stopped(next);
-        events.send(Event::OrgStopped {
-            org: shut.row.name.as_str().into(),
-            message: stopped.message.clone(),
-            hint: stopped.hint.clone(),
-        });
+        let org = shut.row.name.as_str().into();
+        events.org(&org, || OrgEvent::Stopped(stopped.clone()));
         ledger.set_stopped(run, shut.row.no, Some(stopped)).await?;
     }
     Ok(open)

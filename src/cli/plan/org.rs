@@ -2,6 +2,7 @@
 //! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -12,7 +13,7 @@ use super::gather::Kept;
 use super::seen::digest;
 use super::view::{Looked, OrgSurvey, stopped_by};
 use crate::engine::Unread;
-use crate::event::Event;
+use crate::event::RunEvent;
 use crate::ledger::LedgerError;
 use crate::manifest::SecretError;
 use crate::okta::Bucket;
@@ -76,7 +77,7 @@ impl OrgSurvey {
             if let Some(error) = not_read {
                 unread.add(error.to_string(), Some(error.remedy()));
             }
-            self.events.send(Event::Looked);
+            self.tell_looked();
             busy += log.busy;
             requests += log.stats.requests;
             cost.add(&looked.forecast);
@@ -101,6 +102,11 @@ impl OrgSurvey {
             name: self.name,
             cost,
         })
+    }
+
+    fn tell_looked(&self) {
+        let entries = 1 + self.looked.fetch_add(1, Ordering::Relaxed);
+        self.events.run(|| RunEvent::Looked { entries });
     }
 
     fn pace(&self, busy: Duration, requests: u64) -> Pace {

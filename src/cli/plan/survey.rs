@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::task::JoinSet;
 
@@ -9,11 +10,12 @@ use super::gather::{Choice, Gathered, Gathering, Kept, gather};
 use super::org::unseen;
 use super::remembered::Remembered;
 use super::view::OrgSurvey;
+use crate::cli::listeners::Listeners;
 use crate::cli::output::Output;
 use crate::cli::target::Target;
 use crate::cli::{continuation, open, progress};
 use crate::engine::OrgAccess;
-use crate::event::{Event, Events};
+use crate::event::{Events, RunEvent};
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::Stored;
@@ -145,9 +147,10 @@ impl Prepared {
             counted(gathered.entries, "entry", "entries"),
             counted(orgs.len() as u64, "org", "orgs")
         ));
-        let (events, receiver) = Events::channel();
-        let shown = tokio::spawn(progress::show(receiver, settings.animation, output));
-        events.send(Event::Begun {
+        let events = Events::new();
+        let shown = progress::show(events.listen(), None, settings.animation, output);
+        let listeners = Listeners::begin(shown);
+        events.run(|| RunEvent::Started {
             entries: gathered.entries,
             ended: 0,
         });
@@ -161,11 +164,12 @@ impl Prepared {
                 interrupt: interrupt.clone(),
             },
             remembered,
+            looked: Arc::default(),
             force: wish.force,
             reconnect: wish.reconnect,
         };
         let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
-        drop(shown.await);
+        listeners.end().await;
         if let Some(simulated) = simulated {
             simulated.stop().await;
         }
@@ -279,6 +283,7 @@ struct Shared {
     http: Http,
     lanes: Lanes,
     remembered: Arc<Remembered>,
+    looked: Arc<AtomicU64>,
     force: bool,
     reconnect: bool,
 }
@@ -291,6 +296,7 @@ impl Shared {
             .map_err(Failure::usage)?;
         Ok(OrgSurvey {
             events: self.lanes.events.clone(),
+            looked: Arc::clone(&self.looked),
             limits: self.lanes.limits_of(&org.row.spec),
             name: org.row.name,
             url: org.row.url,

@@ -1,6 +1,7 @@
 //! An org that is looked at, and what is found of an entry there.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ use crate::steps::{Reader, StepError};
 pub(super) struct OrgSurvey {
     /// Who is told how far it is.
     pub events: Events,
+    /// Entries of all orgs that were looked at by now.
+    pub looked: Arc<AtomicU64>,
     /// Its name.
     pub name: String,
     /// Its URL as the ledger knows it.

@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::event::EntryName;
-use crate::model::{EntryError, Step};
+use crate::model::{EntryError, RunId, Step};
 use crate::report::{codes, counted};
 
 /// A line that stays.
@@ -53,6 +53,17 @@ pub(super) fn line(weight: Weight, text: String) -> Vec<Line> {
 pub(super) fn not_compared(org: &str, entries: u64, message: &str) -> String {
     let entries = counted(entries, "entry that waits", "entries that wait");
     format!("{org}: whether the credentials of {entries} changed is not known: {message}")
+}
+
+/// Said once by who was too slow for all events.
+pub(super) fn lost(run: Option<&RunId>) -> Vec<Line> {
+    let all = run.map_or_else(String::new, |run| {
+        format!("; all that was done is in: okta-rollout report {}", run.0)
+    });
+    line(
+        Weight::Notice,
+        format!("some lines are left out, because they are read too slowly{all}"),
+    )
 }
 
 /// The colour of each state.

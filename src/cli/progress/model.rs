@@ -10,8 +10,10 @@ use super::clock::{Clock, seconds, whole};
 use super::line::{
     Line, Weight, colour, failure, line, named, not_compared, painted, titled, told,
 };
+use super::totals::Totals;
 use super::waits::Waits;
-use crate::event::{Answers, EntryName, Event};
+use crate::event::{Answers, EntryEvent, EntryName, EventKind, OrgEvent, RunEvent};
+use crate::ledger::{Counts, OrgRow};
 use crate::model::{Changed, EntryError, Millis, Step, Stored};
 use crate::report::{counted, told as told_change};
 use crate::settings::Verbosity;
@@ -39,15 +41,7 @@ pub(super) struct Model {
     clock: Clock,
     began: Millis,
     ends_at: Option<Millis>,
-    entries: u64,
-    ended: u64,
-    /// Of these, those that had ended before this session.
-    before: u64,
-    changed: u64,
-    deactivated: u64,
-    unchanged: u64,
-    waiting: HashSet<EntryName>,
-    failed: u64,
+    totals: Totals,
     stopping: bool,
     /// Entries under way.
     live: HashMap<EntryName, Live>,
@@ -74,14 +68,7 @@ impl Model {
             clock: Clock(zone),
             began,
             ends_at: None,
-            entries: 0,
-            ended: 0,
-            before: 0,
-            changed: 0,
-            deactivated: 0,
-            unchanged: 0,
-            waiting: HashSet::new(),
-            failed: 0,
+            totals: Totals::default(),
             stopping: false,
             live: HashMap::new(),
             begun: 0,
@@ -90,73 +77,105 @@ impl Model {
         }
     }
 
-    /// Takes an event in; gives the lines to print for it.
-    pub fn apply(&mut self, event: Event) -> Vec<Line> {
-        match event {
-            Event::Begun { entries, ended } => {
-                (self.entries, self.ended, self.before) = (entries, ended, ended);
-                Vec::new()
+    /// Takes in what happened; gives the lines to print for it.
+    pub fn apply(&mut self, kind: &EventKind) -> Vec<Line> {
+        match kind {
+            EventKind::Run(what) => self.apply_to_run(what),
+            EventKind::Org(org, what) => self.apply_to_org(org, what),
+            EventKind::Entry(entry, what) => self.apply_to_entry(entry, what),
+        }
+    }
+
+    fn apply_to_run(&mut self, what: &RunEvent) -> Vec<Line> {
+        match *what {
+            RunEvent::Started { entries, ended } => self.totals.start(entries, ended),
+            RunEvent::Expected { ends_at } => self.ends_at = ends_at,
+            RunEvent::Looked { entries } => {
+                // Of several orgs at once: the later word may come first.
+                self.totals.ended = self.totals.ended.max(entries);
             }
-            Event::Expected { ends_at } => {
-                self.ends_at = ends_at;
-                Vec::new()
+            RunEvent::Stopping { in_flight, answers } => {
+                self.stopping = true;
+                return line(Weight::Notice, stopping(in_flight as u64, answers));
             }
-            Event::StepBegun { entry, step } => {
-                self.goes_on(&entry, step);
-                self.move_on(entry, step, None);
-                Vec::new()
-            }
-            Event::StepDone {
-                entry,
-                step,
-                changed,
-            } => self.step_done(&entry, step, changed),
-            Event::Retrying {
-                entry,
-                error,
-                attempts,
-                next_at,
-            } => self.retrying(entry, &error, attempts, next_at),
-            Event::Ended {
-                entry,
-                state,
-                changed,
-                changes,
-                error,
-            } => {
-                let mut lines = self.ended(&entry, state, changed, &changes, error.as_ref());
-                lines.extend(changes.iter().flat_map(|change| self.change(change)));
-                lines
-            }
-            Event::Renews { entry } => self.renews(&entry),
-            Event::NotCompared {
-                org,
-                entries,
-                message,
-                hint,
-            } => failure(not_compared(&org, entries, &message), hint.as_deref()),
-            Event::Looked => {
-                self.ended += 1;
-                Vec::new()
-            }
-            Event::OrgWaits {
-                org,
+            RunEvent::Ended => {}
+        }
+        Vec::new()
+    }
+
+    fn apply_to_org(&mut self, org: &Arc<str>, what: &OrgEvent) -> Vec<Line> {
+        match what {
+            OrgEvent::Waits {
                 reason,
                 for_how_long,
                 until,
             } => self
                 .waits
-                .begin(&org, &reason, for_how_long, until, &self.clock),
-            Event::OrgGoesOn { org } => {
-                self.waits.end(&org);
+                .begin(org, reason, *for_how_long, *until, &self.clock),
+            OrgEvent::Continues => {
+                self.waits.end(org);
                 Vec::new()
             }
-            Event::OrgStopped { org, message, hint } => {
-                self.org_stopped(&org, &message, hint.as_deref())
+            // The wait that follows is what people see.
+            OrgEvent::RateLimited { .. } => Vec::new(),
+            OrgEvent::NotCompared {
+                entries,
+                message,
+                hint,
+            } => failure(not_compared(org, *entries, message), hint.as_deref()),
+            OrgEvent::Stopped(why) => self.org_stopped(org, &why.message, why.hint.as_deref()),
+        }
+    }
+
+    fn apply_to_entry(&mut self, entry: &EntryName, what: &EntryEvent) -> Vec<Line> {
+        match what {
+            EntryEvent::StepStarted { step } => {
+                let is_live = self.live.contains_key(entry);
+                self.totals.continues(entry, *step, is_live);
+                self.move_on(entry, *step, None);
+                Vec::new()
             }
-            Event::Stopping { in_flight, answers } => {
-                self.stopping = true;
-                line(Weight::Notice, stopping(in_flight as u64, answers))
+            EntryEvent::StepDone { step, changed, .. } => self.step_done(entry, *step, *changed),
+            EntryEvent::Retrying {
+                error,
+                attempts,
+                next_at,
+            } => self.retrying(entry, error, *attempts, *next_at),
+            EntryEvent::Renews => {
+                self.totals.waits_no_more(entry);
+                Vec::new()
+            }
+            EntryEvent::Ended {
+                state,
+                changed,
+                changes,
+                error,
+                ..
+            } => {
+                self.live.remove(entry);
+                self.totals.ended(entry, *state, *changed, changes);
+                let mut lines = ended(entry, *state, *changed, changes, error.as_ref());
+                lines.extend(changes.iter().flat_map(|change| self.change(change)));
+                lines
+            }
+        }
+    }
+
+    /// Events were lost. What was under way may have ended; what still is will be heard of again.
+    pub fn forget_live(&mut self) {
+        self.live.clear();
+        self.waits = Waits::default();
+    }
+
+    /// Takes over what the ledger knows of the run.
+    pub fn recount(&mut self, counts: &Counts, orgs: &[OrgRow], now: Millis) {
+        self.totals.recount(counts);
+        for org in orgs {
+            let name: Arc<str> = org.name.as_str().into();
+            if org.stopped.is_some() {
+                self.stopped.insert(name);
+            } else if let Some(wait) = org.wait.as_ref().filter(|wait| wait.until > now) {
+                self.waits.restore(name, &wait.reason, wait.until);
             }
         }
     }
@@ -175,45 +194,13 @@ impl Model {
                 .map(|(entry, live)| self.live_line(entry, live)),
         );
         View {
-            entries: self.entries,
-            ended: self.ended,
+            entries: self.totals.entries,
+            ended: self.totals.ended,
             time: self.time(now),
-            message: self.message(),
+            message: self
+                .totals
+                .message(self.stopped.len() as u64, self.stopping),
             live,
-        }
-    }
-
-    fn message(&self) -> String {
-        let stopped = self.stopped.len() as u64;
-        let orgs = if stopped == 1 {
-            "org stopped"
-        } else {
-            "orgs stopped"
-        };
-        let mut parts: Vec<String> = [
-            (self.changed, "changed", colour::CHANGED),
-            (self.deactivated, "deactivated", colour::CHANGED),
-            (self.unchanged, "unchanged", colour::UNCHANGED),
-            (
-                self.waiting.len() as u64,
-                "waiting for consent",
-                colour::WAITING,
-            ),
-            (self.failed, "failed", colour::FAILED),
-            (stopped, orgs, colour::FAILED),
-        ]
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, name, style)| painted(style, format_args!("{count} {name}")))
-        .collect();
-        if self.stopping {
-            parts.push(painted(colour::STOPPING, "stopping"));
-        }
-        let parts = parts.join(", ");
-        match (self.before, parts.as_str()) {
-            (0, _) => parts,
-            (before, "") => format!("{before} before this session"),
-            (before, _) => format!("in this session {parts}; {before} before"),
         }
     }
 
@@ -240,7 +227,7 @@ impl Model {
 
     fn retrying(
         &mut self,
-        entry: EntryName,
+        entry: &EntryName,
         error: &EntryError,
         attempts: u32,
         next_at: Millis,
@@ -249,7 +236,7 @@ impl Model {
         let lines = self.from(Verbosity::Attempts, || {
             format!(
                 "{}: {}: {}; again at {at}",
-                named(&entry),
+                named(entry),
                 titled(error.step),
                 told(error)
             )
@@ -266,84 +253,18 @@ impl Model {
         })
     }
 
-    fn move_on(&mut self, entry: EntryName, step: Step, retry: Option<Retry>) {
-        let before = self.live.get(&entry);
-        let no = before.map_or(self.begun, |live| live.no);
-        self.begun += u64::from(before.is_none());
-        self.live.insert(entry, Live { no, step, retry });
+    fn move_on(&mut self, entry: &EntryName, step: Step, retry: Option<Retry>) {
+        if let Some(live) = self.live.get_mut(entry) {
+            (live.step, live.retry) = (step, retry);
+            return;
+        }
+        let no = self.begun;
+        self.begun += 1;
+        self.live.insert(entry.clone(), Live { no, step, retry });
     }
 
     fn change(&self, change: &Changed) -> Vec<Line> {
         self.from(Verbosity::Steps, || format!("  {}", told_change(change)))
-    }
-
-    // An entry that was counted as waiting is under way again, now that its consent came.
-    fn goes_on(&mut self, entry: &EntryName, step: Step) {
-        let waited_before = step == Step::CompleteConsent && !self.live.contains_key(entry);
-        if self.waiting.remove(entry) || waited_before {
-            self.waits_no_more();
-        }
-    }
-
-    fn renews(&mut self, entry: &EntryName) -> Vec<Line> {
-        self.waiting.remove(entry);
-        self.waits_no_more();
-        Vec::new()
-    }
-
-    fn waits_no_more(&mut self) {
-        self.ended = self.ended.saturating_sub(1);
-        // It waits no more since an earlier session.
-        self.before = self.before.min(self.ended);
-    }
-
-    fn ended(
-        &mut self,
-        entry: &EntryName,
-        state: Stored,
-        changed: bool,
-        written: &[Changed],
-        error: Option<&EntryError>,
-    ) -> Vec<Line> {
-        self.live.remove(entry);
-        self.ended += 1;
-        let name = named(entry);
-        match state {
-            Stored::Done if written.iter().any(Changed::is_deactivation) => {
-                self.deactivated += 1;
-                let done = painted(colour::CHANGED, "done, deactivated");
-                line(Weight::Change, format!("{name}: {done}"))
-            }
-            Stored::Done if changed => {
-                self.changed += 1;
-                let done = painted(colour::CHANGED, "done, changed");
-                line(Weight::Change, format!("{name}: {done}"))
-            }
-            Stored::Done => {
-                self.unchanged += 1;
-                line(Weight::News, format!("{name}: done, unchanged"))
-            }
-            Stored::Waiting => {
-                self.waiting.insert(entry.clone());
-                let waiting = painted(colour::WAITING, "waiting for consent");
-                line(Weight::Change, format!("{name}: {waiting}"))
-            }
-            Stored::Failed => {
-                self.failed += 1;
-                let why = error.map_or_else(String::new, |error| {
-                    format!(": {}: {}", titled(error.step), told(error))
-                });
-                failure(
-                    format!("{name}: {}{why}", painted(colour::FAILED, "failed")),
-                    error.and_then(|error| error.hint.as_deref()),
-                )
-            }
-            // Not at rest: the run does not send this.
-            Stored::Pending | Stored::Started => {
-                self.ended -= 1;
-                Vec::new()
-            }
-        }
     }
 
     fn org_stopped(&mut self, org: &Arc<str>, message: &str, hint: Option<&str>) -> Vec<Line> {
@@ -370,6 +291,37 @@ impl Model {
     }
 }
 
+/// Said of an entry that came to rest.
+fn ended(
+    entry: &EntryName,
+    state: Stored,
+    changed: bool,
+    written: &[Changed],
+    error: Option<&EntryError>,
+) -> Vec<Line> {
+    let name = named(entry);
+    let change = |style, said| line(Weight::Change, format!("{name}: {}", painted(style, said)));
+    match state {
+        Stored::Done if written.iter().any(Changed::is_deactivation) => {
+            change(colour::CHANGED, "done, deactivated")
+        }
+        Stored::Done if changed => change(colour::CHANGED, "done, changed"),
+        Stored::Done => line(Weight::News, format!("{name}: done, unchanged")),
+        Stored::Waiting => change(colour::WAITING, "waiting for consent"),
+        Stored::Failed => {
+            let why = error.map_or_else(String::new, |error| {
+                format!(": {}: {}", titled(error.step), told(error))
+            });
+            failure(
+                format!("{name}: {}{why}", painted(colour::FAILED, "failed")),
+                error.and_then(|error| error.hint.as_deref()),
+            )
+        }
+        // Not at rest: the run does not send this.
+        Stored::Pending | Stored::Started => Vec::new(),
+    }
+}
+
 /// Said when a stop was asked for.
 fn stopping(in_flight: u64, answers: Answers) -> String {
     let calls = counted(in_flight, "call", "calls");
@@ -391,12 +343,15 @@ mod tests {
 
     use super::*;
     use crate::apps::Feature;
+    use crate::failure::Remedy;
+    use crate::model::{EntryNo, Stopped};
 
     /// 2026-01-02T03:04:05Z.
     const NOW: Millis = 1_767_323_045_000;
 
     fn entry(org: &str, row: u64) -> EntryName {
         EntryName {
+            no: EntryNo::try_from(row).unwrap(),
             org: org.into(),
             app: "google",
             which: "Google Workspace".into(),
@@ -415,88 +370,91 @@ mod tests {
         }
     }
 
-    fn waits(org: &str, until: Millis) -> Event {
-        Event::OrgWaits {
-            org: org.into(),
+    fn of_entry(org: &str, row: u64, what: EntryEvent) -> EventKind {
+        EventKind::Entry(entry(org, row), what)
+    }
+
+    fn started(entries: u64, ended: u64) -> EventKind {
+        EventKind::Run(RunEvent::Started { entries, ended })
+    }
+
+    fn waits(org: &str, until: Millis) -> EventKind {
+        let waits = OrgEvent::Waits {
             reason: "budget of /api/v1/apps: 0 of 45 left".to_owned(),
             for_how_long: u64::try_from(until - NOW).ok().map(Duration::from_millis),
             until: Some(until),
-        }
+        };
+        EventKind::Org(org.into(), waits)
     }
 
-    fn ended(row: u64, state: Stored, changed: bool) -> Event {
-        Event::Ended {
-            entry: entry("acme", row),
+    fn stopped(hint: Option<&str>) -> EventKind {
+        let stopped = Stopped {
+            message: "Okta refused the API token (E0000011)".to_owned(),
+            hint: hint.map(str::to_owned),
+            okta_error_code: None,
+            http_status: None,
+            request_id: None,
+            remedy: Remedy::default(),
+        };
+        EventKind::Org("globex".into(), OrgEvent::Stopped(stopped))
+    }
+
+    fn ended(row: u64, state: Stored, changed: bool) -> EventKind {
+        let ended = EntryEvent::Ended {
             state,
             changed,
             changes: Vec::new(),
+            request_id: None,
             error: (state == Stored::Failed).then(error),
-        }
+        };
+        of_entry("acme", row, ended)
     }
 
-    fn story() -> Vec<Event> {
-        let step = |step| Event::StepBegun {
-            entry: entry("acme", 14),
-            step,
+    fn story() -> Vec<EventKind> {
+        let step = |org, row, step| of_entry(org, row, EntryEvent::StepStarted { step });
+        let done = EntryEvent::StepDone {
+            step: Step::FindApp,
+            changed: false,
+            http_status: Some(200),
+            request_id: None,
+        };
+        let retrying = EntryEvent::Retrying {
+            error: EntryError {
+                message: "no answer within 60 s".to_owned(),
+                okta_error_code: None,
+                http_status: None,
+                request_id: None,
+                ..error()
+            },
+            attempts: 1,
+            next_at: NOW + 3_000,
         };
         vec![
-            Event::Begun {
-                entries: 6,
-                ended: 1,
-            },
-            step(Step::FindApp),
-            Event::StepDone {
-                entry: entry("acme", 14),
-                step: Step::FindApp,
-                changed: false,
-            },
-            step(Step::SetFeature(Feature::UserProvisioning)),
-            Event::StepBegun {
-                entry: entry("initech", 15),
-                step: Step::SetConnection,
-            },
+            started(6, 1),
+            step("acme", 14, Step::FindApp),
+            of_entry("acme", 14, done),
+            step("acme", 14, Step::SetFeature(Feature::UserProvisioning)),
+            step("initech", 15, Step::SetConnection),
             waits("acme", NOW + 42_000),
             waits("acme", NOW + 42_000),
             waits("initech", NOW + 900),
-            Event::Retrying {
-                entry: entry("initech", 15),
-                error: EntryError {
-                    message: "no answer within 60 s".to_owned(),
-                    okta_error_code: None,
-                    http_status: None,
-                    request_id: None,
-                    ..error()
-                },
-                attempts: 1,
-                next_at: NOW + 3_000,
-            },
+            of_entry("initech", 15, retrying),
             ended(2, Stored::Done, true),
             ended(3, Stored::Done, false),
             ended(4, Stored::Waiting, true),
             ended(5, Stored::Failed, false),
-            Event::OrgStopped {
-                org: "globex".into(),
-                message: "Okta refused the API token (E0000011)".to_owned(),
-                hint: Some("check the value behind env:GLOBEX".to_owned()),
-            },
-            Event::OrgStopped {
-                org: "globex".into(),
-                message: "Okta refused the API token (E0000011)".to_owned(),
-                hint: None,
-            },
-            Event::Stopping {
+            stopped(Some("check the value behind env:GLOBEX")),
+            stopped(None),
+            EventKind::Run(RunEvent::Stopping {
                 in_flight: 2,
                 answers: Answers::Kept,
-            },
+            }),
         ]
     }
 
-    fn play(verbosity: Verbosity, events: Vec<Event>) -> (Model, Vec<Line>) {
+    fn play(verbosity: Verbosity, events: &[EventKind]) -> (Model, Vec<Line>) {
         let mut model = Model::new(verbosity, TimeZone::UTC, NOW - 65_000);
-        let lines = events
-            .into_iter()
-            .flat_map(|event| model.apply(event))
-            .collect();
+        let lines = events.iter().flat_map(|event| model.apply(event)).collect();
         (model, lines)
     }
 
@@ -524,37 +482,27 @@ mod tests {
 
     #[test]
     fn an_entry_that_gets_a_fresh_link_is_counted_once() {
-        let entry = entry("acme", 1);
-        let waits = Event::Ended {
-            entry: entry.clone(),
-            state: Stored::Waiting,
-            changed: false,
-            changes: Vec::new(),
-            error: None,
-        };
-        let begun = Event::Begun {
-            entries: 2,
-            ended: 2,
-        };
-        let (mut model, _) = play(Verbosity::Normal, vec![begun]);
-        assert!(model.apply(Event::Renews { entry }).is_empty());
-        assert_eq!((model.ended, model.before), (1, 1));
-        model.apply(waits);
-        assert_eq!((model.ended, model.waiting.len()), (2, 1));
+        let renews = of_entry("acme", 1, EntryEvent::Renews);
+        let (mut model, _) = play(Verbosity::Normal, &[started(2, 2)]);
+        assert!(model.apply(&renews).is_empty());
+        assert_eq!((model.totals.ended, model.totals.before), (1, 1));
+        model.apply(&ended(1, Stored::Waiting, false));
+        assert_eq!(model.totals.ended, 2);
+        let view = model.view(NOW, LIVE_LINES);
+        let message = "in this session 1 waiting for consent; 1 before";
+        assert_eq!(strip_str(&view.message).to_string(), message);
     }
 
     #[test]
     fn secrets_that_could_not_be_compared_are_told_with_what_to_do() {
         for (entries, told) in [(1, "1 entry that waits"), (3, "3 entries that wait")] {
-            let (_, lines) = play(
-                Verbosity::Normal,
-                vec![Event::NotCompared {
-                    org: "acme".into(),
-                    entries,
-                    message: "env:PW: the environment variable is not set".to_owned(),
-                    hint: Some("set PW".to_owned()),
-                }],
-            );
+            let not_compared = OrgEvent::NotCompared {
+                entries,
+                message: "env:PW: the environment variable is not set".to_owned(),
+                hint: Some("set PW".to_owned()),
+            };
+            let not_compared = EventKind::Org("acme".into(), not_compared);
+            let (_, lines) = play(Verbosity::Normal, &[not_compared]);
             let told = format!(
                 "Error acme: whether the credentials of {told} changed is not known: env:PW: the environment variable is \
                  not set\nError   hint: set PW"
@@ -566,30 +514,25 @@ mod tests {
     #[test]
     fn an_entry_whose_consent_came_is_counted_once() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
-        model.apply(Event::Begun {
-            entries: 2,
-            ended: 1,
-        });
-        model.apply(ended(2, Stored::Waiting, true));
+        model.apply(&started(2, 1));
+        model.apply(&ended(2, Stored::Waiting, true));
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
         for row in [2, 3] {
             // Row 2 waited in this process, row 3 since an earlier one.
-            let (entry, step) = (entry("acme", row), Step::CompleteConsent);
-            model.apply(Event::StepBegun {
-                entry: entry.clone(),
-                step,
-            });
-            model.apply(Event::StepBegun { entry, step });
+            let step = Step::CompleteConsent;
+            let step = of_entry("acme", row, EntryEvent::StepStarted { step });
+            model.apply(&step);
+            model.apply(&step);
         }
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 0);
-        model.apply(ended(2, Stored::Done, true));
-        model.apply(ended(3, Stored::Done, true));
+        model.apply(&ended(2, Stored::Done, true));
+        model.apply(&ended(3, Stored::Done, true));
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
     }
 
     #[test]
     fn plain_lines_tell_what_ended_what_waits_and_what_stopped() {
-        let (_, lines) = play(Verbosity::Normal, story());
+        let (_, lines) = play(Verbosity::Normal, &story());
         insta::assert_snapshot!(text(&lines), @r#"
         News acme: waits 42 s, until 03:04:47 UTC: budget of /api/v1/apps: 0 of 45 left
         Change acme/google (row 2): done, changed
@@ -605,9 +548,9 @@ mod tests {
 
     #[test]
     fn more_verbose_adds_steps_and_then_attempts() {
-        let (_, normal) = play(Verbosity::Normal, story());
-        let (_, steps) = play(Verbosity::Steps, story());
-        let (_, attempts) = play(Verbosity::Attempts, story());
+        let (_, normal) = play(Verbosity::Normal, &story());
+        let (_, steps) = play(Verbosity::Steps, &story());
+        let (_, attempts) = play(Verbosity::Attempts, &story());
         let added = |more: &[Line], less: &[Line]| {
             let added: Vec<Line> = more
                 .iter()
@@ -622,7 +565,7 @@ mod tests {
 
     #[test]
     fn the_screen_shows_waits_first_then_entries_and_the_sum() {
-        let (model, _) = play(Verbosity::Normal, story());
+        let (model, _) = play(Verbosity::Normal, &story());
         insta::assert_snapshot!(screen(&model), @r#"
         acme waits 42 s, until 03:04:47 UTC: budget of /api/v1/apps: 0 of 45 left
         initech waits 1 s, until 03:04:05 UTC: budget of /api/v1/apps: 0 of 45 left
@@ -634,14 +577,12 @@ mod tests {
 
     #[test]
     fn there_are_never_more_than_eight_live_lines() {
-        let mut events: Vec<Event> = (0..50)
-            .map(|row| Event::StepBegun {
-                entry: entry("acme", row),
-                step: Step::SetConnection,
-            })
+        let step = Step::SetConnection;
+        let mut events: Vec<EventKind> = (0..50)
+            .map(|row| of_entry("acme", row, EntryEvent::StepStarted { step }))
             .collect();
         events.extend((0..20).map(|org| waits(&format!("org{org}"), NOW + 5_000)));
-        let (model, _) = play(Verbosity::Normal, events);
+        let (model, _) = play(Verbosity::Normal, &events);
         let live = model.view(NOW, LIVE_LINES).live;
         assert_eq!(live.len(), LIVE_LINES);
         assert_eq!(live[2], "and 18 more orgs wait");
@@ -669,17 +610,15 @@ mod tests {
 
     #[test]
     fn a_command_that_only_looks_shows_how_far_it_is() {
-        let begun = Event::Begun {
-            entries: 3,
-            ended: 0,
-        };
-        let events = vec![
-            begun,
-            Event::Looked,
+        let looked = |entries| EventKind::Run(RunEvent::Looked { entries });
+        // The later word came first.
+        let events = [
+            started(3, 0),
+            looked(2),
             waits("acme", NOW + 5_000),
-            Event::Looked,
+            looked(1),
         ];
-        let (model, lines) = play(Verbosity::Normal, events);
+        let (model, lines) = play(Verbosity::Normal, &events);
         insta::assert_snapshot!(text(&lines), @"News acme: waits 5.0 s, until 03:04:10 UTC: budget of /api/v1/apps: 0 of 45 left");
         insta::assert_snapshot!(screen(&model), @r"
         acme waits 5 s, until 03:04:10 UTC: budget of /api/v1/apps: 0 of 45 left
@@ -690,16 +629,16 @@ mod tests {
     #[test]
     fn a_wait_that_is_over_is_gone_and_the_next_one_is_told() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
-        assert_eq!(model.apply(waits("acme", NOW + 5_000)).len(), 1);
+        assert_eq!(model.apply(&waits("acme", NOW + 5_000)).len(), 1);
         assert_eq!(model.view(NOW, LIVE_LINES).live.len(), 1);
-        model.apply(Event::OrgGoesOn { org: "acme".into() });
+        model.apply(&EventKind::Org("acme".into(), OrgEvent::Continues));
         assert!(model.view(NOW, LIVE_LINES).live.is_empty());
-        assert_eq!(model.apply(waits("acme", NOW + 65_000)).len(), 1);
+        assert_eq!(model.apply(&waits("acme", NOW + 65_000)).len(), 1);
     }
 
     #[test]
     fn a_wait_counts_down_to_zero_and_not_below() {
-        let (model, _) = play(Verbosity::Normal, vec![waits("acme", NOW + 61_000)]);
+        let (model, _) = play(Verbosity::Normal, &[waits("acme", NOW + 61_000)]);
         for (now, wanted) in [
             (NOW, "acme waits 1 min 1 s, until 03:05:06 UTC: budget"),
             (NOW + 20_500, "acme waits 41 s, until 03:05:06 UTC: budget"),
@@ -732,7 +671,8 @@ mod tests {
             (Some(NOW + 200_000), NOW + 200_000, "3 min 20 s"),
             (Some(NOW + 200_000), NOW + 300_000, "5 min 0 s"),
         ] {
-            assert!(model.apply(Event::Expected { ends_at }).is_empty());
+            let expected = EventKind::Run(RunEvent::Expected { ends_at });
+            assert!(model.apply(&expected).is_empty());
             assert_eq!(model.view(now, LIVE_LINES).time, wanted);
         }
     }
@@ -741,13 +681,9 @@ mod tests {
     fn a_session_counts_what_ended_in_it_and_what_had_ended_before() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         let message = |model: &Model| strip_str(&model.view(NOW, LIVE_LINES).message).to_string();
-        let begun = Event::Begun {
-            entries: 9,
-            ended: 5,
-        };
-        model.apply(begun);
+        model.apply(&started(9, 5));
         assert_eq!(message(&model), "5 before this session");
-        model.apply(ended(7, Stored::Done, true));
+        model.apply(&ended(7, Stored::Done, true));
         assert_eq!(message(&model), "in this session 1 changed; 5 before");
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 6);
     }
@@ -785,7 +721,7 @@ mod tests {
             (Stored::Waiting, false, "\x1b[36mwaiting for consent\x1b[0m"),
             (Stored::Failed, false, "\x1b[1m\x1b[31mfailed\x1b[0m"),
         ] {
-            let (_, lines) = play(Verbosity::Normal, vec![ended(2, state, changed)]);
+            let (_, lines) = play(Verbosity::Normal, &[ended(2, state, changed)]);
             let wanted = format!("acme/google (row 2): {colour}");
             assert!(lines[0].text.starts_with(&wanted), "{:?}", lines[0].text);
         }

@@ -59,6 +59,14 @@ impl Waits {
         line(Weight::News, format!("{org}: waits{span}: {reason}"))
     }
 
+    /// A wait whose beginning may have been missed.
+    pub fn restore(&mut self, org: Arc<str>, reason: &str, until: Millis) {
+        self.waits.entry(org).or_insert_with(|| Wait {
+            reason: reason.to_owned(),
+            until: Some(until),
+        });
+    }
+
     /// An org that waits no more; the same wait counts as another one from now on.
     pub fn end(&mut self, org: &Arc<str>) {
         self.waits.shift_remove(org);

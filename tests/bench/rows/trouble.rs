@@ -3,11 +3,10 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use okta_rollout::event::{Event, Events};
+use okta_rollout::event::{EntryEvent, EventKind, Events, Listener, News};
 use okta_rollout::pacing::unix_millis;
 use okta_rollout::sandbox::{Fault, FaultRule, Faults, Latency, Period, SandboxSettings, Switches};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::try_join;
 
 use crate::rows::unlimited::IN_FLIGHT;
@@ -132,7 +131,8 @@ impl Trouble {
             ..Conditions::default()
         };
         let engine = Engine::new(&fleet, conditions).await?;
-        let (events, told) = Events::channel();
+        let events = Events::new();
+        let told = events.listen();
         let begun = Instant::now();
         // The rest of the run is of no interest, and could take minutes: it is dropped.
         tokio::select! {
@@ -185,10 +185,13 @@ fn nobody() -> anyhow::Result<String> {
 }
 
 /// Ends when every entry of the other orgs has ended.
-async fn others_ended(mut told: UnboundedReceiver<Event>) -> anyhow::Result<()> {
+async fn others_ended(mut told: Listener) -> anyhow::Result<()> {
     let mut left = OTHERS * APPS;
-    while let Some(event) = told.recv().await {
-        let Event::Ended { entry, error, .. } = event else {
+    while let Some(news) = told.next().await {
+        let News::Event(event) = news else {
+            anyhow::bail!("events were lost")
+        };
+        let EventKind::Entry(entry, EntryEvent::Ended { error, .. }) = &event.kind else {
             continue;
         };
         if *entry.org != *org_name(0) {
