@@ -22,13 +22,13 @@
 //!         sandbox     beside everything; shares no types with okta
 //! ```
 //!
-//! What happens is said as events: whoever makes a command's [`event::Events`] listens to them (`cli`: progress),
-//! and engine, steps' workers and pacing send them to any number of listeners, or to nobody at no cost. What
-//! events are lost to a slow listener it reads from the ledger.
+//! What happens is said as events: whoever makes a command's [`event::Events`] listens to them (`cli`: progress and log),
+//! and engine, steps' workers and pacing send them to any number of listeners, or to nobody at no cost. Whatever is
+//! traced besides goes to the log. What events are lost to a slow listener it reads from the ledger.
 //!
 //! Imports run downwards only, and files of one folder use each other in one direction: `tests/architecture` holds the
 //! table and fails on anything else. It holds the other promises, too: only `ledger` has SQL; only `okta` names reqwest;
-//! only `cli` prints and knows clap; only `settings` and the secret resolver read the environment; `sandbox` and `okta`
+//! only `cli` prints, logs and knows clap; only `settings` and the secret resolver read the environment; `sandbox` and `okta`
 //! share no types; `plan`, `pacing::retry`, `consent` and `report` do nothing outside.
 
 pub mod apps;

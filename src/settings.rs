@@ -152,6 +152,25 @@ pub enum Coloured {
     No,
 }
 
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people and `grep`.
+    #[default]
+    Text,
+    /// For programs: an object a line.
+    Json,
+}
+
+/// Where a command writes what happens, line by line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The file; lines are appended.
+    pub file: PathBuf,
+    /// How they are written.
+    pub format: LogFormat,
+}
+
 /// What flags of every command say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -165,6 +184,8 @@ pub struct Flags {
     pub verbosity: Verbosity,
     /// How a run shows that it moves; `None` = as the terminal can.
     pub animation: Option<Animation>,
+    /// Where a log is written, if one is.
+    pub log: Option<LogSettings>,
 }
 
 /// What flags and environment together say.
@@ -192,6 +213,8 @@ pub struct Settings {
     pub abort_after: Option<u64>,
     /// See [`Environment::proxies`].
     pub proxies: Proxies,
+    /// Where a log is written, if one is.
+    pub log: Option<LogSettings>,
     /// Files that the command reads besides manifest, orgs and job, and what they are.
     pub inputs: Vec<(&'static str, PathBuf)>,
 }
@@ -232,6 +255,7 @@ impl Settings {
             stderr_is_terminal: terminals.stderr,
             abort_after: environment.abort_after,
             proxies: environment.proxies,
+            log: flags.log.clone(),
             inputs: Vec::new(),
         }
     }

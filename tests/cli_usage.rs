@@ -106,6 +106,16 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       -q, --quiet
               Say nothing but errors and the data that was asked for
 
+          --log-file <FILE>
+              Append what happens to a file, a line per event
+
+          --log-format <FORMAT>
+              How lines of --log-file are written [default: text]
+
+              Possible values:
+              - text: For people and `grep`
+              - json: For programs: an object a line
+
     Examples:
       okta-rollout init                                files to begin with
       okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing

@@ -277,10 +277,12 @@ mod tests {
     #[test]
     fn global_flags_stand_before_and_after_the_command() {
         for line in [
-            "okta-rollout --orgs o.csv -vv run m.csv",
-            "okta-rollout run --orgs o.csv m.csv -v -v",
+            "okta-rollout --orgs o.csv -vv --log-file l run m.csv --log-format json",
+            "okta-rollout --log-format json run --orgs o.csv m.csv -v -v --log-file l",
         ] {
             let args = Args::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(args.global.log_file, Some(PathBuf::from("l")));
+            assert!(args.global.fits().is_ok());
             assert_eq!(args.global.orgs, Some(PathBuf::from("o.csv")));
             assert_eq!(args.global.verbose, 2);
         }

@@ -65,7 +65,7 @@ pub(super) async fn complete(
     let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
     let events = Events::new();
     let waits = told::waits(events.listen(), output);
-    let listeners = Listeners::begin(waits);
+    let listeners = Listeners::begin(&events, waits, settings, output).await;
     let mut desk = Desk::new(&ledger, &options, open, interrupt, events)
         .await
         .map_err(Failure::usage)?;
@@ -111,7 +111,7 @@ pub(super) async fn refresh(
     let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
     let events = Events::new();
     let waits = told::waits(events.listen(), output);
-    let listeners = Listeners::begin(waits);
+    let listeners = Listeners::begin(&events, waits, settings, output).await;
     let mut desk = Desk::new(&ledger, &options, open, interrupt.clone(), events)
         .await
         .map_err(Failure::usage)?;

@@ -2,6 +2,7 @@
 //! files that no report of it must be written over.
 
 use super::file::Guarded;
+use super::log;
 use super::output::Output;
 use super::outputs;
 use super::target::Target;
@@ -35,6 +36,7 @@ pub(super) fn policy(
                 file.display()
             ));
         }
+        log::refuse(settings, |settings| guarded(context, settings))?;
         Policy::of_manifest(context.manifest(), settings)
     };
     let kept = || context.orgs().map(Into::into);

@@ -122,7 +122,7 @@ pub(super) async fn execute(
         selected: selected.clone(),
     };
     let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
-    let listeners = Listeners::begin(shown);
+    let listeners = Listeners::begin(&events, shown, settings, output).await;
     let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
     let driven = drive(&ledger, &owner, orgs, &options, &events, &interrupt).await;
     drop(events);

@@ -11,8 +11,8 @@ use super::args::{self, ExportFormat};
 use super::file::{Guarded, can_be_written, clash, refuse_clash, refuse_stdout};
 use super::listeners::Listeners;
 use super::output::Output;
-use super::progress;
 use super::signals::Signals;
+use super::{log, progress};
 use crate::apps::App;
 use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
@@ -85,6 +85,7 @@ fn refuse_clashes(
     if args.output.is_none() {
         refuse_stdout(|| source.guarded(args, settings))?;
     }
+    log::refuse(settings, |settings| source.guarded(args, settings))?;
     if args.output.is_none() && args.env_file.is_none() {
         return Ok(());
     }
@@ -142,7 +143,7 @@ async fn read(
         .await?;
     let signals = Signals::listen(interrupt.clone(), output)?;
     let shown = progress::show(events.listen(), None, settings.animation, output);
-    let listeners = Listeners::begin(shown);
+    let listeners = Listeners::begin(&events, shown, settings, output).await;
     let reading = join_all(readers.iter().map(async |reader| {
         let reader = reader.as_ref().map_err(no_credentials)?;
         let read = read_apps(reader, &apps).await;

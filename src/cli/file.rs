@@ -18,10 +18,12 @@ use crate::input;
 use crate::limits::Lack;
 pub(super) use clash::{Guarded, clash, clash_of_stdout, is_stdout, stdout_is_file};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
-use place::Place;
-pub(super) use place::folder;
+pub(super) use place::{Place, folder};
 pub(super) use refuse::{refuse_clash, refuse_stdout};
 use replace::Draft;
+
+/// The mode of a file that only its owner may read.
+pub(super) const OWNER_ONLY: u32 = 0o600;
 
 /// Writes to where `file` leads: a regular file, or one that is not there yet, is replaced once the new one is durable;
 /// everything else is written to. Makes the folder, if need be.

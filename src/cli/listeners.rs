@@ -1,17 +1,30 @@
-//! Who listens to the events of a command: people.
+//! Who listens to the events of a command: people, and its log.
 
 use tokio::task::JoinHandle;
+
+use super::log;
+use super::output::Output;
+use crate::event::Events;
+use crate::settings::Settings;
 
 /// Those that listen, until nobody is left to send anything.
 pub(super) struct Listeners {
     shown: JoinHandle<()>,
+    logged: Option<JoinHandle<()>>,
 }
 
 impl Listeners {
-    /// Begins with what shows events to people.
-    pub fn begin(shown: impl Future<Output = ()> + Send + 'static) -> Self {
+    /// Begins with what shows events to people, and the log if there is to be one.
+    pub async fn begin(
+        events: &Events,
+        shown: impl Future<Output = ()> + Send + 'static,
+        settings: &Settings,
+        output: Output,
+    ) -> Self {
+        let logged = log::listen(events, settings, output).await;
         Self {
             shown: tokio::spawn(shown),
+            logged,
         }
     }
 
@@ -19,5 +32,8 @@ impl Listeners {
     pub async fn end(self) {
         // What a listener that broke off did not say is in the ledger.
         drop(self.shown.await);
+        if let Some(logged) = self.logged {
+            drop(logged.await);
+        }
     }
 }

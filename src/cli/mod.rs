@@ -23,6 +23,7 @@ mod given;
 mod init;
 mod landing;
 mod listeners;
+mod log;
 mod manual;
 mod mistakes;
 mod only;
@@ -79,7 +80,8 @@ fn carry_out(args: &Args) -> u8 {
     process::forbid_core_dumps(output);
     process::forbid_tracing(output);
     given::carry_flags(args);
-    let given = env_file::give(args, output);
+    let fits = args.global.fits();
+    let given = fits.and_then(|()| env_file::give(args, output));
     let code = match given.and_then(|()| dispatch(&args.command, &settings, output)) {
         Ok(ending) => ending.exit_code(),
         Err(failure) => failed(output, failure),
@@ -171,7 +173,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
             wait_for(output, rotate_key::rotate_key(args, settings, output))
         }
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
-        Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, output)),
+        Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
         Command::Schema => manual::schema(output),
         Command::Completions(args) => completions::completions(args, output),
         Command::Complete(args) => completions::complete(args, output),

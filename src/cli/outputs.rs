@@ -65,6 +65,8 @@ pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>,
         .map(|(what, file)| Guarded::input(what, file))
         .collect();
     guarded.push(Guarded::ledger(&ledger));
+    let log = settings.log.as_ref();
+    guarded.extend(log.map(|log| Guarded::input("the log", &log.file)));
     let others = settings.inputs.iter();
     guarded.extend(others.map(|(what, file)| Guarded::input(what, file)));
     Ok(guarded)

@@ -5,19 +5,21 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::args;
-use super::file::cannot_be_read;
+use super::file::{Guarded, cannot_be_read};
+use super::log;
 use super::output::Output;
 use super::signals::Signals;
 use crate::failure::{Ending, Failure};
 use crate::input;
 use crate::pacing::Interrupt;
 use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::settings::Settings;
 
 /// The largest settings file that is read, in bytes.
 const MAX_SETTINGS: u64 = 1024 * 1024;
 
 /// The settings file and the flags as the `[sandbox]` section of a job, so that all mean the same.
-fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
+fn orgs(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
     let mut table = match &args.settings {
         Some(file) => input::read_text(file, MAX_SETTINGS)
             .map_err(|error| cannot_be_read(file, error))?
@@ -51,8 +53,17 @@ fn settings(args: &args::Sandbox) -> Result<SandboxSettings, Failure> {
 }
 
 /// `sandbox`: serves until it is interrupted.
-pub(super) async fn sandbox(args: &args::Sandbox, output: Output) -> Result<Ending, Failure> {
-    let sandbox = Sandbox::start(settings(args)?, args.state.clone(), args.listen)
+pub(super) async fn sandbox(
+    args: &args::Sandbox,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let file = args.settings.iter();
+    let guarded = file.map(|file| Guarded::input("the settings", file));
+    log::refuse(settings, |_| Ok(guarded.collect()))?;
+    let orgs = orgs(args)?;
+    log::open(settings, output).await;
+    let sandbox = Sandbox::start(orgs, args.state.clone(), args.listen)
         .await
         .map_err(|error| {
             Failure::usage(error).hint("use --listen 127.0.0.1:8080, or another port")
@@ -84,7 +95,7 @@ mod tests {
         let Command::Sandbox(args) = args.command else {
             panic!("another command");
         };
-        let failure = settings(&args).unwrap_err();
+        let failure = orgs(&args).unwrap_err();
         assert!(format!("{:#}", failure.error).contains("nothing came from it within"));
         assert!(failure.hint.is_some());
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{cannot_be_read, refuse_stdout};
+use super::log;
 use super::mistakes::show;
 use super::output::Output;
 use super::outputs;
@@ -44,6 +45,9 @@ impl Target {
             Policy::of_manifest(file, settings)
         };
         refuse_stdout(|| outputs::guarded(file, &policy, settings))?;
+        log::refuse(settings, |settings| {
+            outputs::guarded(file, &policy, settings)
+        })?;
         Ok(Self {
             file: file.to_owned(),
             key: key(file)?,

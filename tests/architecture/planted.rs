@@ -74,6 +74,11 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "event.rs",
+        "fn planted() { tracing_subscriber::registry(); }",
+        "the log is cli::log's",
+    ),
+    (
+        "event.rs",
         "use crate::ledger::Counts;",
         "event may not use ledger",
     ),

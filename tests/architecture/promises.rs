@@ -40,6 +40,11 @@ const PROMISES: &[Promise] = &[
         only: &["cli", "settings"],
     },
     Promise {
+        what: "the log",
+        named: &["tracing_subscriber", "tracing::subscriber"],
+        only: &["cli::log"],
+    },
+    Promise {
         what: "the end of the process",
         named: &["std::process::exit", "process::exit"],
         only: &["cli", "ledger::sqlite::writer"],

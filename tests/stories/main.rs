@@ -34,6 +34,7 @@ mod large_answers;
 mod late;
 mod ledgers;
 mod liars;
+mod log;
 mod nights;
 mod on_drift;
 mod outputs;

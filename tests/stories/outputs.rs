@@ -172,7 +172,7 @@ fn an_export_takes_its_format_from_the_flag_or_the_ending() {
 }
 
 /// Paths that lead to what must stay, and what they are.
-const OVER: [(&str, &str); 9] = [
+pub const OVER: [(&str, &str); 9] = [
     ("m.json", "it is the manifest"),
     ("sub/../m.json", "it is the manifest"),
     ("M.json", "it is the manifest"),
@@ -184,7 +184,7 @@ const OVER: [(&str, &str); 9] = [
     (".okta-rollout/ledger.db.key", "it belongs to the ledger"),
 ];
 
-fn with_other_names() -> Scenario {
+pub fn with_other_names() -> Scenario {
     let story = Scenario::of([zscaler("0oa1")]);
     fs::create_dir(story.path("sub")).unwrap();
     symlink("m.json", story.path("link")).unwrap();

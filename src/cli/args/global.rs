@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::candidates::ending_in;
-use crate::settings::{Animation, Coloured, Flags, Verbosity};
+use crate::failure::Failure;
+use crate::settings::{self, Animation, Coloured, Flags, LogSettings, Verbosity};
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -40,6 +41,28 @@ pub struct Global {
     /// Say nothing but errors and the data that was asked for
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Append what happens to a file, a line per event
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// How lines of --log-file are written [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+impl Global {
+    /// Refuses a format of no log. (What requires what clap does not see when one flag stands before the command and
+    /// the other behind it.)
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn fits(&self) -> Result<(), Failure> {
+        if self.log_format.is_none() || self.log_file.is_some() {
+            return Ok(());
+        }
+        let error =
+            anyhow::anyhow!("--log-format says how --log-file is written, and there is none");
+        Err(Failure::usage(error).hint("add --log-file FILE, or leave --log-format out"))
+    }
 }
 
 /// When to use colour.
@@ -52,6 +75,15 @@ pub enum ColorWhen {
     Always,
     /// Never.
     Never,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people and `grep`.
+    Text,
+    /// For programs: an object a line.
+    Json,
 }
 
 impl From<&Global> for Flags {
@@ -72,6 +104,13 @@ impl From<&Global> for Flags {
                 _ => Verbosity::Attempts,
             },
             animation: given.no_progress.then_some(Animation::Lines),
+            log: given.log_file.clone().map(|file| LogSettings {
+                file,
+                format: match given.log_format {
+                    None | Some(LogFormat::Text) => settings::LogFormat::Text,
+                    Some(LogFormat::Json) => settings::LogFormat::Json,
+                },
+            }),
         }
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tempfile::{Builder, NamedTempFile};
 
 use super::place::folder;
-use super::plain;
+use super::{OWNER_ONLY, plain};
 use crate::failure::Failure;
 
 /// A file to write.
@@ -78,7 +78,7 @@ fn stage(file: &NewFile, undo: &mut Undo) -> anyhow::Result<NamedTempFile> {
     let folder = folder(&file.path);
     undo.make(&folder)?;
     let mode = match file.readers {
-        Readers::Owner => 0o600,
+        Readers::Owner => OWNER_ONLY,
         Readers::Anybody => 0o666,
     };
     let mut draft = Builder::new()

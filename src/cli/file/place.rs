@@ -14,7 +14,7 @@ const LINKS: usize = 40;
 
 /// What is to be written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::cli) enum Place {
     /// A regular file, or none yet; no link.
     File(PathBuf),
     /// What has no contents to replace.

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(in crate::cli) enum Stream {
     /// Standard output, under any of its names.
     Stdout,
     /// Standard error, under any of its names.
@@ -43,7 +43,7 @@ impl Stream {
 
     /// Opens it for writing after what is there.
     pub async fn open(self) -> anyhow::Result<Quiet> {
-        let out: Box<dyn Write> = match self {
+        let out: Box<dyn Write + Send> = match self {
             // Whoever writes to it besides has the same place in it.
             Self::Stdout => Box::new(io::stdout()),
             Self::Stderr => Box::new(io::stderr()),
@@ -73,8 +73,8 @@ async fn open_pipe(pipe: PathBuf) -> anyhow::Result<File> {
 }
 
 /// A reader that went away has read what it wanted: the rest is dropped, as for standard output.
-pub(super) struct Quiet {
-    out: Box<dyn Write>,
+pub(in crate::cli) struct Quiet {
+    out: Box<dyn Write + Send>,
     is_gone: bool,
 }
 

@@ -149,7 +149,7 @@ impl Prepared {
         ));
         let events = Events::new();
         let shown = progress::show(events.listen(), None, settings.animation, output);
-        let listeners = Listeners::begin(shown);
+        let listeners = Listeners::begin(&events, shown, settings, output).await;
         events.run(|| RunEvent::Started {
             entries: gathered.entries,
             ended: 0,

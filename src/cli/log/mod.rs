@@ -1,0 +1,136 @@
+//! `--log-file`: a listener that appends what happens to a file, a line per event, for people and programs that look
+//! at it later. What the program traces besides goes there, too. It never stops what it is about: a log that cannot be
+//! written is said once.
+
+mod record;
+mod subscriber;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+use super::file::{self, Guarded, Place, cannot_be_written, is_stdout, refuse_clash};
+use super::output::Output;
+use crate::event::Events;
+use crate::failure::Failure;
+use crate::settings::{LogFormat, LogSettings, Settings};
+use record::Record;
+
+/// Said of what gives another file.
+const GIVE: &str = "--log-file FILE";
+
+/// The log of this process, once it is known whether there is one.
+static LOG: OnceCell<Option<Log>> = OnceCell::const_new();
+
+/// Refuses a log in a file that the command reads, keeps or prints to. `guarded` gives these.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn refuse(
+    settings: &Settings,
+    guarded: impl FnOnce(&Settings) -> Result<Vec<Guarded>, Failure>,
+) -> Result<(), Failure> {
+    let Some(LogSettings { file, .. }) = &settings.log else {
+        return Ok(());
+    };
+    if is_stdout(file) {
+        let error = anyhow::anyhow!("it is standard output, where data goes; nothing was sent");
+        return Err(cannot_be_written(file, GIVE, error));
+    }
+    let others = Settings {
+        log: None,
+        ..settings.clone()
+    };
+    refuse_clash(file, &guarded(&others)?, GIVE)
+}
+
+/// Logs these events until nobody is left to send any; `None` when there is no log.
+pub(super) async fn listen(
+    events: &Events,
+    settings: &Settings,
+    output: Output,
+) -> Option<JoinHandle<()>> {
+    let log = open(settings, output).await?;
+    let mut listener = events.listen();
+    // A slow disk holds up no thread of the runtime.
+    Some(tokio::task::spawn_blocking(move || {
+        while let Some(news) = listener.blocking_next() {
+            log.write(&Record::of(&news));
+        }
+    }))
+}
+
+/// The log, opened once; from then on it takes what is traced.
+pub(super) async fn open(settings: &Settings, output: Output) -> Option<&'static Log> {
+    let wanted = settings.log.as_ref()?;
+    let open = async || match Log::open(wanted, output).await {
+        Ok(log) => Some(log),
+        Err(error) => {
+            cannot_write(&wanted.file, error, output);
+            None
+        }
+    };
+    let log = LOG.get_or_init(open).await.as_ref()?;
+    subscriber::begin(log);
+    Some(log)
+}
+
+fn cannot_write(file: &Path, error: anyhow::Error, output: Output) {
+    let failure = cannot_be_written(file, GIVE, error);
+    output.error(format_args!(
+        "the log {failure}; the command continues without it"
+    ));
+    output.hint(failure.hint.unwrap_or_default());
+}
+
+/// An open log.
+pub(super) struct Log {
+    file: PathBuf,
+    format: LogFormat,
+    out: Mutex<Box<dyn Write + Send>>,
+    has_failed: AtomicBool,
+    output: Output,
+}
+
+impl Log {
+    async fn open(wanted: &LogSettings, output: Output) -> anyhow::Result<Self> {
+        let out: Box<dyn Write + Send> = match Place::of(&wanted.file)? {
+            Place::File(file) => {
+                let mut options = OpenOptions::new();
+                options.append(true).create(true).mode(file::OWNER_ONLY);
+                Box::new(options.open(file)?)
+            }
+            Place::Stream(stream) => Box::new(stream.open().await?),
+        };
+        Ok(Self {
+            file: wanted.file.clone(),
+            format: wanted.format,
+            out: Mutex::new(out),
+            has_failed: AtomicBool::new(false),
+            output,
+        })
+    }
+
+    /// Appends a line, in one piece: other processes may append to the same file.
+    fn write(&self, record: &Record) {
+        let line = record.line(self.format);
+        let written = self.append(line.as_bytes());
+        if let Err(error) = written
+            && !self.has_failed.swap(true, Ordering::Relaxed)
+        {
+            cannot_write(&self.file, error.into(), self.output);
+        }
+    }
+
+    fn append(&self, line: &[u8]) -> io::Result<()> {
+        let mut out = self.out.lock();
+        out.write_all(line)?;
+        out.flush()
+    }
+}
