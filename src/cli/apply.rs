@@ -11,6 +11,7 @@ use super::outputs::refuse_mixed;
 use super::plan::{Saved, approve};
 use super::start::{go_on, start};
 use super::target::Target;
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::report::counted;
 use crate::selection::Selection;
@@ -32,6 +33,7 @@ pub(super) fn planned_by(
 pub(super) async fn apply(
     plan: &Path,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
@@ -44,7 +46,7 @@ pub(super) async fn apply(
         new: true,
         ..args.clone()
     };
-    let ending = carry_out(&saved, target, &args, &settings, output).await?;
+    let ending = carry_out(&saved, target, &args, engine, &settings, output).await?;
     let errors = saved.errors();
     if errors == 0 {
         return Ok(ending);
@@ -65,6 +67,7 @@ async fn carry_out(
     saved: &Saved,
     target: Target,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
@@ -73,13 +76,13 @@ async fn carry_out(
         let interrupted = goes_on(&ledger, &target, Some(&saved.plan), &all, false).await?;
         if let Some(run) = interrupted {
             drop(ledger);
-            return go_on(target, run, args, settings, output).await;
+            return go_on(target, run, args, engine, settings, output).await;
         }
     }
-    let approved = approve(saved, &target, args, settings, output).await?;
+    let approved = approve(saved, &target, args, engine, settings, output).await?;
     if approved.is_empty() {
         output.total("the plan has nothing to do");
         return Ok(Ending::Success);
     }
-    start(target, Some(approved), args, settings, output).await
+    start(target, Some(approved), args, engine, settings, output).await
 }

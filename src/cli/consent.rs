@@ -17,13 +17,13 @@ use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
 use crate::consent::reader;
-use crate::engine::OrgAccess;
+use crate::engine::{Engine, OrgAccess};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
 use crate::manifest;
 use crate::model::RunId;
-use crate::pacing::Interrupt;
+use crate::pacing::CancellationToken;
 use crate::rollout::access::{SECRETS_AT_ONCE, Shut, access, can_call, moved};
 use crate::rollout::consent::{Desk, Refreshed, Unopened};
 use crate::rollout::context::{RunContext, options, orgs_now};
@@ -58,15 +58,15 @@ pub(super) async fn complete(
     let policy = policy(&RunContext::of(&newest)?, settings, output)?;
     can_call(&policy.http)?;
     let options = options(&policy, false);
-    let interrupt = Interrupt::new();
+    let engine = Engine::new();
+    let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let stop = interrupt.clone();
-    let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
+    let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
     let events = Events::new();
     let waits = told::waits(events.listen(), output);
     let listeners = Listeners::begin(&events, waits, settings, output).await;
-    let mut desk = Desk::new(&ledger, &options, open, interrupt, events)
+    let mut desk = Desk::new(&engine, &ledger, &options, open, events)
         .await
         .map_err(Failure::usage)?;
     let mut tally = Tally::default();
@@ -100,19 +100,19 @@ pub(super) async fn refresh(
     let policy = policy(&RunContext::of(&run)?, settings, output)?;
     can_call(&policy.http)?;
     let options = options(&policy, false);
-    let interrupt = Interrupt::new();
+    let engine = Engine::new();
+    let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
     // As `consent list`: of all runs, unless one is named.
     let only = args.run.as_ref().map(|_| &run.id);
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let stop = interrupt.clone();
-    let open = async |pending: &Pending| orgs.open_unless(&stop, pending).await;
+    let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
     let events = Events::new();
     let waits = told::waits(events.listen(), output);
     let listeners = Listeners::begin(&events, waits, settings, output).await;
-    let mut desk = Desk::new(&ledger, &options, open, interrupt.clone(), events)
+    let mut desk = Desk::new(&engine, &ledger, &options, open, events)
         .await
         .map_err(Failure::usage)?;
     let names: Vec<String> = pending.iter().map(name).collect();
@@ -127,7 +127,7 @@ pub(super) async fn refresh(
             }
             if let Err(failure) = told::link(&names[no], &refreshed, output) {
                 // Links that nobody can be shown are of no use: no further one is fetched.
-                interrupt.request();
+                interrupt.cancel();
                 unwritten.get_or_insert(failure);
             }
         })
@@ -187,10 +187,14 @@ impl<'a> Orgs<'a> {
     }
 
     /// As [`Self::open`], but a secret that takes long is not waited for any more once a stop is asked for.
-    async fn open_unless(&self, stop: &Interrupt, pending: &Pending) -> anyhow::Result<OrgAccess> {
+    async fn open_unless(
+        &self,
+        stop: &CancellationToken,
+        pending: &Pending,
+    ) -> anyhow::Result<OrgAccess> {
         tokio::select! {
             biased;
-            () = stop.requested() => anyhow::bail!("org {}: stopped; nothing was sent there", pending.org.name),
+            () = stop.cancelled() => anyhow::bail!("org {}: stopped; nothing was sent there", pending.org.name),
             opened = self.open(pending) => opened,
         }
     }

@@ -16,14 +16,14 @@ use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::{continuation, deactivations, progress, prune};
-use crate::engine::{NextCommands, RunOptions, Selected, drive};
+use crate::engine::{Engine, NextCommands, RunOptions, Selected, drive};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::Format;
 use crate::ledger::{Counts, Ledger, OrgRow, Owner, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::{OrgNo, State};
-use crate::pacing::{Interrupt, unix_millis};
+use crate::pacing::{CancellationToken, unix_millis};
 use crate::report::{Held, counted};
 use crate::rollout::context::{RunContext, options, renewed_by};
 use crate::rollout::simulated::Simulated;
@@ -66,6 +66,7 @@ pub(super) enum Begun {
 /// Drives a run until nothing moves any more.
 pub(super) async fn execute(
     work: Work,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
@@ -113,7 +114,7 @@ pub(super) async fn execute(
     let options = options_for(&run, &policy, force, &selected);
 
     ledger.mark(&owner).await?;
-    let interrupt = Interrupt::new();
+    let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let events = Events::new().for_run(&run.id);
     let recount = Recount {
@@ -124,7 +125,7 @@ pub(super) async fn execute(
     let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
     let listeners = Listeners::begin(&events, shown, settings, output).await;
     let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
-    let driven = drive(&ledger, &owner, orgs, &options, &events, &interrupt).await;
+    let driven = drive(engine, (&ledger, &owner), orgs, &options, &events).await;
     drop(events);
     listeners.end().await;
     stop_serving(simulated).await;
@@ -144,7 +145,7 @@ pub(super) async fn execute(
         earlier,
         format,
     };
-    let ending = driven.conclude(&signals, &interrupt, output).await;
+    let ending = driven.conclude(&signals, interrupt, output).await;
     ending.map_err(too_late_for_usage)
 }
 
@@ -173,7 +174,7 @@ impl Driven {
     async fn conclude(
         self,
         signals: &Signals,
-        interrupt: &Interrupt,
+        interrupt: &CancellationToken,
         output: Output,
     ) -> Result<Ending, Failure> {
         let (ledger, run, policy) = (self.ledger, self.run, self.policy);

@@ -14,11 +14,11 @@ use super::output::Output;
 use super::signals::Signals;
 use super::{log, progress};
 use crate::apps::App;
+use crate::engine::Engine;
 use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
 use crate::failure::{Ending, Failure, Kind};
 use crate::model::{EntryError, Step, Stopped};
-use crate::pacing::Interrupt;
 use crate::report::{codes, counted};
 use crate::rollout::access::NoCredentials;
 use crate::settings::Settings;
@@ -136,12 +136,12 @@ async fn read(
         .into_iter()
         .filter(|app| args.app.is_empty() || args.app.iter().any(|name| name == app.name()))
         .collect();
-    let interrupt = Interrupt::new();
+    let engine = Engine::new();
     let events = Events::new();
     let readers = source
-        .readers(wanted, args.allow_exec, &events, &interrupt)
+        .readers(wanted, args.allow_exec, &engine, &events)
         .await?;
-    let signals = Signals::listen(interrupt.clone(), output)?;
+    let signals = Signals::listen(engine.cancellation().clone(), output)?;
     let shown = progress::show(events.listen(), None, settings.animation, output);
     let listeners = Listeners::begin(&events, shown, settings, output).await;
     let reading = join_all(readers.iter().map(async |reader| {
@@ -155,7 +155,7 @@ async fn read(
     let found = tokio::select! {
         found = reading => Some(found),
         // A read that is left behind changes nothing.
-        () = interrupt.requested() => None,
+        () = engine.cancellation().cancelled() => None,
     };
     drop((readers, events));
     listeners.end().await;

@@ -24,8 +24,8 @@ use super::output::Output;
 use super::outputs;
 use super::signals::Signals;
 use super::target::Target;
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
-use crate::pacing::Interrupt;
 use crate::plan::{Sheet, Totals};
 use crate::report::counted;
 use crate::rollout::shell::{flags, quoted};
@@ -58,9 +58,9 @@ pub(super) async fn plan(
         // Reading may take long: what cannot be saved is told before.
         can_be_written(file, "--out PLAN")?;
     }
-    let interrupt = Interrupt::new();
-    let signals = Signals::listen(interrupt.clone(), output)?;
-    let surveyed = survey(&target, &wish, settings, output, &interrupt).await?;
+    let engine = Engine::new();
+    let signals = Signals::listen(engine.cancellation().clone(), output)?;
+    let surveyed = survey(&target, &wish, &engine, settings, output).await?;
     let Some(surveyed) = surveyed else {
         return Ok(Ending::Short(
             signals.received().unwrap_or(Kind::Interrupted),

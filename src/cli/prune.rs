@@ -9,7 +9,7 @@ use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Kept, Ledger, Old, Pruned};
 use crate::model::Millis;
-use crate::pacing::{Interrupt, unix_millis};
+use crate::pacing::{CancellationToken, unix_millis};
 use crate::report::counted;
 use crate::settings::Settings;
 
@@ -48,7 +48,7 @@ pub(super) async fn prune(
 pub(super) async fn after_run(
     ledger: &Ledger,
     keep: Option<Duration>,
-    interrupt: &Interrupt,
+    interrupt: &CancellationToken,
     output: Output,
 ) {
     let Some(keep) = keep else { return };
@@ -59,7 +59,7 @@ pub(super) async fn after_run(
     };
     let interrupt = interrupt.clone();
     match ledger
-        .prune(old, now, move || interrupt.is_requested())
+        .prune(old, now, move || interrupt.is_cancelled())
         .await
     {
         Ok(pruned) if pruned.runs == 0 => {}

@@ -8,6 +8,7 @@ use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::start::refresh;
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::RunRow;
 use crate::manifest;
@@ -66,7 +67,7 @@ pub(super) async fn resume(
             looks_at_all: Some("run --new"),
         },
     };
-    execute(work, settings, output).await
+    execute(work, &Engine::new(), settings, output).await
 }
 
 /// A run keeps its entries as they were when it began: whoever has edited the manifest since wants to know.

@@ -7,6 +7,7 @@ use super::outputs::refuse_mixed;
 use super::plan::{Answer, ask};
 use super::start::start;
 use super::target::Target;
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::rollout::shell::quoted;
 use crate::settings::Settings;
@@ -28,21 +29,23 @@ pub(super) async fn run(
             Failure::usage(error).hint(format!("use plan, which shows what would be done: {plan}"))
         );
     }
+    let engine = Engine::new();
     match (&args.plan, &args.file) {
-        (Some(plan), _) => apply(plan, args, settings, output).await,
+        (Some(plan), _) => apply(plan, args, &engine, settings, output).await,
         (None, Some(file)) => {
             let target = Target::read(file, settings, output)?;
             refuse_mixed(&target.policy, args.format)?;
             let settings = settings.with_policy(&target.policy);
             let mut args = args.clone();
             if args.ask {
-                if let Answer::NothingToDo(ending) = ask(&target, &args, &settings, output).await? {
+                let answer = ask(&target, &args, &engine, &settings, output).await?;
+                if let Answer::NothingToDo(ending) = answer {
                     return Ok(ending);
                 }
                 // What the plan showed need not be asked again.
                 args.yes = true;
             }
-            start(target, None, &args, &settings, output).await
+            start(target, None, &args, &engine, &settings, output).await
         }
         // The command line's definition does not allow it.
         (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),

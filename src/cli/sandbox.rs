@@ -11,7 +11,7 @@ use super::output::Output;
 use super::signals::Signals;
 use crate::failure::{Ending, Failure};
 use crate::input;
-use crate::pacing::Interrupt;
+use crate::pacing::CancellationToken;
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::settings::Settings;
 
@@ -72,10 +72,10 @@ pub(super) async fn sandbox(
         let (url, token) = (sandbox.url(&org), sandbox.api_token(&org));
         output.page(|page| page.line(format_args!("{url}  SSWS {token}")))?;
     }
-    let interrupt = Interrupt::new();
+    let interrupt = CancellationToken::new();
     let signals = Signals::listen(interrupt.clone(), output)?;
     output.note("serving until interrupted (Ctrl-C)");
-    interrupt.requested().await;
+    interrupt.cancelled().await;
     sandbox.stop().await;
     Ok(signals.received().map_or(Ending::Success, Ending::Short))
 }

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::process::ignores_hangup;
 use crate::failure::{Failure, Kind};
 use crate::manifest::end_programs;
-use crate::pacing::Interrupt;
+use crate::pacing::CancellationToken;
 
 /// How long the last line may take: who reads it may have stopped to.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ pub(super) struct Signals(Arc<AtomicU8>);
 
 impl Signals {
     /// Listens from now on, as long as the runtime lives.
-    pub fn listen(interrupt: Interrupt, output: Output) -> Result<Self, Failure> {
+    pub fn listen(interrupt: CancellationToken, output: Output) -> Result<Self, Failure> {
         let mut listener = Listener::new()?;
         // For good: whatever comes after is part of the good order.
         IN_CHARGE.fetch_add(1, Ordering::SeqCst);
@@ -119,7 +119,7 @@ impl Signals {
                     .compare_exchange(0, kind.exit_code(), Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok();
                 if is_first {
-                    interrupt.request();
+                    interrupt.cancel();
                 } else if kind != Kind::HungUp {
                     // Every checkpoint is durable: ending here is as safe as a crash. A hangup comes several times,
                     // from the terminal and from the shell, and with a SIGTERM of a service manager: nobody insists.

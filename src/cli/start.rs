@@ -8,6 +8,7 @@ use super::open::writable;
 use super::output::Output;
 use super::plan::Approved;
 use super::target::{Target, refuse};
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, ManifestError, Orgs};
@@ -23,6 +24,7 @@ pub(super) async fn start(
     target: Target,
     approved: Option<Approved>,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
@@ -79,7 +81,7 @@ pub(super) async fn start(
         orgs_now,
         ..work(ledger, held, target, context, args)
     };
-    execute(work, settings, output).await
+    execute(work, engine, settings, output).await
 }
 
 /// Goes on with a file's interrupted run.
@@ -87,6 +89,7 @@ pub(super) async fn go_on(
     target: Target,
     run: RunRow,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
@@ -99,7 +102,7 @@ pub(super) async fn go_on(
         orgs_now: Some(orgs),
         ..work(ledger, held, target, context, args)
     };
-    execute(work, settings, output).await
+    execute(work, engine, settings, output).await
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {

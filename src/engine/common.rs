@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::future::BoxFuture;
 
 use super::next::NextCommands;
+use super::process::Engine;
 use super::selected::Selected;
 use super::shop::Shop;
 use crate::event::Events;
@@ -15,7 +16,7 @@ use crate::ledger::{Ledger, OrgRow, Owner};
 use crate::manifest::{Limits, Secrets};
 use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Keeper, Lane, Lanes, Notes, Places, Remembered};
+use crate::pacing::{Gated, Keeper, Lane, Notes, Remembered};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
@@ -92,22 +93,20 @@ impl OpenOrg {
 
 /// What all orgs of a process share.
 pub struct Common {
+    /// What it shares with all else.
+    pub engine: Engine,
     /// Where checkpoints go.
     pub ledger: Ledger,
     /// The policy.
     pub options: RunOptions,
     /// The HTTP client.
     pub http: Http,
-    /// How much may go on at once.
-    pub places: Places,
     /// Keyed fingerprints of secrets.
     pub fingerprints: Fingerprints,
     /// What entries want of their features.
     pub wanted: LastWanted,
     /// Who is told.
     pub events: Events,
-    /// When to stop.
-    pub interrupt: Interrupt,
     /// What other processes have to know at once.
     pub notes: Notes,
     // What was known of rate limits when this process began, by org URL.
@@ -117,21 +116,20 @@ pub struct Common {
 impl Common {
     /// Opens what all orgs share.
     pub async fn new(
+        engine: &Engine,
         ledger: &Ledger,
         options: &RunOptions,
         events: Events,
-        interrupt: Interrupt,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            http: Http::new(&options.http)?,
-            places: Places::new(),
+            http: engine.http(&options.http)?,
             fingerprints: Fingerprints::new(ledger.keys()?),
             wanted: LastWanted::default(),
-            notes: Notes::new(ledger.clone(), interrupt.clone()),
+            notes: Notes::new(ledger.clone(), engine.cancellation().clone()),
             ledger: ledger.clone(),
             options: options.clone(),
             events,
-            interrupt,
+            engine: engine.clone(),
             remembered: Remembered::load(ledger).await?,
         })
     }
@@ -150,12 +148,19 @@ impl Common {
         };
         let remembered = self.remembered.get(&org.row.url);
         let remembered = remembered.filter(|_| !served_here);
-        let lane = self.lanes().open(Arc::clone(&name), &org.row.spec);
-        let nothing = Remembered::default();
+        let lane = self.engine.gates().open(&Gated {
+            name: Arc::clone(&name),
+            origin: client.origin(),
+            spec: &org.row.spec,
+            limits: self.options.limits,
+            retry: self.options.retry,
+            events: &self.events,
+        });
+        lane.keep(keeper, remembered);
         Ok(OpenOrg {
             no: org.row.no,
             administrator: org.administrator,
-            lane: Arc::new(lane.kept(keeper, remembered.unwrap_or(&nothing))),
+            lane,
             owner: owner.clone(),
             name,
             url: org.row.url,
@@ -164,16 +169,6 @@ impl Common {
             next: org.next,
             waits: AtomicBool::default(),
         })
-    }
-
-    fn lanes(&self) -> Lanes {
-        Lanes {
-            limits: self.options.limits,
-            retry: self.options.retry,
-            places: self.places.clone(),
-            events: self.events.clone(),
-            interrupt: self.interrupt.clone(),
-        }
     }
 
     /// What the workers of an org share while it is worked on.
@@ -204,8 +199,8 @@ impl Common {
             org: Arc::clone(&org.name),
             next: Arc::clone(&org.next),
             events: self.events.for_run(org.owner.run()),
-            places: self.places.clone(),
-            interrupt: self.interrupt.clone(),
+            places: self.engine.capacity().clone(),
+            interrupt: self.engine.cancellation().clone(),
         }
     }
 }

@@ -170,7 +170,7 @@ impl Work<'_> {
     async fn sleep_until(&self, until: Millis) -> bool {
         tokio::select! {
             () = sleep_until(until) => true,
-            () = self.shop.interrupt.requested() => false,
+            () = self.shop.interrupt.cancelled() => false,
             () = self.shop.access.lane.when_stopped() => false,
         }
     }

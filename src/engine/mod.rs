@@ -10,6 +10,7 @@ mod failing;
 mod hand_in;
 mod next;
 mod org;
+mod process;
 mod remembered;
 mod selected;
 mod shop;
@@ -28,6 +29,7 @@ pub use common::{Administrator, Common, OpenOrg, OrgAccess, RunOptions};
 pub use hand_in::HandedIn;
 pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
+pub use process::Engine;
 pub use selected::Selected;
 pub use shop::Shop;
 pub use waiting::Unread;
@@ -36,7 +38,7 @@ pub use worker::{Rest, Work, name_of};
 use crate::event::{Answers, Events, RunEvent};
 use crate::ledger::{Ledger, LedgerError, Owner};
 use crate::model::{OrgNo, RunId};
-use crate::pacing::{Interrupt, idle_per_org, orgs_at_once};
+use crate::pacing::{idle_per_org, orgs_at_once};
 use org::{OrgTask, Team};
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
@@ -45,12 +47,11 @@ const WINDOW: usize = 4_000;
 /// Makes the run's entries so until nothing can move any more, or the run is interrupted. Returns, by
 /// org, the largest part of a rate limit that was used.
 pub async fn drive(
-    ledger: &Ledger,
-    owner: &Owner,
+    engine: &Engine,
+    (ledger, owner): (&Ledger, &Owner),
     orgs: Vec<OrgAccess>,
     options: &RunOptions,
     events: &Events,
-    interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
     let run = owner.run();
     let counts = options.selected.counts(ledger, run).await?;
@@ -63,7 +64,7 @@ pub async fn drive(
     let window = (WINDOW / orgs_at_once(orgs.len())).clamp(2, 256);
     let mut options = options.clone();
     options.http.idle_per_org = idle_per_org(orgs.len());
-    let common = Common::new(ledger, &options, events.clone(), interrupt.clone()).await?;
+    let common = Common::new(engine, ledger, &options, events.clone()).await?;
     let common = Arc::new(common);
     let in_doubt = ledger.links_in_doubt(run).await?;
     let mut secrets = ledger.secrets(run, None).await?;
@@ -103,17 +104,15 @@ pub async fn drive(
 // Runs all orgs' tasks; when another process changed the ledger those at work look again, and those that had
 // ended are started anew if there is something for them.
 async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), LedgerError> {
-    let Common {
-        ledger, interrupt, ..
-    } = common;
+    let (ledger, engine) = (&common.ledger, &common.engine);
+    let interrupt = engine.cancellation();
     // Before anything is read: what others store from now on is noticed.
     let mut changes = pin!(ledger.changes().await?);
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
-        let (team, places) = (team.clone(), common.places.clone());
-        let interrupt = common.interrupt.clone();
+        let (team, engine) = (team.clone(), engine.clone());
         tasks.spawn(async move {
-            let ended = match places.org(&interrupt).await {
+            let ended = match engine.capacity().org(engine.cancellation()).await {
                 // Boxed, so that orgs that wait for their turn take little memory.
                 Some(place) => Box::pin(OrgTask::new(team, place).run()).await,
                 None => Ok(()),
@@ -137,23 +136,23 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 None => break,
             },
-            Some(changed) = changes.next(), if !interrupt.is_requested() => match changed {
+            Some(changed) = changes.next(), if !interrupt.is_cancelled() => match changed {
                 Ok(()) => {
                     wake(ledger, run, teams, &mut resting, |index| start(&mut tasks, index, &teams[index])).await
                 }
                 Err(error) => Err(error),
             },
-            () = interrupt.requested(), if !told => {
+            () = interrupt.cancelled(), if !told => {
                 told = true;
                 let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
-                let in_flight = common.places.calls_in_flight();
+                let in_flight = engine.capacity().calls_in_flight();
                 common.events.run(|| RunEvent::Stopping { in_flight, answers });
                 Ok(())
             }
         };
         if let Err(error) = ended {
             // Without checkpoints no further call may be sent.
-            interrupt.request();
+            interrupt.cancel();
             failed.get_or_insert(error);
         }
     }

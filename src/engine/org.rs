@@ -101,9 +101,9 @@ impl OrgTask {
             self.ask_for_waiting(&shop, &mut at_work).await?;
         }
         let lane = &shop.access.lane;
-        let mut interrupted = pin!(shop.interrupt.requested());
+        let mut interrupted = pin!(shop.interrupt.cancelled());
         let mut stopped = pin!(lane.when_stopped());
-        while !shop.interrupt.is_requested() && lane.stopped().is_none() {
+        while !shop.interrupt.is_cancelled() && lane.stopped().is_none() {
             self.take_place(&shop, at_work.len()).await;
             while self.has_room(at_work.len()) {
                 let Some(row) = self.window.next().await? else {
@@ -225,7 +225,7 @@ impl OrgTask {
     // Calls in flight may end; whatever has not by then is made anew after a restart.
     async fn finish(&self, shop: &Shop, mut at_work: AtWork<'_>) -> Result<(), LedgerError> {
         let patience = async {
-            shop.interrupt.requested().await;
+            shop.interrupt.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::pin!(patience);

@@ -8,7 +8,7 @@ use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
 use crate::ledger::{Ledger, Owner};
-use crate::pacing::{Interrupt, Places};
+use crate::pacing::{CancellationToken, Places};
 use crate::steps::Access;
 
 /// What workers of an org share.
@@ -32,7 +32,7 @@ pub struct Shop {
     /// Who is told.
     pub events: Events,
     /// When to stop.
-    pub interrupt: Interrupt,
+    pub interrupt: CancellationToken,
     /// How much may go on at once.
     pub places: Places,
 }

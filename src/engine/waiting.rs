@@ -72,7 +72,7 @@ pub(super) async fn compare(
     tokio::select! {
         biased;
         // A secret that takes long is not waited for any more.
-        () = shop.interrupt.requested() => return Ok(()),
+        () = shop.interrupt.cancelled() => return Ok(()),
         compared = compared => compared?,
     }
     unread.tell(&shop.org, &shop.events);

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use parking_lot::RwLock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::State;
 use super::budget::Outlook;
-use super::interrupt::Interrupt;
 use super::notes::{Keeper, Remembered};
 use super::org_patience::Watch;
 use super::places::Places;
@@ -21,7 +22,7 @@ use super::tally::Tally;
 use super::time::whole_millis;
 use crate::event::{Events, OrgEvent};
 use crate::job::RetryPolicy;
-use crate::manifest::{Limits, OrgSpec};
+use crate::manifest::Limits;
 use crate::model::Stopped;
 use crate::okta::Bucket;
 
@@ -41,42 +42,6 @@ pub enum Halted {
     OrgStopped,
 }
 
-/// What the lanes of all orgs of a process share. Cheap to clone.
-#[derive(Clone)]
-pub struct Lanes {
-    /// Limits of orgs that have none of their own.
-    pub limits: Limits,
-    /// When the circuit gives up, and when reads are made again.
-    pub retry: RetryPolicy,
-    /// How much may go on at once.
-    pub places: Places,
-    /// Where waits are told.
-    pub events: Events,
-    /// When to stop.
-    pub interrupt: Interrupt,
-}
-
-impl Lanes {
-    /// The limits of an org.
-    pub fn limits_of(&self, spec: &OrgSpec) -> Limits {
-        spec.limits.or(self.limits)
-    }
-
-    /// A lane to an org, of which nothing is known yet.
-    pub fn open(&self, org: Arc<str>, spec: &OrgSpec) -> Lane {
-        let shared = self.clone();
-        Lane::new(LaneConfig {
-            org,
-            limits: self.limits_of(spec),
-            credentials: spec.credentials().map(|secret| secret.as_str().into()),
-            retry: shared.retry,
-            places: shared.places,
-            events: shared.events,
-            interrupt: shared.interrupt,
-        })
-    }
-}
-
 /// What a lane is made of.
 pub(super) struct LaneConfig {
     pub(super) org: Arc<str>,
@@ -86,7 +51,7 @@ pub(super) struct LaneConfig {
     pub(super) retry: RetryPolicy,
     pub(super) places: Places,
     pub(super) events: Events,
-    pub(super) interrupt: Interrupt,
+    pub(super) interrupt: CancellationToken,
 }
 
 /// See the module.
@@ -97,21 +62,16 @@ pub struct Lane {
     state: Arc<Mutex<State>>,
     // Told when the org is stopped.
     pub(super) halted: Arc<Notify>,
-    pub(super) keeper: Option<Keeper>,
+    // Of each run that has the org.
+    pub(super) keepers: RwLock<Vec<Keeper>>,
     pub(super) tally: Tally,
 }
 
 impl Lane {
-    fn new(config: LaneConfig) -> Self {
+    pub(super) fn new(config: LaneConfig) -> Self {
         let share = config.limits.share.unwrap_or(DEFAULT_SHARE);
         let max = config.limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
         let state = Arc::new(Mutex::new(State::new(share, max)));
-        let waiting = Arc::downgrade(&state);
-        config.interrupt.on_request(move || {
-            if let Some(state) = waiting.upgrade() {
-                locked(&state).wake_all();
-            }
-        });
         Self {
             rps: config
                 .limits
@@ -121,19 +81,22 @@ impl Lane {
             born: Instant::now(),
             state,
             halted: Arc::default(),
-            keeper: None,
+            keepers: RwLock::default(),
             tally: Tally::default(),
             config,
         }
     }
 
-    /// Has a ledger remember what a process that comes after this one must know, and goes on from what it
-    /// remembers of the org.
-    #[must_use]
-    pub fn kept(mut self, keeper: Keeper, remembered: &Remembered) -> Self {
-        remembered.restore(&mut self.state(), self.born.elapsed());
-        self.keeper = Some(keeper);
-        self
+    /// Has a ledger remember what a process that comes after this one must know, and continues from what it remembers
+    /// of the org.
+    pub fn keep(&self, keeper: Keeper, remembered: Option<&Remembered>) {
+        let mut keepers = self.keepers.write();
+        if keepers.is_empty()
+            && let Some(remembered) = remembered
+        {
+            remembered.restore(&mut self.state(), self.born.elapsed());
+        }
+        keepers.push(keeper);
     }
 
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
@@ -208,6 +171,11 @@ impl Lane {
         self.state().patience.rest();
     }
 
+    /// Wakes every call that waits: each finds out itself what for.
+    pub(super) fn wake_all(&self) {
+        self.state().wake_all();
+    }
+
     /// Something changed that calls may wait for.
     pub(super) fn wake(&self, state: &State) {
         state.wake();
@@ -256,7 +224,7 @@ impl Lane {
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.config.interrupt.requested() => Err(Halted::Interrupted),
+            () = self.config.interrupt.cancelled() => Err(Halted::Interrupted),
             () = self.when_stopped() => Err(Halted::OrgStopped),
         }
     }
@@ -282,7 +250,8 @@ impl Lane {
     /// Tells the ledger of windows that are used up; their last calls go once it knows.
     pub(super) fn note_windows(&self, state: &mut State, bucket: Bucket, now: Duration) {
         while let Some((name, spent)) = state.take_note(bucket) {
-            let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.url.is_some()) else {
+            let keepers = self.keepers.read();
+            let Some(keeper) = keepers.iter().find(|keeper| keeper.url.is_some()) else {
                 state.bucket(bucket).methods.noted(spent.until);
                 continue;
             };
@@ -299,7 +268,8 @@ impl Lane {
     /// Tells the ledger what others were seen to take.
     pub(super) fn note_others(&self, state: &mut State, bucket: Bucket, now: Duration) {
         while let Some((name, others)) = state.take_others(bucket) {
-            if let Some(keeper) = &self.keeper {
+            // It is the org's, not a run's.
+            if let Some(keeper) = self.keepers.read().first() {
                 keeper.others(name, others, now);
             }
         }

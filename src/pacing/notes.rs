@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::State;
 use super::budget::{Others, Spent};
 use super::denied::Why;
-use super::interrupt::Interrupt;
 use super::settled::LONGEST_WAIT;
 use super::time::{unix_millis, whole_millis};
 use crate::ledger::{Ledger, LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
@@ -30,7 +30,7 @@ pub struct Notes {
 
 // What the ledger's writer has a part in: without the ledger, which must not be closed by its own writer.
 struct Shared {
-    interrupt: Interrupt,
+    interrupt: CancellationToken,
     queue: Mutex<Queue>,
     writes: watch::Sender<usize>,
 }
@@ -47,7 +47,7 @@ struct Queue {
 
 impl Notes {
     /// Nothing to note yet. A note that cannot be written stops the run.
-    pub fn new(ledger: Ledger, interrupt: Interrupt) -> Self {
+    pub fn new(ledger: Ledger, interrupt: CancellationToken) -> Self {
         Self {
             ledger,
             shared: Arc::new(Shared {
@@ -119,7 +119,7 @@ impl Shared {
     // As with checkpoints: without them no further call may be sent.
     fn fail(&self, error: LedgerError) {
         lock(&self.queue).failed.get_or_insert(error);
-        self.interrupt.request();
+        self.interrupt.cancel();
     }
 }
 

@@ -40,7 +40,7 @@ impl Lane {
     async fn sleep(&self, pause: Duration) -> Result<(), Halted> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.config.interrupt.requested() => Err(Halted::Interrupted),
+            () = self.config.interrupt.cancelled() => Err(Halted::Interrupted),
             () = self.when_stopped() => {
                 self.tell_stopped();
                 Err(Halted::OrgStopped)

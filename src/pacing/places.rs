@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-
-use super::interrupt::Interrupt;
+use tokio_util::sync::CancellationToken;
 
 /// Calls in flight over all orgs at most: at 2 s a call 2,000 serve 1,300 orgs of 45 calls a minute each.
 const MOST_CALLS: u64 = 2_000;
@@ -66,10 +65,10 @@ impl Places {
     }
 
     /// Waits for a place for one more org; `None` = interrupted before there was one.
-    pub async fn org(&self, interrupt: &Interrupt) -> Option<OwnedSemaphorePermit> {
+    pub async fn org(&self, interrupt: &CancellationToken) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             place = Arc::clone(&self.orgs).acquire_owned() => place.ok(),
-            () = interrupt.requested() => None,
+            () = interrupt.cancelled() => None,
         }
     }
 
@@ -134,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn few_orgs_get_all_they_can_use_and_many_get_their_share() {
         let places = Places::new();
-        let interrupt = Interrupt::new();
+        let interrupt = CancellationToken::new();
         assert_eq!(places.entries(20), 20);
         let mut at_work = Vec::new();
         for _ in 0..MOST_ORGS {
@@ -143,13 +142,13 @@ mod tests {
         assert_eq!(places.entries(20), 2);
         assert!(places.try_org().is_none());
         assert_eq!(places.entries(1), 1);
-        interrupt.request();
+        interrupt.cancel();
         assert!(places.org(&interrupt).await.is_none());
         let silent: Vec<_> = (0..MOST_SILENT).map(|_| places.try_silent()).collect();
         assert!(silent.iter().all(Option::is_some) && places.try_silent().is_none());
         at_work.truncate(1_000);
         assert_eq!(places.entries(20), 4);
-        assert!(places.org(&Interrupt::new()).await.is_some());
+        assert!(places.org(&CancellationToken::new()).await.is_some());
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Lane {
         };
         let queued = Queued::new(self, slot, rank);
         loop {
-            if self.config.interrupt.is_requested() {
+            if self.config.interrupt.is_cancelled() {
                 return Err(Halted::Interrupted);
             }
             let until = match self.try_admit(&queued)? {
@@ -83,7 +83,7 @@ impl Lane {
         } else {
             pass.place = tokio::select! {
                 place = calls.acquire() => place.ok(),
-                () = self.config.interrupt.requested() => None,
+                () = self.config.interrupt.cancelled() => None,
             };
             pass.admitted_at = Instant::now();
             pass.sent_at = unix_millis();
@@ -177,7 +177,7 @@ impl Lane {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
         let until = unix_millis().saturating_add(ahead_ms);
         let reason = format!("{why}{}", self.so_far());
-        if let Some(keeper) = &self.keeper {
+        for keeper in &*self.keepers.read() {
             keeper.waits(Some(notes::wait(why, &reason, until)));
         }
         self.send(|| OrgEvent::Waits {
@@ -210,8 +210,11 @@ impl Lane {
     fn tell_end(&self, until: Duration, now: Duration) {
         // A wait that is over by the clock is not shown any more, so nothing has to be written.
         let early = until.saturating_sub(now) >= WORTH_TELLING;
-        if let Some(keeper) = self.keeper.as_ref().filter(|_| early) {
-            keeper.waits(None);
+        if early {
+            self.keepers
+                .read()
+                .iter()
+                .for_each(|keeper| keeper.waits(None));
         }
         self.send(|| OrgEvent::Continues);
     }

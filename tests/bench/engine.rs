@@ -13,6 +13,7 @@ mod support {
     pub mod bare;
     pub mod engine;
     pub mod fleet;
+    pub mod lists;
     pub mod table;
     pub mod venv;
 }
@@ -31,6 +32,7 @@ use tokio::runtime::{Handle, Runtime};
 use support::bare;
 use support::engine::{Conditions, Engine};
 use support::fleet::{Fleet, app_id, capabilities, number, org_name};
+use support::lists;
 use support::table::{Table, say};
 use support::venv;
 
@@ -113,7 +115,7 @@ async fn against_bare_loop(server: &Handle, connections: u32) -> anyhow::Result<
 // With no connection open at first, as the engine.
 async fn bare_loop(fleet: &Fleet, in_flight: usize) -> anyhow::Result<f64> {
     let clients = fleet.clients()?;
-    let listed = bare::lists(fleet, &clients).await?;
+    let listed = lists::read(fleet, &clients).await?;
     let (took, lost) = bare::round(fleet, &clients, in_flight).await?;
     anyhow::ensure!(lost == 0, "{lost} calls were not accepted");
     Ok(per_second(fleet.calls(), listed + took))

@@ -9,13 +9,14 @@ use super::super::file::Guarded;
 use super::super::output::Output;
 use super::super::outputs;
 use super::super::target::Target;
+use crate::engine::Engine;
 use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
 use crate::nearest::did_you_mean;
-use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Lanes, Places, idle_per_org};
+use crate::okta::{HttpSettings, OrgClient, ReadOnlyClient};
+use crate::pacing::{Gated, idle_per_org};
 use crate::rollout::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use crate::rollout::context::unreadable;
 use crate::settings::{Policy, Settings};
@@ -141,21 +142,14 @@ impl Source {
         &self,
         wanted: &[Wanted],
         allow_exec: bool,
+        engine: &Engine,
         events: &Events,
-        interrupt: &Interrupt,
     ) -> Result<Vec<Result<Reader, NoCredentials>>, Failure> {
-        let http = Http::new(&HttpSettings {
+        let http = HttpSettings {
             idle_per_org: idle_per_org(wanted.len()),
             ..self.policy.http.clone()
-        })
-        .map_err(no_calls)?;
-        let lanes = Lanes {
-            limits: self.policy.limits,
-            retry: self.policy.retry,
-            places: Places::new(),
-            events: events.clone(),
-            interrupt: interrupt.clone(),
         };
+        let http = engine.http(&http).map_err(no_calls)?;
         let open = async |org: &Wanted| -> Result<Result<Reader, NoCredentials>, Failure> {
             let spec = self.spec(&org.name)?;
             let secrets = self.orgs.secrets(&org.name, allow_exec);
@@ -167,8 +161,15 @@ impl Source {
             let client = OrgClient::new(http.clone(), &spec.url, credentials)
                 .map(ReadOnlyClient::new)
                 .map_err(Failure::usage)?;
-            let lane = lanes.open(org.name.as_str().into(), spec);
-            Ok(Ok(Reader::new(lane.into(), client)))
+            let gate = engine.gates().open(&Gated {
+                name: org.name.as_str().into(),
+                origin: client.origin(),
+                spec,
+                limits: self.policy.limits,
+                retry: self.policy.retry,
+                events,
+            });
+            Ok(Ok(Reader::new(gate, client)))
         };
         stream::iter(wanted)
             .map(open)

@@ -12,8 +12,8 @@ use crate::cli::args;
 use crate::cli::beginning::Wanted;
 use crate::cli::output::Output;
 use crate::cli::target::Target;
+use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::pacing::Interrupt;
 use crate::plan::Which;
 use crate::report::counted;
 use crate::settings::Settings;
@@ -44,6 +44,7 @@ pub(in crate::cli) async fn approve(
     saved: &Saved,
     target: &Target,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Approved, Failure> {
@@ -64,7 +65,7 @@ pub(in crate::cli) async fn approve(
     claim.is_of(&prepared.gathered)?;
     // Nothing is begun yet: a signal may simply end the process.
     let surveyed = prepared
-        .look(target, &wish, settings, output, &Interrupt::new())
+        .look(target, &wish, engine, settings, output)
         .await?;
     let surveyed = surveyed.context("interrupted").map_err(Failure::bug)?;
     claim.still_holds(&surveyed, output)?;

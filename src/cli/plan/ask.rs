@@ -7,8 +7,8 @@ use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
 use crate::cli::target::Target;
+use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
-use crate::pacing::Interrupt;
 use crate::plan::Totals;
 use crate::rollout::shell::{flags, quoted};
 use crate::settings::{Settings, Verbosity};
@@ -51,6 +51,7 @@ impl Typed {
 pub(in crate::cli) async fn ask(
     target: &Target,
     args: &args::Run,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Answer, Failure> {
@@ -70,7 +71,7 @@ pub(in crate::cli) async fn ask(
         rows: None,
     };
     // Nothing is begun yet: a signal may simply end the process.
-    let surveyed = survey(target, &wish, settings, output, &Interrupt::new()).await?;
+    let surveyed = survey(target, &wish, engine, settings, output).await?;
     let surveyed = surveyed.ok_or_else(|| Failure::bug(anyhow::anyhow!("interrupted")))?;
     if surveyed.orgs.is_empty() {
         say_nothing_matches(&wish.selection, output);

@@ -14,13 +14,13 @@ use crate::cli::listeners::Listeners;
 use crate::cli::output::Output;
 use crate::cli::target::Target;
 use crate::cli::{continuation, open, progress};
-use crate::engine::OrgAccess;
+use crate::engine::{Engine, OrgAccess};
 use crate::event::{Events, RunEvent};
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::Stored;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Interrupt, Lanes, Places, idle_per_org};
+use crate::pacing::{CancellationToken, Gated, idle_per_org};
 use crate::plan::OrgPlan;
 use crate::report::counted;
 use crate::rollout::access::{self, Opened, no_calls};
@@ -62,14 +62,12 @@ pub(in crate::cli) struct Surveyed {
 pub(in crate::cli) async fn survey(
     target: &Target,
     wish: &Wish,
+    engine: &Engine,
     settings: &Settings,
     output: Output,
-    interrupt: &Interrupt,
 ) -> Result<Option<Surveyed>, Failure> {
     let prepared = Prepared::of(target, wish, settings, output).await?;
-    prepared
-        .look(target, wish, settings, output, interrupt)
-        .await
+    prepared.look(target, wish, engine, settings, output).await
 }
 
 /// What is known before anything is sent.
@@ -113,20 +111,20 @@ impl Prepared {
         self,
         target: &Target,
         wish: &Wish,
+        engine: &Engine,
         settings: &Settings,
         output: Output,
-        interrupt: &Interrupt,
     ) -> Result<Option<Surveyed>, Failure> {
         let Self {
             ledger,
             goes_on,
             gathered,
         } = self;
-        let http = Http::new(&HttpSettings {
+        let http = HttpSettings {
             idle_per_org: idle_per_org(gathered.orgs.len()),
             ..target.policy.http.clone()
-        })
-        .map_err(no_calls)?;
+        };
+        let http = engine.http(&http).map_err(no_calls)?;
         let remembered = Arc::new(Remembered::read(ledger).await?);
         let simulated = simulate(target, &gathered, settings).await?;
         let (rows, entries): (Vec<_>, Vec<_>) = gathered
@@ -139,7 +137,7 @@ impl Prepared {
         let orgs = tokio::select! {
             biased;
             // A secret that takes long is not waited for any more.
-            () = interrupt.requested() => return Ok(None),
+            () = engine.cancellation().cancelled() => return Ok(None),
             orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next) => orgs?,
         };
         output.note(format_args!(
@@ -155,14 +153,9 @@ impl Prepared {
             ended: 0,
         });
         let shared = Shared {
+            engine: engine.clone(),
             http,
-            lanes: Lanes {
-                limits: target.policy.limits,
-                retry: target.policy.retry,
-                places: Places::new(),
-                events,
-                interrupt: interrupt.clone(),
-            },
+            events,
             remembered,
             looked: Arc::default(),
             force: wish.force,
@@ -197,17 +190,17 @@ async fn look(
                 continue;
             }
         };
-        let (places, interrupt) = (shared.lanes.places.clone(), shared.lanes.interrupt.clone());
+        let engine = shared.engine.clone();
         tasks.spawn(async move {
             // Without a place it is being interrupted, and no plan is wanted.
-            let _place = places.org(&interrupt).await;
+            let _place = engine.capacity().org(engine.cancellation()).await;
             (no, Box::pin(survey.run(entries)).await)
         });
     }
-    let interrupt = shared.lanes.interrupt.clone();
+    let engine = shared.engine.clone();
     // What is shown ends with the last who has something to tell.
     drop(shared);
-    let plans = collect(plans, &mut tasks, &interrupt).await;
+    let plans = collect(plans, &mut tasks, engine.cancellation()).await;
     tasks.shutdown().await;
     plans
 }
@@ -259,13 +252,13 @@ type Tasks = JoinSet<(usize, Result<OrgPlan, LedgerError>)>;
 async fn collect(
     mut plans: Vec<(usize, OrgPlan)>,
     tasks: &mut Tasks,
-    interrupt: &Interrupt,
+    interrupt: &CancellationToken,
 ) -> Result<Option<Vec<OrgPlan>>, Failure> {
     loop {
         let joined = tokio::select! {
             // An org whose calls were given up has no plan.
             biased;
-            () = interrupt.requested() => return Ok(None),
+            () = interrupt.cancelled() => return Ok(None),
             joined = tasks.join_next() => joined,
         };
         match joined {
@@ -280,8 +273,9 @@ async fn collect(
 
 /// What all orgs share.
 struct Shared {
+    engine: Engine,
     http: Http,
-    lanes: Lanes,
+    events: Events,
     remembered: Arc<Remembered>,
     looked: Arc<AtomicU64>,
     force: bool,
@@ -291,17 +285,25 @@ struct Shared {
 impl Shared {
     /// An org with the means to look at it, and no others.
     fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgSurvey, Failure> {
-        let lane = self.lanes.open(org.row.name.as_str().into(), &org.row.spec);
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
+        let limits = target.policy.limits;
+        let gate = self.engine.gates().open(&Gated {
+            name: org.row.name.as_str().into(),
+            origin: client.origin(),
+            spec: &org.row.spec,
+            limits,
+            retry: target.policy.retry,
+            events: &self.events,
+        });
         Ok(OrgSurvey {
-            events: self.lanes.events.clone(),
+            events: self.events.clone(),
             looked: Arc::clone(&self.looked),
-            limits: self.lanes.limits_of(&org.row.spec),
+            limits: org.row.spec.limits.or(limits),
             name: org.row.name,
             url: org.row.url,
             secrets: org.secrets.covered_by(client.veil()),
-            reader: Reader::new(Arc::new(lane), ReadOnlyClient::new(client)),
+            reader: Reader::new(gate, ReadOnlyClient::new(client)),
             remembered: Arc::clone(&self.remembered),
             on_drift: target.policy.on_drift,
             force: self.force,

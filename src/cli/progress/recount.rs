@@ -40,13 +40,12 @@ mod tests {
 
     use super::*;
     use crate::cli::progress::{Shown, now};
-    use crate::engine::{OrgAccess, RunOptions, drive};
+    use crate::engine::{Engine, OrgAccess, RunOptions, drive};
     use crate::event::Events;
     use crate::job::LedgerUrl;
     use crate::ledger::{ImportEntry, NewRun, OpenMode, Owner};
     use crate::manifest::Secrets;
     use crate::okta::Credentials;
-    use crate::pacing::Interrupt;
     use crate::sandbox::{Sandbox, SandboxSettings, SeedApp};
     use crate::settings::Verbosity;
 
@@ -114,9 +113,9 @@ mod tests {
         };
         let events = Events::with_buffer(4);
         let mut listener = events.listen();
-        let (options, interrupt) = (RunOptions::default(), Interrupt::new());
+        let (options, engine) = (RunOptions::default(), Engine::new());
         let owner = Owner::of_run(Arc::new(ledger.lock_run(&run).unwrap()));
-        drive(&ledger, &owner, vec![org], &options, &events, &interrupt)
+        drive(&engine, (&ledger, &owner), vec![org], &options, &events)
             .await
             .unwrap();
         drop(events);

@@ -13,11 +13,10 @@ use secrecy::ExposeSecret;
 
 use crate::consent::inbox::{self, Refusal};
 use crate::consent::reader::Reading;
-use crate::engine::{Common, GRACE, HandedIn, OrgAccess, RunOptions, Shop, Work, name_of};
+use crate::engine::{Common, Engine, GRACE, HandedIn, OrgAccess, RunOptions, Shop, Work, name_of};
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
 use crate::model::{RunId, Stored};
-use crate::pacing::Interrupt;
 use matching::Matched;
 use shops::Shops;
 pub use shops::Unopened;
@@ -96,14 +95,14 @@ where
 {
     /// A desk over a ledger; `access` opens the org of an entry. What its calls wait for goes to `events`.
     pub async fn new(
+        engine: &Engine,
         ledger: &Ledger,
         options: &RunOptions,
         access: F,
-        interrupt: Interrupt,
         events: Events,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            common: Common::new(ledger, options, events, interrupt).await?,
+            common: Common::new(engine, ledger, options, events).await?,
             shops: Shops::new(access),
         })
     }
@@ -188,7 +187,7 @@ where
         // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
         // can have under way.
         let claim = open.claims.acquire().await?;
-        if self.common.interrupt.is_requested() {
+        if self.common.engine.cancellation().is_cancelled() {
             return Ok(None);
         }
         if let Some(stopped) = open.shop.access.lane.stopped() {
@@ -199,7 +198,7 @@ where
         let interrupted = tokio::select! {
             made = work.fresh_link() => {
                 made?;
-                self.common.interrupt.is_requested()
+                self.common.engine.cancellation().is_cancelled()
             }
             () = self.out_of_patience() => true,
         };
@@ -214,7 +213,7 @@ where
 
     // Calls in flight may end; whatever has not by then is found out by the next run.
     async fn out_of_patience(&self) {
-        self.common.interrupt.requested().await;
+        self.common.engine.cancellation().cancelled().await;
         tokio::time::sleep(GRACE).await;
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use okta_rollout::engine::{OrgAccess, RunOptions, drive};
+use okta_rollout::engine::{Engine as Process, OrgAccess, RunOptions, drive};
 use okta_rollout::event::Events;
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{ImportEntry, Ledger, NewRun, OpenMode, Owner};
 use okta_rollout::manifest::{Entry, Limits, OrgSpec, Secrets};
 use okta_rollout::model::RunId;
 use okta_rollout::okta::Credentials;
-use okta_rollout::pacing::{Interrupt, unix_millis};
+use okta_rollout::pacing::unix_millis;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -76,10 +76,10 @@ impl Engine {
             },
             ..RunOptions::default()
         };
-        let (ledger, run, interrupt) = (&self.ledger, &self.run, Interrupt::new());
+        let (ledger, run, engine) = (&self.ledger, &self.run, Process::new());
         let owner = Owner::of_run(Arc::new(ledger.lock_run(run)?));
         let begun = Instant::now();
-        drive(ledger, &owner, self.orgs, &options, events, &interrupt).await?;
+        drive(&engine, (ledger, &owner), self.orgs, &options, events).await?;
         let took = begun.elapsed();
         let counts = ledger.counts(run).await?;
         anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");

@@ -1,0 +1,66 @@
+//! What everything that a process does at once shares.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::okta::{Http, HttpError, HttpSettings};
+use crate::pacing::{Gates, Places};
+
+/// One per process: whatever calls orgs borrows it, any number at once. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    capacity: Places,
+    gates: Gates,
+    cancellation: CancellationToken,
+    clients: Mutex<Vec<(HttpSettings, Http)>>,
+}
+
+impl Engine {
+    /// One that nothing was asked of yet.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    #[expect(clippy::new_without_default, reason = "it needs a runtime")]
+    pub fn new() -> Self {
+        let (capacity, cancellation) = (Places::new(), CancellationToken::new());
+        Self(Arc::new(Inner {
+            gates: Gates::new(capacity.clone(), cancellation.clone()),
+            capacity,
+            cancellation,
+            clients: Mutex::default(),
+        }))
+    }
+
+    /// How much may go on at once.
+    pub fn capacity(&self) -> &Places {
+        &self.0.capacity
+    }
+
+    /// The gate of each org.
+    pub fn gates(&self) -> &Gates {
+        &self.0.gates
+    }
+
+    /// When to stop: no new work is begun, calls in flight end, everything is checkpointed.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.0.cancellation
+    }
+
+    /// The client with these settings; connections are shared by all who use the same.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn http(&self, settings: &HttpSettings) -> Result<Http, HttpError> {
+        let mut clients = self.0.clients.lock();
+        if let Some((_, http)) = clients.iter().find(|(of, _)| of == settings) {
+            return Ok(http.clone());
+        }
+        let http = Http::new(settings)?;
+        clients.push((settings.clone(), http.clone()));
+        Ok(http)
+    }
+}

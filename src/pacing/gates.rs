@@ -1,0 +1,218 @@
+//! The gates of a process: one to each org, by its URL, however many runs, plans and consents call it at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::lane::{Lane, LaneConfig};
+use super::places::Places;
+use crate::event::Events;
+use crate::job::RetryPolicy;
+use crate::manifest::{Limits, OrgSpec};
+
+/// An org that calls are to be made to.
+pub struct Gated<'a> {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is reached.
+    pub origin: &'a str,
+    /// What is said of it.
+    pub spec: &'a OrgSpec,
+    /// Limits of orgs that have none of their own.
+    pub limits: Limits,
+    /// When the circuit gives up, and when reads are made again.
+    pub retry: RetryPolicy,
+    /// Where waits are told.
+    pub events: &'a Events,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Gates(Arc<Shared>);
+
+struct Shared {
+    capacity: Places,
+    cancellation: CancellationToken,
+    open: Mutex<Open>,
+    /// Wakes the calls that wait when the process is to stop.
+    _waker: AbortOnDropHandle<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    by_origin: HashMap<Box<str>, Weak<Lane>>,
+    /// How many there may be before those that nobody has any more are taken out.
+    bound: usize,
+}
+
+impl Gates {
+    /// None is open yet.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn new(capacity: Places, cancellation: CancellationToken) -> Self {
+        Self(Arc::new_cyclic(|shared: &Weak<Shared>| {
+            let (shared, cancelled) = (shared.clone(), cancellation.clone().cancelled_owned());
+            let wake = async move {
+                cancelled.await;
+                if let Some(shared) = shared.upgrade() {
+                    shared.wake_all();
+                }
+            };
+            Shared {
+                capacity,
+                cancellation,
+                open: Mutex::default(),
+                _waker: AbortOnDropHandle::new(tokio::spawn(wake)),
+            }
+        }))
+    }
+
+    /// The gate to an org, with the limits and the policy of who opened it first. One that was stopped is not returned
+    /// to: what stopped it may be repaired.
+    pub fn open(&self, org: &Gated<'_>) -> Arc<Lane> {
+        let mut open = self.0.open.lock();
+        let gate = open.by_origin.get(org.origin).and_then(Weak::upgrade);
+        if let Some(gate) = gate.filter(|gate| gate.stopped().is_none()) {
+            return gate;
+        }
+        let gate = Arc::new(Lane::new(LaneConfig {
+            org: Arc::clone(&org.name),
+            limits: org.spec.limits.or(org.limits),
+            credentials: org.spec.credentials().map(|secret| secret.as_str().into()),
+            retry: org.retry,
+            places: self.0.capacity.clone(),
+            events: org.events.clone(),
+            interrupt: self.0.cancellation.clone(),
+        }));
+        open.insert(org.origin.into(), Arc::downgrade(&gate));
+        gate
+    }
+}
+
+impl Open {
+    fn insert(&mut self, origin: Box<str>, gate: Weak<Lane>) {
+        if self.by_origin.len() >= self.bound {
+            self.by_origin.retain(|_, gate| gate.strong_count() > 0);
+            self.bound = 2 * self.by_origin.len() + 16;
+        }
+        self.by_origin.insert(origin, gate);
+    }
+}
+
+impl Shared {
+    fn wake_all(&self) {
+        let open: Vec<_> = self
+            .open
+            .lock()
+            .by_origin
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        open.iter().for_each(|gate| gate.wake_all());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call_log::CallLog;
+    use super::super::lane::Halted;
+    use super::*;
+    use crate::failure::Remedy;
+    use crate::model::Stopped;
+    use crate::okta::apps;
+
+    fn gates() -> (Gates, CancellationToken) {
+        let cancellation = CancellationToken::new();
+        (
+            Gates::new(Places::new(), cancellation.clone()),
+            cancellation,
+        )
+    }
+
+    fn open(gates: &Gates, origin: &str, max_in_flight: u32) -> Arc<Lane> {
+        let limits = Limits {
+            max_in_flight: Some(max_in_flight),
+            ..Limits::default()
+        };
+        gates.open(&Gated {
+            name: "acme".into(),
+            origin,
+            spec: &OrgSpec {
+                url: origin.to_owned(),
+                auth: None,
+                limits,
+                folder: None,
+            },
+            limits: Limits::default(),
+            retry: RetryPolicy::default(),
+            events: &Events::nowhere(),
+        })
+    }
+
+    #[tokio::test]
+    async fn an_org_has_one_gate_as_long_as_anybody_has_it() {
+        let (gates, _) = gates();
+        let first = open(&gates, "https://acme.okta.com", 5);
+        let again = open(&gates, "https://acme.okta.com", 20);
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(again.width(), 5);
+        let other = open(&gates, "https://globex.okta.com", 20);
+        assert!(!Arc::ptr_eq(&first, &other));
+        drop((first, again));
+        assert_eq!(open(&gates, "https://acme.okta.com", 20).width(), 20);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_stopped_is_opened_anew() {
+        let (gates, _) = gates();
+        let first = open(&gates, "https://acme.okta.com", 5);
+        first.stop(Stopped {
+            message: "its token was revoked".to_owned(),
+            hint: None,
+            okta_error_code: None,
+            http_status: Some(401),
+            request_id: None,
+            remedy: Remedy::Outside,
+        });
+        let again = open(&gates, "https://acme.okta.com", 5);
+        assert!(again.stopped().is_none());
+        assert!(Arc::ptr_eq(
+            &again,
+            &open(&gates, "https://acme.okta.com", 5)
+        ));
+    }
+
+    #[tokio::test]
+    async fn gates_that_nobody_has_are_forgotten() {
+        let (gates, _) = gates();
+        for org in 0..1_000 {
+            open(&gates, &format!("https://org-{org}.okta.com"), 5);
+        }
+        assert!(gates.0.open.lock().by_origin.len() <= 17);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_at_a_gate_is_told_of_the_end() {
+        let (gates, cancellation) = gates();
+        let gate = open(&gates, "https://acme.okta.com", 1);
+        let call = apps::get("0oa1");
+        let (mut log, mut behind) = (CallLog::default(), CallLog::default());
+        let pass = gate
+            .admit(call.request(), 0, &mut log)
+            .await
+            .ok()
+            .expect("leave");
+        let waits = gate.admit(call.request(), 0, &mut behind);
+        let halted = async {
+            tokio::task::yield_now().await;
+            cancellation.cancel();
+        };
+        let (waited, ()) = tokio::join!(waits, halted);
+        assert_eq!(waited.err(), Some(Halted::Interrupted));
+        drop(pass);
+    }
+}
