@@ -47,6 +47,10 @@ pub struct Ledger {
     store: Store,
 }
 
+/// What a checkpoint builds on, as the backend stored it: of no use but for the entry's next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsStored(sqlite::Compared);
+
 /// Opening and closing.
 impl Ledger {
     /// Opens the ledger.

@@ -172,6 +172,11 @@ impl Ledger {
         self.store.wishes(app).await
     }
 
+    /// The entries of [`AppMemory::applied_by`] and [`AppMemory::moving_by`] by run and number.
+    pub async fn wishers(&self, app: &AppMemory) -> Result<[Option<(RunId, EntryNo)>; 2]> {
+        self.store.wishers(app).await
+    }
+
     /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a
     /// later run adopted.
     pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>> {

@@ -137,8 +137,8 @@ const FORGERIES: [Forgery; 18] = [
     ),
     (
         "an unknown version",
-        |plan| plan["version"] = json!(2),
-        "is a plan of version 2, this program reads 3; nothing was sent",
+        |plan| plan["version"] = json!(3),
+        "is a plan of version 3, this program reads 4; nothing was sent",
     ),
     (
         "a file that does not exist",
@@ -172,15 +172,15 @@ fn a_forged_plan_is_refused_before_anything_is_sent() {
 fn a_file_that_is_no_plan_is_refused() {
     let story = planned();
     let deep = "[".repeat(100_000);
-    let long = format!("{{\"version\":3,\"file\":\"{}\"}}", "x".repeat(1 << 20));
+    let long = format!("{{\"version\":4,\"file\":\"{}\"}}", "x".repeat(1 << 20));
     for (text, wanted) in [
         ("", "is no saved plan: EOF"),
         ("null", "is no saved plan: invalid type: null"),
         ("[]", "is no saved plan: "),
         ("{}", "is no saved plan: missing field `version`"),
-        ("{\"version\":3}", "is no saved plan: missing field `file`"),
-        ("{\"version\":-3}", "is no saved plan: invalid value"),
-        ("{\"version\":3}{", "is no saved plan: trailing characters"),
+        ("{\"version\":4}", "is no saved plan: missing field `file`"),
+        ("{\"version\":-4}", "is no saved plan: invalid value"),
+        ("{\"version\":4}{", "is no saved plan: trailing characters"),
         ("org,app\nacme,google\n", "is no saved plan: expected value"),
         (&deep, "is no saved plan: "),
         (&long, "is no saved plan: missing field `digests`"),

@@ -71,7 +71,8 @@ impl OrgSurvey {
         };
         let (forecast, seen) = match looked {
             Ok(app) => {
-                let shown = shown(&app_id, &app, &seen, &memory);
+                let wishers = self.remembered.wishers(&memory).await?;
+                let shown = shown(&app_id, &app, &seen, (&memory, &wishers));
                 seen.app = Some(app);
                 (self.foretell(entry, seen, known, log).await, shown)
             }

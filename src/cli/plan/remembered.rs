@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
 use crate::manifest::{Entry, SecretError, SecretRef, SecretUse, Secrets};
+use crate::model::{EntryNo, RunId};
 use crate::plan::{Earlier, Secret, admin_secrets};
 use crate::steps::{Fingerprints, earlier};
 
@@ -27,6 +28,9 @@ pub(super) struct LinkIsOut {
     /// Whether another link may have replaced it: a run looks first.
     pub in_doubt: bool,
 }
+
+/// Entries by run and number: the same in every copy of a ledger.
+pub(super) type Wishers = [Option<(RunId, EntryNo)>; 2];
 
 /// An app instance that is there.
 #[derive(Clone, Copy)]
@@ -68,6 +72,14 @@ impl Remembered {
         match &self.ledger {
             Some(ledger) => ledger.app_memory(org_url, app_id).await,
             None => Ok(AppMemory::default()),
+        }
+    }
+
+    /// Which entries an app was found or made so by, and moved on by.
+    pub async fn wishers(&self, app: &AppMemory) -> Result<Wishers, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => ledger.wishers(app).await,
+            None => Ok([None, None]),
         }
     }
 

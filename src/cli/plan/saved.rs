@@ -25,7 +25,7 @@ use crate::{input, job};
 use files::Digests;
 
 /// The format that is written, and the only one that is read.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The largest file that is read, in bytes: a plan of a million entries takes some 300 MB.
 const MAX: u64 = 512 * 1024 * 1024;

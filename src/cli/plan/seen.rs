@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::remembered::Instance;
+use super::remembered::{Instance, Wishers};
 use super::view::OrgSurvey;
 use crate::apps::AuthScheme;
 use crate::ledger::AppMemory;
@@ -44,7 +44,12 @@ impl OrgSurvey {
 }
 
 /// All that a run decides on, in one value.
-pub(super) fn shown(app_id: &str, app: &SeenApp, seen: &Seen, memory: &AppMemory) -> Value {
+pub(super) fn shown(
+    app_id: &str,
+    app: &SeenApp,
+    seen: &Seen,
+    (memory, wishers): (&AppMemory, &Wishers),
+) -> Value {
     let connection = &app.connection;
     let features: Vec<_> = app
         .features
@@ -65,8 +70,8 @@ pub(super) fn shown(app_id: &str, app: &SeenApp, seen: &Seen, memory: &AppMemory
         app.has_link,
         memory.applied,
         memory.connected,
-        memory.applied_by,
-        memory.moving_by,
+        wishers[0],
+        wishers[1],
     ])
 }
 

@@ -44,8 +44,8 @@ impl Serialize for LastWish {
     }
 }
 
-/// An entry among those of all runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// An entry among those of all runs, as the backend finds it; [`Ledger::wishers`](super::Ledger::wishers) names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryKey(pub(in crate::ledger) i64);
 
 /// What a transition makes of an app.

@@ -1,7 +1,6 @@
 //! What the ledger remembers, in domain words. No SQL here.
 
 mod app;
-mod as_stored;
 mod consents;
 mod counts;
 mod drift;
@@ -17,7 +16,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use app::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
-pub use as_stored::AsStored;
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
 pub use drift::{Drift, Noted};
@@ -27,6 +25,7 @@ pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
 pub use step_record::StepRecord;
 pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
 
+use super::AsStored;
 use crate::manifest::{Entry, OrgSpec};
 use crate::model::{Changed, EntryError, EntryNo, Millis, OrgNo, RunId, Step, Stopped, Stored};
 

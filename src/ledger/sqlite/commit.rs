@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::calls::{self, Call};
+use super::compared::Compared;
 use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
 use super::{adoption, memory};
 use crate::ledger::{
-    AppName, Applied, AsStored, Attempt, Checkpoint, Fingerprint, LedgerError, OrgStats, Progress,
+    AppName, Applied, Attempt, Checkpoint, Fingerprint, LedgerError, OrgStats, Progress,
 };
 use crate::model::{EntryNo, Millis, RunId};
 
@@ -21,7 +22,7 @@ pub(super) struct Prepared {
     run: RunId,
     no: EntryNo,
     version: i64,
-    before: Option<AsStored>,
+    before: Option<Compared>,
     state: i64,
     deactivated: bool,
     columns: Columns,
@@ -81,7 +82,7 @@ impl Prepared {
             run: run.clone(),
             no: checkpoint.no,
             version: checkpoint.version,
-            before: checkpoint.stored,
+            before: checkpoint.stored.map(|stored| stored.0),
             deactivated: state == code::CHANGED && checkpoint.progress.is_deactivated(),
             state,
             due_at: checkpoint.due_at,
@@ -136,7 +137,7 @@ pub(super) fn apply(
     keys: &mut RowKeys,
     checkpoint: &Prepared,
     sums: &mut Sums,
-) -> Result<AsStored> {
+) -> Result<Compared> {
     let seq = keys.run(statements.connection, &checkpoint.run)?;
     let key = rows::entry_key(seq, checkpoint.no);
     let moved = || LedgerError::Moved {
@@ -150,7 +151,7 @@ pub(super) fn apply(
     let calls = &checkpoint.calls;
     let last_call = calls::add(&mut statements.call, key, before.last_call, calls)?;
     let new = &checkpoint.columns;
-    let after = AsStored {
+    let after = Compared {
         org: before.org,
         state: checkpoint.state,
         // Absent: the entry names its app itself.
@@ -174,11 +175,11 @@ pub(super) fn apply(
 }
 
 // For whoever did not load the entry to work on it.
-fn look(connection: &Connection, key: i64) -> Result<Option<AsStored>> {
-    let sql = format!("SELECT {} FROM entry e WHERE e.key = ?1", AsStored::COLUMNS);
+fn look(connection: &Connection, key: i64) -> Result<Option<Compared>> {
+    let sql = format!("SELECT {} FROM entry e WHERE e.key = ?1", Compared::COLUMNS);
     Ok(connection
         .prepare_cached(&sql)?
-        .query_row([key], |row| AsStored::read(row, 0))
+        .query_row([key], |row| Compared::read(row, 0))
         .optional()?)
 }
 
@@ -186,9 +187,9 @@ fn look(connection: &Connection, key: i64) -> Result<Option<AsStored>> {
 fn write_entry(
     statements: &mut Statements<'_>,
     key: i64,
-    before: &AsStored,
+    before: &Compared,
     checkpoint: &Prepared,
-    after: &AsStored,
+    after: &Compared,
 ) -> Result<bool> {
     let values = params![
         key,

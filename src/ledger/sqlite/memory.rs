@@ -15,7 +15,7 @@ use crate::ledger::{
     AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest,
 };
 use crate::manifest::Entry;
-use crate::model::{OrgNo, RunId};
+use crate::model::{EntryNo, OrgNo, RunId};
 
 impl ToSql for LastWish {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -133,6 +133,15 @@ pub(super) fn wish(connection: &Connection, key: EntryKey) -> Result<Option<Entr
         .query_row([key.0], rows::entry_row)
         .optional()?;
     Ok(found.map(|row| row.entry))
+}
+
+/// Which entry that is, whichever run it is of.
+pub(super) fn name(connection: &Connection, key: EntryKey) -> Result<Option<(RunId, EntryNo)>> {
+    let run: Option<String> = connection
+        .prepare_cached("SELECT id FROM run WHERE seq = ?1")?
+        .query_row([rows::run_seq(key.0)], |row| row.get(0))
+        .optional()?;
+    Ok(run.map(|run| (RunId(run), rows::entry_no(key.0))))
 }
 
 /// Stores what entry `key` makes of an app in the org of this `org_url.no`.

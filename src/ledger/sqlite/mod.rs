@@ -10,6 +10,7 @@ mod adoption;
 mod calls;
 mod changes;
 mod commit;
+mod compared;
 mod consents;
 mod database;
 mod drift;
@@ -48,6 +49,7 @@ use std::sync::atomic::AtomicI64;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use compared::Compared;
 pub use import::Import;
 pub use lock::{FileLock, HeldRun};
 

@@ -236,7 +236,7 @@ fn liked(connection: &Connection, runs: &HashSet<i64>) -> Result<Liked> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let key: i64 = row.get(0)?;
-        if runs.contains(&(key >> 32)) {
+        if runs.contains(&rows::run_seq(key)) {
             entries.insert(key);
         }
     }

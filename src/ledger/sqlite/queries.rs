@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::{Store, calls, consents, drift, memory, reads, runs};
 use crate::apps::App;
 use crate::ledger::{
-    AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, LedgerError, Noted, OrgRow,
-    Pending, Standing, Target, UnderWay,
+    AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryKey, EntryRow, LedgerError, Noted,
+    OrgRow, Pending, Standing, Target, UnderWay,
 };
 use crate::manifest::{Entry, SecretRef};
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
@@ -192,6 +192,22 @@ impl Store {
         self.read(move |c| {
             let keys = [Some(applied_by), moving_by].into_iter().flatten();
             keys.map(|key| memory::wish(c, key)).collect()
+        })
+        .await
+    }
+
+    pub async fn wishers(
+        &self,
+        app: &AppMemory,
+    ) -> Result<[Option<(RunId, EntryNo)>; 2], LedgerError> {
+        let keys = [app.applied_by, app.moving_by];
+        if keys == [None, None] {
+            return Ok([None, None]);
+        }
+        self.read(move |c| {
+            let name = |key: Option<EntryKey>| key.map_or(Ok(None), |key| memory::name(c, key));
+            let [applied_by, moving_by] = keys;
+            Ok([name(applied_by)?, name(moving_by)?])
         })
         .await
     }

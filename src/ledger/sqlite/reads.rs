@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::compared::Compared;
 use super::rows::{self, ENTRY, Fault, OPEN, Result, code};
 use super::{memory, row_keys};
 use crate::apps::App;
@@ -49,15 +50,12 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
         "SELECT {ENTRY}, {} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
          WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
            AND e.adopted_by IS NULL ORDER BY e.key",
-        AsStored::COLUMNS
+        Compared::COLUMNS
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for code in codes {
-        let rows = statement.query_map(
-            params![seq, window.org, code, after, end],
-            rows::entry_to_work_on,
-        )?;
+        let rows = statement.query_map(params![seq, window.org, code, after, end], to_work_on)?;
         // They come in order, one by one; with a bound LIMIT, SQLite would compile the statement each time.
         for row in rows.take(window.limit) {
             found.push(row?);
@@ -69,6 +67,14 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     }
     remember(connection, &mut found, seq, window)?;
     Ok(found)
+}
+
+/// Columns `ENTRY` and those of [`Compared`].
+fn to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow {
+        stored: Some(AsStored(Compared::read(row, rows::ENTRY_COLUMNS)?)),
+        ..rows::entry_row(row)?
+    })
 }
 
 /// Adds what is known of the entries' apps, so that each need not ask by itself.

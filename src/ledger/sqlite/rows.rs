@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{AsStored, Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
+use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
 use crate::model::{EntryNo, RunId, Stored};
 
 /// Why a query failed, before it is known which file it was about.
@@ -103,6 +103,11 @@ pub(super) const fn entry_no(key: i64) -> EntryNo {
     key & NO_MAX
 }
 
+/// Of which run's entry that is the key.
+pub(super) const fn run_seq(key: i64) -> i64 {
+    key >> 32
+}
+
 /// What an answer is found by; the `state` itself stays inside the link.
 pub(super) fn consent_hash(state: &str) -> [u8; 32] {
     Sha256::digest(state).into()
@@ -189,24 +194,6 @@ pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
 /// What makes SQLite use the index of entries by state, which leaves out those that are done.
 pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
 
-impl AsStored {
-    /// The columns of `entry` that [`Self::read`] reads, with this name for the table.
-    pub(super) const COLUMNS: &str =
-        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call";
-
-    /// From the columns that begin at `at`.
-    pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
-        Ok(Self {
-            org: row.get(at)?,
-            state: row.get(at + 1)?,
-            app_hash: row.get(at + 2)?,
-            consent: row.get(at + 3)?,
-            drifted: row.get(at + 4)?,
-            last_call: row.get(at + 5)?,
-        })
-    }
-}
-
 pub(super) const RUN: &str = "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at, r.continued_at, r.ended_before";
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -266,14 +253,6 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
 
 pub(super) fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     entry_row_from(row, 0)
-}
-
-/// Columns `ENTRY` and those of [`AsStored`].
-pub(super) fn entry_to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
-    Ok(EntryRow {
-        stored: Some(AsStored::read(row, ENTRY_COLUMNS)?),
-        ..entry_row(row)?
-    })
 }
 
 pub(super) fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {

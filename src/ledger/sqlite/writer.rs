@@ -305,8 +305,11 @@ impl Engine {
             Ok(outcomes) => {
                 self.keys = keys;
                 self.count_down();
-                let at = |outcome: Result<_, Fault>| outcome.map_err(|fault| fault.at(&self.path));
-                outcomes.into_iter().map(at).collect()
+                let told = |outcome: Result<_, Fault>| match outcome {
+                    Ok(stored) => Ok(AsStored(stored)),
+                    Err(fault) => Err(fault.at(&self.path)),
+                };
+                outcomes.into_iter().map(told).collect()
             }
             Err(error) => vec![Err(error); group.len()],
         }
