@@ -1,6 +1,6 @@
 //! Opens the ledger that the settings name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::carried::carry;
 use super::file::{Guarded, refuse_stdout};
@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// For commands that change it; made when it is not there.
 pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
-    for_writing(&url(settings)?, settings).await
+    for_writing(OpenMode::ReadWrite, settings).await
 }
 
 /// Says that a ledger was made: whoever has one elsewhere must know.
@@ -32,29 +32,16 @@ pub(super) fn tell_new(
 
 /// For commands that change one that is there.
 pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
-    let url = url(settings)?;
-    if is_missing_at(&url) {
-        let path = url.path().to_owned();
-        return Err(LedgerError::Missing { path }.into());
-    }
-    for_writing(&url, settings).await
+    for_writing(OpenMode::Existing, settings).await
 }
 
-// What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.
-fn is_missing_at(url: &LedgerUrl) -> bool {
-    match std::fs::metadata(url.path()) {
-        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    }
-}
-
-async fn for_writing(url: &LedgerUrl, settings: &Settings) -> Result<Ledger, Failure> {
+async fn for_writing(mode: OpenMode, settings: &Settings) -> Result<Ledger, Failure> {
     let options = OpenOptions {
-        mode: OpenMode::ReadWrite,
+        mode,
         abort_after: settings.abort_after,
         ..OpenOptions::default()
     };
-    Ok(Ledger::open_with(url, options).await?)
+    Ok(Ledger::open_with(&url(settings)?, options).await?)
 }
 
 /// For commands that only look; it must be there.
@@ -76,9 +63,9 @@ pub(super) async fn readable_if_there(
     }
 }
 
-/// Where the ledger is, whether it exists or not.
-pub(super) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
-    Ok(url(settings)?.path().to_owned())
+/// The file of the ledger, if it is in one, whether it exists or not.
+pub(super) fn file(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
+    Ok(Ledger::file_of(&url(settings)?).map(Path::to_owned))
 }
 
 /// From here on, printed commands find it as well.
@@ -88,6 +75,11 @@ fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
         Failure::usage(error).hint(hint)
     })?;
     carry(settings, &url);
-    refuse_stdout(|| Ok(vec![Guarded::ledger(url.path())]))?;
+    refuse_stdout(|| {
+        Ok(Ledger::file_of(&url)
+            .map(Guarded::ledger)
+            .into_iter()
+            .collect())
+    })?;
     Ok(url)
 }

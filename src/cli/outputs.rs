@@ -55,7 +55,7 @@ pub(super) fn guarded(
 pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>, Failure> {
     let orgs = policy.orgs.as_deref();
     let ca = policy.http.ca_file.as_deref();
-    let ledger = open::path(&settings.with_policy(policy))?;
+    let ledger = open::file(&settings.with_policy(policy))?;
     let inputs = [
         orgs.map(|file| ("the orgs file", file)),
         ca.map(|file| ("the caFile", file)),
@@ -64,7 +64,7 @@ pub(super) fn rest(policy: &Policy, settings: &Settings) -> Result<Vec<Guarded>,
     let mut guarded: Vec<_> = inputs
         .map(|(what, file)| Guarded::input(what, file))
         .collect();
-    guarded.push(Guarded::ledger(&ledger));
+    guarded.extend(ledger.as_deref().map(Guarded::ledger));
     let log = settings.log.as_ref();
     guarded.extend(log.map(|log| Guarded::input("the log", &log.file)));
     let others = settings.inputs.iter();

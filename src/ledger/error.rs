@@ -1,6 +1,4 @@
-//! What can go wrong with a ledger, each kind with the file it concerns and what to do next.
-
-use std::path::PathBuf;
+//! What can go wrong with a ledger, each kind with the place it concerns and what to do next.
 
 use crate::failure::Failure;
 use crate::model::{EntryNo, RunId};
@@ -9,16 +7,16 @@ use crate::model::{EntryNo, RunId};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// A reading command, and no ledger is there.
-    #[error("no ledger at {}", .path.display())]
+    #[error("no ledger at {location}")]
     Missing {
         /// The ledger.
-        path: PathBuf,
+        location: String,
     },
     /// No run has this id, or there is no run at all.
-    #[error("{} in {}", not_found(.run.as_deref()), .path.display())]
+    #[error("{} in {location}", not_found(.run.as_deref()))]
     NotFound {
         /// The ledger.
-        path: PathBuf,
+        location: String,
         /// What was asked for; `None` = any.
         run: Option<String>,
     },
@@ -45,48 +43,48 @@ pub enum LedgerError {
         by: String,
     },
     /// Another process kept writing for longer than [`super::OpenOptions::busy_timeout`].
-    #[error("{} is locked: another process keeps writing to it", .path.display())]
+    #[error("{location} is locked: another process keeps writing to it")]
     Locked {
         /// The ledger.
-        path: PathBuf,
+        location: String,
     },
     /// The file, its folder or the file system does not allow writing.
-    #[error("cannot write {}: {cause}", .path.display())]
+    #[error("cannot write {location}: {cause}")]
     ReadOnly {
         /// The ledger, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// What the system said.
         cause: String,
     },
     /// No room for the write; nothing of it was stored.
-    #[error("cannot write {}: the disk is full", .path.display())]
+    #[error("cannot write {location}: the disk is full")]
     DiskFull {
         /// The ledger.
-        path: PathBuf,
+        location: String,
     },
     /// The file belongs to something else; it was not touched.
-    #[error("{} is not a ledger: {what}", .path.display())]
+    #[error("{location} is not a ledger: {what}")]
     ForeignFile {
         /// The file.
-        path: PathBuf,
+        location: String,
         /// What it is instead.
         what: String,
     },
     /// Written by a later version of this program.
-    #[error("{} has ledger format {found}, this version knows up to {known}", .path.display())]
+    #[error("{location} has ledger format {found}, this version knows up to {known}")]
     NewerFormat {
         /// The ledger.
-        path: PathBuf,
+        location: String,
         /// Format of the file.
         found: i64,
         /// The latest one known here.
         known: i64,
     },
     /// Written by an earlier version, and a reading command must not upgrade it.
-    #[error("{} has ledger format {found}, this version reads {known}", .path.display())]
+    #[error("{location} has ledger format {found}, this version reads {known}")]
     OlderFormat {
         /// The ledger.
-        path: PathBuf,
+        location: String,
         /// Format of the file.
         found: i64,
         /// The one read here.
@@ -101,36 +99,38 @@ pub enum LedgerError {
         no: EntryNo,
     },
     /// The file is damaged, or holds what this version cannot read.
-    #[error("{} is damaged: {cause}", .path.display())]
+    #[error("{location} is damaged: {cause}")]
     Corrupt {
         /// The ledger, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// Where.
         cause: String,
     },
     /// The key of the fingerprints cannot be replaced again without forgetting some.
-    #[error("{fingerprints} connections were last set under the key in {}, which would be lost; nothing was changed", .path.display())]
+    #[error(
+        "{fingerprints} connections were last set under the key in {location}, which would be lost; nothing was changed"
+    )]
     KeyInUse {
         /// The file of the key before the current one.
-        path: PathBuf,
+        location: String,
         /// How many were made with it.
         fingerprints: u64,
     },
     /// Somebody else can write to it, or decides where it is.
-    #[error("{} {what}: whoever can write there decides where credentials go", .path.display())]
+    #[error("{location} {what}: whoever can write there decides where credentials go")]
     Shared {
         /// The ledger, its folder, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// What is wrong with it.
         what: String,
         /// The command that helps.
         remedy: String,
     },
     /// Where a part of the ledger belongs is something else, which was not touched.
-    #[error("{} is {what}, and has to be {wanted}", .path.display())]
+    #[error("{location} is {what}, and has to be {wanted}")]
     Misplaced {
         /// Where.
-        path: PathBuf,
+        location: String,
         /// What is there.
         what: &'static str,
         /// What belongs there.
@@ -140,38 +140,42 @@ pub enum LedgerError {
     },
     /// Under each of its names it would be another ledger: what is beside it, the log with the last checkpoints first of
     /// all, goes by the name.
-    #[error("{} has {names} names (hard links): under another one it does not know what is done, and work would be repeated", .path.display())]
+    #[error(
+        "{location} has {names} names (hard links): under another one it does not know what is done, and work would be repeated"
+    )]
     Linked {
         /// The ledger, by the name that was given.
-        path: PathBuf,
+        location: String,
         /// How many it has.
         names: u64,
         /// The command that finds them.
         remedy: String,
     },
     /// The file, or one beside it, is not the one any more that was opened.
-    #[error("{} {what}: somebody moved, deleted, replaced or changed it while it was in use", .path.display())]
+    #[error(
+        "{location} {what}: somebody moved, deleted, replaced or changed it while it was in use"
+    )]
     Gone {
         /// The ledger, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// What became of it.
         what: &'static str,
     },
     /// This machine, or whoever started the program, does not let it have what it needs.
-    #[error("cannot use {}: {cause}", .path.display())]
+    #[error("cannot use {location}: {cause}")]
     Limit {
         /// The ledger, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// What the system said.
         cause: String,
         /// What helps.
         remedy: &'static str,
     },
     /// The system refused a read or write.
-    #[error("cannot use {}: {cause}", .path.display())]
+    #[error("cannot use {location}: {cause}")]
     Io {
         /// The ledger, or a file beside it.
-        path: PathBuf,
+        location: String,
         /// What the system said.
         cause: String,
     },

@@ -72,9 +72,14 @@ impl Ledger {
         Ok(Self { store })
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        self.store.path()
+    /// The file that it is in, if it is in one: what is beside it begins with its name.
+    pub fn file(&self) -> Option<&Path> {
+        Some(self.store.file())
+    }
+
+    /// As [`Self::file`], of one that need not be there.
+    pub fn file_of(url: &LedgerUrl) -> Option<&Path> {
+        Some(url.path())
     }
 
     /// Whether it was made by opening it.

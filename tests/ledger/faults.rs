@@ -148,7 +148,7 @@ async fn a_damaged_ledger_is_an_error_not_a_panic() {
 }
 
 fn folder_path(ledger: &Ledger) -> PathBuf {
-    ledger.path().to_owned()
+    ledger.file().unwrap().to_owned()
 }
 
 #[tokio::test]

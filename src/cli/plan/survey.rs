@@ -326,8 +326,8 @@ async fn simulate(
     if served.peek().is_none() {
         return Ok(None);
     }
-    let state = state_folder(&open::path(settings)?);
-    let state = state.is_dir().then_some(state);
+    let state = open::file(settings)?.as_deref().map(state_folder);
+    let state = state.filter(|state| state.is_dir());
     let simulated = Simulated::start(&target.policy.sandbox, state).await?;
     for Gathering { org, entries } in served {
         simulated.add_org(&org.name)?;

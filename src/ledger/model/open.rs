@@ -11,6 +11,8 @@ pub enum OpenMode {
     /// Read and write; made, upgraded and recovered as needed.
     #[default]
     ReadWrite,
+    /// Read and write what must exist; upgraded and recovered as needed.
+    Existing,
     /// It must exist, and nothing is made or changed. Works on a read-only file system, except that a
     /// ledger whose process was killed must be opened for writing once (its log has to be recovered).
     ReadOnly,

@@ -84,7 +84,7 @@ fn set_up_writer(
     // SQLite falls back to reading in silence when the file does not let it write.
     if connection.is_readonly("main").map_err(failed)? {
         return Err(LedgerError::ReadOnly {
-            path: path.to_owned(),
+            location: files::location(path),
             cause: "permission denied".into(),
         });
     }
@@ -170,7 +170,7 @@ fn open(
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), LedgerError> {
     let foreign = |what: &str| {
         Err(LedgerError::ForeignFile {
-            path: path.to_owned(),
+            location: files::location(path),
             what: what.into(),
         })
     };
@@ -206,7 +206,7 @@ pub(super) fn format(path: &Path, connection: &Connection) -> Result<i64, Ledger
         .map_err(|error| LedgerError::sqlite(path, &error))?;
     if found > FORMAT {
         return Err(LedgerError::NewerFormat {
-            path: path.to_owned(),
+            location: files::location(path),
             found,
             known: FORMAT,
         });
@@ -219,10 +219,10 @@ pub(super) fn refuse_other_format(path: &Path, connection: &Connection) -> Resul
     match format(path, connection)? {
         FORMAT => Ok(()),
         0 => Err(LedgerError::Missing {
-            path: path.to_owned(),
+            location: files::location(path),
         }),
         found => Err(LedgerError::OlderFormat {
-            path: path.to_owned(),
+            location: files::location(path),
             found,
             known: FORMAT,
         }),
@@ -269,7 +269,7 @@ fn use_wal(
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => {
                 return Err(LedgerError::Io {
-                    path: path.to_owned(),
+                    location: files::location(path),
                     cause: format!("its file system allows no write-ahead log ({mode})"),
                 });
             }

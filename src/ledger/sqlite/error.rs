@@ -15,7 +15,7 @@ impl LedgerError {
     /// Says what became of a file.
     pub(super) fn gone(path: &Path, what: &'static str) -> Self {
         Self::Gone {
-            path: path.to_owned(),
+            location: files::location(path),
             what,
         }
     }
@@ -35,31 +35,31 @@ impl LedgerError {
         if let Some(lack) = lack {
             return Self::limit(path, &lack);
         }
-        let path = path.to_owned();
+        let location = files::location(path);
         let cause = error.to_string();
         match code {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { location },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly { path, cause }
+                Self::ReadOnly { location, cause }
             }
-            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::DiskFull) => Self::DiskFull { location },
             // The memory that processes share beside the ledger cannot grow, and SQLite does not say why.
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(&path) => {
-                Self::DiskFull { path }
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(path) => {
+                Self::DiskFull { location }
             }
             Some(ErrorCode::NotADatabase) => Self::ForeignFile {
-                path,
+                location,
                 what: "it is no SQLite database".into(),
             },
             // None: a stored value of another type than this version writes.
-            Some(ErrorCode::DatabaseCorrupt) | None => Self::Corrupt { path, cause },
-            Some(_) => Self::Io { path, cause },
+            Some(ErrorCode::DatabaseCorrupt) | None => Self::Corrupt { location, cause },
+            Some(_) => Self::Io { location, cause },
         }
     }
 
     fn limit(path: &Path, error: &io::Error) -> Self {
         Self::Limit {
-            path: path.to_owned(),
+            location: files::location(path),
             cause: error.to_string(),
             remedy: Lack::of(error).map_or("run the command again", Lack::hint),
         }
@@ -67,15 +67,17 @@ impl LedgerError {
 
     /// A failed system call on `path`.
     pub(super) fn io(path: &Path, error: &io::Error) -> Self {
-        let path = path.to_owned();
+        let location = files::location(path);
         let cause = error.to_string();
         match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::ReadOnly { path, cause }
+                Self::ReadOnly { location, cause }
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
-            _ if Lack::of(error).is_some() => Self::limit(&path, error),
-            _ => Self::Io { path, cause },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { location }
+            }
+            _ if Lack::of(error).is_some() => Self::limit(path, error),
+            _ => Self::Io { location, cause },
         }
     }
 }
@@ -106,7 +108,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_whatever_sqlite_makes_of_it() {
         let path = Path::new("/d/ledger.db");
-        let full = || LedgerError::DiskFull { path: path.into() };
+        let full = || LedgerError::DiskFull {
+            location: files::location(path),
+        };
         for (code, told_when_full) in [
             (ffi::SQLITE_FULL, true),
             (ffi::SQLITE_IOERR_SHMSIZE, true),

@@ -12,6 +12,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// A path as messages name it.
+pub(super) fn location(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// Makes the folder and what is missing above it, 0700. One that exists stays as it is.
 pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

@@ -15,7 +15,7 @@ use super::adoption::{Adoptable, Adoption};
 use super::lock::FileLock;
 use super::rows::{self, Result};
 use super::writer::Underway;
-use super::{Inner, database, lock, run_id, sweep};
+use super::{Inner, database, files, lock, run_id, sweep};
 use crate::ledger::{ImportEntry, LedgerError, NewRun};
 use crate::manifest::OrgSpec;
 use crate::model::{OrgNo, RunId};
@@ -117,7 +117,7 @@ impl Import {
             .ok()
             .and_then(|no| self.orgs.get_mut(no))
             .ok_or_else(|| LedgerError::Io {
-                path: self.ledger.path.clone(),
+                location: files::location(&self.ledger.path),
                 cause: format!("row {} is of an org that was not added", entry.row),
             })?;
         let json = rows::to_json(entry.entry)

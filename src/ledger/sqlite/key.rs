@@ -103,7 +103,7 @@ fn read(path: &Path) -> Result<Option<HmacKey>, LedgerError> {
     };
     let bytes = bytes.expose_secret();
     let key = <&[u8; LEN]>::try_from(bytes).map_err(|_| LedgerError::Corrupt {
-        path: path.to_owned(),
+        location: files::location(path),
         cause: match bytes.len() {
             longer if longer > LEN => format!("a key has {LEN} bytes, this file more"),
             shorter => format!("a key has {LEN} bytes, this file {shorter}"),

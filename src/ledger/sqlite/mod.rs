@@ -93,7 +93,7 @@ impl Inner {
 
     fn writer(&self) -> Result<&Writer, LedgerError> {
         self.writer.as_ref().ok_or_else(|| LedgerError::ReadOnly {
-            path: self.path.clone(),
+            location: files::location(&self.path),
             cause: "it was opened for reading only".into(),
         })
     }
@@ -111,7 +111,7 @@ impl Store {
         blocking(path.to_owned(), move |path| open(path, options)).await
     }
 
-    pub fn path(&self) -> &Path {
+    pub fn file(&self) -> &Path {
         &self.inner.path
     }
 
@@ -150,7 +150,7 @@ impl Store {
         });
         answer.await.unwrap_or_else(|_| {
             Err(LedgerError::Io {
-                path: self.inner.path.clone(),
+                location: files::location(&self.inner.path),
                 cause: "its reader has stopped".into(),
             })
         })
@@ -158,11 +158,14 @@ impl Store {
 }
 
 fn open(path: &Path, options: OpenOptions) -> Result<Store, LedgerError> {
+    if options.mode == OpenMode::Existing && is_missing(path) {
+        return Err(missing(path));
+    }
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
     trust::refuse_shared(path)?;
     let (footprint, writer, made) = match options.mode {
-        OpenMode::ReadWrite => {
+        OpenMode::ReadWrite | OpenMode::Existing => {
             let (connection, made) = database::open_writer(path, options)?;
             let writer = Writer::start(path, connection, options.abort_after)?;
             (Footprint::Log, Some(writer), made)
@@ -170,7 +173,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Store, LedgerError> {
         OpenMode::ReadOnly => {
             match path.try_exists() {
                 Ok(true) => database::refuse_foreign(path)?,
-                Ok(false) => return Err(LedgerError::Missing { path: path.clone() }),
+                Ok(false) => return Err(missing(path)),
                 Err(error) => return Err(LedgerError::io(path, &error)),
             }
             (Footprint::None, None, Made::default())
@@ -190,6 +193,20 @@ fn open(path: &Path, options: OpenOptions) -> Result<Store, LedgerError> {
     })
 }
 
+fn missing(path: &Path) -> LedgerError {
+    LedgerError::Missing {
+        location: files::location(path),
+    }
+}
+
+// What cannot be looked at is told by opening it. An empty file is a ledger that was never begun.
+fn is_missing(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
 /// Runs what waits for the disk where waiting is allowed.
 async fn blocking<T: Send + 'static>(
     path: PathBuf,
@@ -200,7 +217,7 @@ async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => Err(LedgerError::Io {
-            path: name,
+            location: files::location(&name),
             cause: "the program is ending".into(),
         }),
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::key::KeyFiles;
 use super::rows::Result;
-use super::{Inner, Store, blocking};
+use super::{Inner, Store, blocking, files};
 use crate::ledger::{Forgetting, HmacKeys, KeyId, LedgerError, Rotation};
 
 impl Store {
@@ -16,7 +16,7 @@ impl Store {
             return files.read_or_make();
         }
         files.read()?.ok_or_else(|| LedgerError::ReadOnly {
-            path: files.current().to_owned(),
+            location: files::location(files.current()),
             cause: "the ledger has no key yet and was opened for reading only".into(),
         })
     }
@@ -63,7 +63,7 @@ fn rotate(ledger: &Inner, forgetting: Forgetting) -> Result<Option<Rotation>, Le
     let rotation = ledger.writer()?.write_blocking(count)?;
     if rotation.forgotten > 0 && forgetting == Forgetting::Refused {
         return Err(LedgerError::KeyInUse {
-            path: files.old().to_owned(),
+            location: files::location(files.old()),
             fingerprints: rotation.forgotten,
         });
     }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::files;
 use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
 use crate::model::{EntryNo, RunId, Stored};
 
@@ -39,7 +40,7 @@ impl Fault {
         match self {
             Self::Sqlite(error) => LedgerError::sqlite(path, &error),
             Self::NoRun(run) => LedgerError::NotFound {
-                path: path.to_owned(),
+                location: files::location(path),
                 run,
             },
             Self::Ledger(error) => error,

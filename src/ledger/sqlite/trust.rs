@@ -161,7 +161,7 @@ fn refuse_linked(ledger: &Path, names: u64) -> Result<(), LedgerError> {
     }
     let folder = ledger.parent().filter(|folder| *folder != Path::new(""));
     Err(LedgerError::Linked {
-        path: ledger.to_owned(),
+        location: files::location(ledger),
         names,
         remedy: format!(
             "remove every name but the one that runs used; this lists those in its folder: find {} -samefile {}",
@@ -181,7 +181,7 @@ fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<(), LedgerEr
     }
     wrong.map_or(Ok(()), |(what, remedy)| {
         Err(LedgerError::Shared {
-            path: path.to_owned(),
+            location: files::location(path),
             what,
             remedy,
         })
@@ -210,7 +210,7 @@ fn refuse_kind(path: &Path, found: &Found, part: Part) -> Result<(), LedgerError
         _ => "it is made again once it is away",
     };
     Err(LedgerError::Misplaced {
-        path: path.to_owned(),
+        location: files::location(path),
         what: found.kind.name(),
         wanted: wanted.name(),
         remedy: format!("{what_for}: {remove} {}", quoted(path)),
@@ -385,7 +385,7 @@ mod tests {
         for path in [&ledger, &other] {
             let error = refuse_shared(path).unwrap_err();
             assert!(
-                matches!(&error, LedgerError::Linked { path: found, names: 2, .. } if found == path),
+                matches!(&error, LedgerError::Linked { location, names: 2, .. } if *location == files::location(path)),
                 "{error:?}"
             );
             assert!(error.hint().ends_with(&format!(

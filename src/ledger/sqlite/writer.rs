@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 
 use super::commit::{self, Prepared, Statements, Sums};
 use super::identity::{Identity, Mark};
-use super::readers;
 use super::row_keys::RowKeys;
 use super::rows::Fault;
+use super::{files, readers};
 use crate::ledger::{AsStored, LedgerError};
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
@@ -197,7 +197,7 @@ impl Writer {
     // Only a panic in the writer leads here.
     fn stopped(&self) -> LedgerError {
         LedgerError::Io {
-            path: self.path.clone(),
+            location: files::location(&self.path),
             cause: "its writer has stopped".into(),
         }
     }
