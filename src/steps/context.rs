@@ -1,10 +1,9 @@
 //! What a step works with: its entry, the org's lane, and what this process already read of the entry.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 
 use super::memory::{Basis, Memory};
+use super::sending::{Caller, sent};
 use super::{Access, StepError};
 use crate::consent::Answer;
 use crate::ledger::{
@@ -14,9 +13,9 @@ use crate::ledger::{
 use crate::manifest::{Entry, SecretRef, SecretUse};
 use crate::model::{Changed, Step, Stored, Why};
 use crate::okta::{Body, Class, Read, Request, Write};
-use crate::pacing::{CallLog, Concluded, Effect, unix_millis};
+use crate::pacing::{CallLog, Effect, unix_millis};
 use crate::plan::{Difference, Earlier, Judged, Look, Part};
-use crate::steps::{Also, Reader, checkpoint};
+use crate::steps::{Also, checkpoint};
 
 /// See the module.
 pub struct Context<'a> {
@@ -48,6 +47,34 @@ pub struct Context<'a> {
     pub announced: bool,
 }
 
+/// A call of an entry, with what has to be durable around it.
+struct EntryCall<'c, 'a> {
+    context: &'c mut Context<'a>,
+    effect: Effect,
+}
+
+impl Caller for EntryCall<'_, '_> {
+    fn log(&mut self) -> &mut CallLog {
+        self.context.log
+    }
+
+    async fn admitted(&mut self) -> Result<(), StepError> {
+        match self.effect {
+            Effect::OnceOnly => self.context.announce().await,
+            Effect::ReadOnly | Effect::Idempotent => Ok(()),
+        }
+    }
+
+    async fn refused(&mut self) -> Result<(), StepError> {
+        if self.effect != Effect::ReadOnly {
+            // Whoever goes on after a crash must know that it is not under way.
+            self.context.row.progress.in_flight = None;
+        }
+        // An org may refuse for long, so that the call is kept before.
+        Ok(self.context.commit(None).await?)
+    }
+}
+
 /// What was wanted of an app before this entry; earlier entries are read only if they tell something.
 pub async fn earlier(
     ledger: &Ledger,
@@ -75,14 +102,11 @@ impl Context<'_> {
     /// Sends a call that changes nothing.
     pub async fn read<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
         let (rank, reader) = (self.rank(), &self.access.reader);
-        loop {
-            match reader.send(call, rank, self.log).await? {
-                Concluded::Ended(exchange) => {
-                    return Ok(Reader::decode(call, *exchange, self.log)?.0);
-                }
-                Concluded::Refused(pause) => self.rest(pause).await?,
-            }
-        }
+        let mut caller = EntryCall {
+            context: self,
+            effect: Effect::ReadOnly,
+        };
+        Ok(reader.read_by(call, rank, &mut caller).await?.0)
     }
 
     /// How near the entry is to its end: of the calls that wait, those with a higher one go first.
@@ -120,22 +144,12 @@ impl Context<'_> {
             self.row.state = Stored::Started;
             self.commit(applied).await?;
         }
-        let Access { lane, client, .. } = self.access;
-        let exchange = loop {
-            let pass = lane.admit(request, self.rank(), self.log).await?;
-            if effect == Effect::OnceOnly {
-                self.announce().await?;
-            }
-            // Boxed, so that entries that wait for leave take little memory.
-            let exchange = Box::pin(client.exchange(request)).await;
-            let pause = match pass.conclude(request, exchange, self.log) {
-                Concluded::Ended(exchange) => break exchange,
-                Concluded::Refused(pause) => pause,
-            };
-            // It was certainly not carried out, which whoever goes on after a crash must know.
-            self.row.progress.in_flight = None;
-            self.rest(pause).await?;
+        let (Access { lane, client, .. }, rank) = (self.access, self.rank());
+        let mut caller = EntryCall {
+            context: self,
+            effect,
         };
+        let exchange = sent(lane, request, rank, &mut caller, || client.exchange(request)).await?;
         exchange.outcome.map_err(|error| {
             let certainly_not = matches!(
                 error.class,
@@ -185,12 +199,6 @@ impl Context<'_> {
             like: Likeness::Reconnecting,
         };
         Ok(self.commit(Some(applied)).await?)
-    }
-
-    // Waits after a call that was refused. An org may refuse for long, so that the call is kept before.
-    async fn rest(&mut self, pause: Duration) -> Result<(), StepError> {
-        self.commit(None).await?;
-        Ok(self.access.lane.pause(pause).await?)
     }
 
     // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.

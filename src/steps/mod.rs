@@ -18,6 +18,7 @@ mod listing;
 mod live;
 mod memory;
 mod reader;
+mod sending;
 mod set_connection;
 mod set_feature;
 mod start_consent;

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::StepError;
-use crate::okta::{Exchange, Read, ReadOnlyClient};
-use crate::pacing::{Again, CallLog, Concluded, Effect, Halted, Lane, Patience, unix_millis};
+use super::sending::{Caller, sent};
+use crate::okta::{Read, ReadOnlyClient};
+use crate::pacing::{Again, CallLog, Effect, Lane, Patience, unix_millis};
 
 /// See the module. Cheap to clone.
 ///
@@ -75,44 +76,26 @@ impl Reader {
         rank: usize,
         log: &mut CallLog,
     ) -> Result<(T, Option<String>), StepError> {
-        let exchange = loop {
-            match self.send(call, rank, log).await? {
-                Concluded::Ended(exchange) => break exchange,
-                Concluded::Refused(pause) => self.lane.pause(pause).await?,
-            }
-        };
-        Self::decode(call, *exchange, log)
+        self.read_by(call, rank, log).await
     }
 
-    /// Sends a call that changes nothing once.
-    pub async fn send<T>(
+    /// As [`Reader::read_page`], for whoever has to keep something around the call.
+    pub(super) async fn read_by<T>(
         &self,
         call: &Read<T>,
         rank: usize,
-        log: &mut CallLog,
-    ) -> Result<Concluded, Halted> {
-        let request = call.request();
-        let pass = self.lane.admit(request, rank, log).await?;
-        let exchange = Box::pin(self.client.exchange(call)).await;
-        Ok(pass.conclude(request, exchange, log))
-    }
-
-    /// What its answer says, and where the list goes on.
-    pub fn decode<T>(
-        call: &Read<T>,
-        exchange: Exchange,
-        log: &mut CallLog,
+        caller: &mut impl Caller,
     ) -> Result<(T, Option<String>), StepError> {
+        let send = || self.client.exchange(call);
+        let exchange = sent(&self.lane, call.request(), rank, caller, send).await?;
         let failed = |error| StepError::call(error, Effect::ReadOnly);
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();
         let found = call.decode(body).map_err(failed)?;
-        log.looked(unix_millis());
+        caller.log().looked(unix_millis());
         Ok((found, next))
     }
-}
 
-impl Reader {
     /// As [`Reader::read`], made again as the lane's retry policy allows.
     ///
     /// # Errors
