@@ -10,6 +10,7 @@ pub use spot::Spot;
 use secrecy::SecretString;
 
 /// What a person handed in: lives only until it is sent.
+#[derive(Default)]
 pub struct Answer {
     /// The third party's authorization code.
     pub code: SecretString,

@@ -5,7 +5,7 @@
 
 use super::worker::{Next, RestKind, Work, sleep_until};
 use crate::consent::Answer;
-use crate::ledger::{Consent, Fingerprint, LedgerError};
+use crate::ledger::{Consent, Fingerprint, LedgerError, StepRecord};
 use crate::model::{EntryError, Millis, Step, Stored};
 use crate::pacing::unix_millis;
 
@@ -72,18 +72,12 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn park(
-        &mut self,
-        step: Step,
-        changed: bool,
-        attempts: u32,
-        last: Option<(Option<u16>, Option<String>)>,
-    ) {
-        if step == Step::CompleteConsent {
+    pub(super) fn park(&mut self, ended: StepRecord) {
+        if ended.step == Step::CompleteConsent {
             // There was no answer to hand in after all: the same link is waited for.
             self.back_to(Step::AwaitConsent);
         } else {
-            self.end_step(step, changed, attempts, last);
+            self.row.progress.end_step(ended);
         }
     }
 
@@ -150,7 +144,8 @@ impl Work<'_> {
     fn pass_await_consent(&mut self) {
         let (attempts, elapsed_ms) = (self.row.progress.attempts, self.row.progress.elapsed_ms);
         self.back_to(Step::AwaitConsent);
-        self.end_step(Step::AwaitConsent, false, 0, None);
+        let passed = StepRecord::unmade(Step::AwaitConsent);
+        self.row.progress.end_step(passed);
         self.row.progress.attempts = attempts;
         self.row.progress.elapsed_ms = elapsed_ms;
     }

@@ -11,7 +11,7 @@ use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
 use crate::model::{Millis, Step, Stored};
 use crate::pacing::{CallLog, unix_millis};
 use crate::plan::steps;
-use crate::steps::{Also, Context, Memory, Outcome, StepError, checkpoint};
+use crate::steps::{Also, Context, Live, Memory, Outcome, Outside, StepError, checkpoint};
 
 /// How an entry left the worker.
 #[derive(Debug)]
@@ -135,9 +135,11 @@ impl<'a> Work<'a> {
 
     pub(super) fn context(&mut self, step: Step) -> Context<'_> {
         Context {
-            owner: &self.shop.owner,
-            ledger: &self.shop.ledger,
-            access: &self.shop.access,
+            outside: Outside::Live(Live {
+                owner: &self.shop.owner,
+                ledger: &self.shop.ledger,
+                access: &self.shop.access,
+            }),
             row: &mut self.row,
             step,
             steps: &self.steps,
@@ -182,46 +184,29 @@ impl<'a> Work<'a> {
     ) -> Result<Next, LedgerError> {
         let consent = self.row.progress.consent.as_ref();
         let state = consent.map(|consent| consent.state.clone());
-        let attempts = self.row.progress.attempts + 1;
-        let last = self.log.attempts.last();
-        let last = last.map(|call| (call.http_status, call.request_id.clone()));
         self.row.error = None;
         self.row.due_at = None;
         self.row.progress.in_flight = None;
         self.row.state = Stored::Started;
         let outcome = self.note_changes(outcome);
-        let (changed, settled) = match outcome {
-            Outcome::Done { changed } => {
-                self.end_step(step, changed, attempts, last);
-                (changed, (step == Step::CompleteConsent).then_some(true))
-            }
-            Outcome::Connected { changed } => {
-                self.end_step(step, changed, attempts, last);
-                self.skip_to(|step| matches!(step, Step::SetFeature(_)));
-                (changed, state.is_some().then_some(true))
-            }
-            Outcome::Consented => {
-                self.end_step(step, false, attempts, last);
-                self.skip_to(|step| step == Step::ActivateConnection);
-                (false, None)
-            }
-            Outcome::LeftAlone => {
-                self.end_step(step, false, attempts, last);
-                self.skip_to(|_| false);
-                self.left_alone = true;
-                (false, None)
-            }
-            Outcome::Waiting(consent) => {
-                self.park(step, true, attempts, last);
-                return self.wait(consent, fingerprint).await;
-            }
-            Outcome::Adopted(consent) => {
-                self.park(step, false, attempts, last);
+        let ended = self.ended_step(step, &outcome);
+        let changed = ended.changed;
+        let outcome = match outcome {
+            Outcome::Waiting(consent) | Outcome::Adopted(consent) => {
+                self.park(ended);
                 return self.wait(consent, fingerprint).await;
             }
             Outcome::ConsentLost { why } => return self.lose_consent(step, why, state).await,
+            outcome => outcome,
         };
-        if settled.is_some() {
+        let is_settled = match outcome {
+            Outcome::Connected { .. } => state.is_some(),
+            _ => step == Step::CompleteConsent,
+        };
+        self.left_alone |= outcome == Outcome::LeftAlone;
+        outcome.end(&self.steps, &mut self.row.progress, ended);
+        let settled = is_settled.then_some(true);
+        if is_settled {
             self.row.progress.consent = None;
         }
         let at_end = self.row.progress.steps.len() >= self.steps.len();
@@ -277,34 +262,15 @@ impl<'a> Work<'a> {
         Ok(self.ended())
     }
 
-    pub(super) fn end_step(
-        &mut self,
-        step: Step,
-        changed: bool,
-        attempts: u32,
-        last: Option<(Option<u16>, Option<String>)>,
-    ) {
-        let (http_status, request_id) = last.unwrap_or_default();
-        let progress = &mut self.row.progress;
-        progress.steps.push(StepRecord {
+    // With what its last call came to.
+    fn ended_step(&self, step: Step, outcome: &Outcome) -> StepRecord {
+        let last = self.log.attempts.last();
+        StepRecord {
             step,
-            attempts,
-            changed,
-            http_status,
-            request_id,
-        });
-        progress.attempts = 0;
-        progress.elapsed_ms = 0;
-        progress.changed |= changed;
-    }
-
-    // Ends the steps before that one unmade; all that are left if there is none.
-    fn skip_to(&mut self, is_next: impl Fn(Step) -> bool) {
-        while let Some(&step) = self.steps.get(self.row.progress.steps.len()) {
-            if is_next(step) {
-                return;
-            }
-            self.end_step(step, false, 0, None);
+            attempts: self.row.progress.attempts + 1,
+            changed: outcome.changed(),
+            http_status: last.and_then(|call| call.http_status),
+            request_id: last.and_then(|call| call.request_id.clone()),
         }
     }
 

@@ -1,5 +1,4 @@
-//! What a run would do to an entry that was seen like this, and with which calls: the steps of [`crate::steps`]
-//! walked through without sending anything.
+//! What a run would do to an entry, and with which calls: what it follows from and what it comes to.
 
 use serde_json::Value;
 
@@ -7,10 +6,9 @@ use super::connection::LiveConnection;
 use super::decide::{Obstacle, Secret, TokenPost};
 use super::drift::Earlier;
 use super::features::Difference;
-use super::look::Look;
-use crate::apps::{AuthScheme, Feature};
+use crate::apps::Feature;
 use crate::job::OnDrift;
-use crate::manifest::{Entry, Status};
+use crate::ledger::AppMemory;
 use crate::okta::features::FeatureState;
 use crate::okta::{Bucket, Method};
 
@@ -57,10 +55,8 @@ pub enum Identity {
 pub struct Past {
     /// What was wanted of it before.
     pub earlier: Earlier,
-    /// Whether what is there is looked at before anything is written.
-    pub look: Look,
-    /// See [`crate::ledger::AppMemory::connected`].
-    pub connected: bool,
+    /// What was done to it before.
+    pub app: AppMemory,
     /// The job's `onDrift`.
     pub on_drift: OnDrift,
 }
@@ -200,17 +196,5 @@ impl Forecast {
     /// Whether anything would be written before a person's consent, so that it has to be known what the app is.
     pub fn writes(&self) -> bool {
         self.calls.iter().any(|call| call.method() != Method::Get)
-    }
-}
-
-/// The call by which a run would find out that the app cannot be looked at.
-pub fn first_call(entry: &Entry, token: TokenPost, look: Look) -> Call {
-    let connection = entry.connection.as_ref();
-    let is_token = connection.is_some_and(|wanted| wanted.profile.auth_scheme == AuthScheme::Token);
-    match connection {
-        _ if entry.status == Status::Disabled => Call::ReadConnection,
-        Some(_) if is_token && token.is_due() && look == Look::Sparing => Call::SetConnection,
-        Some(_) => Call::ReadConnection,
-        None => Call::ListFeatures,
     }
 }

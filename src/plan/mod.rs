@@ -12,7 +12,6 @@ mod identity;
 mod look;
 mod reconnect;
 mod sheet;
-mod walk;
 mod wanted;
 
 pub use connection::{LiveConnection, LiveStatus, Shown};
@@ -23,14 +22,11 @@ pub use decide::{
 };
 pub use drift::{Earlier, Fate, Judged, Part};
 pub use features::{Difference, Live, compare, merge, without};
-pub use forecast::{
-    Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent, first_call,
-};
+pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent};
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
-pub use walk::forecast;
 pub use wanted::Wanted;
 
 use serde::Serialize;

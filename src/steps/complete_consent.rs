@@ -2,12 +2,13 @@
 //! the first call that arrives, so a lost answer is followed by a look, never by a second call.
 
 use super::activate_connection::prove;
-use super::live::live;
-use super::start_consent::{consent_of, note_activation};
+use super::connection::{activate, read};
+use super::start_consent::note_activation;
+use super::supposition::Supposition;
 use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
+use crate::okta::callback;
 use crate::okta::error::is_oktas;
-use crate::okta::{callback, connections};
 use crate::pacing::Effect;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -25,8 +26,9 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     };
     let app_id = context.app_id()?;
     let call = callback::complete(context.row.entry.app, &app_id, &answer.code, &answer.state);
-    let sent = context.write(&call, Effect::OnceOnly).await;
-    match sent {
+    let obeyed = Supposition::complete_consent;
+    let sent = context.write(&call, Effect::OnceOnly, |()| (), obeyed);
+    match sent.await {
         Ok(()) => Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() || is_forbidden(&error) => Ok(Outcome::ConsentLost {
             why: error.describe(context.step).message,
@@ -53,10 +55,10 @@ fn is_forbidden(error: &StepError) -> bool {
 async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     note_activation(context).await?;
-    let found = context.read(&connections::get(&app_id)).await?;
-    if live(&found).is_enabled_with(AuthScheme::Oauth2) {
+    let found = read(context, &app_id).await?;
+    if found.live.is_enabled_with(AuthScheme::Oauth2) {
         let awaited = context.row.progress.consent.clone();
-        return Ok(match (awaited, consent_of(&found)) {
+        return Ok(match (awaited, found.consent()) {
             // Of one that is renewed the connection may have stayed active: a link that is still there was not used.
             (Some(awaited), Some(shown))
                 if context.row.progress.renewing && awaited.state == shown.state =>
@@ -66,10 +68,7 @@ async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
             _ => Outcome::Connected { changed: true },
         });
     }
-    match context
-        .write(&connections::activate(&app_id), Effect::Idempotent)
-        .await
-    {
+    match activate(context, &app_id).await {
         Ok(()) => {
             // API.md §3.4: an activation can be accepted without effect.
             match prove(context, &app_id).await {

@@ -3,6 +3,7 @@
 
 use super::find_app::choose;
 use super::identity::remember;
+use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::model::{Changed, Why};
 use crate::okta::apps;
@@ -14,7 +15,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return Ok(Outcome::Done { changed: false });
     }
     if context.may_have_been_sent() {
-        let (entry, access) = (&context.row.entry, context.access);
+        let (entry, access) = (&context.row.entry, context.live()?.access);
         let wanted = (entry.app, entry.label.as_deref());
         let (rank, relisting) = (context.rank(), &access.relisting);
         let listing = relisting.matching(wanted, &access.reader, rank, context.log);
@@ -37,10 +38,12 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         serde_json::Value::Object(create.settings.app.clone()),
     );
     let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
-    let answer = context.write(&call, Effect::OnceOnly).await?;
-    context.row.progress.app_id = Some(answer.id.clone());
+    let obeyed = Supposition::create_app;
+    let sent = context.write(&call, Effect::OnceOnly, |made| made.id, obeyed);
+    let id = sent.await?;
+    context.row.progress.app_id = Some(id.clone());
     let name = context.row.entry.app.name();
-    remember(context, &answer.id, name).await?;
+    remember(context, &id, name).await?;
     Ok(created(context))
 }
 

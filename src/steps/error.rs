@@ -99,6 +99,26 @@ impl StepError {
         }
     }
 
+    /// As a plan says it.
+    pub fn into_obstacle(self) -> Obstacle {
+        match self {
+            Self::Failed {
+                message,
+                hint,
+                remedy,
+            } => Obstacle {
+                message,
+                hint: hint.unwrap_or_default(),
+                remedy,
+            },
+            // The step is not told: none was taken.
+            error => {
+                let described = error.describe(Step::FindApp);
+                Obstacle::new(described.message, described.hint.unwrap_or_default())
+            }
+        }
+    }
+
     /// Whether Okta refused the call itself, so that it certainly changed nothing.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Call { error, .. } if error.class == Class::Refused)

@@ -2,10 +2,16 @@
 
 use super::identity::remember;
 use super::listed::listed;
+use super::outside::{Live, Outside};
 use super::{Context, Outcome, StepError};
 use crate::plan::{app_taken, found_app};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    if let Outside::Supposed(supposed) = &context.outside {
+        // Nothing of it could be seen without its id.
+        context.row.progress.app_id = supposed.app_id();
+        return Ok(Outcome::Done { changed: false });
+    }
     let pages = listed(context).await?;
     let entry = &context.row.entry;
     let found = pages.matching(entry.app, entry.label.as_deref());
@@ -21,9 +27,9 @@ pub(super) async fn choose(
 ) -> Result<Outcome, StepError> {
     if let Some(id) = id {
         let entry = &context.row.entry;
-        let taken = context
-            .ledger
-            .app_id_taken(context.owner.run(), context.row.org, &id, context.row.no)
+        let Live { owner, ledger, .. } = context.live()?;
+        let taken = ledger
+            .app_id_taken(owner.run(), context.row.org, &id, context.row.no)
             .await?;
         if let Some(row) = taken {
             return Err(app_taken(entry, &id, row).into());

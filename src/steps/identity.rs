@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::error::StepError;
 use super::listed::listed;
 use super::listing::{Extent, Pages};
+use super::outside::Outside;
 use crate::ledger::AppName;
 use crate::okta::{Class, apps};
 use crate::plan::is_right_app;
@@ -13,7 +14,10 @@ use crate::text::{Told, is_word};
 impl Context<'_> {
     /// Makes sure that the app is what the entry says, before anything is written to it.
     pub(super) async fn see_identity(&mut self) -> Result<(), StepError> {
-        is_right(self).await
+        match &mut self.outside {
+            Outside::Live(_) => is_right(self).await,
+            Outside::Supposed(supposed) => supposed.see_identity(),
+        }
     }
 }
 
@@ -48,8 +52,14 @@ pub(super) async fn is_not_known_as_another(context: &mut Context<'_>) -> Result
 /// Refuses an entry to whose app nothing had to be written, when a list that the run makes for labels shows the app to
 /// be another one. No call is made for this alone.
 pub(super) async fn is_not_listed_as_another(context: &mut Context<'_>) -> Result<(), StepError> {
-    let access = context.access;
-    let directory = access.directory.get_or_init(Directory::default);
+    if let Outside::Supposed(supposed) = &context.outside {
+        return supposed.known_identity();
+    }
+    let directory = context
+        .live()?
+        .access
+        .directory
+        .get_or_init(Directory::default);
     if context.memory.is_right || !directory.labels() {
         return Ok(());
     }
@@ -86,11 +96,14 @@ pub(super) async fn remember(
     app_id: &str,
     name: &str,
 ) -> Result<(), StepError> {
+    let Ok(live) = context.live() else {
+        return Ok(());
+    };
     if context.app_memory().await?.name.is_some() {
         return Ok(());
     }
     context.memory.name = Some(AppName {
-        org_url: context.access.url.clone(),
+        org_url: live.access.url.clone(),
         app_id: app_id.to_owned(),
         name: name.into(),
     });
@@ -101,7 +114,7 @@ pub(super) async fn remember(
 }
 
 async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, StepError> {
-    let (app, access) = (context.row.entry.app, context.access);
+    let (app, access) = (context.row.entry.app, context.live()?.access);
     let directory = access.directory.get_or_init(Directory::default);
     if directory.labels() {
         let pages = listed(context).await?;
@@ -117,6 +130,6 @@ async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, St
         return Ok(app.name().into());
     }
     // Whoever is in no list may be another app, or none: the org says which.
-    let found = context.read(&apps::get(app_id)).await?;
+    let found = context.read_live(&apps::get(app_id)).await?;
     Ok(found.name.word().into())
 }

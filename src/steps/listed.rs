@@ -5,19 +5,21 @@ use tokio::sync::MutexGuard;
 use super::context::Context;
 use super::error::StepError;
 use super::listing::{Extent, Pages};
+use super::outside::Live;
 
 /// The org's listing, made now if it was not.
 pub(super) async fn listed<'a>(
     context: &mut Context<'a>,
 ) -> Result<MutexGuard<'a, Pages>, StepError> {
-    let access = context.access;
+    let Live {
+        owner,
+        ledger,
+        access,
+    } = context.live()?;
     // One entry lists, the others of the org wait for it.
     let mut pages = access.listing.lock().await;
     if !pages.complete {
-        let wanted = context
-            .ledger
-            .labels(context.owner.run(), context.row.org)
-            .await?;
+        let wanted = ledger.labels(owner.run(), context.row.org).await?;
         let only = match wanted.as_slice() {
             [app] => Some(*app),
             _ => None,

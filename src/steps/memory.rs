@@ -1,14 +1,14 @@
 //! What goes from one step of an entry to the next within a process, and nowhere else.
 
+use super::shown::Listed;
 use crate::ledger::{AppMemory, AppName};
-use crate::okta::features::FeatureState;
 use crate::plan::Earlier;
 
 /// What this process read of one entry, to save calls; lost with the process.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// The features as last listed.
-    pub features: Option<Vec<FeatureState>>,
+    pub features: Option<Listed>,
     /// What earlier runs left about the app.
     pub app: Option<AppMemory>,
     /// Whether the app is known to be what the entry says.

@@ -3,8 +3,10 @@
 
 mod access;
 mod activate_connection;
+mod calls;
 mod checkpoint;
 mod complete_consent;
+mod connection;
 mod context;
 mod create_app;
 mod deactivate_connection;
@@ -12,17 +14,20 @@ mod directory;
 mod error;
 mod find_app;
 mod fingerprint;
+mod forecast;
 mod identity;
 mod listed;
 mod listing;
-mod live;
 mod memory;
+mod outside;
 mod reader;
 mod sending;
 mod set_connection;
 mod set_feature;
+mod shown;
 mod start_consent;
-mod token_changes;
+mod supposition;
+mod token;
 
 pub use access::{Access, LastWanted};
 pub use checkpoint::{Also, checkpoint};
@@ -30,13 +35,15 @@ pub use context::{Context, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
 pub use error::StepError;
 pub use fingerprint::Fingerprints;
+pub use forecast::{forecast, forecast_waiting};
 pub use listing::{Extent, Listing, Pages, Relisting};
-pub use live::live as live_connection;
 pub use memory::{Basis, Memory};
+pub use outside::{Live, Outside};
 pub use reader::Reader;
-pub use start_consent::{compare_waiting, has_link};
+pub use shown::{has_link, live as live_connection};
+pub use start_consent::compare_waiting;
 
-use crate::ledger::Consent;
+use crate::ledger::{Consent, Progress, StepRecord};
 use crate::model::Step;
 
 /// How a step ended without error.
@@ -65,6 +72,40 @@ pub enum Outcome {
         /// Why, for the person who gave it.
         why: String,
     },
+}
+
+impl Outcome {
+    /// Whether anything was written.
+    pub const fn changed(&self) -> bool {
+        match self {
+            Self::Done { changed } | Self::Connected { changed } => *changed,
+            Self::Waiting(_) => true,
+            Self::LeftAlone | Self::Consented | Self::Adopted(_) | Self::ConsentLost { .. } => {
+                false
+            }
+        }
+    }
+
+    /// Ends the step that came to it, and those after it that are not needed any more.
+    pub fn end(&self, steps: &[Step], progress: &mut Progress, ended: StepRecord) {
+        progress.end_step(ended);
+        while let Some(&next) = steps.get(progress.steps.len())
+            && self.passes_over(next)
+        {
+            progress.end_step(StepRecord::unmade(next));
+        }
+    }
+
+    const fn passes_over(&self, step: Step) -> bool {
+        match self {
+            Self::Connected { .. } => !matches!(step, Step::SetFeature(_)),
+            Self::Consented => !matches!(step, Step::ActivateConnection),
+            Self::LeftAlone => true,
+            Self::Done { .. } | Self::Waiting(_) | Self::Adopted(_) | Self::ConsentLost { .. } => {
+                false
+            }
+        }
+    }
 }
 
 impl Step {

@@ -1,17 +1,15 @@
 //! `set_connection`: saves a TOKEN or two-legged connection and activates it in the same call, or
 //! starts a three-legged consent ([`super::start_consent`]). What is already as wanted is not written.
 
-use secrecy::ExposeSecret;
-
-use super::live::live;
-use super::token_changes::{self, Looked};
+use super::connection::{post, read};
+use super::token::{Looked, Token};
 use super::{Context, Outcome, StepError, start_consent};
 use crate::apps::AuthScheme;
-use crate::manifest::{Connection as Wanted, SecretUse};
-use crate::okta::connections::{self, Activate, ConnectionBody};
+use crate::manifest::Connection as Wanted;
+use crate::okta::connections::{Activate, ConnectionBody};
 use crate::pacing::Effect;
 use crate::plan::{
-    Fate, LiveConnection, LiveStatus, Look, Part, Secret, TokenPost, differences, unsupported,
+    Fate, LiveConnection, LiveStatus, Look, Part, TokenPost, differences, unsupported,
 };
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -33,58 +31,36 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
 // A token is never shown, so that whether it is as wanted is known from its fingerprint only.
 async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let Some(reference) = &wanted.profile.token else {
-        return Err(StepError::failed(
-            "the entry has no token",
-            "give `connection.profile.token`",
-        ));
-    };
-    let token = context.secret(reference, SecretUse::Token).await?;
-    let access = context.access;
-    let base_url = wanted.base_url.as_deref().unwrap_or_default();
-    let hidden = [token.expose_secret(), base_url];
-    let (keys, url) = (&access.fingerprints, &access.url);
-    let fingerprint = keys.of(url, &app_id, &hidden);
-    let under_old_key = keys.under_old_key(url, &app_id, &hidden);
-    let known = context.app_memory().await?.hmac;
-    let is_current = known.is_some() && known == fingerprint.hmac;
-    let now = [Some(&fingerprint), under_old_key.as_ref()];
-    let post = TokenPost {
-        secret: Secret::of(known, now),
-        force: access.force,
-    };
-    let is_due = post.is_due();
-    let looks = !is_due || context.look().await? == Look::Always;
+    let token = Token::read(context, wanted, &app_id).await?;
+    let post = token.post;
+    let looks = !post.is_due() || context.look().await? == Look::Always;
     if looks {
-        let live = read(context, &app_id).await?;
+        let live = read(context, &app_id).await?.live;
         if let Some(outcome) = is_settled(context, &live, wanted, Some(post)).await? {
-            // The key was replaced since: from now on it is known under the current one.
-            context.fingerprint = (!is_due && !is_current).then_some(fingerprint);
+            token.leave(context);
             return Ok(outcome);
         }
     }
     let looked = if looks { Looked::Yes } else { Looked::No };
-    token_changes::note(context, &token, post, looked).await?;
-    if is_due && known.is_some() {
-        // If the answer is lost nobody knows which token Okta holds: neither may count as known.
-        context.forget_fingerprint(&fingerprint);
-    }
+    token.note_changes(context, looked).await?;
+    token.forget_other(context);
+    let (value, fingerprint) = token.into_parts();
     let body = ConnectionBody::Token {
         base_url: wanted.base_url.clone(),
-        token,
+        token: value,
     };
     let outcome = match post_and_prove(context, &app_id, &body, wanted).await {
         Err(error) if !looks => return Err(explain(context, &app_id, error).await),
         posted => posted?,
     };
-    context.fingerprint = Some(fingerprint);
+    context.fingerprint = fingerprint;
     Ok(outcome)
 }
 
 // Two-legged OAuth 2.0: everything but the keys is shown, so that it is read first.
 async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let live = read(context, &app_id).await?;
+    let live = read(context, &app_id).await?.live;
     if let Some(outcome) = is_settled(context, &live, wanted, None).await? {
         return Ok(outcome);
     }
@@ -112,13 +88,12 @@ async fn post_and_prove(
     body: &ConnectionBody,
     wanted: &Wanted,
 ) -> Result<Outcome, StepError> {
-    let call = connections::set(app_id, body, Activate::Yes);
-    let shown = context.write(&call, Effect::Idempotent).await?;
+    let shown = post(context, app_id, body, Activate::Yes, Effect::Idempotent).await?;
     let scheme = wanted.profile.auth_scheme;
-    if shown.is_some_and(|shown| live(&shown).is_enabled_with(scheme)) {
+    if shown.is_some_and(|shown| shown.live.is_enabled_with(scheme)) {
         return Ok(Outcome::Connected { changed: true });
     }
-    let proof = read(context, app_id).await?;
+    let proof = read(context, app_id).await?.live;
     if proof.is_enabled_with(scheme) {
         return Ok(Outcome::Connected { changed: true });
     }
@@ -132,7 +107,7 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
     if !is_400 || !refused.is_refused() {
         return refused;
     }
-    match read(context, app_id).await {
+    match read(context, app_id).await.map(|found| found.live) {
         Ok(found) if found.status == LiveStatus::Unknown => unsupported(&found).into(),
         // What it was refused for is all that is known.
         Ok(_) | Err(StepError::Call { .. }) => refused,
@@ -148,9 +123,8 @@ async fn is_settled(
     token: Option<TokenPost>,
 ) -> Result<Option<Outcome>, StepError> {
     let differences = differences(live, wanted)?;
-    let judged = context.judge(Part::Connection, &differences).await?;
-    let fate = judged.connection(context.access.on_drift);
-    Ok(match token.map_or(fate, |token| fate.with(token)) {
+    let (fate, judged) = context.fate(&differences, token).await?;
+    Ok(match fate {
         Fate::AsWanted | Fate::LeftActive => Some(Outcome::Connected { changed: false }),
         Fate::LeftAlone => Some(Outcome::LeftAlone),
         Fate::Write => {
@@ -160,14 +134,6 @@ async fn is_settled(
             None
         }
     })
-}
-
-/// Reads the connection.
-pub(super) async fn read(
-    context: &mut Context<'_>,
-    app_id: &str,
-) -> Result<LiveConnection, StepError> {
-    Ok(live(&context.read(&connections::get(app_id)).await?))
 }
 
 /// The 2xx that proved nothing.

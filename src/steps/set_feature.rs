@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::set_connection::read;
+use super::connection::read;
+use super::shown::Listed;
+use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::Feature;
 use crate::model::Changed;
@@ -17,21 +19,25 @@ use crate::plan::{
 
 pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let all = context.access.wanted.of(&context.row.entry.features);
+    let all = context.wanted();
     let (Some(wanted), Some(whole)) = (all.get(feature), all.body(feature)) else {
         return Ok(Outcome::Done { changed: false });
     };
     let mut wanted = Cow::Borrowed(wanted);
     let before = before(context).await?;
-    let body = if before.reads(all.is_complete()) {
-        let live = live(context, &app_id, feature).await?;
+    let mut shown = None;
+    if before.reads(all.is_complete()) {
+        shown = live(context, &app_id, feature).await?;
+    }
+    let body = if let Some(live) = shown {
         let differences = compare(&live, &wanted);
         if differences.is_empty() {
             return Ok(Outcome::Done { changed: false });
         }
         let part = Part::Feature(feature);
         let judged = context.judge(part, &differences).await?;
-        let left = judged.left(context.access.on_drift);
+        let left = judged.left(context.on_drift());
+        context.leave(part, left);
         if left.len() == differences.len() {
             context.row.progress.changing.clear();
             return Ok(Outcome::Done { changed: false });
@@ -48,13 +54,26 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
     let put = features::put(&app_id, feature, body);
     let as_wanted =
         |answer: &Body| features::shown(answer, |shown| compare(shown, &wanted).is_empty());
-    match context.write_and(&put, Effect::Idempotent, as_wanted).await {
+    let supposed = |supposed: &mut Supposition<'_>| {
+        supposed.set_feature(feature, &wanted);
+        Some(true)
+    };
+    match context
+        .write_and(&put, Effect::Idempotent, as_wanted, supposed)
+        .await
+    {
         Ok(Some(true)) => return Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() => return Err(explain(context, &app_id, error).await),
         unproven => unproven?,
     };
-    let found = context.read(&features::get(&app_id, feature)).await?;
-    let differences = compare(&found, &wanted);
+    let differs = |found: FeatureState| compare(&found, &wanted);
+    let differences = context
+        .read(
+            &features::get(&app_id, feature),
+            differs,
+            |_| Ok(Vec::new()),
+        )
+        .await?;
     if differences.is_empty() {
         Ok(Outcome::Done { changed: true })
     } else {
@@ -71,21 +90,27 @@ async fn before(context: &mut Context<'_>) -> Result<BeforeFeature, StepError> {
     })
 }
 
+// `None` = it is not shown yet.
 async fn live(
     context: &mut Context<'_>,
     app_id: &str,
     feature: Feature,
-) -> Result<FeatureState, StepError> {
+) -> Result<Option<FeatureState>, StepError> {
     if context.memory.features.is_none() {
-        let listed = match context.read(&features::list(app_id)).await {
+        let call = features::list(app_id);
+        let listed = context.read(&call, Listed::Shown, Supposition::list_features);
+        let listed = match listed.await {
             Err(error) if error.is_refused() => return Err(explain(context, app_id, error).await),
             listed => listed?,
         };
         context.memory.features = Some(listed);
     }
-    let listed = context.memory.features.as_deref().unwrap_or_default();
+    let Some(Listed::Shown(listed)) = &context.memory.features else {
+        return Ok(None);
+    };
     let found = listed.iter().find(|state| state.name == feature.name());
-    found.cloned().ok_or_else(|| no_feature(feature).into())
+    let found = found.cloned().ok_or_else(|| no_feature(feature))?;
+    Ok(Some(found))
 }
 
 // Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).
@@ -96,7 +121,7 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
     if error.http_status != Some(400) {
         return StepError::Call { error, effect };
     }
-    match read(context, app_id).await {
+    match read(context, app_id).await.map(|found| found.live) {
         Ok(found) if found.status != LiveStatus::Enabled => StepError::Call {
             error: Box::new(CallError {
                 message: format!(

@@ -7,7 +7,9 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::live::live;
+use super::connection::{post, read};
+use super::outside::Outside;
+use super::shown::ShownConnection;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
 use crate::ledger::{Consent, Fingerprint, Mac};
@@ -15,26 +17,23 @@ use crate::manifest::{
     ADMIN_SECRETS, Connection as Wanted, Office365Settings, SecretRef, SecretUse,
 };
 use crate::model::{Changed, Why};
-use crate::okta::authorize;
-use crate::okta::connections::{self, Activate, Connection, ConnectionBody, Office365Admin};
-use crate::pacing::{Effect, unix_millis};
+use crate::okta::connections::{Activate, ConnectionBody, Office365Admin};
+use crate::pacing::Effect;
 use crate::plan::{
     BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part, Secret,
     ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
 };
-use crate::text::Told;
 
 /// The field that says whether a connection is active.
 const STATUS: &str = "connection.status";
 
 pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
-    let found = context.read(&connections::get(&app_id)).await?;
-    let shown = live(&found);
+    let ShownConnection { live: shown, link } = read(context, &app_id).await?;
+    let link = link.and_then(Result::ok);
     let scheme = wanted.profile.auth_scheme;
     let consented = consented(&shown, scheme)?;
     let admin = Admin::read(context, wanted, &app_id).await?;
-    let link = consent_of(&found);
     let before = BeforeConsent {
         consented,
         connected: context.app_memory().await?.connected,
@@ -54,8 +53,8 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
         (ConsentStep::Activate, _) => {
             // Somebody deactivated it; Okta still has what the consent gave.
             let off = Difference::text("status", shown.status.name(), "ENABLED");
-            let judged = context.judge(Part::Connection, &[off]).await?;
-            if judged.connection(context.access.on_drift) == Fate::LeftAlone {
+            let (fate, _) = context.fate(&[off], None).await?;
+            if fate == Fate::LeftAlone {
                 return Ok(Outcome::LeftAlone);
             }
             admin.leave(context);
@@ -87,7 +86,7 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             if before.renew {
                 context.give_up_consent(&app_id).await?;
             }
-            post(context, &app_id, scheme, admin).await
+            ask_for_link(context, &app_id, scheme, admin).await
         }
     }
 }
@@ -102,7 +101,7 @@ fn its_own(context: &mut Context<'_>, shown: Consent, posted: bool) -> Consent {
     Consent { since, ..shown }
 }
 
-async fn post(
+async fn ask_for_link(
     context: &mut Context<'_>,
     app_id: &str,
     scheme: AuthScheme,
@@ -114,14 +113,14 @@ async fn post(
         },
         _ => ConnectionBody::Oauth2,
     };
-    let call = connections::set(app_id, &body, Activate::No);
-    let mut shown = context.write(&call, Effect::OnceOnly).await?;
-    if shown.as_ref().and_then(Connection::authorize_url).is_none() {
-        shown = Some(context.read(&connections::get(app_id)).await?);
-    }
-    let link = shown.as_ref().and_then(Connection::authorize_url);
-    let consent = link.map(consent_at);
-    let shown = shown.as_ref().map(live).unwrap_or_default();
+    let shown = post(context, app_id, &body, Activate::No, Effect::OnceOnly).await?;
+    let ShownConnection {
+        live: shown,
+        link: consent,
+    } = match shown {
+        Some(shown) if shown.link.is_some() => shown,
+        _ => read(context, app_id).await?,
+    };
     if shown.is_enabled_with(scheme) && !(context.row.progress.renewing && consent.is_some()) {
         admin.was_set(context);
         note_activation(context).await?;
@@ -203,6 +202,16 @@ struct Admin {
 }
 
 impl Admin {
+    const fn not_read(secrets: [Secret; 2]) -> Self {
+        Self {
+            credentials: None,
+            fingerprint: None,
+            under_old_key: None,
+            secrets,
+            is_current: true,
+        }
+    }
+
     async fn read(
         context: &mut Context<'_>,
         wanted: &Wanted,
@@ -210,20 +219,18 @@ impl Admin {
     ) -> Result<Self, StepError> {
         let settings = wanted.profile.settings.as_ref();
         let Some(settings) = settings.filter(|_| context.row.entry.app == App::Office365) else {
-            return Ok(Self {
-                credentials: None,
-                fingerprint: None,
-                under_old_key: None,
-                secrets: [Secret::Unchanged; 2],
-                is_current: true,
-            });
+            return Ok(Self::not_read([Secret::Unchanged; 2]));
         };
+        if let Outside::Supposed(supposed) = &context.outside {
+            return Ok(Self::not_read(supposed.seen.consent.admin));
+        }
         let credentials = credentials(context, settings).await?;
         let admin = [
             credentials.username.expose_secret(),
             credentials.password.expose_secret(),
         ];
-        let (keys, url) = (&context.access.fingerprints, &context.access.url);
+        let access = context.live()?.access;
+        let (keys, url) = (&access.fingerprints, &access.url);
         let now = keys.of_admin(url, app_id, admin);
         let under_old_key = keys.of_admin_under_old_key(url, app_id, admin);
         let stored = set_last(context).await?;
@@ -277,7 +284,7 @@ pub async fn compare_waiting(context: &mut Context<'_>) -> Result<(), StepError>
 
 // The fingerprint of the credentials that were set last; one made with a key that was given up says nothing.
 async fn set_last(context: &mut Context<'_>) -> Result<Option<Mac>, StepError> {
-    let keys = &context.access.fingerprints;
+    let keys = &context.live()?.access.fingerprints;
     let memory = context.app_memory().await?;
     let is_known = memory.key_id.is_none_or(|key_id| keys.knows(key_id));
     Ok(memory.hmac.filter(|_| is_known))
@@ -323,33 +330,6 @@ fn whose(context: &Context<'_>, link: Option<&Consent>, admin: &Admin) -> ShownL
     } else {
         ShownLink::Another
     }
-}
-
-/// The consent that a connection's link leads to, if it has a link that may be opened.
-pub(super) fn consent_of(shown: &Connection) -> Option<Consent> {
-    consent_at(shown.authorize_url()?).ok()
-}
-
-// A link that nobody should open is shown to nobody.
-fn consent_at(url: &Told) -> Result<Consent, StepError> {
-    match authorize::state_of_told(url) {
-        Ok(state) => Ok(Consent {
-            authorize_url: url.raw().to_owned(),
-            state,
-            since: unix_millis(),
-        }),
-        Err(bad) => Err(StepError::failed(
-            format!(
-                "the consent link that Okta gave is not shown, because nobody should open it: {bad}"
-            ),
-            "look at the app's Provisioning tab in the Admin Console",
-        )),
-    }
-}
-
-/// Whether a connection shows a link that can be waited for.
-pub fn has_link(shown: &Connection) -> bool {
-    consent_of(shown).is_some()
 }
 
 // A state is as good as a password: the ledger tells links apart by this.

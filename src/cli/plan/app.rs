@@ -11,10 +11,8 @@ use crate::manifest::{Entry, Status};
 use crate::model::Step;
 use crate::okta::{Method, connections, features};
 use crate::pacing::CallLog;
-use crate::plan::{
-    Call, Forecast, Identity, LiveStatus, Obstacle, Seen, SeenApp, first_call, forecast, steps,
-};
-use crate::steps::{StepError, has_link, live_connection};
+use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, steps};
+use crate::steps::{StepError, forecast, has_link, live_connection};
 use crate::text::Told;
 
 impl OrgSurvey {
@@ -78,8 +76,10 @@ impl OrgSurvey {
             }
             Err(error) => {
                 let (obstacle, shown) = self.describe(&error);
-                let first = self.first_call(entry, &seen, known, log).await;
-                (Forecast::failed(obstacle, vec![first]), shown)
+                // A run would find it out with its first call.
+                seen.app = Some(SeenApp::default());
+                let first = self.first_call(entry, seen, known, log).await;
+                (Forecast::failed(obstacle, first), shown)
             }
         };
         Ok(Looked {
@@ -105,22 +105,21 @@ impl OrgSurvey {
         forecast(entry, &seen)
     }
 
-    /// The call by which a run would find out that the app cannot be looked at.
+    /// The first call that a run would make.
     async fn first_call(
         &self,
         entry: &Entry,
-        seen: &Seen,
+        mut seen: Seen,
         known: Known<'_>,
         log: &mut CallLog,
-    ) -> Call {
-        let first = first_call(entry, seen.token, seen.past.look);
-        if first.method() == Method::Get {
-            return first;
+    ) -> Vec<Call> {
+        let first = |seen: &Seen| forecast(entry, seen).calls.into_iter().next();
+        let foretold = first(&seen);
+        if foretold.is_none_or(|call| call.method() == Method::Get) {
+            return Vec::from_iter(foretold);
         }
-        match self.identity(entry, known, log).await {
-            Identity::Looked | Identity::LookedWrong(_) => Call::ReadApp,
-            Identity::Right | Identity::Wrong(_) => first,
-        }
+        seen.identity = self.identity(entry, known, log).await;
+        Vec::from_iter(first(&seen).or(foretold))
     }
 
     async fn look(

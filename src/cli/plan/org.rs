@@ -18,8 +18,9 @@ use crate::ledger::LedgerError;
 use crate::manifest::SecretError;
 use crate::okta::Bucket;
 use crate::pacing::CallLog;
-use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which, forecast};
+use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
 use crate::rollout::access::Shut;
+use crate::steps::forecast;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
 pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {

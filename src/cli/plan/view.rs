@@ -11,7 +11,7 @@ use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, Limits, Secrets};
 use crate::model::{Step, Stopped};
-use crate::plan::{Call, Forecast, Look, Obstacle, Past};
+use crate::plan::{Call, Forecast, Obstacle, Past};
 use crate::report::codes;
 use crate::steps::{Reader, StepError};
 
@@ -69,8 +69,7 @@ impl OrgSurvey {
     ) -> Result<Past, LedgerError> {
         Ok(Past {
             earlier: self.remembered.earlier(memory, entry).await?,
-            look: Look::of(self.on_drift, memory),
-            connected: memory.connected,
+            app: memory.clone(),
             on_drift: self.on_drift,
         })
     }

@@ -10,6 +10,7 @@ use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::pacing::CallLog;
 use crate::plan::{Call, Forecast, Identity, changed_admin, is_right_app};
+use crate::steps::forecast_waiting;
 
 impl OrgSurvey {
     /// What a run would do to it, and why one of its secrets cannot be read: then it is left as it is.
@@ -62,7 +63,7 @@ impl OrgSurvey {
             },
         };
         let past = self.past(entry, memory).await?;
-        Ok(Forecast::waiting(entry, past, identity))
+        Ok(forecast_waiting(entry, past, identity))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Progress;
 use crate::model::Step;
 
 /// A step that ended, as reports show it. Stored as the list of its fields: every later checkpoint of its entry writes it
@@ -22,6 +23,29 @@ pub struct StepRecord {
     /// Request id of its last call.
     #[serde(default)]
     pub request_id: Option<String>,
+}
+
+impl StepRecord {
+    /// Of a step that turned out not to be needed.
+    pub const fn unmade(step: Step) -> Self {
+        Self {
+            step,
+            attempts: 0,
+            changed: false,
+            http_status: None,
+            request_id: None,
+        }
+    }
+}
+
+impl Progress {
+    /// Ends the step at hand.
+    pub fn end_step(&mut self, ended: StepRecord) {
+        self.attempts = 0;
+        self.elapsed_ms = 0;
+        self.changed |= ended.changed;
+        self.steps.push(ended);
+    }
 }
 
 impl Serialize for StepRecord {

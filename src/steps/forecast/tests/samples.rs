@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::Secret;
-use super::super::super::connection::LiveStatus;
-use super::super::super::tests::entry;
 use super::super::*;
-use crate::apps::App;
+use crate::apps::{App, AuthScheme};
+use crate::ledger::{AppMemory, LastWish};
 use crate::okta::features::FeatureState;
+use crate::plan::tests::entry;
+use crate::plan::{LiveConnection, LiveStatus, Secret, SeenConsent, TokenPost};
 
 pub fn on() -> Value {
     json!({ "status": "ENABLED" })
@@ -73,5 +73,14 @@ pub fn there(
             force: false,
         },
         past: Past::default(),
+    }
+}
+
+/// Of an app that a run had as wanted and connected.
+pub fn connected() -> AppMemory {
+    AppMemory {
+        applied: Some(LastWish::Unclear),
+        connected: true,
+        ..AppMemory::default()
     }
 }

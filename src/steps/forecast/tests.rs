@@ -3,17 +3,16 @@ mod samples;
 
 use serde_json::json;
 
-use super::super::Secret;
-use super::super::connection::LiveStatus;
-use super::super::drift::Earlier;
-use super::super::tests::entry;
 use super::*;
-use crate::apps::App;
+use crate::apps::{App, AuthScheme, Feature};
 use crate::job::OnDrift;
 use crate::manifest::Status;
 use crate::okta::{callback, connections, features};
+use crate::plan::tests::entry;
+use crate::plan::{Action, Call, Earlier, LiveConnection, LiveStatus, Obstacle, Secret};
 use Call::*;
 use samples::*;
+use serde_json::Value;
 
 const USER: Call = SetFeature(Feature::UserProvisioning);
 const INBOUND: Call = SetFeature(Feature::InboundProvisioning);
@@ -197,10 +196,24 @@ fn a_consent_divides_the_calls() {
     let found = forecast(&with, &disabled());
     assert_eq!(found.calls, [ReadConnection, SetConnection]);
     assert_eq!(found.after_consent, [CompleteConsent, Activate, USER]);
-    let waiting = Forecast::waiting(&with, Past::default(), Identity::Right);
+    let waiting = forecast_waiting(&with, Past::default(), Identity::Right);
     assert_eq!(waiting.action, Action::Consent);
     assert!(waiting.calls.is_empty());
     assert_eq!(waiting.after_consent, found.after_consent);
+    let mut labelled = with.clone();
+    (labelled.app_id, labelled.label) = (None, Some("L".to_owned()));
+    let waiting = forecast_waiting(&labelled, Past::default(), Identity::Right);
+    assert_eq!(waiting.after_consent, found.after_consent);
+    // A link that is out is waited for.
+    let mut adopted = disabled();
+    if let Some(app) = &mut adopted.app {
+        app.has_link = true;
+    }
+    let adopted = forecast(&with, &adopted);
+    assert_eq!(adopted.action, Action::Consent);
+    assert_eq!(adopted.calls, [ReadConnection]);
+    assert_eq!(adopted.after_consent, found.after_consent);
+    assert_eq!(fields(&adopted), fields(&found));
     // Without a feature to show it a GET proves the activation.
     let without = wanted(App::Google, AuthScheme::Oauth2, &json!({}));
     let found = forecast(&without, &disabled());
@@ -245,8 +258,7 @@ fn what_was_changed_by_hand_is_left_alone_if_the_job_says_so() {
     let with_past = |entry: &Entry, seen: Seen, on_drift| {
         let past = Past {
             earlier: Earlier::Same,
-            look: Look::Always,
-            connected: true,
+            app: connected(),
             on_drift,
         };
         forecast(entry, &Seen { past, ..seen })
@@ -285,8 +297,7 @@ fn what_was_changed_by_hand_is_left_alone_if_the_job_says_so() {
     // What the manifest changed is not by hand.
     let past = Past {
         earlier: Earlier::Unknown,
-        look: Look::Always,
-        connected: true,
+        app: connected(),
         on_drift: OnDrift::Report,
     };
     let seen = Seen { past, ..moved() };

@@ -86,6 +86,6 @@ fn nobody_looks_what_an_app_is_to_which_nothing_is_written() {
         (Action::Nothing, vec![ReadConnection])
     );
     // Whoever hands an answer in looks.
-    let waiting = Forecast::waiting(&google, Past::default(), Identity::Looked);
+    let waiting = forecast_waiting(&google, Past::default(), Identity::Looked);
     assert_eq!(waiting.after_consent[..2], [ReadApp, CompleteConsent]);
 }

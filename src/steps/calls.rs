@@ -1,0 +1,241 @@
+//! The calls of a step: each is given with what comes of it if Okta does what it is asked. A run sends it, with what has
+//! to be durable around it; a plan notes it.
+
+use super::StepError;
+use super::context::Context;
+use super::memory::Memory;
+use super::outside::{Live, Outside};
+use super::sending::{Caller, sent};
+use super::supposition::Supposition;
+use crate::ledger::{Applied, InFlight, LedgerError, Likeness};
+use crate::model::Stored;
+use crate::okta::{Body, Class, Read, Request, Write};
+use crate::pacing::{CallLog, Effect, unix_millis};
+use crate::steps::{Also, checkpoint};
+
+/// A call of an entry, with what has to be durable around it.
+struct EntryCall<'c, 'a> {
+    context: &'c mut Context<'a>,
+    effect: Effect,
+}
+
+impl Caller for EntryCall<'_, '_> {
+    fn log(&mut self) -> &mut CallLog {
+        self.context.log
+    }
+
+    async fn admitted(&mut self) -> Result<(), StepError> {
+        match self.effect {
+            Effect::OnceOnly => self.context.announce().await,
+            Effect::ReadOnly | Effect::Idempotent => Ok(()),
+        }
+    }
+
+    async fn refused(&mut self) -> Result<(), StepError> {
+        if self.effect != Effect::ReadOnly {
+            // Whoever goes on after a crash must know that it is not under way.
+            self.context.row.progress.in_flight = None;
+        }
+        // An org may refuse for long, so that the call is kept before.
+        let live = self.context.live()?;
+        Ok(self.context.commit(live, None).await?)
+    }
+}
+
+impl<'a> Context<'a> {
+    /// A call that changes nothing; `taken`: what is made of its answer.
+    pub async fn read<T, R>(
+        &mut self,
+        call: &Read<T>,
+        taken: impl FnOnce(T) -> R,
+        supposed: impl FnOnce(&mut Supposition<'a>) -> Result<R, StepError>,
+    ) -> Result<R, StepError> {
+        match &mut self.outside {
+            Outside::Live(_) => Ok(taken(self.read_live(call).await?)),
+            Outside::Supposed(supposition) => supposed(supposition),
+        }
+    }
+
+    /// As [`Self::read`], of what only a run asks.
+    pub(super) async fn read_live<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
+        let (reader, rank) = (&self.live()?.access.reader, self.rank());
+        let mut caller = EntryCall {
+            context: self,
+            effect: Effect::ReadOnly,
+        };
+        Ok(reader.read_by(call, rank, &mut caller).await?.0)
+    }
+
+    /// A call that changes something; `taken`: what is made of its answer.
+    pub async fn write<T, R>(
+        &mut self,
+        call: &Write<T>,
+        effect: Effect,
+        taken: impl FnOnce(T) -> R,
+        supposed: impl FnOnce(&mut Supposition<'a>) -> R,
+    ) -> Result<R, StepError> {
+        if let Some(found) = self.suppose(supposed).await? {
+            return Ok(found);
+        }
+        let body = self.send(call.request(), effect).await?;
+        let found = call.decode(body);
+        let found = found.map_err(|error| StepError::call(error, effect))?;
+        self.log.looked(unix_millis());
+        Ok(taken(found))
+    }
+
+    /// As [`Self::write`]; `taken` gets the answer as it came.
+    pub async fn write_and<T, R>(
+        &mut self,
+        call: &Write<T>,
+        effect: Effect,
+        taken: impl FnOnce(&Body) -> R,
+        supposed: impl FnOnce(&mut Supposition<'a>) -> R,
+    ) -> Result<R, StepError> {
+        if let Some(found) = self.suppose(supposed).await? {
+            return Ok(found);
+        }
+        let body = self.send(call.request(), effect).await?;
+        self.log.looked(unix_millis());
+        Ok(taken(&body))
+    }
+
+    // What a write comes to where it is only supposed. Neither there nor in truth is anything written to an app that is
+    // not what the entry says.
+    async fn suppose<R>(
+        &mut self,
+        supposed: impl FnOnce(&mut Supposition<'a>) -> R,
+    ) -> Result<Option<R>, StepError> {
+        self.is_right_app().await?;
+        Ok(match &mut self.outside {
+            Outside::Live(_) => None,
+            Outside::Supposed(supposition) => Some(supposed(supposition)),
+        })
+    }
+
+    async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+        let live = self.live()?;
+        let applied = self.leaves(live).await?;
+        // Once drift is mended nobody can see it any more.
+        if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
+            self.row.state = Stored::Started;
+            self.commit(live, applied).await?;
+        }
+        let (access, rank) = (live.access, self.rank());
+        let mut caller = EntryCall {
+            context: self,
+            effect,
+        };
+        let exchange = sent(&access.lane, request, rank, &mut caller, || {
+            access.client.exchange(request)
+        })
+        .await?;
+        exchange.outcome.map_err(|error| {
+            let certainly_not = matches!(
+                error.class,
+                Class::NotSent | Class::NoRoom | Class::Refused | Class::OrgStopped
+            );
+            if certainly_not {
+                self.row.progress.changing.clear();
+            }
+            if effect == Effect::OnceOnly && certainly_not {
+                self.row.progress.in_flight = None;
+            }
+            StepError::call(error, effect)
+        })
+    }
+
+    async fn is_right_app(&mut self) -> Result<(), StepError> {
+        if !self.memory.is_right {
+            // Boxed, as it is done once an entry and a look takes much memory.
+            Box::pin(self.see_identity()).await?;
+            self.memory.is_right = true;
+        }
+        Ok(())
+    }
+
+    /// Records, before it is asked for anew, that a consent that was given stands no more: whatever becomes of this
+    /// run, another one must not go on as if it did.
+    pub async fn give_up_consent(&mut self, app_id: &str) -> Result<(), StepError> {
+        self.is_right_app().await?;
+        self.row.progress.renewing = true;
+        if !self.app_memory().await?.connected {
+            return Ok(());
+        }
+        if let Some(app) = &mut self.memory.app {
+            app.connected = false;
+        }
+        self.row.state = Stored::Started;
+        let Ok(live) = self.live() else {
+            return Ok(());
+        };
+        let applied = Applied {
+            org_url: live.access.url.clone(),
+            app_id: app_id.to_owned(),
+            like: Likeness::Reconnecting,
+        };
+        Ok(self.commit(live, Some(applied)).await?)
+    }
+
+    // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.
+    async fn announce(&mut self) -> Result<(), StepError> {
+        self.row.state = Stored::Started;
+        self.row.progress.in_flight = Some(InFlight {
+            step: self.step,
+            sent_at: unix_millis(),
+            ended: false,
+            link_before: self.link_before.clone(),
+            credentials: self.credentials.clone(),
+        });
+        self.announced = true;
+        let live = self.live()?;
+        Ok(self.commit(live, None).await?)
+    }
+
+    /// Whether an attempt of this once-only step may have reached Okta already.
+    pub fn may_have_been_sent(&self) -> bool {
+        self.row
+            .progress
+            .in_flight
+            .as_ref()
+            .is_some_and(|in_flight| in_flight.step == self.step)
+    }
+
+    // Makes the row durable as it stands, with the calls since the last checkpoint.
+    fn commit(
+        &mut self,
+        Live { owner, ledger, .. }: Live<'a>,
+        applied: Option<Applied>,
+    ) -> impl Future<Output = Result<(), LedgerError>> {
+        let also = Also {
+            fingerprint: self.fingerprint.take(),
+            applied,
+            name: self.memory.name.take(),
+            ..Also::default()
+        };
+        checkpoint(ledger, owner, self.row, self.log, also)
+    }
+
+    // What has to be known before the first write: that what was wanted before holds no more. If the answer to
+    // that write is lost, what it did must not be taken for a hand's.
+    async fn leaves(&mut self, live: Live<'_>) -> Result<Option<Applied>, StepError> {
+        if self.memory.left {
+            return Ok(None);
+        }
+        // An app that is still to be created has no past.
+        let Ok(app_id) = self.app_id() else {
+            return Ok(None);
+        };
+        self.memory.left = true;
+        self.app_memory().await?;
+        self.earlier().await?;
+        let Memory { app, earlier, .. } = &*self.memory;
+        let known = app.as_ref().zip(earlier.as_ref());
+        let left = known.and_then(|(app, earlier)| earlier.left_for(app, &self.row.entry));
+        Ok(left.map(|like| Applied {
+            org_url: live.access.url.clone(),
+            app_id,
+            like,
+        }))
+    }
+}

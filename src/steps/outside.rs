@@ -1,0 +1,29 @@
+//! Where the calls of a step lead: to the org, or, where somebody asks what a run would do, nowhere.
+
+use super::supposition::Supposition;
+use super::{Access, StepError};
+use crate::ledger::{Ledger, Owner};
+
+/// See the module.
+pub enum Outside<'a> {
+    /// To the org, and what comes of them to the ledger.
+    Live(Live<'a>),
+    /// Nowhere: they are noted, and answered as if Okta did what it is asked.
+    Supposed(&'a mut Supposition<'a>),
+}
+
+/// An org, and the run that works on it.
+#[derive(Clone, Copy)]
+pub struct Live<'a> {
+    /// By which right its entries are checkpointed.
+    pub owner: &'a Owner,
+    /// Where checkpoints go.
+    pub ledger: &'a Ledger,
+    /// The entry's org.
+    pub access: &'a Access,
+}
+
+/// What cannot be foretold.
+pub(super) fn unknown() -> StepError {
+    StepError::failed("what becomes of it is known only once it is done", "run it")
+}
