@@ -27,7 +27,7 @@
 //! traced besides goes to the log. What events are lost to a slow listener it reads from the ledger.
 //!
 //! Imports run downwards only, and files of one folder use each other in one direction: `tests/architecture` holds the
-//! table and fails on anything else. It holds the other promises, too: only `ledger` has SQL; only `okta` names reqwest;
+//! table and fails on anything else. It holds the other promises, too: only `ledger::sqlite` has SQL; only `okta` names reqwest;
 //! only `cli` prints, logs and knows clap; only `settings` and the secret resolver read the environment; `sandbox` and `okta`
 //! share no types; `plan`, `pacing::retry`, `consent` and `report` do nothing outside.
 

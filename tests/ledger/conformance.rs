@@ -1,24 +1,56 @@
 //! What any ledger must do, told through its public interface only.
 
-use crate::support::{
-    Fixture, Store as _, call, calls, checkpoint, consent, drift, entry, labelled, new_run, org,
-    owner, waiting_on, waiting_progress,
-};
 use std::borrow::Cow;
+use std::pin::pin;
+use std::sync::Arc;
 
+use futures_util::stream::StreamExt as _;
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
     AppMemory, AppName, Applied, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
-    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Progress, Standing,
+    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Owner, Progress, Standing,
     StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{Changed, EntryError, RunId, Step, Stopped, Stored, Why};
 use serde_json::json;
 
-#[tokio::test]
-async fn a_run_is_read_back_as_it_was_imported() {
-    let fixture = Fixture::new().await;
+use crate::support::{
+    Backend, Fixture, OfRun, Store as _, call, calls, checkpoint, consent, drift, entry, labelled,
+    new_run, org, owner, waiting_on, waiting_progress,
+};
+
+on_each_backend! {
+    a_run_is_read_back_as_it_was_imported,
+    nothing_of_an_unfinished_import_is_seen,
+    a_run_without_entries_is_a_run,
+    runs_are_found_by_prefix_and_file,
+    a_checkpoint_stores_all_it_says,
+    what_was_applied_and_what_it_was_set_with_are_kept_apart,
+    a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour,
+    counts_follow_every_transition,
+    windows_hold_one_org_and_state_in_order,
+    a_consent_is_that_of_its_org_app_and_id_only,
+    a_consent_is_found_until_it_is_settled_or_replaced,
+    a_new_run_adopts_what_still_waits_unchanged,
+    a_fresh_link_replaces_the_one_another_run_waits_for,
+    one_waiting_entry_is_adopted_once,
+    failed_entries_are_set_back_to_where_they_stopped,
+    apps_found_by_label_are_known_per_org,
+    what_apps_are_is_known_once_it_was_seen,
+    orgs_and_runs_are_updated,
+    checkpoints_that_build_on_each_other_store_the_same_as_those_that_look,
+    only_the_failed_entries_that_are_wanted_are_tried_again,
+    calls_that_no_process_saw_end_are_known_over_all_runs,
+    what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them,
+    two_handles_may_commit_to_one_run,
+    a_run_is_checkpointed_by_whoever_holds_it,
+    what_made_an_app_so_is_named_by_run_and_number,
+    what_another_process_changes_is_noticed,
+}
+
+async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let mut entries = [
         entry("acme", "0oa1"),
         labelled("umlaut \"ö\"", App::Google, "Google Workspace"),
@@ -58,9 +90,8 @@ async fn a_run_is_read_back_as_it_was_imported() {
     assert!(fixture.ledger.entry(&run, -1).await.is_err());
 }
 
-#[tokio::test]
-async fn nothing_of_an_unfinished_import_is_seen() {
-    let fixture = Fixture::new().await;
+async fn nothing_of_an_unfinished_import_is_seen(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let mut import = fixture.ledger.import(new_run("a.csv")).await.unwrap();
     let no = import
         .push_org("acme", "https://acme.okta.com", &org("acme"))
@@ -90,9 +121,8 @@ async fn nothing_of_an_unfinished_import_is_seen() {
         .expect_err("org 7 was never added");
 }
 
-#[tokio::test]
-async fn a_run_without_entries_is_a_run() {
-    let fixture = Fixture::new().await;
+async fn a_run_without_entries_is_a_run(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture.import("empty.csv", &[]).await;
     assert_eq!(
         fixture.ledger.counts(&run).await.unwrap(),
@@ -101,9 +131,8 @@ async fn a_run_without_entries_is_a_run() {
     assert_eq!(fixture.ledger.find_run(None).await.unwrap().id, run);
 }
 
-#[tokio::test]
-async fn runs_are_found_by_prefix_and_file() {
-    let fixture = Fixture::new().await;
+async fn runs_are_found_by_prefix_and_file(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let mut ids = Vec::new();
     for n in 0..40 {
         ids.push(
@@ -168,9 +197,8 @@ async fn runs_are_found_by_prefix_and_file() {
     }
 }
 
-#[tokio::test]
-async fn a_checkpoint_stores_all_it_says() {
-    let fixture = Fixture::new().await;
+async fn a_checkpoint_stores_all_it_says(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let mut cp = checkpoint(&run, 0, 0, Stored::Failed);
     *cp.progress.to_mut() = Progress {
@@ -263,9 +291,8 @@ async fn a_checkpoint_stores_all_it_says() {
     assert_eq!(unknown, AppMemory::default());
 }
 
-#[tokio::test]
-async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
-    let fixture = Fixture::new().await;
+async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let (org_url, app_id) = ("https://acme.okta.com".to_owned(), "0oa1".to_owned());
     let applied = |byte, connected| Applied {
@@ -332,9 +359,8 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart() {
     }
 }
 
-#[tokio::test]
-async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour() {
-    let fixture = Fixture::new().await;
+async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries: Vec<_> = (0..50).map(|n| entry("acme", &format!("0oa{n}"))).collect();
     let run = fixture.import("a.csv", &entries).await;
     let loaded = fixture
@@ -421,9 +447,8 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour()
         .unwrap();
 }
 
-#[tokio::test]
-async fn counts_follow_every_transition() {
-    let fixture = Fixture::new().await;
+async fn counts_follow_every_transition(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries: Vec<_> = (0..6)
         .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
         .collect();
@@ -480,9 +505,8 @@ async fn counts_follow_every_transition() {
     );
 }
 
-#[tokio::test]
-async fn windows_hold_one_org_and_state_in_order() {
-    let fixture = Fixture::new().await;
+async fn windows_hold_one_org_and_state_in_order(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries: Vec<_> = (0..20)
         .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
         .collect();
@@ -535,9 +559,8 @@ fn consent_of(app_id: &str, state: &str) -> ConsentKey {
     }
 }
 
-#[tokio::test]
-async fn a_consent_is_that_of_its_org_app_and_id_only() {
-    let fixture = Fixture::new().await;
+async fn a_consent_is_that_of_its_org_app_and_id_only(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [
         entry("acme", "0oa1"),
         entry("globex", "0oa1"),
@@ -609,9 +632,8 @@ async fn a_consent_is_that_of_its_org_app_and_id_only() {
     assert_eq!(newest(App::Google, "0oa3").await, None);
 }
 
-#[tokio::test]
-async fn a_consent_is_found_until_it_is_settled_or_replaced() {
-    let fixture = Fixture::new().await;
+async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [entry("acme", "0oa1"), entry("acme", "0oa2")];
     let run = fixture.import("a.csv", &entries).await;
     fixture
@@ -734,9 +756,8 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced() {
     assert_eq!(pending[0].entry.progress.consent, Some(consent("fresh")));
 }
 
-#[tokio::test]
-async fn a_new_run_adopts_what_still_waits_unchanged() {
-    let fixture = Fixture::new().await;
+async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let same = entry("acme", "0oa1");
     let changed = entry("acme", "0oa2");
     let moved = entry("acme", "0oa3");
@@ -850,9 +871,8 @@ async fn a_new_run_adopts_what_still_waits_unchanged() {
         .unwrap();
 }
 
-#[tokio::test]
-async fn a_fresh_link_replaces_the_one_another_run_waits_for() {
-    let fixture = Fixture::new().await;
+async fn a_fresh_link_replaces_the_one_another_run_waits_for(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let [same, other] = [entry("acme", "0oa1"), entry("acme", "0oa2")];
     let old = fixture.import("a.csv", &[same.clone(), other]).await;
     let new = fixture.import("b.csv", &[same]).await;
@@ -879,9 +899,8 @@ async fn a_fresh_link_replaces_the_one_another_run_waits_for() {
     );
 }
 
-#[tokio::test]
-async fn one_waiting_entry_is_adopted_once() {
-    let fixture = Fixture::new().await;
+async fn one_waiting_entry_is_adopted_once(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let same = entry("acme", "0oa1");
     let mut before = fixture.import("a.csv", std::slice::from_ref(&same)).await;
     fixture
@@ -932,9 +951,8 @@ async fn one_waiting_entry_is_adopted_once() {
     );
 }
 
-#[tokio::test]
-async fn failed_entries_are_set_back_to_where_they_stopped() {
-    let fixture = Fixture::new().await;
+async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries: Vec<_> = (0..4)
         .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
         .collect();
@@ -1005,9 +1023,8 @@ async fn failed_entries_are_set_back_to_where_they_stopped() {
     );
 }
 
-#[tokio::test]
-async fn apps_found_by_label_are_known_per_org() {
-    let fixture = Fixture::new().await;
+async fn apps_found_by_label_are_known_per_org(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [
         labelled("x", App::Google, "G"),
         labelled("x", App::Google, "G2"),
@@ -1047,9 +1064,8 @@ async fn apps_found_by_label_are_known_per_org() {
     );
 }
 
-#[tokio::test]
-async fn what_apps_are_is_known_once_it_was_seen() {
-    let fixture = Fixture::new().await;
+async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [
         entry("x", "0oa0"),
         labelled("x", App::Slack, "S"),
@@ -1128,9 +1144,8 @@ async fn what_apps_are_is_known_once_it_was_seen() {
     );
 }
 
-#[tokio::test]
-async fn orgs_and_runs_are_updated() {
-    let fixture = Fixture::new().await;
+async fn orgs_and_runs_are_updated(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture
         .import("a.csv", &[entry("x", "0oa1"), entry("y", "0oa2")])
         .await;
@@ -1185,11 +1200,10 @@ async fn orgs_and_runs_are_updated() {
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
 }
 
-#[tokio::test]
-async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look() {
+async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(backend: Backend) {
     let mut found = Vec::new();
     for carries in [true, false] {
-        let fixture = Fixture::new().await;
+        let fixture = Fixture::new(backend).await;
         let entries = [labelled("acme", App::Google, "x"), entry("acme", "0oa2")];
         let run = fixture.import("a.csv", &entries).await;
         let pending = fixture.ledger.load(&run, 0, Stored::Pending, None, 9);
@@ -1235,9 +1249,8 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
     assert_eq!(waits, [none, none, first, second, none, none]);
 }
 
-#[tokio::test]
-async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
-    let fixture = Fixture::new().await;
+async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries: Vec<_> = (0..6)
         .map(|n| entry(["x", "y"][n % 2], &format!("0oa{n}")))
         .collect();
@@ -1266,9 +1279,8 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again() {
     assert_eq!((counts.failed, counts.entries()), (3, 6));
 }
 
-#[tokio::test]
-async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
-    let fixture = Fixture::new().await;
+async fn calls_that_no_process_saw_end_are_known_over_all_runs(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let call = |sent_at, ended| InFlight {
         step: Step::CreateApp,
         sent_at,
@@ -1298,9 +1310,8 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs() {
     assert_eq!(calls, [(&runs[0], url, 5), (&runs[3], url, 8)]);
 }
 
-#[tokio::test]
-async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them() {
-    let fixture = Fixture::new().await;
+async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let with_token = |org: &str, no: usize, token: &str| {
         let mut entry = entry(org, &format!("0oa{no}"));
         let connection = entry.connection.as_mut().unwrap();
@@ -1328,4 +1339,111 @@ async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them(
     assert_eq!(of(Some(1)).await, [(1, "env:GLOBEX".to_owned())]);
     // Of all orgs those of the first entries.
     assert_eq!(of(None).await, [(0, "env:ACME".to_owned())]);
+}
+
+async fn two_handles_may_commit_to_one_run(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let entries: Vec<_> = (0..200).map(|n| entry("x", &format!("0oa{n}"))).collect();
+    let run = fixture.import("a.csv", &entries).await;
+    let second = fixture.another().await;
+    let all = [&fixture.ledger, &second].map(|ledger| {
+        let commits: Vec<_> = (0..200)
+            .map(|no| {
+                let (ledger, mut cp) = (ledger.clone(), checkpoint(&run, no, 0, Stored::Done));
+                // Both give the org its number; it gets one.
+                cp.fingerprint = Some(Fingerprint {
+                    org_url: "https://x.okta.com".into(),
+                    app_id: format!("0oa{no}"),
+                    hmac: Some([7; 32]),
+                    key_id: [8; 8],
+                });
+                tokio::spawn(async move { ledger.store(cp).await })
+            })
+            .collect();
+        futures_util::future::join_all(commits)
+    });
+    let mut won = vec![0; 200];
+    for outcomes in futures_util::future::join_all(all).await {
+        for (no, outcome) in outcomes.into_iter().enumerate() {
+            match outcome.unwrap() {
+                Ok(_) => won[no] += 1,
+                Err(error) => assert!(matches!(error, LedgerError::Moved { .. }), "{error}"),
+            }
+        }
+    }
+    assert_eq!(won, vec![1; 200], "every entry moved once");
+    for no in 0..200 {
+        let id = format!("0oa{no}");
+        let app = fixture.ledger.app_memory("https://x.okta.com", &id);
+        assert_eq!(app.await.unwrap().hmac, Some([7; 32]));
+    }
+    assert_eq!(fixture.ledger.counts(&run).await.unwrap().unchanged, 200);
+}
+
+async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let second = fixture.another().await;
+    let lock = fixture.ledger.lock_run(&run).unwrap();
+    let owner = Owner::of_run(Arc::new(lock));
+    assert_eq!(*owner.run(), run);
+    let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, Stored::Done);
+    fixture.ledger.commit(&owner, checkpoint).await.unwrap();
+    let row = second.entry(&run, 0).await.unwrap();
+    assert_eq!((row.state, row.version), (Stored::Done, 1));
+    // Whoever has a part in it keeps it.
+    let part = owner.clone();
+    drop(owner);
+    let held = second.lock_run(&run).unwrap_err();
+    assert!(matches!(held, LedgerError::Held { .. }), "{held}");
+    drop(part);
+    assert!(!second.is_locked(&run).unwrap());
+    drop(second.lock_run(&run).unwrap());
+}
+
+async fn what_made_an_app_so_is_named_by_run_and_number(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ledger = &fixture.ledger;
+    let entries = ["0oa1", "0oa2"].map(|id| entry("acme", id));
+    let first = fixture.import("a.csv", &entries).await;
+    let second = fixture.import("a.csv", &entries[..1]).await;
+    let url = "https://acme.okta.com";
+    let like = async |run: &RunId, no, app_id: &str, like| {
+        let mut cp = checkpoint(run, no, 0, Stored::Done);
+        cp.applied = Some(Applied {
+            org_url: url.to_owned(),
+            app_id: app_id.to_owned(),
+            like,
+        });
+        ledger.store(cp).await.unwrap();
+    };
+    let as_wanted = || Likeness::AsWanted {
+        digest: [7; 16],
+        connected: true,
+    };
+    like(&first, 0, "0oa1", as_wanted()).await;
+    like(&first, 1, "0oa2", as_wanted()).await;
+    like(&second, 0, "0oa1", Likeness::Moving).await;
+    for (app_id, wanted) in [
+        ("0oa1", [Some((first.clone(), 0)), Some((second, 0))]),
+        ("0oa2", [Some((first, 1)), None]),
+        ("0oa3", [None, None]),
+    ] {
+        let app = ledger.app_memory(url, app_id).await.unwrap();
+        assert_eq!(ledger.wishers(&app).await.unwrap(), wanted, "{app_id}");
+    }
+}
+
+async fn what_another_process_changes_is_noticed(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let mut changes = pin!(fixture.ledger.changes().await.unwrap());
+    let rows = fixture.ledger.load(&run, 0, Stored::Pending, None, 1).await;
+    let known = rows.unwrap().remove(0).known.unwrap();
+    assert!(fixture.ledger.is_current(&known));
+    let second = fixture.another().await;
+    let started = checkpoint(&run, 0, 0, Stored::Started);
+    second.store(started).await.unwrap();
+    changes.next().await.unwrap().unwrap();
+    assert!(!fixture.ledger.is_current(&known));
 }

@@ -1,9 +1,17 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
-use okta_rollout::ledger::{Counts, InFlight, Ledger, OpenMode, Progress};
+use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
 use okta_rollout::model::{RunId, Step, Stopped, Stored};
 
-use crate::support::{Fixture, Store as _, call, checkpoint, consent, entry};
+use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
+
+on_each_backend! {
+    an_entry_is_looked_at_when_an_answer_shows_something_of_it,
+    looks_of_a_time_that_has_not_come_yet_count_as_made_before,
+    what_a_stopped_org_holds_back_cannot_move_by_itself,
+    a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more,
+    an_answer_that_a_process_is_handing_in_stays_its_runs,
+}
 
 async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
     let mut all = Vec::new();
@@ -14,9 +22,8 @@ async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
     all
 }
 
-#[tokio::test]
-async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it() {
-    let fixture = Fixture::new().await;
+async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let ids = ["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id));
     let run = fixture.import("a.csv", &ids).await;
     // Which calls were made says nothing: their answers may have been about the credentials.
@@ -38,10 +45,9 @@ async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it() {
     }
 }
 
-#[tokio::test]
-async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before() {
+async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Backend) {
     const NOW: i64 = 10_000_000;
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(backend).await;
     let ids = ["0oa1", "0oa2"].map(|id| entry("x", id));
     let run = fixture.import("a.csv", &ids).await;
     for (no, at) in [(0, 5_000), (1, NOW - 5_000)] {
@@ -64,9 +70,8 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before() {
     assert!(after[1].unwrap() < back, "{after:?}");
 }
 
-#[tokio::test]
-async fn what_a_stopped_org_holds_back_cannot_move_by_itself() {
-    let fixture = Fixture::new().await;
+async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [("x", "0oa1"), ("y", "0oa2"), ("y", "0oa3")].map(|(org, id)| entry(org, id));
     let run = fixture.import("a.csv", &entries).await;
     let counts = async || -> Counts { fixture.ledger.counts(&run).await.unwrap() };
@@ -123,9 +128,8 @@ async fn handing_in(fixture: &Fixture) -> RunId {
     run
 }
 
-#[tokio::test]
-async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more() {
-    let fixture = Fixture::new().await;
+async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let before = handing_in(&fixture).await;
     let was = fixture.ledger.entry(&before, 0).await.unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
@@ -144,13 +148,10 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more() {
     assert!(fixture.ledger.store(late).await.is_err());
 }
 
-#[tokio::test]
-async fn an_answer_that_a_process_is_handing_in_stays_its_runs() {
-    let fixture = Fixture::new().await;
+async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let before = handing_in(&fixture).await;
-    let other = Ledger::open(&fixture.url(), OpenMode::ReadWrite)
-        .await
-        .unwrap();
+    let other = fixture.another().await;
     let _held = other.lock_run(&before).unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let is = fixture.ledger.entry(&new, 0).await.unwrap();

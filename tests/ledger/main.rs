@@ -4,11 +4,22 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
 #![expect(clippy::too_many_lines, reason = "a story is told in one go")]
 
+/// Runs what any ledger must do, once on each backend.
+macro_rules! on_each_backend {
+    ($($test:ident,)*) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(crate::support::Backend::Sqlite).await;
+            })*
+        }
+    };
+}
+
 mod conformance;
-mod faults;
 mod looks;
 mod notes;
-mod processes;
 mod prune;
 mod removed;
+mod sqlite;
 mod support;

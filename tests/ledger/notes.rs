@@ -1,15 +1,20 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
-use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{
-    Ledger, LedgerError, Note, OpenMode, OrgWait, OtherSpenders, SpentWindow,
-};
+use okta_rollout::ledger::{LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
 use okta_rollout::model::{RunId, Stored};
 use tokio::sync::oneshot;
 
-use crate::support::{FORMAT_6, FORMAT_8, Fixture, Store as _, checkpoint, entry};
+use crate::support::{Backend, Fixture, Store as _, checkpoint, entry};
 
-fn window(bucket: &str, until: i64) -> SpentWindow {
+on_each_backend! {
+    spent_windows_are_kept_by_org_and_bucket_until_they_end,
+    what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts,
+    an_orgs_wait_is_replaced_and_cleared,
+    a_note_is_durable_before_the_checkpoint_that_follows_it,
+    notes_of_an_unknown_run_are_refused_whole,
+}
+
+pub fn window(bucket: &str, until: i64) -> SpentWindow {
     SpentWindow {
         org_url: "https://acme.okta.com".to_owned(),
         bucket: bucket.to_owned(),
@@ -32,15 +37,14 @@ fn waits(run: &RunId, org: i64, reason: Option<&str>) -> Note {
     Note::Waits { run, org, wait }
 }
 
-async fn note(fixture: &Fixture, notes: Vec<Note>) -> Result<(), LedgerError> {
+pub async fn note(fixture: &Fixture, notes: Vec<Note>) -> Result<(), LedgerError> {
     let (tell, told) = oneshot::channel();
     fixture.ledger.note(|| notes, |end| tell.send(end).unwrap());
     told.await.unwrap()
 }
 
-#[tokio::test]
-async fn spent_windows_are_kept_by_org_and_bucket_until_they_end() {
-    let fixture = Fixture::new().await;
+async fn spent_windows_are_kept_by_org_and_bucket_until_they_end(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
     let limitless = SpentWindow {
         limit: None,
@@ -61,9 +65,8 @@ async fn spent_windows_are_kept_by_org_and_bucket_until_they_end() {
     assert_eq!(fixture.ledger.spent_windows(120).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts() {
-    let fixture = Fixture::new().await;
+async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let seen = |bucket: &str, per_second, until| OtherSpenders {
         org_url: "https://acme.okta.com".to_owned(),
         bucket: bucket.to_owned(),
@@ -99,9 +102,8 @@ async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts() {
     assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn an_orgs_wait_is_replaced_and_cleared() {
-    let fixture = Fixture::new().await;
+async fn an_orgs_wait_is_replaced_and_cleared(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture
         .import("m.json", &[entry("x", "0oa1"), entry("y", "0oa2")])
         .await;
@@ -118,34 +120,8 @@ async fn an_orgs_wait_is_replaced_and_cleared() {
     assert_eq!(reasons().await, [None, None]);
 }
 
-#[tokio::test]
-async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
-    let fixture = Fixture::new().await;
-    let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
-    let Fixture { folder, ledger } = fixture;
-    drop(ledger);
-    let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
-    sql.execute_batch(FORMAT_8).unwrap();
-    sql.execute_batch(FORMAT_6).unwrap();
-    sql.execute_batch(
-        "DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
-         ALTER TABLE fingerprint DROP COLUMN applied_by; ALTER TABLE fingerprint DROP COLUMN moving_by;
-         DROP TABLE budget; ALTER TABLE org DROP COLUMN wait; PRAGMA user_version = 4",
-    )
-    .unwrap();
-    drop(sql);
-    let url = LedgerUrl::file(folder.path().join("ledger.db"));
-    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
-    let fixture = Fixture { folder, ledger };
-    assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].wait, None);
-    note(&fixture, vec![Note::Spent(window("/api/v1/apps", 60))])
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn a_note_is_durable_before_the_checkpoint_that_follows_it() {
-    let fixture = Fixture::new().await;
+async fn a_note_is_durable_before_the_checkpoint_that_follows_it(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
     let noted = window("/api/v1/apps", 60);
     let (what, (tell, mut told)) = (noted.clone(), oneshot::channel());
@@ -158,9 +134,8 @@ async fn a_note_is_durable_before_the_checkpoint_that_follows_it() {
     assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), [noted]);
 }
 
-#[tokio::test]
-async fn notes_of_an_unknown_run_are_refused_whole() {
-    let fixture = Fixture::new().await;
+async fn notes_of_an_unknown_run_are_refused_whole(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let unknown = RunId("none".to_owned());
     let notes = vec![
         Note::Spent(window("/api/v1/apps", 60)),

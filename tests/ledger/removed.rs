@@ -4,7 +4,15 @@ use okta_rollout::apps::App;
 use okta_rollout::ledger::Removed;
 use okta_rollout::model::{Changed, Stored, Why};
 
-use crate::support::{Fixture, Store as _, checkpoint, entry, labelled};
+use crate::support::{Backend, Fixture, Store as _, checkpoint, entry, labelled};
+
+on_each_backend! {
+    what_left_the_file_is_that_of_the_last_whole_run,
+    an_app_that_was_found_by_its_label_may_be_given_by_its_id,
+    what_may_still_be_in_the_file_is_not_said_to_be_gone,
+    what_is_gone_is_known_once_labels_have_led_to_their_apps,
+    deactivations_are_counted_among_what_was_changed,
+}
 
 fn gone(id: &str) -> Removed {
     Removed {
@@ -15,9 +23,8 @@ fn gone(id: &str) -> Removed {
     }
 }
 
-#[tokio::test]
-async fn what_left_the_file_is_that_of_the_last_whole_run() {
-    let fixture = Fixture::new().await;
+async fn what_left_the_file_is_that_of_the_last_whole_run(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let ledger = &fixture.ledger;
     let ids = |ids: &[&str]| -> Vec<_> { ids.iter().map(|id| entry("acme", id)).collect() };
     // File, entries, whether all of it is looked at, what is then found to be gone.
@@ -47,9 +54,8 @@ async fn what_left_the_file_is_that_of_the_last_whole_run() {
     assert_eq!(removed, [gone("3"), gone("4")]);
 }
 
-#[tokio::test]
-async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id() {
-    let fixture = Fixture::new().await;
+async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let mut by_label = entry("acme", "");
     (by_label.app_id, by_label.label) = (None, Some("Z".into()));
     let run = fixture.import("a.csv", &[by_label]).await;
@@ -109,8 +115,7 @@ impl Row {
     }
 }
 
-#[tokio::test]
-async fn what_may_still_be_in_the_file_is_not_said_to_be_gone() {
+async fn what_may_still_be_in_the_file_is_not_said_to_be_gone(backend: Backend) {
     use Row::{Found, Id, Nowhere, Slack, Unresolved};
     for (before, now, gone) in [
         // From its label to its id and back.
@@ -142,14 +147,13 @@ async fn what_may_still_be_in_the_file_is_not_said_to_be_gone() {
         (&[Id("1")], &[Slack("Z")], &["1"]),
         (&[Unresolved("Z")], &[Slack("Z")], &["Z"]),
     ] {
-        let fixture = Fixture::new().await;
+        let fixture = Fixture::new(backend).await;
         assert_eq!(Row::run(&fixture, before).await, [""; 0]);
         assert_eq!(Row::run(&fixture, now).await, gone, "{before:?} {now:?}");
     }
 }
 
-#[tokio::test]
-async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
+async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backend) {
     // What became of the label first, what once the run was continued, and whether its app was there before.
     for (first, then, gone) in [
         (None, "2", &["1"][..]),
@@ -157,7 +161,7 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
         (Some(Stored::Failed), "2", &["1"]),
         (Some(Stored::Failed), "1", &[]),
     ] {
-        let fixture = Fixture::new().await;
+        let fixture = Fixture::new(backend).await;
         let ledger = &fixture.ledger;
         let before = fixture.import("a.csv", &[entry("acme", "1")]).await;
         ledger.note_whole(&before).await.unwrap();
@@ -181,9 +185,8 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps() {
     }
 }
 
-#[tokio::test]
-async fn deactivations_are_counted_among_what_was_changed() {
-    let fixture = Fixture::new().await;
+async fn deactivations_are_counted_among_what_was_changed(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
     let entries = [entry("acme", "1"), entry("acme", "2"), entry("acme", "3")];
     let run = fixture.import("a.csv", &entries).await;
     let off = Changed {

@@ -15,14 +15,24 @@ use okta_rollout::model::{EntryNo, RunId, Step, Stored};
 use serde_json::json;
 use tempfile::TempDir;
 
+/// Where ledgers are kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Backend {
+    /// In a file of SQLite's, each in a folder of its own.
+    Sqlite,
+}
+
 pub struct Fixture {
     pub folder: TempDir,
     pub ledger: Ledger,
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
-        Self::with(OpenOptions::default()).await
+    /// A new ledger of a backend.
+    pub async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::with(OpenOptions::default()).await,
+        }
     }
 
     pub async fn with(options: OpenOptions) -> Self {
@@ -38,6 +48,13 @@ impl Fixture {
         let url = LedgerUrl::file(folder.path().join("ledger.db"));
         let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
         Self { folder, ledger }
+    }
+
+    /// The same ledger, opened once more.
+    pub async fn another(&self) -> Ledger {
+        Ledger::open(&self.url(), OpenMode::ReadWrite)
+            .await
+            .unwrap()
     }
 
     pub fn path(&self) -> PathBuf {
@@ -143,7 +160,7 @@ pub fn labelled(org: &str, app: App, label: &str) -> Entry {
 
 /// A checkpoint and the run that it is of.
 #[derive(Clone)]
-pub struct OfRun(pub RunId, Checkpoint<'static>);
+pub struct OfRun(pub RunId, pub Checkpoint<'static>);
 
 impl Deref for OfRun {
     type Target = Checkpoint<'static>;

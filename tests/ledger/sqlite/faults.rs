@@ -9,16 +9,17 @@ use std::time::Duration;
 use futures_util::stream::StreamExt as _;
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, Likeness, Noted,
-    OpenMode, OpenOptions, Rotation,
+    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, Likeness, Note,
+    Noted, OpenMode, OpenOptions, Rotation,
 };
 use okta_rollout::model::{RunId, Stored};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
+use crate::notes::{note, window};
 use crate::support::{
-    FORMAT_6, FORMAT_8, Fixture, Store as _, call, calls, checkpoint, drift, entry, import,
-    waiting_on,
+    Backend, FORMAT_6, FORMAT_8, Fixture, Store as _, call, calls, checkpoint, drift, entry,
+    import, waiting_on,
 };
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
@@ -90,7 +91,7 @@ async fn files_of_others_are_refused_and_left_alone() {
 
 #[tokio::test]
 async fn a_newer_format_is_refused_with_the_way_out() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let (folder, path) = (&fixture.folder, fixture.path());
     drop(fixture.ledger);
     let sql = Connection::open(&path).unwrap();
@@ -112,7 +113,7 @@ async fn a_newer_format_is_refused_with_the_way_out() {
 
 #[tokio::test]
 async fn a_damaged_ledger_is_an_error_not_a_panic() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture
         .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
         .await;
@@ -213,7 +214,7 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
 
 #[tokio::test]
 async fn a_reader_follows_a_writer_that_comes_and_goes() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
     let url = fixture.url();
     let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
@@ -284,7 +285,7 @@ async fn a_place_that_cannot_be_written_is_read_only() {
 #[tokio::test]
 async fn a_write_protected_file_is_read_only_to_whom_it_is() {
     use std::os::unix::fs::PermissionsExt;
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let path = fixture.path();
     drop(fixture.ledger);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
@@ -394,7 +395,7 @@ async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
 
 #[tokio::test]
 async fn everybody_gets_the_same_key() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let url = fixture.url();
     let handles = futures_util::future::join_all((0..8).map(|_| {
         let url = url.clone();
@@ -463,7 +464,7 @@ async fn many_may_make_the_ledger_at_once() {
 
 #[tokio::test]
 async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let ledger = &fixture.ledger;
     assert_eq!(ledger.rotate_key(Forgetting::Refused).await.unwrap(), None);
     let first = ledger.keys().unwrap().current;
@@ -516,7 +517,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
 
 #[tokio::test]
 async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture
         .import("a.csv", &["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id)))
         .await;
@@ -571,7 +572,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
 
 #[tokio::test]
 async fn what_is_remembered_of_apps_outlives_an_upgrade() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let ids = ["0oa1", "0oa2", "0oa3", "0oa4"];
     let run = fixture.import("a.csv", &ids.map(|id| entry("x", id))).await;
     let org_url = "https://x.okta.com".to_owned();
@@ -627,4 +628,29 @@ async fn memories(ledger: &Ledger, org_url: &str, ids: &[&str]) -> Vec<AppMemory
         memories.push(ledger.app_memory(org_url, id).await.unwrap());
     }
     memories
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
+    let Fixture { folder, ledger } = fixture;
+    drop(ledger);
+    let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_8).unwrap();
+    sql.execute_batch(FORMAT_6).unwrap();
+    sql.execute_batch(
+        "DROP INDEX entry_drifted; ALTER TABLE entry DROP COLUMN drifted;
+         ALTER TABLE fingerprint DROP COLUMN applied_by; ALTER TABLE fingerprint DROP COLUMN moving_by;
+         DROP TABLE budget; ALTER TABLE org DROP COLUMN wait; PRAGMA user_version = 4",
+    )
+    .unwrap();
+    drop(sql);
+    let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    let fixture = Fixture { folder, ledger };
+    assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].wait, None);
+    note(&fixture, vec![Note::Spent(window("/api/v1/apps", 60))])
+        .await
+        .unwrap();
 }

@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{Fingerprint, ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
+use okta_rollout::ledger::{ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
 use okta_rollout::model::{RunId, Stored};
 
-use crate::support::{Fixture, Store as _, checkpoint, drift, entry, new_run, org};
+use crate::support::{Backend, Fixture, Store as _, checkpoint, drift, entry, new_run, org};
 
 /// Longer than storing a chunk takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -87,7 +87,7 @@ async fn child() {
 fn part(command: &mut Command, part: &str, ledger: &Path, run: &RunId) -> Child {
     command
         .args([
-            "processes::child",
+            "sqlite::processes::child",
             "--exact",
             "--nocapture",
             "--test-threads=1",
@@ -113,7 +113,7 @@ fn wait_for(child: &mut Child, line: &str) {
 
 #[tokio::test]
 async fn a_run_belongs_to_one_process_until_it_dies() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture.import("a.csv", &[]).await;
     let other = fixture.import("b.csv", &[]).await;
     let mut child = part(&mut this(), "hold", &fixture.path(), &run);
@@ -162,7 +162,7 @@ async fn a_run_belongs_to_one_process_until_it_dies() {
 
 #[tokio::test]
 async fn what_was_stored_before_an_abort_is_there_and_nothing_else() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let entries: Vec<_> = (0..10).map(|n| entry("x", &format!("0oa{n}"))).collect();
     let run = fixture.import("a.csv", &entries).await;
     let path = fixture.path();
@@ -203,7 +203,7 @@ async fn what_was_stored_before_an_abort_is_there_and_nothing_else() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_failing_disk_stops_every_later_commit() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
     // No file may grow beyond 512 blocks; the signal would end the process, ignored it is an error.
     let exe = std::env::current_exe().unwrap();
@@ -228,7 +228,7 @@ async fn a_failing_disk_stops_every_later_commit() {
 
 #[tokio::test]
 async fn a_killed_import_is_never_seen_and_swept_by_the_next() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
     let mut child = part(
         &mut this(),
         "import",
@@ -260,46 +260,4 @@ async fn a_killed_import_is_never_seen_and_swept_by_the_next() {
         runs.into_iter().map(|run| run.id).collect::<Vec<_>>(),
         [second, run]
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_handles_may_commit_to_one_run() {
-    let fixture = Fixture::new().await;
-    let entries: Vec<_> = (0..200).map(|n| entry("x", &format!("0oa{n}"))).collect();
-    let run = fixture.import("a.csv", &entries).await;
-    let second = Ledger::open(&fixture.url(), OpenMode::ReadWrite)
-        .await
-        .unwrap();
-    let all = [&fixture.ledger, &second].map(|ledger| {
-        let commits: Vec<_> = (0..200)
-            .map(|no| {
-                let (ledger, mut cp) = (ledger.clone(), checkpoint(&run, no, 0, Stored::Done));
-                // Both give the org its number; it gets one.
-                cp.fingerprint = Some(Fingerprint {
-                    org_url: "https://x.okta.com".into(),
-                    app_id: format!("0oa{no}"),
-                    hmac: Some([7; 32]),
-                    key_id: [8; 8],
-                });
-                tokio::spawn(async move { ledger.store(cp).await })
-            })
-            .collect();
-        futures_util::future::join_all(commits)
-    });
-    let mut won = vec![0; 200];
-    for outcomes in futures_util::future::join_all(all).await {
-        for (no, outcome) in outcomes.into_iter().enumerate() {
-            match outcome.unwrap() {
-                Ok(_) => won[no] += 1,
-                Err(error) => assert!(matches!(error, LedgerError::Moved { .. }), "{error}"),
-            }
-        }
-    }
-    assert_eq!(won, vec![1; 200], "every entry moved once");
-    for no in 0..200 {
-        let id = format!("0oa{no}");
-        let app = fixture.ledger.app_memory("https://x.okta.com", &id);
-        assert_eq!(app.await.unwrap().hmac, Some([7; 32]));
-    }
-    assert_eq!(fixture.ledger.counts(&run).await.unwrap().unchanged, 200);
 }
