@@ -18,8 +18,8 @@ use crate::engine::Engine;
 use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
 use crate::failure::{Ending, Failure, Kind};
-use crate::model::{EntryError, Step, Stopped};
-use crate::report::{codes, counted};
+use crate::model::{EntryError, ErrorDetails, Step, Stopped};
+use crate::report::counted;
 use crate::rollout::access::NoCredentials;
 use crate::settings::Settings;
 use crate::steps::StepError;
@@ -172,11 +172,7 @@ async fn read(
 fn no_credentials(why: &NoCredentials) -> EntryError {
     EntryError {
         step: Step::FindApp,
-        message: why.to_string(),
-        hint: Some(why.remedy.clone()),
-        okta_error_code: None,
-        http_status: None,
-        request_id: None,
+        details: ErrorDetails::new(why.to_string(), Some(why.remedy.clone())),
     }
 }
 
@@ -184,11 +180,7 @@ fn no_credentials(why: &NoCredentials) -> EntryError {
 fn unread(stopped: Stopped) -> EntryError {
     EntryError {
         step: Step::FindApp,
-        message: stopped.message,
-        hint: stopped.hint,
-        okta_error_code: stopped.okta_error_code,
-        http_status: stopped.http_status,
-        request_id: stopped.request_id,
+        details: stopped.details,
     }
 }
 
@@ -197,15 +189,7 @@ fn tell_missing(wanted: &[Wanted], found: &[Found], output: Output) -> usize {
     for (Wanted { name, .. }, found) in wanted.iter().zip(found) {
         let Err(why) = found else { continue };
         missing += 1;
-        let codes = codes(
-            why.okta_error_code.as_deref(),
-            why.http_status,
-            why.request_id.as_deref(),
-        );
-        output.error(format_args!(
-            "org {name} cannot be read: {}{codes}",
-            why.message
-        ));
+        output.error(format_args!("org {name} cannot be read: {}", why.details));
         if let Some(hint) = &why.hint {
             output.hint(hint);
         }

@@ -82,11 +82,7 @@ impl Work<'_> {
                 self.row.progress.elapsed_ms = 0;
                 self.shop.access.lane.stop(Stopped {
                     remedy: error.remedy(step),
-                    message: described.message,
-                    hint: described.hint,
-                    okta_error_code: described.okta_error_code,
-                    http_status: described.http_status,
-                    request_id: described.request_id,
+                    details: described.details,
                 });
                 self.halt(true).await
             }
@@ -132,7 +128,7 @@ impl Work<'_> {
         Ok(Next::Rest(RestKind::Delayed(next_at)))
     }
 
-    fn with_hint(&self, error: EntryError, remedy: Remedy) -> EntryError {
+    fn with_hint(&self, mut error: EntryError, remedy: Remedy) -> EntryError {
         let next = &self.shop.next;
         let hint = match self.blamed(&error) {
             Some(Blamed::Value(reference)) => {
@@ -152,10 +148,8 @@ impl Work<'_> {
                 }
             }
         };
-        EntryError {
-            hint: Some(hint),
-            ..error
-        }
+        error.hint = Some(hint);
+        error
     }
 
     fn blamed(&self, error: &EntryError) -> Option<Blamed<'_>> {
@@ -168,6 +162,7 @@ impl Work<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ErrorDetails;
 
     #[test]
     fn only_okta_can_say_that_nothing_is_carried_out_any_more() {
@@ -181,11 +176,12 @@ mod tests {
         ] {
             let error = EntryError {
                 step: Step::CreateApp,
-                message: "status 502".to_owned(),
-                okta_error_code: code.map(str::to_owned),
-                http_status: Some(502),
-                request_id: None,
-                hint: None,
+                details: ErrorDetails {
+                    message: "status 502".to_owned(),
+                    okta_error_code: code.map(str::to_owned),
+                    http_status: Some(502),
+                    ..ErrorDetails::default()
+                },
             };
             assert_eq!(may_still_be_at_work(&error), may, "{code:?}");
         }

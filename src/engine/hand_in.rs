@@ -6,7 +6,7 @@
 use super::worker::{Next, RestKind, Work, sleep_until};
 use crate::consent::Answer;
 use crate::ledger::{Consent, Fingerprint, LedgerError, StepRecord};
-use crate::model::{EntryError, Millis, Step, Stored};
+use crate::model::{EntryError, ErrorDetails, Millis, Step, Stored};
 use crate::pacing::unix_millis;
 
 /// What became of an answer.
@@ -113,11 +113,13 @@ impl Work<'_> {
         self.row.due_at = Some(self.claimed_until());
         self.row.error = Some(EntryError {
             step,
-            message: format!("the consent was not accepted: {why}"),
-            okta_error_code: last.as_ref().and_then(|call| call.okta_error_code.clone()),
-            http_status: last.as_ref().and_then(|call| call.http_status),
-            request_id: last.and_then(|call| call.request_id),
-            hint: Some("open the fresh link: okta-rollout consent list".to_owned()),
+            details: ErrorDetails {
+                message: format!("the consent was not accepted: {why}"),
+                okta_error_code: last.as_ref().and_then(|call| call.okta_error_code.clone()),
+                http_status: last.as_ref().and_then(|call| call.http_status),
+                request_id: last.and_then(|call| call.request_id),
+                hint: Some("open the fresh link: okta-rollout consent list".to_owned()),
+            },
         });
         self.commit(None, state.map(|state| (state, false))).await?;
         Ok(Next::Step)

@@ -101,7 +101,7 @@ impl Work<'_> {
             Err(StepError::Ledger(error)) => return Err(error),
             Err(error) => {
                 let why = error.describe(Step::AwaitConsent);
-                return Ok(Some((why.message, why.hint)));
+                return Ok(Some((why.details.message, why.details.hint)));
             }
         }
         let left = &self.row.progress.left_secrets;

@@ -120,7 +120,9 @@ async fn read_state(reader: &Reader, id: &str) -> Result<LiveState, StepError> {
 // The error's words, unless it is about more than this instance.
 fn only_its_own(reader: &Reader, error: StepError) -> Result<String, StepError> {
     match error {
-        StepError::Call { error, .. } if reader.lane().stopped().is_none() => Ok(error.message),
+        StepError::Call { error, .. } if reader.lane().stopped().is_none() => {
+            Ok(error.details.message)
+        }
         StepError::Failed { message, .. } => Ok(message),
         error => Err(error),
     }

@@ -11,4 +11,5 @@ pub use changed::{Changed, Why};
 pub use ids::{EntryNo, Millis, OrgNo, RunId};
 pub use state::{State, Stored};
 pub use step::Step;
-pub use trouble::{EntryError, Stopped};
+pub(crate) use trouble::has_details;
+pub use trouble::{EntryError, ErrorDetails, Stopped, codes};

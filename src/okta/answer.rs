@@ -74,11 +74,11 @@ impl Body {
         } else {
             "with a body that is not the expected JSON"
         };
-        CallError {
-            http_status: Some(self.status),
-            request_id: self.request_id,
-            ..CallError::new(Class::Unclear, format!("status {} {what}", self.status))
-        }
+        let message = format!("status {} {what}", self.status);
+        let mut error = CallError::new(Class::Unclear, message);
+        error.http_status = Some(self.status);
+        error.request_id = self.request_id;
+        error
     }
 }
 

@@ -266,8 +266,8 @@ impl OrgClient {
         // Servers repeat what they were sent in the oddest places.
         error.message = self.veil.message(&error.message);
         let shown = |text: Option<String>| text.map(|text| self.veil.message(&text));
-        error.hint = shown(error.hint);
-        error.okta_error_code = shown(error.okta_error_code);
+        error.hint = shown(error.hint.take());
+        error.okta_error_code = shown(error.okta_error_code.take());
         error.error_id = shown(error.error_id);
         if head.status != 0 {
             error.http_status = Some(head.status);

@@ -13,6 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::failure::Remedy;
+use crate::model::{ErrorDetails, has_details};
 pub use answer::endless_list;
 pub(super) use answer::{cut_short, foreign, foreign_page, refused, too_large};
 pub use codes::is_oktas;
@@ -55,19 +56,11 @@ pub enum Class {
 pub struct CallError {
     /// What follows from it.
     pub class: Class,
-    /// What happened; Okta's own words where it sent some, without its code and request id.
-    pub message: String,
-    /// Okta's `errorCode`, or `error` of an OAuth endpoint.
-    pub okta_error_code: Option<String>,
-    /// HTTP status, absent when no answer came.
-    pub http_status: Option<u16>,
-    /// `x-okta-request-id`.
-    pub request_id: Option<String>,
+    /// What happened.
+    pub details: ErrorDetails,
     /// Okta's `errorId`, which its support asks for.
     pub error_id: Option<String>,
-    /// One command or edit that helps.
-    pub hint: Option<String>,
-    /// Where it helps.
+    /// Where the hint helps.
     pub remedy: Remedy,
 }
 
@@ -76,12 +69,8 @@ impl CallError {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self {
             class,
-            message: message.into(),
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
+            details: ErrorDetails::new(message, None),
             error_id: None,
-            hint: None,
             remedy: Remedy::Outside,
         }
     }
@@ -89,7 +78,7 @@ impl CallError {
     /// Adds the next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.details.hint = Some(hint.into());
         self
     }
 
@@ -132,6 +121,8 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+has_details!(CallError);
 
 #[cfg(test)]
 mod tests {

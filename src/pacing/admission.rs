@@ -21,7 +21,7 @@ use super::retry_budget::RetryBudget;
 use super::settled::settled;
 use crate::failure::Remedy;
 use crate::job::RetryPolicy;
-use crate::model::Stopped;
+use crate::model::{ErrorDetails, Stopped};
 use crate::okta::{Bucket, Class, Exchange, Method};
 
 /// An org without a useful answer for so long is told to be so with each wait.
@@ -385,13 +385,13 @@ fn no_answer(exchange: &Exchange) -> Stopped {
         .err()
         .map_or_else(String::new, |error| error.message.clone());
     Stopped {
-        message: format!("the org does not answer: {message}"),
-        hint: Some("check the org's URL, DNS, proxy and network".to_owned()),
-        okta_error_code: None,
-        http_status: None,
-        request_id: None,
         // Its address may be at fault.
         remedy: Remedy::Manifest,
+        details: ErrorDetails {
+            message: format!("the org does not answer: {message}"),
+            hint: Some("check the org's URL, DNS, proxy and network".to_owned()),
+            ..ErrorDetails::default()
+        },
     }
 }
 

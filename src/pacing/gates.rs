@@ -122,7 +122,7 @@ mod tests {
     use super::super::lane::Halted;
     use super::*;
     use crate::failure::Remedy;
-    use crate::model::Stopped;
+    use crate::model::{ErrorDetails, Stopped};
     use crate::okta::apps;
 
     fn gates() -> (Gates, CancellationToken) {
@@ -171,12 +171,12 @@ mod tests {
         let (gates, _) = gates();
         let first = open(&gates, "https://acme.okta.com", 5);
         first.stop(Stopped {
-            message: "its token was revoked".to_owned(),
-            hint: None,
-            okta_error_code: None,
-            http_status: Some(401),
-            request_id: None,
             remedy: Remedy::Outside,
+            details: ErrorDetails {
+                message: "its token was revoked".to_owned(),
+                http_status: Some(401),
+                ..ErrorDetails::default()
+            },
         });
         let again = open(&gates, "https://acme.okta.com", 5);
         assert!(again.stopped().is_none());

@@ -114,7 +114,7 @@ impl Lane {
         if let Some(reference) = &self.config.credentials
             && is_about_credentials
         {
-            why.hint = why.hint.map(|hint| format!("{reference}: {hint}"));
+            why.hint = why.hint.take().map(|hint| format!("{reference}: {hint}"));
         }
         let mut state = self.state();
         state.stopped.get_or_insert(why);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::failure::Remedy;
-use crate::model::Stopped;
+use crate::model::{ErrorDetails, Stopped};
 use crate::okta::{Class, Exchange};
 
 /// What an org has been without, and since when.
@@ -67,10 +67,9 @@ impl OrgPatience {
             span(patience),
             said.message
         );
-        Watch::Over(Box::new(Stopped {
-            message,
-            ..said.clone()
-        }))
+        let mut stopped = said.clone();
+        stopped.message = message;
+        Watch::Over(Box::new(stopped))
     }
 }
 
@@ -94,12 +93,14 @@ fn said(exchange: &Exchange) -> Stopped {
             .unwrap_or_else(|| ("look at the org's status".to_owned(), Remedy::Outside)),
     };
     Stopped {
-        message: error.map_or_else(String::new, |error| error.message.clone()),
-        hint: Some(hint),
-        okta_error_code: error.and_then(|error| error.okta_error_code.clone()),
-        http_status: exchange.status,
-        request_id: exchange.request_id.clone(),
         remedy,
+        details: ErrorDetails {
+            message: error.map_or_else(String::new, |error| error.message.clone()),
+            hint: Some(hint),
+            okta_error_code: error.and_then(|error| error.okta_error_code.clone()),
+            http_status: exchange.status,
+            request_id: exchange.request_id.clone(),
+        },
     }
 }
 

@@ -118,11 +118,7 @@ impl Drop for Patience<'_> {
 
 fn stopped_by(call: &CallError) -> Stopped {
     Stopped {
-        message: call.message.clone(),
-        hint: call.hint.clone(),
-        okta_error_code: call.okta_error_code.clone(),
-        http_status: call.http_status,
-        request_id: call.request_id.clone(),
+        details: call.details.clone(),
         remedy: call.remedy,
     }
 }

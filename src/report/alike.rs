@@ -3,9 +3,9 @@
 
 use indexmap::IndexMap;
 
-use super::words::{codes, counted};
-use super::{EntryReport, ErrorReport, OrgReport, StoppedReport};
-use crate::model::Why;
+use super::words::counted;
+use super::{EntryReport, ErrorReport, OrgReport};
+use crate::model::{ErrorDetails, Why, codes};
 
 /// Names that are told; the report has them all.
 const NAMED: usize = 3;
@@ -13,14 +13,8 @@ const NAMED: usize = 3;
 /// Stories that are kept apart; a run that has more of them has no common cause.
 const STORIES: usize = 100;
 
-/// What happened, and what to do about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Story {
-    message: String,
-    okta_error_code: Option<String>,
-    http_status: Option<u16>,
-    hint: Option<String>,
-}
+/// What happened, and what to do about it; without the request, as each has its own.
+type Story = ErrorDetails;
 
 /// Those with one story.
 #[derive(Clone, Debug, Default)]
@@ -67,13 +61,11 @@ impl Alike {
         } else {
             format!("{}: {}", error.step, error.message)
         };
-        let story = Story {
+        let mut story = Story {
             message: nameless(&message, entry),
-            okta_error_code: error.okta_error_code.clone(),
-            http_status: error.http_status,
-            hint: error.hint.clone(),
+            ..error.details.clone()
         };
-        let request = error.request_id.clone();
+        let request = story.request_id.take();
         self.insert_as(story, message, entry.name(), request);
     }
 
@@ -81,11 +73,7 @@ impl Alike {
     pub fn add_changes(&mut self, entry: &EntryReport) {
         for (told, why) in &entry.told {
             if matches!(why, Why::SecretChanged | Why::Manifest) {
-                let story = Story {
-                    message: told.clone(),
-                    ..Story::default()
-                };
-                self.insert(story, entry.name(), None);
+                self.insert(Story::new(told, None), entry.name());
             }
         }
     }
@@ -101,18 +89,12 @@ impl Alike {
         alike
     }
 
-    fn add_org(&mut self, name: &str, stopped: &StoppedReport) {
-        let story = Story {
-            message: stopped.message.clone(),
-            okta_error_code: stopped.okta_error_code.clone(),
-            http_status: stopped.http_status,
-            hint: stopped.hint.clone(),
-        };
-        self.insert(story, name.to_owned(), stopped.request_id.clone());
+    fn add_org(&mut self, name: &str, stopped: &ErrorDetails) {
+        self.insert(stopped.clone(), name.to_owned());
     }
 
-    fn insert(&mut self, story: Story, name: String, request: Option<String>) {
-        let message = story.message.clone();
+    fn insert(&mut self, mut story: Story, name: String) {
+        let (message, request) = (story.message.clone(), story.request_id.take());
         self.insert_as(story, message, name, request);
     }
 
@@ -209,7 +191,7 @@ mod tests {
     use super::super::{Held, entry};
     use super::*;
     use crate::ledger::Progress;
-    use crate::model::{EntryError, Step, Stored};
+    use crate::model::{Step, Stored};
 
     fn lines(errors: &[(&str, Option<&str>, &str)]) -> Vec<String> {
         let mut alike = Alike::default();
@@ -218,12 +200,12 @@ mod tests {
             failed.row = row;
             failed.entry.app_id = Some((*id).to_owned()).filter(|id| !id.is_empty());
             failed.entry.label = label.map(str::to_owned);
-            failed.error = Some(EntryError {
-                message: (*message).to_owned(),
-                okta_error_code: None,
-                http_status: None,
-                ..refused(Step::FindApp)
-            });
+            let mut error = refused(Step::FindApp);
+            error.details = ErrorDetails {
+                request_id: error.request_id.take(),
+                ..ErrorDetails::new(*message, error.hint.take())
+            };
+            failed.error = Some(error);
             alike.add(&entry(&failed, &acme(), &GOOGLE, Held::No));
         }
         let lines = alike

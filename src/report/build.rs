@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::{
     CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, StepReport,
-    StoppedReport, Totals, WaitingReport, changes,
+    Totals, WaitingReport, changes,
 };
 use crate::ledger::{Attempt, Counts, Drift, EntryRow, OrgRow, Removed, RunRow, StepRecord};
-use crate::model::{EntryError, Millis, RunId, State, Step, Stored};
+use crate::model::{EntryError, ErrorDetails, Millis, RunId, State, Step, Stored};
 
 /// Whether a process holds the run now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,13 +88,7 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
             others_per_second: wait.others_per_second,
             until: rfc3339(wait.until),
         }),
-        stopped: row.stopped.as_ref().map(|stopped| StoppedReport {
-            message: stopped.message.clone(),
-            okta_error_code: stopped.okta_error_code.clone(),
-            http_status: stopped.http_status,
-            request_id: stopped.request_id.clone(),
-            hint: stopped.hint.clone(),
-        }),
+        stopped: row.stopped.as_ref().map(|stopped| stopped.details.clone()),
     }
 }
 
@@ -174,31 +168,25 @@ fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> 
     if let Some(RunId(later)) = &row.adopted_by {
         return Some(ErrorReport {
             step: Step::AwaitConsent.name(),
-            message: format!("run {later} took its consent over"),
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
-            hint: Some(format!("look there: okta-rollout status {later}")),
+            details: ErrorDetails::new(
+                format!("run {later} took its consent over"),
+                Some(format!("look there: okta-rollout status {later}")),
+            ),
         });
     }
     if let (Stored::Pending | Stored::Started, Some(stopped)) = (row.state, &org.stopped) {
         let step = current(row, planned).map_or("", |place| planned[place].name());
         return Some(ErrorReport {
             step,
-            message: format!("org {} was stopped: {}", org.name, stopped.message),
-            okta_error_code: stopped.okta_error_code.clone(),
-            http_status: stopped.http_status,
-            request_id: stopped.request_id.clone(),
-            hint: stopped.hint.clone(),
+            details: ErrorDetails {
+                message: format!("org {} was stopped: {}", org.name, stopped.message),
+                ..stopped.details.clone()
+            },
         });
     }
     row.error.as_ref().map(|error| ErrorReport {
         step: error.step.name(),
-        message: error.message.clone(),
-        okta_error_code: error.okta_error_code.clone(),
-        http_status: error.http_status,
-        request_id: error.request_id.clone(),
-        hint: error.hint.clone(),
+        details: error.details.clone(),
     })
 }
 
@@ -348,12 +336,14 @@ pub(super) mod tests {
 
     pub(in crate::report) fn stopped() -> Stopped {
         Stopped {
-            message: "Okta refused the API token".to_owned(),
-            hint: Some("check env:ACME".to_owned()),
-            okta_error_code: Some("E0000011".to_owned()),
-            http_status: Some(401),
-            request_id: Some("abc".to_owned()),
             remedy: Remedy::Outside,
+            details: ErrorDetails {
+                message: "Okta refused the API token".to_owned(),
+                hint: Some("check env:ACME".to_owned()),
+                okta_error_code: Some("E0000011".to_owned()),
+                http_status: Some(401),
+                request_id: Some("abc".to_owned()),
+            },
         }
     }
 
@@ -401,11 +391,13 @@ pub(super) mod tests {
     pub(in crate::report) fn refused(step: Step) -> EntryError {
         EntryError {
             step,
-            message: "Verification failed: Not authorized".to_owned(),
-            okta_error_code: Some("E0000001".to_owned()),
-            http_status: Some(400),
-            request_id: Some("abc".to_owned()),
-            hint: Some("check the value behind env:ACME_GOOGLE".to_owned()),
+            details: ErrorDetails {
+                message: "Verification failed: Not authorized".to_owned(),
+                okta_error_code: Some("E0000001".to_owned()),
+                http_status: Some(400),
+                request_id: Some("abc".to_owned()),
+                hint: Some("check the value behind env:ACME_GOOGLE".to_owned()),
+            },
         }
     }
 

@@ -16,7 +16,7 @@ mod words;
 use serde::Serialize;
 
 use crate::ledger::Removed;
-use crate::model::{State, Why};
+use crate::model::{ErrorDetails, State, Why, has_details};
 
 pub use alike::Alike;
 pub(crate) use build::rfc3339;
@@ -29,7 +29,7 @@ pub(crate) use summary::short;
 pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
 pub use text::TextReport;
 pub(crate) use text::totals;
-pub(crate) use words::{codes, counted};
+pub(crate) use words::counted;
 
 /// A run as a whole: everything of the report but its entries.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -124,7 +124,7 @@ pub struct OrgReport {
     /// What its calls wait for now.
     pub waiting: Option<WaitingReport>,
     /// Why its entries are held back.
-    pub stopped: Option<StoppedReport>,
+    pub stopped: Option<ErrorDetails>,
 }
 
 impl OrgReport {
@@ -151,22 +151,6 @@ pub struct WaitingReport {
     pub others_per_second: Option<f64>,
     /// RFC 3339.
     pub until: String,
-}
-
-/// Why an org was stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoppedReport {
-    /// What happened.
-    pub message: String,
-    /// Okta's error code.
-    pub okta_error_code: Option<String>,
-    /// HTTP status of the answer.
-    pub http_status: Option<u16>,
-    /// `x-okta-request-id` of the answer.
-    pub request_id: Option<String>,
-    /// The next command or edit.
-    pub hint: Option<String>,
 }
 
 /// One entry.
@@ -234,21 +218,15 @@ pub struct DriftReport {
 
 /// Why an entry is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ErrorReport {
     /// The step it happened at.
     pub step: &'static str,
     /// What happened.
-    pub message: String,
-    /// Okta's error code.
-    pub okta_error_code: Option<String>,
-    /// HTTP status.
-    pub http_status: Option<u16>,
-    /// `x-okta-request-id`.
-    pub request_id: Option<String>,
-    /// The next command or edit.
-    pub hint: Option<String>,
+    #[serde(flatten)]
+    pub details: ErrorDetails,
 }
+
+has_details!(ErrorReport);
 
 /// One call that was made for an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -312,7 +312,7 @@ mod tests {
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
     use crate::ledger::{Counts, Drift, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed};
-    use crate::model::{Changed, EntryError, Step, Stored, Why};
+    use crate::model::{Changed, Step, Stored, Why};
 
     const RUN: &str = "okta-rollout run samples/rollout.csv";
 
@@ -391,11 +391,10 @@ mod tests {
         let failed = |row: u64, message: &str| {
             let mut entry = google(Stored::Failed, Progress::default());
             entry.row = row;
-            entry.error = Some(EntryError {
-                message: message.to_owned(),
-                request_id: Some(format!("r{row}")),
-                ..refused(Step::SetConnection)
-            });
+            let mut error = refused(Step::SetConnection);
+            error.message = message.to_owned();
+            error.request_id = Some(format!("r{row}"));
+            entry.error = Some(error);
             entry
         };
         let mut rows: Vec<_> = (1..=20).map(|row| failed(row, "Not authorized")).collect();

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use crate::ledger::Removed;
 use crate::text::Page;
 
-use super::words::{codes, counted};
+use super::words::counted;
 use super::{Alike, CallReport, DriftReport, EntryReport, Overview};
 use crate::model::State;
+use crate::model::codes;
 
 /// Characters of a value that are shown: a line holds two of them.
 const VALUE_SHOWN: usize = 60;
@@ -55,13 +56,8 @@ impl<'a, W: Write> TextReport<'a, W> {
             .as_ref()
             .filter(|_| entry.state != State::Pending)
         {
-            let codes = codes(
-                error.okta_error_code.as_deref(),
-                error.http_status,
-                error.request_id.as_deref(),
-            );
             self.page
-                .line(format_args!("    {}: {}{codes}", error.step, error.message))?;
+                .line(format_args!("    {}: {}", error.step, error.details))?;
             hint(self.page, error.hint.as_deref())?;
         }
         for (told, _) in &entry.told {

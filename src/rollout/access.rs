@@ -11,7 +11,7 @@ use crate::engine::{NextCommands, OrgAccess};
 use crate::failure::{Failure, Remedy};
 use crate::ledger::OrgRow;
 use crate::manifest::{Auth, OrgSpec, Orgs, SecretError, SecretUse, Secrets};
-use crate::model::Stopped;
+use crate::model::{ErrorDetails, Stopped};
 use crate::okta::{Credentials, Http, HttpError, HttpSettings};
 
 /// Programs of `exec:` secrets that run at once, and files that are open at once.
@@ -110,12 +110,12 @@ impl NoCredentials {
             ),
         };
         Stopped {
-            message: self.to_string(),
-            hint: Some(hint),
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
             remedy,
+            details: ErrorDetails {
+                message: self.to_string(),
+                hint: Some(hint),
+                ..ErrorDetails::default()
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         // Okta took the consent's answer but holds nothing it can activate: the 2xx was no proof.
         Err(error) if error.is_refused() && context.row.entry.app.needs_consent() => {
             return Ok(Outcome::ConsentLost {
-                why: error.describe(context.step).message,
+                why: error.describe(context.step).details.message,
             });
         }
         activated => activated?,

@@ -31,7 +31,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     match sent.await {
         Ok(()) => Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() || is_forbidden(&error) => Ok(Outcome::ConsentLost {
-            why: error.describe(context.step).message,
+            why: error.describe(context.step).details.message,
         }),
         Err(error) => {
             if context.row.progress.in_flight.is_none() {
@@ -78,7 +78,7 @@ async fn look(context: &mut Context<'_>) -> Result<Outcome, StepError> {
             }
         }
         Err(error) if error.is_refused() => Ok(Outcome::ConsentLost {
-            why: error.describe(context.step).message,
+            why: error.describe(context.step).details.message,
         }),
         Err(error) => Err(error),
     }

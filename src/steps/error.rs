@@ -2,7 +2,7 @@
 
 use crate::failure::Remedy;
 use crate::ledger::LedgerError;
-use crate::model::EntryError;
+use crate::model::{EntryError, ErrorDetails};
 use crate::okta::{CallError, Class};
 use crate::pacing::{Effect, Halted};
 use crate::plan::Obstacle;
@@ -78,25 +78,13 @@ impl StepError {
 
     /// As the ledger and reports keep it.
     pub fn describe(&self, step: Step) -> EntryError {
-        let plain = |message: String, hint: Option<String>| EntryError {
-            step,
-            message,
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
-            hint,
+        let details = match self {
+            Self::Call { error, .. } => error.details.clone(),
+            Self::Failed { message, hint, .. } => ErrorDetails::new(message, hint.clone()),
+            Self::Halted(_) => ErrorDetails::new("stopped before it was done", None),
+            Self::Ledger(error) => ErrorDetails::new(error.to_string(), None),
         };
-        match self {
-            Self::Call { error, .. } => EntryError {
-                okta_error_code: error.okta_error_code.clone(),
-                http_status: error.http_status,
-                request_id: error.request_id.clone(),
-                ..plain(error.message.clone(), error.hint.clone())
-            },
-            Self::Failed { message, hint, .. } => plain(message.clone(), hint.clone()),
-            Self::Halted(_) => plain("stopped before it was done".to_owned(), None),
-            Self::Ledger(error) => plain(error.to_string(), None),
-        }
+        EntryError { step, details }
     }
 
     /// As a plan says it.
@@ -114,7 +102,10 @@ impl StepError {
             // The step is not told: none was taken.
             error => {
                 let described = error.describe(Step::FindApp);
-                Obstacle::new(described.message, described.hint.unwrap_or_default())
+                Obstacle::new(
+                    described.details.message,
+                    described.details.hint.unwrap_or_default(),
+                )
             }
         }
     }

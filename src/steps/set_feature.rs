@@ -10,8 +10,8 @@ use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::Feature;
 use crate::model::Changed;
+use crate::okta::Body;
 use crate::okta::features::{self, FeatureState};
-use crate::okta::{Body, CallError};
 use crate::pacing::Effect;
 use crate::plan::{
     BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
@@ -115,25 +115,23 @@ async fn live(
 
 // Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).
 async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) -> StepError {
-    let StepError::Call { error, effect } = refused else {
+    let StepError::Call { mut error, effect } = refused else {
         return refused;
     };
     if error.http_status != Some(400) {
         return StepError::Call { error, effect };
     }
     match read(context, app_id).await.map(|found| found.live) {
-        Ok(found) if found.status != LiveStatus::Enabled => StepError::Call {
-            error: Box::new(CallError {
-                message: format!(
-                    "{} (the connection shows {})",
-                    error.message,
-                    found.describe()
-                ),
-                hint: Some("the connection must be ENABLED before features can be set".to_owned()),
-                ..*error
-            }),
-            effect,
-        },
+        Ok(found) if found.status != LiveStatus::Enabled => {
+            let message = format!(
+                "{} (the connection shows {})",
+                error.message,
+                found.describe()
+            );
+            error.message = message;
+            error.hint = Some("the connection must be ENABLED before features can be set".into());
+            StepError::Call { error, effect }
+        }
         Ok(_) => StepError::Call { error, effect },
         Err(unreadable) => unreadable,
     }

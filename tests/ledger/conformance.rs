@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
     StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
-use okta_rollout::model::{Changed, EntryError, RunId, Step, Stopped, Stored, Why};
+use okta_rollout::model::{Changed, EntryError, ErrorDetails, RunId, Step, Stopped, Stored, Why};
 use serde_json::json;
 
 use crate::support::{
@@ -236,11 +236,13 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
     cp.due_at = Some(77);
     cp.error = Some(EntryError {
         step: Step::SetConnection,
-        message: "Verification failed".into(),
-        okta_error_code: Some("E0000001".into()),
-        http_status: Some(400),
-        request_id: None,
-        hint: Some("check it".into()),
+        details: ErrorDetails {
+            message: "Verification failed".into(),
+            okta_error_code: Some("E0000001".into()),
+            http_status: Some(400),
+            hint: Some("check it".into()),
+            ..ErrorDetails::default()
+        },
     });
     let attempt = Attempt {
         at: 10,
@@ -964,11 +966,10 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
         cp.due_at = Some(5);
         cp.error = Some(EntryError {
             step: Step::FindApp,
-            message: "gone".into(),
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
-            hint: None,
+            details: ErrorDetails {
+                message: "gone".into(),
+                ..ErrorDetails::default()
+            },
         });
         if no == 1 {
             cp.progress.to_mut().app_id = Some("0oa1".into());
@@ -1162,12 +1163,14 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
         folder: None,
     };
     let stopped = Stopped {
-        message: "the API token is no longer valid".into(),
-        hint: Some("renew it".into()),
-        okta_error_code: Some("E0000011".into()),
-        http_status: Some(401),
-        request_id: None,
         remedy: okta_rollout::failure::Remedy::Outside,
+        details: ErrorDetails {
+            message: "the API token is no longer valid".into(),
+            hint: Some("renew it".into()),
+            okta_error_code: Some("E0000011".into()),
+            http_status: Some(401),
+            ..ErrorDetails::default()
+        },
     };
     let stats = OrgStats {
         requests: 1,

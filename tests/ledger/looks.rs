@@ -1,7 +1,7 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
 use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
-use okta_rollout::model::{RunId, Step, Stopped, Stored};
+use okta_rollout::model::{ErrorDetails, RunId, Step, Stopped, Stored};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
 
@@ -80,12 +80,12 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
         (3, 3)
     );
     let stopped = Stopped {
-        message: "no".to_owned(),
-        hint: None,
-        okta_error_code: None,
-        http_status: Some(401),
-        request_id: None,
         remedy: okta_rollout::failure::Remedy::Outside,
+        details: ErrorDetails {
+            message: "no".to_owned(),
+            http_status: Some(401),
+            ..ErrorDetails::default()
+        },
     };
     fixture
         .ledger

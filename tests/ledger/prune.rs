@@ -1,7 +1,7 @@
 //! Old runs are dropped, and nothing that anybody still needs.
 
 use okta_rollout::ledger::{Applied, InFlight, Kept, Ledger, Likeness, NewRun, Old, Pruned};
-use okta_rollout::model::{RunId, Step, Stopped, Stored};
+use okta_rollout::model::{ErrorDetails, RunId, Step, Stopped, Stored};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, waiting_on};
 
@@ -166,12 +166,11 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
         .unwrap();
     let stopped = begun(ledger, "stopped.csv", 90, 1).await;
     let why = Stopped {
-        message: "no".to_owned(),
-        hint: None,
-        okta_error_code: None,
-        http_status: None,
-        request_id: None,
         remedy: okta_rollout::failure::Remedy::Outside,
+        details: ErrorDetails {
+            message: "no".to_owned(),
+            ..ErrorDetails::default()
+        },
     };
     ledger
         .set_stopped(&stopped, 0, Some(why.clone()))

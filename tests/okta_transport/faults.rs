@@ -227,6 +227,7 @@ async fn a_host_that_nobody_knows_is_not_sent_and_never_will_be() {
     );
     assert!(
         error
+            .details
             .hint
             .is_some_and(|hint| hint.contains("the org's url"))
     );

@@ -152,7 +152,12 @@ async fn a_certificate_that_is_not_trusted_gets_no_credentials() {
             .contains("acme.localhost shows a certificate that is not trusted"),
         "{error}"
     );
-    assert!(error.hint.is_some_and(|hint| hint.contains("caFile")));
+    assert!(
+        error
+            .details
+            .hint
+            .is_some_and(|hint| hint.contains("caFile"))
+    );
     assert_eq!(served.await.expect("served"), None);
 }
 
@@ -170,6 +175,7 @@ async fn a_certificate_for_another_host_is_not_trusted_either() {
     assert!(error.message.contains("other.localhost"), "{error}");
     assert!(
         error
+            .details
             .hint
             .is_some_and(|hint| hint.contains("the org's url"))
     );
@@ -187,7 +193,7 @@ async fn a_certificate_out_of_its_time_is_told_as_that() {
         let error = failed(port, Some(company.ca_file())).await;
         let expected = format!("acme.localhost shows a certificate that {what}: ");
         assert!(error.message.starts_with(&expected), "{error}");
-        assert!(error.hint.is_some_and(|said| said.contains(hint)));
+        assert!(error.details.hint.is_some_and(|said| said.contains(hint)));
         assert_eq!(served.await.expect("served"), None);
     }
 }

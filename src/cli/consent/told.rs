@@ -10,7 +10,6 @@ use crate::event::{EntryEvent, EntryName, EventKind, Listener, News, OrgEvent};
 use crate::failure::{Ending, Failure, Kind};
 use crate::model::{EntryError, Millis};
 use crate::pacing::unix_millis;
-use crate::report::codes;
 use crate::rollout::consent::{Answered, Refreshed, Unopened};
 
 /// A wait shorter than this is over before it is read.
@@ -198,16 +197,11 @@ pub(super) async fn waits(mut events: Listener, output: Output) {
 }
 
 fn retrying(entry: &EntryName, error: &EntryError, next_at: Millis) -> String {
-    let codes = codes(
-        error.okta_error_code.as_deref(),
-        error.http_status,
-        error.request_id.as_deref(),
-    );
     let ahead = u64::try_from(next_at.saturating_sub(unix_millis())).unwrap_or(0);
     format!(
-        "{}: {}{codes}; Okta is asked again in {} s",
+        "{}: {}; Okta is asked again in {} s",
         named(entry),
-        error.message,
+        error.details,
         ahead.div_ceil(1_000)
     )
 }

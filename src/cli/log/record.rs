@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::apps::Feature;
 use crate::event::{EntryEvent, EntryName, Event, EventKind, News, OrgEvent, RunEvent};
-use crate::model::{Changed, EntryError, Millis, Step, Stopped, Stored};
+use crate::model::{Changed, ErrorDetails, Millis, Step, Stored};
 use crate::settings::LogFormat;
 use crate::text::{self, Guard, Syntax};
 
@@ -119,22 +119,7 @@ impl Record {
                 self.add("message", message.as_str());
                 self.add_if("hint", hint.as_deref());
             }
-            OrgEvent::Stopped(Stopped {
-                message,
-                hint,
-                okta_error_code,
-                http_status,
-                request_id,
-                ..
-            }) => {
-                self.add_answer(
-                    okta_error_code.as_deref(),
-                    *http_status,
-                    request_id.as_deref(),
-                );
-                self.add("message", message.as_str());
-                self.add_if("hint", hint.as_deref());
-            }
+            OrgEvent::Stopped(stopped) => self.add_error(stopped),
         }
     }
 
@@ -196,7 +181,7 @@ impl Record {
         }
     }
 
-    fn add_error(&mut self, error: &EntryError) {
+    fn add_error(&mut self, error: &ErrorDetails) {
         self.add_answer(
             error.okta_error_code.as_deref(),
             error.http_status,
@@ -316,7 +301,7 @@ mod tests {
     use super::*;
     use crate::event::Answers;
     use crate::failure::Remedy;
-    use crate::model::{RunId, Why};
+    use crate::model::{EntryError, RunId, Stopped, Why};
 
     /// 2026-01-02T03:04:05.006Z.
     const AT: Millis = 1_767_323_045_006;
@@ -339,11 +324,13 @@ mod tests {
     fn error() -> EntryError {
         EntryError {
             step: Step::SetConnection,
-            message: "Verification failed: \"Not authorized\"".to_owned(),
-            okta_error_code: Some("E0000001".to_owned()),
-            http_status: Some(400),
-            request_id: Some("abc".to_owned()),
-            hint: Some("check the value behind env:ACME".to_owned()),
+            details: ErrorDetails {
+                message: "Verification failed: \"Not authorized\"".to_owned(),
+                okta_error_code: Some("E0000001".to_owned()),
+                http_status: Some(400),
+                request_id: Some("abc".to_owned()),
+                hint: Some("check the value behind env:ACME".to_owned()),
+            },
         }
     }
 
@@ -383,12 +370,14 @@ mod tests {
                 hint: None,
             }),
             of_org(OrgEvent::Stopped(Stopped {
-                message: "the API token is invalid".to_owned(),
-                hint: Some("check it".to_owned()),
-                okta_error_code: Some("E0000011".to_owned()),
-                http_status: Some(401),
-                request_id: None,
                 remedy: Remedy::default(),
+                details: ErrorDetails {
+                    message: "the API token is invalid".to_owned(),
+                    hint: Some("check it".to_owned()),
+                    okta_error_code: Some("E0000011".to_owned()),
+                    http_status: Some(401),
+                    ..ErrorDetails::default()
+                },
             })),
             of_entry(EntryEvent::StepStarted {
                 step: Step::SetFeature(Feature::UserProvisioning),

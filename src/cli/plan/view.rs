@@ -12,7 +12,6 @@ use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, Limits, Secrets};
 use crate::model::{Step, Stopped};
 use crate::plan::{Call, Forecast, Obstacle, Past};
-use crate::report::codes;
 use crate::steps::{Reader, StepError};
 
 /// An org that is looked at.
@@ -82,29 +81,18 @@ impl OrgSurvey {
         // The step is not told: none was taken.
         let described = error.describe(Step::FindApp);
         let seen = json!([described.http_status, described.okta_error_code]);
-        let codes = codes(
-            described.okta_error_code.as_deref(),
-            described.http_status,
-            described.request_id.as_deref(),
-        );
-        let hint = described
-            .hint
-            .unwrap_or_else(|| "mend the cause".to_owned());
-        let message = format!("{}{codes}", described.message);
+        let message = described.details.to_string();
+        let hint = described.details.hint;
+        let hint = hint.unwrap_or_else(|| "mend the cause".to_owned());
         (Obstacle::new(message, hint), seen)
     }
 }
 
 /// Why an org is not looked at any more.
 pub(super) fn stopped_by(stopped: &Stopped) -> Obstacle {
-    let codes = codes(
-        stopped.okta_error_code.as_deref(),
-        stopped.http_status,
-        stopped.request_id.as_deref(),
-    );
     let hint = stopped.hint.clone();
     Obstacle::new(
-        format!("{}{codes}", stopped.message),
+        stopped.details.to_string(),
         hint.unwrap_or_else(|| "check the org's credentials".to_owned()),
     )
 }

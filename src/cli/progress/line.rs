@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::event::EntryName;
 use crate::model::{EntryError, RunId, Step};
-use crate::report::{codes, counted};
+use crate::report::counted;
 
 /// A line that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +38,7 @@ pub(super) fn titled(step: Step) -> String {
 }
 
 pub(super) fn told(error: &EntryError) -> String {
-    let codes = codes(
-        error.okta_error_code.as_deref(),
-        error.http_status,
-        error.request_id.as_deref(),
-    );
-    format!("{}{codes}", error.message)
+    error.details.to_string()
 }
 
 pub(super) fn line(weight: Weight, text: String) -> Vec<Line> {

@@ -344,7 +344,7 @@ mod tests {
     use super::*;
     use crate::apps::Feature;
     use crate::failure::Remedy;
-    use crate::model::{EntryNo, Stopped};
+    use crate::model::{EntryNo, ErrorDetails, Stopped};
 
     /// 2026-01-02T03:04:05Z.
     const NOW: Millis = 1_767_323_045_000;
@@ -362,11 +362,13 @@ mod tests {
     fn error() -> EntryError {
         EntryError {
             step: Step::SetConnection,
-            message: "Verification failed: Not authorized".to_owned(),
-            okta_error_code: Some("E0000001".to_owned()),
-            http_status: Some(400),
-            request_id: Some("abc".to_owned()),
-            hint: Some("check the value behind env:ACME_GOOGLE".to_owned()),
+            details: ErrorDetails {
+                message: "Verification failed: Not authorized".to_owned(),
+                okta_error_code: Some("E0000001".to_owned()),
+                http_status: Some(400),
+                request_id: Some("abc".to_owned()),
+                hint: Some("check the value behind env:ACME_GOOGLE".to_owned()),
+            },
         }
     }
 
@@ -389,12 +391,12 @@ mod tests {
 
     fn stopped(hint: Option<&str>) -> EventKind {
         let stopped = Stopped {
-            message: "Okta refused the API token (E0000011)".to_owned(),
-            hint: hint.map(str::to_owned),
-            okta_error_code: None,
-            http_status: None,
-            request_id: None,
             remedy: Remedy::default(),
+            details: ErrorDetails {
+                message: "Okta refused the API token (E0000011)".to_owned(),
+                hint: hint.map(str::to_owned),
+                ..ErrorDetails::default()
+            },
         };
         EventKind::Org("globex".into(), OrgEvent::Stopped(stopped))
     }
@@ -420,10 +422,7 @@ mod tests {
         };
         let retrying = EntryEvent::Retrying {
             error: EntryError {
-                message: "no answer within 60 s".to_owned(),
-                okta_error_code: None,
-                http_status: None,
-                request_id: None,
+                details: ErrorDetails::new("no answer within 60 s", error().hint.take()),
                 ..error()
             },
             attempts: 1,

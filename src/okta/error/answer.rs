@@ -7,6 +7,7 @@ use super::codes::{self, Verdict};
 use super::okta_body::OktaBody;
 use super::{CallError, Class};
 use crate::failure::Remedy;
+use crate::model::ErrorDetails;
 
 /// The error of an answer with a status other than 2xx.
 pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
@@ -21,24 +22,24 @@ pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
     let hint = judged
         .hint
         .or_else(|| codes::hint(code, said).map(str::to_owned));
+    let message = judged
+        .message
+        .or(okta.message.clone())
+        .unwrap_or_else(|| describe(head.status, content(body)));
     CallError {
-        okta_error_code: okta.code.clone(),
+        details: ErrorDetails {
+            okta_error_code: okta.code.clone(),
+            http_status: Some(head.status),
+            ..ErrorDetails::new(message, hint)
+        },
         error_id: okta.id,
-        http_status: Some(head.status),
-        hint,
         // A redirect is about the org's url.
         remedy: if (300..400).contains(&head.status) || codes::is_about_entry(code, said) {
             Remedy::Manifest
         } else {
             Remedy::Outside
         },
-        ..CallError::new(
-            judged.class,
-            judged
-                .message
-                .or(okta.message)
-                .unwrap_or_else(|| describe(head.status, content(body))),
-        )
+        class: judged.class,
     }
 }
 

@@ -378,7 +378,7 @@ mod tests {
             assert_eq!(lack.class, Class::NoRoom);
             let begin = "this machine has no room for another connection: ";
             assert!(lack.message.starts_with(begin), "{lack}");
-            assert!(lack.hint.is_some_and(|text| text.contains(hint)));
+            assert!(lack.details.hint.is_some_and(|text| text.contains(hint)));
         }
     }
 }

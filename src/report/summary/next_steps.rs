@@ -140,7 +140,7 @@ mod tests {
     use super::super::Attention;
     use super::*;
     use crate::ledger::{Counts, OrgRow, Progress};
-    use crate::model::{EntryError, Step, Stopped, Stored};
+    use crate::model::{Step, Stored};
     use crate::selection::Selection;
 
     const EDIT: Option<&str> = Some("correct it, then: okta-rollout run m.csv");
@@ -156,20 +156,20 @@ mod tests {
         for (row, hint) in (1..).zip(failed) {
             let mut failed = google(Stored::Failed, Progress::default());
             failed.row = row;
-            failed.error = Some(EntryError {
-                hint: hint.map(str::to_owned),
-                message: format!("no {row}"),
-                ..refused(Step::FindApp)
-            });
+            let mut error = refused(Step::FindApp);
+            error.hint = hint.map(str::to_owned);
+            error.message = format!("no {row}");
+            failed.error = Some(error);
             let failed = entry(&failed, &acme(), &GOOGLE, Held::No);
             attention.failed.add(&failed);
         }
-        let orgs = orgs.iter().map(|hint| OrgRow {
-            stopped: Some(Stopped {
-                hint: hint.map(str::to_owned),
-                ..stopped()
-            }),
-            ..acme()
+        let orgs = orgs.iter().map(|hint| {
+            let mut stopped = stopped();
+            stopped.hint = hint.map(str::to_owned);
+            OrgRow {
+                stopped: Some(stopped),
+                ..acme()
+            }
         });
         let orgs: Vec<_> = orgs.collect();
         let overview = overview(RunFacts {

@@ -192,7 +192,7 @@ where
         }
         if let Some(stopped) = open.shop.access.lane.stopped() {
             // Another entry's call found out: this one keeps its link.
-            return Ok(Some(Refreshed::NoLink(stopped.message)));
+            return Ok(Some(Refreshed::NoLink(stopped.details.message)));
         }
         let mut work = Work::new(&open.shop, pending.entry);
         let interrupted = tokio::select! {
@@ -326,7 +326,7 @@ fn whose(pending: &Pending) -> String {
 
 fn halted(shop: &Shop, entry: EntryName) -> Answered {
     let message = match shop.access.lane.stopped() {
-        Some(stopped) => stopped.message,
+        Some(stopped) => stopped.details.message,
         None => INTERRUPTED.to_owned(),
     };
     Answered::HeldBack { entry, message }
@@ -334,12 +334,12 @@ fn halted(shop: &Shop, entry: EntryName) -> Answered {
 
 fn link_of(shop: &Shop, work: Work<'_>) -> Result<Option<String>, String> {
     if let Some(stopped) = shop.access.lane.stopped() {
-        return Err(stopped.message);
+        return Err(stopped.details.message);
     }
     let row = work.into_row();
     match (row.progress.consent, row.error) {
         (Some(consent), _) => Ok(Some(consent.authorize_url)),
-        (None, Some(error)) => Err(error.message),
+        (None, Some(error)) => Err(error.details.message),
         (None, None) => Ok(None),
     }
 }

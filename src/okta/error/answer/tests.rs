@@ -162,6 +162,7 @@ fn a_challenge_explains_what_an_empty_body_does_not() {
     assert!(error.message.contains("okta.apps.manage"), "{error}");
     assert!(
         error
+            .details
             .hint
             .is_some_and(|hint| hint.contains("okta.apps.manage"))
     );
@@ -247,7 +248,7 @@ fn a_body_cut_short_matters_only_where_the_status_does_not_decide() {
 
 #[test]
 fn refusals_carry_hints_where_the_code_tells() {
-    let hint = |body: &[u8]| refused(&head(400), body).hint;
+    let hint = |body: &[u8]| refused(&head(400), body).details.hint;
     let credential =
         br#"{"errorCode":"E0000001","errorSummary":"Api validation failed: credential"}"#;
     assert!(hint(credential).is_some_and(|hint| hint.contains("connection")));
