@@ -4,16 +4,16 @@
 use std::path::Path;
 
 use super::args;
-use super::continuation::goes_on;
 use super::open;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Saved, approve};
 use super::start::{go_on, start};
-use super::target::Target;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::report::counted;
+use crate::rollout::continuation::goes_on;
+use crate::rollout::target::Target;
 use crate::selection::Selection;
 use crate::settings::Settings;
 

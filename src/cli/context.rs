@@ -5,7 +5,7 @@ use super::file::Guarded;
 use super::log;
 use super::output::Output;
 use super::outputs;
-use super::target::Target;
+use super::target;
 use crate::failure::Failure;
 use crate::job;
 use crate::rollout::context::RunContext;
@@ -28,7 +28,7 @@ pub(super) fn policy(
 ) -> Result<Policy, Failure> {
     let file = context.file();
     let mut policy = if job::is_job(file) && file.exists() {
-        Target::read(file, settings, output)?.policy
+        target::read(file, settings, output)?.policy
     } else {
         if job::is_job(file) {
             output.warning(format_args!(

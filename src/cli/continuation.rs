@@ -1,41 +1,12 @@
-//! A file's last run, when it goes on: which it is, and what is said of it.
+//! What is said of a file's last run when it goes on.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::target::Target;
-use crate::failure::Failure;
-use crate::ledger::{Ledger, RunRow};
-use crate::manifest;
+use crate::ledger::RunRow;
 use crate::model::Millis;
 use crate::report::counted;
-use crate::rollout::continuation::{Asked, Last, Next};
-use crate::selection::Selection;
-
-/// A file's last run, if it goes on.
-pub(super) async fn goes_on(
-    ledger: &Ledger,
-    target: &Target,
-    plan: Option<&str>,
-    selection: &Selection,
-    reconnect: bool,
-) -> Result<Option<RunRow>, Failure> {
-    let Some(run) = ledger.last_run_of(&target.key).await? else {
-        return Ok(None);
-    };
-    let renewed = selection.with_state(None);
-    let orgs = manifest::read_orgs(&target.source()).ok();
-    let asked = Asked {
-        digest: &target.digest()?,
-        plan,
-        selection,
-        reconnect: reconnect.then_some(&renewed),
-        orgs: orgs.as_ref(),
-    };
-    let last = Last::of(ledger, run, &asked).await?;
-    Ok((last.next == Next::GoesOn).then_some(last.run))
-}
 
 /// What is said of a run that is continued.
 pub(super) struct Line<'a> {

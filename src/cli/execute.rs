@@ -1,8 +1,6 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
-mod opening;
-
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -16,20 +14,19 @@ use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::{continuation, deactivations, progress, prune};
-use crate::engine::{Engine, NextCommands, RunOptions, Selected, drive};
+use crate::engine::{Engine, Selected};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::Format;
-use crate::ledger::{Counts, Ledger, OrgRow, Owner, RunLock, RunRow};
+use crate::ledger::{Ledger, Owner, RunLock, RunRow};
 use crate::manifest::Orgs;
-use crate::model::{OrgNo, State};
+use crate::model::State;
 use crate::pacing::{CancellationToken, unix_millis};
 use crate::report::{Held, counted};
-use crate::rollout::context::{RunContext, options, renewed_by};
-use crate::rollout::simulated::Simulated;
+use crate::rollout::context::RunContext;
+use crate::rollout::driving::{Driving, Ready, ending};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
-use opening::{open, stop_shut, unfinished};
 
 /// A run that is ready to be driven by this process.
 pub(super) struct Work {
@@ -70,78 +67,27 @@ pub(super) async fn execute(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let Work {
-        ledger,
-        run,
-        lock,
-        context,
-        policy,
-        selection,
-        failed,
-        force,
-        allow_exec,
-        consent_to_deactivate,
-        format,
-        begun,
-        orgs_now,
-    } = work;
-    let owner = Owner::of_run(Arc::new(lock));
+    let (ledger, run) = (&work.ledger, &work.run);
     let all = ledger.orgs(&run.id).await?;
-    let selected = Selected::of(&ledger, &run.id, &all, &selection).await?;
-    let next = Arc::new(context.next_commands(&run, &selection));
+    let selected = Selected::of(ledger, &run.id, &all, &work.selection).await?;
     if selected.is_empty() {
-        say_nothing_matches(&selection, output);
-        drop(owner);
-        for_programs(&ledger, &run, format, output).await?;
+        say_nothing_matches(&work.selection, output);
+        drop(work.lock);
+        for_programs(ledger, run, work.format, output).await?;
         return Ok(Ending::Success);
     }
-    let retries = failed || selection.names_state(State::Failed);
-    let asks = consent_to_deactivate == Said::No && can_ask(settings);
-    set_out(
-        &ledger,
-        (&run, &owner),
-        &selected,
-        &next,
-        (asks, retries),
-        output,
-    )
-    .await?;
-    let earlier = ended_before(&ledger, &run, &selected, begun, output).await?;
-    let simulated = Simulated::serve(&ledger, &run.id, &all, &policy.sandbox).await?;
-    let to_open = unfinished(&ledger, &run, &all, &selected).await?;
-    let (now, served) = (orgs_now.as_ref(), simulated.as_ref());
-    let opened = open(to_open, now, &context, allow_exec, served, &next).await?;
-    let options = options_for(&run, &policy, force, &selected);
-
-    ledger.mark(&owner).await?;
+    let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
+    let retries = work.failed || work.selection.names_state(State::Failed);
+    let (begun, format) = (work.begun, work.format);
+    let driving = driving(work, selected);
+    set_out(&driving, (asks, retries), output).await?;
+    let earlier = ended_before(&driving, begun, output).await?;
+    let ready = driving.open(&all).await?;
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
-    let events = Events::new().for_run(&run.id);
-    let recount = Recount {
-        ledger: ledger.clone(),
-        run: run.id.clone(),
-        selected: selected.clone(),
-    };
-    let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
-    let listeners = Listeners::begin(&events, shown, settings, output).await;
-    let orgs = stop_shut(&ledger, &run.id, opened, &next, &events).await?;
-    let driven = drive(engine, (&ledger, &owner), orgs, &options, &events).await;
-    drop(events);
-    listeners.end().await;
-    stop_serving(simulated).await;
-    let shares = driven.map_err(|error| broken_off(error, &run, &next))?;
-    if selection.is_all() && context.is_of(None) {
-        note_whole(&ledger, &run, &next).await?;
-    }
     let driven = Driven {
-        share_used: in_order(shares, all.len()),
-        ledger,
-        run,
-        owner,
-        next,
-        policy,
-        selection,
-        selected,
+        share_used: watch(&driving, ready, engine, settings, output).await?,
+        driving,
         earlier,
         format,
     };
@@ -149,21 +95,46 @@ pub(super) async fn execute(
     ending.map_err(too_late_for_usage)
 }
 
-/// Only now are the apps of its labels known, by which they are compared with what the run before gave by id.
-async fn note_whole(ledger: &Ledger, run: &RunRow, next: &NextCommands) -> Result<(), Failure> {
-    let noted = ledger.note_whole(&run.id).await;
-    noted.map_err(|error| broken_off(error.into(), run, next))
+fn driving(work: Work, selected: Selected) -> Driving {
+    Driving {
+        next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
+        owner: Owner::of_run(Arc::new(work.lock)),
+        ledger: work.ledger,
+        run: work.run,
+        context: work.context,
+        policy: work.policy,
+        selection: work.selection,
+        selected,
+        force: work.force,
+        allow_exec: work.allow_exec,
+        orgs_now: work.orgs_now,
+    }
+}
+
+/// Drives it while people see how far it is.
+async fn watch(
+    driving: &Driving,
+    ready: Ready,
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Vec<Option<f64>>, Failure> {
+    let events = Events::new();
+    let recount = Recount {
+        ledger: driving.ledger.clone(),
+        run: driving.run.id.clone(),
+        selected: driving.selected.clone(),
+    };
+    let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
+    let listeners = Listeners::begin(&events, shown, settings, output).await;
+    let driven = driving.drive(ready, engine, events).await;
+    listeners.end().await;
+    driven
 }
 
 /// A run that this process drove.
 struct Driven {
-    ledger: Ledger,
-    run: RunRow,
-    owner: Owner,
-    next: Arc<NextCommands>,
-    policy: Policy,
-    selection: Selection,
-    selected: Selected,
+    driving: Driving,
     earlier: Option<u64>,
     share_used: Vec<Option<f64>>,
     format: DataFormat,
@@ -177,46 +148,36 @@ impl Driven {
         interrupt: &CancellationToken,
         output: Output,
     ) -> Result<Ending, Failure> {
-        let (ledger, run, policy) = (self.ledger, self.run, self.policy);
-        ledger
-            .set_finished(&run.id, Some(unix_millis()))
+        let driving = self.driving;
+        let finished = driving
+            .ledger
+            .set_finished(&driving.run.id, Some(unix_millis()));
+        finished
             .await
-            .map_err(|error| broken_off(error.into(), &run, &self.next))?;
-        drop(self.owner);
+            .map_err(|error| driving.broken_off(error.into()))?;
+        let Driving {
+            ledger,
+            run,
+            owner,
+            policy,
+            selection,
+            selected,
+            ..
+        } = driving;
+        drop(owner);
         let closing = Closing {
             held: Held::No,
             share_used: self.share_used,
-            counts: self.selected.counts_by_org(&ledger, &run.id).await?,
-            selection: self.selection,
-            selected: self.selected,
+            counts: selected.counts_by_org(&ledger, &run.id).await?,
+            selection,
+            selected,
             earlier: self.earlier,
         };
         let closed = close(&ledger, &run, &closing, &policy, output).await;
         let told = for_programs(&ledger, &run, self.format, output).await;
         prune::after_run(&ledger, policy.ledger.keep, interrupt, output).await;
         closed.and(told)?;
-        let orgs = ledger.orgs(&run.id).await?;
-        let renewed = renewed_by(&run);
-        Ok(ending(
-            &closing.counts,
-            &orgs,
-            renewed.as_deref(),
-            signals.received(),
-        ))
-    }
-}
-
-fn options_for(run: &RunRow, policy: &Policy, force: bool, selected: &Selected) -> RunOptions {
-    RunOptions {
-        selected: selected.clone(),
-        reconnect: renewed_by(run),
-        ..options(policy, force)
-    }
-}
-
-async fn stop_serving(simulated: Option<Simulated>) {
-    if let Some(simulated) = simulated {
-        simulated.stop().await;
+        ending(&ledger, &run, &closing.counts, signals.received()).await
     }
 }
 
@@ -237,42 +198,35 @@ async fn continue_run(
     Ok(ledger.set_continued(&run.id, now, ended).await?)
 }
 
-/// What is known of some of so many orgs, for each of them.
-fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
-    let mut all = vec![None; orgs];
-    for (no, value) in known {
-        let place = usize::try_from(no).ok().and_then(|no| all.get_mut(no));
-        if let Some(place) = place {
-            *place = value;
-        }
-    }
-    all
-}
-
 /// How many entries had ended before, of a run that goes on.
 async fn ended_before(
-    ledger: &Ledger,
-    run: &RunRow,
-    selected: &Selected,
+    driving: &Driving,
     begun: Begun,
     output: Output,
 ) -> Result<Option<u64>, Failure> {
+    let (ledger, run) = (&driving.ledger, &driving.run);
     let Begun::Earlier { looks_at_all } = begun else {
         return Ok(None);
     };
     continue_run(ledger, run, looks_at_all, output).await?;
-    Ok(Some(selected.counts(ledger, &run.id).await?.ended()))
+    let counts = driving.selected.counts(ledger, &run.id).await?;
+    Ok(Some(counts.ended()))
 }
 
 /// Asks before connections are switched off, if somebody is asked, and sets failed entries back if they are tried again.
 async fn set_out(
-    ledger: &Ledger,
-    (run, owner): (&RunRow, &Owner),
-    selected: &Selected,
-    next: &NextCommands,
+    driving: &Driving,
     (asks, retries): (bool, bool),
     output: Output,
 ) -> Result<(), Failure> {
+    let Driving {
+        ledger,
+        run,
+        owner,
+        selected,
+        next,
+        ..
+    } = driving;
     if asks {
         let again = if retries { &next.retry } else { &next.resume };
         deactivations::confirm(ledger, run, selected, again, output).await?;
@@ -299,20 +253,6 @@ async fn try_again(
         counted(retried, "failed entry is", "failed entries are")
     ));
     Ok(())
-}
-
-/// A run ends early only when its checkpoints cannot be kept.
-fn broken_off(error: anyhow::Error, run: &RunRow, next: &NextCommands) -> Failure {
-    let hint = format!(
-        "what was stored before stands, and calls whose answers were not are looked at or made again; mend the cause, \
-         then: {}",
-        next.resume
-    );
-    Failure {
-        kind: Kind::Failed,
-        error: error.context(format!("run {} was broken off", run.id.0)),
-        hint: Some(hint),
-    }
 }
 
 /// The closing summary and the reports of the job.
@@ -358,29 +298,5 @@ fn too_late_for_usage(failure: Failure) -> Failure {
     Failure {
         kind: Kind::Failed,
         ..failure
-    }
-}
-
-/// By what the selected entries came to.
-fn ending(
-    by_org: &[(OrgNo, Counts)],
-    orgs: &[OrgRow],
-    renewed: Option<&Selection>,
-    signal: Option<Kind>,
-) -> Ending {
-    let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
-    match signal {
-        Some(kind) if counts.unfinished() > 0 => Ending::Short(kind),
-        _ => {
-            // What stopped an org earlier is no matter of a command for which nothing was left there.
-            // Whether a consent that waits was to be renewed is seen in an open org only.
-            let held_back = by_org.iter().filter(|(_, counts)| {
-                counts.unfinished() > 0 || renewed.is_some() && counts.waiting > 0
-            });
-            let stopped = held_back
-                .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
-                .filter(|org| org.stopped.is_some());
-            Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
-        }
     }
 }

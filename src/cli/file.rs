@@ -8,14 +8,14 @@ mod refuse;
 mod replace;
 mod through;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use rustix::io::Errno;
 
 use crate::failure::Failure;
-use crate::input;
 use crate::limits::Lack;
+pub(super) use crate::rollout::target::cannot_be_read;
 pub(super) use clash::{Guarded, clash, clash_of_stdout, is_stdout, stdout_is_file};
 pub(super) use new::{NewFile, Readers, must_be_free, write_new};
 pub(super) use place::{Place, folder};
@@ -72,16 +72,6 @@ pub(super) fn cannot_be_written(file: &Path, give: &str, error: anyhow::Error) -
     let hint = another(give, &error);
     let error = plain(error).context(format!("{} cannot be written", file.display()));
     Failure::usage(error).hint(hint)
-}
-
-/// Said of a file that cannot be read.
-pub(super) fn cannot_be_read(file: &Path, error: io::Error) -> Failure {
-    let hint = input::hint(&error);
-    let error = anyhow::Error::from(error).context(format!("{} cannot be read", file.display()));
-    match hint {
-        Some(hint) => Failure::usage(error).hint(hint),
-        None => Failure::usage(error),
-    }
 }
 
 /// What to do about a file that cannot be written.

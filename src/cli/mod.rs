@@ -5,8 +5,6 @@
 
 mod apply;
 pub mod args;
-mod beginning;
-mod blocking;
 mod bug;
 mod carried;
 mod check;
@@ -21,7 +19,6 @@ mod export;
 mod file;
 mod given;
 mod init;
-mod landing;
 mod listeners;
 mod log;
 mod manual;

@@ -1,21 +1,13 @@
 //! `plan`: reads the live state and shows what a run would do to each entry, and what that costs. It sends nothing but
 //! GETs and writes nothing to the ledger.
 
-mod app;
 mod approve;
 mod ask;
-mod find;
-mod gather;
 mod groups;
-mod org;
+mod look;
 mod parts;
-mod remembered;
 mod saved;
-mod seen;
-mod survey;
 mod text;
-mod view;
-mod waiting;
 
 use super::args::{self, DataFormat};
 use super::file::{can_be_written, refuse_clash};
@@ -23,11 +15,12 @@ use super::only::say_nothing_matches;
 use super::output::Output;
 use super::outputs;
 use super::signals::Signals;
-use super::target::Target;
+use super::target;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::plan::{Sheet, Totals};
 use crate::report::counted;
+use crate::rollout::refresh::{PlanRequest, Planned};
 use crate::rollout::shell::{flags, quoted};
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -35,7 +28,6 @@ use crate::text::Syntax;
 pub(super) use approve::{Approved, approve};
 pub(super) use ask::{Answer, ask};
 pub(super) use saved::Saved;
-use survey::{Surveyed, Wish, survey};
 
 /// `plan`.
 pub(super) async fn plan(
@@ -43,9 +35,9 @@ pub(super) async fn plan(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let target = Target::read(&args.file, settings, output)?;
+    let target = target::read(&args.file, settings, output)?;
     let settings = &settings.with_policy(&target.policy);
-    let wish = Wish {
+    let request = PlanRequest {
         force: args.force,
         reconnect: args.reconnect,
         allow_exec: args.allow_exec,
@@ -60,14 +52,14 @@ pub(super) async fn plan(
     }
     let engine = Engine::new();
     let signals = Signals::listen(engine.cancellation().clone(), output)?;
-    let surveyed = survey(&target, &wish, &engine, settings, output).await?;
-    let Some(surveyed) = surveyed else {
+    let planned = look::plan(&target, &request, &engine, settings, output).await?;
+    let Some(planned) = planned else {
         return Ok(Ending::Short(
             signals.received().unwrap_or(Kind::Interrupted),
         ));
     };
-    if let Some(run) = &surveyed.continues {
-        if wish.selection.has_states() {
+    if let Some(run) = &planned.continues {
+        if request.selection.has_states() {
             output.note(format_args!(
                 "states are those of run {run}, which `run` goes on with"
             ));
@@ -79,17 +71,17 @@ pub(super) async fn plan(
             ));
         }
     }
-    if surveyed.orgs.is_empty() {
-        say_nothing_matches(&wish.selection, output);
+    if planned.orgs.is_empty() {
+        say_nothing_matches(&request.selection, output);
     }
     if let Some(file) = &args.out {
-        let apply = saved::write(file, &target, &surveyed, &wish).await?;
+        let apply = saved::write(file, &target, &planned, &request).await?;
         output.note(format_args!("saved; apply exactly this plan with: {apply}"));
     }
-    print(args, &surveyed, output)?;
-    tell_unrenewed(args, &surveyed, output);
-    let totals = Totals::of(&surveyed.orgs);
-    let unread = surveyed.orgs.iter().any(|org| org.error.is_some());
+    print(args, &planned, output)?;
+    tell_unrenewed(args, &planned, output);
+    let totals = Totals::of(&planned.orgs);
+    let unread = planned.orgs.iter().any(|org| org.error.is_some());
     Ok(if totals.errors > 0 || unread {
         Ending::Short(Kind::Failed)
     } else if args.detailed_exitcode && totals.changes() > 0 {
@@ -100,8 +92,8 @@ pub(super) async fn plan(
 }
 
 /// What only `run --reconnect` sets, and the command.
-fn tell_unrenewed(args: &args::Plan, surveyed: &Surveyed, output: Output) {
-    let left = surveyed.orgs.iter().flat_map(|org| {
+fn tell_unrenewed(args: &args::Plan, planned: &Planned, output: Output) {
+    let left = planned.orgs.iter().flat_map(|org| {
         let left = org
             .entries
             .iter()
@@ -120,14 +112,14 @@ fn tell_unrenewed(args: &args::Plan, surveyed: &Surveyed, output: Output) {
     }
 }
 
-fn print(args: &args::Plan, surveyed: &Surveyed, output: Output) -> Result<(), Failure> {
+fn print(args: &args::Plan, planned: &Planned, output: Output) -> Result<(), Failure> {
     match args.format {
         DataFormat::Human => {
-            output.page(|page| text::write(page, &surveyed.orgs, output.verbosity()))
+            output.page(|page| text::write(page, &planned.orgs, output.verbosity()))
         }
         DataFormat::Json => output.data(Syntax::Json, |out| {
             let file = args.file.display().to_string();
-            let sheet = Sheet::new(&file, surveyed.continues.as_deref(), &surveyed.orgs);
+            let sheet = Sheet::new(&file, planned.continues.as_deref(), &planned.orgs);
             serde_json::to_writer_pretty(&mut *out, &sheet)?;
             Ok(writeln!(out)?)
         }),

@@ -2,9 +2,9 @@
 
 use std::io::BufRead as _;
 
-use super::blocking::blocking;
 use super::output::Output;
 use crate::failure::Failure;
+use crate::rollout::blocking::blocking;
 use crate::settings::Settings;
 
 /// Whether there is a person to ask: who sees the question, and can answer it.

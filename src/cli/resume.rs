@@ -3,7 +3,6 @@
 use super::args;
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
-use super::only::refuse_unknown_org;
 use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
@@ -15,6 +14,7 @@ use crate::manifest;
 use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
 use crate::rollout::simulated::is_sandbox;
+use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
 

@@ -6,7 +6,7 @@ use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Answer, ask};
 use super::start::start;
-use super::target::Target;
+use super::target;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::rollout::shell::quoted;
@@ -33,7 +33,7 @@ pub(super) async fn run(
     match (&args.plan, &args.file) {
         (Some(plan), _) => apply(plan, args, &engine, settings, output).await,
         (None, Some(file)) => {
-            let target = Target::read(file, settings, output)?;
+            let target = target::read(file, settings, output)?;
             refuse_mixed(&target.policy, args.format)?;
             let settings = settings.with_policy(&target.policy);
             let mut args = args.clone();

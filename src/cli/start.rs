@@ -1,22 +1,25 @@
 //! Continues a file's interrupted run, or starts a new one.
 
 use super::args;
-use super::beginning::{Beginning, Wanted, begin, options};
 use super::execute::{Begun, Work, execute};
-use super::only::{refuse_unknown_org, say_nothing_matches};
-use super::open::writable;
+use super::only::say_nothing_matches;
+use super::open::{tell_new, writable};
 use super::output::Output;
 use super::plan::Approved;
-use super::target::{Target, refuse};
+use super::target::{refuse, refused};
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
-use crate::manifest::{self, ManifestError, Orgs};
+use crate::manifest::{self, CheckOptions, ManifestError, Orgs, SecretCheck};
 use crate::model::RunId;
 use crate::report::counted;
 use crate::rollout::access::can_call;
+use crate::rollout::beginning::{Beginning, Begun as New, Wanted, begin};
 use crate::rollout::context::{RunContext, unreadable};
 use crate::rollout::continuation::{Asked, Last, Next};
+use crate::rollout::in_flight::InFlight;
+use crate::rollout::target::Target;
+use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::settings::Settings;
 
 /// Continues or begins a run of a file, or begins one of what was approved of it.
@@ -69,12 +72,18 @@ pub(super) async fn start(
             orgs,
             options: options(args),
         };
-        let begun = begin(ledger, starting, beginning, settings, output).await?;
-        let Some((ledger, held)) = begun else {
+        let begun = begin(ledger, starting, beginning, |call| say_waits(call, output)).await;
+        let begun = begun.map_err(|why| refused(&target.file, why, output))?;
+        let Some(begun) = begun else {
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
-        (ledger, held, Begun::Now, None)
+        tell_new(&begun.ledger, settings, output)?;
+        say_begun(&begun, output);
+        let New {
+            ledger, run, lock, ..
+        } = begun;
+        (ledger, (run, lock), Begun::Now, None)
     };
     let work = Work {
         begun,
@@ -82,6 +91,31 @@ pub(super) async fn start(
         ..work(ledger, held, target, context, args)
     };
     execute(work, engine, settings, output).await
+}
+
+/// How a manifest is checked before a run of it begins.
+fn options(args: &args::Run) -> CheckOptions {
+    CheckOptions {
+        secrets: SecretCheck::Entries,
+        exec: args.allow_exec.into(),
+    }
+}
+
+fn say_waits(call: &InFlight, output: Output) {
+    output.note(format_args!(
+        "waits {} s: a call of run {} may still be under way",
+        call.left.as_secs() + 1,
+        call.run.0
+    ));
+}
+
+fn say_begun(begun: &New, output: Output) {
+    output.note(format_args!(
+        "run {} of {}: {}",
+        begun.run.id.0,
+        begun.run.file,
+        counted(begun.entries, "entry", "entries")
+    ));
 }
 
 /// Goes on with a file's interrupted run.

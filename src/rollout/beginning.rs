@@ -4,23 +4,20 @@
 use std::collections::HashSet;
 
 use super::blocking::blocking;
-use super::landing::let_calls_land;
-use super::output::Output;
-use super::target::{Target, refuse};
-use super::{args, open};
+use super::context::{RunContext, unreadable};
+use super::importing::Importing;
+use super::in_flight::InFlight;
+use super::refused::Refused;
+use super::target::Target;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow, StartLock};
-use crate::manifest::{self, CheckOptions, Checked, Located, Orgs, SecretCheck};
+use crate::manifest::{self, CheckOptions, Checked, Located, Orgs};
 use crate::model::RunId;
 use crate::pacing::unix_millis;
-use crate::report::counted;
-use crate::rollout::context::{RunContext, unreadable};
-use crate::rollout::importing::Importing;
 use crate::selection::Selection;
-use crate::settings::Settings;
 
 /// What a new run is to do.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// SHA-256 (hex) of the manifest's bytes.
     pub digest: String,
     /// The only rows it is about, if not all.
@@ -40,37 +37,8 @@ impl Wanted {
     }
 }
 
-/// How a manifest is checked before a run of it begins.
-pub(super) fn options(args: &args::Run) -> CheckOptions {
-    CheckOptions {
-        secrets: SecretCheck::Entries,
-        exec: args.allow_exec.into(),
-    }
-}
-
-/// Refuses a manifest with mistakes, and one that is not what it was when it was read first.
-fn is_good(
-    checked: &Checked,
-    target: &Target,
-    digest: &str,
-    output: Output,
-) -> Result<(), Failure> {
-    if checked.problem_count > 0 {
-        let (problems, count) = (&checked.problems, checked.problem_count);
-        return Err(refuse(&target.file, problems, count, output));
-    }
-    if checked.digest == digest {
-        return Ok(());
-    }
-    let manifest = target.policy.manifest.display();
-    Err(Failure::usage(anyhow::anyhow!(
-        "{manifest} changed while it was read; nothing was sent"
-    ))
-    .hint("run the command again"))
-}
-
 /// A run that is to begin.
-pub(super) struct Beginning<'a> {
+pub(crate) struct Beginning<'a> {
     pub target: &'a Target,
     pub context: &'a RunContext,
     pub wanted: Wanted,
@@ -78,18 +46,35 @@ pub(super) struct Beginning<'a> {
     pub options: CheckOptions,
 }
 
+/// A run that has begun, and nothing was sent for it yet.
+pub(crate) struct Begun {
+    /// Where.
+    pub ledger: Ledger,
+    /// The run.
+    pub run: RunRow,
+    /// Held until its last checkpoint.
+    pub lock: RunLock,
+    /// How many entries it has.
+    pub entries: u64,
+}
+
 /// Checks the manifest and imports it in the same pass, and locks the new run; `None` when none of its entries is
-/// selected: the run then never was. Of a run that does not begin no new ledger stays.
-pub(super) async fn begin(
+/// selected: the run then never was. Of a run that does not begin no new ledger stays. `waits` is told what is waited
+/// for before.
+pub(crate) async fn begin(
     ledger: Ledger,
     starting: StartLock,
     beginning: Beginning<'_>,
-    settings: &Settings,
-    output: Output,
-) -> Result<Option<(Ledger, (RunRow, RunLock))>, Failure> {
-    let begun = import(&ledger, beginning, settings, output).await;
-    if let Ok(Some(begun)) = begun {
-        return Ok(Some((ledger, begun)));
+    waits: impl FnOnce(&InFlight),
+) -> Result<Option<Begun>, Refused> {
+    let begun = import(&ledger, beginning, waits).await;
+    if let Ok(Some((run, lock, entries))) = begun {
+        return Ok(Some(Begun {
+            ledger,
+            run,
+            lock,
+            entries,
+        }));
     }
     drop(starting);
     ledger.discard_unused().await;
@@ -99,9 +84,8 @@ pub(super) async fn begin(
 async fn import(
     ledger: &Ledger,
     beginning: Beginning<'_>,
-    settings: &Settings,
-    output: Output,
-) -> Result<Option<(RunRow, RunLock)>, Failure> {
+    waits: impl FnOnce(&InFlight),
+) -> Result<Option<(RunRow, RunLock, u64)>, Refused> {
     let Beginning {
         target,
         context,
@@ -114,7 +98,11 @@ async fn import(
         rows,
         selection,
     } = wanted;
-    let_calls_land(ledger, &orgs.urls(), target.policy.http.timeout, output).await?;
+    let timeout = target.policy.http.timeout;
+    if let Some(in_flight) = InFlight::last(ledger, &orgs.urls(), timeout).await? {
+        waits(&in_flight);
+        in_flight.wait().await;
+    }
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
@@ -141,17 +129,27 @@ async fn import(
         Ok((checked, finished))
     };
     let (checked, finished) = blocking(read).await?;
-    is_good(&checked, target, &wanted_digest, output)?;
+    let entries = checked.entries;
+    is_good(checked, target, &wanted_digest)?;
     let Some(id) = finished.transpose()? else {
         return Ok(None);
     };
-    open::tell_new(ledger, settings, output)?;
     let lock = ledger.lock_run(&id)?;
-    output.note(format_args!(
-        "run {} of {}: {}",
-        id.0,
-        target.file.display(),
-        counted(checked.entries, "entry", "entries")
-    ));
-    Ok(Some((ledger.run(&id).await?, lock)))
+    Ok(Some((ledger.run(&id).await?, lock, entries)))
+}
+
+/// Refuses a manifest with mistakes, and one that is not what it was when it was read first.
+fn is_good(checked: Checked, target: &Target, digest: &str) -> Result<(), Refused> {
+    if checked.problem_count > 0 {
+        return Err(Refused::Mistakes {
+            problems: checked.problems,
+            count: checked.problem_count,
+        });
+    }
+    if checked.digest == digest {
+        return Ok(());
+    }
+    let manifest = target.policy.manifest.display();
+    let error = anyhow::anyhow!("{manifest} changed while it was read; nothing was sent");
+    Err(Failure::usage(error).hint("run the command again").into())
 }

@@ -5,9 +5,11 @@
 //! nightly run from looking at all others.
 
 use super::context::RunContext;
+use super::target::Target;
 use crate::engine::Selected;
+use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunRow};
-use crate::manifest::Orgs;
+use crate::manifest::{self, Orgs};
 use crate::selection::Selection;
 
 /// What a command is to do.
@@ -145,6 +147,30 @@ impl Facts {
             },
         }
     }
+}
+
+/// A file's last run, if it goes on.
+pub(crate) async fn goes_on(
+    ledger: &Ledger,
+    target: &Target,
+    plan: Option<&str>,
+    selection: &Selection,
+    reconnect: bool,
+) -> Result<Option<RunRow>, Failure> {
+    let Some(run) = ledger.last_run_of(&target.key).await? else {
+        return Ok(None);
+    };
+    let renewed = selection.with_state(None);
+    let orgs = manifest::read_orgs(&target.source()).ok();
+    let asked = Asked {
+        digest: &target.digest()?,
+        plan,
+        selection,
+        reconnect: reconnect.then_some(&renewed),
+        orgs: orgs.as_ref(),
+    };
+    let last = Last::of(ledger, run, &asked).await?;
+    Ok((last.next == Next::GoesOn).then_some(last.run))
 }
 
 #[cfg(test)]

@@ -1,41 +1,48 @@
-//! Once-only calls of earlier runs that may still land: a new run looks at Okta first, and must not look too
+//! Once-only calls of earlier runs that may still arrive: a new run looks at Okta first, and must not look too
 //! early.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::output::Output;
-use crate::failure::Failure;
-use crate::ledger::Ledger;
-use crate::model::Millis;
+use crate::ledger::{Ledger, LedgerError};
+use crate::model::{Millis, RunId};
 use crate::pacing::unix_millis;
 
-/// Waits until no call of an earlier run to one of these orgs, by URL, can land any more. Whatever file that run
-/// was of: the org is the same.
-pub(super) async fn let_calls_land(
-    ledger: &Ledger,
-    org_urls: &HashSet<String>,
-    timeout: Duration,
-    output: Output,
-) -> Result<(), Failure> {
-    let timeout_ms = Millis::try_from(timeout.as_millis()).unwrap_or(Millis::MAX);
-    let calls = ledger.under_way().await?;
-    let last = calls
-        .into_iter()
-        .filter(|call| org_urls.contains(&call.org_url))
-        .max_by_key(|call| call.sent_at);
-    let Some(last) = last else { return Ok(()) };
-    // A clock that was set back must not make it longer than a call can take.
-    let lands_ms = last.sent_at.saturating_add(timeout_ms);
-    let wait_ms = (lands_ms - unix_millis()).clamp(0, timeout_ms);
-    if wait_ms > 0 {
-        output.note(format_args!(
-            "waits {} s: a call of run {} may still be under way",
-            wait_ms.div_euclid(1_000) + 1,
-            last.run.0
-        ));
-        let wait = u64::try_from(wait_ms).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+/// A call that may still be under way.
+pub(crate) struct InFlight {
+    /// The run that sent it.
+    pub run: RunId,
+    /// For how long at most.
+    pub left: Duration,
+}
+
+impl InFlight {
+    /// The call of an earlier run to one of these orgs, by URL, that may arrive last. Whatever file that run was of:
+    /// the org is the same.
+    pub async fn last(
+        ledger: &Ledger,
+        org_urls: &HashSet<String>,
+        timeout: Duration,
+    ) -> Result<Option<Self>, LedgerError> {
+        let timeout_ms = Millis::try_from(timeout.as_millis()).unwrap_or(Millis::MAX);
+        let calls = ledger.under_way().await?;
+        let to_these = calls
+            .into_iter()
+            .filter(|call| org_urls.contains(&call.org_url));
+        Ok(to_these.max_by_key(|call| call.sent_at).and_then(|last| {
+            // A clock that was set back must not make it longer than a call can take.
+            let arrives_ms = last.sent_at.saturating_add(timeout_ms);
+            let left_ms = (arrives_ms - unix_millis()).clamp(0, timeout_ms);
+            let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+            (!left.is_zero()).then_some(Self {
+                run: last.run,
+                left,
+            })
+        }))
     }
-    Ok(())
+
+    /// Waits until it has arrived or never will.
+    pub async fn wait(self) {
+        tokio::time::sleep(self.left).await;
+    }
 }

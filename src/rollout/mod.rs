@@ -1,10 +1,19 @@
 //! What can be asked for: plain requests in, results and events out. Every front end asks here.
 
 pub(crate) mod access;
+pub(crate) mod beginning;
+pub(crate) mod blocking;
 pub mod consent;
 pub(crate) mod context;
 pub(crate) mod continuation;
-pub(crate) mod importing;
+pub(crate) mod driving;
+mod importing;
+pub(crate) mod in_flight;
+mod opening;
+pub(crate) mod refresh;
+pub(crate) mod refused;
 pub(crate) mod shell;
 pub(crate) mod simulated;
-pub(crate) mod unsupported;
+pub(crate) mod target;
+pub(crate) mod unknown_org;
+mod unsupported;

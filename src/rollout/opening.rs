@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
+use super::access::{self, Opened, Shut};
+use super::context::RunContext;
+use super::simulated::Simulated;
 use crate::engine::{NextCommands, OrgAccess, Selected};
 use crate::event::{Events, OrgEvent};
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, OrgRow, RunRow};
 use crate::manifest::Orgs;
 use crate::model::RunId;
-use crate::rollout::access::{self, Opened, Shut};
-use crate::rollout::context::RunContext;
-use crate::rollout::simulated::Simulated;
 
 /// The orgs that something can still happen in.
 pub(super) async fn unfinished(

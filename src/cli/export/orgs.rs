@@ -8,7 +8,7 @@ use super::super::args::{self, Retarget};
 use super::super::file::Guarded;
 use super::super::output::Output;
 use super::super::outputs;
-use super::super::target::Target;
+use super::super::target;
 use crate::engine::Engine;
 use crate::event::Events;
 use crate::failure::Failure;
@@ -81,7 +81,7 @@ impl Source {
                         .hint("give a file with orgs as --orgs"),
                 );
             }
-            let policy = Target::read(file, settings, output)?.policy;
+            let policy = target::read(file, settings, output)?.policy;
             let orgs = manifest::read_orgs(&policy.source()).map_err(unreadable)?;
             return Ok(Self { policy, orgs });
         }

@@ -5,17 +5,17 @@ use std::collections::HashSet;
 
 use anyhow::Context as _;
 
-use super::gather::{Gathered, Kept};
+use super::look;
 use super::saved::{Saved, SavedEntry};
-use super::survey::{Prepared, Surveyed, Wish};
 use crate::cli::args;
-use crate::cli::beginning::Wanted;
 use crate::cli::output::Output;
-use crate::cli::target::Target;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::plan::Which;
 use crate::report::counted;
+use crate::rollout::beginning::Wanted;
+use crate::rollout::refresh::{Gathered, Kept, PlanRequest, Planned};
+use crate::rollout::target::Target;
 use crate::settings::Settings;
 
 /// Entries that moved, shown at once; a person looks at the first few and makes a new plan.
@@ -54,25 +54,23 @@ pub(in crate::cli) async fn approve(
         force: args.force,
         reconnect: args.reconnect,
     };
-    let wish = Wish {
+    let request = PlanRequest {
         force: args.force,
         reconnect: args.reconnect,
         allow_exec: args.allow_exec,
         selection: saved.only.clone(),
         rows: Some(saved.entries().into_keys().collect()),
     };
-    let prepared = Prepared::of(target, &wish, settings, output).await?;
+    let prepared = look::prepare(target, &request, settings, output).await?;
     claim.is_of(&prepared.gathered)?;
     // Nothing is begun yet: a signal may simply end the process.
-    let surveyed = prepared
-        .look(target, &wish, engine, settings, output)
-        .await?;
-    let surveyed = surveyed.context("interrupted").map_err(Failure::bug)?;
-    claim.still_holds(&surveyed, output)?;
+    let planned = look::look(prepared, target, &request, engine, settings, output).await?;
+    let planned = planned.context("interrupted").map_err(Failure::bug)?;
+    claim.still_holds(&planned, output)?;
     Ok(Approved {
         plan: saved.plan.clone(),
         wanted: Wanted {
-            digest: surveyed.digest,
+            digest: planned.digest,
             rows: Some(saved.rows()),
             selection: saved.only.clone(),
         },
@@ -119,10 +117,10 @@ impl Claim<'_> {
     }
 
     /// Refuses a plan whose live state is not what it was.
-    fn still_holds(&self, surveyed: &Surveyed, output: Output) -> Result<(), Failure> {
+    fn still_holds(&self, planned: &Planned, output: Output) -> Result<(), Failure> {
         let saved = self.saved.entries();
         let mut moved = 0;
-        let now = surveyed.orgs.iter().flat_map(|org| {
+        let now = planned.orgs.iter().flat_map(|org| {
             org.entries
                 .iter()
                 .map(move |entry| SavedEntry::new(org, entry))

@@ -1,16 +1,17 @@
 //! `run --ask`: a person sees what would be done before anything is.
 
-use super::survey::{Surveyed, Wish, survey};
+use super::look;
 use super::text;
 use crate::cli::args;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
 use crate::cli::question::{can_ask, line};
-use crate::cli::target::Target;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::plan::Totals;
+use crate::rollout::refresh::{PlanRequest, Planned};
 use crate::rollout::shell::{flags, quoted};
+use crate::rollout::target::Target;
 use crate::settings::{Settings, Verbosity};
 use crate::text::Page;
 
@@ -63,7 +64,7 @@ pub(in crate::cli) async fn ask(
             "see what would be done: okta-rollout plan {file}{more}; do it: okta-rollout run {file}{new}{more}"
         )));
     }
-    let wish = Wish {
+    let request = PlanRequest {
         force: args.force,
         reconnect: args.reconnect,
         allow_exec: args.allow_exec,
@@ -71,17 +72,17 @@ pub(in crate::cli) async fn ask(
         rows: None,
     };
     // Nothing is begun yet: a signal may simply end the process.
-    let surveyed = survey(target, &wish, engine, settings, output).await?;
-    let surveyed = surveyed.ok_or_else(|| Failure::bug(anyhow::anyhow!("interrupted")))?;
-    if surveyed.orgs.is_empty() {
-        say_nothing_matches(&wish.selection, output);
+    let planned = look::plan(target, &request, engine, settings, output).await?;
+    let planned = planned.ok_or_else(|| Failure::bug(anyhow::anyhow!("interrupted")))?;
+    if planned.orgs.is_empty() {
+        say_nothing_matches(&request.selection, output);
         return Ok(Answer::NothingToDo(Ending::Success));
     }
-    show(&surveyed, output.verbosity(), output)?;
-    let totals = Totals::of(&surveyed.orgs);
+    show(&planned, output.verbosity(), output)?;
+    let totals = Totals::of(&planned.orgs);
     if totals.changes() == 0 {
         output.detail("there is nothing to change: no run was started");
-        let is_unclear = totals.errors > 0 || surveyed.orgs.iter().any(|org| org.error.is_some());
+        let is_unclear = totals.errors > 0 || planned.orgs.iter().any(|org| org.error.is_some());
         return Ok(Answer::NothingToDo(if is_unclear {
             Ending::Short(Kind::Failed)
         } else {
@@ -96,20 +97,20 @@ pub(in crate::cli) async fn ask(
                 let error = anyhow::anyhow!("not confirmed; nothing was changed");
                 return Err(Failure::usage(error));
             }
-            Typed::Details => show(&surveyed, Verbosity::Attempts, output)?,
+            Typed::Details => show(&planned, Verbosity::Attempts, output)?,
             Typed::SomethingElse => output.detail("please type yes, no or details"),
         }
     }
 }
 
-fn show(surveyed: &Surveyed, verbosity: Verbosity, output: Output) -> Result<(), Failure> {
-    if let Some(run) = &surveyed.continues {
+fn show(planned: &Planned, verbosity: Verbosity, output: Output) -> Result<(), Failure> {
+    if let Some(run) = &planned.continues {
         output.detail(format_args!(
             "run {run} was interrupted and is continued: what it did already is left alone"
         ));
     }
     let mut text = Vec::new();
-    text::write(&mut Page::new(&mut text), &surveyed.orgs, verbosity).map_err(Failure::bug)?;
+    text::write(&mut Page::new(&mut text), &planned.orgs, verbosity).map_err(Failure::bug)?;
     output.details(&String::from_utf8_lossy(&text));
     Ok(())
 }

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::survey::{Surveyed, Wish};
 use crate::cli::file::{cannot_be_read, cannot_be_written, write_whole};
-use crate::cli::target::Target;
 use crate::failure::Failure;
 use crate::plan::{Action, EntryPlan, OrgPlan};
 use crate::rollout::context::RunContext;
+use crate::rollout::refresh::{PlanRequest, Planned};
 use crate::rollout::shell::{flags, quoted};
+use crate::rollout::target::Target;
 use crate::selection::Selection;
 use crate::text::presentable;
 use crate::{input, job};
@@ -117,11 +117,11 @@ impl SavedEntry {
 pub(super) async fn write(
     path: &Path,
     target: &Target,
-    surveyed: &Surveyed,
-    wish: &Wish,
+    planned: &Planned,
+    request: &PlanRequest,
 ) -> Result<String, Failure> {
     let context = RunContext::new(&target.file, &target.policy)?;
-    let entries = surveyed.orgs.iter().flat_map(|org| {
+    let entries = planned.orgs.iter().flat_map(|org| {
         org.entries
             .iter()
             .map(move |entry| SavedEntry::new(org, entry))
@@ -131,12 +131,12 @@ pub(super) async fn write(
         file: context.file().to_owned(),
         orgs_file: context.orgs().map(Path::to_owned),
         digests: Digests {
-            manifest: surveyed.digest.clone(),
+            manifest: planned.digest.clone(),
             ..Digests::of(target)?
         },
-        force: wish.force,
-        reconnect: wish.reconnect,
-        only: wish.selection.with_state(None),
+        force: request.force,
+        reconnect: request.reconnect,
+        only: request.selection.with_state(None),
         entries: entries.collect(),
         plan: String::new(),
         path: path.to_owned(),

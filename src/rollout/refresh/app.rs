@@ -5,7 +5,7 @@ use serde_json::json;
 use super::find::{Found, Known};
 use super::remembered::Instance;
 use super::seen::shown;
-use super::view::{Looked, OrgSurvey};
+use super::view::{Looked, OrgRefresh};
 use crate::ledger::LedgerError;
 use crate::manifest::{Entry, Status};
 use crate::model::Step;
@@ -15,7 +15,7 @@ use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, steps};
 use crate::steps::{StepError, forecast, has_link, live_connection};
 use crate::text::Told;
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// What a run would do to an app that is there.
     pub(super) async fn app(
         &self,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use super::gather::Kept;
-use super::view::OrgSurvey;
+use super::view::OrgRefresh;
 use crate::apps::App;
 use crate::ledger::{FoundBy, LedgerError};
 use crate::manifest::Entry;
@@ -56,7 +56,7 @@ impl Known<'_> {
     }
 }
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// Lists the org's apps as a run does: all, or those of the only kind that is looked for.
     pub(super) async fn find(
         &self,

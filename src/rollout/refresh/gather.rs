@@ -5,14 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cli::blocking::blocking;
-use crate::cli::only::refuse_unknown_org;
-use crate::cli::output::Output;
-use crate::cli::target::{Target, refuse};
-use crate::failure::Failure;
 use crate::ledger::{OrgRow, OrgStats};
 use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
+use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
+use crate::rollout::refused::Refused;
+use crate::rollout::target::Target;
+use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::unsupported::Unsupported;
 use crate::selection::Selection;
 
@@ -33,7 +32,7 @@ impl Choice {
 }
 
 /// What a manifest wants.
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     /// The orgs that have selected entries, in order of first use.
     pub orgs: Vec<Gathering>,
     /// How many entries are selected.
@@ -43,7 +42,7 @@ pub(super) struct Gathered {
 }
 
 /// An org and its entries.
-pub(super) struct Gathering {
+pub(crate) struct Gathering {
     /// The org, as the ledger would store it.
     pub org: OrgRow,
     /// What is wanted there.
@@ -51,7 +50,7 @@ pub(super) struct Gathering {
 }
 
 /// An entry, packed.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// Row in the manifest.
     pub row: u64,
     /// Whether it is to be planned; the others only tell which apps they have.
@@ -81,13 +80,12 @@ pub(super) fn text_of(mut entry: Entry) -> String {
 /// Reads and checks a manifest as `run` does.
 ///
 /// # Errors
-/// Every mistake is printed; the failure says how many there are.
+/// When it has mistakes, or selects what is not there.
 pub(super) async fn gather(
     target: &Target,
     exec: ExecPolicy,
     choice: Choice,
-    output: Output,
-) -> Result<Gathered, Failure> {
+) -> Result<Gathered, Refused> {
     let source = target.source();
     let options = CheckOptions {
         secrets: SecretCheck::Entries,
@@ -106,8 +104,10 @@ pub(super) async fn gather(
     };
     let (file, checked, mut collected) = blocking(read).await?;
     if checked.problem_count > 0 {
-        let (problems, count) = (&checked.problems, checked.problem_count);
-        return Err(refuse(&target.file, problems, count, output));
+        return Err(Refused::Mistakes {
+            problems: checked.problems,
+            count: checked.problem_count,
+        });
     }
     let known: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&collected.choice.selection, &known)?;

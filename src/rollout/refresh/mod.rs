@@ -1,19 +1,22 @@
-//! Looks at all orgs of a manifest at once, each through its own lane, and foretells what a run would do.
+//! Reads the live state of all orgs of a manifest, each through its own lane, and foretells what a run would do. Sends
+//! nothing but GETs, and writes nothing to the ledger.
+
+mod app;
+mod find;
+mod gather;
+mod org;
+mod remembered;
+mod seen;
+mod view;
+mod waiting;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use tokio::task::JoinSet;
 
-use super::gather::{Choice, Gathered, Gathering, Kept, gather};
-use super::org::unseen;
-use super::remembered::Remembered;
-use super::view::OrgSurvey;
-use crate::cli::listeners::Listeners;
-use crate::cli::output::Output;
-use crate::cli::target::Target;
-use crate::cli::{continuation, open, progress};
 use crate::engine::{Engine, OrgAccess};
 use crate::event::{Events, RunEvent};
 use crate::failure::Failure;
@@ -22,17 +25,23 @@ use crate::model::Stored;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
 use crate::plan::OrgPlan;
-use crate::report::counted;
 use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
+use crate::rollout::continuation::goes_on;
+use crate::rollout::refused::Refused;
 use crate::rollout::simulated::{Simulated, is_sandbox, state_folder};
+use crate::rollout::target::Target;
 use crate::selection::{Ended, Selection};
-use crate::settings::Settings;
 use crate::steps::Reader;
+use gather::{Choice, Gathering, gather};
+pub(crate) use gather::{Gathered, Kept};
+use org::unseen;
+use remembered::Remembered;
+use view::OrgRefresh;
 
 /// What is asked of a plan.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Wish {
+pub(crate) struct PlanRequest {
     /// See `--force`.
     pub force: bool,
     /// See `--reconnect`.
@@ -46,7 +55,7 @@ pub(in crate::cli) struct Wish {
 }
 
 /// A plan, in order of the orgs' first use.
-pub(in crate::cli) struct Surveyed {
+pub(crate) struct Planned {
     /// Every org with its entries.
     pub orgs: Vec<OrgPlan>,
     /// SHA-256 (hex) of the manifest's bytes.
@@ -55,23 +64,8 @@ pub(in crate::cli) struct Surveyed {
     pub continues: Option<String>,
 }
 
-/// Reads the live state of everything a file speaks of; `None` when interrupted. Sends nothing but GETs.
-///
-/// # Errors
-/// When the manifest has mistakes, or the ledger cannot be read: nothing was sent then.
-pub(in crate::cli) async fn survey(
-    target: &Target,
-    wish: &Wish,
-    engine: &Engine,
-    settings: &Settings,
-    output: Output,
-) -> Result<Option<Surveyed>, Failure> {
-    let prepared = Prepared::of(target, wish, settings, output).await?;
-    prepared.look(target, wish, engine, settings, output).await
-}
-
 /// What is known before anything is sent.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     ledger: Option<Ledger>,
     goes_on: Option<RunRow>,
     /// What the manifest wants.
@@ -82,23 +76,21 @@ impl Prepared {
     /// Reads the manifest and what is remembered.
     ///
     /// # Errors
-    /// See [`survey`].
+    /// When the manifest has mistakes, or the ledger cannot be read: nothing was sent then.
     pub async fn of(
         target: &Target,
-        wish: &Wish,
-        settings: &Settings,
-        output: Output,
-    ) -> Result<Self, Failure> {
-        let ledger = ledger(settings, output).await?;
+        request: &PlanRequest,
+        ledger: Option<Ledger>,
+    ) -> Result<Self, Refused> {
         let goes_on = match &ledger {
             Some(ledger) => {
-                let (selection, reconnect) = (&wish.selection, wish.reconnect);
-                continuation::goes_on(ledger, target, None, selection, reconnect).await?
+                let (selection, reconnect) = (&request.selection, request.reconnect);
+                goes_on(ledger, target, None, selection, reconnect).await?
             }
             None => None,
         };
-        let choice = choose(wish, ledger.as_ref().zip(goes_on.as_ref())).await?;
-        let gathered = gather(target, wish.allow_exec.into(), choice, output).await?;
+        let choice = choose(request, ledger.as_ref().zip(goes_on.as_ref())).await?;
+        let gathered = gather(target, request.allow_exec.into(), choice).await?;
         Ok(Self {
             ledger,
             goes_on,
@@ -106,28 +98,23 @@ impl Prepared {
         })
     }
 
-    /// Reads the live state; `None` when interrupted.
-    pub async fn look(
+    /// Opens the orgs; simulated ones as they were left beside the ledger of this file. `None` when interrupted.
+    pub async fn open(
         self,
         target: &Target,
-        wish: &Wish,
+        request: &PlanRequest,
         engine: &Engine,
-        settings: &Settings,
-        output: Output,
-    ) -> Result<Option<Surveyed>, Failure> {
-        let Self {
-            ledger,
-            goes_on,
-            gathered,
-        } = self;
+        ledger: Option<&Path>,
+    ) -> Result<Option<Ready>, Failure> {
+        let gathered = self.gathered;
         let http = HttpSettings {
             idle_per_org: idle_per_org(gathered.orgs.len()),
             ..target.policy.http.clone()
         };
         let http = engine.http(&http).map_err(no_calls)?;
-        let remembered = Arc::new(Remembered::read(ledger).await?);
-        let simulated = simulate(target, &gathered, settings).await?;
-        let (rows, entries): (Vec<_>, Vec<_>) = gathered
+        let remembered = Arc::new(Remembered::read(self.ledger).await?);
+        let simulated = simulate(target, &gathered, ledger).await?;
+        let (rows, kept): (Vec<_>, Vec<_>) = gathered
             .orgs
             .into_iter()
             .map(|Gathering { org, entries }| (org, entries))
@@ -138,38 +125,63 @@ impl Prepared {
             biased;
             // A secret that takes long is not waited for any more.
             () = engine.cancellation().cancelled() => return Ok(None),
-            orgs = access::open(rows, &context, wish.allow_exec, simulated.as_ref(), &next) => orgs?,
+            orgs = access::open(rows, &context, request.allow_exec, simulated.as_ref(), &next) => orgs?,
         };
-        output.note(format_args!(
-            "reads the live state of {} in {}",
-            counted(gathered.entries, "entry", "entries"),
-            counted(orgs.len() as u64, "org", "orgs")
-        ));
-        let events = Events::new();
-        let shown = progress::show(events.listen(), None, settings.animation, output);
-        let listeners = Listeners::begin(&events, shown, settings, output).await;
-        events.run(|| RunEvent::Started {
+        Ok(Some(Ready {
+            orgs: orgs.into_iter().zip(kept).collect(),
             entries: gathered.entries,
+            digest: gathered.digest,
+            continues: self.goes_on.map(|run| run.id.0),
+            http,
+            remembered,
+            simulated,
+        }))
+    }
+}
+
+/// Orgs that can be looked at.
+pub(crate) struct Ready {
+    /// Each with what is wanted of it.
+    pub orgs: Vec<(Opened, Vec<Kept>)>,
+    /// How many entries are planned.
+    pub entries: u64,
+    digest: String,
+    continues: Option<String>,
+    http: Http,
+    remembered: Arc<Remembered>,
+    simulated: Option<Simulated>,
+}
+
+impl Ready {
+    /// Reads the live state; `None` when interrupted. Events end with it.
+    pub async fn look(
+        self,
+        target: &Target,
+        request: &PlanRequest,
+        engine: &Engine,
+        events: Events,
+    ) -> Result<Option<Planned>, Failure> {
+        events.run(|| RunEvent::Started {
+            entries: self.entries,
             ended: 0,
         });
         let shared = Shared {
             engine: engine.clone(),
-            http,
+            http: self.http,
             events,
-            remembered,
+            remembered: self.remembered,
             looked: Arc::default(),
-            force: wish.force,
-            reconnect: wish.reconnect,
+            force: request.force,
+            reconnect: request.reconnect,
         };
-        let plans = look(shared, target, orgs.into_iter().zip(entries)).await;
-        listeners.end().await;
-        if let Some(simulated) = simulated {
+        let plans = look(shared, target, self.orgs.into_iter()).await;
+        if let Some(simulated) = self.simulated {
             simulated.stop().await;
         }
-        Ok(plans?.map(|orgs| Surveyed {
+        Ok(plans?.map(|orgs| Planned {
             orgs,
-            digest: gathered.digest,
-            continues: goes_on.map(|run| run.id.0),
+            digest: self.digest,
+            continues: self.continues,
         }))
     }
 }
@@ -183,7 +195,7 @@ async fn look(
     let mut plans = Vec::new();
     let mut tasks = JoinSet::new();
     for (no, (org, entries)) in orgs.enumerate() {
-        let survey = match org {
+        let refresh = match org {
             Ok(org) => shared.org(target, org)?,
             Err(shut) => {
                 plans.push((no, unseen(*shut, entries)));
@@ -194,7 +206,7 @@ async fn look(
         tasks.spawn(async move {
             // Without a place it is being interrupted, and no plan is wanted.
             let _place = engine.capacity().org(engine.cancellation()).await;
-            (no, Box::pin(survey.run(entries)).await)
+            (no, Box::pin(refresh.run(entries)).await)
         });
     }
     let engine = shared.engine.clone();
@@ -205,23 +217,14 @@ async fn look(
     plans
 }
 
-/// What is remembered, if it can be read.
-async fn ledger(settings: &Settings, output: Output) -> Result<Option<Ledger>, Failure> {
-    let found = open::readable_if_there(settings).await?;
-    if let Err(older @ LedgerError::OlderFormat { .. }) = &found {
-        output.note(format_args!(
-            "{older}: what it knows of secrets, consents and runs is left out of this plan; the next `run` or `resume` \
-             upgrades it"
-        ));
-    }
-    Ok(found.ok())
-}
-
 /// States are those of the run that goes on; in a new one all entries are pending.
-async fn choose(wish: &Wish, goes_on: Option<(&Ledger, &RunRow)>) -> Result<Choice, LedgerError> {
-    let Wish {
+async fn choose(
+    request: &PlanRequest,
+    goes_on: Option<(&Ledger, &RunRow)>,
+) -> Result<Choice, LedgerError> {
+    let PlanRequest {
         selection, rows, ..
-    } = wish;
+    } = request;
     let mut choice = Choice {
         selection: selection.with_state(None),
         rows: rows.clone(),
@@ -284,7 +287,7 @@ struct Shared {
 
 impl Shared {
     /// An org with the means to look at it, and no others.
-    fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgSurvey, Failure> {
+    fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgRefresh, Failure> {
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         let limits = target.policy.limits;
@@ -296,7 +299,7 @@ impl Shared {
             retry: target.policy.retry,
             events: &self.events,
         });
-        Ok(OrgSurvey {
+        Ok(OrgRefresh {
             events: self.events.clone(),
             looked: Arc::clone(&self.looked),
             limits: org.row.spec.limits.or(limits),
@@ -316,7 +319,7 @@ impl Shared {
 async fn simulate(
     target: &Target,
     gathered: &Gathered,
-    settings: &Settings,
+    ledger: Option<&Path>,
 ) -> Result<Option<Simulated>, Failure> {
     let mut served = gathered
         .orgs
@@ -326,7 +329,7 @@ async fn simulate(
     if served.peek().is_none() {
         return Ok(None);
     }
-    let state = open::file(settings)?.as_deref().map(state_folder);
+    let state = ledger.map(state_folder);
     let state = state.filter(|state| state.is_dir());
     let simulated = Simulated::start(&target.policy.sandbox, state).await?;
     for Gathering { org, entries } in served {

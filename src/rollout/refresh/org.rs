@@ -11,7 +11,7 @@ use serde_json::json;
 use super::find::{Found, find_app};
 use super::gather::Kept;
 use super::seen::digest;
-use super::view::{Looked, OrgSurvey, stopped_by};
+use super::view::{Looked, OrgRefresh, stopped_by};
 use crate::engine::Unread;
 use crate::event::RunEvent;
 use crate::ledger::LedgerError;
@@ -42,7 +42,7 @@ pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
     }
 }
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// Looks at everything that is wanted of the org.
     ///
     /// # Errors

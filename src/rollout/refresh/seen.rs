@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::remembered::{Instance, Wishers};
-use super::view::OrgSurvey;
+use super::view::OrgRefresh;
 use crate::apps::AuthScheme;
 use crate::ledger::AppMemory;
 use crate::manifest::{Entry, SecretError, Status};
 use crate::plan::{Secret, Seen, SeenApp, SeenConsent, TokenPost};
 use crate::text::Told;
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// How the entry's secrets stand to those that were set last.
     pub(super) async fn secret_state(
         &self,

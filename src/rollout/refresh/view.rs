@@ -15,7 +15,7 @@ use crate::plan::{Call, Forecast, Obstacle, Past};
 use crate::steps::{Reader, StepError};
 
 /// An org that is looked at.
-pub(super) struct OrgSurvey {
+pub(super) struct OrgRefresh {
     /// Who is told how far it is.
     pub events: Events,
     /// Entries of all orgs that were looked at by now.
@@ -59,7 +59,7 @@ impl Looked {
     }
 }
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// What the ledger says was done to it before.
     pub(super) async fn past(
         &self,

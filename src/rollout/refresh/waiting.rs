@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::find::Found;
 use super::remembered::{Instance, LinkIsOut};
-use super::view::{Looked, OrgSurvey};
+use super::view::{Looked, OrgRefresh};
 use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::pacing::CallLog;
 use crate::plan::{Call, Forecast, Identity, changed_admin, is_right_app};
 use crate::steps::forecast_waiting;
 
-impl OrgSurvey {
+impl OrgRefresh {
     /// What a run would do to it, and why one of its secrets cannot be read: then it is left as it is.
     pub(super) async fn waiting(
         &self,

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::Saved;
 use crate::cli::file::{cannot_be_read, folder};
 use crate::cli::output::Output;
-use crate::cli::target::Target;
+use crate::cli::target;
 use crate::failure::Failure;
 use crate::rollout::shell::{from_here, quoted};
+use crate::rollout::target::Target;
 use crate::settings::Settings;
 use crate::text::presentable;
 use crate::{job, manifest};
@@ -59,7 +60,7 @@ impl Saved {
             Some(file) => file.to_owned(),
             None => from_here(self.find(&self.file, given)?),
         };
-        let target = Target::read(&file, settings, output)?;
+        let target = target::read(&file, settings, output)?;
         let target = match &self.orgs_file {
             Some(orgs) if settings.orgs.is_none() && !self.has_orgs_of(&target)? => {
                 let orgs = from_here(self.find(orgs, Some(&file))?);
@@ -67,7 +68,7 @@ impl Saved {
                     orgs: Some(orgs),
                     ..settings.clone()
                 };
-                Target::read(&file, &settings, output)?
+                target::read(&file, &settings, output)?
             }
             _ => target,
         };

@@ -1,0 +1,171 @@
+//! Drives a run that is in the ledger: its orgs are opened, those that cannot be are stopped, and the engine does what
+//! is left.
+
+use std::sync::Arc;
+
+use super::access::Opened;
+use super::context::{RunContext, options, renewed_by};
+use super::opening::{open, stop_shut, unfinished};
+use super::simulated::Simulated;
+use crate::engine::{Engine, NextCommands, RunOptions, Selected, drive};
+use crate::event::Events;
+use crate::failure::{Ending, Failure, Kind};
+use crate::ledger::{Counts, Ledger, OrgRow, Owner, RunRow};
+use crate::manifest::Orgs;
+use crate::model::OrgNo;
+use crate::selection::Selection;
+use crate::settings::Policy;
+
+/// A run, and what of it is driven how.
+pub(crate) struct Driving {
+    /// Where it is.
+    pub ledger: Ledger,
+    /// The run.
+    pub run: RunRow,
+    /// By which right its checkpoints are stored.
+    pub owner: Owner,
+    /// What it was begun with.
+    pub context: RunContext,
+    /// How it is driven.
+    pub policy: Policy,
+    /// What `--only` says.
+    pub selection: Selection,
+    /// The entries that this selected when the command began.
+    pub selected: Selected,
+    /// What people type after a failure.
+    pub next: Arc<NextCommands>,
+    /// See `--force`.
+    pub force: bool,
+    /// See `--allow-exec`.
+    pub allow_exec: bool,
+    /// The orgs as their files say them, where they may be others than the run's.
+    pub orgs_now: Option<Orgs>,
+}
+
+/// The orgs of a run that something can still happen in.
+pub(crate) struct Ready {
+    opened: Vec<Opened>,
+    simulated: Option<Simulated>,
+    /// Orgs of the run.
+    all: usize,
+}
+
+impl Driving {
+    /// Opens the orgs in which something is left to do, of all that the run has.
+    pub async fn open(&self, all: &[OrgRow]) -> Result<Ready, Failure> {
+        let Self { ledger, run, .. } = self;
+        let simulated = Simulated::serve(ledger, &run.id, all, &self.policy.sandbox).await?;
+        let to_open = unfinished(ledger, run, all, &self.selected).await?;
+        let (now, served) = (self.orgs_now.as_ref(), simulated.as_ref());
+        let opened = open(
+            to_open,
+            now,
+            &self.context,
+            self.allow_exec,
+            served,
+            &self.next,
+        )
+        .await?;
+        ledger.mark(&self.owner).await?;
+        Ok(Ready {
+            opened,
+            simulated,
+            all: all.len(),
+        })
+    }
+
+    /// Drives the run until nothing moves any more; the largest part of its rate limit that was used, for each org.
+    /// Events end with it.
+    ///
+    /// # Errors
+    /// When checkpoints cannot be kept.
+    pub async fn drive(
+        &self,
+        ready: Ready,
+        engine: &Engine,
+        events: Events,
+    ) -> Result<Vec<Option<f64>>, Failure> {
+        let Self { ledger, run, .. } = self;
+        let events = events.for_run(&run.id);
+        let orgs = stop_shut(ledger, &run.id, ready.opened, &self.next, &events).await?;
+        let options = RunOptions {
+            selected: self.selected.clone(),
+            reconnect: renewed_by(run),
+            ..options(&self.policy, self.force)
+        };
+        let driven = drive(engine, (ledger, &self.owner), orgs, &options, &events).await;
+        drop(events);
+        if let Some(simulated) = ready.simulated {
+            simulated.stop().await;
+        }
+        let shares = driven.map_err(|error| self.broken_off(error))?;
+        if self.selection.is_all() && self.context.is_of(None) {
+            // Only now are the apps of its labels known, by which they are compared with what the run before gave by
+            // id.
+            let noted = ledger.note_whole(&run.id).await;
+            noted.map_err(|error| self.broken_off(error.into()))?;
+        }
+        Ok(in_order(shares, ready.all))
+    }
+
+    /// A run ends early only when its checkpoints cannot be kept.
+    pub fn broken_off(&self, error: anyhow::Error) -> Failure {
+        let hint = format!(
+            "what was stored before stands, and calls whose answers were not are looked at or made again; mend the \
+             cause, then: {}",
+            self.next.resume
+        );
+        Failure {
+            kind: Kind::Failed,
+            error: error.context(format!("run {} was broken off", self.run.id.0)),
+            hint: Some(hint),
+        }
+    }
+}
+
+/// How a command ends, by what its entries came to.
+pub(crate) async fn ending(
+    ledger: &Ledger,
+    run: &RunRow,
+    by_org: &[(OrgNo, Counts)],
+    signal: Option<Kind>,
+) -> Result<Ending, Failure> {
+    let orgs = ledger.orgs(&run.id).await?;
+    let renewed = renewed_by(run);
+    Ok(ending_of(by_org, &orgs, renewed.as_deref(), signal))
+}
+
+/// What is known of some of so many orgs, for each of them.
+fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
+    let mut all = vec![None; orgs];
+    for (no, value) in known {
+        let place = usize::try_from(no).ok().and_then(|no| all.get_mut(no));
+        if let Some(place) = place {
+            *place = value;
+        }
+    }
+    all
+}
+
+fn ending_of(
+    by_org: &[(OrgNo, Counts)],
+    orgs: &[OrgRow],
+    renewed: Option<&Selection>,
+    signal: Option<Kind>,
+) -> Ending {
+    let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
+    match signal {
+        Some(kind) if counts.unfinished() > 0 => Ending::Short(kind),
+        _ => {
+            // What stopped an org earlier is no matter of a command for which nothing was left there.
+            // Whether a consent that waits was to be renewed is seen in an open org only.
+            let held_back = by_org.iter().filter(|(_, counts)| {
+                counts.unfinished() > 0 || renewed.is_some() && counts.waiting > 0
+            });
+            let stopped = held_back
+                .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
+                .filter(|org| org.stopped.is_some());
+            Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
+        }
+    }
+}
