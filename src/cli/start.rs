@@ -14,7 +14,7 @@ use crate::manifest::{self, CheckOptions, ManifestError, Orgs, SecretCheck};
 use crate::model::RunId;
 use crate::report::counted;
 use crate::rollout::access::can_call;
-use crate::rollout::beginning::{Beginning, Begun as New, Wanted, begin};
+use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
 use crate::rollout::context::{RunContext, unreadable};
 use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
@@ -80,7 +80,7 @@ pub(super) async fn start(
         };
         tell_new(&begun.ledger, settings, output)?;
         say_begun(&begun, output);
-        let New {
+        let BegunRun {
             ledger, run, lock, ..
         } = begun;
         (ledger, (run, lock), Begun::Now, None)
@@ -109,7 +109,7 @@ fn say_waits(call: &InFlight, output: Output) {
     ));
 }
 
-fn say_begun(begun: &New, output: Output) {
+fn say_begun(begun: &BegunRun, output: Output) {
     output.note(format_args!(
         "run {} of {}: {}",
         begun.run.id.0,

@@ -47,7 +47,7 @@ pub(crate) struct Beginning<'a> {
 }
 
 /// A run that has begun, and nothing was sent for it yet.
-pub(crate) struct Begun {
+pub(crate) struct BegunRun {
     /// Where.
     pub ledger: Ledger,
     /// The run.
@@ -66,10 +66,10 @@ pub(crate) async fn begin(
     starting: StartLock,
     beginning: Beginning<'_>,
     waits: impl FnOnce(&InFlight),
-) -> Result<Option<Begun>, Refused> {
+) -> Result<Option<BegunRun>, Refused> {
     let begun = import(&ledger, beginning, waits).await;
     if let Ok(Some((run, lock, entries))) = begun {
-        return Ok(Some(Begun {
+        return Ok(Some(BegunRun {
             ledger,
             run,
             lock,
