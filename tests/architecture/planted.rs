@@ -43,6 +43,16 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "a run that may be another process's is rollout::consent's",
     ),
     (
+        "ledger/model/counts.rs",
+        "fn planted() { super::super::sqlite::Store::open(); }",
+        "ledger::model may not use ledger::sqlite",
+    ),
+    (
+        "ledger/error.rs",
+        "use std::path::PathBuf;",
+        "ledger::error knows of no files: std::path::PathBuf",
+    ),
+    (
         "ledger/model/mod.rs",
         "fn planted() { rusqlite::Connection::open_in_memory(); }",
         "SQL is ledger::sqlite's",
