@@ -98,7 +98,7 @@ pub(super) async fn execute(
 fn driving(work: Work, selected: Selected) -> Driving {
     Driving {
         next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
-        owner: Owner::of_run(Arc::new(work.lock)),
+        owner: Owner::of_run(work.lock),
         ledger: work.ledger,
         run: work.run,
         context: work.context,

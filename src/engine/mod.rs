@@ -136,7 +136,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 None => break,
             },
-            Some(changed) = changes.next(), if !interrupt.is_cancelled() => match changed {
+            Some(noticed) = changes.next(), if !interrupt.is_cancelled() => match noticed {
                 Ok(()) => {
                     wake(ledger, run, teams, &mut resting, |index| start(&mut tasks, index, &teams[index])).await
                 }

@@ -30,8 +30,8 @@ enum Right {
 
 impl Owner {
     /// The run is this process's, with all of its entries.
-    pub const fn of_run(lock: Arc<RunLock>) -> Self {
-        Self(Right::Run(lock))
+    pub fn of_run(lock: RunLock) -> Self {
+        Self(Right::Run(Arc::new(lock)))
     }
 
     /// An entry that waits for a person is whoever's who hands in the answer or asks for another link, and the run that it

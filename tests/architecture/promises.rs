@@ -201,8 +201,8 @@ fn named_in<'a>(
     file: &'a File,
     names: &'a [&str],
 ) -> impl Iterator<Item = (usize, String)> + use<'a> {
-    let named = file.foreign.iter().chain(&file.named);
-    named.filter_map(|named| {
+    let all = file.foreign.iter().chain(&file.named);
+    all.filter_map(|named| {
         let path = named.path.join("::");
         let is = names.iter().any(|name| is_in(&path, &[name]));
         is.then_some((named.line, path))

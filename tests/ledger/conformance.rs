@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::pin::pin;
-use std::sync::Arc;
 
 use futures_util::stream::StreamExt as _;
 use okta_rollout::apps::{App, Feature};
@@ -1388,7 +1387,7 @@ async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let second = fixture.another().await;
     let lock = fixture.ledger.lock_run(&run).unwrap();
-    let owner = Owner::of_run(Arc::new(lock));
+    let owner = Owner::of_run(lock);
     assert_eq!(*owner.run(), run);
     let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, Stored::Done);
     fixture.ledger.commit(&owner, checkpoint).await.unwrap();

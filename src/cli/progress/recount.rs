@@ -114,7 +114,7 @@ mod tests {
         let events = Events::with_buffer(4);
         let mut listener = events.listen();
         let (options, engine) = (RunOptions::default(), Engine::new());
-        let owner = Owner::of_run(Arc::new(ledger.lock_run(&run).unwrap()));
+        let owner = Owner::of_run(ledger.lock_run(&run).unwrap());
         drive(&engine, (&ledger, &owner), vec![org], &options, &events)
             .await
             .unwrap();

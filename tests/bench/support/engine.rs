@@ -77,7 +77,7 @@ impl Engine {
             ..RunOptions::default()
         };
         let (ledger, run, engine) = (&self.ledger, &self.run, Process::new());
-        let owner = Owner::of_run(Arc::new(ledger.lock_run(run)?));
+        let owner = Owner::of_run(ledger.lock_run(run)?);
         let begun = Instant::now();
         drive(&engine, (ledger, &owner), self.orgs, &options, events).await?;
         let took = begun.elapsed();
