@@ -1,6 +1,4 @@
-//! What follows from what was seen, wherever a step that acts and a plan that only tells must come to the same.
-//!
-//! A step asks here before it writes, a plan asks here before it says what the step would do.
+//! What a step decides from what was seen.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! Who made a field differ from the manifest, a hand or the manifest itself, and what becomes of it: decided once,
-//! for the step that acts and the plan that only tells.
+//! Who made a field differ from the manifest, a hand or the manifest itself, and what becomes of it.
 //!
 //! A field was changed by hand when everything the app may be like wanted of it what the manifest wants now.
 

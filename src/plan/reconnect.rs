@@ -1,6 +1,5 @@
-//! What becomes of a three-legged connection that was looked at: decided once, for the step that acts and the plan that
-//! only tells. A consent costs a person's time, so that nothing is posted that is not asked for, and a link that
-//! somebody may be about to click is kept.
+//! What becomes of a three-legged connection that was looked at. A consent costs a person's time, so that nothing is
+//! posted that is not asked for, and a link that somebody may be about to click is kept.
 
 use super::decide::{Consented, Secret};
 use crate::ledger::{Fingerprint, Mac};

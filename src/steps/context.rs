@@ -137,16 +137,8 @@ impl<'a> Context<'a> {
         reference: &SecretRef,
         purpose: SecretUse,
     ) -> Result<SecretString, StepError> {
-        let read = self
-            .live()?
-            .access
-            .secrets
-            .resolve(reference, purpose)
-            .await;
-        read.map_err(|error| {
-            let remedy = error.remedy();
-            StepError::failed(error.to_string(), remedy)
-        })
+        let secrets = &self.live()?.access.secrets;
+        Ok(secrets.resolve(reference, purpose).await?)
     }
 
     /// Tells changes by hand from those of the manifest, and takes note of the former.

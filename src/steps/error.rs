@@ -2,6 +2,7 @@
 
 use crate::failure::Remedy;
 use crate::ledger::LedgerError;
+use crate::manifest::SecretError;
 use crate::model::{EntryError, ErrorDetails};
 use crate::okta::{CallError, Class};
 use crate::pacing::{Effect, Halted};
@@ -123,6 +124,13 @@ impl From<Obstacle> for StepError {
             hint: Some(obstacle.hint),
             remedy: obstacle.remedy,
         }
+    }
+}
+
+impl From<SecretError> for StepError {
+    fn from(error: SecretError) -> Self {
+        let remedy = error.remedy();
+        Self::failed(error.to_string(), remedy)
     }
 }
 

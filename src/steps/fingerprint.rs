@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::ledger::{Fingerprint, HmacKey, HmacKeys, KeyId};
+use crate::ledger::{self, AppMemory, Fingerprint, HmacKey, HmacKeys};
+use crate::okta::connections::Office365Admin;
 
 /// Makes fingerprints with the ledger's keys. Cheap to clone.
 #[derive(Clone)]
@@ -19,47 +20,56 @@ impl Fingerprints {
         Self(Arc::new(keys))
     }
 
-    /// The fingerprint of what an app's connection is set with and Okta may not show: its secret and base URL.
-    pub fn of(&self, org_url: &str, app_id: &str, hidden: &[&str]) -> Fingerprint {
-        made(&self.0.current, org_url, app_id, hidden)
-    }
-
-    /// The fingerprint of an administrator's credentials: half of it is of the name, half of the password, so that it
-    /// can be told which of them changed.
-    pub fn of_admin(&self, org_url: &str, app_id: &str, admin: [&str; 2]) -> Fingerprint {
-        admin_made(&self.0.current, org_url, app_id, admin)
-    }
-
-    /// The same as the key before the current one made it, if there was one.
-    pub fn of_admin_under_old_key(
+    /// Those of what an app's connection is set with and Okta may not show: its token and base URL.
+    pub fn of(
         &self,
         org_url: &str,
         app_id: &str,
-        admin: [&str; 2],
-    ) -> Option<Fingerprint> {
-        let old = self.0.old.as_ref()?;
-        Some(admin_made(old, org_url, app_id, admin))
+        token: &SecretString,
+        base_url: Option<&str>,
+    ) -> Made {
+        let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
+        self.under_each_key(|key| made(key, org_url, app_id, &hidden))
     }
 
-    /// Whether a fingerprint that this key made can be recognized.
-    pub fn knows(&self, key_id: KeyId) -> bool {
-        self.0.knows(key_id)
+    /// Those of an administrator's credentials: half of each is of the name, half of the password, so that it can be told
+    /// which of them changed.
+    pub fn of_admin(&self, org_url: &str, app_id: &str, admin: &Office365Admin) -> Made {
+        self.under_each_key(|key| admin_made(key, org_url, app_id, admin))
     }
 
-    /// The same as the key before the current one made it, if there was one.
-    pub fn under_old_key(
-        &self,
-        org_url: &str,
-        app_id: &str,
-        hidden: &[&str],
-    ) -> Option<Fingerprint> {
-        let old = self.0.old.as_ref()?;
-        Some(made(old, org_url, app_id, hidden))
+    fn under_each_key(&self, made: impl Fn(&HmacKey) -> Fingerprint) -> Made {
+        Made {
+            now: made(&self.0.current),
+            under_old_key: self.0.old.as_ref().map(made),
+        }
+    }
+
+    /// What an app's secrets were set with last. What a key has made that was given up says nothing.
+    pub fn set_last(&self, app: &AppMemory) -> Option<ledger::Mac> {
+        let is_known = app.key_id.is_none_or(|key_id| self.0.knows(key_id));
+        app.hmac.filter(|_| is_known)
     }
 }
 
-fn admin_made(with: &HmacKey, org_url: &str, app_id: &str, admin: [&str; 2]) -> Fingerprint {
-    let [name, password] = admin;
+/// The fingerprints of secrets as they are now.
+pub struct Made {
+    /// Under the current key.
+    pub now: Fingerprint,
+    /// Under the one before, if there was one.
+    pub under_old_key: Option<Fingerprint>,
+}
+
+impl Made {
+    /// Under each key.
+    pub const fn each(&self) -> [Option<&Fingerprint>; 2] {
+        [Some(&self.now), self.under_old_key.as_ref()]
+    }
+}
+
+fn admin_made(with: &HmacKey, org_url: &str, app_id: &str, admin: &Office365Admin) -> Fingerprint {
+    let name = admin.username.expose_secret();
+    let password = admin.password.expose_secret();
     let mut both = made(with, org_url, app_id, &["adminUsername", name]);
     let of_password = made(with, org_url, app_id, &["adminPassword", password]);
     if let (Some(both), Some(of_password)) = (&mut both.hmac, of_password.hmac) {
@@ -106,12 +116,12 @@ mod tests {
             current: key(2),
             old: Some(key(1)),
         });
-        let args = ("https://a.example", "0oa1", &["token"][..]);
-        let stored = before.of(args.0, args.1, args.2);
-        assert_eq!(before.under_old_key(args.0, args.1, args.2), None);
-        let old = after.under_old_key(args.0, args.1, args.2).unwrap();
-        assert_eq!(old, stored);
-        let fresh = after.of(args.0, args.1, args.2);
+        let of = |keys: &Fingerprints| keys.of("https://a.example", "0oa1", &"token".into(), None);
+        let (stored, fresh) = (of(&before), of(&after));
+        assert_eq!(stored.under_old_key, None);
+        let stored = stored.now;
+        assert_eq!(fresh.under_old_key.as_ref(), Some(&stored));
+        let fresh = fresh.now;
         assert_ne!(fresh.hmac, stored.hmac);
         assert_ne!(fresh.key_id, stored.key_id);
     }
@@ -124,12 +134,14 @@ mod tests {
                 old,
             })
         };
-        let of = |admin| {
-            keys(None)
-                .of_admin("https://a.example", "0oa1", admin)
-                .hmac
-                .unwrap()
+        let made = |old, [username, password]: [&str; 2]| {
+            let admin = Office365Admin {
+                username: username.into(),
+                password: password.into(),
+            };
+            keys(old).of_admin("https://a.example", "0oa1", &admin)
         };
+        let of = |admin| made(None, admin).now.hmac.unwrap();
         let base = of(["a", "b"]);
         assert_eq!(base, of(["a", "b"]));
         let (name, password) = (of(["x", "b"]), of(["a", "x"]));
@@ -138,13 +150,9 @@ mod tests {
         // Equal texts do not show as equal.
         let same = of(["a", "a"]);
         assert_ne!(same[..16], same[16..]);
-        let old =
-            keys(Some(key(2))).of_admin_under_old_key("https://a.example", "0oa1", ["a", "b"]);
+        let old = made(Some(key(2)), ["a", "b"]).under_old_key;
         assert_ne!(old.unwrap().hmac, Some(base));
-        assert_eq!(
-            keys(None).of_admin_under_old_key("u", "i", ["a", "b"]),
-            None
-        );
+        assert_eq!(made(None, ["a", "b"]).under_old_key, None);
     }
 
     #[test]
@@ -155,7 +163,9 @@ mod tests {
                 old: None,
             })
         };
-        let of = |key, org: &str, app: &str, secret: &str| with(key).of(org, app, &[secret]).hmac;
+        let of = |key, org: &str, app: &str, secret: &str| {
+            with(key).of(org, app, &secret.into(), None).now.hmac
+        };
         let base = of(1, "https://a.example", "0oa1", "token");
         assert_eq!(base, of(1, "https://a.example", "0oa1", "token"));
         assert!(base.is_some());

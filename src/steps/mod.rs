@@ -3,6 +3,7 @@
 
 mod access;
 mod activate_connection;
+mod admin;
 mod calls;
 mod checkpoint;
 mod complete_consent;
@@ -30,6 +31,7 @@ mod supposition;
 mod token;
 
 pub use access::{Access, LastWanted};
+pub use admin::{admin_of, compare_waiting};
 pub use checkpoint::{Also, checkpoint};
 pub use context::{Context, earlier};
 pub use directory::{Directory, Wanted as WantedOfApps};
@@ -41,7 +43,6 @@ pub use memory::{Basis, Memory};
 pub use outside::{Live, Outside};
 pub use reader::Reader;
 pub use shown::{has_link, live as live_connection};
-pub use start_consent::compare_waiting;
 
 use crate::ledger::{Consent, Progress, StepRecord};
 use crate::model::Step;

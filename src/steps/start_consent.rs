@@ -4,24 +4,21 @@
 //! Asking for a link makes the one before useless, so that it is recorded as under way before it is sent, like every
 //! once-only call: when its answer is lost, a link that Okta then shows and did not show before is the one asked for.
 
-use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::admin::Admin;
 use super::connection::{post, read};
-use super::outside::Outside;
 use super::shown::ShownConnection;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{Consent, Fingerprint, Mac};
-use crate::manifest::{
-    ADMIN_SECRETS, Connection as Wanted, Office365Settings, SecretRef, SecretUse,
-};
+use crate::ledger::Consent;
+use crate::manifest::{ADMIN_SECRETS, Connection as Wanted};
 use crate::model::{Changed, Why};
-use crate::okta::connections::{Activate, ConnectionBody, Office365Admin};
+use crate::okta::connections::{Activate, ConnectionBody};
 use crate::pacing::Effect;
 use crate::plan::{
     BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part, Secret,
-    ShownLink, admin_secrets, changed_admin, consented, differences, unsupported,
+    ShownLink, consented, differences, unsupported,
 };
 
 /// The field that says whether a connection is active.
@@ -80,7 +77,7 @@ pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Ou
             // That call may arrive after this one.
             context.row.progress.link_in_doubt |= before.posted;
             context.link_before = link.map(|link| state_hash(&link.state));
-            context.credentials = admin.fingerprint.as_ref().and_then(as_hex);
+            context.credentials = admin.known_by();
             let changes = consent_changes(context, &shown, wanted, &admin).await?;
             context.changing(changes, Basis::Ledger);
             if before.renew {
@@ -186,126 +183,6 @@ pub(super) async fn note_activation(context: &mut Context<'_>) -> Result<(), Ste
     }
     context.changing(changes, Basis::Ledger);
     Ok(())
-}
-
-/// The administrator whose tenant it is, where the manifest names one.
-struct Admin {
-    credentials: Option<Office365Admin>,
-    // Of the credentials as they are now.
-    fingerprint: Option<Fingerprint>,
-    // The same under the key before.
-    under_old_key: Option<Fingerprint>,
-    // How they stand to those that were set last.
-    secrets: [Secret; 2],
-    // Whether the ledger knows them by the key it has now.
-    is_current: bool,
-}
-
-impl Admin {
-    const fn not_read(secrets: [Secret; 2]) -> Self {
-        Self {
-            credentials: None,
-            fingerprint: None,
-            under_old_key: None,
-            secrets,
-            is_current: true,
-        }
-    }
-
-    async fn read(
-        context: &mut Context<'_>,
-        wanted: &Wanted,
-        app_id: &str,
-    ) -> Result<Self, StepError> {
-        let settings = wanted.profile.settings.as_ref();
-        let Some(settings) = settings.filter(|_| context.row.entry.app == App::Office365) else {
-            return Ok(Self::not_read([Secret::Unchanged; 2]));
-        };
-        if let Outside::Supposed(supposed) = &context.outside {
-            return Ok(Self::not_read(supposed.seen.consent.admin));
-        }
-        let credentials = credentials(context, settings).await?;
-        let admin = [
-            credentials.username.expose_secret(),
-            credentials.password.expose_secret(),
-        ];
-        let access = context.live()?.access;
-        let (keys, url) = (&access.fingerprints, &access.url);
-        let now = keys.of_admin(url, app_id, admin);
-        let under_old_key = keys.of_admin_under_old_key(url, app_id, admin);
-        let stored = set_last(context).await?;
-        Ok(Self {
-            secrets: admin_secrets(stored, [Some(&now), under_old_key.as_ref()]),
-            is_current: stored == now.hmac,
-            fingerprint: Some(now),
-            under_old_key,
-            credentials: Some(credentials),
-        })
-    }
-
-    /// Whether these are the credentials of this fingerprint, as far as there is one.
-    fn are(&self, sent: Option<&str>) -> bool {
-        let now = [&self.fingerprint, &self.under_old_key];
-        let now = now.into_iter().flatten().filter_map(as_hex);
-        sent.is_none_or(|sent| now.into_iter().any(|now| now == sent))
-    }
-
-    /// The connection was set with these credentials.
-    fn was_set(self, context: &mut Context<'_>) {
-        context.fingerprint = self.fingerprint;
-    }
-
-    /// The connection keeps the credentials it has: what changed is told, and what nobody knew, or under another key,
-    /// is known from now on.
-    fn leave(self, context: &mut Context<'_>) {
-        let changed: Vec<String> = changed_admin(self.secrets).map(str::to_owned).collect();
-        if changed.is_empty() && !self.is_current {
-            context.fingerprint = self.fingerprint;
-        }
-        context.row.progress.left_secrets = changed;
-    }
-}
-
-/// Compares the admin credentials of an entry that waits with those that its link was asked for with: what changed is
-/// noted as left. Where the ledger knows nothing to compare with, nothing is read.
-pub async fn compare_waiting(context: &mut Context<'_>) -> Result<(), StepError> {
-    let wanted = context.row.entry.connection.as_ref();
-    let wanted = wanted.filter(|wanted| wanted.profile.settings.is_some());
-    let (Some(wanted), Ok(app_id)) = (wanted.cloned(), context.app_id()) else {
-        return Ok(());
-    };
-    if set_last(context).await?.is_none() {
-        context.row.progress.left_secrets.clear();
-        return Ok(());
-    }
-    Admin::read(context, &wanted, &app_id).await?.leave(context);
-    Ok(())
-}
-
-// The fingerprint of the credentials that were set last; one made with a key that was given up says nothing.
-async fn set_last(context: &mut Context<'_>) -> Result<Option<Mac>, StepError> {
-    let keys = &context.live()?.access.fingerprints;
-    let memory = context.app_memory().await?;
-    let is_known = memory.key_id.is_none_or(|key_id| keys.knows(key_id));
-    Ok(memory.hmac.filter(|_| is_known))
-}
-
-async fn credentials(
-    context: &Context<'_>,
-    settings: &Office365Settings,
-) -> Result<Office365Admin, StepError> {
-    let username = match SecretRef::try_from(settings.admin_username.clone()) {
-        Ok(reference) => context.secret(&reference, SecretUse::Token).await?,
-        Err(_) => SecretString::from(settings.admin_username.clone()),
-    };
-    let password = context
-        .secret(&settings.admin_password, SecretUse::Password)
-        .await?;
-    Ok(Office365Admin { username, password })
-}
-
-fn as_hex(fingerprint: &Fingerprint) -> Option<String> {
-    fingerprint.hmac.map(hex::encode)
 }
 
 fn whose(context: &Context<'_>, link: Option<&Consent>, admin: &Admin) -> ShownLink {

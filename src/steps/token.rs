@@ -1,7 +1,7 @@
 //! The token of a connection, beside the one that was set last, and what posting it changes. Okta never shows a token, so
 //! that the ledger has to tell.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::outside::Outside;
 use super::{Basis, Context, StepError};
@@ -60,23 +60,19 @@ impl Token {
             }
         };
         let value = context.secret(reference, SecretUse::Token).await?;
-        let base_url = wanted.base_url.as_deref().unwrap_or_default();
-        let hidden = [value.expose_secret(), base_url];
         let (keys, url) = (&access.fingerprints, &access.url);
-        let fingerprint = keys.of(url, app_id, &hidden);
-        let under_old_key = keys.under_old_key(url, app_id, &hidden);
+        let made = keys.of(url, app_id, &value, wanted.base_url.as_deref());
         let known = context.app_memory().await?.hmac;
-        let now = [Some(&fingerprint), under_old_key.as_ref()];
         let post = TokenPost {
-            secret: Secret::of(known, now),
+            secret: Secret::of(known, made.each()),
             force: access.force,
         };
         Ok(Self {
             value,
             post,
             is_one_known: known.is_some(),
-            is_current: known.is_some() && known == fingerprint.hmac,
-            fingerprint: Some(fingerprint),
+            is_current: known.is_some() && known == made.now.hmac,
+            fingerprint: Some(made.now),
         })
     }
 
@@ -147,10 +143,8 @@ impl Token {
             .iter()
             .filter_map(|wish| wish.connection.as_ref()?.base_url.as_deref());
         Ok(base_urls.into_iter().any(|base_url| {
-            let hidden = [self.value.expose_secret(), base_url];
-            let now = keys.of(url, &app_id, &hidden);
-            let old = keys.under_old_key(url, &app_id, &hidden);
-            Secret::of(known, [Some(&now), old.as_ref()]) == Secret::Unchanged
+            let made = keys.of(url, &app_id, &self.value, Some(base_url));
+            Secret::of(known, made.each()) == Secret::Unchanged
         }))
     }
 }

@@ -3,14 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use secrecy::ExposeSecret;
-
 use super::gather::text_of;
 use crate::ledger::{AppMemory, HmacKeys, Ledger, LedgerError};
-use crate::manifest::{Entry, SecretError, SecretRef, SecretUse, Secrets};
+use crate::manifest::{Entry, SecretError, SecretUse, Secrets};
 use crate::model::{EntryNo, RunId};
 use crate::plan::{Earlier, Secret, admin_secrets};
-use crate::steps::{Fingerprints, earlier};
+use crate::steps::{Fingerprints, admin_of, earlier};
 
 /// See the module.
 #[derive(Default)]
@@ -113,18 +111,13 @@ impl Remembered {
         let Some(reference) = &connection.profile.token else {
             return Ok(Secret::Unknown);
         };
-        let stored = app.memory.hmac;
-        let key_id = app.memory.key_id;
-        // Made with a key that was given up, it says nothing.
-        if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
+        let Some(stored) = fingerprints.set_last(app.memory) else {
             return Ok(Secret::Unknown);
-        }
+        };
         let token = secrets.resolve(reference, SecretUse::Token).await?;
         let of = |base_url: Option<&str>| {
-            let hidden = [token.expose_secret(), base_url.unwrap_or_default()];
-            let now = fingerprints.of(org_url, app_id, &hidden);
-            let under_old_key = fingerprints.under_old_key(org_url, app_id, &hidden);
-            Secret::of(stored, [Some(&now), under_old_key.as_ref()])
+            let made = fingerprints.of(org_url, app_id, &token, base_url);
+            Secret::of(Some(stored), made.each())
         };
         let secret = of(connection.base_url.as_deref());
         let only_moved = secret == Secret::Changed && of(app.live_base_url) == Secret::Unchanged;
@@ -145,22 +138,12 @@ impl Remembered {
         let (Some(fingerprints), Some(settings)) = (&self.fingerprints, settings) else {
             return Ok(unknown);
         };
-        let (stored, key_id) = (app.memory.hmac, app.memory.key_id);
-        // Made with a key that was given up, it says nothing.
-        if stored.is_none() || !key_id.is_none_or(|key_id| fingerprints.knows(key_id)) {
+        let Some(stored) = fingerprints.set_last(app.memory) else {
             return Ok(unknown);
-        }
-        let username = match SecretRef::try_from(settings.admin_username.clone()) {
-            Ok(reference) => secrets.resolve(&reference, SecretUse::Token).await?,
-            Err(_) => settings.admin_username.clone().into(),
         };
-        let password = secrets
-            .resolve(&settings.admin_password, SecretUse::Password)
-            .await?;
-        let admin = [username.expose_secret(), password.expose_secret()];
-        let now = fingerprints.of_admin(app.org_url, app.app_id, admin);
-        let under_old_key = fingerprints.of_admin_under_old_key(app.org_url, app.app_id, admin);
-        Ok(admin_secrets(stored, [Some(&now), under_old_key.as_ref()]))
+        let admin = admin_of(settings, secrets).await?;
+        let made = fingerprints.of_admin(app.org_url, app.app_id, &admin);
+        Ok(admin_secrets(Some(stored), made.each()))
     }
 }
 
