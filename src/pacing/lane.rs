@@ -4,11 +4,11 @@
 //! Waiting uses up no attempt and no time-out. Who may send what is not the lane's: see [`crate::steps::Reader`] and
 //! [`crate::steps::Context`].
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -257,7 +257,7 @@ impl Lane {
             };
             let state = Arc::clone(&self.state);
             let done = move || {
-                let mut state = locked(&state);
+                let mut state = state.lock();
                 state.bucket(bucket).methods.noted(spent.until);
                 state.wake();
             };
@@ -286,7 +286,7 @@ impl Lane {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        locked(&self.state)
+        self.state.lock()
     }
 }
 
@@ -297,7 +297,7 @@ fn look(
     now: Duration,
     patience: Duration,
 ) -> Option<Duration> {
-    let mut state = locked(state);
+    let mut state = state.lock();
     match state.patience.watch(now, patience) {
         Watch::Until(until) => Some(until),
         Watch::Over(stopped) => {
@@ -308,11 +308,6 @@ fn look(
         }
         Watch::Ended => None,
     }
-}
-
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // No code panics while it holds the lock; if it did, the sums would still be sound.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn quota(rps: f64) -> Option<Quota> {

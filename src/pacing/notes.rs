@@ -4,9 +4,10 @@
 //! the last two calls of a window.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -66,13 +67,13 @@ impl Notes {
         let mut writes = self.shared.writes.subscribe();
         // The sender lives as long as `self`, so waiting cannot fail.
         drop(writes.wait_for(|writes| *writes == 0).await);
-        let failed = lock(&self.shared.queue).failed.clone();
+        let failed = self.shared.queue.lock().failed.clone();
         failed.map_or(Ok(()), Err)
     }
 
     fn put(&self, put: impl FnOnce(&mut Queue)) {
         {
-            let mut queue = lock(&self.shared.queue);
+            let mut queue = self.shared.queue.lock();
             if queue.failed.is_some() {
                 return;
             }
@@ -86,11 +87,11 @@ impl Notes {
         let (taken, shared) = (Arc::clone(&done), Arc::clone(&self.shared));
         let take = move || {
             let (notes, done) = shared.take();
-            *lock(&taken) = done;
+            *taken.lock() = done;
             notes
         };
         let end = move |result: Result<(), LedgerError>| match result {
-            Ok(()) => std::mem::take(&mut *lock(&done))
+            Ok(()) => std::mem::take(&mut *done.lock())
                 .into_iter()
                 .for_each(|done| done()),
             Err(error) => write.0.fail(error),
@@ -101,7 +102,7 @@ impl Notes {
 
 impl Shared {
     fn take(&self) -> (Vec<Note>, Vec<Done>) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         queue.is_asked_for = false;
         let (windows, done): (Vec<_>, Vec<_>) = queue
             .windows
@@ -118,7 +119,7 @@ impl Shared {
 
     // As with checkpoints: without them no further call may be sent.
     fn fail(&self, error: LedgerError) {
-        lock(&self.queue).failed.get_or_insert(error);
+        self.queue.lock().failed.get_or_insert(error);
         self.interrupt.cancel();
     }
 }
@@ -137,11 +138,6 @@ impl Drop for Write {
     fn drop(&mut self) {
         self.0.writes.send_modify(|writes| *writes -= 1);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds one of these.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes of one org.

@@ -9,9 +9,9 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::{database, files};
@@ -71,13 +71,13 @@ impl Readers {
                 }
             }
         }
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
             None => database::open_reader(&self.path, self.busy_timeout)?,
         };
         let result = read(&connection);
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         if idle.len() < KEPT {
             idle.push(connection);
         }
@@ -86,7 +86,7 @@ impl Readers {
 
     /// A number that changes when anybody committed.
     pub(super) fn data_version(&self) -> Result<i64, LedgerError> {
-        let mut watch = lock(&self.watch);
+        let mut watch = self.watch.lock();
         let stamp = self.stamp();
         let seen = if stamp.log.is_some() {
             if watch.connection.is_none() {
@@ -141,9 +141,4 @@ struct Watch {
 enum Seen {
     Log(Option<i64>),
     File(Stamp),
-}
-
-// A panic elsewhere leaves these usable: they hold connections, no half-changed data.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

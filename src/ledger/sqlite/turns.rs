@@ -6,7 +6,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 /// Reads at once: about as many as cores are worth keeping busy beside the calls.
 pub(super) const AT_ONCE: usize = 4;
@@ -46,7 +48,7 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
 
 fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
     // No read runs while it is held.
-    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let jobs = jobs.lock();
     jobs.recv().ok()
 }
 
