@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "okta",
         &[
-            "apps", "failure", "input", "job", "limits", "manifest", "text",
+            "apps", "failure", "input", "job", "limits", "manifest", "model", "text",
         ],
     ),
     (
