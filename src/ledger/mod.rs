@@ -39,7 +39,7 @@ use crate::job::LedgerUrl;
 use crate::model::RunId;
 use sqlite::Store;
 
-type Result<T> = std::result::Result<T, LedgerError>;
+type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
 /// An open ledger. Cheap to clone; closed with its last clone.
 #[derive(Clone, Debug)]

@@ -7,15 +7,13 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream};
 
 use super::{Store, blocking};
-use crate::ledger::{Known, LedgerError};
+use crate::ledger::{Known, Result};
 
 /// How often others' commits (`consent complete`) are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Store {
-    pub async fn changes(
-        &self,
-    ) -> Result<impl Stream<Item = Result<(), LedgerError>> + use<>, LedgerError> {
+    pub async fn changes(&self) -> Result<impl Stream<Item = Result<()>> + use<>> {
         let seen = self.data_version().await?;
         let begun = (self.clone(), seen, tokio::time::interval(LOOK));
         Ok(stream::unfold(
@@ -47,7 +45,7 @@ impl Store {
     }
 
     // Another number after another process committed (and, when opened for reading only, after anybody did).
-    async fn data_version(&self) -> Result<i64, LedgerError> {
+    async fn data_version(&self) -> Result<i64> {
         let version = if let Some(writer) = &self.inner.writer {
             writer.data_version().await
         } else {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::unused::{Made, missing_folders};
 use super::{OpenOptions, files};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 
 /// Marks the file as ours in SQLite's header: "oktr". A database with another mark is never touched.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
@@ -53,10 +53,7 @@ const WAL_PAGES: i64 = 16_000;
 const HEADER: usize = 72;
 
 /// Opens the ledger for writing; makes or upgrades it as needed, and says what was made.
-pub(super) fn open_writer(
-    path: &Path,
-    options: OpenOptions,
-) -> Result<(Connection, Made), LedgerError> {
+pub(super) fn open_writer(path: &Path, options: OpenOptions) -> Result<(Connection, Made)> {
     let failed = |error: io::Error| LedgerError::io(path, &error);
     let folders = missing_folders(path);
     if let Some(folder) = path.parent() {
@@ -75,11 +72,7 @@ pub(super) fn open_writer(
 }
 
 // Whether the ledger is new.
-fn set_up_writer(
-    path: &Path,
-    connection: &mut Connection,
-    options: OpenOptions,
-) -> Result<bool, LedgerError> {
+fn set_up_writer(path: &Path, connection: &mut Connection, options: OpenOptions) -> Result<bool> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     // SQLite falls back to reading in silence when the file does not let it write.
     if connection.is_readonly("main").map_err(failed)? {
@@ -125,7 +118,7 @@ fn set_cache(connection: &Connection, kib: i64) -> rusqlite::Result<()> {
 }
 
 /// Opens the ledger for reading beside a writer, or alone where the log is there to be read.
-pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, LedgerError> {
+pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     open(path, path, flags, busy_timeout)
 }
@@ -133,7 +126,7 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
 /// Opens the ledger as a file that nobody changes: SQLite then makes no `-shm` and `-wal` beside it.
 /// The caller has to see to it that nobody did.
 #[cfg(unix)]
-pub(super) fn open_immutable(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn open_immutable(path: &Path) -> Result<Connection> {
     use std::os::unix::ffi::OsStrExt;
     // A URI's path ends at `?` or `#`, and `%` escapes.
     const ESCAPED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'/');
@@ -148,16 +141,11 @@ pub(super) fn open_immutable(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Elsewhere a reader may leave an empty `-shm` and `-wal` behind.
 #[cfg(not(unix))]
-pub(super) fn open_immutable(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn open_immutable(path: &Path) -> Result<Connection> {
     open_reader(path, Duration::ZERO)
 }
 
-fn open(
-    path: &Path,
-    name: &Path,
-    flags: OpenFlags,
-    busy_timeout: Duration,
-) -> Result<Connection, LedgerError> {
+fn open(path: &Path, name: &Path, flags: OpenFlags, busy_timeout: Duration) -> Result<Connection> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
     connection.busy_timeout(busy_timeout).map_err(failed)?;
@@ -167,7 +155,7 @@ fn open(
 
 /// Refuses what is not ours by looking at the file's first bytes, before SQLite could recover,
 /// upgrade or lock anything in it. An empty file is a ledger that was never begun.
-pub(super) fn refuse_foreign(path: &Path) -> Result<(), LedgerError> {
+pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
     let foreign = |what: &str| {
         Err(LedgerError::ForeignFile {
             location: files::location(path),
@@ -200,7 +188,7 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), LedgerError> {
 }
 
 /// The file's format, if this program knows it: 0 = nothing in it yet.
-pub(super) fn format(path: &Path, connection: &Connection) -> Result<i64, LedgerError> {
+pub(super) fn format(path: &Path, connection: &Connection) -> Result<i64> {
     let found: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|error| LedgerError::sqlite(path, &error))?;
@@ -215,7 +203,7 @@ pub(super) fn format(path: &Path, connection: &Connection) -> Result<i64, Ledger
 }
 
 /// As [`format`], and refuses what only a writer could upgrade.
-pub(super) fn refuse_other_format(path: &Path, connection: &Connection) -> Result<(), LedgerError> {
+pub(super) fn refuse_other_format(path: &Path, connection: &Connection) -> Result<()> {
     match format(path, connection)? {
         FORMAT => Ok(()),
         0 => Err(LedgerError::Missing {
@@ -230,7 +218,7 @@ pub(super) fn refuse_other_format(path: &Path, connection: &Connection) -> Resul
 }
 
 /// Applies what is missing, in one transaction: an interrupted upgrade leaves the old format. `true` = there was nothing.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<bool, LedgerError> {
+fn migrate(path: &Path, connection: &mut Connection) -> Result<bool> {
     if format(path, connection)? == FORMAT {
         return Ok(false);
     }
@@ -255,11 +243,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<bool, LedgerError
 }
 
 /// Switches to the write-ahead log, for good. SQLite does not wait for others by itself here.
-fn use_wal(
-    path: &Path,
-    connection: &Connection,
-    busy_timeout: Duration,
-) -> Result<(), LedgerError> {
+fn use_wal(path: &Path, connection: &Connection, busy_timeout: Duration) -> Result<()> {
     const PAUSE: Duration = Duration::from_millis(10);
     let deadline = Instant::now() + busy_timeout;
     loop {

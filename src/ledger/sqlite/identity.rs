@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::files::{self, read_at, written};
 use super::whole::Whole;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 
 /// Looks at a file that another process moves pages into just now, until it holds still.
 const TRIES: u32 = 5;
@@ -38,7 +38,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// Of a ledger that SQLite has just opened.
-    pub(super) fn of(path: &Path) -> Result<Self, LedgerError> {
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let failed = |error: io::Error| LedgerError::io(path, &error);
         let file = File::open(path).map_err(failed)?;
         let first = id(&file.metadata().map_err(failed)?);
@@ -63,7 +63,7 @@ impl Identity {
     }
 
     /// Refuses a ledger that is not what was opened.
-    pub(super) fn check(&mut self) -> Result<(), LedgerError> {
+    pub(super) fn check(&mut self) -> Result<()> {
         if !cfg!(unix) {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Identity {
     }
 
     // Only what was written by somebody is looked into: SQLite itself does that seldom.
-    fn check_content(&mut self) -> Result<(), LedgerError> {
+    fn check_content(&mut self) -> Result<()> {
         let failed = |error: io::Error| LedgerError::io(&self.path, &error);
         let metadata = self.file.metadata().map_err(failed)?;
         let written = written(&metadata);

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
 
 use super::files;
 use crate::input;
-use crate::ledger::{HmacKey, HmacKeys, LedgerError};
+use crate::ledger::{HmacKey, HmacKeys, LedgerError, Result};
 
 /// Bytes of a key.
 const LEN: usize = HmacKey::LEN;
@@ -47,7 +47,7 @@ impl KeyFiles {
     }
 
     /// The keys, if one was made.
-    pub(super) fn read(&self) -> Result<Option<HmacKeys>, LedgerError> {
+    pub(super) fn read(&self) -> Result<Option<HmacKeys>> {
         // The current one first: replaced in between, it is also the old one.
         let Some(current) = read(&self.current)? else {
             return Ok(None);
@@ -57,7 +57,7 @@ impl KeyFiles {
     }
 
     /// The keys; the current one is made on first use. All processes get the same one.
-    pub(super) fn read_or_make(&self) -> Result<HmacKeys, LedgerError> {
+    pub(super) fn read_or_make(&self) -> Result<HmacKeys> {
         if let Some(keys) = self.read()? {
             return Ok(keys);
         }
@@ -73,7 +73,7 @@ impl KeyFiles {
     }
 
     /// One maker at a time, until the file is dropped; the file system frees the lock if it dies.
-    pub(super) fn lock(&self) -> Result<File, LedgerError> {
+    pub(super) fn lock(&self) -> Result<File> {
         let failed = |error: io::Error| LedgerError::io(&self.current, &error);
         let lock = files::private()
             .write(true)
@@ -86,7 +86,7 @@ impl KeyFiles {
     }
 
     /// Puts a new key in the current one's place, which becomes the old one. The caller holds the lock.
-    pub(super) fn replace(&self, current: &HmacKey) -> Result<(), LedgerError> {
+    pub(super) fn replace(&self, current: &HmacKey) -> Result<()> {
         // Stopped after the first of the two, the current key is merely there twice.
         put(&self.old, current).map_err(|error| LedgerError::io(&self.old, &error))?;
         make()
@@ -95,7 +95,7 @@ impl KeyFiles {
     }
 }
 
-fn read(path: &Path) -> Result<Option<HmacKey>, LedgerError> {
+fn read(path: &Path) -> Result<Option<HmacKey>> {
     let bytes = match read_regular(path) {
         Ok(bytes) => SecretBox::new(bytes.into_boxed_slice()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

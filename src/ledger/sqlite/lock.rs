@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::{Inner, files, holder};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 use crate::model::RunId;
 
 /// Tries before a lock counts as held: [`is_locked`] holds it for an instant as well.
@@ -62,7 +62,7 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    pub(super) fn acquire(folder: &Path, run: &RunId) -> Result<Self, LedgerError> {
+    pub(super) fn acquire(folder: &Path, run: &RunId) -> Result<Self> {
         Self::lock(folder, &path_of(folder, run))?.map_err(|by| LedgerError::Held {
             run: run.clone(),
             by,
@@ -70,7 +70,7 @@ impl FileLock {
     }
 
     /// The right to start a run of the file with this key.
-    pub(super) fn for_file(folder: &Path, file_key: &str) -> Result<Self, LedgerError> {
+    pub(super) fn for_file(folder: &Path, file_key: &str) -> Result<Self> {
         // No run's id is as long.
         let name = hex::encode(&Sha256::digest(file_key)[..16]);
         Self::lock(folder, &folder.join(format!("{name}.lock")))?
@@ -78,7 +78,7 @@ impl FileLock {
     }
 
     // Or who holds it.
-    fn lock(folder: &Path, path: &Path) -> Result<Result<Self, String>, LedgerError> {
+    fn lock(folder: &Path, path: &Path) -> Result<Result<Self, String>> {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
         let failed = |error| LedgerError::io(path, &error);
         for _ in 0..TRIES {
@@ -117,7 +117,7 @@ impl Drop for FileLock {
 }
 
 /// Whether some process holds the run. Writes nothing.
-pub(super) fn is_locked(folder: &Path, run: &RunId) -> Result<bool, LedgerError> {
+pub(super) fn is_locked(folder: &Path, run: &RunId) -> Result<bool> {
     let path = path_of(folder, run);
     let file = match File::open(&path) {
         Ok(file) => file,

@@ -53,7 +53,7 @@ pub use compared::Compared;
 pub use import::Import;
 pub use lock::{FileLock, HeldRun};
 
-use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, RunRow};
+use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, Result, RunRow};
 use crate::model::RunId;
 use commit::Prepared;
 use holder::Holder;
@@ -81,7 +81,7 @@ struct Inner {
 }
 
 impl Inner {
-    fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
+    fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T> {
         self.readers
             .read(|connection| read(connection).map_err(|fault| fault.at(&self.path)))
     }
@@ -91,7 +91,7 @@ impl Inner {
         files::beside(&self.path, ".locks")
     }
 
-    fn writer(&self) -> Result<&Writer, LedgerError> {
+    fn writer(&self) -> Result<&Writer> {
         self.writer.as_ref().ok_or_else(|| LedgerError::ReadOnly {
             location: files::location(&self.path),
             cause: "it was opened for reading only".into(),
@@ -107,7 +107,7 @@ impl std::fmt::Debug for Store {
 
 /// Opening and closing.
 impl Store {
-    pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, LedgerError> {
+    pub async fn open(path: &Path, options: OpenOptions) -> Result<Self> {
         blocking(path.to_owned(), move |path| open(path, options)).await
     }
 
@@ -138,7 +138,7 @@ impl Store {
     async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         let inner = Arc::clone(&self.inner);
         let (reply, answer) = oneshot::channel();
         // Nobody waits any more when the caller was cancelled.
@@ -157,7 +157,7 @@ impl Store {
     }
 }
 
-fn open(path: &Path, options: OpenOptions) -> Result<Store, LedgerError> {
+fn open(path: &Path, options: OpenOptions) -> Result<Store> {
     if options.mode == OpenMode::Existing && is_missing(path) {
         return Err(missing(path));
     }
@@ -210,8 +210,8 @@ fn is_missing(path: &Path) -> bool {
 /// Runs what waits for the disk where waiting is allowed.
 async fn blocking<T: Send + 'static>(
     path: PathBuf,
-    work: impl FnOnce(&Path) -> Result<T, LedgerError> + Send + 'static,
-) -> Result<T, LedgerError> {
+    work: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let name = path.clone();
     match tokio::task::spawn_blocking(move || work(&path)).await {
         Ok(result) => result,
@@ -225,27 +225,27 @@ async fn blocking<T: Send + 'static>(
 
 /// Runs and who works on them.
 impl Store {
-    pub async fn runs(&self) -> Result<Vec<RunRow>, LedgerError> {
+    pub async fn runs(&self) -> Result<Vec<RunRow>> {
         self.read(runs::runs).await
     }
 
-    pub async fn run(&self, id: &RunId) -> Result<RunRow, LedgerError> {
+    pub async fn run(&self, id: &RunId) -> Result<RunRow> {
         let id = id.clone();
         self.read(move |c| runs::run(c, &id)).await
     }
 
-    pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow, LedgerError> {
+    pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow> {
         let prefix = prefix.map(str::to_owned);
         self.read(move |c| runs::find_run(c, prefix.as_deref()))
             .await
     }
 
-    pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>, LedgerError> {
+    pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>> {
         let file_key = file_key.to_owned();
         self.read(move |c| runs::last_run_of(c, &file_key)).await
     }
 
-    pub fn lock_run(&self, id: &RunId) -> Result<HeldRun, LedgerError> {
+    pub fn lock_run(&self, id: &RunId) -> Result<HeldRun> {
         let writer = self.inner.writer()?;
         let lock = FileLock::acquire(&self.inner.locks(), id)?;
         let (run, me) = (id.clone(), Holder::myself());
@@ -261,12 +261,12 @@ impl Store {
         Ok(HeldRun::new(lock, &self.inner, id))
     }
 
-    pub fn lock_file(&self, file_key: &str) -> Result<FileLock, LedgerError> {
+    pub fn lock_file(&self, file_key: &str) -> Result<FileLock> {
         self.inner.writer()?;
         FileLock::for_file(&self.inner.locks(), file_key)
     }
 
-    pub fn is_locked(&self, id: &RunId) -> Result<bool, LedgerError> {
+    pub fn is_locked(&self, id: &RunId) -> Result<bool> {
         if lock::is_locked(&self.inner.locks(), id)? {
             return Ok(true);
         }
@@ -276,7 +276,7 @@ impl Store {
         Ok(holder.is_some_and(|holder| holder.is_another_alive()))
     }
 
-    pub async fn mark(&self, id: &RunId) -> Result<(), LedgerError> {
+    pub async fn mark(&self, id: &RunId) -> Result<()> {
         let (run, mark) = (id.clone(), rand::random::<Mark>());
         let writer = self.inner.writer()?;
         writer
@@ -290,7 +290,7 @@ impl Store {
         writer.expect(mark).await
     }
 
-    pub async fn import(&self, run: NewRun) -> Result<Import, LedgerError> {
+    pub async fn import(&self, run: NewRun) -> Result<Import> {
         let inner = Arc::clone(&self.inner);
         blocking(self.inner.path.clone(), move |_| Import::new(inner, run)).await
     }
@@ -302,7 +302,7 @@ impl Store {
         &'a self,
         run: &RunId,
         checkpoint: Checkpoint<'_>,
-    ) -> impl Future<Output = Result<AsStored, LedgerError>> + use<'a> {
+    ) -> impl Future<Output = Result<AsStored>> + use<'a> {
         let begun = self.inner.writer().and_then(|writer| {
             let prepared =
                 Prepared::new(run, checkpoint).map_err(|fault| fault.at(&self.inner.path))?;

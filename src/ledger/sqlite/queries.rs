@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::{Store, calls, consents, drift, memory, reads, runs};
 use crate::apps::App;
 use crate::ledger::{
-    AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryKey, EntryRow, LedgerError, Noted,
-    OrgRow, Pending, Standing, Target, UnderWay,
+    AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryKey, EntryRow, Noted, OrgRow,
+    Pending, Result, Standing, Target, UnderWay,
 };
 use crate::manifest::{Entry, SecretRef};
 use crate::model::{EntryNo, OrgNo, RunId, Stored};
@@ -19,17 +19,17 @@ const STANDINGS: usize = 10_000;
 
 /// Reading a run.
 impl Store {
-    pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>, LedgerError> {
+    pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>> {
         let run = run.clone();
         self.read(move |c| runs::orgs(c, &run)).await
     }
 
-    pub async fn counts(&self, run: &RunId) -> Result<Counts, LedgerError> {
+    pub async fn counts(&self, run: &RunId) -> Result<Counts> {
         let run = run.clone();
         self.read(move |c| runs::counts(c, &run)).await
     }
 
-    pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>, LedgerError> {
+    pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
         let run = run.clone();
         self.read(move |c| runs::counts_by_org(c, &run)).await
     }
@@ -41,7 +41,7 @@ impl Store {
         state: Stored,
         after: Option<EntryNo>,
         limit: usize,
-    ) -> Result<Vec<EntryRow>, LedgerError> {
+    ) -> Result<Vec<EntryRow>> {
         let window = reads::Window {
             run: run.clone(),
             org,
@@ -53,16 +53,12 @@ impl Store {
         self.read(move |c| reads::load(c, &window)).await
     }
 
-    pub async fn entry(&self, run: &RunId, no: EntryNo) -> Result<EntryRow, LedgerError> {
+    pub async fn entry(&self, run: &RunId, no: EntryNo) -> Result<EntryRow> {
         let run = run.clone();
         self.read(move |c| reads::entry(c, &run, no)).await
     }
 
-    pub async fn for_each_entry(
-        &self,
-        run: &RunId,
-        each: impl FnMut(EntryRow),
-    ) -> Result<(), LedgerError> {
+    pub async fn for_each_entry(&self, run: &RunId, each: impl FnMut(EntryRow)) -> Result<()> {
         self.for_each(run, PAGE, reads::page, |row| row.no, each)
             .await
     }
@@ -71,17 +67,13 @@ impl Store {
         &self,
         run: &RunId,
         mut each: impl FnMut(EntryRow, Vec<Attempt>),
-    ) -> Result<(), LedgerError> {
+    ) -> Result<()> {
         let each = |(row, calls)| each(row, calls);
         self.for_each(run, PAGE, calls::page, |(row, _)| row.no, each)
             .await
     }
 
-    pub async fn for_each_standing(
-        &self,
-        run: &RunId,
-        each: impl FnMut(Standing),
-    ) -> Result<(), LedgerError> {
+    pub async fn for_each_standing(&self, run: &RunId, each: impl FnMut(Standing)) -> Result<()> {
         self.for_each(
             run,
             STANDINGS,
@@ -99,7 +91,7 @@ impl Store {
         page: reads::Page<T>,
         no: impl Fn(&T) -> EntryNo,
         mut each: impl FnMut(T),
-    ) -> Result<(), LedgerError> {
+    ) -> Result<()> {
         let mut after = None;
         loop {
             let run = run.clone();
@@ -119,13 +111,13 @@ impl Store {
         what: Noted,
         limit: usize,
         wanted: impl Fn(EntryNo) -> bool + Send + 'static,
-    ) -> Result<(u64, Vec<EntryRow>), LedgerError> {
+    ) -> Result<(u64, Vec<EntryRow>)> {
         let run = run.clone();
         self.read(move |c| drift::noted(c, &run, what, limit, &wanted))
             .await
     }
 
-    pub async fn changed(&self, run: &RunId, limit: usize) -> Result<Vec<EntryRow>, LedgerError> {
+    pub async fn changed(&self, run: &RunId, limit: usize) -> Result<Vec<EntryRow>> {
         let run = run.clone();
         self.read(move |c| reads::changed(c, &run, limit)).await
     }
@@ -136,18 +128,18 @@ impl Store {
         org: OrgNo,
         app_id: &str,
         except: EntryNo,
-    ) -> Result<Option<u64>, LedgerError> {
+    ) -> Result<Option<u64>> {
         let (run, app_id) = (run.clone(), app_id.to_owned());
         self.read(move |c| reads::app_id_taken(c, &run, org, &app_id, except))
             .await
     }
 
-    pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>, LedgerError> {
+    pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
         let run = run.clone();
         self.read(move |c| memory::targets(c, &run, org)).await
     }
 
-    pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>, LedgerError> {
+    pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
         let run = run.clone();
         self.read(move |c| reads::labels(c, &run, org)).await
     }
@@ -155,11 +147,11 @@ impl Store {
 
 /// Reading across runs.
 impl Store {
-    pub async fn under_way(&self) -> Result<Vec<UnderWay>, LedgerError> {
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>> {
         self.read(reads::under_way).await
     }
 
-    pub async fn links_in_doubt(&self, run: &RunId) -> Result<Vec<(OrgNo, EntryNo)>, LedgerError> {
+    pub async fn links_in_doubt(&self, run: &RunId) -> Result<Vec<(OrgNo, EntryNo)>> {
         let run = run.clone();
         self.read(move |c| reads::links_in_doubt(c, &run)).await
     }
@@ -168,23 +160,23 @@ impl Store {
         &self,
         run: &RunId,
         org: Option<OrgNo>,
-    ) -> Result<HashMap<OrgNo, HashSet<SecretRef>>, LedgerError> {
+    ) -> Result<HashMap<OrgNo, HashSet<SecretRef>>> {
         let run = run.clone();
         self.read(move |c| reads::secrets(c, &run, org)).await
     }
 
-    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory, LedgerError> {
+    pub async fn app_memory(&self, org_url: &str, app_id: &str) -> Result<AppMemory> {
         let (org_url, app_id) = (org_url.to_owned(), app_id.to_owned());
         self.read(move |c| memory::of_app(c, &org_url, &app_id))
             .await
     }
 
-    pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>, LedgerError> {
+    pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>> {
         let org_url = org_url.to_owned();
         self.read(move |c| memory::seen_apps(c, &org_url)).await
     }
 
-    pub async fn wishes(&self, app: &AppMemory) -> Result<Option<Vec<Entry>>, LedgerError> {
+    pub async fn wishes(&self, app: &AppMemory) -> Result<Option<Vec<Entry>>> {
         let Some(applied_by) = app.applied_by else {
             return Ok(None);
         };
@@ -196,10 +188,7 @@ impl Store {
         .await
     }
 
-    pub async fn wishers(
-        &self,
-        app: &AppMemory,
-    ) -> Result<[Option<(RunId, EntryNo)>; 2], LedgerError> {
+    pub async fn wishers(&self, app: &AppMemory) -> Result<[Option<(RunId, EntryNo)>; 2]> {
         let keys = [app.applied_by, app.moving_by];
         if keys == [None, None] {
             return Ok([None, None]);
@@ -212,18 +201,18 @@ impl Store {
         .await
     }
 
-    pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>, LedgerError> {
+    pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>> {
         let run = run.cloned();
         self.read(move |c| consents::pending_consents(c, run.as_ref()))
             .await
     }
 
-    pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState, LedgerError> {
+    pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState> {
         let key = key.clone();
         self.read(move |c| consents::consent(c, &key)).await
     }
 
-    pub async fn waits_for(&self, state: &str) -> Result<Option<Pending>, LedgerError> {
+    pub async fn waits_for(&self, state: &str) -> Result<Option<Pending>> {
         let state = state.to_owned();
         self.read(move |c| consents::waits_for(c, &state)).await
     }
@@ -233,7 +222,7 @@ impl Store {
         url: &str,
         app: App,
         app_id: &str,
-    ) -> Result<Option<Pending>, LedgerError> {
+    ) -> Result<Option<Pending>> {
         let (url, app_id) = (url.to_owned(), app_id.to_owned());
         self.read(move |c| consents::newest_of_app(c, &url, app, &app_id))
             .await

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::{database, files};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 
 /// Connections that are kept for the next read; more are closed after use.
 const KEPT: usize = super::turns::AT_ONCE;
@@ -55,10 +55,7 @@ impl Readers {
     }
 
     /// Runs `read` on a connection; twice or more if the file changed under it.
-    pub(super) fn read<T>(
-        &self,
-        read: impl Fn(&Connection) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+    pub(super) fn read<T>(&self, read: impl Fn(&Connection) -> Result<T>) -> Result<T> {
         if self.footprint == Footprint::None {
             for _ in 0..DISTURBANCES {
                 let before = self.stamp();
@@ -85,7 +82,7 @@ impl Readers {
     }
 
     /// A number that changes when anybody committed.
-    pub(super) fn data_version(&self) -> Result<i64, LedgerError> {
+    pub(super) fn data_version(&self) -> Result<i64> {
         let mut watch = self.watch.lock();
         let stamp = self.stamp();
         let seen = if stamp.log.is_some() {

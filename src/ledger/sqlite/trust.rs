@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 
 /// What is beside a ledger; each may be missing.
 const BESIDE: [(&str, Part); 7] = [
@@ -22,7 +22,7 @@ const LOCKS: &str = ".locks";
 
 /// Refuses a ledger that somebody else could write to.
 #[cfg(unix)]
-pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
+pub(super) fn refuse_shared(ledger: &Path) -> Result<()> {
     // What is no file is refused as that.
     let is_other = |metadata: std::fs::Metadata| !metadata.is_file() && !metadata.is_symlink();
     if std::fs::symlink_metadata(ledger).is_ok_and(is_other) {
@@ -44,7 +44,7 @@ pub(super) fn refuse_shared(ledger: &Path) -> Result<(), LedgerError> {
 
 /// Opening a pipe that somebody put in a lock's place would wait for ever.
 #[cfg(unix)]
-fn refuse_odd_locks(folder: &Path) -> Result<(), LedgerError> {
+fn refuse_odd_locks(folder: &Path) -> Result<()> {
     let failed = |error: std::io::Error| LedgerError::io(folder, &error);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -61,7 +61,7 @@ fn refuse_odd_locks(folder: &Path) -> Result<(), LedgerError> {
 
 /// Elsewhere who may write is not in the mode.
 #[cfg(not(unix))]
-pub(super) fn refuse_shared(_: &Path) -> Result<(), LedgerError> {
+pub(super) fn refuse_shared(_: &Path) -> Result<()> {
     Ok(())
 }
 
@@ -132,7 +132,7 @@ impl Kind {
 }
 
 #[cfg(unix)]
-fn look(path: &Path) -> Result<Option<Found>, LedgerError> {
+fn look(path: &Path) -> Result<Option<Found>> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -155,7 +155,7 @@ fn look(path: &Path) -> Result<Option<Found>, LedgerError> {
 
 /// Refuses a ledger that other names lead to as well.
 #[cfg(unix)]
-fn refuse_linked(ledger: &Path, names: u64) -> Result<(), LedgerError> {
+fn refuse_linked(ledger: &Path, names: u64) -> Result<()> {
     if names < 2 {
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn refuse_linked(ledger: &Path, names: u64) -> Result<(), LedgerError> {
 }
 
 #[cfg(unix)]
-fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<(), LedgerError> {
+fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     let Some(found) = found else { return Ok(()) };
     let wrong = wrong(path, found, part, me);
@@ -189,7 +189,7 @@ fn refuse(path: &Path, found: Option<&Found>, part: Part) -> Result<(), LedgerEr
 }
 
 /// Refuses what is neither the file nor the folder that belongs there.
-fn refuse_kind(path: &Path, found: &Found, part: Part) -> Result<(), LedgerError> {
+fn refuse_kind(path: &Path, found: &Found, part: Part) -> Result<()> {
     let wanted = if part.is_folder() {
         Kind::Folder
     } else {

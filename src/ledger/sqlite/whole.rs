@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::database;
 use super::files::{self, read_at, written};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Result};
 
 /// The index's beginning: two copies of its header, and how far the log has been moved into the file.
 /// <https://www.sqlite.org/walformat.html#the_wal_index_file_format>
@@ -112,7 +112,7 @@ impl Whole {
     }
 
     /// Refuses files that lost something, or that anything but SQLite damaged, since the last look.
-    pub fn check(&mut self, file: &File) -> Result<(), LedgerError> {
+    pub fn check(&mut self, file: &File) -> Result<()> {
         self.check_index()?;
         let before = self.says();
         self.check_log()?;
@@ -146,7 +146,7 @@ impl Whole {
     }
 
     /// Made as long again, so that nobody who looks at it is ended: SQLite then makes its content anew.
-    fn check_index(&mut self) -> Result<(), LedgerError> {
+    fn check_index(&mut self) -> Result<()> {
         let Some(index) = &mut self.index else {
             // Not there before anything was read or written, or to be seen by us alone.
             let opened = OpenOptions::new()
@@ -170,7 +170,7 @@ impl Whole {
         Ok(())
     }
 
-    fn check_log(&mut self) -> Result<(), LedgerError> {
+    fn check_log(&mut self) -> Result<()> {
         if self.log.is_none() {
             self.log = File::open(&self.log_path).ok();
         }
@@ -194,7 +194,7 @@ impl Whole {
         Ok(())
     }
 
-    fn check_head(&self, file: &File) -> Result<(), LedgerError> {
+    fn check_head(&self, file: &File) -> Result<()> {
         let Some(head) = self.head else {
             return Ok(());
         };
@@ -207,7 +207,7 @@ impl Whole {
     }
 
     // Through another connection: this one's pages may be from before.
-    fn check_pages(&self) -> Result<(), LedgerError> {
+    fn check_pages(&self) -> Result<()> {
         let found = database::open_reader(&self.path, std::time::Duration::ZERO)?.query_row(
             "PRAGMA quick_check(1)",
             [],
@@ -338,7 +338,7 @@ mod tests {
             file.set_modified(later).unwrap();
         }
 
-        fn check(&mut self) -> Result<(), LedgerError> {
+        fn check(&mut self) -> Result<()> {
             self.whole.check(&self.file)
         }
     }

@@ -20,7 +20,7 @@ use super::identity::{Identity, Mark};
 use super::row_keys::RowKeys;
 use super::rows::Fault;
 use super::{files, readers};
-use crate::ledger::{AsStored, LedgerError};
+use crate::ledger::{AsStored, LedgerError, Result};
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and
 /// another process gets its turn.
@@ -57,7 +57,7 @@ impl Writer {
         path: &Path,
         connection: Connection,
         abort_after: Option<u64>,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self> {
         let broken = Arc::new(OnceLock::new());
         let engine = Engine {
             path: path.to_owned(),
@@ -84,7 +84,7 @@ impl Writer {
     pub(super) fn commit(
         &self,
         checkpoint: Prepared,
-    ) -> Result<impl Future<Output = Result<AsStored, LedgerError>> + use<'_>, LedgerError> {
+    ) -> Result<impl Future<Output = Result<AsStored>> + use<'_>> {
         self.check()?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Commit(Box::new(checkpoint), reply))?;
@@ -100,7 +100,7 @@ impl Writer {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         self.check()?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Do(Box::new(move |engine| {
@@ -115,7 +115,7 @@ impl Writer {
     pub(super) fn write_later<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-        end: impl FnOnce(Result<T, LedgerError>) + Send + 'static,
+        end: impl FnOnce(Result<T>) + Send + 'static,
     ) {
         let write = move |engine: &mut Engine| end(engine.transaction(write));
         drop(self.send(Command::Do(Box::new(write))));
@@ -125,7 +125,7 @@ impl Writer {
     pub(super) fn write_blocking<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         self.begin_write(write)?.wait(self)
     }
 
@@ -133,7 +133,7 @@ impl Writer {
     pub(super) fn begin_write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<Underway<T>, LedgerError> {
+    ) -> Result<Underway<T>> {
         self.check()?;
         let (reply, answer) = mpsc::sync_channel(1);
         self.send(Command::Do(Box::new(move |engine| {
@@ -146,7 +146,7 @@ impl Writer {
     pub(super) fn outside_transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         self.check()?;
         let (reply, answer) = mpsc::sync_channel(1);
         self.send(Command::Do(Box::new(move |engine| {
@@ -157,7 +157,7 @@ impl Writer {
     }
 
     /// From now on the file has this mark, which was written into it: what is in the log is moved there first.
-    pub(super) async fn expect(&self, mark: Mark) -> Result<(), LedgerError> {
+    pub(super) async fn expect(&self, mark: Mark) -> Result<()> {
         self.check()?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Do(Box::new(move |engine| {
@@ -173,7 +173,7 @@ impl Writer {
     }
 
     /// Changes when another process committed; our own commits do not count.
-    pub(super) async fn data_version(&self) -> Result<i64, LedgerError> {
+    pub(super) async fn data_version(&self) -> Result<i64> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Do(Box::new(move |engine| {
             let version = readers::data_version(&engine.connection)
@@ -183,11 +183,11 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
-    fn check(&self) -> Result<(), LedgerError> {
+    fn check(&self) -> Result<()> {
         self.broken.get().cloned().map_or(Ok(()), Err)
     }
 
-    fn send(&self, command: Command) -> Result<(), LedgerError> {
+    fn send(&self, command: Command) -> Result<()> {
         self.queue
             .as_ref()
             .and_then(|queue| queue.send(command).ok())
@@ -204,11 +204,11 @@ impl Writer {
 }
 
 /// A write that was begun. Dropped, it is made all the same.
-pub(super) struct Underway<T>(mpsc::Receiver<Result<T, LedgerError>>);
+pub(super) struct Underway<T>(mpsc::Receiver<Result<T>>);
 
 impl<T> Underway<T> {
     /// What came of it.
-    pub(super) fn wait(self, writer: &Writer) -> Result<T, LedgerError> {
+    pub(super) fn wait(self, writer: &Writer) -> Result<T> {
         self.0.recv().unwrap_or_else(|_| Err(writer.stopped()))
     }
 }
@@ -224,7 +224,7 @@ impl Drop for Writer {
 }
 
 /// Who waits for a checkpoint. It goes back to the thread that made it: freed here it would cost more.
-type Reply = oneshot::Sender<(Box<Prepared>, Result<AsStored, LedgerError>)>;
+type Reply = oneshot::Sender<(Box<Prepared>, Result<AsStored>)>;
 
 /// Checkpoints that are stored together, and who waits for them.
 type Group = Vec<(Box<Prepared>, Reply)>;
@@ -285,7 +285,7 @@ impl Engine {
     }
 
     /// Stores all but those whose entry moved.
-    fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<AsStored, LedgerError>> {
+    fn commit(&mut self, group: &[(Box<Prepared>, Reply)]) -> Vec<Result<AsStored>> {
         let mut keys = std::mem::take(&mut self.keys);
         let stored = self.transaction(|transaction| {
             let mut sums = Sums::new();
@@ -315,10 +315,7 @@ impl Engine {
         }
     }
 
-    fn transaction<T>(
-        &mut self,
-        write: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, LedgerError> {
+    fn transaction<T>(&mut self, write: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T> {
         if let Some(error) = self.broken.get() {
             return Err(error.clone());
         }
@@ -342,7 +339,7 @@ impl Engine {
     fn checked_after<T>(
         &mut self,
         write: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         match self.try_transaction(write) {
             Err(error) if !error.is_fatal() => Err(error),
             result => self.identity.check().and(result),
@@ -352,7 +349,7 @@ impl Engine {
     fn try_transaction<T>(
         &mut self,
         write: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<T> {
         self.connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(Fault::from)
