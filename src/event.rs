@@ -5,11 +5,13 @@
 //! slow is told how many events it lost ([`News::Lagged`]) and looks into the ledger for what became of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
+use tokio_util::sync::CancellationToken;
 
 use crate::model::{Changed, EntryError, EntryNo, Millis, RunId, Step, Stopped, Stored};
 
@@ -206,6 +208,8 @@ struct Bus {
     sender: Sender<Arc<Event>>,
     /// The number of the last event; held while one is sent, so that all hear them in order.
     last: Mutex<u64>,
+    /// How many listen: asked before each event, by all who work.
+    listeners: Arc<AtomicUsize>,
 }
 
 impl Events {
@@ -219,6 +223,7 @@ impl Events {
         let bus = Bus {
             sender: Sender::new(events),
             last: Mutex::new(0),
+            listeners: Arc::default(),
         };
         Self {
             bus: Some(Arc::new(bus)),
@@ -245,15 +250,28 @@ impl Events {
 
     /// Hears what is sent from now on.
     pub fn listen(&self) -> Listener {
-        // With nowhere to listen to, the sender is dropped here: there is no news.
-        let receiver = self.bus.as_ref().map(|bus| bus.sender.subscribe());
-        Listener(receiver.unwrap_or_else(|| Sender::new(1).subscribe()))
+        self.listen_until(CancellationToken::new())
+    }
+
+    /// As [`Self::listen`], but for what is sent after this end.
+    pub fn listen_until(&self, end: CancellationToken) -> Listener {
+        let (receiver, listeners) = match &self.bus {
+            Some(bus) => (bus.sender.subscribe(), Arc::clone(&bus.listeners)),
+            // The sender is dropped here: there is no news.
+            None => (Sender::new(1).subscribe(), Arc::default()),
+        };
+        listeners.fetch_add(1, Ordering::Relaxed);
+        Listener {
+            receiver,
+            end,
+            listeners,
+        }
     }
 
     /// Sends what happened to whoever listens; it is not even made when nobody does.
     pub fn send(&self, what: impl FnOnce() -> EventKind) {
         let Some(bus) = &self.bus else { return };
-        if bus.sender.receiver_count() == 0 {
+        if bus.listeners.load(Ordering::Relaxed) == 0 {
             return;
         }
         let (run, at, kind) = (self.run.clone(), now(), what());
@@ -296,26 +314,36 @@ pub enum News {
 
 /// Hears events, in order.
 #[derive(Debug)]
-pub struct Listener(Receiver<Arc<Event>>);
+pub struct Listener {
+    receiver: Receiver<Arc<Event>>,
+    end: CancellationToken,
+    listeners: Arc<AtomicUsize>,
+}
 
 impl Listener {
-    /// Waits for the next; `None` = there are no more, as nobody is left to send any.
+    /// Waits for the next; `None` = there are no more: its end has come, or nobody is left to send any.
     pub async fn next(&mut self) -> Option<News> {
-        heard(self.0.recv().await)
-    }
-
-    /// As [`Self::next`], for a thread outside the runtime.
-    pub fn blocking_next(&mut self) -> Option<News> {
-        heard(self.0.blocking_recv())
+        tokio::select! {
+            // What was sent before the end is heard.
+            biased;
+            received = self.receiver.recv() => heard(received),
+            () = self.end.cancelled() => self.now(),
+        }
     }
 
     /// The next, if it is there already.
     pub fn now(&mut self) -> Option<News> {
-        match self.0.try_recv() {
+        match self.receiver.try_recv() {
             Ok(event) => Some(News::Event(event)),
             Err(TryRecvError::Lagged(lost)) => Some(News::Lagged(lost)),
             Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -388,8 +416,24 @@ mod tests {
         assert!(listener.next().await.is_none());
     }
 
-    #[test]
-    fn nothing_is_made_when_nobody_listens() {
+    #[tokio::test]
+    async fn it_ends_where_it_is_told_to_and_hears_what_was_sent_before() {
+        let (events, end) = (Events::new(), CancellationToken::new());
+        let mut listener = events.listen_until(end.clone());
+        let mut other = events.listen();
+        looked(&events, 1..=2);
+        end.cancel();
+        for seq in 1..=2 {
+            let news = listener.next().await;
+            assert!(matches!(news, Some(News::Event(event)) if event.seq == seq));
+        }
+        assert!(listener.next().await.is_none());
+        looked(&events, 3..=3);
+        assert_eq!(hear(&mut other), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_when_nobody_listens() {
         let unheard = Events::new();
         drop(unheard.listen());
         for events in [
@@ -400,7 +444,7 @@ mod tests {
         ] {
             events.send(|| panic!("made for nobody"));
         }
-        assert!(Events::nowhere().listen().blocking_next().is_none());
+        assert!(Events::nowhere().listen().next().await.is_none());
     }
 
     #[test]
@@ -414,7 +458,7 @@ mod tests {
         });
         drop(events);
         let mut heard = Vec::new();
-        while let Some(News::Event(event)) = listener.blocking_next() {
+        while let Some(News::Event(event)) = listener.now() {
             heard.push(event.seq);
         }
         assert_eq!(heard, (1..=2_000).collect::<Vec<_>>());

@@ -22,9 +22,9 @@
 //!         sandbox     beside everything; shares no types with okta
 //! ```
 //!
-//! What happens is said as events: whoever makes a command's [`event::Events`] listens to them (`cli`: progress and log),
-//! and engine, steps' workers and pacing send them to any number of listeners, or to nobody at no cost. Whatever is
-//! traced besides goes to the log. What events are lost to a slow listener it reads from the ledger.
+//! What happens is said as events: engine, its workers and pacing send them to the engine's [`event::Events`], and any
+//! number of listeners hear them (`cli`: progress and log), or nobody at no cost. What events are lost to a slow listener
+//! it reads from the ledger. Whatever is traced besides goes to the log.
 //!
 //! Imports run downwards only, and files of one folder use each other in one direction: `tests/architecture` holds the
 //! table and fails on anything else. It holds the other promises, too: only `ledger::sqlite` has SQL; only `okta` names reqwest;

@@ -18,7 +18,6 @@ use super::output::Output;
 use super::signals::Signals;
 use crate::consent::reader;
 use crate::engine::{Engine, OrgAccess};
-use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
 use crate::manifest;
@@ -63,10 +62,9 @@ pub(super) async fn complete(
     let signals = Signals::listen(interrupt.clone(), output)?;
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
-    let events = Events::new();
-    let waits = told::waits(events.listen(), output);
-    let listeners = Listeners::begin(&events, waits, settings, output).await;
-    let mut desk = Desk::new(&engine, &ledger, &options, open, events)
+    let show = |listener| told::waits(listener, output);
+    let listeners = Listeners::begin(engine.events(), show, settings, output).await;
+    let mut desk = Desk::new(&engine, &ledger, &options, open, engine.events().clone())
         .await
         .map_err(Failure::usage)?;
     let mut tally = Tally::default();
@@ -109,10 +107,9 @@ pub(super) async fn refresh(
     pending.retain(|pending| wanted(args, pending));
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
     let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
-    let events = Events::new();
-    let waits = told::waits(events.listen(), output);
-    let listeners = Listeners::begin(&events, waits, settings, output).await;
-    let mut desk = Desk::new(&engine, &ledger, &options, open, events)
+    let show = |listener| told::waits(listener, output);
+    let listeners = Listeners::begin(engine.events(), show, settings, output).await;
+    let mut desk = Desk::new(&engine, &ledger, &options, open, engine.events().clone())
         .await
         .map_err(Failure::usage)?;
     let names: Vec<String> = pending.iter().map(name).collect();

@@ -15,7 +15,6 @@ use super::report::{self, Closing, Request};
 use super::signals::Signals;
 use super::{continuation, deactivations, progress, prune};
 use crate::engine::{Engine, Selected};
-use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::Format;
 use crate::ledger::{Ledger, Owner, RunLock, RunRow};
@@ -119,15 +118,15 @@ async fn watch(
     settings: &Settings,
     output: Output,
 ) -> Result<Vec<Option<f64>>, Failure> {
-    let events = Events::new();
+    let events = engine.events();
     let recount = Recount {
         ledger: driving.ledger.clone(),
         run: driving.run.id.clone(),
         selected: driving.selected.clone(),
     };
-    let shown = progress::show(events.listen(), Some(recount), settings.animation, output);
-    let listeners = Listeners::begin(&events, shown, settings, output).await;
-    let driven = driving.drive(ready, engine, events).await;
+    let show = |listener| progress::show(listener, Some(recount), settings.animation, output);
+    let listeners = Listeners::begin(events, show, settings, output).await;
+    let driven = driving.drive(ready, engine, events.clone()).await;
     listeners.end().await;
     driven
 }

@@ -15,7 +15,6 @@ use super::signals::Signals;
 use super::{log, progress};
 use crate::apps::App;
 use crate::engine::Engine;
-use crate::event::Events;
 use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
 use crate::failure::{Ending, Failure, Kind};
 use crate::model::{EntryError, ErrorDetails, Step, Stopped};
@@ -137,13 +136,13 @@ async fn read(
         .filter(|app| args.app.is_empty() || args.app.iter().any(|name| name == app.name()))
         .collect();
     let engine = Engine::new();
-    let events = Events::new();
+    let events = engine.events();
     let readers = source
-        .readers(wanted, args.allow_exec, &engine, &events)
+        .readers(wanted, args.allow_exec, &engine, events)
         .await?;
     let signals = Signals::listen(engine.cancellation().clone(), output)?;
-    let shown = progress::show(events.listen(), None, settings.animation, output);
-    let listeners = Listeners::begin(&events, shown, settings, output).await;
+    let show = |listener| progress::show(listener, None, settings.animation, output);
+    let listeners = Listeners::begin(events, show, settings, output).await;
     let reading = join_all(readers.iter().map(async |reader| {
         let reader = reader.as_ref().map_err(no_credentials)?;
         let read = read_apps(reader, &apps).await;
@@ -157,7 +156,7 @@ async fn read(
         // A read that is left behind changes nothing.
         () = engine.cancellation().cancelled() => None,
     };
-    drop((readers, events));
+    drop(readers);
     listeners.end().await;
     match (found, signals.received()) {
         (Some(found), None) => Ok(found),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::event::Events;
 use crate::okta::{Http, HttpError, HttpSettings};
 use crate::pacing::{Gates, Places};
 
@@ -16,6 +17,7 @@ struct Inner {
     capacity: Places,
     gates: Gates,
     cancellation: CancellationToken,
+    events: Events,
     clients: Mutex<Vec<(HttpSettings, Http)>>,
 }
 
@@ -31,6 +33,7 @@ impl Engine {
             gates: Gates::new(capacity.clone(), cancellation.clone()),
             capacity,
             cancellation,
+            events: Events::new(),
             clients: Mutex::default(),
         }))
     }
@@ -48,6 +51,11 @@ impl Engine {
     /// When to stop: no new work is begun, calls in flight end, everything is checkpointed.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.0.cancellation
+    }
+
+    /// Where everybody says what happens, and who wants to know listens.
+    pub fn events(&self) -> &Events {
+        &self.0.events
     }
 
     /// The client with these settings; connections are shared by all who use the same.

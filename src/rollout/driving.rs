@@ -75,7 +75,6 @@ impl Driving {
     }
 
     /// Drives the run until nothing moves any more; the largest part of its rate limit that was used, for each org.
-    /// Events end with it.
     ///
     /// # Errors
     /// When checkpoints cannot be kept.
@@ -94,7 +93,6 @@ impl Driving {
             ..options(&self.policy, self.force)
         };
         let driven = drive(engine, (ledger, &self.owner), orgs, &options, &events).await;
-        drop(events);
         if let Some(simulated) = ready.simulated {
             simulated.stop().await;
         }

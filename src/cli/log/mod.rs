@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::file::{self, Guarded, Place, cannot_be_written, is_stdout, refuse_clash};
 use super::output::Output;
-use crate::event::Events;
+use crate::event::Listener;
 use crate::failure::Failure;
 use crate::settings::{LogFormat, LogSettings, Settings};
 use record::Record;
@@ -50,17 +51,17 @@ pub(super) fn refuse(
     refuse_clash(file, &guarded(&others)?, GIVE)
 }
 
-/// Logs these events until nobody is left to send any; `None` when there is no log.
+/// Logs what this listener hears; `None` when there is no log.
 pub(super) async fn listen(
-    events: &Events,
+    mut listener: Listener,
     settings: &Settings,
     output: Output,
 ) -> Option<JoinHandle<()>> {
     let log = open(settings, output).await?;
-    let mut listener = events.listen();
+    let runtime = Handle::current();
     // A slow disk holds up no thread of the runtime.
     Some(tokio::task::spawn_blocking(move || {
-        while let Some(news) = listener.blocking_next() {
+        while let Some(news) = runtime.block_on(listener.next()) {
             log.write(&Record::of(&news));
         }
     }))

@@ -4,7 +4,6 @@ use crate::cli::listeners::Listeners;
 use crate::cli::output::Output;
 use crate::cli::{open, progress, target};
 use crate::engine::Engine;
-use crate::event::Events;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::counted;
@@ -60,10 +59,10 @@ pub(super) async fn look(
         counted(ready.entries, "entry", "entries"),
         counted(ready.orgs.len() as u64, "org", "orgs")
     ));
-    let events = Events::new();
-    let shown = progress::show(events.listen(), None, settings.animation, output);
-    let listeners = Listeners::begin(&events, shown, settings, output).await;
-    let planned = ready.look(target, request, engine, events).await;
+    let events = engine.events();
+    let show = |listener| progress::show(listener, None, settings.animation, output);
+    let listeners = Listeners::begin(events, show, settings, output).await;
+    let planned = ready.look(target, request, engine, events.clone()).await;
     listeners.end().await;
     planned
 }

@@ -153,7 +153,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Reads the live state; `None` when interrupted. Events end with it.
+    /// Reads the live state; `None` when interrupted.
     pub async fn look(
         self,
         target: &Target,
@@ -209,10 +209,7 @@ async fn look(
             (no, Box::pin(refresh.run(entries)).await)
         });
     }
-    let engine = shared.engine.clone();
-    // What is shown ends with the last who has something to tell.
-    drop(shared);
-    let plans = collect(plans, &mut tasks, engine.cancellation()).await;
+    let plans = collect(plans, &mut tasks, shared.engine.cancellation()).await;
     tasks.shutdown().await;
     plans
 }
