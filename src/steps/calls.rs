@@ -32,7 +32,7 @@ impl Caller for EntryCall<'_, '_> {
     }
 
     async fn refused(&mut self) -> Result<(), StepError> {
-        if self.effect != Effect::ReadOnly {
+        if self.effect == Effect::OnceOnly {
             // Whoever goes on after a crash must know that it is not under way.
             self.context.row.progress.in_flight = None;
         }

@@ -48,6 +48,13 @@ fn one<'a>(lines: &'a [Value], members: &[(&str, Value)]) -> &'a Value {
     found[0]
 }
 
+fn is_known(line: &Value, names: &[&str]) {
+    for name in names {
+        let is_text = line[*name].as_str().is_some_and(|text| !text.is_empty());
+        assert!(is_text, "{name} in {line}");
+    }
+}
+
 #[test]
 fn what_happens_to_a_run_is_logged_line_by_line_for_programs() {
     let story = eventful();
@@ -66,12 +73,6 @@ fn what_happens_to_a_run_is_logged_line_by_line_for_programs() {
     assert_eq!(lines[0]["event"], "run_started");
     assert_eq!(lines[0]["entries"], 4);
     assert_eq!(lines[lines.len() - 1]["event"], "run_ended");
-    let is_known = |line: &Value, names: &[&str]| {
-        for name in names {
-            let is_text = line[*name].as_str().is_some_and(|text| !text.is_empty());
-            assert!(is_text, "{name} in {line}");
-        }
-    };
     let retrying = one(&lines, &[("event", "step_retrying".into())]);
     assert_eq!(
         (&retrying["entry"], &retrying["row"]),
