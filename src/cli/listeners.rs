@@ -1,5 +1,7 @@
 //! Who listens to the events of a command: people, and its log.
 
+use std::time::Duration;
+
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -7,6 +9,9 @@ use super::log;
 use super::output::Output;
 use crate::event::{Events, Listener};
 use crate::settings::Settings;
+
+/// How long the command waits for its log at its end.
+const MOST_FOR_LOG: Duration = Duration::from_secs(5);
 
 /// Those that listen, until the command has nothing more to say.
 pub(super) struct Listeners {
@@ -39,7 +44,8 @@ impl Listeners {
         // What a listener that broke off did not say is in the ledger.
         drop(self.shown.await);
         if let Some(logged) = self.logged {
-            drop(logged.await);
+            // Nor does a log wait for ever that nobody reads: a pipe, a disk that hangs.
+            drop(tokio::time::timeout(MOST_FOR_LOG, logged).await);
         }
     }
 }

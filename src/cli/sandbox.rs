@@ -58,8 +58,10 @@ pub(super) async fn sandbox(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let file = args.settings.iter();
-    let guarded = file.map(|file| Guarded::input("the settings", file));
+    let file = args.settings.iter().map(|file| ("the settings", file));
+    let others = settings.inputs.iter().map(|(what, file)| (*what, file));
+    let guarded = file.chain(others);
+    let guarded = guarded.map(|(what, file)| Guarded::input(what, file));
     log::refuse(settings, |_| Ok(guarded.collect()))?;
     let orgs = orgs(args)?;
     log::open(settings, output).await;

@@ -1,4 +1,5 @@
-//! The gates of a process: one to each org, by its URL, however many runs, plans and consents call it at once.
+//! The gates of a process: one to each org, however many runs, plans and consents call it at once with the same
+//! credentials. Okta counts by token; who has another one is neither held up nor stopped by what happens to this.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -41,9 +42,12 @@ struct Shared {
     _waker: AbortOnDropHandle<()>,
 }
 
+/// Where an org is reached, its name, and the reference to its credentials.
+type Key = (Box<str>, Arc<str>, Option<Box<str>>);
+
 #[derive(Default)]
 struct Open {
-    by_origin: HashMap<Box<str>, Weak<Lane>>,
+    by_org: HashMap<Key, Weak<Lane>>,
     /// How many there may be before those that nobody has any more are taken out.
     bound: usize,
 }
@@ -75,31 +79,37 @@ impl Gates {
     /// to: what stopped it may be repaired.
     pub fn open(&self, org: &Gated<'_>) -> Arc<Lane> {
         let mut open = self.0.open.lock();
-        let gate = open.by_origin.get(org.origin).and_then(Weak::upgrade);
+        let credentials: Option<Box<str>> = org.spec.credentials().map(|own| own.as_str().into());
+        let key = (
+            org.origin.into(),
+            Arc::clone(&org.name),
+            credentials.clone(),
+        );
+        let gate = open.by_org.get(&key).and_then(Weak::upgrade);
         if let Some(gate) = gate.filter(|gate| gate.stopped().is_none()) {
             return gate;
         }
         let gate = Arc::new(Lane::new(LaneConfig {
             org: Arc::clone(&org.name),
             limits: org.spec.limits.or(org.limits),
-            credentials: org.spec.credentials().map(|secret| secret.as_str().into()),
+            credentials,
             retry: org.retry,
             places: self.0.capacity.clone(),
             events: org.events.clone(),
             interrupt: self.0.cancellation.clone(),
         }));
-        open.insert(org.origin.into(), Arc::downgrade(&gate));
+        open.insert(key, Arc::downgrade(&gate));
         gate
     }
 }
 
 impl Open {
-    fn insert(&mut self, origin: Box<str>, gate: Weak<Lane>) {
-        if self.by_origin.len() >= self.bound {
-            self.by_origin.retain(|_, gate| gate.strong_count() > 0);
-            self.bound = 2 * self.by_origin.len() + 16;
+    fn insert(&mut self, key: Key, gate: Weak<Lane>) {
+        if self.by_org.len() >= self.bound {
+            self.by_org.retain(|_, gate| gate.strong_count() > 0);
+            self.bound = 2 * self.by_org.len() + 16;
         }
-        self.by_origin.insert(origin, gate);
+        self.by_org.insert(key, gate);
     }
 }
 
@@ -108,7 +118,7 @@ impl Shared {
         let open: Vec<_> = self
             .open
             .lock()
-            .by_origin
+            .by_org
             .values()
             .filter_map(Weak::upgrade)
             .collect();
@@ -124,6 +134,7 @@ mod tests {
     use super::super::lane::Halted;
     use super::*;
     use crate::failure::Remedy;
+    use crate::manifest::Auth;
     use crate::model::{ErrorDetails, Stopped};
     use crate::okta::apps;
 
@@ -136,6 +147,10 @@ mod tests {
     }
 
     fn open(gates: &Gates, origin: &str, max_in_flight: u32) -> Arc<Lane> {
+        open_with(gates, origin, "env:TOKEN", max_in_flight)
+    }
+
+    fn open_with(gates: &Gates, origin: &str, token: &str, max_in_flight: u32) -> Arc<Lane> {
         let limits = Limits {
             max_in_flight: Some(max_in_flight),
             ..Limits::default()
@@ -145,7 +160,7 @@ mod tests {
             origin,
             spec: &OrgSpec {
                 url: origin.to_owned(),
-                auth: None,
+                auth: Some(Auth::ApiToken(token.to_owned().try_into().unwrap())),
                 limits,
                 folder: None,
             },
@@ -166,6 +181,14 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &other));
         drop((first, again));
         assert_eq!(open(&gates, "https://acme.okta.com", 20).width(), 20);
+    }
+
+    #[tokio::test]
+    async fn who_has_other_credentials_is_not_stopped_with_these() {
+        let (gates, _) = gates();
+        let first = open_with(&gates, "https://acme.okta.com", "env:ONE", 5);
+        let other = open_with(&gates, "https://acme.okta.com", "env:OTHER", 5);
+        assert!(!Arc::ptr_eq(&first, &other));
     }
 
     #[tokio::test]
@@ -194,7 +217,7 @@ mod tests {
         for org in 0..1_000 {
             open(&gates, &format!("https://org-{org}.okta.com"), 5);
         }
-        assert!(gates.0.open.lock().by_origin.len() <= 17);
+        assert!(gates.0.open.lock().by_org.len() <= 17);
     }
 
     #[tokio::test]

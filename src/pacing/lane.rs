@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +65,7 @@ pub struct Lane {
     // Of each run that has the org.
     pub(super) keepers: RwLock<Vec<Keeper>>,
     pub(super) tally: Tally,
+    claims: Semaphore,
 }
 
 impl Lane {
@@ -83,6 +84,7 @@ impl Lane {
             halted: Arc::default(),
             keepers: RwLock::default(),
             tally: Tally::default(),
+            claims: Semaphore::new(max as usize),
             config,
         }
     }
@@ -90,13 +92,13 @@ impl Lane {
     /// Has a ledger remember what a process that comes after this one must know, and continues from what it remembers
     /// of the org.
     pub fn keep(&self, keeper: Keeper, remembered: Option<&Remembered>) {
-        let mut keepers = self.keepers.write();
-        if keepers.is_empty()
-            && let Some(remembered) = remembered
-        {
-            remembered.restore(&mut self.state(), self.born.elapsed());
+        // In this order, as where a window is noted.
+        let mut state = self.state();
+        let is_known = state.buckets().next().is_some();
+        if let Some(remembered) = remembered.filter(|_| !is_known) {
+            remembered.restore(&mut state, self.born.elapsed());
         }
-        keepers.push(keeper);
+        self.keepers.write().push(keeper);
     }
 
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
@@ -106,6 +108,11 @@ impl Lane {
         let most = most.unwrap_or(DEFAULT_IN_FLIGHT) as usize;
         let beside = if self.state().has_plenty() { most } else { 0 };
         self.config.places.entries(most + beside)
+    }
+
+    /// One permit an entry that is claimed before its turn to send has come: no more of them than can be under way.
+    pub const fn claims(&self) -> &Semaphore {
+        &self.claims
     }
 
     /// Holds every further call back.

@@ -6,10 +6,11 @@ mod record;
 mod subscriber;
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -90,12 +91,16 @@ fn cannot_write(file: &Path, error: anyhow::Error, output: Output) {
     output.hint(failure.hint.unwrap_or_default());
 }
 
+/// How long a trace waits for a line that is being written.
+const SOON: Duration = Duration::from_millis(100);
+
 /// An open log.
 pub(super) struct Log {
     file: PathBuf,
     format: LogFormat,
     out: Mutex<Box<dyn Write + Send>>,
     has_failed: AtomicBool,
+    is_stalled: AtomicBool,
     output: Output,
 }
 
@@ -114,14 +119,19 @@ impl Log {
             format: wanted.format,
             out: Mutex::new(out),
             has_failed: AtomicBool::new(false),
+            is_stalled: AtomicBool::new(false),
             output,
         })
     }
 
     /// Appends a line, in one piece: other processes may append to the same file.
     fn write(&self, record: &Record) {
+        self.write_to(&mut **self.out.lock(), record);
+    }
+
+    fn write_to(&self, out: &mut dyn Write, record: &Record) {
         let line = record.line(self.format);
-        let written = self.append(line.as_bytes());
+        let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
         if let Err(error) = written
             && !self.has_failed.swap(true, Ordering::Relaxed)
         {
@@ -129,9 +139,17 @@ impl Log {
         }
     }
 
-    fn append(&self, line: &[u8]) -> io::Result<()> {
-        let mut out = self.out.lock();
-        out.write_all(line)?;
-        out.flush()
+    /// As [`Self::write`], from where nothing may wait long: left out while the log takes nothing.
+    fn write_soon(&self, record: &Record) {
+        let patience = if self.is_stalled.load(Ordering::Relaxed) {
+            Duration::ZERO
+        } else {
+            SOON
+        };
+        let out = self.out.try_lock_for(patience);
+        self.is_stalled.store(out.is_none(), Ordering::Relaxed);
+        if let Some(mut out) = out {
+            self.write_to(&mut **out, record);
+        }
     }
 }

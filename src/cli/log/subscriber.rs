@@ -38,7 +38,7 @@ impl<S: Subscriber> Layer<S> for ToLog {
         };
         let mut record = Record::new(now(), level, "trace");
         event.record(&mut Fields(&mut record));
-        self.0.write(&record);
+        self.0.write_soon(&record);
     }
 }
 

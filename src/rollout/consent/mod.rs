@@ -186,7 +186,7 @@ where
         let open = self.shops.open(&self.common, &pending).await?;
         // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
         // can have under way.
-        let claim = open.claims.acquire().await?;
+        let claim = open.shop.access.lane.claims().acquire().await?;
         if self.common.engine.cancellation().is_cancelled() {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use crate::engine::{Common, OrgAccess, Shop};
 use crate::ledger::{Owner, Pending};
@@ -16,8 +16,6 @@ use crate::model::OrgNo;
 pub(super) struct Open {
     /// What its entries share.
     pub shop: Arc<Shop>,
-    /// One permit an entry that is claimed before its turn to send has come.
-    pub claims: Semaphore,
 }
 
 /// Why an org could not be opened.
@@ -96,7 +94,6 @@ where
         let known = known.map_err(|error| Unopened::of(&error.into()))?;
         let known = known.into_values().flatten();
         shop.access.secrets.cover(known).await;
-        let claims = Semaphore::new(shop.access.lane.width());
-        Ok(Arc::new(Open { shop, claims }))
+        Ok(Arc::new(Open { shop }))
     }
 }
