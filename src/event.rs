@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Changed, EntryError, EntryNo, Millis, RunId, Step, Stopped, Stored};
+use crate::model::{Changed, EntryError, EntryNo, EntryState, Millis, RunId, Step, Stopped};
 
 /// Events that a listener may be behind before it loses some: seconds of the fastest run, in which an event takes less
 /// than 1 KB.
@@ -175,7 +175,7 @@ pub enum EntryEvent {
     /// It came to rest in this process: done, failed or waiting.
     Ended {
         /// `Done`, `Failed` or `Waiting`.
-        state: Stored,
+        state: EntryState,
         /// Whether anything was written.
         changed: bool,
         /// What was, in this run.

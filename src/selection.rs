@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::apps::App;
-use crate::model::{State, Stored};
+use crate::model::{EntryState, State};
 
 /// Keys of a condition.
 const KEYS: &str = "org, app, state";
@@ -203,13 +203,13 @@ impl Selection {
 
     /// Whether entries in this stored state are selected. One that was begun is both `running`, to whoever
     /// works on it, and `pending`, as reports show it when nobody does.
-    pub fn takes_stored(&self, stored: Stored, ended: Ended) -> bool {
+    pub fn takes_stored(&self, stored: EntryState, ended: Ended) -> bool {
         let shown: &[State] = match stored {
-            Stored::Pending => &[State::Pending],
-            Stored::Started => &[State::Pending, State::Running],
-            Stored::Waiting => &[State::Waiting],
-            Stored::Done => &[State::Done],
-            Stored::Failed => &[State::Failed],
+            EntryState::Pending => &[State::Pending],
+            EntryState::Started => &[State::Pending, State::Running],
+            EntryState::Waiting => &[State::Waiting],
+            EntryState::Done => &[State::Done],
+            EntryState::Failed => &[State::Failed],
         };
         shown.iter().any(|state| self.takes_state(*state, ended))
     }
@@ -336,13 +336,13 @@ mod tests {
     #[test]
     fn an_entry_that_was_begun_is_running_and_pending() {
         for (text, stored, wanted) in [
-            ("pending", Stored::Started, true),
-            ("running", Stored::Started, true),
-            ("running", Stored::Pending, false),
-            ("pending", Stored::Pending, true),
-            ("failed", Stored::Failed, true),
-            ("failed", Stored::Waiting, false),
-            ("org=x", Stored::Done, true),
+            ("pending", EntryState::Started, true),
+            ("running", EntryState::Started, true),
+            ("running", EntryState::Pending, false),
+            ("pending", EntryState::Pending, true),
+            ("failed", EntryState::Failed, true),
+            ("failed", EntryState::Waiting, false),
+            ("org=x", EntryState::Done, true),
         ] {
             let taken = selection(text).takes_stored(stored, Ended::Unchanged);
             assert_eq!(taken, wanted, "{text} {stored:?}");

@@ -4,9 +4,9 @@ use super::output::Output;
 use super::question::{Said, ask};
 use crate::engine::Selected;
 use crate::failure::Failure;
-use crate::ledger::{LastWish, Ledger, RunRow};
+use crate::ledger::{LastApplied, Ledger, RunRow};
 use crate::manifest::Status;
-use crate::model::Stored;
+use crate::model::EntryState;
 use crate::plan::digest;
 use crate::report::counted;
 
@@ -28,7 +28,7 @@ pub(super) async fn confirm(
     let mut candidates = Vec::new();
     ledger
         .for_each_entry(&run.id, |row| {
-            let is_open = matches!(row.state, Stored::Pending | Stored::Started);
+            let is_open = matches!(row.state, EntryState::Pending | EntryState::Started);
             if is_open && row.entry.status == Status::Disabled && selected.contains(row.no) {
                 candidates.push(row);
             }
@@ -43,7 +43,7 @@ pub(super) async fn confirm(
         if let Some(app_id) = app_id {
             let memory = ledger.app_memory(&org.url, app_id).await?;
             // It was switched off before: whatever is found on now is a change by hand.
-            if memory.applied == Some(LastWish::Digest(digest(&row.entry))) {
+            if memory.applied == Some(LastApplied::Digest(digest(&row.entry))) {
                 continue;
             }
         }

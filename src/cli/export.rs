@@ -146,7 +146,7 @@ async fn read(
     let reading = join_all(readers.iter().map(async |reader| {
         let reader = reader.as_ref().map_err(no_credentials)?;
         let read = read_apps(reader, &apps).await;
-        read.map_err(|error| match reader.lane().stopped() {
+        read.map_err(|error| match reader.gate().stopped() {
             Some(stopped) => unread(stopped),
             None => StepError::describe(&error, Step::FindApp),
         })

@@ -13,7 +13,7 @@ use crate::consent::{Answer, Spot};
 use crate::ledger::{ConsentKey, EntryRow};
 
 /// A callback URL, taken apart.
-pub struct HandedIn {
+pub struct SubmittedAnswer {
     origin: String,
     host: String,
     path: String,
@@ -93,7 +93,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// Whether an answer is for this entry, whose org has this origin.
-pub fn accept(answer: &HandedIn, origin: &str, row: &EntryRow) -> Result<Answer, Refusal> {
+pub fn accept(answer: &SubmittedAnswer, origin: &str, row: &EntryRow) -> Result<Answer, Refusal> {
     let entry = &row.entry;
     if answer.origin != origin {
         return Err(Refusal::WrongOrigin {
@@ -125,7 +125,7 @@ pub fn accept(answer: &HandedIn, origin: &str, row: &EntryRow) -> Result<Answer,
     })
 }
 
-impl HandedIn {
+impl SubmittedAnswer {
     /// A URL with everything that an answer has; where it leads is not looked at.
     pub fn of(url: &Url) -> Result<Self, Refusal> {
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
@@ -189,7 +189,7 @@ impl HandedIn {
 }
 
 /// The same answer, however it was written.
-impl PartialEq for HandedIn {
+impl PartialEq for SubmittedAnswer {
     fn eq(&self, other: &Self) -> bool {
         self.origin == other.origin
             && self.path == other.path
@@ -198,9 +198,9 @@ impl PartialEq for HandedIn {
     }
 }
 
-impl fmt::Debug for HandedIn {
+impl fmt::Debug for SubmittedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandedIn")
+        f.debug_struct("SubmittedAnswer")
             .field("origin", &self.origin)
             .field("path", &self.path)
             .finish_non_exhaustive()
@@ -223,7 +223,7 @@ pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusa
 mod tests {
     use super::*;
     use crate::ledger::{Consent, Progress};
-    use crate::model::Stored;
+    use crate::model::EntryState;
 
     const URL: &str =
         "https://acme.okta.com/api/v1/apps/google/0oa1/oauth2/callback?code=c0de&state=s1";
@@ -236,7 +236,7 @@ mod tests {
             entry: crate::plan::tests::entry(
                 serde_json::json!({ "org": "acme", "app": "google", "appId": "0oa1" }),
             ),
-            state: Stored::Waiting,
+            state: EntryState::Waiting,
             progress: Progress {
                 consent: Some(Consent {
                     authorize_url: String::new(),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn verdict(text: &str) -> Result<(), Refusal> {
-        let answer = HandedIn::of(&Url::parse(text).expect("a URL"))?;
+        let answer = SubmittedAnswer::of(&Url::parse(text).expect("a URL"))?;
         accept(&answer, "https://acme.okta.com", &row()).map(|_| ())
     }
 
@@ -331,7 +331,10 @@ mod tests {
                 "{refusal}"
             );
         }
-        let shown = format!("{:?}", HandedIn::of(&Url::parse(URL).expect("a URL")));
+        let shown = format!(
+            "{:?}",
+            SubmittedAnswer::of(&Url::parse(URL).expect("a URL"))
+        );
         assert!(!shown.contains("c0de") && !shown.contains("s1"), "{shown}");
     }
 }

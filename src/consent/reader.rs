@@ -29,7 +29,7 @@ use std::collections::HashSet;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Spot;
-use super::inbox::{HandedIn, Refusal};
+use super::inbox::{Refusal, SubmittedAnswer};
 use found::Found;
 use link::{Link, Links};
 use page::Page;
@@ -78,7 +78,7 @@ pub struct Sighting {
 #[derive(Debug)]
 pub enum What {
     /// An answer. Where it ends may be uncertain: the likeliest reading comes first, and at most one is right.
-    Answer(Vec<HandedIn>),
+    Answer(Vec<SubmittedAnswer>),
     /// Something that is not sent, whoever waits.
     Refused {
         /// Why.
@@ -112,7 +112,7 @@ impl Reading {
     }
 
     /// The first answer as it most likely reads.
-    pub fn into_first_answer(self) -> Option<HandedIn> {
+    pub fn into_first_answer(self) -> Option<SubmittedAnswer> {
         self.answers
             .into_iter()
             .find_map(|sighting| match sighting.what {
@@ -149,7 +149,7 @@ impl Reading {
     }
 
     fn add_link(&mut self, text: &str, line: usize, links: &[Link]) {
-        let mut answers: Vec<HandedIn> = Vec::new();
+        let mut answers: Vec<SubmittedAnswer> = Vec::new();
         let mut other = None;
         for found in links.iter().flat_map(found_in) {
             match found {

@@ -7,16 +7,16 @@ use std::sync::{Arc, OnceLock};
 use futures_util::future::BoxFuture;
 
 use super::next::NextCommands;
+use super::org_context::OrgContext;
 use super::process::Engine;
 use super::selected::Selected;
-use super::shop::Shop;
 use crate::event::Events;
 use crate::job::{OnDrift, RetryPolicy};
 use crate::ledger::{Ledger, OrgRow, Owner};
 use crate::manifest::{Limits, Secrets};
 use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Gated, Keeper, Lane, Notes, Remembered};
+use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
@@ -66,7 +66,7 @@ pub struct OpenOrg {
     /// Gives consents, in a simulated org.
     pub administrator: Option<Administrator>,
     /// Where its calls wait for their turn.
-    pub lane: Arc<Lane>,
+    pub gate: Arc<Gate>,
     owner: Owner,
     name: Arc<str>,
     url: String,
@@ -108,7 +108,7 @@ pub struct Common {
     /// Who is told.
     pub events: Events,
     /// What other processes have to know at once.
-    pub notes: Notes,
+    pub status: StatusWriter,
     // What was known of rate limits when this process began, by org URL.
     remembered: HashMap<String, Remembered>,
 }
@@ -125,7 +125,7 @@ impl Common {
             http: engine.http(&options.http)?,
             fingerprints: Fingerprints::new(ledger.keys()?),
             wanted: LastWanted::default(),
-            notes: Notes::new(ledger.clone(), engine.cancellation().clone()),
+            status: StatusWriter::new(ledger.clone(), engine.cancellation().clone()),
             ledger: ledger.clone(),
             options: options.clone(),
             events,
@@ -140,15 +140,15 @@ impl Common {
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
-        let keeper = Keeper {
-            notes: self.notes.clone(),
+        let writer = OrgStatusWriter {
+            status: self.status.clone(),
             run: owner.run().clone(),
             org: org.row.no,
             url: (!served_here).then(|| org.row.url.as_str().into()),
         };
         let remembered = self.remembered.get(&org.row.url);
         let remembered = remembered.filter(|_| !served_here);
-        let lane = self.engine.gates().open(&Gated {
+        let gate = self.engine.gates().open(&Gated {
             name: Arc::clone(&name),
             origin: client.origin(),
             spec: &org.row.spec,
@@ -156,11 +156,11 @@ impl Common {
             retry: self.options.retry,
             events: &self.events,
         });
-        lane.keep(keeper, remembered);
+        gate.keep(writer, remembered);
         Ok(OpenOrg {
             no: org.row.no,
             administrator: org.administrator,
-            lane,
+            gate,
             owner: owner.clone(),
             name,
             url: org.row.url,
@@ -172,14 +172,14 @@ impl Common {
     }
 
     /// What the workers of an org share while it is worked on.
-    pub fn shop(&self, org: &OpenOrg) -> Shop {
-        let (lane, client) = (Arc::clone(&org.lane), org.client.clone());
-        let reader = Reader::new(Arc::clone(&lane), ReadOnlyClient::new(client.clone()));
-        Shop {
+    pub fn org_context(&self, org: &OpenOrg) -> OrgContext {
+        let (gate, client) = (Arc::clone(&org.gate), org.client.clone());
+        let reader = Reader::new(Arc::clone(&gate), ReadOnlyClient::new(client.clone()));
+        OrgContext {
             owner: org.owner.clone(),
             ledger: self.ledger.clone(),
             access: Access {
-                lane,
+                gate,
                 reader,
                 secrets: org.secrets.clone().covered_by(client.veil()),
                 client,
@@ -199,7 +199,7 @@ impl Common {
             org: Arc::clone(&org.name),
             next: Arc::clone(&org.next),
             events: self.events.for_run(org.owner.run()),
-            places: self.engine.capacity().clone(),
+            capacity: self.engine.capacity().clone(),
             interrupt: self.engine.cancellation().clone(),
         }
     }

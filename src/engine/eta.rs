@@ -5,12 +5,12 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::org::Team;
+use super::org::OrgSlot;
 use crate::event::{Events, RunEvent};
 use crate::ledger::Counts;
 use crate::model::{Millis, OrgNo};
 use crate::okta::Bucket;
-use crate::pacing::{Lane, Outlook, Seen, unix_millis};
+use crate::pacing::{Gate, Outlook, Seen, unix_millis};
 
 /// How often it is said anew; between, whoever shows it counts down.
 const EVERY: Duration = Duration::from_secs(2);
@@ -59,14 +59,14 @@ fn times(duration: Duration, times: u64) -> Duration {
 /// Says it from time to time; never ends by itself.
 pub(super) async fn announce(
     events: &Events,
-    teams: &[Team],
+    slots: &[OrgSlot],
     unfinished: &[(OrgNo, Counts)],
 ) -> Infallible {
     let mut every = tokio::time::interval(EVERY);
     let mut last = None;
     loop {
         every.tick().await;
-        let ends_at = expected(teams, unfinished).map(|left| {
+        let ends_at = expected(slots, unfinished).map(|left| {
             let left_ms = Millis::try_from(left.as_millis()).unwrap_or(Millis::MAX);
             unix_millis().saturating_add(left_ms)
         });
@@ -77,10 +77,10 @@ pub(super) async fn announce(
     }
 }
 
-fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> {
-    let lanes = || teams.iter().map(|team| &team.org.lane);
-    let of_all = lanes()
-        .map(|lane| lane.tally().seen())
+fn expected(slots: &[OrgSlot], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> {
+    let gates = || slots.iter().map(|slot| &slot.org.gate);
+    let of_all = gates()
+        .map(|gate| gate.tally().seen())
         .reduce(Seen::and)
         .unwrap_or_default();
     let left = |no: OrgNo| {
@@ -88,13 +88,13 @@ fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> 
         Some(unfinished[place].1.unfinished())
     };
     let mut longest = None;
-    for team in teams {
-        let lane = &team.org.lane;
-        let seen = lane.tally().seen();
-        let entries = left(team.org.no)
+    for slot in slots {
+        let gate = &slot.org.gate;
+        let seen = gate.tally().seen();
+        let entries = left(slot.org.no)
             .unwrap_or_default()
             .saturating_sub(seen.ended);
-        if entries == 0 || lane.stopped().is_some() {
+        if entries == 0 || gate.stopped().is_some() {
             continue;
         }
         // An org in which nothing ended yet will be as the others.
@@ -102,18 +102,18 @@ fn expected(teams: &[Team], unfinished: &[(OrgNo, Counts)]) -> Option<Duration> 
             .calls_of(entries)
             .or_else(|| of_all.calls_of(entries))?;
         let call = if seen.calls > 0 { seen } else { of_all }.of_a_call();
-        longest = longest.max(Some(ahead(lane, calls, call).time()));
+        longest = longest.max(Some(ahead(gate, calls, call).time()));
     }
     longest
 }
 
-fn ahead(lane: &Lane, calls: u64, call: Duration) -> Ahead {
+fn ahead(gate: &Gate, calls: u64, call: Duration) -> Ahead {
     Ahead {
         calls,
         call,
-        at_once: lane.width() as u64,
-        max_rps: lane.max_rps(),
-        outlook: lane.outlook(Bucket::Apps),
+        at_once: gate.concurrency() as u64,
+        max_rps: gate.max_rps(),
+        outlook: gate.outlook(Bucket::Apps),
     }
 }
 

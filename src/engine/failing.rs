@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::blame::{Blamed, blamed};
-use super::worker::{Next, RestKind, Work};
+use super::worker::{EntryTask, Next, RestKind};
 use crate::event::EntryEvent;
 use crate::failure::Remedy;
 use crate::ledger::LedgerError;
-use crate::model::{EntryError, Millis, Step, Stopped, Stored};
+use crate::model::{EntryError, EntryState, Millis, Step, Stopped};
 use crate::okta::Class;
 use crate::okta::error::is_oktas;
 use crate::pacing::{Verdict, decide, unix_millis};
@@ -23,7 +23,7 @@ fn may_still_be_at_work(error: &EntryError) -> bool {
     !error.okta_error_code.as_deref().is_some_and(is_oktas)
 }
 
-impl Work<'_> {
+impl EntryTask<'_> {
     pub(super) async fn fail(
         &mut self,
         step: Step,
@@ -37,13 +37,13 @@ impl Work<'_> {
         }
         progress.elapsed_ms += u64::try_from(self.log.busy.as_millis()).unwrap_or(u64::MAX);
         let (verdict, class) = match error {
-            StepError::Call { error, effect } => {
+            StepError::Call { error, idempotency } => {
                 let elapsed = Duration::from_millis(progress.elapsed_ms);
                 (
                     decide(
-                        &self.shop.retry,
+                        &self.org_context.retry,
                         &error.class,
-                        *effect,
+                        *idempotency,
                         progress.attempts,
                         elapsed,
                     ),
@@ -60,17 +60,17 @@ impl Work<'_> {
         match verdict {
             Verdict::Retry | Verdict::Look => {
                 let attempts = self.row.progress.attempts;
-                let mut pause = self.shop.access.lane.retry_pause(attempts, class);
+                let mut pause = self.org_context.access.gate.retry_pause(attempts, class);
                 if verdict == Verdict::Look && may_still_be_at_work(&described) {
                     // Counted from when it was sent: one that timed out has had its time.
                     let sent_ms = self.log.attempts.last().map_or(0, |call| call.duration_ms);
-                    let landed = LOOK_AFTER.min(self.shop.call_timeout);
+                    let landed = LOOK_AFTER.min(self.org_context.call_timeout);
                     pause = pause.max(landed.saturating_sub(Duration::from_millis(sent_ms)));
                 }
                 self.retry_later(described, pause).await
             }
             Verdict::Fail => {
-                self.row.state = Stored::Failed;
+                self.row.state = EntryState::Failed;
                 self.row.due_at = None;
                 self.row.error = Some(self.with_hint(described, error.remedy(step)));
                 self.commit(None, None).await?;
@@ -80,7 +80,7 @@ impl Work<'_> {
                 // Once the org is mended its entries start with a clean slate.
                 self.row.progress.attempts = 0;
                 self.row.progress.elapsed_ms = 0;
-                self.shop.access.lane.stop(Stopped {
+                self.org_context.access.gate.stop(Stopped {
                     remedy: error.remedy(step),
                     details: described.details,
                 });
@@ -110,7 +110,7 @@ impl Work<'_> {
         let next_at =
             unix_millis().saturating_add(Millis::try_from(pause_ms).unwrap_or(Millis::MAX));
         self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
-        self.row.state = Stored::Started;
+        self.row.state = EntryState::Started;
         self.row.due_at = Some(next_at);
         self.row.error = Some(error);
         self.log.stats.retries += 1;
@@ -119,17 +119,19 @@ impl Work<'_> {
         }
         self.commit(None, None).await?;
         if let Some(error) = &self.row.error {
-            self.shop.events.entry(&self.name, || EntryEvent::Retrying {
-                error: error.clone(),
-                attempts: self.row.progress.attempts,
-                next_at,
-            });
+            self.org_context
+                .events
+                .entry(&self.name, || EntryEvent::Retrying {
+                    error: error.clone(),
+                    attempts: self.row.progress.attempts,
+                    next_at,
+                });
         }
         Ok(Next::Rest(RestKind::Delayed(next_at)))
     }
 
     fn with_hint(&self, mut error: EntryError, remedy: Remedy) -> EntryError {
-        let next = &self.shop.next;
+        let next = &self.org_context.next;
         let hint = match self.blamed(&error) {
             Some(Blamed::Value(reference)) => {
                 next.after_fix(&format!("check the value behind {reference}"))

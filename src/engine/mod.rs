@@ -1,4 +1,4 @@
-//! Makes a run's entries so: orgs in turn, workers in parallel, each call through its org's lane.
+//! Makes a run's entries so: orgs in turn, workers in parallel, each call through its org's gate.
 //!
 //! Owns the queue in memory, the budgets, retries and interrupts; what to do is [`crate::plan`]'s, how is
 //! [`crate::steps`]', and what was done is the ledger's.
@@ -7,13 +7,13 @@ mod blame;
 mod common;
 mod eta;
 mod failing;
-mod hand_in;
 mod next;
 mod org;
+mod org_context;
 mod process;
 mod remembered;
 mod selected;
-mod shop;
+mod submit_answer;
 mod waiting;
 mod window;
 mod worker;
@@ -26,20 +26,20 @@ use futures_util::stream::StreamExt as _;
 use tokio::task::JoinSet;
 
 pub use common::{Administrator, Common, OpenOrg, OrgAccess, RunOptions};
-pub use hand_in::HandedIn;
 pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
+pub use org_context::OrgContext;
 pub use process::Engine;
 pub use selected::Selected;
-pub use shop::Shop;
+pub use submit_answer::Submission;
 pub use waiting::Unread;
-pub use worker::{Rest, Work, name_of};
+pub use worker::{EntryTask, Rest, name_of};
 
 use crate::event::{Answers, Events, RunEvent};
 use crate::ledger::{Ledger, LedgerError, Owner};
 use crate::model::{OrgNo, RunId};
 use crate::pacing::{idle_per_org, orgs_at_once};
-use org::{OrgTask, Team};
+use org::{OrgSlot, OrgTask};
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
@@ -68,7 +68,7 @@ pub async fn drive(
     let common = Arc::new(common);
     let in_doubt = ledger.links_in_doubt(run).await?;
     let mut secrets = ledger.secrets(run, None).await?;
-    let mut teams = Vec::with_capacity(orgs.len());
+    let mut slots = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
             // What stopped it may be mended; its next call tells.
@@ -77,7 +77,7 @@ pub async fn drive(
         let no = org.row.no;
         let of_org = in_doubt.iter().filter(|(org, _)| *org == no);
         let selected = of_org.filter(|(_, entry)| options.selected.contains(*entry));
-        teams.push(Team {
+        slots.push(OrgSlot {
             secrets: secrets.remove(&no).unwrap_or_default().into(),
             in_doubt: selected.map(|(_, entry)| *entry).collect(),
             org: Arc::new(common.open(owner, org)?),
@@ -89,41 +89,41 @@ pub async fn drive(
     }
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
     let ended = tokio::select! {
-        ended = supervise(&common, run, &teams) => ended,
-        never = eta::announce(&common.events, &teams, &unfinished) => match never {},
+        ended = supervise(&common, run, &slots) => ended,
+        never = eta::announce(&common.events, &slots, &unfinished) => match never {},
     };
     events.run(|| RunEvent::Ended);
     ended?;
-    common.notes.settled().await?;
-    Ok(teams
+    common.status.settled().await?;
+    Ok(slots
         .iter()
-        .map(|team| (team.org.no, team.org.lane.share_used()))
+        .map(|slot| (slot.org.no, slot.org.gate.share_used()))
         .collect())
 }
 
 // Runs all orgs' tasks; when another process changed the ledger those at work look again, and those that had
 // ended are started anew if there is something for them.
-async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), LedgerError> {
+async fn supervise(common: &Common, run: &RunId, slots: &[OrgSlot]) -> Result<(), LedgerError> {
     let (ledger, engine) = (&common.ledger, &common.engine);
     let interrupt = engine.cancellation();
     // Before anything is read: what others store from now on is noticed.
     let mut changes = pin!(ledger.changes().await?);
     let mut tasks = JoinSet::new();
-    let start = |tasks: &mut JoinSet<_>, index: usize, team: &Team| {
-        let (team, engine) = (team.clone(), engine.clone());
+    let start = |tasks: &mut JoinSet<_>, index: usize, slot: &OrgSlot| {
+        let (slot, engine) = (slot.clone(), engine.clone());
         tasks.spawn(async move {
             let ended = match engine.capacity().org(engine.cancellation()).await {
                 // Boxed, so that orgs that wait for their turn take little memory.
-                Some(place) => Box::pin(OrgTask::new(team, place).run()).await,
+                Some(place) => Box::pin(OrgTask::new(slot, place).run()).await,
                 None => Ok(()),
             };
             (index, ended)
         });
     };
-    for (index, team) in teams.iter().enumerate() {
-        start(&mut tasks, index, team);
+    for (index, slot) in slots.iter().enumerate() {
+        start(&mut tasks, index, slot);
     }
-    let mut resting = vec![false; teams.len()];
+    let mut resting = vec![false; slots.len()];
     let mut failed = None;
     let mut told = false;
     while !tasks.is_empty() {
@@ -138,7 +138,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
             },
             Some(noticed) = changes.next(), if !interrupt.is_cancelled() => match noticed {
                 Ok(()) => {
-                    wake(ledger, run, teams, &mut resting, |index| start(&mut tasks, index, &teams[index])).await
+                    wake(ledger, run, slots, &mut resting, |index| start(&mut tasks, index, &slots[index])).await
                 }
                 Err(error) => Err(error),
             },
@@ -162,7 +162,7 @@ async fn supervise(common: &Common, run: &RunId, teams: &[Team]) -> Result<(), L
 async fn wake(
     ledger: &Ledger,
     run: &RunId,
-    teams: &[Team],
+    slots: &[OrgSlot],
     resting: &mut [bool],
     mut start: impl FnMut(usize),
 ) -> Result<(), LedgerError> {
@@ -172,14 +172,14 @@ async fn wake(
         .filter(|(_, counts)| counts.started > 0)
         .map(|(no, _)| no)
         .collect();
-    for (index, team) in teams
+    for (index, slot) in slots
         .iter()
         .enumerate()
-        .filter(|(_, team)| ready.contains(&team.org.no))
+        .filter(|(_, slot)| ready.contains(&slot.org.no))
     {
         if !resting[index] {
-            team.look_again.notify_one();
-        } else if team.org.lane.stopped().is_none() {
+            slot.look_again.notify_one();
+        } else if slot.org.gate.stopped().is_none() {
             resting[index] = false;
             start(index);
         }

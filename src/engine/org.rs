@@ -13,16 +13,16 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::common::{Administrator, Common, OpenOrg};
-use super::hand_in::HandedIn;
-use super::shop::Shop;
+use super::org_context::OrgContext;
+use super::submit_answer::Submission;
 use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
-use super::worker::{Rest, Work};
+use super::worker::{EntryTask, Rest};
 use crate::consent::{Answer, inbox, reader};
 use crate::event::OrgEvent;
 use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
-use crate::model::{EntryNo, Stored};
+use crate::model::{EntryNo, EntryState};
 use crate::steps::{Directory, WantedOfApps};
 
 /// How long calls in flight may take to finish after an interrupt.
@@ -33,7 +33,7 @@ const CONSENT_TRIES: u32 = 3;
 
 /// An org and what its task works with.
 #[derive(Clone)]
-pub struct Team {
+pub struct OrgSlot {
     /// The org.
     pub org: Arc<OpenOrg>,
     /// What it shares with the others.
@@ -52,8 +52,8 @@ pub struct Team {
 
 /// See the module.
 pub struct OrgTask {
-    team: Team,
-    shop: Arc<Shop>,
+    slot: OrgSlot,
+    org_context: Arc<OrgContext>,
     window: Window,
     place: Option<OwnedSemaphorePermit>,
     /// What it has instead while it does not answer.
@@ -63,18 +63,24 @@ pub struct OrgTask {
 type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
 
 impl OrgTask {
-    /// The task of a team that has this place.
-    pub fn new(team: Team, place: OwnedSemaphorePermit) -> Self {
-        let shop = Arc::new(team.common.shop(&team.org));
+    /// The task of an org that has this permit.
+    pub fn new(slot: OrgSlot, place: OwnedSemaphorePermit) -> Self {
+        let org_context = Arc::new(slot.common.org_context(&slot.org));
         let bounds = Bounds {
-            ahead: team.window,
-            rest: shop.retry.longest_rest(shop.call_timeout),
+            ahead: slot.window,
+            rest: org_context.retry.longest_rest(org_context.call_timeout),
         };
-        let (ledger, run) = (shop.ledger.clone(), shop.owner.run().clone());
-        let window = Window::new(ledger, run, team.org.no, shop.selected.clone(), bounds);
+        let (ledger, run) = (org_context.ledger.clone(), org_context.owner.run().clone());
+        let window = Window::new(
+            ledger,
+            run,
+            slot.org.no,
+            org_context.selected.clone(),
+            bounds,
+        );
         Self {
-            team,
-            shop,
+            slot,
+            org_context,
             window,
             place: Some(place),
             silent: None,
@@ -83,7 +89,7 @@ impl OrgTask {
 
     /// Goes on until nothing of the org can move, the org is stopped, or the run is interrupted.
     pub async fn run(mut self) -> Result<(), LedgerError> {
-        let org = Arc::clone(&self.team.org);
+        let org = Arc::clone(&self.slot.org);
         let ended = self.work_off().await;
         drop(self);
         org.rest();
@@ -91,20 +97,20 @@ impl OrgTask {
     }
 
     async fn work_off(&mut self) -> Result<(), LedgerError> {
-        let shop = Arc::clone(&self.shop);
+        let org_context = Arc::clone(&self.org_context);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
-        let secrets = self.team.secrets.iter().cloned();
-        shop.access.secrets.cover(secrets).await;
-        self.begin(&shop).await?;
-        self.look_at_links(&shop, &mut at_work).await?;
-        if self.team.org.administrator.is_some() {
-            self.ask_for_waiting(&shop, &mut at_work).await?;
+        let secrets = self.slot.secrets.iter().cloned();
+        org_context.access.secrets.cover(secrets).await;
+        self.begin(&org_context).await?;
+        self.look_at_links(&org_context, &mut at_work).await?;
+        if self.slot.org.administrator.is_some() {
+            self.ask_for_waiting(&org_context, &mut at_work).await?;
         }
-        let lane = &shop.access.lane;
-        let mut interrupted = pin!(shop.interrupt.cancelled());
-        let mut stopped = pin!(lane.when_stopped());
-        while !shop.interrupt.is_cancelled() && lane.stopped().is_none() {
-            self.take_place(&shop, at_work.len()).await;
+        let gate = &org_context.access.gate;
+        let mut interrupted = pin!(org_context.interrupt.cancelled());
+        let mut stopped = pin!(gate.when_stopped());
+        while !org_context.interrupt.is_cancelled() && gate.stopped().is_none() {
+            self.take_place(&org_context, at_work.len()).await;
             while self.has_room(at_work.len()) {
                 let Some(row) = self.window.next().await? else {
                     break;
@@ -112,13 +118,13 @@ impl OrgTask {
                 let neighbours = self.window.take_secrets();
                 if !neighbours.is_empty() {
                     // Boxed, as it is seldom done.
-                    Box::pin(shop.access.secrets.cover(neighbours)).await;
+                    Box::pin(org_context.access.secrets.cover(neighbours)).await;
                 }
                 let no = row.no;
-                let mut work = Work::new(&shop, row);
+                let mut task = EntryTask::new(&org_context, row);
                 at_work.push(Box::pin(async move {
-                    let rest = work.run().await;
-                    (no, rest.map(|kind| work.rest(kind)))
+                    let rest = task.run().await;
+                    (no, rest.map(|kind| task.rest(kind)))
                 }));
             }
             let next_due = self.window.next_due();
@@ -130,36 +136,36 @@ impl OrgTask {
                 && let Some(due) = next_due
             {
                 let ahead = due.saturating_duration_since(Instant::now());
-                lane.begin_wait();
-                lane.tell_retries(self.window.delayed(), ahead);
+                gate.begin_wait();
+                gate.tell_retries(self.window.delayed(), ahead);
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
             let room = at_work.is_empty() || self.has_room(at_work.len());
             tokio::select! {
-                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &shop, &mut at_work)?,
+                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &org_context, &mut at_work)?,
                 () = due(next_due.filter(|_| room)) => {}
-                () = self.team.look_again.notified() => self.window.look_again(),
+                () = self.slot.look_again.notified() => self.window.look_again(),
                 // Once: the loop ends.
                 () = &mut interrupted => {}
                 () = &mut stopped => {}
             }
         }
-        self.finish(&shop, at_work).await
+        self.finish(&org_context, at_work).await
     }
 
     // What the first call depends on, once a process.
-    async fn begin(&mut self, shop: &Shop) -> Result<(), LedgerError> {
-        let (no, looked_at) = (self.team.org.no, &self.team.looked_at);
+    async fn begin(&mut self, org_context: &OrgContext) -> Result<(), LedgerError> {
+        let (no, looked_at) = (self.slot.org.no, &self.slot.looked_at);
         // Thousands begin with one another, and the reads of each would wait for those of all.
-        let turn = shop.places.beginning().await;
+        let turn = org_context.capacity.beginning().await;
         let mut waiting = Pages::default();
         let mut first = None;
         if !looked_at.swap(true, Ordering::Relaxed) {
             // Before any entry begins, so that a plan comes to the same.
-            self.see_what_is_asked(shop).await?;
-            first = waiting.next(shop, no).await?;
+            self.see_what_is_asked(org_context).await?;
+            first = waiting.next(org_context, no).await?;
             if first.is_some() {
-                self.team.org.note_waiting();
+                self.slot.org.note_waiting();
             }
         }
         if first.is_none() {
@@ -168,35 +174,35 @@ impl OrgTask {
         drop(turn);
         if let Some(rows) = first {
             // Boxed, as it is done once and takes much memory.
-            Box::pin(waiting::compare(shop, no, rows, waiting)).await?;
+            Box::pin(waiting::compare(org_context, no, rows, waiting)).await?;
         }
         Ok(())
     }
 
-    async fn see_what_is_asked(&self, shop: &Shop) -> Result<(), LedgerError> {
-        let targets = shop
+    async fn see_what_is_asked(&self, org_context: &OrgContext) -> Result<(), LedgerError> {
+        let targets = org_context
             .ledger
-            .targets(shop.owner.run(), self.team.org.no)
+            .targets(org_context.owner.run(), self.slot.org.no)
             .await?;
-        let selected = |target: &Target| shop.selected.contains(target.no);
+        let selected = |target: &Target| org_context.selected.contains(target.no);
         let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
-        let directory = &shop.access.directory;
+        let directory = &org_context.access.directory;
         directory.get_or_init(|| Directory::new(wanted));
         Ok(())
     }
 
     // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.
-    async fn take_place(&mut self, shop: &Shop, at_work: usize) {
-        let (places, lane) = (&shop.places, &shop.access.lane);
+    async fn take_place(&mut self, org_context: &OrgContext, at_work: usize) {
+        let (capacity, gate) = (&org_context.capacity, &org_context.access.gate);
         if at_work == 0 {
             // For one that has something at work.
             self.silent = None;
         }
         if self.place.is_none() {
             self.place = match at_work {
-                0 => places.org(&shop.interrupt).await,
-                _ if lane.is_silent() => None,
-                _ => places.try_org(),
+                0 => capacity.org(&org_context.interrupt).await,
+                _ if gate.is_silent() => None,
+                _ => capacity.try_org(),
             };
         }
         if self.place.is_some() {
@@ -208,8 +214,8 @@ impl OrgTask {
     fn give_up_place(&mut self, at_work: usize) {
         if at_work == 0 {
             (self.place, self.silent) = (None, None);
-        } else if self.place.is_some() && self.shop.access.lane.is_silent() {
-            self.silent = self.shop.places.try_silent();
+        } else if self.place.is_some() && self.org_context.access.gate.is_silent() {
+            self.silent = self.org_context.capacity.try_silent();
             if self.silent.is_some() {
                 self.place = None;
             }
@@ -218,14 +224,18 @@ impl OrgTask {
 
     // Whether one more entry may begin. Of an org that does not answer those at work are enough.
     fn has_room(&self, at_work: usize) -> bool {
-        let lane = &self.shop.access.lane;
-        self.place.is_some() && at_work < lane.width() && (at_work == 0 || !lane.is_silent())
+        let gate = &self.org_context.access.gate;
+        self.place.is_some() && at_work < gate.concurrency() && (at_work == 0 || !gate.is_silent())
     }
 
     // Calls in flight may end; whatever has not by then is made anew after a restart.
-    async fn finish(&self, shop: &Shop, mut at_work: AtWork<'_>) -> Result<(), LedgerError> {
+    async fn finish(
+        &self,
+        org_context: &OrgContext,
+        mut at_work: AtWork<'_>,
+    ) -> Result<(), LedgerError> {
         let patience = async {
-            shop.interrupt.cancelled().await;
+            org_context.interrupt.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::pin!(patience);
@@ -240,28 +250,32 @@ impl OrgTask {
                 () = &mut patience => break,
             }
         }
-        shop.access.lane.end_patience();
-        let waited_ms = shop.access.lane.end_waits();
+        org_context.access.gate.end_patience();
+        let waited_ms = org_context.access.gate.end_waits();
         if waited_ms > 0 {
             let stats = OrgStats {
                 waited_ms,
                 ..OrgStats::default()
             };
-            shop.ledger
-                .add_stats(shop.owner.run(), self.team.org.no, stats)
+            org_context
+                .ledger
+                .add_stats(org_context.owner.run(), self.slot.org.no, stats)
                 .await?;
         }
-        if let Some(mut stopped) = shop.access.lane.stopped() {
+        if let Some(mut stopped) = org_context.access.gate.stopped() {
             let fix = stopped
                 .hint
                 .take()
                 .unwrap_or_else(|| "fix the cause".to_owned());
-            stopped.hint = Some(shop.next.after_stop(&fix, stopped.remedy));
+            stopped.hint = Some(org_context.next.after_stop(&fix, stopped.remedy));
             let set = Some(stopped.clone());
-            shop.ledger
-                .set_stopped(shop.owner.run(), self.team.org.no, set)
+            org_context
+                .ledger
+                .set_stopped(org_context.owner.run(), self.slot.org.no, set)
                 .await?;
-            shop.events.org(&shop.org, || OrgEvent::Stopped(stopped));
+            org_context
+                .events
+                .org(&org_context.org, || OrgEvent::Stopped(stopped));
         }
         failed.map_or(Ok(()), Err)
     }
@@ -270,7 +284,7 @@ impl OrgTask {
         &mut self,
         no: EntryNo,
         rest: Result<Rest, LedgerError>,
-        shop: &'a Arc<Shop>,
+        org_context: &'a Arc<OrgContext>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
         self.window.release(no);
@@ -278,8 +292,8 @@ impl OrgTask {
             Ok(Rest::Ended | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
             Ok(Rest::Waiting(row)) => {
-                self.team.org.note_waiting();
-                self.ask(*row, shop, at_work);
+                self.slot.org.note_waiting();
+                self.ask(*row, org_context, at_work);
             }
             // Another process handed in this entry's consent: go on from what it stored.
             Err(LedgerError::Moved { .. }) => self.window.look_again(),
@@ -289,35 +303,43 @@ impl OrgTask {
     }
 
     // Lets the simulated administrator give the consent, if there is one.
-    fn ask<'a>(&mut self, row: EntryRow, shop: &'a Arc<Shop>, at_work: &mut AtWork<'a>) {
-        let Some(administrator) = self.team.org.administrator.clone() else {
+    fn ask<'a>(
+        &mut self,
+        row: EntryRow,
+        org_context: &'a Arc<OrgContext>,
+        at_work: &mut AtWork<'a>,
+    ) {
+        let Some(administrator) = self.slot.org.administrator.clone() else {
             return;
         };
         let row = self.window.hold(row);
         let no = row.no;
         at_work.push(Box::pin(async move {
-            (no, consented(shop, row, administrator).await)
+            (no, consented(org_context, row, administrator).await)
         }));
     }
 
     // Before anybody is shown them again. One that is still what Okta shows is waited for as before.
     async fn look_at_links<'a>(
         &mut self,
-        shop: &'a Arc<Shop>,
+        org_context: &'a Arc<OrgContext>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        let in_doubt = Arc::clone(&self.team.in_doubt);
+        let in_doubt = Arc::clone(&self.slot.in_doubt);
         for &no in &*in_doubt {
-            let row = shop.ledger.entry(shop.owner.run(), no).await?;
+            let row = org_context
+                .ledger
+                .entry(org_context.owner.run(), no)
+                .await?;
             // Its answer may have been handed in, or the org begun before.
-            if row.state != Stored::Waiting || !row.progress.link_in_doubt {
+            if row.state != EntryState::Waiting || !row.progress.link_in_doubt {
                 continue;
             }
-            let mut work = Work::new(shop, self.window.hold(row));
-            work.drop_link();
+            let mut task = EntryTask::new(org_context, self.window.hold(row));
+            task.drop_link();
             at_work.push(Box::pin(async move {
-                let rest = work.run().await;
-                (no, rest.map(|kind| work.rest(kind)))
+                let rest = task.run().await;
+                (no, rest.map(|kind| task.rest(kind)))
             }));
         }
         Ok(())
@@ -325,14 +347,14 @@ impl OrgTask {
 
     async fn ask_for_waiting<'a>(
         &mut self,
-        shop: &'a Arc<Shop>,
+        org_context: &'a Arc<OrgContext>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
-        let in_doubt = Arc::clone(&self.team.in_doubt);
+        let in_doubt = Arc::clone(&self.slot.in_doubt);
         let mut pages = Pages::default();
-        while let Some(rows) = pages.next(shop, self.team.org.no).await? {
+        while let Some(rows) = pages.next(org_context, self.slot.org.no).await? {
             for row in rows.into_iter().filter(|row| !in_doubt.contains(&row.no)) {
-                self.ask(row, shop, at_work);
+                self.ask(row, org_context, at_work);
             }
         }
         Ok(())
@@ -341,7 +363,7 @@ impl OrgTask {
 
 // Gives the consent, hands in the answer, and goes on with the entry.
 async fn consented(
-    shop: &Shop,
+    org_context: &OrgContext,
     mut row: EntryRow,
     administrator: Administrator,
 ) -> Result<Rest, LedgerError> {
@@ -350,21 +372,21 @@ async fn consented(
             break;
         };
         let answer = match administrator(consent.authorize_url).await {
-            Ok(page) => answer_for(shop, &row, &page),
+            Ok(page) => answer_for(org_context, &row, &page),
             Err(_) => None,
         };
-        let mut work = Work::new(shop, row);
+        let mut task = EntryTask::new(org_context, row);
         match answer {
-            Some(answer) => match work.hand_in(answer).await? {
-                HandedIn::Halted => return Ok(Rest::Halted),
-                _ if !work.can_go_on() => return Ok(Rest::Ended),
-                HandedIn::Accepted | HandedIn::NotAccepted => {}
+            Some(answer) => match task.submit_answer(answer).await? {
+                Submission::Halted => return Ok(Rest::Halted),
+                _ if !task.can_go_on() => return Ok(Rest::Ended),
+                Submission::Accepted | Submission::NotAccepted => {}
             },
             // The link leads nowhere, as when the orgs are now served on another port.
-            None => work.drop_link(),
+            None => task.drop_link(),
         }
-        let kind = work.run().await?;
-        match work.rest(kind) {
+        let kind = task.run().await?;
+        match task.rest(kind) {
             Rest::Waiting(again) => row = *again,
             rest => return Ok(rest),
         }
@@ -373,9 +395,9 @@ async fn consented(
     Ok(Rest::Ended)
 }
 
-fn answer_for(shop: &Shop, row: &EntryRow, page: &str) -> Option<Answer> {
+fn answer_for(org_context: &OrgContext, row: &EntryRow, page: &str) -> Option<Answer> {
     let handed_in = reader::read(page.as_bytes()).into_first_answer()?;
-    inbox::accept(&handed_in, shop.access.client.origin(), row).ok()
+    inbox::accept(&handed_in, org_context.access.client.origin(), row).ok()
 }
 
 async fn due(at: Option<Instant>) {

@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Events;
 use crate::okta::{Http, HttpError, HttpSettings};
-use crate::pacing::{Gates, Places};
+use crate::pacing::{Capacity, Gates};
 
 /// One per process: whatever calls orgs borrows it, any number at once. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    capacity: Places,
+    capacity: Capacity,
     gates: Gates,
     cancellation: CancellationToken,
     events: Events,
@@ -28,7 +28,7 @@ impl Engine {
     /// Outside a Tokio runtime.
     #[expect(clippy::new_without_default, reason = "it needs a runtime")]
     pub fn new() -> Self {
-        let (capacity, cancellation) = (Places::new(), CancellationToken::new());
+        let (capacity, cancellation) = (Capacity::new(), CancellationToken::new());
         Self(Arc::new(Inner {
             gates: Gates::new(capacity.clone(), cancellation.clone()),
             capacity,
@@ -39,7 +39,7 @@ impl Engine {
     }
 
     /// How much may go on at once.
-    pub fn capacity(&self) -> &Places {
+    pub fn capacity(&self) -> &Capacity {
         &self.0.capacity
     }
 

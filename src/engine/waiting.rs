@@ -4,11 +4,11 @@
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::shop::Shop;
-use super::worker::Work;
+use super::org_context::OrgContext;
+use super::worker::EntryTask;
 use crate::event::{EntryEvent, Events, OrgEvent};
 use crate::ledger::{EntryRow, LedgerError};
-use crate::model::{EntryNo, OrgNo, Step, Stored};
+use crate::model::{EntryNo, EntryState, OrgNo, Step};
 use crate::steps::{self, StepError};
 
 /// Waiting entries read at once.
@@ -27,12 +27,18 @@ impl Pages {
     /// The next ones; `None` = that were all.
     pub async fn next(
         &mut self,
-        shop: &Shop,
+        org_context: &OrgContext,
         org: OrgNo,
     ) -> Result<Option<Vec<EntryRow>>, LedgerError> {
-        let rows = shop
+        let rows = org_context
             .ledger
-            .load(shop.owner.run(), org, Stored::Waiting, self.after, PAGE)
+            .load(
+                org_context.owner.run(),
+                org,
+                EntryState::Waiting,
+                self.after,
+                PAGE,
+            )
             .await?;
         let Some(last) = rows.last() else {
             return Ok(None);
@@ -40,7 +46,7 @@ impl Pages {
         self.after = Some(last.no);
         let selected = rows
             .into_iter()
-            .filter(|row| shop.selected.contains(row.no));
+            .filter(|row| org_context.selected.contains(row.no));
         Ok(Some(selected.collect()))
     }
 }
@@ -48,7 +54,7 @@ impl Pages {
 /// Compares the secrets of all that wait in an org, in pages, with those that their links were asked for with. Secrets that cannot
 /// be read are told, and their entries left as they are.
 pub(super) async fn compare(
-    shop: &Shop,
+    org_context: &OrgContext,
     org: OrgNo,
     first: Vec<EntryRow>,
     mut others: Pages,
@@ -58,38 +64,38 @@ pub(super) async fn compare(
         let mut next = Some(first);
         while let Some(rows) = next {
             let mut compared = stream::iter(rows)
-                .map(|row| compare_one(shop, row))
+                .map(|row| compare_one(org_context, row))
                 .buffer_unordered(AT_ONCE);
             while let Some(one) = compared.next().await {
                 if let Some((message, hint)) = one? {
                     unread.add(message, hint);
                 }
             }
-            next = others.next(shop, org).await?;
+            next = others.next(org_context, org).await?;
         }
         Ok(())
     };
     tokio::select! {
         biased;
         // A secret that takes long is not waited for any more.
-        () = shop.interrupt.cancelled() => return Ok(()),
+        () = org_context.interrupt.cancelled() => return Ok(()),
         compared = compared => compared?,
     }
-    unread.tell(&shop.org, &shop.events);
+    unread.tell(&org_context.org, &org_context.events);
     Ok(())
 }
 
 type Why = (String, Option<String>);
 
-async fn compare_one(shop: &Shop, row: EntryRow) -> Result<Option<Why>, LedgerError> {
-    match Work::new(shop, row).compare_waiting().await {
+async fn compare_one(org_context: &OrgContext, row: EntryRow) -> Result<Option<Why>, LedgerError> {
+    match EntryTask::new(org_context, row).compare_waiting().await {
         // Its consent has just been handed in.
         Err(LedgerError::Moved { .. }) => Ok(None),
         compared => compared,
     }
 }
 
-impl Work<'_> {
+impl EntryTask<'_> {
     // Gives why a secret could not be read.
     async fn compare_waiting(&mut self) -> Result<Option<Why>, LedgerError> {
         let before = self.row.progress.left_secrets.clone();
@@ -105,7 +111,7 @@ impl Work<'_> {
             }
         }
         let left = &self.row.progress.left_secrets;
-        if !left.is_empty() && self.shop.access.reconnects(&self.row.entry) {
+        if !left.is_empty() && self.org_context.access.reconnects(&self.row.entry) {
             // Durable before anything is sent: whoever goes on asks for the fresh link, and no answer to the old one
             // is taken.
             self.drop_link();
@@ -113,7 +119,9 @@ impl Work<'_> {
             self.row.progress.renewing = true;
             self.row.progress.left_secrets.clear();
             self.commit(fingerprint, None).await?;
-            self.shop.events.entry(&self.name, || EntryEvent::Renews);
+            self.org_context
+                .events
+                .entry(&self.name, || EntryEvent::Renews);
         } else if *left != before || fingerprint.is_some() {
             self.commit(fingerprint, None).await?;
         }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::selected::Selected;
 use crate::ledger::{EntryRow, Ledger, LedgerError};
 use crate::manifest::{Connection, SecretRef};
-use crate::model::{EntryNo, Millis, OrgNo, RunId, Stored};
+use crate::model::{EntryNo, EntryState, Millis, OrgNo, RunId};
 use crate::pacing::unix_millis;
 
 /// See the module.
@@ -97,7 +97,7 @@ impl Window {
             return Ok(Some(row));
         }
         loop {
-            self.refill(Stored::Started).await?;
+            self.refill(EntryState::Started).await?;
             let Some(row) = self.started.rows.pop_front() else {
                 break;
             };
@@ -106,16 +106,16 @@ impl Window {
                 None => return Ok(Some(self.hold(row))),
             }
         }
-        self.refill(Stored::Pending).await?;
+        self.refill(EntryState::Pending).await?;
         let row = self.pending.rows.pop_front();
         Ok(row.map(|row| self.hold(row)))
     }
 
     /// Reads what [`Window::next`] gives first.
     pub async fn read_ahead(&mut self) -> Result<(), LedgerError> {
-        self.refill(Stored::Started).await?;
+        self.refill(EntryState::Started).await?;
         if self.started.rows.is_empty() {
-            self.refill(Stored::Pending).await?;
+            self.refill(EntryState::Pending).await?;
         }
         Ok(())
     }
@@ -179,17 +179,17 @@ impl Window {
             let again = again.filter(|_| row.version != waited.version);
             match (row.state, again) {
                 // Somebody else has it: their call may be under way.
-                (Stored::Started, Some(again)) => self.delay(row, again),
-                (Stored::Pending | Stored::Started, _) => return Ok(Some(self.hold(row))),
+                (EntryState::Started, Some(again)) => self.delay(row, again),
+                (EntryState::Pending | EntryState::Started, _) => return Ok(Some(self.hold(row))),
                 _ => drop(self.held.remove(&row.no)),
             }
         }
         Ok(None)
     }
 
-    async fn refill(&mut self, state: Stored) -> Result<(), LedgerError> {
+    async fn refill(&mut self, state: EntryState) -> Result<(), LedgerError> {
         let ahead = match state {
-            Stored::Started => &mut self.started,
+            EntryState::Started => &mut self.started,
             _ => &mut self.pending,
         };
         let size = self.bounds.ahead.max(1);

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::shop::Shop;
+use super::org_context::OrgContext;
 use crate::consent::Answer;
 use crate::event::{EntryEvent, EntryName};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
-use crate::model::{Millis, Step, Stored};
+use crate::model::{EntryState, Millis, Step};
 use crate::pacing::{CallLog, unix_millis};
 use crate::plan::steps;
 use crate::steps::{Also, Context, Live, Memory, Outcome, Outside, StepError, checkpoint};
@@ -46,8 +46,8 @@ pub enum RestKind {
 }
 
 /// One entry at work.
-pub struct Work<'a> {
-    pub(super) shop: &'a Shop,
+pub struct EntryTask<'a> {
+    pub(super) org_context: &'a OrgContext,
     pub(super) row: EntryRow,
     pub(super) steps: Vec<Step>,
     pub(super) memory: Memory,
@@ -57,14 +57,14 @@ pub struct Work<'a> {
     pub(super) left_alone: bool,
 }
 
-impl<'a> Work<'a> {
+impl<'a> EntryTask<'a> {
     /// Takes an entry up.
-    pub fn new(shop: &'a Shop, row: EntryRow) -> Self {
-        let name = name_of(&shop.org, &row);
+    pub fn new(org_context: &'a OrgContext, row: EntryRow) -> Self {
+        let name = name_of(&org_context.org, &row);
         Self {
             steps: steps(&row.entry),
             log: CallLog::of(row.entry.app),
-            shop,
+            org_context,
             row,
             memory: Memory::default(),
             name,
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
 
     /// Whether there is more to do on the entry now.
     pub fn can_go_on(&self) -> bool {
-        self.row.state == Stored::Started
+        self.row.state == EntryState::Started
     }
 
     /// Why the entry is where it is, if something went wrong.
@@ -117,7 +117,7 @@ impl<'a> Work<'a> {
             return Ok(Next::Rest(RestKind::Delayed(until)));
         }
         let started = || EntryEvent::StepStarted { step };
-        self.shop.events.entry(&self.name, started);
+        self.org_context.events.entry(&self.name, started);
         self.log.busy = Duration::ZERO;
         self.log.step = Some(step);
         let mut context = self.context(step);
@@ -136,9 +136,9 @@ impl<'a> Work<'a> {
     pub(super) fn context(&mut self, step: Step) -> Context<'_> {
         Context {
             outside: Outside::Live(Live {
-                owner: &self.shop.owner,
-                ledger: &self.shop.ledger,
-                access: &self.shop.access,
+                owner: &self.org_context.owner,
+                ledger: &self.org_context.ledger,
+                access: &self.org_context.access,
             }),
             row: &mut self.row,
             step,
@@ -161,7 +161,8 @@ impl<'a> Work<'a> {
             .in_flight
             .as_ref()
             .filter(|in_flight| in_flight.step == step)?;
-        let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
+        let timeout =
+            Millis::try_from(self.org_context.call_timeout.as_millis()).unwrap_or(Millis::MAX);
         let lands_until = in_flight.sent_at.saturating_add(timeout);
         (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
     }
@@ -187,7 +188,7 @@ impl<'a> Work<'a> {
         self.row.error = None;
         self.row.due_at = None;
         self.row.progress.in_flight = None;
-        self.row.state = Stored::Started;
+        self.row.state = EntryState::Started;
         let outcome = self.note_changes(outcome);
         let ended = self.ended_step(step, &outcome);
         let changed = ended.changed;
@@ -211,7 +212,7 @@ impl<'a> Work<'a> {
         }
         let at_end = self.row.progress.steps.len() >= self.steps.len();
         if at_end {
-            self.row.state = Stored::Done;
+            self.row.state = EntryState::Done;
         }
         self.commit(fingerprint, state.zip(settled)).await?;
         self.tell_done(step, changed);
@@ -257,7 +258,7 @@ impl<'a> Work<'a> {
     }
 
     async fn finish(&mut self) -> Result<Next, LedgerError> {
-        self.row.state = Stored::Done;
+        self.row.state = EntryState::Done;
         self.commit(None, None).await?;
         Ok(self.ended())
     }
@@ -279,7 +280,7 @@ impl<'a> Work<'a> {
         fingerprint: Option<Fingerprint>,
         settled_consent: Option<(String, bool)>,
     ) -> impl Future<Output = Result<(), LedgerError>> {
-        let Shop { ledger, owner, .. } = self.shop;
+        let OrgContext { ledger, owner, .. } = self.org_context;
         let also = Also {
             fingerprint,
             applied: self.applied(),
@@ -290,7 +291,7 @@ impl<'a> Work<'a> {
     }
 
     fn tell_done(&self, step: Step, changed: bool) {
-        self.shop.events.entry(&self.name, || {
+        self.org_context.events.entry(&self.name, || {
             // Those that were passed over come after it.
             let mut records = self.row.progress.steps.iter().rev();
             let record = records.find(|record| record.step == step);
@@ -314,18 +315,20 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn tell_end(&self) {
-        self.shop.access.lane.tally().ended();
-        self.shop.events.entry(&self.name, || EntryEvent::Ended {
-            state: self.row.state,
-            changed: self.row.progress.changed,
-            changes: self.row.progress.changes.clone(),
-            request_id: self.last_request_id(),
-            error: self
-                .row
-                .error
-                .clone()
-                .filter(|_| self.row.state == Stored::Failed),
-        });
+        self.org_context.access.gate.tally().ended();
+        self.org_context
+            .events
+            .entry(&self.name, || EntryEvent::Ended {
+                state: self.row.state,
+                changed: self.row.progress.changed,
+                changes: self.row.progress.changes.clone(),
+                request_id: self.last_request_id(),
+                error: self
+                    .row
+                    .error
+                    .clone()
+                    .filter(|_| self.row.state == EntryState::Failed),
+            });
     }
 }
 

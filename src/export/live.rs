@@ -55,10 +55,10 @@ pub async fn read_apps(reader: &Reader, apps: &[App]) -> Result<Vec<LiveApp>, St
     let mut pages = Pages::default();
     let mut log = CallLog::default();
     let extent = Extent::all(only);
-    pages.read_patiently(reader, extent, 0, &mut log).await?;
+    pages.read_with_retry(reader, extent, 0, &mut log).await?;
     stream::iter(instances(pages.apps, apps))
         .map(|(app, instance)| read_app(reader, app, instance))
-        .buffered(reader.lane().width())
+        .buffered(reader.gate().concurrency())
         .try_collect()
         .await
 }
@@ -97,14 +97,14 @@ async fn read_app(reader: &Reader, app: App, instance: AppInstance) -> Result<Li
 async fn read_state(reader: &Reader, id: &str) -> Result<LiveState, StepError> {
     let mut log = CallLog::default();
     let connection = reader
-        .read_patiently(&connections::get(id), 0, &mut log)
+        .read_with_retry(&connections::get(id), 0, &mut log)
         .await?;
     let connection = live_connection(&connection);
     let mut features = Ok(Vec::new());
     if connection.status == LiveStatus::Enabled {
         // An instance that was begun is finished before the next one is.
         features = match reader
-            .read_patiently(&features::list(id), 1, &mut log)
+            .read_with_retry(&features::list(id), 1, &mut log)
             .await
         {
             Ok(listed) => Ok(listed),
@@ -120,7 +120,7 @@ async fn read_state(reader: &Reader, id: &str) -> Result<LiveState, StepError> {
 // The error's words, unless it is about more than this instance.
 fn only_its_own(reader: &Reader, error: StepError) -> Result<String, StepError> {
     match error {
-        StepError::Call { error, .. } if reader.lane().stopped().is_none() => {
+        StepError::Call { error, .. } if reader.gate().stopped().is_none() => {
             Ok(error.details.message)
         }
         StepError::Failed { message, .. } => Ok(message),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
-use crate::model::{EntryNo, Millis, OrgNo, RunId, Stored};
+use crate::model::{EntryNo, EntryState, Millis, OrgNo, RunId};
 
 /// Runs.
 impl Ledger {
@@ -59,7 +59,7 @@ impl Ledger {
         &self,
         run: &RunId,
         org: OrgNo,
-        state: Stored,
+        state: EntryState,
         after: Option<EntryNo>,
         limit: usize,
     ) -> Result<Vec<EntryRow>> {

@@ -9,7 +9,7 @@ mod trouble;
 
 pub use changed::{Changed, Why};
 pub use ids::{EntryNo, Millis, OrgNo, RunId};
-pub use state::{State, Stored};
+pub use state::{EntryState, State};
 pub use step::Step;
 pub(crate) use trouble::has_details;
 pub use trouble::{EntryError, ErrorDetails, Stopped, codes};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Stored state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stored {
+pub enum EntryState {
     /// Nothing was done yet.
     Pending,
     /// Some step was attempted; more to do. Shown as `running` while a process holds the run, else `pending`.

@@ -12,13 +12,13 @@ use super::circuit::Circuit;
 use super::clock::ServerClock;
 use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
-use super::line::{Kind, Line, Place};
 use super::methods::{Ended, Methods};
 use super::no_room::{NoRoom, Refusing};
 use super::org_patience::{OrgPatience, span};
 use super::rests::Rests;
 use super::retry_budget::RetryBudget;
 use super::settled::settled;
+use super::wait_queue::{Kind, Ticket, WaitQueue};
 use crate::failure::Remedy;
 use crate::job::RetryPolicy;
 use crate::model::{ErrorDetails, Stopped};
@@ -41,7 +41,7 @@ pub(super) struct Slot {
 /// What is known of a bucket.
 pub(super) struct OfBucket {
     pub(super) methods: Methods,
-    pub(super) line: Line,
+    pub(super) wait_queue: WaitQueue,
 }
 
 /// What is known of an org.
@@ -99,7 +99,7 @@ impl State {
         self.buckets.entry(bucket).or_insert_with(|| {
             Box::new(OfBucket {
                 methods: Methods::new(share),
-                line: Line::default(),
+                wait_queue: WaitQueue::default(),
             })
         })
     }
@@ -114,13 +114,13 @@ impl State {
         if self.stopped.is_some() {
             self.wake_all();
         } else {
-            self.buckets().for_each(|of| of.line.wake_first());
+            self.buckets().for_each(|of| of.wait_queue.wake_first());
         }
     }
 
     /// Wakes every call.
     pub(super) fn wake_all(&self) {
-        self.buckets().for_each(|of| of.line.wake_all());
+        self.buckets().for_each(|of| of.wait_queue.wake_all());
     }
 
     /// Whether one more call may be in flight.
@@ -210,8 +210,11 @@ impl State {
     }
 
     /// Whether it is the turn of the call at this place.
-    pub(super) fn is_turn(&self, slot: Slot, place: Place, now: Duration) -> bool {
-        let Some(OfBucket { methods, line }) = self.buckets.get(&slot.bucket).map(|of| &**of)
+    pub(super) fn is_turn(&self, slot: Slot, ticket: Ticket, now: Duration) -> bool {
+        let Some(OfBucket {
+            methods,
+            wait_queue,
+        }) = self.buckets.get(&slot.bucket).map(|of| &**of)
         else {
             return false;
         };
@@ -223,7 +226,7 @@ impl State {
             methods.share(other.method, slot.kind.method)
                 && (other.pool == slot.kind.pool || takes_calls(other.pool))
         };
-        line.is_turn(slot.kind, place, rivals)
+        wait_queue.is_turn(slot.kind, ticket, rivals)
     }
 
     /// `None` = the place is taken: send.
@@ -251,8 +254,11 @@ impl State {
             return Some(Denied::until(until, Why::Concurrency));
         }
         let method = slot.kind.method;
-        let OfBucket { methods, line } = self.bucket(slot.bucket);
-        let waiting = line.waiting(|kind| methods.share(kind.method, method));
+        let OfBucket {
+            methods,
+            wait_queue,
+        } = self.bucket(slot.bucket);
+        let waiting = wait_queue.waiting(|kind| methods.share(kind.method, method));
         if let Grant::Wait { until } = methods.reserve(method, now, waiting) {
             // The one that is held back for the window's end is none to be had now.
             let held = u64::from(until.is_some());
@@ -318,7 +324,7 @@ impl State {
     /// A call goes. The wait that people were told of is over when none waits any more, or another one went before
     /// it: what one call leaves of a window the next may take, while the others go on waiting.
     pub(super) fn end_told(&mut self) -> Option<Duration> {
-        let others_wait = self.buckets().any(|of| !of.line.is_empty());
+        let others_wait = self.buckets().any(|of| !of.wait_queue.is_empty());
         if self.told.is_some() && others_wait && !self.passed {
             self.passed = true;
             return None;

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::lane::{Lane, LaneConfig};
-use super::places::Places;
+use super::capacity::Capacity;
+use super::gate::{Gate, GateConfig};
 use crate::event::Events;
 use crate::job::RetryPolicy;
 use crate::manifest::{Limits, OrgSpec};
@@ -35,7 +35,7 @@ pub struct Gated<'a> {
 pub struct Gates(Arc<Shared>);
 
 struct Shared {
-    capacity: Places,
+    capacity: Capacity,
     cancellation: CancellationToken,
     open: Mutex<Open>,
     /// Wakes the calls that wait when the process is to stop.
@@ -47,7 +47,7 @@ type Key = (Box<str>, Arc<str>, Option<Box<str>>);
 
 #[derive(Default)]
 struct Open {
-    by_org: HashMap<Key, Weak<Lane>>,
+    by_org: HashMap<Key, Weak<Gate>>,
     /// How many there may be before those that nobody has any more are taken out.
     bound: usize,
 }
@@ -57,7 +57,7 @@ impl Gates {
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn new(capacity: Places, cancellation: CancellationToken) -> Self {
+    pub fn new(capacity: Capacity, cancellation: CancellationToken) -> Self {
         Self(Arc::new_cyclic(|shared: &Weak<Shared>| {
             let (shared, cancelled) = (shared.clone(), cancellation.clone().cancelled_owned());
             let wake = async move {
@@ -77,7 +77,7 @@ impl Gates {
 
     /// The gate to an org, with the limits and the policy of who opened it first. One that was stopped is not returned
     /// to: what stopped it may be repaired.
-    pub fn open(&self, org: &Gated<'_>) -> Arc<Lane> {
+    pub fn open(&self, org: &Gated<'_>) -> Arc<Gate> {
         let mut open = self.0.open.lock();
         let credentials: Option<Box<str>> = org.spec.credentials().map(|own| own.as_str().into());
         let key = (
@@ -89,12 +89,12 @@ impl Gates {
         if let Some(gate) = gate.filter(|gate| gate.stopped().is_none()) {
             return gate;
         }
-        let gate = Arc::new(Lane::new(LaneConfig {
+        let gate = Arc::new(Gate::new(GateConfig {
             org: Arc::clone(&org.name),
             limits: org.spec.limits.or(org.limits),
             credentials,
             retry: org.retry,
-            places: self.0.capacity.clone(),
+            capacity: self.0.capacity.clone(),
             events: org.events.clone(),
             interrupt: self.0.cancellation.clone(),
         }));
@@ -104,7 +104,7 @@ impl Gates {
 }
 
 impl Open {
-    fn insert(&mut self, key: Key, gate: Weak<Lane>) {
+    fn insert(&mut self, key: Key, gate: Weak<Gate>) {
         if self.by_org.len() >= self.bound {
             self.by_org.retain(|_, gate| gate.strong_count() > 0);
             self.bound = 2 * self.by_org.len() + 16;
@@ -131,7 +131,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::super::call_log::CallLog;
-    use super::super::lane::Halted;
+    use super::super::gate::Halted;
     use super::*;
     use crate::failure::Remedy;
     use crate::manifest::Auth;
@@ -141,16 +141,16 @@ mod tests {
     fn gates() -> (Gates, CancellationToken) {
         let cancellation = CancellationToken::new();
         (
-            Gates::new(Places::new(), cancellation.clone()),
+            Gates::new(Capacity::new(), cancellation.clone()),
             cancellation,
         )
     }
 
-    fn open(gates: &Gates, origin: &str, max_in_flight: u32) -> Arc<Lane> {
+    fn open(gates: &Gates, origin: &str, max_in_flight: u32) -> Arc<Gate> {
         open_with(gates, origin, "env:TOKEN", max_in_flight)
     }
 
-    fn open_with(gates: &Gates, origin: &str, token: &str, max_in_flight: u32) -> Arc<Lane> {
+    fn open_with(gates: &Gates, origin: &str, token: &str, max_in_flight: u32) -> Arc<Gate> {
         let limits = Limits {
             max_in_flight: Some(max_in_flight),
             ..Limits::default()
@@ -176,11 +176,11 @@ mod tests {
         let first = open(&gates, "https://acme.okta.com", 5);
         let again = open(&gates, "https://acme.okta.com", 20);
         assert!(Arc::ptr_eq(&first, &again));
-        assert_eq!(again.width(), 5);
+        assert_eq!(again.concurrency(), 5);
         let other = open(&gates, "https://globex.okta.com", 20);
         assert!(!Arc::ptr_eq(&first, &other));
         drop((first, again));
-        assert_eq!(open(&gates, "https://acme.okta.com", 20).width(), 20);
+        assert_eq!(open(&gates, "https://acme.okta.com", 20).concurrency(), 20);
     }
 
     #[tokio::test]
@@ -226,7 +226,7 @@ mod tests {
         let gate = open(&gates, "https://acme.okta.com", 1);
         let call = apps::get("0oa1");
         let (mut log, mut behind) = (CallLog::default(), CallLog::default());
-        let pass = gate
+        let reservation = gate
             .admit(call.request(), 0, &mut log)
             .await
             .unwrap_or_else(|_| panic!("no leave"));
@@ -237,6 +237,6 @@ mod tests {
         };
         let (waited, ()) = tokio::join!(waits, halted);
         assert_eq!(waited.err(), Some(Halted::Interrupted));
-        drop(pass);
+        drop(reservation);
     }
 }

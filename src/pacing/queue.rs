@@ -11,12 +11,12 @@ use super::admission::Slot;
 use super::budget::Settled;
 use super::call_log::CallLog;
 use super::denied::{Denied, Why};
-use super::lane::{Halted, Lane};
-use super::line::{Kind, Place};
+use super::gate::{Gate, Halted};
 use super::no_room::Refusing;
-use super::notes;
-use super::pass::Pass;
+use super::org_status;
+use super::reservation::Reservation;
 use super::time::{unix_millis, whole_millis};
+use super::wait_queue::{Kind, Ticket};
 use crate::event::OrgEvent;
 use crate::model::Millis;
 use crate::okta::Request;
@@ -24,15 +24,15 @@ use crate::okta::Request;
 /// Waits shorter than this are not worth telling.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
-impl Lane {
-    /// Waits until a call may be sent. `rank`: of the calls that wait, those of entries nearer their end go
+impl Gate {
+    /// Waits until a call may be sent. `priority`: of the calls that wait, those of entries nearer their end go
     /// first.
     pub async fn admit(
         &self,
         request: &Request,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
-    ) -> Result<Pass<'_>, Halted> {
+    ) -> Result<Reservation<'_>, Halted> {
         let slot = Slot {
             bucket: request.bucket,
             kind: Kind {
@@ -40,16 +40,16 @@ impl Lane {
                 pool: log.pool,
             },
         };
-        let queued = Queued::new(self, slot, rank);
+        let queued = Queued::new(self, slot, priority);
         loop {
             if self.config.interrupt.is_cancelled() {
                 return Err(Halted::Interrupted);
             }
             let until = match self.try_admit(&queued)? {
                 None => {
-                    let pass = self.take_place(slot).await?;
+                    let reservation = self.take_permit(slot).await?;
                     log.stats.waited_ms += self.take_waited();
-                    return Ok(pass);
+                    return Ok(reservation);
                 }
                 Some(denied) => denied.until,
             };
@@ -68,32 +68,32 @@ impl Lane {
     }
 
     // The org has given leave; now for one of the places that all orgs share.
-    async fn take_place(&self, slot: Slot) -> Result<Pass<'_>, Halted> {
-        let mut pass = Pass {
-            lane: self,
+    async fn take_permit(&self, slot: Slot) -> Result<Reservation<'_>, Halted> {
+        let mut reservation = Reservation {
+            gate: self,
             slot,
             admitted_at: Instant::now(),
             sent_at: unix_millis(),
             settled: false,
-            place: None,
+            permit: None,
         };
-        let calls = &self.config.places.calls;
-        if let Ok(place) = calls.try_acquire() {
-            pass.place = Some(place);
+        let calls = &self.config.capacity.calls;
+        if let Ok(permit) = calls.try_acquire() {
+            reservation.permit = Some(permit);
         } else {
-            pass.place = tokio::select! {
-                place = calls.acquire() => place.ok(),
+            reservation.permit = tokio::select! {
+                permit = calls.acquire() => permit.ok(),
                 () = self.config.interrupt.cancelled() => None,
             };
-            pass.admitted_at = Instant::now();
-            pass.sent_at = unix_millis();
+            reservation.admitted_at = Instant::now();
+            reservation.sent_at = unix_millis();
         }
         let stopped = self.state().stopped.is_some();
-        if pass.place.is_some() && !stopped {
-            return Ok(pass);
+        if reservation.permit.is_some() && !stopped {
+            return Ok(reservation);
         }
         // Certainly not sent.
-        pass.settled = true;
+        reservation.settled = true;
         self.state()
             .give_up(slot, self.born.elapsed(), Settled::NotCounted);
         Err(if stopped {
@@ -113,12 +113,12 @@ impl Lane {
             self.tell_stopped();
             return Err(Halted::OrgStopped);
         }
-        if !state.is_turn(slot, queued.place, now) {
+        if !state.is_turn(slot, queued.ticket, now) {
             return Ok(Some(Denied::behind_others()));
         }
         let Some(denied) = state.allow(slot, now, self.rps.as_ref()) else {
-            let line = &mut state.bucket(slot.bucket).line;
-            line.leave(slot.kind, queued.place);
+            let wait_queue = &mut state.bucket(slot.bucket).wait_queue;
+            wait_queue.leave(slot.kind, queued.ticket);
             state.end_wait(now);
             self.note_windows(&mut state, slot.bucket, now);
             let told = state.end_told();
@@ -177,8 +177,8 @@ impl Lane {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
         let until = unix_millis().saturating_add(ahead_ms);
         let reason = format!("{why}{}", self.so_far());
-        for keeper in &*self.keepers.read() {
-            keeper.waits(Some(notes::wait(why, &reason, until)));
+        for writer in &*self.writers.read() {
+            writer.waits(Some(org_status::wait(why, &reason, until)));
         }
         self.send(|| OrgEvent::Waits {
             reason,
@@ -211,10 +211,10 @@ impl Lane {
         // A wait that is over by the clock is not shown any more, so nothing has to be written.
         let early = until.saturating_sub(now) >= WORTH_TELLING;
         if early {
-            self.keepers
+            self.writers
                 .read()
                 .iter()
-                .for_each(|keeper| keeper.waits(None));
+                .for_each(|writer| writer.waits(None));
         }
         self.send(|| OrgEvent::Continues);
     }
@@ -226,24 +226,24 @@ fn is_news(told: Option<Duration>, until: Duration, ahead: Duration) -> bool {
 
 // A place in a bucket's queue, given up when dropped.
 struct Queued<'a> {
-    lane: &'a Lane,
+    gate: &'a Gate,
     slot: Slot,
-    place: Place,
+    ticket: Ticket,
     turn: Arc<Notify>,
 }
 
 impl<'a> Queued<'a> {
-    fn new(lane: &'a Lane, slot: Slot, rank: usize) -> Self {
-        let mut state = lane.state();
+    fn new(gate: &'a Gate, slot: Slot, priority: usize) -> Self {
+        let mut state = gate.state();
         state.tickets += 1;
-        let place = (Reverse(rank), state.tickets);
+        let ticket = (Reverse(priority), state.tickets);
         let turn = Arc::new(Notify::new());
         let of = state.bucket(slot.bucket);
-        of.line.join(slot.kind, place, Arc::clone(&turn));
+        of.wait_queue.join(slot.kind, ticket, Arc::clone(&turn));
         Self {
-            lane,
+            gate,
             slot,
-            place,
+            ticket,
             turn,
         }
     }
@@ -251,16 +251,16 @@ impl<'a> Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let mut state = self.lane.state();
-        let line = &mut state.bucket(self.slot.bucket).line;
-        let waited = line.leave(self.slot.kind, self.place);
-        if waited && state.buckets().all(|of| of.line.is_empty()) {
+        let mut state = self.gate.state();
+        let wait_queue = &mut state.bucket(self.slot.bucket).wait_queue;
+        let waited = wait_queue.leave(self.slot.kind, self.ticket);
+        if waited && state.buckets().all(|of| of.wait_queue.is_empty()) {
             // Nobody waits any more.
-            let now = self.lane.born.elapsed();
+            let now = self.gate.born.elapsed();
             state.end_wait(now);
         }
         if waited {
-            self.lane.wake(&state);
+            self.gate.wake(&state);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::okta::Class;
 
 /// What sending a call again could do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum Idempotency {
     /// Changes nothing.
     ReadOnly,
     /// Twice is as once.
@@ -40,7 +40,7 @@ pub enum Verdict {
 pub fn decide(
     policy: &RetryPolicy,
     class: &Class,
-    effect: Effect,
+    idempotency: Idempotency,
     attempts: u32,
     elapsed: Duration,
 ) -> Verdict {
@@ -51,7 +51,9 @@ pub fn decide(
         // An org that cannot be reached is not the entry's fault.
         Class::NotSent | Class::NoRoom if spent => Verdict::StopOrg,
         Class::Transient { .. } | Class::Unclear if spent => Verdict::Fail,
-        Class::Transient { .. } | Class::Unclear if effect == Effect::OnceOnly => Verdict::Look,
+        Class::Transient { .. } | Class::Unclear if idempotency == Idempotency::OnceOnly => {
+            Verdict::Look
+        }
         Class::NotSent
         | Class::NoRoom
         | Class::Transient { .. }
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_class_effect_and_attempt_has_its_verdict() {
-        use Effect::{Idempotent, OnceOnly, ReadOnly};
+        use Idempotency::{Idempotent, OnceOnly, ReadOnly};
         use Verdict::{Fail, Look, Retry, StopOrg};
         let policy = RetryPolicy::default();
         let transient = Class::Transient { retry_after: None };
@@ -114,7 +116,7 @@ mod tests {
             concurrency: false,
             retry_after: None,
         };
-        for (class, effect, early, spent) in [
+        for (class, idempotency, early, spent) in [
             (&Class::NotSent, ReadOnly, Retry, StopOrg),
             (&Class::NotSent, Idempotent, Retry, StopOrg),
             (&Class::NotSent, OnceOnly, Retry, StopOrg),
@@ -139,20 +141,26 @@ mod tests {
         ] {
             for attempts in 1..policy.max_attempts {
                 assert_eq!(
-                    decide(&policy, class, effect, attempts, Duration::ZERO),
+                    decide(&policy, class, idempotency, attempts, Duration::ZERO),
                     early,
-                    "{class:?} {effect:?} {attempts}"
+                    "{class:?} {idempotency:?} {attempts}"
                 );
             }
             assert_eq!(
-                decide(&policy, class, effect, policy.max_attempts, Duration::ZERO),
+                decide(
+                    &policy,
+                    class,
+                    idempotency,
+                    policy.max_attempts,
+                    Duration::ZERO
+                ),
                 spent,
-                "{class:?} {effect:?} spent"
+                "{class:?} {idempotency:?} spent"
             );
             assert_eq!(
-                decide(&policy, class, effect, 1, policy.max_elapsed),
+                decide(&policy, class, idempotency, 1, policy.max_elapsed),
                 spent,
-                "{class:?} {effect:?} too long"
+                "{class:?} {idempotency:?} too long"
             );
         }
     }

@@ -12,7 +12,7 @@ use super::digest;
 use super::features::{Difference, at};
 use crate::apps::Feature;
 use crate::job::OnDrift;
-use crate::ledger::{AppMemory, LastWish, Likeness};
+use crate::ledger::{AppMemory, LastApplied, LastAppliedChange};
 use crate::manifest::{Entry, Status};
 use crate::model::{Changed, Why};
 
@@ -36,9 +36,9 @@ impl Earlier {
         let Some(applied) = &app.applied else {
             return Some(Self::Never);
         };
-        if app.moving_by.is_none() && *applied == LastWish::Digest(digest(entry)) {
+        if app.moving_by.is_none() && *applied == LastApplied::Digest(digest(entry)) {
             Some(Self::Same)
-        } else if *applied == LastWish::Unclear || app.applied_by.is_none() {
+        } else if *applied == LastApplied::Unclear || app.applied_by.is_none() {
             Some(Self::Unknown)
         } else {
             None
@@ -51,19 +51,19 @@ impl Earlier {
     }
 
     /// What has to be known of the app before anything of it is written for this entry.
-    pub fn left_for(&self, app: &AppMemory, entry: &Entry) -> Option<Likeness> {
+    pub fn left_for(&self, app: &AppMemory, entry: &Entry) -> Option<LastAppliedChange> {
         match self {
             Self::Never | Self::Same => None,
             Self::Unknown => {
-                let is_told = app.applied == Some(LastWish::Unclear);
-                (!is_told).then_some(Likeness::Unclear)
+                let is_told = app.applied == Some(LastApplied::Unclear);
+                (!is_told).then_some(LastAppliedChange::Unclear)
             }
             Self::Wishes(wishes) => {
                 let wanted = digest(entry);
                 match wishes.as_slice() {
-                    [_] => Some(Likeness::Moving),
+                    [_] => Some(LastAppliedChange::Moving),
                     between if between.iter().any(|wish| digest(wish) == wanted) => None,
-                    _ => Some(Likeness::Unclear),
+                    _ => Some(LastAppliedChange::Unclear),
                 }
             }
         }
@@ -386,16 +386,20 @@ mod tests {
         };
         let between =
             |wishes: &[&Entry]| Earlier::Wishes(wishes.iter().copied().cloned().collect());
-        let (d, unclear) = (LastWish::Digest([1; 16]), LastWish::Unclear);
+        let (d, unclear) = (LastApplied::Digest([1; 16]), LastApplied::Unclear);
         for (earlier, applied, expected) in [
             (Earlier::Never, d, None),
             (Earlier::Same, d, None),
             (Earlier::Unknown, unclear, None),
-            (Earlier::Unknown, d, Some(Likeness::Unclear)),
-            (between(&[&before]), d, Some(Likeness::Moving)),
+            (Earlier::Unknown, d, Some(LastAppliedChange::Unclear)),
+            (between(&[&before]), d, Some(LastAppliedChange::Moving)),
             (between(&[&before, &now]), d, None),
             (between(&[&now, &before]), d, None),
-            (between(&[&before, &other]), d, Some(Likeness::Unclear)),
+            (
+                between(&[&before, &other]),
+                d,
+                Some(LastAppliedChange::Unclear),
+            ),
         ] {
             assert_eq!(
                 earlier.left_for(&app(applied), &now),

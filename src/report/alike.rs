@@ -191,12 +191,12 @@ mod tests {
     use super::super::{Held, entry};
     use super::*;
     use crate::ledger::Progress;
-    use crate::model::{Step, Stored};
+    use crate::model::{EntryState, Step};
 
     fn lines(errors: &[(&str, Option<&str>, &str)]) -> Vec<String> {
         let mut alike = Alike::default();
         for (row, (id, label, message)) in (2..).zip(errors) {
-            let mut failed = google(Stored::Failed, Progress::default());
+            let mut failed = google(EntryState::Failed, Progress::default());
             failed.row = row;
             failed.entry.app_id = Some((*id).to_owned()).filter(|id| !id.is_empty());
             failed.entry.label = label.map(str::to_owned);

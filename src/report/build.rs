@@ -7,7 +7,7 @@ use super::{
     Totals, WaitingReport, changes,
 };
 use crate::ledger::{Attempt, Counts, Drift, EntryRow, OrgRow, Removed, RunRow, StepRecord};
-use crate::model::{EntryError, ErrorDetails, Millis, RunId, State, Step, Stored};
+use crate::model::{EntryError, EntryState, ErrorDetails, Millis, RunId, State, Step};
 
 /// Whether a process holds the run now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,10 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
 /// Whether an entry came to its end, or to a consent, before the run's last process began at that time, which then did
 /// not look at it.
 pub fn is_earlier(row: &EntryRow, session_at: Millis) -> bool {
-    let rests = matches!(row.state, Stored::Waiting | Stored::Done | Stored::Failed);
+    let rests = matches!(
+        row.state,
+        EntryState::Waiting | EntryState::Done | EntryState::Failed
+    );
     rests && row.adopted_by.is_none() && row.checked_at.is_none_or(|at| at < session_at)
 }
 
@@ -103,11 +106,11 @@ pub fn is_earlier(row: &EntryRow, session_at: Millis) -> bool {
 pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> EntryReport {
     let state = match row.state {
         _ if row.adopted_by.is_some() => State::Pending,
-        Stored::Started if held == Held::Yes => State::Running,
-        Stored::Pending | Stored::Started => State::Pending,
-        Stored::Waiting => State::Waiting,
-        Stored::Done => State::Done,
-        Stored::Failed => State::Failed,
+        EntryState::Started if held == Held::Yes => State::Running,
+        EntryState::Pending | EntryState::Started => State::Pending,
+        EntryState::Waiting => State::Waiting,
+        EntryState::Done => State::Done,
+        EntryState::Failed => State::Failed,
     };
     EntryReport {
         org: org.name.clone(),
@@ -174,7 +177,7 @@ fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> 
             ),
         });
     }
-    if let (Stored::Pending | Stored::Started, Some(stopped)) = (row.state, &org.stopped) {
+    if let (EntryState::Pending | EntryState::Started, Some(stopped)) = (row.state, &org.stopped) {
         let step = current(row, planned).map_or("", |place| planned[place].name());
         return Some(ErrorReport {
             step,
@@ -218,14 +221,14 @@ fn steps(row: &EntryRow, planned: &[Step], state: State) -> Vec<StepReport> {
 fn current(row: &EntryRow, planned: &[Step]) -> Option<usize> {
     let place = |wanted: Step| planned.iter().position(|step| *step == wanted);
     match row.state {
-        Stored::Done => return None,
-        Stored::Waiting => return place(Step::AwaitConsent),
-        Stored::Failed => {
+        EntryState::Done => return None,
+        EntryState::Waiting => return place(Step::AwaitConsent),
+        EntryState::Failed => {
             if let Some(place) = row.error.as_ref().and_then(|error| place(error.step)) {
                 return Some(place);
             }
         }
-        Stored::Pending | Stored::Started => {}
+        EntryState::Pending | EntryState::Started => {}
     }
     let next = row
         .progress
@@ -356,7 +359,7 @@ pub(super) mod tests {
         Step::SetFeature(Feature::UserProvisioning),
     ];
 
-    pub(in crate::report) fn google(state: Stored, progress: Progress) -> EntryRow {
+    pub(in crate::report) fn google(state: EntryState, progress: Progress) -> EntryRow {
         EntryRow {
             no: 0,
             org: 0,
@@ -458,15 +461,15 @@ pub(super) mod tests {
         let rest = [Pending; 4];
         let with = |first: &[State]| [first, &rest].concat()[..6].to_vec();
 
-        let row = google(Stored::Pending, Progress::default());
+        let row = google(EntryState::Pending, Progress::default());
         assert_eq!(states(&row, Held::No), [Pending; 6]);
-        let row = google(Stored::Started, found.clone());
+        let row = google(EntryState::Started, found.clone());
         assert_eq!(states(&row, Held::Yes), with(&[Done, Running]));
         assert_eq!(states(&row, Held::No), with(&[Done, Pending]));
         assert_eq!(entry(&row, &acme(), &GOOGLE, Held::No).steps[1].attempts, 2);
-        let row = google(Stored::Waiting, linked);
+        let row = google(EntryState::Waiting, linked);
         assert_eq!(states(&row, Held::No), with(&[Done, Done, Waiting]));
-        let mut row = google(Stored::Failed, found);
+        let mut row = google(EntryState::Failed, found);
         row.error = Some(refused(Step::SetConnection));
         assert_eq!(states(&row, Held::No), with(&[Done, Failed]));
     }
@@ -474,7 +477,7 @@ pub(super) mod tests {
     #[test]
     fn a_done_entry_shows_needless_steps_without_attempts() {
         let row = google(
-            Stored::Done,
+            EntryState::Done,
             Progress {
                 steps: vec![
                     record(Step::FindApp, 1),
@@ -498,7 +501,7 @@ pub(super) mod tests {
     #[test]
     fn a_fresh_link_counts_both_attempts_of_set_connection() {
         let row = google(
-            Stored::Waiting,
+            EntryState::Waiting,
             Progress {
                 steps: vec![
                     record(Step::FindApp, 1),
@@ -519,7 +522,7 @@ pub(super) mod tests {
             stopped: Some(stopped()),
             ..acme()
         };
-        let row = google(Stored::Pending, Progress::default());
+        let row = google(EntryState::Pending, Progress::default());
         let error = entry(&row, &org, &GOOGLE, Held::No).error.unwrap();
         assert_eq!(error.step, "find_app");
         assert_eq!(
@@ -528,14 +531,14 @@ pub(super) mod tests {
         );
         assert_eq!(error.okta_error_code.as_deref(), Some("E0000011"));
         // What ended before the org was stopped keeps its own story.
-        let done = google(Stored::Done, Progress::default());
+        let done = google(EntryState::Done, Progress::default());
         assert_eq!(entry(&done, &org, &GOOGLE, Held::No).error, None);
     }
 
     #[test]
     fn a_record_of_an_unplanned_step_is_shown() {
         let row = google(
-            Stored::Done,
+            EntryState::Done,
             Progress {
                 steps: vec![record(Step::DeactivateConnection, 1)],
                 ..Progress::default()
@@ -553,22 +556,22 @@ pub(super) mod tests {
             ..google(state, Progress::default())
         };
         for (checked_at, state, wanted) in [
-            (Some(9), Stored::Done, true),
-            (Some(10), Stored::Done, false),
-            (Some(9), Stored::Failed, true),
-            (Some(9), Stored::Waiting, true),
-            (Some(11), Stored::Waiting, false),
+            (Some(9), EntryState::Done, true),
+            (Some(10), EntryState::Done, false),
+            (Some(9), EntryState::Failed, true),
+            (Some(9), EntryState::Waiting, true),
+            (Some(11), EntryState::Waiting, false),
             // It failed before any call: nobody looked.
-            (None, Stored::Failed, true),
-            (Some(9), Stored::Pending, false),
-            (Some(9), Stored::Started, false),
+            (None, EntryState::Failed, true),
+            (Some(9), EntryState::Pending, false),
+            (Some(9), EntryState::Started, false),
         ] {
             let row = at(checked_at, state);
             assert_eq!(is_earlier(&row, 10), wanted, "{checked_at:?} {state:?}");
         }
         let adopted = EntryRow {
             adopted_by: Some(RunId("abcd".to_owned())),
-            ..at(Some(9), Stored::Waiting)
+            ..at(Some(9), EntryState::Waiting)
         };
         assert!(!is_earlier(&adopted, 10));
     }

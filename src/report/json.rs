@@ -102,7 +102,7 @@ mod tests {
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
     use crate::ledger::{Counts, Progress};
-    use crate::model::{Step, Stored};
+    use crate::model::{EntryState, Step};
 
     fn json(entries: &[EntryReport], orgs: &[OrgRow]) -> String {
         let counts = Counts {
@@ -129,7 +129,7 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "one literal object")]
     fn the_object_is_the_contracts_to_the_letter() {
         let mut row = google(
-            Stored::Failed,
+            EntryState::Failed,
             Progress {
                 steps: vec![record(Step::FindApp, 1)],
                 attempts: 2,
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn any_number_of_entries_and_orgs_is_one_valid_object() {
-        let row = google(Stored::Pending, Progress::default());
+        let row = google(EntryState::Pending, Progress::default());
         let one = entry(&row, &acme(), &GOOGLE, Held::No);
         let halted = OrgRow {
             stopped: Some(stopped()),

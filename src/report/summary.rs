@@ -312,7 +312,7 @@ mod tests {
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
     use crate::ledger::{Counts, Drift, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed};
-    use crate::model::{Changed, Step, Stored, Why};
+    use crate::model::{Changed, EntryState, Step, Why};
 
     const RUN: &str = "okta-rollout run samples/rollout.csv";
 
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn what_many_have_in_common_is_told_once() {
         let failed = |row: u64, message: &str| {
-            let mut entry = google(Stored::Failed, Progress::default());
+            let mut entry = google(EntryState::Failed, Progress::default());
             entry.row = row;
             let mut error = refused(Step::SetConnection);
             error.message = message.to_owned();
@@ -401,7 +401,7 @@ mod tests {
         rows.insert(5, failed(30, "no such app"));
         let token = Changed::unseen("connection.profile.token", Why::SecretChanged);
         let mut changed = google(
-            Stored::Done,
+            EntryState::Done,
             Progress {
                 changes: vec![token],
                 ..Progress::default()
@@ -508,7 +508,7 @@ mod tests {
                 .to_vec();
             entry(&row, &acme(), &GOOGLE, Held::No)
         };
-        let told = |states: &[Stored]| {
+        let told = |states: &[EntryState]| {
             let attention = Attention {
                 unrenewed: states.iter().copied().map(left).collect(),
                 unrenewed_count: states.len() as u64,
@@ -518,11 +518,11 @@ mod tests {
             let from = text.find("acme/google").unwrap_or_default();
             text[from..].to_owned()
         };
-        insta::assert_snapshot!(told(&[Stored::Done]), @r#"
+        insta::assert_snapshot!(told(&[EntryState::Done]), @r#"
         acme/google (row 14) was left as it is: adminUsername and adminPassword changed
           setting that costs a consent; to do it: okta-rollout run samples/rollout.csv --reconnect --only org=acme,app=google
         "#);
-        insta::assert_snapshot!(told(&[Stored::Done, Stored::Waiting]), @r#"
+        insta::assert_snapshot!(told(&[EntryState::Done, EntryState::Waiting]), @r#"
         acme/google (row 14) was left as it is: adminUsername and adminPassword changed
         acme/google (row 14) waits with the link of before: adminUsername and adminPassword changed
           setting that takes a fresh link, and the one of before is of no use then; to do it: okta-rollout run samples/rollout.csv --reconnect --only org=acme,app=google
@@ -531,7 +531,7 @@ mod tests {
 
     #[test]
     fn everything_that_needs_a_person_comes_with_a_command() {
-        let mut row = google(Stored::Failed, Progress::default());
+        let mut row = google(EntryState::Failed, Progress::default());
         row.error = Some(refused(Step::SetConnection));
         let attention = Attention {
             failed: alike(&[row]),
@@ -588,7 +588,7 @@ mod tests {
 
     #[test]
     fn what_was_left_out_is_no_problem_and_every_command_keeps_to_the_selection() {
-        let mut row = google(Stored::Failed, Progress::default());
+        let mut row = google(EntryState::Failed, Progress::default());
         let mut error = refused(Step::SetConnection);
         error.hint = Some("mend it, then: okta-rollout resume k3f9 --failed".to_owned());
         row.error = Some(error);
@@ -646,7 +646,7 @@ mod tests {
             drift: (0..7).map(drift).collect(),
             ..Progress::default()
         };
-        let row = google(Stored::Done, progress);
+        let row = google(EntryState::Done, progress);
         let attention = Attention {
             drifted: vec![entry(&row, &acme(), &GOOGLE, Held::No)],
             drifted_count: 12,

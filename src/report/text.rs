@@ -248,7 +248,7 @@ mod tests {
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
     use crate::ledger::{Counts, OrgRow, Progress};
-    use crate::model::{Step, Stored};
+    use crate::model::{EntryState, Step};
 
     #[test]
     fn it_says_where_every_entry_stands_and_why() {
@@ -275,13 +275,13 @@ mod tests {
             changed: true,
             ..Progress::default()
         };
-        let mut failed = google(Stored::Failed, Progress::default());
+        let mut failed = google(EntryState::Failed, Progress::default());
         failed.error = Some(refused(Step::FindApp));
         let rows = [
-            google(Stored::Done, linked.clone()),
-            google(Stored::Waiting, linked),
+            google(EntryState::Done, linked.clone()),
+            google(EntryState::Waiting, linked),
             failed,
-            google(Stored::Pending, Progress::default()),
+            google(EntryState::Pending, Progress::default()),
         ];
         let mut bytes = Vec::new();
         let mut page = Page::new(&mut bytes);

@@ -7,7 +7,7 @@ use super::unsupported::Unsupported;
 use crate::failure::Failure;
 use crate::ledger::{Import, ImportEntry, LedgerError};
 use crate::manifest::{Entry, Located, Orgs};
-use crate::model::{OrgNo, RunId, Stored};
+use crate::model::{EntryState, OrgNo, RunId};
 use crate::selection::{Ended, Selection};
 
 /// See the module. The first failure is kept; what follows is not imported, but still checked.
@@ -60,7 +60,7 @@ impl Importing {
             // An entry of a new run is pending.
             self.selected |= self
                 .selection
-                .takes_stored(Stored::Pending, Ended::Unchanged);
+                .takes_stored(EntryState::Pending, Ended::Unchanged);
             if let Some(spec) = self.orgs.get(org) {
                 self.unsupported.look_at_org(org, spec);
             }

@@ -8,7 +8,7 @@ use super::{Directory, Listing, Relisting};
 use crate::job::OnDrift;
 use crate::manifest::{Entry, Features, Secrets};
 use crate::okta::OrgClient;
-use crate::pacing::Lane;
+use crate::pacing::Gate;
 use crate::plan::Wanted;
 use crate::selection::Selection;
 use crate::steps::{Fingerprints, Reader};
@@ -16,7 +16,7 @@ use crate::steps::{Fingerprints, Reader};
 /// What the steps of all entries of an org share.
 pub struct Access {
     /// Where the org's calls wait for their turn.
-    pub lane: Arc<Lane>,
+    pub gate: Arc<Gate>,
     /// Reads.
     pub reader: Reader,
     /// Writes.

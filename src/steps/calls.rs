@@ -7,16 +7,16 @@ use super::memory::Memory;
 use super::outside::{Live, Outside};
 use super::sending::{Caller, sent};
 use super::supposition::Supposition;
-use crate::ledger::{Applied, InFlight, LedgerError, Likeness};
-use crate::model::Stored;
+use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
+use crate::model::EntryState;
 use crate::okta::{Body, Class, Read, Request, Write};
-use crate::pacing::{CallLog, Effect, unix_millis};
+use crate::pacing::{CallLog, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
 
 /// A call of an entry, with what has to be durable around it.
 struct EntryCall<'c, 'a> {
     context: &'c mut Context<'a>,
-    effect: Effect,
+    idempotency: Idempotency,
 }
 
 impl Caller for EntryCall<'_, '_> {
@@ -25,14 +25,14 @@ impl Caller for EntryCall<'_, '_> {
     }
 
     async fn admitted(&mut self) -> Result<(), StepError> {
-        match self.effect {
-            Effect::OnceOnly => self.context.announce().await,
-            Effect::ReadOnly | Effect::Idempotent => Ok(()),
+        match self.idempotency {
+            Idempotency::OnceOnly => self.context.announce().await,
+            Idempotency::ReadOnly | Idempotency::Idempotent => Ok(()),
         }
     }
 
     async fn refused(&mut self) -> Result<(), StepError> {
-        if self.effect == Effect::OnceOnly {
+        if self.idempotency == Idempotency::OnceOnly {
             // Whoever goes on after a crash must know that it is not under way.
             self.context.row.progress.in_flight = None;
         }
@@ -58,28 +58,28 @@ impl<'a> Context<'a> {
 
     /// As [`Self::read`], of what only a run asks.
     pub(super) async fn read_live<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
-        let (reader, rank) = (&self.live()?.access.reader, self.rank());
+        let (reader, priority) = (&self.live()?.access.reader, self.priority());
         let mut caller = EntryCall {
             context: self,
-            effect: Effect::ReadOnly,
+            idempotency: Idempotency::ReadOnly,
         };
-        Ok(reader.read_by(call, rank, &mut caller).await?.0)
+        Ok(reader.read_by(call, priority, &mut caller).await?.0)
     }
 
     /// A call that changes something; `taken`: what is made of its answer.
     pub async fn write<T, R>(
         &mut self,
         call: &Write<T>,
-        effect: Effect,
+        idempotency: Idempotency,
         taken: impl FnOnce(T) -> R,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<R, StepError> {
         if let Some(found) = self.suppose(supposed).await? {
             return Ok(found);
         }
-        let body = self.send(call.request(), effect).await?;
+        let body = self.send(call.request(), idempotency).await?;
         let found = call.decode(body);
-        let found = found.map_err(|error| StepError::call(error, effect))?;
+        let found = found.map_err(|error| StepError::call(error, idempotency))?;
         self.log.looked(unix_millis());
         Ok(taken(found))
     }
@@ -88,14 +88,14 @@ impl<'a> Context<'a> {
     pub async fn write_and<T, R>(
         &mut self,
         call: &Write<T>,
-        effect: Effect,
+        idempotency: Idempotency,
         taken: impl FnOnce(&Body) -> R,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<R, StepError> {
         if let Some(found) = self.suppose(supposed).await? {
             return Ok(found);
         }
-        let body = self.send(call.request(), effect).await?;
+        let body = self.send(call.request(), idempotency).await?;
         self.log.looked(unix_millis());
         Ok(taken(&body))
     }
@@ -113,20 +113,24 @@ impl<'a> Context<'a> {
         })
     }
 
-    async fn send(&mut self, request: &Request, effect: Effect) -> Result<Body, StepError> {
+    async fn send(
+        &mut self,
+        request: &Request,
+        idempotency: Idempotency,
+    ) -> Result<Body, StepError> {
         let live = self.live()?;
         let applied = self.leaves(live).await?;
         // Once drift is mended nobody can see it any more.
         if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
-            self.row.state = Stored::Started;
+            self.row.state = EntryState::Started;
             self.commit(live, applied).await?;
         }
-        let (access, rank) = (live.access, self.rank());
+        let (access, priority) = (live.access, self.priority());
         let mut caller = EntryCall {
             context: self,
-            effect,
+            idempotency,
         };
-        let exchange = sent(&access.lane, request, rank, &mut caller, || {
+        let exchange = sent(&access.gate, request, priority, &mut caller, || {
             access.client.exchange(request)
         })
         .await?;
@@ -138,10 +142,10 @@ impl<'a> Context<'a> {
             if certainly_not {
                 self.row.progress.changing.clear();
             }
-            if effect == Effect::OnceOnly && certainly_not {
+            if idempotency == Idempotency::OnceOnly && certainly_not {
                 self.row.progress.in_flight = None;
             }
-            StepError::call(error, effect)
+            StepError::call(error, idempotency)
         })
     }
 
@@ -165,21 +169,21 @@ impl<'a> Context<'a> {
         if let Some(app) = &mut self.memory.app {
             app.connected = false;
         }
-        self.row.state = Stored::Started;
+        self.row.state = EntryState::Started;
         let Ok(live) = self.live() else {
             return Ok(());
         };
-        let applied = Applied {
+        let applied = LastAppliedUpdate {
             org_url: live.access.url.clone(),
             app_id: app_id.to_owned(),
-            like: Likeness::Reconnecting,
+            like: LastAppliedChange::Reconnecting,
         };
         Ok(self.commit(live, Some(applied)).await?)
     }
 
     // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.
     async fn announce(&mut self) -> Result<(), StepError> {
-        self.row.state = Stored::Started;
+        self.row.state = EntryState::Started;
         self.row.progress.in_flight = Some(InFlight {
             step: self.step,
             sent_at: unix_millis(),
@@ -205,7 +209,7 @@ impl<'a> Context<'a> {
     fn commit(
         &mut self,
         Live { owner, ledger, .. }: Live<'a>,
-        applied: Option<Applied>,
+        applied: Option<LastAppliedUpdate>,
     ) -> impl Future<Output = Result<(), LedgerError>> {
         let also = Also {
             fingerprint: self.fingerprint.take(),
@@ -218,7 +222,7 @@ impl<'a> Context<'a> {
 
     // What has to be known before the first write: that what was wanted before holds no more. If the answer to
     // that write is lost, what it did must not be taken for a hand's.
-    async fn leaves(&mut self, live: Live<'_>) -> Result<Option<Applied>, StepError> {
+    async fn leaves(&mut self, live: Live<'_>) -> Result<Option<LastAppliedUpdate>, StepError> {
         if self.memory.left {
             return Ok(None);
         }
@@ -232,7 +236,7 @@ impl<'a> Context<'a> {
         let Memory { app, earlier, .. } = &*self.memory;
         let known = app.as_ref().zip(earlier.as_ref());
         let left = known.and_then(|(app, earlier)| earlier.left_for(app, &self.row.entry));
-        Ok(left.map(|like| Applied {
+        Ok(left.map(|like| LastAppliedUpdate {
             org_url: live.access.url.clone(),
             app_id,
             like,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::ledger::{
-    AppName, Applied, Checkpoint, EntryRow, Fingerprint, Ledger, LedgerError, Owner,
+    AppName, Checkpoint, EntryRow, Fingerprint, LastAppliedUpdate, Ledger, LedgerError, Owner,
 };
 use crate::pacing::CallLog;
 
@@ -13,7 +13,7 @@ pub struct Also {
     /// The fingerprint of what a connection was just set with.
     pub fingerprint: Option<Fingerprint>,
     /// What the app is to be remembered for.
-    pub applied: Option<Applied>,
+    pub applied: Option<LastAppliedUpdate>,
     /// What the app was seen to be.
     pub name: Option<AppName>,
     /// A consent's `state`, and whether Okta accepted it.

@@ -9,7 +9,7 @@ use super::{Context, Outcome, StepError};
 use crate::apps::AuthScheme;
 use crate::okta::callback;
 use crate::okta::error::is_oktas;
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     if context.may_have_been_sent() {
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let app_id = context.app_id()?;
     let call = callback::complete(context.row.entry.app, &app_id, &answer.code, &answer.state);
     let obeyed = Supposition::complete_consent;
-    let sent = context.write(&call, Effect::OnceOnly, |()| (), obeyed);
+    let sent = context.write(&call, Idempotency::OnceOnly, |()| (), obeyed);
     match sent.await {
         Ok(()) => Ok(Outcome::Done { changed: true }),
         Err(error) if error.is_refused() || is_forbidden(&error) => Ok(Outcome::ConsentLost {

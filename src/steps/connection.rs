@@ -4,7 +4,7 @@ use super::shown::ShownConnection;
 use super::supposition::Supposition;
 use super::{Context, StepError};
 use crate::okta::connections::{self, Activate, Connection, ConnectionBody};
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 
 /// Reads the connection.
 pub(super) async fn read(
@@ -24,12 +24,12 @@ pub(super) async fn post(
     app_id: &str,
     body: &ConnectionBody,
     activate: Activate,
-    effect: Effect,
+    idempotency: Idempotency,
 ) -> Result<Option<ShownConnection>, StepError> {
     let call = connections::set(app_id, body, activate);
     let taken = |shown: Option<Connection>| shown.as_ref().map(ShownConnection::of);
     context
-        .write(&call, effect, taken, Supposition::set_connection)
+        .write(&call, idempotency, taken, Supposition::set_connection)
         .await
 }
 
@@ -37,7 +37,12 @@ pub(super) async fn post(
 pub(super) async fn activate(context: &mut Context<'_>, app_id: &str) -> Result<(), StepError> {
     let call = connections::activate(app_id);
     context
-        .write(&call, Effect::Idempotent, |()| (), Supposition::activate)
+        .write(
+            &call,
+            Idempotency::Idempotent,
+            |()| (),
+            Supposition::activate,
+        )
         .await
 }
 
@@ -45,6 +50,11 @@ pub(super) async fn activate(context: &mut Context<'_>, app_id: &str) -> Result<
 pub(super) async fn deactivate(context: &mut Context<'_>, app_id: &str) -> Result<(), StepError> {
     let call = connections::deactivate(app_id);
     context
-        .write(&call, Effect::Idempotent, |()| (), Supposition::deactivate)
+        .write(
+            &call,
+            Idempotency::Idempotent,
+            |()| (),
+            Supposition::deactivate,
+        )
         .await
 }

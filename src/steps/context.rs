@@ -100,7 +100,7 @@ impl<'a> Context<'a> {
     }
 
     /// How near the entry is to its end: of the calls that wait, those with a higher one go first.
-    pub fn rank(&self) -> usize {
+    pub fn priority(&self) -> usize {
         self.row.progress.steps.len()
     }
 

@@ -7,7 +7,7 @@ use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::model::{Changed, Why};
 use crate::okta::apps;
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 use crate::plan::found_app;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
@@ -17,8 +17,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     if context.may_have_been_sent() {
         let (entry, access) = (&context.row.entry, context.live()?.access);
         let wanted = (entry.app, entry.label.as_deref());
-        let (rank, relisting) = (context.rank(), &access.relisting);
-        let listing = relisting.matching(wanted, &access.reader, rank, context.log);
+        let (priority, relisting) = (context.priority(), &access.relisting);
+        let listing = relisting.matching(wanted, &access.reader, priority, context.log);
         let found = listing.await?;
         if let Some(id) = found_app(&context.row.entry, &found, [])? {
             choose(context, Some(id.to_owned())).await?;
@@ -39,7 +39,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     );
     let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
     let obeyed = Supposition::create_app;
-    let sent = context.write(&call, Effect::OnceOnly, |made| made.id, obeyed);
+    let sent = context.write(&call, Idempotency::OnceOnly, |made| made.id, obeyed);
     let id = sent.await?;
     context.row.progress.app_id = Some(id.clone());
     let name = context.row.entry.app.name();

@@ -5,7 +5,7 @@ use crate::ledger::LedgerError;
 use crate::manifest::SecretError;
 use crate::model::{EntryError, ErrorDetails};
 use crate::okta::{CallError, Class};
-use crate::pacing::{Effect, Halted};
+use crate::pacing::{Halted, Idempotency};
 use crate::plan::Obstacle;
 
 use crate::model::Step;
@@ -18,7 +18,7 @@ pub enum StepError {
         /// What came back, classified.
         error: Box<CallError>,
         /// What sending it again could do.
-        effect: Effect,
+        idempotency: Idempotency,
     },
     /// No call failed, yet the entry cannot become as wanted.
     Failed {
@@ -37,10 +37,10 @@ pub enum StepError {
 
 impl StepError {
     /// A call that failed.
-    pub fn call(error: CallError, effect: Effect) -> Self {
+    pub fn call(error: CallError, idempotency: Idempotency) -> Self {
         Self::Call {
             error: Box::new(error),
-            effect,
+            idempotency,
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Context, Memory, Outcome, Outside, StepError};
 use crate::consent::Answer;
 use crate::ledger::{EntryRow, Progress, StepRecord};
 use crate::manifest::Entry;
-use crate::model::{Step, Stored};
+use crate::model::{EntryState, Step};
 use crate::pacing::CallLog;
 use crate::plan::{Forecast, Identity, Past, Seen, SeenApp, steps};
 
@@ -104,7 +104,7 @@ fn row(entry: &Entry) -> EntryRow {
         org: 0,
         row: 0,
         entry: entry.clone(),
-        state: Stored::Pending,
+        state: EntryState::Pending,
         progress: Progress::default(),
         due_at: None,
         error: None,

@@ -122,9 +122,9 @@ async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, St
             return Ok(name.word().into());
         }
     }
-    let (rank, log) = (context.rank(), &mut *context.log);
+    let (priority, log) = (context.priority(), &mut *context.log);
     let list = async move |pages: &mut Pages, extent: Extent| {
-        pages.read(extent, &access.reader, rank, log).await
+        pages.read(extent, &access.reader, priority, log).await
     };
     if directory.has(app, app_id, list).await? {
         return Ok(app.name().into());

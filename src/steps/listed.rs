@@ -24,10 +24,10 @@ pub(super) async fn listed<'a>(
             [app] => Some(*app),
             _ => None,
         };
-        let rank = context.rank();
+        let priority = context.priority();
         let extent = Extent::all(only);
         pages
-            .read(extent, &access.reader, rank, context.log)
+            .read(extent, &access.reader, priority, context.log)
             .await?;
     }
     Ok(pages)

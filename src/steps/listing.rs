@@ -11,7 +11,7 @@ use super::reader::{Reader, again};
 use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::error::endless_list;
-use crate::pacing::{CallLog, Effect, Patience};
+use crate::pacing::{CallLog, Idempotency, RetryLoop};
 use crate::text::Told;
 
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
@@ -28,7 +28,7 @@ impl Relisting {
         &self,
         (app, label): (App, Option<&str>),
         reader: &Reader,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<Vec<String>, StepError> {
         let needed_since = Instant::now();
@@ -39,7 +39,7 @@ impl Relisting {
             (*begun, *pages) = fresh();
         }
         pages
-            .read(Extent::all(Some(app)), reader, rank, log)
+            .read(Extent::all(Some(app)), reader, priority, log)
             .await?;
         Ok(pages.matching(app, label))
     }
@@ -93,27 +93,27 @@ struct Trail {
 }
 
 impl Pages {
-    /// As [`Pages::read`], every page made again as the lane's retry policy allows.
+    /// As [`Pages::read`], every page made again as the gate's retry policy allows.
     ///
     /// # Errors
-    /// As [`Reader::read_patiently`].
-    pub async fn read_patiently(
+    /// As [`Reader::read_with_retry`].
+    pub async fn read_with_retry(
         &mut self,
         reader: &Reader,
         extent: Extent,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<(), StepError> {
-        let mut patience = Patience::new(reader.lane(), log);
+        let mut retries = RetryLoop::new(reader.gate(), log);
         loop {
             let read = self.pages;
-            match self.read(extent, reader, rank, log).await {
+            match self.read(extent, reader, priority, log).await {
                 Err(error) => {
                     if self.pages > read {
                         // Another page than the one that failed before.
-                        patience = Patience::new(reader.lane(), log);
+                        retries = RetryLoop::new(reader.gate(), log);
                     }
-                    again(&mut patience, error, log).await?;
+                    again(&mut retries, error, log).await?;
                 }
                 listed => return listed,
             }
@@ -125,17 +125,18 @@ impl Pages {
         &mut self,
         extent: Extent,
         reader: &Reader,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<(), StepError> {
         let mut restarted = false;
         while !self.complete && self.pages < extent.pages {
             let path = self.next.clone();
             let path = path.unwrap_or_else(|| apps::first_page(extent.only));
-            match reader.read_page(&apps::next(&path), rank, log).await {
+            match reader.read_page(&apps::next(&path), priority, log).await {
                 Ok((listed, next)) => {
-                    self.add(&path, listed, next)
-                        .map_err(|why| StepError::call(endless_list(&why), Effect::ReadOnly))?;
+                    self.add(&path, listed, next).map_err(|why| {
+                        StepError::call(endless_list(&why), Idempotency::ReadOnly)
+                    })?;
                 }
                 Err(error) if error.is_refused() && self.next.is_some() && !restarted => {
                     // The cursor is stale (E0000029): once more from the start.

@@ -1,4 +1,4 @@
-//! Reads an org's live state: through its lane like every call, with a client that cannot send anything but
+//! Reads an org's live state: through its gate like every call, with a client that cannot send anything but
 //! reads. Steps look through it before they write; commands that only look have nothing else, and so cannot change
 //! anything.
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::StepError;
 use super::sending::{Caller, sent};
 use crate::okta::{Read, ReadOnlyClient};
-use crate::pacing::{Again, CallLog, Effect, Lane, Patience, unix_millis};
+use crate::pacing::{Again, CallLog, Gate, Idempotency, RetryLoop, unix_millis};
 
 /// See the module. Cheap to clone.
 ///
@@ -44,51 +44,51 @@ use crate::pacing::{Again, CallLog, Effect, Lane, Patience, unix_millis};
 /// ```
 #[derive(Clone)]
 pub struct Reader {
-    lane: Arc<Lane>,
+    gate: Arc<Gate>,
     client: ReadOnlyClient,
 }
 
 impl Reader {
-    /// Reads through this lane.
-    pub const fn new(lane: Arc<Lane>, client: ReadOnlyClient) -> Self {
-        Self { lane, client }
+    /// Reads through this gate.
+    pub const fn new(gate: Arc<Gate>, client: ReadOnlyClient) -> Self {
+        Self { gate, client }
     }
 
-    /// The org's lane.
-    pub fn lane(&self) -> &Lane {
-        &self.lane
+    /// The org's gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
-    /// Sends a call that changes nothing. `rank`: see [`Lane::admit`].
+    /// Sends a call that changes nothing. `priority`: see [`Gate::admit`].
     pub async fn read<T>(
         &self,
         call: &Read<T>,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<T, StepError> {
-        Ok(self.read_page(call, rank, log).await?.0)
+        Ok(self.read_page(call, priority, log).await?.0)
     }
 
     /// As [`Reader::read`], with where the list goes on.
     pub async fn read_page<T>(
         &self,
         call: &Read<T>,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<(T, Option<String>), StepError> {
-        self.read_by(call, rank, log).await
+        self.read_by(call, priority, log).await
     }
 
     /// As [`Reader::read_page`], for whoever has to keep something around the call.
     pub(super) async fn read_by<T>(
         &self,
         call: &Read<T>,
-        rank: usize,
+        priority: usize,
         caller: &mut impl Caller,
     ) -> Result<(T, Option<String>), StepError> {
         let send = || self.client.exchange(call);
-        let exchange = sent(&self.lane, call.request(), rank, caller, send).await?;
-        let failed = |error| StepError::call(error, Effect::ReadOnly);
+        let exchange = sent(&self.gate, call.request(), priority, caller, send).await?;
+        let failed = |error| StepError::call(error, Idempotency::ReadOnly);
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();
         let found = call.decode(body).map_err(failed)?;
@@ -96,21 +96,21 @@ impl Reader {
         Ok((found, next))
     }
 
-    /// As [`Reader::read`], made again as the lane's retry policy allows.
+    /// As [`Reader::read`], made again as the gate's retry policy allows.
     ///
     /// # Errors
-    /// The last error, when the policy gives up. One that is about the whole org stops its lane:
-    /// [`Lane::stopped`] tells why, and the org's other calls end as [`Halted::OrgStopped`].
-    pub async fn read_patiently<T>(
+    /// The last error, when the policy gives up. One that is about the whole org stops its gate:
+    /// [`Gate::stopped`] tells why, and the org's other calls end as [`Halted::OrgStopped`].
+    pub async fn read_with_retry<T>(
         &self,
         call: &Read<T>,
-        rank: usize,
+        priority: usize,
         log: &mut CallLog,
     ) -> Result<T, StepError> {
-        let mut patience = Patience::new(self.lane(), log);
+        let mut retries = RetryLoop::new(self.gate(), log);
         loop {
-            match self.read(call, rank, log).await {
-                Err(error) => again(&mut patience, error, log).await?,
+            match self.read(call, priority, log).await {
+                Err(error) => again(&mut retries, error, log).await?,
                 read => return read,
             }
         }
@@ -119,18 +119,18 @@ impl Reader {
 
 // Returns when the next attempt is due, or the error if there is to be none.
 pub(super) async fn again(
-    patience: &mut Patience<'_>,
+    retries: &mut RetryLoop<'_>,
     error: StepError,
     log: &mut CallLog,
 ) -> Result<(), StepError> {
     let StepError::Call {
         error: call,
-        effect,
+        idempotency,
     } = &error
     else {
         return Err(error);
     };
-    match patience.wait(call, *effect, log).await? {
+    match retries.wait(call, *idempotency, log).await? {
         Again::Yes => Ok(()),
         Again::No => Err(error),
     }

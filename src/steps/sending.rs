@@ -1,8 +1,8 @@
-//! Sends a call through its org's lane, and again while Okta refuses it for its rate: the one place where that is done.
+//! Sends a call through its org's gate, and again while Okta refuses it for its rate: the one place where that is done.
 
 use super::StepError;
 use crate::okta::{Exchange, Request};
-use crate::pacing::{CallLog, Concluded, Lane};
+use crate::pacing::{CallLog, Concluded, Gate};
 
 /// Who makes a call: where it is logged, and what has to be durable around it.
 pub(super) trait Caller {
@@ -31,24 +31,24 @@ impl Caller for CallLog {
     }
 }
 
-/// How a call ended that was sent until it was not refused any more. `rank`: see [`Lane::admit`].
+/// How a call ended that was sent until it was not refused any more. `priority`: see [`Gate::admit`].
 pub(super) async fn sent<F: Future<Output = Exchange>>(
-    lane: &Lane,
+    gate: &Gate,
     request: &Request,
-    rank: usize,
+    priority: usize,
     caller: &mut impl Caller,
     send: impl Fn() -> F,
 ) -> Result<Box<Exchange>, StepError> {
     loop {
-        let pass = lane.admit(request, rank, caller.log()).await?;
+        let reservation = gate.admit(request, priority, caller.log()).await?;
         caller.admitted().await?;
         // Boxed, so that entries that wait for leave take little memory.
         let exchange = Box::pin(send()).await;
-        match pass.conclude(request, exchange, caller.log()) {
+        match reservation.conclude(request, exchange, caller.log()) {
             Concluded::Ended(exchange) => return Ok(exchange),
             Concluded::Refused(pause) => {
                 caller.refused().await?;
-                lane.pause(pause).await?;
+                gate.pause(pause).await?;
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{Context, Outcome, StepError, start_consent};
 use crate::apps::AuthScheme;
 use crate::manifest::Connection as Wanted;
 use crate::okta::connections::{Activate, ConnectionBody};
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 use crate::plan::{
     Fate, LiveConnection, LiveStatus, Look, Part, TokenPost, differences, unsupported,
 };
@@ -88,7 +88,14 @@ async fn post_and_prove(
     body: &ConnectionBody,
     wanted: &Wanted,
 ) -> Result<Outcome, StepError> {
-    let shown = post(context, app_id, body, Activate::Yes, Effect::Idempotent).await?;
+    let shown = post(
+        context,
+        app_id,
+        body,
+        Activate::Yes,
+        Idempotency::Idempotent,
+    )
+    .await?;
     let scheme = wanted.profile.auth_scheme;
     if shown.is_some_and(|shown| shown.live.is_enabled_with(scheme)) {
         return Ok(Outcome::Connected { changed: true });

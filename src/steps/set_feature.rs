@@ -12,7 +12,7 @@ use crate::apps::Feature;
 use crate::model::Changed;
 use crate::okta::Body;
 use crate::okta::features::{self, FeatureState};
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 use crate::plan::{
     BeforeFeature, Difference, LiveStatus, Part, compare, merge, no_feature, without,
 };
@@ -59,7 +59,7 @@ pub(super) async fn run(context: &mut Context<'_>, feature: Feature) -> Result<O
         Some(true)
     };
     match context
-        .write_and(&put, Effect::Idempotent, as_wanted, supposed)
+        .write_and(&put, Idempotency::Idempotent, as_wanted, supposed)
         .await
     {
         Ok(Some(true)) => return Ok(Outcome::Done { changed: true }),
@@ -115,11 +115,15 @@ async fn live(
 
 // Okta gives "not enabled" and "not supported" the same code: the connection's status tells them apart (API.md §5.4).
 async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) -> StepError {
-    let StepError::Call { mut error, effect } = refused else {
+    let StepError::Call {
+        mut error,
+        idempotency,
+    } = refused
+    else {
         return refused;
     };
     if error.http_status != Some(400) {
-        return StepError::Call { error, effect };
+        return StepError::Call { error, idempotency };
     }
     match read(context, app_id).await.map(|found| found.live) {
         Ok(found) if found.status != LiveStatus::Enabled => {
@@ -130,9 +134,9 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
             );
             error.message = message;
             error.hint = Some("the connection must be ENABLED before features can be set".into());
-            StepError::Call { error, effect }
+            StepError::Call { error, idempotency }
         }
-        Ok(_) => StepError::Call { error, effect },
+        Ok(_) => StepError::Call { error, idempotency },
         Err(unreadable) => unreadable,
     }
 }

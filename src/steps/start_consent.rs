@@ -15,7 +15,7 @@ use crate::ledger::Consent;
 use crate::manifest::{ADMIN_SECRETS, Connection as Wanted};
 use crate::model::{Changed, Why};
 use crate::okta::connections::{Activate, ConnectionBody};
-use crate::pacing::Effect;
+use crate::pacing::Idempotency;
 use crate::plan::{
     BeforeConsent, ConsentStep, Difference, Fate, LiveConnection, LiveStatus, Part, Secret,
     ShownLink, consented, differences, unsupported,
@@ -110,7 +110,7 @@ async fn ask_for_link(
         },
         _ => ConnectionBody::Oauth2,
     };
-    let shown = post(context, app_id, &body, Activate::No, Effect::OnceOnly).await?;
+    let shown = post(context, app_id, &body, Activate::No, Idempotency::OnceOnly).await?;
     let ShownConnection {
         live: shown,
         link: consent,

@@ -23,7 +23,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "manifest may not use ledger",
     ),
     (
-        "pacing/lane.rs",
+        "pacing/gate.rs",
         "fn planted() { super::super::steps::earlier(); }",
         "pacing may not use steps",
     ),

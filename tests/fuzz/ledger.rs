@@ -5,7 +5,7 @@ use std::process::Command;
 
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{Ledger, LedgerError, OpenMode};
-use okta_rollout::model::{OrgNo, Stored};
+use okta_rollout::model::{EntryState, OrgNo};
 use rusqlite::types::Value;
 
 use crate::harness::{Random, fuzz};
@@ -90,10 +90,10 @@ async fn read(url: &LedgerUrl) -> Result<(), LedgerError> {
         for org in ledger.orgs(&run.id).await? {
             let no: OrgNo = org.no;
             for state in [
-                Stored::Pending,
-                Stored::Waiting,
-                Stored::Failed,
-                Stored::Done,
+                EntryState::Pending,
+                EntryState::Waiting,
+                EntryState::Failed,
+                EntryState::Done,
             ] {
                 drop(ledger.load(&run.id, no, state, None, 10).await);
             }

@@ -6,12 +6,14 @@ use std::pin::pin;
 use futures_util::stream::StreamExt as _;
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, AppName, Applied, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
-    ImportEntry, InFlight, LastWish, LedgerError, Likeness, OrgStats, Owner, Progress, Standing,
-    StepRecord, Target,
+    AppMemory, AppName, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
+    ImportEntry, InFlight, LastApplied, LastAppliedChange, LastAppliedUpdate, LedgerError,
+    OrgStats, Owner, Progress, Standing, StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
-use okta_rollout::model::{Changed, EntryError, ErrorDetails, RunId, Step, Stopped, Stored, Why};
+use okta_rollout::model::{
+    Changed, EntryError, EntryState, ErrorDetails, RunId, Step, Stopped, Why,
+};
 use serde_json::json;
 
 use crate::support::{
@@ -76,7 +78,7 @@ async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
     for (no, (row, entry)) in (0..).zip(read.iter().zip(&entries)) {
         assert_eq!(&row.entry, entry);
         assert_eq!((row.no, row.row), (no, u64::try_from(no).unwrap() + 2));
-        assert_eq!((row.state, row.version), (Stored::Pending, 0));
+        assert_eq!((row.state, row.version), (EntryState::Pending, 0));
         assert_eq!(row.progress, Progress::default());
         assert_eq!(fixture.ledger.entry(&run, no).await.unwrap(), *row);
     }
@@ -199,7 +201,7 @@ async fn runs_are_found_by_prefix_and_file(backend: Backend) {
 async fn a_checkpoint_stores_all_it_says(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let mut cp = checkpoint(&run, 0, 0, Stored::Failed);
+    let mut cp = checkpoint(&run, 0, 0, EntryState::Failed);
     *cp.progress.to_mut() = Progress {
         steps: vec![StepRecord {
             step: Step::SetFeature(Feature::UserProvisioning),
@@ -296,15 +298,15 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backe
     let fixture = Fixture::new(backend).await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let (org_url, app_id) = ("https://acme.okta.com".to_owned(), "0oa1".to_owned());
-    let applied = |byte, connected| Applied {
+    let applied = |byte, connected| LastAppliedUpdate {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
-        like: Likeness::AsWanted {
+        like: LastAppliedChange::AsWanted {
             digest: [byte; 16],
             connected,
         },
     };
-    let left = |like| Applied {
+    let left = |like| LastAppliedUpdate {
         org_url: org_url.clone(),
         app_id: app_id.clone(),
         like,
@@ -315,13 +317,13 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backe
         hmac: Some([7; 32]),
         key_id: [8; 8],
     };
-    let d = |byte| LastWish::Digest([byte; 16]);
+    let d = |byte| LastApplied::Digest([byte; 16]);
     // What is known: secret, digest, connected, by whom it is wanted or changed.
     let story = [
         (None, Some(applied(1, true)), (None, d(1), true, 1)),
         (
             Some(fingerprint),
-            Some(left(Likeness::Moving)),
+            Some(left(LastAppliedChange::Moving)),
             (Some([7; 32]), d(1), true, 2),
         ),
         (
@@ -331,12 +333,12 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backe
         ),
         (
             None,
-            Some(left(Likeness::Unclear)),
-            (Some([7; 32]), LastWish::Unclear, true, 0),
+            Some(left(LastAppliedChange::Unclear)),
+            (Some([7; 32]), LastApplied::Unclear, true, 0),
         ),
     ];
     for (version, (fingerprint, applied, expected)) in (0..).zip(story) {
-        let mut cp = checkpoint(&run, 0, version, Stored::Started);
+        let mut cp = checkpoint(&run, 0, version, EntryState::Started);
         (cp.fingerprint, cp.applied) = (fingerprint, applied);
         fixture.ledger.store(cp).await.unwrap();
         let known = fixture.ledger.app_memory(&org_url, &app_id).await.unwrap();
@@ -353,7 +355,7 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backe
         assert_eq!(found, expected);
         let loaded = fixture
             .ledger
-            .load(&run, 0, Stored::Started, None, 9)
+            .load(&run, 0, EntryState::Started, None, 9)
             .await
             .unwrap();
         assert_eq!(loaded[0].known.as_ref().unwrap().app, known);
@@ -366,15 +368,15 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
     let run = fixture.import("a.csv", &entries).await;
     let loaded = fixture
         .ledger
-        .load(&run, 0, Stored::Pending, None, 50)
+        .load(&run, 0, EntryState::Pending, None, 50)
         .await
         .unwrap();
-    let mut started = checkpoint(&run, 7, 0, Stored::Started);
+    let mut started = checkpoint(&run, 7, 0, EntryState::Started);
     started.attempts = vec![call(207)];
     let as_started = fixture.ledger.store(started).await.unwrap();
     let commits = loaded.iter().map(|row| {
         let no = row.no;
-        let mut cp = checkpoint(&run, no, row.version, Stored::Done);
+        let mut cp = checkpoint(&run, no, row.version, EntryState::Done);
         // Those who loaded the entry know what is stored of it, others have the ledger look.
         cp.stored = row.stored.filter(|_| no % 3 > 0);
         cp.stats.requests = 1;
@@ -395,7 +397,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
         assert_eq!(outcome.map(drop), expected);
     }
     // One that brings no call takes none away, and counts for nothing either.
-    let mut empty = checkpoint(&run, 7, 0, Stored::Done);
+    let mut empty = checkpoint(&run, 7, 0, EntryState::Done);
     empty.stored = Some(as_started);
     let outcome = fixture.ledger.store(empty).await;
     assert!(matches!(outcome, Err(LedgerError::Moved { .. })));
@@ -432,18 +434,18 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
     // An entry, a run that do not exist.
     let error = fixture
         .ledger
-        .store(checkpoint(&run, 50, 0, Stored::Done))
+        .store(checkpoint(&run, 50, 0, EntryState::Done))
         .await;
     assert!(matches!(error, Err(LedgerError::Moved { .. })));
     let error = fixture
         .ledger
-        .store(checkpoint(&RunId("none".into()), 0, 0, Stored::Done))
+        .store(checkpoint(&RunId("none".into()), 0, 0, EntryState::Done))
         .await;
     assert!(matches!(error, Err(LedgerError::NotFound { .. })));
     // And the ledger goes on.
     fixture
         .ledger
-        .store(checkpoint(&run, 7, 1, Stored::Done))
+        .store(checkpoint(&run, 7, 1, EntryState::Done))
         .await
         .unwrap();
 }
@@ -460,11 +462,11 @@ async fn counts_follow_every_transition(backend: Backend) {
     };
     assert_eq!(fixture.ledger.counts(&run).await.unwrap(), all);
     for (no, state, changed) in [
-        (0, Stored::Started, false),
-        (1, Stored::Waiting, false),
-        (2, Stored::Done, true),
-        (3, Stored::Done, false),
-        (4, Stored::Failed, true),
+        (0, EntryState::Started, false),
+        (1, EntryState::Waiting, false),
+        (2, EntryState::Done, true),
+        (3, EntryState::Done, false),
+        (4, EntryState::Failed, true),
     ] {
         let mut cp = checkpoint(&run, no, 0, state);
         cp.progress.to_mut().changed = changed;
@@ -472,7 +474,7 @@ async fn counts_follow_every_transition(backend: Backend) {
     }
     fixture
         .ledger
-        .store(checkpoint(&run, 0, 1, Stored::Done))
+        .store(checkpoint(&run, 0, 1, EntryState::Done))
         .await
         .unwrap();
     let expected = Counts {
@@ -514,7 +516,7 @@ async fn windows_hold_one_org_and_state_in_order(backend: Backend) {
     let run = fixture.import("a.csv", &entries).await;
     let other = fixture.import("b.csv", &entries).await;
     for no in [2, 6, 10] {
-        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        let mut cp = checkpoint(&run, no, 0, EntryState::Done);
         cp.progress.to_mut().changed = no == 6;
         fixture.ledger.store(cp).await.unwrap();
     }
@@ -526,22 +528,34 @@ async fn windows_hold_one_org_and_state_in_order(backend: Backend) {
             .unwrap();
         rows.into_iter().map(|row| row.no).collect::<Vec<_>>()
     };
-    assert_eq!(load(&run, Stored::Pending, None, 3).await, [0, 4, 8]);
-    assert_eq!(load(&run, Stored::Pending, Some(8), 3).await, [12, 14, 16]);
-    assert_eq!(load(&run, Stored::Pending, Some(16), 3).await, [18]);
-    assert_eq!(load(&run, Stored::Pending, Some(18), 3).await, [0; 0]);
-    assert_eq!(load(&run, Stored::Done, None, 10).await, [2, 6, 10]);
-    assert_eq!(load(&run, Stored::Done, Some(2), 1).await, [6]);
-    assert_eq!(load(&run, Stored::Failed, None, 10).await, [0; 0]);
-    assert_eq!(load(&other, Stored::Pending, Some(15), 10).await, [16, 18]);
+    assert_eq!(load(&run, EntryState::Pending, None, 3).await, [0, 4, 8]);
+    assert_eq!(
+        load(&run, EntryState::Pending, Some(8), 3).await,
+        [12, 14, 16]
+    );
+    assert_eq!(load(&run, EntryState::Pending, Some(16), 3).await, [18]);
+    assert_eq!(load(&run, EntryState::Pending, Some(18), 3).await, [0; 0]);
+    assert_eq!(load(&run, EntryState::Done, None, 10).await, [2, 6, 10]);
+    assert_eq!(load(&run, EntryState::Done, Some(2), 1).await, [6]);
+    assert_eq!(load(&run, EntryState::Failed, None, 10).await, [0; 0]);
+    assert_eq!(
+        load(&other, EntryState::Pending, Some(15), 10).await,
+        [16, 18]
+    );
     // Numbers no run has.
-    assert_eq!(load(&run, Stored::Pending, Some(i64::MAX), 9).await, [0; 0]);
-    assert_eq!(load(&run, Stored::Pending, Some(i64::MIN), 1).await, [0]);
+    assert_eq!(
+        load(&run, EntryState::Pending, Some(i64::MAX), 9).await,
+        [0; 0]
+    );
+    assert_eq!(
+        load(&run, EntryState::Pending, Some(i64::MIN), 1).await,
+        [0]
+    );
     for no in [-1, 1 << 32, i64::MAX, i64::MIN] {
         assert!(fixture.ledger.entry(&run, no).await.is_err(), "{no}");
         let outcome = fixture
             .ledger
-            .store(checkpoint(&run, no, 0, Stored::Done))
+            .store(checkpoint(&run, no, 0, EntryState::Done))
             .await;
         assert!(
             matches!(outcome, Err(LedgerError::Moved { .. })),
@@ -604,7 +618,7 @@ async fn a_consent_is_that_of_its_org_app_and_id_only(backend: Backend) {
     }
     assert!(fixture.ledger.waits_for("same").await.unwrap().is_some());
     assert!(fixture.ledger.waits_for("other").await.unwrap().is_none());
-    let mut cp = checkpoint(&run, 0, 1, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 1, EntryState::Started);
     cp.settled_consent = Some(("same".into(), true));
     fixture.ledger.store(cp).await.unwrap();
     for (key, expected) in keys
@@ -623,11 +637,11 @@ async fn a_consent_is_that_of_its_org_app_and_id_only(backend: Backend) {
     };
     assert_eq!(
         newest(App::Google, "0oa1").await,
-        Some((0, Stored::Started))
+        Some((0, EntryState::Started))
     );
     assert_eq!(
         newest(App::Google, "0oa2").await,
-        Some((2, Stored::Waiting))
+        Some((2, EntryState::Waiting))
     );
     assert_eq!(newest(App::Slack, "0oa2").await, None);
     assert_eq!(newest(App::Google, "0oa3").await, None);
@@ -695,7 +709,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
     ));
 
     // Being handed in: found, but not listed.
-    let mut cp = checkpoint(&run, 0, 2, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 2, EntryState::Started);
     cp.progress = Cow::Owned(waiting_progress("second"));
     cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CompleteConsent,
@@ -721,7 +735,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
         1
     );
 
-    let mut cp = checkpoint(&run, 0, 3, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 3, EntryState::Started);
     cp.settled_consent = Some(("second".into(), true));
     fixture.ledger.store(cp).await.unwrap();
     let mut cp = waiting_on(&run, 1, 1, "fresh");
@@ -804,7 +818,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     }
     fixture
         .ledger
-        .store(checkpoint(&old, 2, 1, Stored::Done))
+        .store(checkpoint(&old, 2, 1, EntryState::Done))
         .await
         .unwrap();
     let new = tokio::task::spawn_blocking(|| import.finish())
@@ -812,7 +826,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
         .unwrap()
         .unwrap();
 
-    let states: Vec<Stored> = {
+    let states: Vec<EntryState> = {
         let mut states = Vec::new();
         fixture
             .ledger
@@ -824,10 +838,10 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     assert_eq!(
         states,
         [
-            Stored::Pending,
-            Stored::Waiting,
-            Stored::Pending,
-            Stored::Waiting
+            EntryState::Pending,
+            EntryState::Waiting,
+            EntryState::Pending,
+            EntryState::Waiting
         ]
     );
     let counts = fixture.ledger.counts(&new).await.unwrap();
@@ -854,20 +868,20 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     // The old run lets go of it.
     let left = fixture
         .ledger
-        .load(&old, 0, Stored::Waiting, None, 10)
+        .load(&old, 0, EntryState::Waiting, None, 10)
         .await
         .unwrap();
     assert_eq!(left.iter().map(|row| row.no).collect::<Vec<_>>(), [1]);
     for version in [1, 2] {
         let error = fixture
             .ledger
-            .store(checkpoint(&old, 0, version, Stored::Done))
+            .store(checkpoint(&old, 0, version, EntryState::Done))
             .await;
         assert!(matches!(error, Err(LedgerError::Moved { .. })), "{version}");
     }
     fixture
         .ledger
-        .store(checkpoint(&new, 1, 0, Stored::Done))
+        .store(checkpoint(&new, 1, 0, EntryState::Done))
         .await
         .unwrap();
 }
@@ -917,7 +931,7 @@ async fn one_waiting_entry_is_adopted_once(backend: Backend) {
         assert!(
             fixture
                 .ledger
-                .load(&before, 0, Stored::Waiting, None, 9)
+                .load(&before, 0, EntryState::Waiting, None, 9)
                 .await
                 .unwrap()
                 .is_empty()
@@ -944,11 +958,11 @@ async fn one_waiting_entry_is_adopted_once(backend: Backend) {
     let first = first.finish().unwrap();
     assert_eq!(
         fixture.ledger.entry(&second, 0).await.unwrap().state,
-        Stored::Waiting
+        EntryState::Waiting
     );
     assert_eq!(
         fixture.ledger.entry(&first, 0).await.unwrap().state,
-        Stored::Pending
+        EntryState::Pending
     );
 }
 
@@ -959,7 +973,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
         .collect();
     let run = fixture.import("a.csv", &entries).await;
     for no in [0, 1] {
-        let mut cp = checkpoint(&run, no, 0, Stored::Failed);
+        let mut cp = checkpoint(&run, no, 0, EntryState::Failed);
         cp.progress.to_mut().attempts = 8;
         cp.progress.to_mut().elapsed_ms = 1_000;
         cp.due_at = Some(5);
@@ -977,7 +991,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     }
     fixture
         .ledger
-        .store(checkpoint(&run, 2, 0, Stored::Done))
+        .store(checkpoint(&run, 2, 0, EntryState::Done))
         .await
         .unwrap();
     assert_eq!(
@@ -999,7 +1013,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     let pending = fixture.ledger.entry(&run, 0).await.unwrap();
     assert_eq!(
         (pending.state, pending.error, pending.due_at),
-        (Stored::Pending, None, None)
+        (EntryState::Pending, None, None)
     );
     assert_eq!(
         (pending.progress, pending.version),
@@ -1008,7 +1022,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     let started = fixture.ledger.entry(&run, 1).await.unwrap();
     assert_eq!(
         (started.state, started.progress.attempts),
-        (Stored::Started, 0)
+        (EntryState::Started, 0)
     );
     assert_eq!(started.progress.app_id.as_deref(), Some("0oa1"));
     let counts = fixture.ledger.counts(&run).await.unwrap();
@@ -1043,12 +1057,12 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
         "given by another entry"
     );
     assert_eq!(taken("0oa9", 3).await.unwrap(), None, "its own");
-    let mut cp = checkpoint(&run, 2, 0, Stored::Started);
+    let mut cp = checkpoint(&run, 2, 0, EntryState::Started);
     cp.progress.to_mut().app_id = Some("0oa7".into());
     fixture.ledger.store(cp).await.unwrap();
     fixture
         .ledger
-        .store(checkpoint(&run, 0, 0, Stored::Done))
+        .store(checkpoint(&run, 0, 0, EntryState::Done))
         .await
         .unwrap();
     assert_eq!(
@@ -1096,7 +1110,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
         name: "okta_org2org".into(),
     };
     // Beside a fingerprint and what the app is like from now on, whichever comes first.
-    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 0, EntryState::Started);
     cp.name = Some(seen("0oa0"));
     cp.fingerprint = Some(Fingerprint {
         org_url: "https://x.okta.com".into(),
@@ -1105,12 +1119,12 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
         key_id: [1; 8],
     });
     ledger.store(cp).await.unwrap();
-    let mut cp = checkpoint(&run, 1, 0, Stored::Started);
+    let mut cp = checkpoint(&run, 1, 0, EntryState::Started);
     cp.progress.to_mut().app_id = Some("0oa9".into());
     cp.name = Some(seen("0oa9"));
     ledger.store(cp).await.unwrap();
     ledger
-        .store(checkpoint(&run, 4, 0, Stored::Waiting))
+        .store(checkpoint(&run, 4, 0, EntryState::Waiting))
         .await
         .unwrap();
     let memory = ledger
@@ -1208,7 +1222,7 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
         let fixture = Fixture::new(backend).await;
         let entries = [labelled("acme", App::Google, "x"), entry("acme", "0oa2")];
         let run = fixture.import("a.csv", &entries).await;
-        let pending = fixture.ledger.load(&run, 0, Stored::Pending, None, 9);
+        let pending = fixture.ledger.load(&run, 0, EntryState::Pending, None, 9);
         let mut stored = pending.await.unwrap()[0].stored;
         let known = |progress: Progress| Progress {
             app_id: Some("0oa1".into()),
@@ -1219,12 +1233,12 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
             ..known(Progress::default())
         };
         let story = [
-            (Stored::Started, known(Progress::default())),
-            (Stored::Started, drifted),
-            (Stored::Waiting, known(waiting_progress("s1"))),
-            (Stored::Waiting, known(waiting_progress("s2"))),
-            (Stored::Failed, known(Progress::default())),
-            (Stored::Done, known(Progress::default())),
+            (EntryState::Started, known(Progress::default())),
+            (EntryState::Started, drifted),
+            (EntryState::Waiting, known(waiting_progress("s1"))),
+            (EntryState::Waiting, known(waiting_progress("s2"))),
+            (EntryState::Failed, known(Progress::default())),
+            (EntryState::Done, known(Progress::default())),
         ];
         for (version, (state, progress)) in (0..).zip(story) {
             let mut cp = checkpoint(&run, 0, version, state);
@@ -1258,7 +1272,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
         .collect();
     let run = fixture.import("a.csv", &entries).await;
     for no in 0..5 {
-        let cp = checkpoint(&run, no, 0, Stored::Failed);
+        let cp = checkpoint(&run, no, 0, EntryState::Failed);
         fixture.ledger.store(cp).await.unwrap();
     }
     let retried = fixture
@@ -1270,7 +1284,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
     let mut apps = Vec::new();
     let each = |standing: Standing| {
         apps.push(standing.app);
-        if standing.state == Stored::Failed {
+        if standing.state == EntryState::Failed {
             failed.push(standing.no);
         }
     };
@@ -1292,10 +1306,10 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs(backend: Backend)
     };
     let mut runs = Vec::new();
     for (file, sent_at, ended, state) in [
-        ("a.csv", 5, false, Stored::Started),
-        ("b.csv", 6, true, Stored::Started),
-        ("c.csv", 7, false, Stored::Failed),
-        ("d.csv", 8, false, Stored::Started),
+        ("a.csv", 5, false, EntryState::Started),
+        ("b.csv", 6, true, EntryState::Started),
+        ("c.csv", 7, false, EntryState::Failed),
+        ("d.csv", 8, false, EntryState::Started),
     ] {
         let run = fixture.import(file, &[entry("acme", "0oa1")]).await;
         let mut cp = checkpoint(&run, 0, 0, state);
@@ -1351,7 +1365,7 @@ async fn two_handles_may_commit_to_one_run(backend: Backend) {
     let all = [&fixture.ledger, &second].map(|ledger| {
         let commits: Vec<_> = (0..200)
             .map(|no| {
-                let (ledger, mut cp) = (ledger.clone(), checkpoint(&run, no, 0, Stored::Done));
+                let (ledger, mut cp) = (ledger.clone(), checkpoint(&run, no, 0, EntryState::Done));
                 // Both give the org its number; it gets one.
                 cp.fingerprint = Some(Fingerprint {
                     org_url: "https://x.okta.com".into(),
@@ -1389,10 +1403,10 @@ async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     let lock = fixture.ledger.lock_run(&run).unwrap();
     let owner = Owner::of_run(lock);
     assert_eq!(*owner.run(), run);
-    let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, Stored::Done);
+    let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, EntryState::Done);
     fixture.ledger.commit(&owner, checkpoint).await.unwrap();
     let row = second.entry(&run, 0).await.unwrap();
-    assert_eq!((row.state, row.version), (Stored::Done, 1));
+    assert_eq!((row.state, row.version), (EntryState::Done, 1));
     // Whoever has a part in it keeps it.
     let part = owner.clone();
     drop(owner);
@@ -1411,21 +1425,21 @@ async fn what_made_an_app_so_is_named_by_run_and_number(backend: Backend) {
     let second = fixture.import("a.csv", &entries[..1]).await;
     let url = "https://acme.okta.com";
     let like = async |run: &RunId, no, app_id: &str, like| {
-        let mut cp = checkpoint(run, no, 0, Stored::Done);
-        cp.applied = Some(Applied {
+        let mut cp = checkpoint(run, no, 0, EntryState::Done);
+        cp.applied = Some(LastAppliedUpdate {
             org_url: url.to_owned(),
             app_id: app_id.to_owned(),
             like,
         });
         ledger.store(cp).await.unwrap();
     };
-    let as_wanted = || Likeness::AsWanted {
+    let as_wanted = || LastAppliedChange::AsWanted {
         digest: [7; 16],
         connected: true,
     };
     like(&first, 0, "0oa1", as_wanted()).await;
     like(&first, 1, "0oa2", as_wanted()).await;
-    like(&second, 0, "0oa1", Likeness::Moving).await;
+    like(&second, 0, "0oa1", LastAppliedChange::Moving).await;
     for (app_id, wanted) in [
         ("0oa1", [Some((first.clone(), 0)), Some((second, 0))]),
         ("0oa2", [Some((first, 1)), None]),
@@ -1440,11 +1454,14 @@ async fn what_another_process_changes_is_noticed(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let mut changes = pin!(fixture.ledger.changes().await.unwrap());
-    let rows = fixture.ledger.load(&run, 0, Stored::Pending, None, 1).await;
+    let rows = fixture
+        .ledger
+        .load(&run, 0, EntryState::Pending, None, 1)
+        .await;
     let known = rows.unwrap().remove(0).known.unwrap();
     assert!(fixture.ledger.is_current(&known));
     let second = fixture.another().await;
-    let started = checkpoint(&run, 0, 0, Stored::Started);
+    let started = checkpoint(&run, 0, 0, EntryState::Started);
     second.store(started).await.unwrap();
     changes.next().await.unwrap().unwrap();
     assert!(!fixture.ledger.is_current(&known));

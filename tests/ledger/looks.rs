@@ -1,7 +1,7 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
 use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
-use okta_rollout::model::{ErrorDetails, RunId, Step, Stopped, Stored};
+use okta_rollout::model::{EntryState, ErrorDetails, RunId, Step, Stopped};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
 
@@ -34,7 +34,7 @@ async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it(backend: Bac
         (Some(60), Some(60)),
     ];
     for (version, (looked_at, wanted)) in (0..).zip(steps) {
-        let mut cp = checkpoint(&run, 1, version, Stored::Started);
+        let mut cp = checkpoint(&run, 1, version, EntryState::Started);
         cp.attempts = vec![call(10)];
         cp.looked_at = looked_at;
         fixture.ledger.store(cp).await.unwrap();
@@ -51,7 +51,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     let ids = ["0oa1", "0oa2"].map(|id| entry("x", id));
     let run = fixture.import("a.csv", &ids).await;
     for (no, at) in [(0, 5_000), (1, NOW - 5_000)] {
-        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        let mut cp = checkpoint(&run, no, 0, EntryState::Done);
         cp.attempts = vec![call(at)];
         cp.looked_at = Some(at + 1_200);
         fixture.ledger.store(cp).await.unwrap();
@@ -96,7 +96,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
         (counts().await.unfinished(), counts().await.movable()),
         (3, 1)
     );
-    let done = checkpoint(&run, 0, 0, Stored::Done);
+    let done = checkpoint(&run, 0, 0, EntryState::Done);
     fixture.ledger.store(done).await.unwrap();
     assert_eq!(
         (counts().await.unfinished(), counts().await.movable()),
@@ -109,7 +109,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
 /// An entry whose answer is being handed in.
 async fn handing_in(fixture: &Fixture) -> RunId {
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 0, EntryState::Started);
     *cp.progress.to_mut() = Progress {
         consent: Some(consent("s")),
         in_flight: Some(InFlight {
@@ -134,7 +134,7 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(bac
     let was = fixture.ledger.entry(&before, 0).await.unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let is = fixture.ledger.entry(&new, 0).await.unwrap();
-    assert_eq!(is.state, Stored::Started);
+    assert_eq!(is.state, EntryState::Started);
     assert_eq!(is.progress, was.progress);
     assert_eq!((is.due_at, is.checked_at), (Some(99), was.checked_at));
     let left = fixture.ledger.entry(&before, 0).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(bac
     assert_eq!(counts(&before).await, (0, 0, 1));
     assert_eq!(counts(&new).await, (1, 0, 0));
     // Whoever had it in hand after all comes too late.
-    let late = checkpoint(&before, 0, 1, Stored::Done);
+    let late = checkpoint(&before, 0, 1, EntryState::Done);
     assert!(fixture.ledger.store(late).await.is_err());
 }
 
@@ -157,8 +157,8 @@ async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend)
     let is = fixture.ledger.entry(&new, 0).await.unwrap();
     assert_eq!(
         (is.state, is.progress),
-        (Stored::Pending, Progress::default())
+        (EntryState::Pending, Progress::default())
     );
     let left = fixture.ledger.entry(&before, 0).await.unwrap();
-    assert_eq!((left.state, left.adopted_by), (Stored::Started, None));
+    assert_eq!((left.state, left.adopted_by), (EntryState::Started, None));
 }

@@ -1,7 +1,7 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
 use okta_rollout::ledger::{LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
-use okta_rollout::model::{RunId, Stored};
+use okta_rollout::model::{EntryState, RunId};
 use tokio::sync::oneshot;
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, entry};
@@ -128,7 +128,7 @@ async fn a_note_is_durable_before_the_checkpoint_that_follows_it(backend: Backen
     fixture
         .ledger
         .note(|| vec![Note::Spent(what)], |end| tell.send(end).unwrap());
-    let checkpoint = checkpoint(&run, 0, 0, Stored::Started);
+    let checkpoint = checkpoint(&run, 0, 0, EntryState::Started);
     fixture.ledger.store(checkpoint).await.unwrap();
     assert_eq!(told.try_recv(), Ok(Ok(())));
     assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), [noted]);

@@ -1,7 +1,9 @@
 //! Old runs are dropped, and nothing that anybody still needs.
 
-use okta_rollout::ledger::{Applied, InFlight, Kept, Ledger, Likeness, NewRun, Old, Pruned};
-use okta_rollout::model::{ErrorDetails, RunId, Step, Stopped, Stored};
+use okta_rollout::ledger::{
+    InFlight, Kept, LastAppliedChange, LastAppliedUpdate, Ledger, NewRun, Old, Pruned,
+};
+use okta_rollout::model::{EntryState, ErrorDetails, RunId, Step, Stopped};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, waiting_on};
 
@@ -57,7 +59,7 @@ pub async fn begun(ledger: &Ledger, file: &str, days_ago: i64, entries: usize) -
 pub async fn ended(ledger: &Ledger, file: &str, days_ago: i64, entries: usize) -> RunId {
     let run = begun(ledger, file, days_ago, entries).await;
     for no in 0..i64::try_from(entries).unwrap() {
-        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        let mut cp = checkpoint(&run, no, 0, EntryState::Done);
         cp.attempts = vec![call(1), call(2)];
         cp.applied = Some(like(no));
         ledger.store(cp).await.unwrap();
@@ -65,11 +67,11 @@ pub async fn ended(ledger: &Ledger, file: &str, days_ago: i64, entries: usize) -
     run
 }
 
-pub fn like(no: i64) -> Applied {
-    Applied {
+pub fn like(no: i64) -> LastAppliedUpdate {
+    LastAppliedUpdate {
         org_url: URL.to_owned(),
         app_id: format!("0oa{no}"),
-        like: Likeness::AsWanted {
+        like: LastAppliedChange::AsWanted {
             digest: [1; 16],
             connected: false,
         },
@@ -161,7 +163,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
     let interrupted = begun(ledger, "interrupted.csv", 90, 2).await;
     let failed = begun(ledger, "failed.csv", 90, 1).await;
     ledger
-        .store(checkpoint(&failed, 0, 0, Stored::Failed))
+        .store(checkpoint(&failed, 0, 0, EntryState::Failed))
         .await
         .unwrap();
     let stopped = begun(ledger, "stopped.csv", 90, 1).await;
@@ -181,7 +183,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
     let lock = other.lock_run(&held).unwrap();
     // What may still land is waited for by whoever comes next.
     let lands = begun(ledger, "lands.csv", 90, 1).await;
-    let mut cp = checkpoint(&lands, 0, 0, Stored::Started);
+    let mut cp = checkpoint(&lands, 0, 0, EntryState::Started);
     cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CreateApp,
         sent_at: NOW - 1_000,
@@ -237,7 +239,7 @@ async fn others_commit_while_old_runs_are_dropped(backend: Backend) {
     let pruning = fixture.ledger.clone();
     let pruning = tokio::spawn(async move { prune(&pruning, older_than(5)).await });
     for no in 0..300 {
-        let done = checkpoint(&new, no, 0, Stored::Done);
+        let done = checkpoint(&new, no, 0, EntryState::Done);
         other.store(done).await.unwrap();
     }
     assert_eq!(pruning.await.unwrap().entries, 5_000);

@@ -2,7 +2,7 @@
 
 use okta_rollout::apps::App;
 use okta_rollout::ledger::Removed;
-use okta_rollout::model::{Changed, Stored, Why};
+use okta_rollout::model::{Changed, EntryState, Why};
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, entry, labelled};
 
@@ -60,7 +60,7 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id(backend: Back
     (by_label.app_id, by_label.label) = (None, Some("Z".into()));
     let run = fixture.import("a.csv", &[by_label]).await;
     fixture.ledger.note_whole(&run).await.unwrap();
-    let mut found = checkpoint(&run, 0, 0, Stored::Done);
+    let mut found = checkpoint(&run, 0, 0, EntryState::Done);
     found.progress.to_mut().app_id = Some("1".into());
     fixture.ledger.store(found).await.unwrap();
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
@@ -99,8 +99,8 @@ impl Row {
         let run = fixture.import("a.csv", &entries).await;
         for (no, row) in (0..).zip(rows) {
             let mut ended = match row {
-                Self::Found(..) | Self::Id(_) => checkpoint(&run, no, 0, Stored::Done),
-                Self::Nowhere(_) => checkpoint(&run, no, 0, Stored::Failed),
+                Self::Found(..) | Self::Id(_) => checkpoint(&run, no, 0, EntryState::Done),
+                Self::Nowhere(_) => checkpoint(&run, no, 0, EntryState::Failed),
                 Self::Unresolved(_) | Self::Slack(_) => continue,
             };
             if let Self::Found(_, id) = row {
@@ -158,8 +158,8 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
     for (first, then, gone) in [
         (None, "2", &["1"][..]),
         (None, "1", &[]),
-        (Some(Stored::Failed), "2", &["1"]),
-        (Some(Stored::Failed), "1", &[]),
+        (Some(EntryState::Failed), "2", &["1"]),
+        (Some(EntryState::Failed), "1", &[]),
     ] {
         let fixture = Fixture::new(backend).await;
         let ledger = &fixture.ledger;
@@ -173,7 +173,7 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
             version = 1;
         }
         ledger.note_whole(&run).await.unwrap();
-        let mut found = checkpoint(&run, 0, version, Stored::Done);
+        let mut found = checkpoint(&run, 0, version, EntryState::Done);
         found.progress.to_mut().app_id = Some(then.into());
         ledger.store(found).await.unwrap();
         ledger.note_whole(&run).await.unwrap();
@@ -195,9 +195,9 @@ async fn deactivations_are_counted_among_what_was_changed(backend: Backend) {
         values: Some((Some("ENABLED".into()), "DISABLED".into())),
     };
     for (no, state, changed) in [
-        (0, Stored::Done, true),
-        (1, Stored::Failed, true),
-        (2, Stored::Done, false),
+        (0, EntryState::Done, true),
+        (1, EntryState::Failed, true),
+        (2, EntryState::Done, false),
     ] {
         let mut cp = checkpoint(&run, no, 0, state);
         cp.progress.to_mut().changed = changed;

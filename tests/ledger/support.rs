@@ -11,7 +11,7 @@ use okta_rollout::ledger::{
     NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
-use okta_rollout::model::{EntryNo, RunId, Step, Stored};
+use okta_rollout::model::{EntryNo, EntryState, RunId, Step};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -213,7 +213,7 @@ pub fn owner(run: &RunId) -> Owner {
             org: 0,
             row: 1,
             entry,
-            state: Stored::Waiting,
+            state: EntryState::Waiting,
             progress: Progress::default(),
             due_at: None,
             error: None,
@@ -227,7 +227,7 @@ pub fn owner(run: &RunId) -> Owner {
     Owner::of_consents(&pending)
 }
 
-pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: Stored) -> OfRun {
+pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: EntryState) -> OfRun {
     let checkpoint = Checkpoint {
         no,
         version,
@@ -263,7 +263,7 @@ pub fn waiting_progress(state: &str) -> Progress {
 }
 
 pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> OfRun {
-    let mut waiting = checkpoint(run, no, version, Stored::Waiting);
+    let mut waiting = checkpoint(run, no, version, EntryState::Waiting);
     waiting.progress = Cow::Owned(waiting_progress(state));
     waiting
 }

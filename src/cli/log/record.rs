@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::apps::Feature;
 use crate::event::{EntryEvent, EntryName, Event, EventKind, News, OrgEvent, RunEvent};
-use crate::model::{Changed, ErrorDetails, Millis, Step, Stored};
+use crate::model::{Changed, EntryState, ErrorDetails, Millis, Step};
 use crate::settings::LogFormat;
 use crate::text::{self, Guard, Syntax};
 
@@ -268,8 +268,8 @@ const fn named(kind: &EventKind) -> (Level, &'static str) {
             EntryEvent::Retrying { .. } => (Level::Warn, "step_retrying"),
             EntryEvent::Renews => (Level::Info, "entry_renews"),
             EntryEvent::Ended { state, .. } => match state {
-                Stored::Failed => (Level::Error, "entry_failed"),
-                Stored::Waiting => (Level::Info, "entry_waiting"),
+                EntryState::Failed => (Level::Error, "entry_failed"),
+                EntryState::Waiting => (Level::Info, "entry_waiting"),
                 _ => (Level::Info, "entry_done"),
             },
         },
@@ -338,9 +338,9 @@ mod tests {
         let ended = |state, error| {
             of_entry(EntryEvent::Ended {
                 state,
-                changed: state != Stored::Failed,
+                changed: state != EntryState::Failed,
                 changes: match state {
-                    Stored::Done => vec![Changed::unseen("connection", Why::New)],
+                    EntryState::Done => vec![Changed::unseen("connection", Why::New)],
                     _ => Vec::new(),
                 },
                 request_id: Some("abd".to_owned()),
@@ -394,9 +394,9 @@ mod tests {
                 next_at: AT + 500,
             }),
             of_entry(EntryEvent::Renews),
-            ended(Stored::Done, None),
-            ended(Stored::Waiting, None),
-            ended(Stored::Failed, Some(error())),
+            ended(EntryState::Done, None),
+            ended(EntryState::Waiting, None),
+            ended(EntryState::Failed, Some(error())),
             EventKind::Run(RunEvent::Stopping {
                 in_flight: 2,
                 answers: Answers::Kept,

@@ -14,7 +14,7 @@ use super::totals::Totals;
 use super::waits::Waits;
 use crate::event::{Answers, EntryEvent, EntryName, EventKind, OrgEvent, RunEvent};
 use crate::ledger::{Counts, OrgRow};
-use crate::model::{Changed, EntryError, Millis, Step, Stored};
+use crate::model::{Changed, EntryError, EntryState, Millis, Step};
 use crate::report::{counted, told as told_change};
 use crate::settings::Verbosity;
 
@@ -294,7 +294,7 @@ impl Model {
 /// Said of an entry that came to rest.
 fn ended(
     entry: &EntryName,
-    state: Stored,
+    state: EntryState,
     changed: bool,
     written: &[Changed],
     error: Option<&EntryError>,
@@ -302,13 +302,13 @@ fn ended(
     let name = named(entry);
     let change = |style, said| line(Weight::Change, format!("{name}: {}", painted(style, said)));
     match state {
-        Stored::Done if written.iter().any(Changed::is_deactivation) => {
+        EntryState::Done if written.iter().any(Changed::is_deactivation) => {
             change(colour::CHANGED, "done, deactivated")
         }
-        Stored::Done if changed => change(colour::CHANGED, "done, changed"),
-        Stored::Done => line(Weight::News, format!("{name}: done, unchanged")),
-        Stored::Waiting => change(colour::WAITING, "waiting for consent"),
-        Stored::Failed => {
+        EntryState::Done if changed => change(colour::CHANGED, "done, changed"),
+        EntryState::Done => line(Weight::News, format!("{name}: done, unchanged")),
+        EntryState::Waiting => change(colour::WAITING, "waiting for consent"),
+        EntryState::Failed => {
             let why = error.map_or_else(String::new, |error| {
                 format!(": {}: {}", titled(error.step), told(error))
             });
@@ -318,7 +318,7 @@ fn ended(
             )
         }
         // Not at rest: the run does not send this.
-        Stored::Pending | Stored::Started => Vec::new(),
+        EntryState::Pending | EntryState::Started => Vec::new(),
     }
 }
 
@@ -401,13 +401,13 @@ mod tests {
         EventKind::Org("globex".into(), OrgEvent::Stopped(stopped))
     }
 
-    fn ended(row: u64, state: Stored, changed: bool) -> EventKind {
+    fn ended(row: u64, state: EntryState, changed: bool) -> EventKind {
         let ended = EntryEvent::Ended {
             state,
             changed,
             changes: Vec::new(),
             request_id: None,
-            error: (state == Stored::Failed).then(error),
+            error: (state == EntryState::Failed).then(error),
         };
         of_entry("acme", row, ended)
     }
@@ -438,10 +438,10 @@ mod tests {
             waits("acme", NOW + 42_000),
             waits("initech", NOW + 900),
             of_entry("initech", 15, retrying),
-            ended(2, Stored::Done, true),
-            ended(3, Stored::Done, false),
-            ended(4, Stored::Waiting, true),
-            ended(5, Stored::Failed, false),
+            ended(2, EntryState::Done, true),
+            ended(3, EntryState::Done, false),
+            ended(4, EntryState::Waiting, true),
+            ended(5, EntryState::Failed, false),
             stopped(Some("check the value behind env:GLOBEX")),
             stopped(None),
             EventKind::Run(RunEvent::Stopping {
@@ -485,7 +485,7 @@ mod tests {
         let (mut model, _) = play(Verbosity::Normal, &[started(2, 2)]);
         assert!(model.apply(&renews).is_empty());
         assert_eq!((model.totals.ended, model.totals.before), (1, 1));
-        model.apply(&ended(1, Stored::Waiting, false));
+        model.apply(&ended(1, EntryState::Waiting, false));
         assert_eq!(model.totals.ended, 2);
         let view = model.view(NOW, LIVE_LINES);
         let message = "in this session 1 waiting for consent; 1 before";
@@ -514,7 +514,7 @@ mod tests {
     fn an_entry_whose_consent_came_is_counted_once() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         model.apply(&started(2, 1));
-        model.apply(&ended(2, Stored::Waiting, true));
+        model.apply(&ended(2, EntryState::Waiting, true));
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
         for row in [2, 3] {
             // Row 2 waited in this process, row 3 since an earlier one.
@@ -524,8 +524,8 @@ mod tests {
             model.apply(&step);
         }
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 0);
-        model.apply(&ended(2, Stored::Done, true));
-        model.apply(&ended(3, Stored::Done, true));
+        model.apply(&ended(2, EntryState::Done, true));
+        model.apply(&ended(3, EntryState::Done, true));
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 2);
     }
 
@@ -682,7 +682,7 @@ mod tests {
         let message = |model: &Model| strip_str(&model.view(NOW, LIVE_LINES).message).to_string();
         model.apply(&started(9, 5));
         assert_eq!(message(&model), "5 before this session");
-        model.apply(&ended(7, Stored::Done, true));
+        model.apply(&ended(7, EntryState::Done, true));
         assert_eq!(message(&model), "in this session 1 changed; 5 before");
         assert_eq!(model.view(NOW, LIVE_LINES).ended, 6);
     }
@@ -715,10 +715,14 @@ mod tests {
     #[test]
     fn states_are_in_colour() {
         for (state, changed, colour) in [
-            (Stored::Done, true, "\x1b[32mdone, changed\x1b[0m"),
-            (Stored::Done, false, "done, unchanged"),
-            (Stored::Waiting, false, "\x1b[36mwaiting for consent\x1b[0m"),
-            (Stored::Failed, false, "\x1b[1m\x1b[31mfailed\x1b[0m"),
+            (EntryState::Done, true, "\x1b[32mdone, changed\x1b[0m"),
+            (EntryState::Done, false, "done, unchanged"),
+            (
+                EntryState::Waiting,
+                false,
+                "\x1b[36mwaiting for consent\x1b[0m",
+            ),
+            (EntryState::Failed, false, "\x1b[1m\x1b[31mfailed\x1b[0m"),
         ] {
             let (_, lines) = play(Verbosity::Normal, &[ended(2, state, changed)]);
             let wanted = format!("acme/google (row 2): {colour}");

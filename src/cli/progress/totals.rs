@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::line::{colour, painted};
 use crate::event::EntryName;
 use crate::ledger::Counts;
-use crate::model::{Changed, Step, Stored};
+use crate::model::{Changed, EntryState, Step};
 
 /// Counts of a command.
 #[derive(Default)]
@@ -32,22 +32,28 @@ impl Totals {
     }
 
     /// Takes an entry in that came to rest.
-    pub fn ended(&mut self, entry: &EntryName, state: Stored, changed: bool, written: &[Changed]) {
+    pub fn ended(
+        &mut self,
+        entry: &EntryName,
+        state: EntryState,
+        changed: bool,
+        written: &[Changed],
+    ) {
         if self.is_from_ledger {
             return;
         }
         let deactivated = written.iter().any(Changed::is_deactivation);
         *match state {
-            Stored::Done if deactivated => &mut self.deactivated,
-            Stored::Done if changed => &mut self.changed,
-            Stored::Done => &mut self.unchanged,
-            Stored::Failed => &mut self.failed,
-            Stored::Waiting => {
+            EntryState::Done if deactivated => &mut self.deactivated,
+            EntryState::Done if changed => &mut self.changed,
+            EntryState::Done => &mut self.unchanged,
+            EntryState::Failed => &mut self.failed,
+            EntryState::Waiting => {
                 self.waits.insert(entry.clone());
                 &mut self.waiting
             }
             // Not at rest: the run does not send this.
-            Stored::Pending | Stored::Started => return,
+            EntryState::Pending | EntryState::Started => return,
         } += 1;
         self.ended += 1;
     }

@@ -7,7 +7,7 @@ use crate::cli::output::Output;
 use crate::engine::Selected;
 use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, Noted, RunRow};
-use crate::model::{OrgNo, Stored};
+use crate::model::{EntryState, OrgNo};
 use crate::report::{self, Attention, Held, Summary};
 use crate::rollout::context::RunContext;
 use crate::rollout::shell::quoted;
@@ -101,7 +101,9 @@ async fn attention(
         let mut after = None;
         let mut left = counts.failed;
         while left > 0 && attention.failed.count() < report::FAILED_READ {
-            let rows = ledger.load(run, *no, Stored::Failed, after, FAILED).await?;
+            let rows = ledger
+                .load(run, *no, EntryState::Failed, after, FAILED)
+                .await?;
             let Some(last) = rows.last() else { break };
             after = Some(last.no);
             for row in rows.iter().filter(|row| closing.selected.contains(row.no)) {

@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::super::inbox::{HandedIn, Refusal, only};
+use super::super::inbox::{Refusal, SubmittedAnswer, only};
 use super::cursor::{Kind, kind};
 use crate::consent::Spot;
 use crate::text::presentable;
@@ -16,7 +16,7 @@ const MAX_DESCRIPTION: usize = 200;
 #[derive(Debug)]
 pub(super) enum Found {
     /// It has everything that an answer has.
-    Answer(HandedIn),
+    Answer(SubmittedAnswer),
     /// A callback that lacks something.
     Broken(Refusal, Spot),
     /// The third party's refusal.
@@ -58,7 +58,7 @@ pub(super) fn classify(text: &str) -> Option<Found> {
             spot,
         });
     }
-    match HandedIn::of(&url) {
+    match SubmittedAnswer::of(&url) {
         Ok(_) if !is_straight(text, &url) => Some(Found::Broken(Refusal::Roundabout, spot)),
         Ok(answer) => Some(Found::Answer(answer)),
         Err(refusal) if is_callback => Some(Found::Broken(refusal, spot)),

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::*;
-use crate::consent::inbox::HandedIn;
+use crate::consent::inbox::SubmittedAnswer;
 
 /// A state that could be cut anywhere.
 const STATE: &str = "kXy7-Qz_09aBcDeFgHiJkLmNoPqRsTuV";
@@ -20,7 +20,7 @@ const STATE: &str = "kXy7-Qz_09aBcDeFgHiJkLmNoPqRsTuV";
 const URL: &str = "https://acme.okta.com/api/v1/apps/google/0oa1gjh63g214q0Hq0g4/oauth2/callback?code=4%2F0AX4XfWh-b_c%3Dd%2Be.f&state=kXy7-Qz_09aBcDeFgHiJkLmNoPqRsTuV";
 
 /// Every reading of every answer in an input, the likeliest first.
-fn readings(input: &[u8]) -> Vec<Vec<HandedIn>> {
+fn readings(input: &[u8]) -> Vec<Vec<SubmittedAnswer>> {
     let answers = read(input).answers.into_iter();
     answers
         .filter_map(|sighting| match sighting.what {
@@ -30,8 +30,8 @@ fn readings(input: &[u8]) -> Vec<Vec<HandedIn>> {
         .collect()
 }
 
-fn right() -> HandedIn {
-    HandedIn::of(&url::Url::parse(URL).expect("a URL")).expect("an answer")
+fn right() -> SubmittedAnswer {
+    SubmittedAnswer::of(&url::Url::parse(URL).expect("a URL")).expect("an answer")
 }
 
 /// How many sightings of the answer there are, each by its state; panics on one with another code.

@@ -16,7 +16,7 @@ pub struct AppMemory {
     /// What Okta called the app it is an instance of when a run looked.
     pub name: Option<Box<str>>,
     /// What was wanted when a run last found or made it so.
-    pub applied: Option<LastWish>,
+    pub applied: Option<LastApplied>,
     /// Whether a run has seen its connection active, or Okta has taken its consent: it need not be given again.
     pub connected: bool,
     /// The entry that found or made it so; `None` when that is not known any more.
@@ -27,7 +27,7 @@ pub struct AppMemory {
 
 /// What an app last was as wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastWish {
+pub enum LastApplied {
     /// What has this digest.
     Digest(WishDigest),
     /// It is not like that any more.
@@ -35,7 +35,7 @@ pub enum LastWish {
 }
 
 /// As hex, empty where it is unclear: plans that were saved compare it.
-impl Serialize for LastWish {
+impl Serialize for LastApplied {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Digest(digest) => serializer.serialize_str(&hex::encode(digest)),
@@ -50,7 +50,7 @@ pub struct EntryKey(pub(in crate::ledger) i64);
 
 /// What a transition makes of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Likeness {
+pub enum LastAppliedChange {
     /// It is as the entry wants it.
     AsWanted {
         /// See [`AppMemory::applied`].
@@ -70,13 +70,13 @@ pub enum Likeness {
 
 /// What an app is like from a transition on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
+pub struct LastAppliedUpdate {
     /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
     /// See there.
-    pub like: Likeness,
+    pub like: LastAppliedChange,
 }
 
 /// What an app instance was seen to be.

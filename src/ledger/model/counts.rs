@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::apps::App;
-use crate::model::{EntryNo, OrgNo, Stored};
+use crate::model::{EntryNo, EntryState, OrgNo};
 
 /// Where an entry stands, without what is wanted of it and how far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Standing {
     /// Its app.
     pub app: App,
     /// Where it stands.
-    pub state: Stored,
-    /// [`Stored::Done`]: whether something was written.
+    pub state: EntryState,
+    /// [`EntryState::Done`]: whether something was written.
     pub changed: bool,
     /// Whether that was to switch its connection off.
     pub deactivated: bool,
@@ -27,17 +27,17 @@ pub struct Standing {
 /// Counts by stored state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// [`Stored::Pending`].
+    /// [`EntryState::Pending`].
     pub pending: u64,
-    /// [`Stored::Started`].
+    /// [`EntryState::Started`].
     pub started: u64,
-    /// [`Stored::Waiting`], here.
+    /// [`EntryState::Waiting`], here.
     pub waiting: u64,
-    /// [`Stored::Done`] with something written.
+    /// [`EntryState::Done`] with something written.
     pub changed: u64,
-    /// [`Stored::Done`] with nothing written.
+    /// [`EntryState::Done`] with nothing written.
     pub unchanged: u64,
-    /// [`Stored::Failed`].
+    /// [`EntryState::Failed`].
     pub failed: u64,
     /// Taken over by a later run.
     #[serde(default)]
@@ -81,12 +81,12 @@ impl Counts {
     pub const fn add(&mut self, entry: &Standing) {
         let count = match entry.state {
             _ if entry.adopted => &mut self.adopted,
-            Stored::Pending => &mut self.pending,
-            Stored::Started => &mut self.started,
-            Stored::Waiting => &mut self.waiting,
-            Stored::Done if entry.changed => &mut self.changed,
-            Stored::Done => &mut self.unchanged,
-            Stored::Failed => &mut self.failed,
+            EntryState::Pending => &mut self.pending,
+            EntryState::Started => &mut self.started,
+            EntryState::Waiting => &mut self.waiting,
+            EntryState::Done if entry.changed => &mut self.changed,
+            EntryState::Done => &mut self.unchanged,
+            EntryState::Failed => &mut self.failed,
         };
         *count += 1;
         if entry.deactivated && !entry.adopted {

@@ -15,7 +15,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use app::{AppMemory, AppName, Applied, EntryKey, FoundBy, LastWish, Likeness, Target};
+pub use app::{
+    AppMemory, AppName, EntryKey, FoundBy, LastApplied, LastAppliedChange, LastAppliedUpdate,
+    Target,
+};
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
 pub use drift::{Drift, Noted};
@@ -27,7 +30,7 @@ pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
 
 use super::AsStored;
 use crate::manifest::{Entry, OrgSpec};
-use crate::model::{Changed, EntryError, EntryNo, Millis, OrgNo, RunId, Step, Stopped, Stored};
+use crate::model::{Changed, EntryError, EntryNo, EntryState, Millis, OrgNo, RunId, Step, Stopped};
 
 /// A run as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -229,7 +232,7 @@ pub struct EntryRow {
     /// What is wanted.
     pub entry: Entry,
     /// Where it stands.
-    pub state: Stored,
+    pub state: EntryState,
     /// How far it came.
     pub progress: Progress,
     /// Not before this time (a retry).
@@ -311,7 +314,7 @@ pub struct Checkpoint<'a> {
     /// [`EntryRow::stored`] of that version; without it the ledger looks.
     pub stored: Option<AsStored>,
     /// New state.
-    pub state: Stored,
+    pub state: EntryState,
     /// New progress.
     pub progress: Cow<'a, Progress>,
     /// New due time.
@@ -327,7 +330,7 @@ pub struct Checkpoint<'a> {
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,
     /// What its app is to be remembered for.
-    pub applied: Option<Applied>,
+    pub applied: Option<LastAppliedUpdate>,
     /// What its app was seen to be.
     pub name: Option<AppName>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.

@@ -13,7 +13,7 @@ use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
 use super::{adoption, memory};
 use crate::ledger::{
-    AppName, Applied, Attempt, Checkpoint, Fingerprint, LedgerError, OrgStats, Progress,
+    AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats, Progress,
 };
 use crate::model::{EntryNo, Millis, RunId};
 
@@ -32,7 +32,7 @@ pub(super) struct Prepared {
     calls: Vec<Call>,
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,
-    applied: Option<Applied>,
+    applied: Option<LastAppliedUpdate>,
     name: Option<AppName>,
     settled: Option<(String, bool)>,
 }

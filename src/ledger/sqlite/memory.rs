@@ -12,12 +12,13 @@ use super::row_keys;
 use super::rows::{self, ENTRY, OPEN, Result};
 use crate::apps::App;
 use crate::ledger::{
-    AppMemory, Applied, EntryKey, FoundBy, LastWish, Likeness, Target, WishDigest,
+    AppMemory, EntryKey, FoundBy, LastApplied, LastAppliedChange, LastAppliedUpdate, Target,
+    WishDigest,
 };
 use crate::manifest::Entry;
 use crate::model::{EntryNo, OrgNo, RunId};
 
-impl ToSql for LastWish {
+impl ToSql for LastApplied {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::from(match self {
             Self::Digest(digest) => digest.as_slice(),
@@ -26,7 +27,7 @@ impl ToSql for LastWish {
     }
 }
 
-impl FromSql for LastWish {
+impl FromSql for LastApplied {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_blob()? {
             [] => Ok(Self::Unclear),
@@ -149,36 +150,36 @@ pub(super) fn remember(
     connection: &Connection,
     key: i64,
     org: i64,
-    applied: &Applied,
+    applied: &LastAppliedUpdate,
 ) -> Result<()> {
     let app_id = &applied.app_id;
     match &applied.like {
-        Likeness::AsWanted { digest, connected } => connection
+        LastAppliedChange::AsWanted { digest, connected } => connection
             .prepare_cached(
                 "INSERT INTO app (org, id, applied, applied_by, connected) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET applied = excluded.applied,
                      applied_by = excluded.applied_by, moving_by = NULL,
                      connected = max(connected, excluded.connected)",
             )?
-            .execute(params![org, app_id, LastWish::Digest(*digest), key, connected])?,
-        Likeness::Consented => connection
+            .execute(params![org, app_id, LastApplied::Digest(*digest), key, connected])?,
+        LastAppliedChange::Consented => connection
             .prepare_cached(
                 "INSERT INTO app (org, id, connected) VALUES (?1, ?2, 1)
                  ON CONFLICT DO UPDATE SET connected = 1",
             )?
             .execute(params![org, app_id])?,
-        Likeness::Reconnecting => connection
+        LastAppliedChange::Reconnecting => connection
             .prepare_cached("UPDATE app SET connected = 0 WHERE org = ?1 AND id = ?2")?
             .execute(params![org, app_id])?,
-        Likeness::Moving => connection
+        LastAppliedChange::Moving => connection
             .prepare_cached("UPDATE app SET moving_by = ?3 WHERE org = ?1 AND id = ?2")?
             .execute(params![org, app_id, key])?,
-        Likeness::Unclear => connection
+        LastAppliedChange::Unclear => connection
             .prepare_cached(
                 "UPDATE app SET applied = ?3, applied_by = NULL, moving_by = NULL
                  WHERE org = ?1 AND id = ?2",
             )?
-            .execute(params![org, app_id, LastWish::Unclear])?,
+            .execute(params![org, app_id, LastApplied::Unclear])?,
     };
     Ok(())
 }
@@ -191,10 +192,10 @@ mod tests {
     fn saved_plans_find_a_wish_as_earlier_versions_spelled_it() {
         for (wish, spelled) in [
             (
-                Some(LastWish::Digest([0xab; 16])),
+                Some(LastApplied::Digest([0xab; 16])),
                 r#""abababababababababababababababab""#,
             ),
-            (Some(LastWish::Unclear), r#""""#),
+            (Some(LastApplied::Unclear), r#""""#),
             (None, "null"),
         ] {
             assert_eq!(serde_json::to_string(&wish).expect("JSON"), spelled);

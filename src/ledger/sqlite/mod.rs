@@ -25,6 +25,7 @@ mod memory;
 mod notes;
 mod prune;
 mod queries;
+mod read_pool;
 mod readers;
 mod reads;
 mod removed;
@@ -35,7 +36,6 @@ mod run_id;
 mod runs;
 mod sweep;
 mod trust;
-mod turns;
 mod unused;
 mod vacuum;
 mod whole;
@@ -58,9 +58,9 @@ use crate::model::RunId;
 use commit::Prepared;
 use holder::Holder;
 use identity::Mark;
+use read_pool::ReadPool;
 use readers::{Footprint, Readers};
 use rows::Fault;
-use turns::Turns;
 use unused::Made;
 use writer::Writer;
 
@@ -76,7 +76,7 @@ struct Inner {
     readers: Readers,
     writer: Option<Writer>,
     made: Made,
-    turns: Turns,
+    read_pool: ReadPool,
     others: AtomicI64,
 }
 
@@ -142,7 +142,7 @@ impl Store {
         let inner = Arc::clone(&self.inner);
         let (reply, answer) = oneshot::channel();
         // Nobody waits any more when the caller was cancelled.
-        self.inner.turns.take(move || {
+        self.inner.read_pool.take(move || {
             let read = inner.read(read);
             // Before the answer: whoever has it may be the last that has the ledger.
             drop(inner);
@@ -187,7 +187,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Store> {
             readers,
             writer,
             made,
-            turns: Turns::default(),
+            read_pool: ReadPool::default(),
             others: AtomicI64::new(0),
         }),
     })

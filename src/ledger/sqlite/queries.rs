@@ -9,7 +9,7 @@ use crate::ledger::{
     Pending, Result, Standing, Target, UnderWay,
 };
 use crate::manifest::{Entry, SecretRef};
-use crate::model::{EntryNo, OrgNo, RunId, Stored};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId};
 
 /// Rows read at once by [`Store::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;
@@ -38,7 +38,7 @@ impl Store {
         &self,
         run: &RunId,
         org: OrgNo,
-        state: Stored,
+        state: EntryState,
         after: Option<EntryNo>,
         limit: usize,
     ) -> Result<Vec<EntryRow>> {

@@ -18,7 +18,7 @@ use super::{database, files};
 use crate::ledger::{LedgerError, Result};
 
 /// Connections that are kept for the next read; more are closed after use.
-const KEPT: usize = super::turns::AT_ONCE;
+const KEPT: usize = super::read_pool::AT_ONCE;
 
 /// Reads of a quiet file that may be disturbed before the log is used even though there was none.
 const DISTURBANCES: usize = 5;

@@ -10,14 +10,14 @@ use super::{memory, row_keys};
 use crate::apps::App;
 use crate::ledger::{AppMemory, AsStored, EntryRow, Known, Standing, UnderWay};
 use crate::manifest::SecretRef;
-use crate::model::{EntryNo, OrgNo, RunId, Stored};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId};
 
 /// What a window holds: entries of one org in one state, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     pub run: RunId,
     pub org: OrgNo,
-    pub state: Stored,
+    pub state: EntryState,
     pub after: Option<EntryNo>,
     pub limit: usize,
     /// See [`Known`].
@@ -31,17 +31,17 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     // Each code is found in order, so two short lists are merged here. Of what is done there is no index, and
     // nothing in a hurry.
     let codes: &[i64] = match window.state {
-        Stored::Done => &[code::UNCHANGED, code::CHANGED],
-        Stored::Pending => &[code::PENDING],
-        Stored::Started => &[code::STARTED],
-        Stored::Waiting => &[code::WAITING],
-        Stored::Failed => &[code::FAILED],
+        EntryState::Done => &[code::UNCHANGED, code::CHANGED],
+        EntryState::Pending => &[code::PENDING],
+        EntryState::Started => &[code::STARTED],
+        EntryState::Waiting => &[code::WAITING],
+        EntryState::Failed => &[code::FAILED],
     };
     let (after, end) = (
         rows::key_before(seq, window.after),
         rows::key_before(seq + 1, None),
     );
-    let open = if window.state == Stored::Done {
+    let open = if window.state == EntryState::Done {
         "1"
     } else {
         OPEN

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::files;
 use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
-use crate::model::{EntryNo, RunId, Stored};
+use crate::model::{EntryNo, EntryState, RunId};
 
 /// Why a query failed, before it is known which file it was about.
 #[derive(Debug)]
@@ -59,24 +59,24 @@ pub(super) mod code {
     pub const ALL: usize = 6;
 }
 
-pub(super) const fn state_code(state: Stored, changed: bool) -> i64 {
+pub(super) const fn state_code(state: EntryState, changed: bool) -> i64 {
     match state {
-        Stored::Pending => code::PENDING,
-        Stored::Started => code::STARTED,
-        Stored::Waiting => code::WAITING,
-        Stored::Done if changed => code::CHANGED,
-        Stored::Done => code::UNCHANGED,
-        Stored::Failed => code::FAILED,
+        EntryState::Pending => code::PENDING,
+        EntryState::Started => code::STARTED,
+        EntryState::Waiting => code::WAITING,
+        EntryState::Done if changed => code::CHANGED,
+        EntryState::Done => code::UNCHANGED,
+        EntryState::Failed => code::FAILED,
     }
 }
 
-fn state_of(column: usize, code: i64) -> rusqlite::Result<Stored> {
+fn state_of(column: usize, code: i64) -> rusqlite::Result<EntryState> {
     Ok(match code {
-        code::PENDING => Stored::Pending,
-        code::STARTED => Stored::Started,
-        code::WAITING => Stored::Waiting,
-        code::UNCHANGED | code::CHANGED => Stored::Done,
-        code::FAILED => Stored::Failed,
+        code::PENDING => EntryState::Pending,
+        code::STARTED => EntryState::Started,
+        code::WAITING => EntryState::Waiting,
+        code::UNCHANGED | code::CHANGED => EntryState::Done,
+        code::FAILED => EntryState::Failed,
         _ => return Err(rusqlite::Error::IntegralValueOutOfRange(column, code)),
     })
 }

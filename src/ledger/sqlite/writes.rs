@@ -7,7 +7,7 @@ use super::commit::Columns;
 use super::rows::{self, Delta, Result, code, to_json};
 use crate::ledger::{LedgerError, OrgStats, Progress};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped, Stored};
+use crate::model::{EntryNo, EntryState, Millis, OrgNo, RunId, Stopped};
 
 /// Failed entries that are set back in one transaction: some 50 ms.
 const SLICE: usize = 5_000;
@@ -206,9 +206,9 @@ fn retry_slice(
         progress.attempts = 0;
         progress.elapsed_ms = 0;
         let state = if progress == Progress::default() {
-            Stored::Pending
+            EntryState::Pending
         } else {
-            Stored::Started
+            EntryState::Started
         };
         let state = rows::state_code(state, progress.changed);
         let columns = Columns::of(state, &progress)?;

@@ -140,7 +140,7 @@ mod tests {
     use super::super::Attention;
     use super::*;
     use crate::ledger::{Counts, OrgRow, Progress};
-    use crate::model::{Step, Stored};
+    use crate::model::{EntryState, Step};
     use crate::selection::Selection;
 
     const EDIT: Option<&str> = Some("correct it, then: okta-rollout run m.csv");
@@ -154,7 +154,7 @@ mod tests {
     fn then(failed: &[Option<&str>], orgs: &[Option<&str>]) -> Option<String> {
         let mut attention = Attention::default();
         for (row, hint) in (1..).zip(failed) {
-            let mut failed = google(Stored::Failed, Progress::default());
+            let mut failed = google(EntryState::Failed, Progress::default());
             failed.row = row;
             let mut error = refused(Step::FindApp);
             error.hint = hint.map(str::to_owned);

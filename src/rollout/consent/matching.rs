@@ -7,10 +7,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::whose;
 use crate::consent::Spot;
-use crate::consent::inbox::{HandedIn, Refusal};
+use crate::consent::inbox::{Refusal, SubmittedAnswer};
 use crate::consent::reader::{Reading, Sighting, What};
 use crate::ledger::{ConsentState, Ledger, LedgerError};
-use crate::model::Stored;
+use crate::model::EntryState;
 
 /// For so many answers that nobody waits for the app's entry is looked up.
 const EXPLAINED: usize = 100;
@@ -18,7 +18,7 @@ const EXPLAINED: usize = 100;
 /// What became of a sighting.
 pub(super) enum Matched {
     /// To be handed in, if it is exactly what its entry waits for.
-    Answer(HandedIn),
+    Answer(SubmittedAnswer),
     /// Not to be.
     Unsent {
         refusal: Refusal,
@@ -81,7 +81,7 @@ struct Matching<'a> {
     ledger: &'a Ledger,
     found: Vec<(usize, Matched)>,
     /// What nobody waits for.
-    unknown: Vec<(usize, HandedIn)>,
+    unknown: Vec<(usize, SubmittedAnswer)>,
     /// What was found: secrets in clear, and gone with this.
     answered: HashSet<[String; 4]>,
     /// The same of what somebody waits for.
@@ -90,7 +90,11 @@ struct Matching<'a> {
 }
 
 impl Matching<'_> {
-    async fn answer(&mut self, line: usize, readings: Vec<HandedIn>) -> Result<(), LedgerError> {
+    async fn answer(
+        &mut self,
+        line: usize,
+        readings: Vec<SubmittedAnswer>,
+    ) -> Result<(), LedgerError> {
         let mut known = None;
         for (rank, answer) in readings.iter().enumerate() {
             if let Some(key) = answer.key()
@@ -130,7 +134,7 @@ impl Matching<'_> {
     }
 
     // Nobody waits for it.
-    async fn explain(&mut self, line: usize, answer: &HandedIn) -> Result<(), LedgerError> {
+    async fn explain(&mut self, line: usize, answer: &SubmittedAnswer) -> Result<(), LedgerError> {
         let spot = answer.spot();
         // A mail has its text twice, and one of them may be cut short.
         let parts = answer.parts();
@@ -155,10 +159,10 @@ impl Matching<'_> {
             if let Some(entry) = entry {
                 named = whose(&entry);
                 refusal = match entry.entry.state {
-                    Stored::Waiting => refusal,
-                    Stored::Done => Refusal::NotWaiting("it is done"),
-                    Stored::Failed => Refusal::NotWaiting("it failed"),
-                    Stored::Pending | Stored::Started => {
+                    EntryState::Waiting => refusal,
+                    EntryState::Done => Refusal::NotWaiting("it is done"),
+                    EntryState::Failed => Refusal::NotWaiting("it failed"),
+                    EntryState::Pending | EntryState::Started => {
                         Refusal::NotWaiting("it has no link yet, or asks for another one")
                     }
                 };

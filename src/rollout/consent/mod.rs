@@ -1,10 +1,10 @@
 //! Consents: what people hand in is matched, handed to Okta at once, and fresh links are asked for.
 //!
 //! A one-time code expires within minutes, so nobody's answer waits for anybody else's: all are under way
-//! together, and each org's lane alone decides when its calls go.
+//! together, and each org's gate alone decides when its calls go.
 
 mod matching;
-mod shops;
+mod open_orgs;
 
 use std::collections::HashMap;
 
@@ -13,13 +13,15 @@ use secrecy::ExposeSecret;
 
 use crate::consent::inbox::{self, Refusal};
 use crate::consent::reader::Reading;
-use crate::engine::{Common, Engine, GRACE, HandedIn, OrgAccess, RunOptions, Shop, Work, name_of};
+use crate::engine::{
+    Common, Engine, EntryTask, GRACE, OrgAccess, OrgContext, RunOptions, Submission, name_of,
+};
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
-use crate::model::{RunId, Stored};
+use crate::model::{EntryState, RunId};
 use matching::Matched;
-use shops::Shops;
-pub use shops::Unopened;
+use open_orgs::OpenOrgs;
+pub use open_orgs::Unopened;
 
 /// What an interrupted call is told as: whether Okta took it, the next run finds out.
 const INTERRUPTED: &str = "interrupted before Okta answered";
@@ -81,12 +83,12 @@ pub enum Refreshed {
 }
 
 /// Answers of one `state`, each with the line it stands in.
-type Alike = Vec<(usize, inbox::HandedIn)>;
+type Alike = Vec<(usize, inbox::SubmittedAnswer)>;
 
 /// Hands answers in, and asks for fresh links.
 pub struct Desk<F> {
     common: Common,
-    shops: Shops<F>,
+    open_orgs: OpenOrgs<F>,
 }
 
 impl<F> Desk<F>
@@ -103,7 +105,7 @@ where
     ) -> anyhow::Result<Self> {
         Ok(Self {
             common: Common::new(engine, ledger, options, events).await?,
-            shops: Shops::new(access),
+            open_orgs: OpenOrgs::new(access),
         })
     }
 
@@ -114,7 +116,7 @@ where
         reading: Reading,
         mut tell: impl FnMut(usize, Answered),
     ) -> anyhow::Result<()> {
-        self.shops.forget_broken();
+        self.open_orgs.forget_broken();
         let ledger = &self.common.ledger;
         let mut by_state: HashMap<String, Alike> = HashMap::new();
         for (line, matched) in matching::of(ledger, reading).await? {
@@ -141,7 +143,7 @@ where
             }
         }
         drop(under_way);
-        Ok(self.common.notes.settled().await?)
+        Ok(self.common.status.settled().await?)
     }
 
     /// Gets fresh links for waiting entries, all at once; `tell` is given each entry's place (from 0) and what
@@ -151,7 +153,7 @@ where
         pending: Vec<Pending>,
         mut tell: impl FnMut(usize, Refreshed),
     ) -> anyhow::Result<()> {
-        self.shops.forget_broken();
+        self.open_orgs.forget_broken();
         let desk = &*self;
         let mut under_way: FuturesUnordered<_> = pending
             .into_iter()
@@ -166,7 +168,7 @@ where
             }
         }
         drop(under_way);
-        Ok(self.common.notes.settled().await?)
+        Ok(self.common.status.settled().await?)
     }
 
     // Hands in the first of answers that are for the same consent. In turn: what became of one decides whether
@@ -174,7 +176,7 @@ where
     async fn next_of(&self, mut alike: Alike) -> (usize, Answered, Alike) {
         let (line, answer) = alike.remove(0);
         // One that goes wrong does not take the others with it.
-        let answered = match Box::pin(self.hand_in(&answer)).await {
+        let answered = match Box::pin(self.submit(&answer)).await {
             Ok(answered) => answered,
             Err(error) => Answered::Broken(error),
         };
@@ -183,27 +185,27 @@ where
 
     // `None` = not begun.
     async fn refresh_one(&self, pending: Pending) -> anyhow::Result<Option<Refreshed>> {
-        let open = self.shops.open(&self.common, &pending).await?;
+        let open = self.open_orgs.open(&self.common, &pending).await?;
         // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
         // can have under way.
-        let claim = open.shop.access.lane.claims().acquire().await?;
+        let claim = open.org_context.access.gate.claims().acquire().await?;
         if self.common.engine.cancellation().is_cancelled() {
             return Ok(None);
         }
-        if let Some(stopped) = open.shop.access.lane.stopped() {
+        if let Some(stopped) = open.org_context.access.gate.stopped() {
             // Another entry's call found out: this one keeps its link.
             return Ok(Some(Refreshed::NoLink(stopped.details.message)));
         }
-        let mut work = Work::new(&open.shop, pending.entry);
+        let mut task = EntryTask::new(&open.org_context, pending.entry);
         let interrupted = tokio::select! {
-            made = work.fresh_link() => {
+            made = task.fresh_link() => {
                 made?;
                 self.common.engine.cancellation().is_cancelled()
             }
             () = self.out_of_patience() => true,
         };
         drop(claim);
-        Ok(Some(match link_of(&open.shop, work) {
+        Ok(Some(match link_of(&open.org_context, task) {
             Ok(Some(link)) => Refreshed::Link(link),
             Ok(None) if interrupted => Refreshed::NoLink(INTERRUPTED.to_owned()),
             Ok(None) => Refreshed::NotNeeded,
@@ -217,7 +219,7 @@ where
         tokio::time::sleep(GRACE).await;
     }
 
-    async fn hand_in(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+    async fn submit(&self, answer: &inbox::SubmittedAnswer) -> anyhow::Result<Answered> {
         let unsent = |refusal, pending: Option<&Pending>| {
             let whose = pending.map_or_else(|| answer.spot().to_string(), whose);
             Ok(Answered::Unsent {
@@ -237,30 +239,32 @@ where
                 ConsentState::Settled(false) => return unsent(Refusal::RefusedBefore, None),
                 ConsentState::Unknown => return self.misplaced(answer).await,
             };
-            if pending.entry.state != Stored::Waiting {
+            if pending.entry.state != EntryState::Waiting {
                 last = Some(pending);
                 break;
             }
-            let open = self.shops.open(&self.common, &pending).await?;
-            let shop = &open.shop;
-            let accepted = match inbox::accept(answer, shop.access.client.origin(), &pending.entry)
-            {
-                Ok(accepted) => accepted,
-                Err(refusal) => return unsent(refusal, Some(&pending)),
+            let open = self.open_orgs.open(&self.common, &pending).await?;
+            let org_context = &open.org_context;
+            let accepted =
+                match inbox::accept(answer, org_context.access.client.origin(), &pending.entry) {
+                    Ok(accepted) => accepted,
+                    Err(refusal) => return unsent(refusal, Some(&pending)),
+                };
+            let entry = name_of(&org_context.org, &pending.entry);
+            let mut task = EntryTask::new(org_context, pending.entry);
+            let submission = tokio::select! {
+                submission = task.submit_answer(accepted) => submission,
+                () = self.out_of_patience() => Ok(Submission::Halted),
             };
-            let entry = name_of(&shop.org, &pending.entry);
-            let mut work = Work::new(shop, pending.entry);
-            let handed_in = tokio::select! {
-                handed_in = work.hand_in(accepted) => handed_in,
-                () = self.out_of_patience() => Ok(HandedIn::Halted),
-            };
-            match handed_in {
-                Ok(HandedIn::Accepted) => {
+            match submission {
+                Ok(Submission::Accepted) => {
                     let run = pending.run;
                     return Ok(Answered::Accepted { entry, run });
                 }
-                Ok(HandedIn::NotAccepted) => return self.try_again(shop, work, entry).await,
-                Ok(HandedIn::Halted) => return Ok(halted(shop, entry)),
+                Ok(Submission::NotAccepted) => {
+                    return self.try_again(org_context, task, entry).await;
+                }
+                Ok(Submission::Halted) => return Ok(halted(org_context, entry)),
                 Err(LedgerError::Moved { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -268,7 +272,7 @@ where
         unsent(Refusal::InProgress, last.as_ref())
     }
 
-    async fn state_of(&self, answer: &inbox::HandedIn) -> Result<ConsentState, LedgerError> {
+    async fn state_of(&self, answer: &inbox::SubmittedAnswer) -> Result<ConsentState, LedgerError> {
         match answer.key() {
             Some(key) => self.common.ledger.consent(&key).await,
             None => Ok(ConsentState::Unknown),
@@ -276,7 +280,7 @@ where
     }
 
     // Nobody waits for it there; says what is wrong with it where somebody waits for its state.
-    async fn misplaced(&self, answer: &inbox::HandedIn) -> anyhow::Result<Answered> {
+    async fn misplaced(&self, answer: &inbox::SubmittedAnswer) -> anyhow::Result<Answered> {
         let state = answer.state().expose_secret();
         let Some(pending) = self.common.ledger.waits_for(state).await? else {
             return Ok(Answered::Unsent {
@@ -286,7 +290,7 @@ where
         };
         if !pending.org.url.starts_with("http") {
             // An org that has no address while no run serves it says so itself.
-            self.shops.open(&self.common, &pending).await?;
+            self.open_orgs.open(&self.common, &pending).await?;
         }
         let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
         Ok(Answered::Unsent {
@@ -298,18 +302,18 @@ where
     // The person is still there: give them a link that works.
     async fn try_again(
         &self,
-        shop: &Shop,
-        mut work: Work<'_>,
+        org_context: &OrgContext,
+        mut task: EntryTask<'_>,
         entry: EntryName,
     ) -> anyhow::Result<Answered> {
-        let message = work.error().unwrap_or_default();
-        if work.can_go_on() {
+        let message = task.error().unwrap_or_default();
+        if task.can_go_on() {
             tokio::select! {
-                made = work.fresh_link() => made?,
+                made = task.fresh_link() => made?,
                 () = self.out_of_patience() => {}
             }
         }
-        let fresh_link = link_of(shop, work).ok().flatten();
+        let fresh_link = link_of(org_context, task).ok().flatten();
         Ok(Answered::Refused {
             entry,
             message,
@@ -324,19 +328,19 @@ fn whose(pending: &Pending) -> String {
     format!("{}/{} (row {})", pending.org.name, row.entry.app, row.row)
 }
 
-fn halted(shop: &Shop, entry: EntryName) -> Answered {
-    let message = match shop.access.lane.stopped() {
+fn halted(org_context: &OrgContext, entry: EntryName) -> Answered {
+    let message = match org_context.access.gate.stopped() {
         Some(stopped) => stopped.details.message,
         None => INTERRUPTED.to_owned(),
     };
     Answered::HeldBack { entry, message }
 }
 
-fn link_of(shop: &Shop, work: Work<'_>) -> Result<Option<String>, String> {
-    if let Some(stopped) = shop.access.lane.stopped() {
+fn link_of(org_context: &OrgContext, task: EntryTask<'_>) -> Result<Option<String>, String> {
+    if let Some(stopped) = org_context.access.gate.stopped() {
         return Err(stopped.details.message);
     }
-    let row = work.into_row();
+    let row = task.into_row();
     match (row.progress.consent, row.error) {
         (Some(consent), _) => Ok(Some(consent.authorize_url)),
         (None, Some(error)) => Err(error.details.message),

@@ -129,7 +129,7 @@ impl OrgRefresh {
         log: &mut CallLog,
     ) -> Result<SeenApp, StepError> {
         let call = connections::get(app_id);
-        let found = self.reader.read_patiently(&call, 0, log).await?;
+        let found = self.reader.read_with_retry(&call, 0, log).await?;
         let connection = live_connection(&found);
         let with_features = entry.status == Status::Enabled
             && !entry.features.is_empty()
@@ -137,7 +137,7 @@ impl OrgRefresh {
         let features = if with_features {
             let call = features::list(app_id);
             // Further along than those whose connection is still to be read.
-            Some(self.reader.read_patiently(&call, 1, log).await?)
+            Some(self.reader.read_with_retry(&call, 1, log).await?)
         } else {
             None
         };

@@ -90,7 +90,7 @@ impl OrgRefresh {
         if wanted.labels {
             let only = if apps.len() == 1 { apps.first() } else { None };
             let extent = Extent::all(only.copied());
-            listed = pages.read_patiently(&self.reader, extent, 0, log).await;
+            listed = pages.read_with_retry(&self.reader, extent, 0, log).await;
         } else {
             given.clear();
         }
@@ -120,14 +120,14 @@ impl OrgRefresh {
         let (reader, rank) = (&self.reader, 0);
         let of_list = &mut *log;
         let list = async move |pages: &mut Pages, extent: Extent| {
-            pages.read_patiently(reader, extent, rank, of_list).await
+            pages.read_with_retry(reader, extent, rank, of_list).await
         };
         match known.found.directory.has(entry.app, app_id, list).await {
             Ok(true) => return Identity::Right,
             Ok(false) => {}
             Err(error) => return Identity::Wrong(self.describe(&error).0),
         }
-        match reader.read_patiently(&apps::get(app_id), rank, log).await {
+        match reader.read_with_retry(&apps::get(app_id), rank, log).await {
             Ok(found) => match is_right_app(entry, app_id, &found.name.word()) {
                 Ok(()) => Identity::Looked,
                 Err(obstacle) => Identity::LookedWrong(obstacle),

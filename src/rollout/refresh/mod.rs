@@ -1,4 +1,4 @@
-//! Reads the live state of all orgs of a manifest, each through its own lane, and foretells what a run would do. Sends
+//! Reads the live state of all orgs of a manifest, each through its own gate, and foretells what a run would do. Sends
 //! nothing but GETs, and writes nothing to the ledger.
 
 mod app;
@@ -21,7 +21,7 @@ use crate::engine::{Engine, OrgAccess};
 use crate::event::{Events, RunEvent};
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
-use crate::model::Stored;
+use crate::model::EntryState;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
 use crate::plan::OrgPlan;
@@ -241,7 +241,7 @@ async fn choose(
         };
         ledger.for_each_entry(&run.id, each).await?;
         choice.rows = Some(rows);
-    } else if !selection.takes_stored(Stored::Pending, Ended::Unchanged) {
+    } else if !selection.takes_stored(EntryState::Pending, Ended::Unchanged) {
         choice.rows = Some(HashSet::new());
     }
     Ok(choice)

@@ -57,13 +57,13 @@ impl OrgRefresh {
         let found = self.find(&entries, &mut log).await?;
         let mut cost = Cost::default();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
-        let lane = self.reader.lane();
+        let gate = self.reader.gate();
         let (mut plans, mut unread) = (Vec::new(), Unread::default());
         let mut waiting = entries.into_iter().filter(|kept| kept.selected);
         let mut at_work = FuturesUnordered::new();
         let (mut busy, mut requests) = (log.busy, log.stats.requests);
         loop {
-            while at_work.len() < lane.width() {
+            while at_work.len() < gate.concurrency() {
                 let Some(kept) = waiting.next() else { break };
                 at_work.push(async {
                     let mut log = CallLog::default();
@@ -98,7 +98,7 @@ impl OrgRefresh {
         Ok(OrgPlan {
             calls_a_minute: busiest.and_then(|(bucket, _)| pace.allowances.get(bucket).copied()),
             time: cost.time(&pace),
-            error: lane.stopped().map(|stopped| stopped_by(&stopped)),
+            error: gate.stopped().map(|stopped| stopped_by(&stopped)),
             entries: plans,
             name: self.name,
             cost,
@@ -111,11 +111,11 @@ impl OrgRefresh {
     }
 
     fn pace(&self, busy: Duration, requests: u64) -> Pace {
-        let lane = self.reader.lane();
-        let shown = |bucket| Some((bucket, lane.allowance(bucket)?));
+        let gate = self.reader.gate();
+        let shown = |bucket| Some((bucket, gate.allowance(bucket)?));
         Pace {
             allowances: Bucket::ALL.into_iter().filter_map(shown).collect(),
-            at_once: lane.width() as u64,
+            at_once: gate.concurrency() as u64,
             max_rps: self.limits.max_rps,
             call: busy / u32::try_from(requests.max(1)).unwrap_or(u32::MAX),
         }

@@ -75,7 +75,7 @@ impl OrgRefresh {
 
     /// For people, and what of it is the same next time.
     pub(super) fn describe(&self, error: &StepError) -> (Obstacle, Value) {
-        if let Some(stopped) = self.reader.lane().stopped() {
+        if let Some(stopped) = self.reader.gate().stopped() {
             return (stopped_by(&stopped), json!("stopped"));
         }
         // The step is not told: none was taken.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures_util::stream::StreamExt as _;
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    AppMemory, Applied, Fingerprint, Forgetting, LastWish, Ledger, LedgerError, Likeness, Note,
-    Noted, OpenMode, OpenOptions, Rotation,
+    AppMemory, Fingerprint, Forgetting, LastApplied, LastAppliedChange, LastAppliedUpdate, Ledger,
+    LedgerError, Note, Noted, OpenMode, OpenOptions, Rotation,
 };
-use okta_rollout::model::{RunId, Stored};
+use okta_rollout::model::{EntryState, RunId};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
@@ -191,7 +191,7 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
     for error in [
         reader.keys().err().unwrap(),
         reader
-            .store(checkpoint(&run, 0, 1, Stored::Done))
+            .store(checkpoint(&run, 0, 1, EntryState::Done))
             .await
             .unwrap_err(),
         reader.set_finished(&run, None).await.unwrap_err(),
@@ -221,7 +221,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     let mut changes = pin!(reader.changes().await.unwrap());
     fixture
         .ledger
-        .store(checkpoint(&run, 0, 0, Stored::Started))
+        .store(checkpoint(&run, 0, 0, EntryState::Started))
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
@@ -229,7 +229,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     let fixture = fixture.reopen().await;
     fixture
         .ledger
-        .store(checkpoint(&run, 0, 1, Stored::Started))
+        .store(checkpoint(&run, 0, 1, EntryState::Started))
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
@@ -238,10 +238,10 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
     assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
     let writer = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     writer
-        .store(checkpoint(&run, 0, 2, Stored::Done))
+        .store(checkpoint(&run, 0, 2, EntryState::Done))
         .await
         .unwrap();
-    assert_eq!(reader.entry(&run, 0).await.unwrap().state, Stored::Done);
+    assert_eq!(reader.entry(&run, 0).await.unwrap().state, EntryState::Done);
     changes.next().await.unwrap().unwrap();
 }
 
@@ -311,7 +311,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
     let mut version = 0;
     let big = |version| {
-        let mut cp = checkpoint(&run, 0, version, Stored::Started);
+        let mut cp = checkpoint(&run, 0, version, EntryState::Started);
         cp.progress.to_mut().drift = vec![drift(
             &"x".repeat(usize::try_from(version).unwrap() * 5_000),
         )];
@@ -328,7 +328,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     assert!(matches!(error, LedgerError::DiskFull { .. }), "{error}");
     assert!(error.hint().contains("make room"));
     // A small one would fit, but who knows: nothing more is to be sent.
-    let small = checkpoint(&run, 0, version, Stored::Done);
+    let small = checkpoint(&run, 0, version, EntryState::Done);
     assert_eq!(
         fixture.ledger.store(small.clone()).await,
         Err(error.clone())
@@ -381,7 +381,7 @@ async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
     let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
     let sql = Connection::open(fixture.path()).unwrap();
     sql.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let cp = checkpoint(&run, 0, 0, Stored::Done);
+    let cp = checkpoint(&run, 0, 0, EntryState::Done);
     let error = fixture.ledger.store(cp.clone()).await.unwrap_err();
     assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
     assert_eq!(
@@ -472,7 +472,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
         .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
         .await;
     for no in 0..2 {
-        let mut cp = checkpoint(&run, no, 0, Stored::Done);
+        let mut cp = checkpoint(&run, no, 0, EntryState::Done);
         cp.fingerprint = Some(Fingerprint {
             org_url: "https://x.okta.com".into(),
             app_id: format!("0oa{no}"),
@@ -521,14 +521,14 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let run = fixture
         .import("a.csv", &["0oa1", "0oa2", "0oa3"].map(|id| entry("x", id)))
         .await;
-    let mut cp = checkpoint(&run, 0, 0, Stored::Started);
+    let mut cp = checkpoint(&run, 0, 0, EntryState::Started);
     cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(1), call(2)];
     fixture.ledger.store(cp).await.unwrap();
-    let mut cp = checkpoint(&run, 1, 0, Stored::Done);
+    let mut cp = checkpoint(&run, 1, 0, EntryState::Done);
     cp.attempts = vec![call(3)];
     fixture.ledger.store(cp).await.unwrap();
-    let mut cp = checkpoint(&run, 0, 1, Stored::Done);
+    let mut cp = checkpoint(&run, 0, 1, EntryState::Done);
     cp.progress.to_mut().drift = vec![drift("baseUrl")];
     cp.attempts = vec![call(4)];
     fixture.ledger.store(cp).await.unwrap();
@@ -564,7 +564,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     assert_eq!(first[0].progress.drift[0].field, "baseUrl");
     assert_eq!(first[0].progress.drift[0].live, Some("a".into()));
     assert_eq!(calls(&ledger, &run).await, before);
-    let mut cp = checkpoint(&run, 2, 0, Stored::Done);
+    let mut cp = checkpoint(&run, 2, 0, EntryState::Done);
     cp.attempts = vec![call(5)];
     ledger.store(cp).await.unwrap();
     assert_eq!(calls(&ledger, &run).await[2], [call(5)]);
@@ -576,26 +576,26 @@ async fn what_is_remembered_of_apps_outlives_an_upgrade() {
     let ids = ["0oa1", "0oa2", "0oa3", "0oa4"];
     let run = fixture.import("a.csv", &ids.map(|id| entry("x", id))).await;
     let org_url = "https://x.okta.com".to_owned();
-    let wanted = |byte| Likeness::AsWanted {
+    let wanted = |byte| LastAppliedChange::AsWanted {
         digest: [byte; 16],
         connected: byte == 1,
     };
     let left = [
-        (Some([3; 32]), vec![wanted(1), Likeness::Moving]),
-        (None, vec![wanted(2), Likeness::Unclear]),
-        (None, vec![Likeness::Consented]),
+        (Some([3; 32]), vec![wanted(1), LastAppliedChange::Moving]),
+        (None, vec![wanted(2), LastAppliedChange::Unclear]),
+        (None, vec![LastAppliedChange::Consented]),
     ];
     for (no, (hmac, likes)) in (0..).zip(left) {
         let app_id = ids[usize::try_from(no).unwrap()].to_owned();
         for (version, like) in (0..).zip(likes) {
-            let mut cp = checkpoint(&run, no, version, Stored::Started);
+            let mut cp = checkpoint(&run, no, version, EntryState::Started);
             cp.fingerprint = Some(Fingerprint {
                 org_url: org_url.clone(),
                 app_id: app_id.clone(),
                 hmac,
                 key_id: [5; 8],
             });
-            cp.applied = Some(Applied {
+            cp.applied = Some(LastAppliedUpdate {
                 org_url: org_url.clone(),
                 app_id: app_id.clone(),
                 like,
@@ -606,9 +606,9 @@ async fn what_is_remembered_of_apps_outlives_an_upgrade() {
     let before = memories(&fixture.ledger, &org_url, &ids).await;
     assert_eq!(before[0].hmac, Some([3; 32]));
     assert_eq!(before[0].key_id, Some([5; 8]));
-    assert_eq!(before[0].applied, Some(LastWish::Digest([1; 16])));
+    assert_eq!(before[0].applied, Some(LastApplied::Digest([1; 16])));
     assert!(before[0].applied_by.is_some() && before[0].moving_by.is_some());
-    assert_eq!(before[1].applied, Some(LastWish::Unclear));
+    assert_eq!(before[1].applied, Some(LastApplied::Unclear));
     assert_eq!((before[1].hmac, before[2].connected), (None, true));
     assert_eq!(before[3], AppMemory::default());
     let Fixture { folder, ledger } = fixture;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
-use okta_rollout::model::{RunId, Stored};
+use okta_rollout::model::{EntryState, RunId};
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, drift, entry, new_run, org};
 
@@ -41,14 +41,14 @@ async fn child() {
             let ledger = Ledger::open_with(&url, options).await.unwrap();
             // Not a checkpoint, not counted.
             ledger.set_finished(&run, None).await.unwrap();
-            let commits = (0..10).map(|no| ledger.store(checkpoint(&run, no, 0, Stored::Done)));
+            let commits = (0..10).map(|no| ledger.store(checkpoint(&run, no, 0, EntryState::Done)));
             futures_util::future::join_all(commits).await;
         }
         "full" => {
             let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
             let mut version = 0;
             let error = loop {
-                let mut cp = checkpoint(&run, 0, version, Stored::Started);
+                let mut cp = checkpoint(&run, 0, version, EntryState::Started);
                 cp.progress.to_mut().drift = vec![drift(&"x".repeat(20_000))];
                 match ledger.store(cp).await {
                     Ok(_) => version += 1,
@@ -56,7 +56,7 @@ async fn child() {
                 }
             };
             let again = ledger
-                .store(checkpoint(&run, 0, version, Stored::Done))
+                .store(checkpoint(&run, 0, version, EntryState::Done))
                 .await;
             assert_eq!(again, Err(error.clone()));
             println!("\n{version} {error}");
@@ -194,7 +194,7 @@ async fn what_was_stored_before_an_abort_is_there_and_nothing_else() {
         assert_eq!(row.version, i64::from(no < 3));
     }
     ledger
-        .store(checkpoint(&run, 3, 0, Stored::Done))
+        .store(checkpoint(&run, 3, 0, EntryState::Done))
         .await
         .unwrap();
     drop(folder);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use okta_rollout::ledger::{Kept, OpenOptions, Pruned};
-use okta_rollout::model::Stored;
+use okta_rollout::model::EntryState;
 
 use crate::prune::{NOW, URL, begun, beyond, ended, left, older_than, prune};
 use crate::support::{Backend, Fixture, Store as _, checkpoint, waiting_on};
@@ -59,9 +59,9 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
     ledger.store(waiting_on(&first, 0, 0, "s")).await.unwrap();
     let second = begun(ledger, "a.csv", 80, 2).await;
     let row = ledger.entry(&second, 0).await.unwrap();
-    assert_eq!(row.state, Stored::Waiting);
+    assert_eq!(row.state, EntryState::Waiting);
     for (no, version) in [(0, row.version), (1, 0)] {
-        let cp = checkpoint(&second, no, version, Stored::Done);
+        let cp = checkpoint(&second, no, version, EntryState::Done);
         ledger.store(cp).await.unwrap();
     }
     // Somebody works on the first one, so that it stays.

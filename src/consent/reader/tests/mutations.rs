@@ -94,7 +94,7 @@ proptest! {
             quoted_printable(&format!("\"{link}\""), 60),
         ] {
             let found = readings(text.as_bytes());
-            let right = |reading: &HandedIn| reading.parts()[2] == code && reading.parts()[3] == state;
+            let right = |reading: &SubmittedAnswer| reading.parts()[2] == code && reading.parts()[3] == state;
             prop_assert!(found.len() == 1, "{}: {:?}", text, found);
             let known = found[0].iter().find(|reading| reading.parts()[3] == state);
             prop_assert!(known.is_some_and(right), "{}", text);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use crate::apps::{App, AuthScheme};
-use crate::ledger::{AppMemory, LastWish};
+use crate::ledger::{AppMemory, LastApplied};
 use crate::okta::features::FeatureState;
 use crate::plan::tests::entry;
 use crate::plan::{LiveConnection, LiveStatus, Secret, SeenConsent, TokenPost};
@@ -79,7 +79,7 @@ pub fn there(
 /// Of an app that a run had as wanted and connected.
 pub fn connected() -> AppMemory {
     AppMemory {
-        applied: Some(LastWish::Unclear),
+        applied: Some(LastApplied::Unclear),
         connected: true,
         ..AppMemory::default()
     }

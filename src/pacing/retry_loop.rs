@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use super::call_log::CallLog;
-use super::lane::{Halted, Lane};
-use super::retry::{Effect, Verdict, decide, delay, long_delay};
+use super::gate::{Gate, Halted};
+use super::retry::{Idempotency, Verdict, decide, delay, long_delay};
 use crate::model::Stopped;
 use crate::okta::{CallError, Class};
 
-impl Lane {
+impl Gate {
     /// How long to wait before the attempt after `attempts` failed ones; takes one of the org's retries.
     pub fn retry_pause(&self, attempts: u32, class: &Class) -> Duration {
         let usual = delay(&self.config.retry, attempts, class);
@@ -50,20 +50,20 @@ impl Lane {
 }
 
 /// What one read has used up of its policy.
-pub struct Patience<'a> {
-    lane: &'a Lane,
+pub struct RetryLoop<'a> {
+    gate: &'a Gate,
     attempts: u32,
     paused: Duration,
     // Of the log, before the first attempt.
     busy: Duration,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> RetryLoop<'a> {
     /// Before the first attempt.
-    pub fn new(lane: &'a Lane, log: &CallLog) -> Self {
-        lane.state().rests.under_way += 1;
+    pub fn new(gate: &'a Gate, log: &CallLog) -> Self {
+        gate.state().rests.under_way += 1;
         Self {
-            lane,
+            gate,
             attempts: 0,
             paused: Duration::ZERO,
             busy: log.busy,
@@ -71,30 +71,30 @@ impl<'a> Patience<'a> {
     }
 
     /// Returns when the next attempt is due, or at once if there is to be none. A failure that is about the whole org
-    /// stops its lane.
+    /// stops its gate.
     ///
     /// # Errors
     /// When the command is interrupted, or the org stopped, before that.
     pub async fn wait(
         &mut self,
         call: &CallError,
-        effect: Effect,
+        idempotency: Idempotency,
         log: &mut CallLog,
     ) -> Result<Again, Halted> {
         self.attempts += 1;
         let elapsed = self.paused + log.busy.saturating_sub(self.busy);
-        let policy = &self.lane.config.retry;
-        match decide(policy, &call.class, effect, self.attempts, elapsed) {
+        let policy = &self.gate.config.retry;
+        match decide(policy, &call.class, idempotency, self.attempts, elapsed) {
             Verdict::Retry | Verdict::Look => {
-                let pause = self.lane.retry_pause(self.attempts, &call.class);
+                let pause = self.gate.retry_pause(self.attempts, &call.class);
                 self.paused += pause;
                 log.stats.retries += 1;
-                self.lane.rest(pause, &call.message).await?;
+                self.gate.rest(pause, &call.message).await?;
                 Ok(Again::Yes)
             }
             Verdict::Fail => Ok(Again::No),
             Verdict::StopOrg => {
-                self.lane.stop(stopped_by(call));
+                self.gate.stop(stopped_by(call));
                 Ok(Again::No)
             }
         }
@@ -110,9 +110,9 @@ pub enum Again {
     No,
 }
 
-impl Drop for Patience<'_> {
+impl Drop for RetryLoop<'_> {
     fn drop(&mut self) {
-        self.lane.state().rests.under_way -= 1;
+        self.gate.state().rests.under_way -= 1;
     }
 }
 

@@ -8,11 +8,11 @@ use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
 use crate::ledger::{Ledger, Owner};
-use crate::pacing::{CancellationToken, Places};
+use crate::pacing::{CancellationToken, Capacity};
 use crate::steps::Access;
 
 /// What workers of an org share.
-pub struct Shop {
+pub struct OrgContext {
     /// By which right its entries are checkpointed.
     pub owner: Owner,
     /// Where checkpoints go.
@@ -34,5 +34,5 @@ pub struct Shop {
     /// When to stop.
     pub interrupt: CancellationToken,
     /// How much may go on at once.
-    pub places: Places,
+    pub capacity: Capacity,
 }

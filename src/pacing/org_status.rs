@@ -24,7 +24,7 @@ type Done = Box<dyn FnOnce() + Send>;
 
 /// Shared by all orgs of a process. Cheap to clone.
 #[derive(Clone)]
-pub struct Notes {
+pub struct StatusWriter {
     ledger: Ledger,
     shared: Arc<Shared>,
 }
@@ -46,7 +46,7 @@ struct Queue {
     failed: Option<LedgerError>,
 }
 
-impl Notes {
+impl StatusWriter {
     /// Nothing to note yet. A note that cannot be written stops the run.
     pub fn new(ledger: Ledger, interrupt: CancellationToken) -> Self {
         Self {
@@ -142,9 +142,9 @@ impl Drop for Write {
 
 /// Notes of one org.
 #[derive(Clone)]
-pub struct Keeper {
+pub struct OrgStatusWriter {
     /// Where they go.
-    pub notes: Notes,
+    pub status: StatusWriter,
     /// The run.
     pub run: RunId,
     /// The org in it.
@@ -153,7 +153,7 @@ pub struct Keeper {
     pub url: Option<Arc<str>>,
 }
 
-impl Keeper {
+impl OrgStatusWriter {
     /// Notes a window that is used up; `done` follows once that is durable.
     pub(super) fn window(&self, bucket: String, spent: Spent, now: Duration, done: Done) {
         let Some(url) = &self.url else { return done() };
@@ -166,7 +166,7 @@ impl Keeper {
             left_ms,
         };
         let key = (Arc::clone(url), bucket);
-        self.notes.put(|queue| {
+        self.status.put(|queue| {
             queue.windows.insert(key, (window, done));
         });
     }
@@ -184,7 +184,7 @@ impl Keeper {
             left_ms,
         };
         let key = (Arc::clone(url), bucket);
-        self.notes.put(|queue| {
+        self.status.put(|queue| {
             queue.others.insert(key, seen);
         });
     }
@@ -192,7 +192,7 @@ impl Keeper {
     /// Notes what the org waits for until then, or that it goes on.
     pub(super) fn waits(&self, wait: Option<OrgWait>) {
         let key = (self.run.clone(), self.org);
-        self.notes.put(|queue| {
+        self.status.put(|queue| {
             queue.waits.insert(key, wait);
         });
     }

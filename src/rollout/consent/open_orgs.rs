@@ -1,5 +1,5 @@
 //! The orgs of a desk: each is opened once, however many entries ask for it at the same time, so that its
-//! lane bounds what all of them send.
+//! gate bounds what all of them send.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use crate::engine::{Common, OrgAccess, Shop};
+use crate::engine::{Common, OrgAccess, OrgContext};
 use crate::ledger::{Owner, Pending};
 use crate::manifest::Connection;
 use crate::model::OrgNo;
@@ -15,7 +15,7 @@ use crate::model::OrgNo;
 /// An org that is open.
 pub(super) struct Open {
     /// What its entries share.
-    pub shop: Arc<Shop>,
+    pub org_context: Arc<OrgContext>,
 }
 
 /// Why an org could not be opened.
@@ -43,12 +43,12 @@ type Opened = Result<Arc<Open>, Unopened>;
 type Slot = Arc<OnceCell<Opened>>;
 
 /// See the module.
-pub(super) struct Shops<F> {
+pub(super) struct OpenOrgs<F> {
     access: F,
     slots: Mutex<HashMap<(String, OrgNo), Slot>>,
 }
 
-impl<F> Shops<F>
+impl<F> OpenOrgs<F>
 where
     F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
 {
@@ -62,7 +62,7 @@ where
     /// Opens anew, when next asked, what was stopped or could not be opened: it may have been mended since.
     pub fn forget_broken(&self) {
         self.slots.lock().retain(|_, slot| match slot.get() {
-            Some(Ok(open)) => open.shop.access.lane.stopped().is_none(),
+            Some(Ok(open)) => open.org_context.access.gate.stopped().is_none(),
             Some(Err(_)) | None => false,
         });
     }
@@ -75,25 +75,25 @@ where
         let open = opened.clone().map_err(anyhow::Error::new)?;
         let own = pending.entry.entry.connection.iter();
         let own = own.flat_map(Connection::secrets);
-        open.shop.access.secrets.cover(own).await;
+        open.org_context.access.secrets.cover(own).await;
         Ok(open)
     }
 
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
-        let shop = match (self.access)(pending).await {
+        let org_context = match (self.access)(pending).await {
             Ok(access) => common
                 .open(&Owner::of_consents(pending), access)
-                .map(|org| common.shop(&org)),
+                .map(|org| common.org_context(&org)),
             Err(error) => Err(error),
         };
-        let shop = Arc::new(shop.map_err(|error| Unopened::of(&error))?);
+        let org_context = Arc::new(org_context.map_err(|error| Unopened::of(&error))?);
         let known = common
             .ledger
             .secrets(&pending.run, Some(pending.org.no))
             .await;
         let known = known.map_err(|error| Unopened::of(&error.into()))?;
         let known = known.into_values().flatten();
-        shop.access.secrets.cover(known).await;
-        Ok(Arc::new(Open { shop }))
+        org_context.access.secrets.cover(known).await;
+        Ok(Arc::new(Open { org_context }))
     }
 }

@@ -1,7 +1,7 @@
-//! The one way to an org: every call waits in its org's lane for the org's budget, caps and circuit, and
-//! the lane learns from its answer.
+//! The one way to an org: every call waits in its org's gate for the org's budget, caps and circuit, and
+//! the gate learns from its answer.
 //!
-//! Waiting uses up no attempt and no time-out. Who may send what is not the lane's: see [`crate::steps::Reader`] and
+//! Waiting uses up no attempt and no time-out. Who may send what is not the gate's: see [`crate::steps::Reader`] and
 //! [`crate::steps::Context`].
 
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::State;
 use super::budget::Outlook;
-use super::notes::{Keeper, Remembered};
+use super::capacity::Capacity;
 use super::org_patience::Watch;
-use super::places::Places;
+use super::org_status::{OrgStatusWriter, Remembered};
 use super::tally::Tally;
 use super::time::whole_millis;
 use crate::event::{Events, OrgEvent};
@@ -42,34 +42,34 @@ pub enum Halted {
     OrgStopped,
 }
 
-/// What a lane is made of.
-pub(super) struct LaneConfig {
+/// What a gate is made of.
+pub(super) struct GateConfig {
     pub(super) org: Arc<str>,
     pub(super) limits: Limits,
     /// The reference to the org's credentials, which whoever has to replace them looks for.
     pub(super) credentials: Option<Box<str>>,
     pub(super) retry: RetryPolicy,
-    pub(super) places: Places,
+    pub(super) capacity: Capacity,
     pub(super) events: Events,
     pub(super) interrupt: CancellationToken,
 }
 
 /// See the module.
-pub struct Lane {
-    pub(super) config: LaneConfig,
+pub struct Gate {
+    pub(super) config: GateConfig,
     pub(super) rps: Option<DefaultDirectRateLimiter>,
     pub(super) born: Instant,
     state: Arc<Mutex<State>>,
     // Told when the org is stopped.
     pub(super) halted: Arc<Notify>,
     // Of each run that has the org.
-    pub(super) keepers: RwLock<Vec<Keeper>>,
+    pub(super) writers: RwLock<Vec<OrgStatusWriter>>,
     pub(super) tally: Tally,
     claims: Semaphore,
 }
 
-impl Lane {
-    pub(super) fn new(config: LaneConfig) -> Self {
+impl Gate {
+    pub(super) fn new(config: GateConfig) -> Self {
         let share = config.limits.share.unwrap_or(DEFAULT_SHARE);
         let max = config.limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
         let state = Arc::new(Mutex::new(State::new(share, max)));
@@ -82,7 +82,7 @@ impl Lane {
             born: Instant::now(),
             state,
             halted: Arc::default(),
-            keepers: RwLock::default(),
+            writers: RwLock::default(),
             tally: Tally::default(),
             claims: Semaphore::new(max as usize),
             config,
@@ -91,23 +91,23 @@ impl Lane {
 
     /// Has a ledger remember what a process that comes after this one must know, and continues from what it remembers
     /// of the org.
-    pub fn keep(&self, keeper: Keeper, remembered: Option<&Remembered>) {
+    pub fn keep(&self, writer: OrgStatusWriter, remembered: Option<&Remembered>) {
         // In this order, as where a window is noted.
         let mut state = self.state();
         let is_known = state.buckets().next().is_some();
         if let Some(remembered) = remembered.filter(|_| !is_known) {
             remembered.restore(&mut state, self.born.elapsed());
         }
-        self.keepers.write().push(keeper);
+        self.writers.write().push(writer);
     }
 
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
     /// being stored, where the org's limits are so far off that none of them stays half-done for it.
-    pub fn width(&self) -> usize {
+    pub fn concurrency(&self) -> usize {
         let most = self.config.limits.max_in_flight;
         let most = most.unwrap_or(DEFAULT_IN_FLIGHT) as usize;
         let beside = if self.state().has_plenty() { most } else { 0 };
-        self.config.places.entries(most + beside)
+        self.config.capacity.entries(most + beside)
     }
 
     /// One permit an entry that is claimed before its turn to send has come: no more of them than can be under way.
@@ -158,7 +158,7 @@ impl Lane {
     pub(super) fn watch(&self) {
         let (state, halted) = (Arc::downgrade(&self.state), Arc::clone(&self.halted));
         let (born, patience) = (self.born, self.config.retry.org_patience);
-        // Ends with the lane, or as the org answers. It holds nothing that anybody waits for.
+        // Ends with the gate, or as the org answers. It holds nothing that anybody waits for.
         drop(tokio::spawn(async move {
             let look = || look(&*state.upgrade()?, &halted, born.elapsed(), patience);
             while let Some(until) = look() {
@@ -257,8 +257,8 @@ impl Lane {
     /// Tells the ledger of windows that are used up; their last calls go once it knows.
     pub(super) fn note_windows(&self, state: &mut State, bucket: Bucket, now: Duration) {
         while let Some((name, spent)) = state.take_note(bucket) {
-            let keepers = self.keepers.read();
-            let Some(keeper) = keepers.iter().find(|keeper| keeper.url.is_some()) else {
+            let writers = self.writers.read();
+            let Some(writer) = writers.iter().find(|writer| writer.url.is_some()) else {
                 state.bucket(bucket).methods.noted(spent.until);
                 continue;
             };
@@ -268,7 +268,7 @@ impl Lane {
                 state.bucket(bucket).methods.noted(spent.until);
                 state.wake();
             };
-            keeper.window(name, spent, now, Box::new(done));
+            writer.window(name, spent, now, Box::new(done));
         }
     }
 
@@ -276,8 +276,8 @@ impl Lane {
     pub(super) fn note_others(&self, state: &mut State, bucket: Bucket, now: Duration) {
         while let Some((name, others)) = state.take_others(bucket) {
             // It is the org's, not a run's.
-            if let Some(keeper) = self.keepers.read().first() {
-                keeper.others(name, others, now);
+            if let Some(writer) = self.writers.read().first() {
+                writer.others(name, others, now);
             }
         }
     }

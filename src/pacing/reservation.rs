@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::admission::Slot;
 use super::budget::Settled;
 use super::call_log::CallLog;
-use super::lane::Lane;
+use super::gate::Gate;
 use super::time::{unix_millis, whole_millis};
 use crate::event::OrgEvent;
 use crate::ledger::Attempt;
@@ -25,21 +25,21 @@ pub enum Concluded {
 
 /// Leave to send one call: its place is reserved in the org's budget and caps. Given up unused, or with
 /// a call whose future was dropped, the reservation ends as well.
-pub struct Pass<'a> {
-    pub(super) lane: &'a Lane,
+pub struct Reservation<'a> {
+    pub(super) gate: &'a Gate,
     pub(super) slot: Slot,
     pub(super) admitted_at: Instant,
     pub(super) sent_at: Millis,
     pub(super) settled: bool,
-    pub(super) place: Option<SemaphorePermit<'a>>,
+    pub(super) permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Pass<'_> {
+impl Reservation<'_> {
     /// Takes an admitted call's answer. Whether one of success shows something is for whoever reads it.
     pub fn conclude(self, request: &Request, exchange: Exchange, log: &mut CallLog) -> Concluded {
-        let (lane, at) = (self.lane, self.sent_at);
+        let (gate, at) = (self.gate, self.sent_at);
         self.settle(&exchange);
-        lane.tally.called(exchange.duration);
+        gate.tally.called(exchange.duration);
         log.busy += exchange.duration;
         log.stats.requests += 1;
         if let Some(step) = log.step {
@@ -55,7 +55,7 @@ impl Pass<'_> {
             return Concluded::Ended(Box::new(exchange));
         };
         log.stats.rate_limited += 1;
-        lane.send(|| OrgEvent::RateLimited {
+        gate.send(|| OrgEvent::RateLimited {
             call: request.label(),
             request_id: exchange.request_id.clone(),
         });
@@ -72,35 +72,35 @@ impl Pass<'_> {
     fn settle(mut self, exchange: &Exchange) {
         self.settled = true;
         // The next call may take it while this one's answer is looked at.
-        drop(self.place.take());
-        let lane = self.lane;
-        let (now, sent) = (lane.born.elapsed(), self.admitted_at - lane.born);
-        let mut state = lane.state();
-        state.settle(self.slot, now, sent, exchange, &lane.config.retry);
+        drop(self.permit.take());
+        let gate = self.gate;
+        let (now, sent) = (gate.born.elapsed(), self.admitted_at - gate.born);
+        let mut state = gate.state();
+        state.settle(self.slot, now, sent, exchange, &gate.config.retry);
         let refusing = state.refusing(now);
         let watch = state.patience.needs_a_watch();
-        lane.note_windows(&mut state, self.slot.bucket, now);
-        lane.note_others(&mut state, self.slot.bucket, now);
-        lane.wake(&state);
+        gate.note_windows(&mut state, self.slot.bucket, now);
+        gate.note_others(&mut state, self.slot.bucket, now);
+        gate.wake(&state);
         drop(state);
         if watch {
-            lane.watch();
+            gate.watch();
         }
         if let Some(refusing) = refusing {
-            lane.tell_refusing(refusing);
+            gate.tell_refusing(refusing);
         }
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            let now = self.lane.born.elapsed();
+            let now = self.gate.born.elapsed();
             // It may have been sent: nobody waited for the answer.
-            let mut state = self.lane.state();
+            let mut state = self.gate.state();
             state.give_up(self.slot, now, Settled::Silent);
-            self.lane.note_windows(&mut state, self.slot.bucket, now);
-            self.lane.wake(&state);
+            self.gate.note_windows(&mut state, self.slot.bucket, now);
+            self.gate.wake(&state);
         }
     }
 }

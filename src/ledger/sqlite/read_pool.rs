@@ -17,9 +17,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// See the module. The threads begin with the first read and end with this.
 #[derive(Default)]
-pub(super) struct Turns(OnceLock<Sender<Job>>);
+pub(super) struct ReadPool(OnceLock<Sender<Job>>);
 
-impl Turns {
+impl ReadPool {
     /// Runs a read when it is its turn; drops it when there is no thread to be had.
     pub(super) fn take(&self, job: impl FnOnce() + Send + 'static) {
         drop(self.0.get_or_init(begin).send(Box::new(job)));
@@ -62,13 +62,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_read_gets_its_turn_and_few_at_once() {
-        let turns = Turns::default();
+        let read_pool = ReadPool::default();
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut answers = Vec::new();
         for n in 0..2_000 {
             let (reply, answer) = oneshot::channel();
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-            turns.take(move || {
+            read_pool.take(move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::yield_now();
                 now.fetch_sub(1, Ordering::SeqCst);
@@ -87,10 +87,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_that_panics_does_not_stop_those_after_it() {
-        let turns = Turns::default();
+        let read_pool = ReadPool::default();
         for n in 0..20 {
             let (reply, answer) = oneshot::channel();
-            turns.take(move || {
+            read_pool.take(move || {
                 assert!(n % 2 == 0, "one of those panics that are expected here");
                 reply.send(n).unwrap();
             });

@@ -12,7 +12,7 @@ use super::concurrency::Pool;
 use crate::okta::Method;
 
 /// A place in the order.
-pub type Place = (Reverse<usize>, u64);
+pub type Ticket = (Reverse<usize>, u64);
 
 /// Calls that wait for the same things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +50,17 @@ impl Kind {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct Line([BTreeMap<Place, Arc<Notify>>; Kind::ALL.len()]);
+pub struct WaitQueue([BTreeMap<Ticket, Arc<Notify>>; Kind::ALL.len()]);
 
-impl Line {
+impl WaitQueue {
     /// Puts a call in; `turn` wakes it.
-    pub fn join(&mut self, kind: Kind, place: Place, turn: Arc<Notify>) {
-        self.0[kind.index()].insert(place, turn);
+    pub fn join(&mut self, kind: Kind, ticket: Ticket, turn: Arc<Notify>) {
+        self.0[kind.index()].insert(ticket, turn);
     }
 
     /// Takes a call out; `false` = it was not in.
-    pub fn leave(&mut self, kind: Kind, place: Place) -> bool {
-        self.0[kind.index()].remove(&place).is_some()
+    pub fn leave(&mut self, kind: Kind, ticket: Ticket) -> bool {
+        self.0[kind.index()].remove(&ticket).is_some()
     }
 
     /// Whether no call waits.
@@ -90,13 +90,13 @@ impl Line {
 
     /// Whether it is this call's turn. `rivals`: whether calls of that kind would go if it were theirs, and
     /// take what this one waits for.
-    pub fn is_turn(&self, kind: Kind, place: Place, rivals: impl Fn(Kind) -> bool) -> bool {
+    pub fn is_turn(&self, kind: Kind, ticket: Ticket, rivals: impl Fn(Kind) -> bool) -> bool {
         let first = |kind: Kind| self.0[kind.index()].keys().next().copied();
-        first(kind) == Some(place)
+        first(kind) == Some(ticket)
             && Kind::ALL
                 .into_iter()
                 .filter(|other| *other != kind)
-                .all(|other| first(other).is_none_or(|ahead| place < ahead) || !rivals(other))
+                .all(|other| first(other).is_none_or(|ahead| ticket < ahead) || !rivals(other))
     }
 }
 
@@ -107,48 +107,48 @@ mod tests {
 
     use super::*;
 
-    fn place(rank: usize, ticket: u64) -> Place {
-        (Reverse(rank), ticket)
+    fn ticket_of(priority: usize, ticket: u64) -> Ticket {
+        (Reverse(priority), ticket)
     }
 
     #[test]
     fn nearer_to_the_end_first_then_as_they_came() {
         let [kind, office, ..] = Kind::ALL;
-        let mut line = Line::default();
-        line.join(kind, place(0, 1), Arc::default());
-        line.join(kind, place(2, 2), Arc::default());
-        line.join(office, place(2, 3), Arc::default());
-        assert!(line.is_turn(kind, place(2, 2), |_| true));
-        assert!(!line.is_turn(kind, place(0, 1), |_| true));
-        assert!(!line.is_turn(office, place(2, 3), |_| true));
+        let mut wait_queue = WaitQueue::default();
+        wait_queue.join(kind, ticket_of(0, 1), Arc::default());
+        wait_queue.join(kind, ticket_of(2, 2), Arc::default());
+        wait_queue.join(office, ticket_of(2, 3), Arc::default());
+        assert!(wait_queue.is_turn(kind, ticket_of(2, 2), |_| true));
+        assert!(!wait_queue.is_turn(kind, ticket_of(0, 1), |_| true));
+        assert!(!wait_queue.is_turn(office, ticket_of(2, 3), |_| true));
         assert!(
-            line.is_turn(office, place(2, 3), |_| false),
+            wait_queue.is_turn(office, ticket_of(2, 3), |_| false),
             "the other pool is full"
         );
-        assert!(line.leave(kind, place(2, 2)));
-        assert!(!line.leave(kind, place(2, 2)));
-        assert!(line.is_turn(office, place(2, 3), |_| true));
+        assert!(wait_queue.leave(kind, ticket_of(2, 2)));
+        assert!(!wait_queue.leave(kind, ticket_of(2, 2)));
+        assert!(wait_queue.is_turn(office, ticket_of(2, 3), |_| true));
     }
 
     #[tokio::test]
     async fn the_heads_of_all_kinds_are_woken_and_none_behind_them() {
         let [kind, office, ..] = Kind::ALL;
-        let mut line = Line::default();
+        let mut wait_queue = WaitQueue::default();
         let turns: [Arc<Notify>; 3] = Default::default();
-        line.join(kind, place(0, 1), Arc::clone(&turns[0]));
-        line.join(kind, place(0, 2), Arc::clone(&turns[1]));
-        line.join(office, place(0, 3), Arc::clone(&turns[2]));
+        wait_queue.join(kind, ticket_of(0, 1), Arc::clone(&turns[0]));
+        wait_queue.join(kind, ticket_of(0, 2), Arc::clone(&turns[1]));
+        wait_queue.join(office, ticket_of(0, 3), Arc::clone(&turns[2]));
         let woken = || {
             turns
                 .each_ref()
                 .map(|turn| turn.notified().now_or_never().is_some())
         };
-        line.wake_first();
+        wait_queue.wake_first();
         assert_eq!(woken(), [true, false, true]);
-        line.leave(kind, place(0, 1));
-        line.wake_first();
+        wait_queue.leave(kind, ticket_of(0, 1));
+        wait_queue.wake_first();
         assert_eq!(woken(), [false, true, true]);
-        line.wake_all();
+        wait_queue.wake_all();
         assert_eq!(woken(), [false, true, true]);
     }
 
@@ -156,39 +156,39 @@ mod tests {
         // Whoever may go goes; with every kind free, each leaves in order.
         #[test]
         fn all_leave_in_order(calls in proptest::collection::vec((0_usize..6, 0_usize..8), 1..60)) {
-            let mut line = Line::default();
+            let mut wait_queue = WaitQueue::default();
             let mut waiting = Vec::new();
-            for (ticket, (kind, rank)) in (1..).zip(calls) {
-                let (kind, place) = (Kind::ALL[kind], place(rank, ticket));
-                line.join(kind, place, Arc::default());
-                waiting.push((place, kind));
+            for (ticket, (kind, priority)) in (1..).zip(calls) {
+                let (kind, ticket) = (Kind::ALL[kind], ticket_of(priority, ticket));
+                wait_queue.join(kind, ticket, Arc::default());
+                waiting.push((ticket, kind));
             }
-            waiting.sort_by_key(|(place, _)| *place);
+            waiting.sort_by_key(|(ticket, _)| *ticket);
             for at in 0..waiting.len() {
                 let turns: Vec<_> = waiting[at..]
                     .iter()
-                    .filter(|(place, kind)| line.is_turn(*kind, *place, |_| true))
+                    .filter(|(ticket, kind)| wait_queue.is_turn(*kind, *ticket, |_| true))
                     .collect();
                 prop_assert_eq!(turns, [&waiting[at]]);
-                let (place, kind) = waiting[at];
-                line.leave(kind, place);
+                let (ticket, kind) = waiting[at];
+                wait_queue.leave(kind, ticket);
             }
         }
 
         // With one pool full the first of the other one always has its turn: nobody waits for nothing.
         #[test]
         fn a_full_pool_holds_up_nobody_else(calls in proptest::collection::vec((0_usize..6, 0_usize..8), 1..60)) {
-            let mut line = Line::default();
+            let mut wait_queue = WaitQueue::default();
             let mut free = Vec::new();
-            for (ticket, (kind, rank)) in (1..).zip(calls) {
-                let (kind, place) = (Kind::ALL[kind], place(rank, ticket));
-                line.join(kind, place, Arc::default());
+            for (ticket, (kind, priority)) in (1..).zip(calls) {
+                let (kind, ticket) = (Kind::ALL[kind], ticket_of(priority, ticket));
+                wait_queue.join(kind, ticket, Arc::default());
                 if kind.pool == Pool::General {
-                    free.push((place, kind));
+                    free.push((ticket, kind));
                 }
             }
-            if let Some((place, kind)) = free.into_iter().min_by_key(|(place, _)| *place) {
-                prop_assert!(line.is_turn(kind, place, |rival| rival.pool == Pool::General));
+            if let Some((ticket, kind)) = free.into_iter().min_by_key(|(ticket, _)| *ticket) {
+                prop_assert!(wait_queue.is_turn(kind, ticket, |rival| rival.pool == Pool::General));
             }
         }
     }

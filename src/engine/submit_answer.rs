@@ -3,15 +3,15 @@
 //! A waiting entry belongs to whoever hands its answer in: a live run leaves it alone until the ledger
 //! says otherwise. Each change is claimed by a checkpoint before anything is sent.
 
-use super::worker::{Next, RestKind, Work, sleep_until};
+use super::worker::{EntryTask, Next, RestKind, sleep_until};
 use crate::consent::Answer;
 use crate::ledger::{Consent, Fingerprint, LedgerError, StepRecord};
-use crate::model::{EntryError, ErrorDetails, Millis, Step, Stored};
+use crate::model::{EntryError, EntryState, ErrorDetails, Millis, Step};
 use crate::pacing::unix_millis;
 
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandedIn {
+pub enum Submission {
     /// Okta took it.
     Accepted,
     /// Okta did not take it; the entry says why, and needs a fresh link unless it failed.
@@ -20,13 +20,13 @@ pub enum HandedIn {
     Halted,
 }
 
-impl Work<'_> {
+impl EntryTask<'_> {
     /// Hands in a consent's answer for a waiting entry and makes the call at once.
-    pub async fn hand_in(&mut self, answer: Answer) -> Result<HandedIn, LedgerError> {
+    pub async fn submit_answer(&mut self, answer: Answer) -> Result<Submission, LedgerError> {
         self.answer = Some(answer);
         loop {
-            if self.row.state == Stored::Waiting {
-                self.row.state = Stored::Started;
+            if self.row.state == EntryState::Waiting {
+                self.row.state = EntryState::Started;
                 self.pass_await_consent();
             }
             match self.attempt().await? {
@@ -36,22 +36,22 @@ impl Work<'_> {
                         self.back_to_waiting().await?;
                     }
                     if !self.sleep_until(until).await {
-                        return Ok(HandedIn::Halted);
+                        return Ok(Submission::Halted);
                     }
                 }
                 Next::Rest(RestKind::Halted) => {
                     if self.row.progress.in_flight.is_none() {
                         self.back_to_waiting().await?;
                     }
-                    return Ok(HandedIn::Halted);
+                    return Ok(Submission::Halted);
                 }
                 Next::Step | Next::Rest(RestKind::Ended | RestKind::Waiting) => break,
             }
         }
         Ok(if self.row.error.is_none() {
-            HandedIn::Accepted
+            Submission::Accepted
         } else {
-            HandedIn::NotAccepted
+            Submission::NotAccepted
         })
     }
 
@@ -87,7 +87,7 @@ impl Work<'_> {
         fingerprint: Option<Fingerprint>,
     ) -> Result<Next, LedgerError> {
         self.row.progress.consent = Some(consent);
-        self.row.state = Stored::Waiting;
+        self.row.state = EntryState::Waiting;
         self.commit(fingerprint, None).await?;
         self.tell_end();
         Ok(Next::Rest(RestKind::Waiting))
@@ -95,7 +95,7 @@ impl Work<'_> {
 
     // The step that gives a fresh link is next, also when it is held back half-way.
     pub(super) fn drop_link(&mut self) {
-        self.row.state = Stored::Started;
+        self.row.state = EntryState::Started;
         self.back_to(Step::SetConnection);
     }
 
@@ -127,7 +127,8 @@ impl Work<'_> {
 
     // Whoever else finds the entry started leaves it alone for as long as our next call can take.
     fn claimed_until(&self) -> Millis {
-        let timeout = Millis::try_from(self.shop.call_timeout.as_millis()).unwrap_or(Millis::MAX);
+        let timeout =
+            Millis::try_from(self.org_context.call_timeout.as_millis()).unwrap_or(Millis::MAX);
         unix_millis().saturating_add(timeout)
     }
 
@@ -138,7 +139,7 @@ impl Work<'_> {
         self.row.progress.attempts = attempts;
         self.row.progress.elapsed_ms = elapsed_ms;
         self.row.due_at = None;
-        self.row.state = Stored::Waiting;
+        self.row.state = EntryState::Waiting;
         self.commit(None, None).await
     }
 
@@ -167,8 +168,8 @@ impl Work<'_> {
     async fn sleep_until(&self, until: Millis) -> bool {
         tokio::select! {
             () = sleep_until(until) => true,
-            () = self.shop.interrupt.cancelled() => false,
-            () = self.shop.access.lane.when_stopped() => false,
+            () = self.org_context.interrupt.cancelled() => false,
+            () = self.org_context.access.gate.when_stopped() => false,
         }
     }
 }

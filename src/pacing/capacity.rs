@@ -36,7 +36,7 @@ const MOST_IDLE_PER_ORG: usize = 100;
 
 /// Shared by all orgs of a process. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct Capacity {
     /// One permit a call in flight.
     pub calls: Arc<Semaphore>,
     most_calls: usize,
@@ -45,7 +45,7 @@ pub struct Places {
     beginning: Arc<Semaphore>,
 }
 
-impl Places {
+impl Capacity {
     /// As many as the process may have: raises its soft limit of open files to the hard one first.
     pub fn new() -> Self {
         let most_calls = most_calls();
@@ -120,7 +120,7 @@ pub fn orgs_at_once(orgs: usize) -> usize {
     orgs.clamp(1, MOST_ORGS)
 }
 
-impl Default for Places {
+impl Default for Capacity {
     fn default() -> Self {
         Self::new()
     }
@@ -132,23 +132,23 @@ mod tests {
 
     #[tokio::test]
     async fn few_orgs_get_all_they_can_use_and_many_get_their_share() {
-        let places = Places::new();
+        let capacity = Capacity::new();
         let interrupt = CancellationToken::new();
-        assert_eq!(places.entries(20), 20);
+        assert_eq!(capacity.entries(20), 20);
         let mut at_work = Vec::new();
         for _ in 0..MOST_ORGS {
-            at_work.push(places.org(&interrupt).await);
+            at_work.push(capacity.org(&interrupt).await);
         }
-        assert_eq!(places.entries(20), 2);
-        assert!(places.try_org().is_none());
-        assert_eq!(places.entries(1), 1);
+        assert_eq!(capacity.entries(20), 2);
+        assert!(capacity.try_org().is_none());
+        assert_eq!(capacity.entries(1), 1);
         interrupt.cancel();
-        assert!(places.org(&interrupt).await.is_none());
-        let silent: Vec<_> = (0..MOST_SILENT).map(|_| places.try_silent()).collect();
-        assert!(silent.iter().all(Option::is_some) && places.try_silent().is_none());
+        assert!(capacity.org(&interrupt).await.is_none());
+        let silent: Vec<_> = (0..MOST_SILENT).map(|_| capacity.try_silent()).collect();
+        assert!(silent.iter().all(Option::is_some) && capacity.try_silent().is_none());
         at_work.truncate(1_000);
-        assert_eq!(places.entries(20), 4);
-        assert!(places.org(&CancellationToken::new()).await.is_some());
+        assert_eq!(capacity.entries(20), 4);
+        assert!(capacity.org(&CancellationToken::new()).await.is_some());
     }
 
     #[test]
