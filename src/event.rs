@@ -264,6 +264,7 @@ impl Events {
         Listener {
             receiver,
             end,
+            left: None,
             listeners,
         }
     }
@@ -317,18 +318,32 @@ pub enum News {
 pub struct Listener {
     receiver: Receiver<Arc<Event>>,
     end: CancellationToken,
+    /// How many are still to be heard once the end has come.
+    left: Option<u64>,
     listeners: Arc<AtomicUsize>,
 }
 
 impl Listener {
     /// Waits for the next; `None` = there are no more: its end has come, or nobody is left to send any.
     pub async fn next(&mut self) -> Option<News> {
-        tokio::select! {
-            // What was sent before the end is heard.
-            biased;
-            received = self.receiver.recv() => heard(received),
-            () = self.end.cancelled() => self.now(),
+        if self.left.is_none() {
+            tokio::select! {
+                biased;
+                // Others may go on sending: what was sent before the end is heard, and no more.
+                () = self.end.cancelled() => {
+                    self.left = Some(self.receiver.len() as u64);
+                }
+                received = self.receiver.recv() => return heard(received),
+            }
         }
+        let left = self.left.filter(|left| *left > 0)?;
+        let news = self.now()?;
+        let heard = match news {
+            News::Event(_) => 1,
+            News::Lagged(lost) => lost,
+        };
+        self.left = Some(left.saturating_sub(heard));
+        Some(news)
     }
 
     /// The next, if it is there already.
@@ -426,10 +441,11 @@ mod tests {
         for seq in 1..=2 {
             let news = listener.next().await;
             assert!(matches!(news, Some(News::Event(event)) if event.seq == seq));
+            // Others go on all the time.
+            looked(&events, seq + 2..=seq + 2);
         }
         assert!(listener.next().await.is_none());
-        looked(&events, 3..=3);
-        assert_eq!(hear(&mut other), [1, 2, 3]);
+        assert_eq!(hear(&mut other), [1, 2, 3, 4]);
     }
 
     #[tokio::test]

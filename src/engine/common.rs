@@ -16,7 +16,7 @@ use crate::ledger::{Ledger, OrgRow, Owner};
 use crate::manifest::{Limits, Secrets};
 use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
+use crate::pacing::{Gate, Gated, Kept, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
@@ -67,6 +67,7 @@ pub struct OpenOrg {
     pub administrator: Option<Administrator>,
     /// Where its calls wait for their turn.
     pub gate: Arc<Gate>,
+    kept: Arc<Kept>,
     owner: Owner,
     name: Arc<str>,
     url: String,
@@ -156,11 +157,12 @@ impl Common {
             retry: self.options.retry,
             events: &self.events,
         });
-        gate.keep(writer, remembered);
+        let kept = gate.keep(writer, remembered);
         Ok(OpenOrg {
             no: org.row.no,
             administrator: org.administrator,
             gate,
+            kept: Arc::new(kept),
             owner: owner.clone(),
             name,
             url: org.row.url,
@@ -177,6 +179,7 @@ impl Common {
         let reader = Reader::new(Arc::clone(&gate), ReadOnlyClient::new(client.clone()));
         OrgContext {
             owner: org.owner.clone(),
+            kept: Arc::clone(&org.kept),
             ledger: self.ledger.clone(),
             access: Access {
                 gate,

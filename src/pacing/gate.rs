@@ -63,9 +63,22 @@ pub struct Gate {
     // Told when the org is stopped.
     pub(super) halted: Arc<Notify>,
     // Of each run that has the org.
-    pub(super) writers: RwLock<Vec<OrgStatusWriter>>,
+    pub(super) writers: RwLock<Vec<Arc<OrgStatusWriter>>>,
     pub(super) tally: Tally,
     claims: Semaphore,
+}
+
+/// As long as somebody has this, a ledger is told of an org.
+pub struct Kept {
+    gate: Arc<Gate>,
+    writer: Arc<OrgStatusWriter>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let mut writers = self.gate.writers.write();
+        writers.retain(|writer| !Arc::ptr_eq(writer, &self.writer));
+    }
 }
 
 impl Gate {
@@ -91,14 +104,25 @@ impl Gate {
 
     /// Has a ledger remember what a process that comes after this one must know, and continues from what it remembers
     /// of the org.
-    pub fn keep(&self, writer: OrgStatusWriter, remembered: Option<&Remembered>) {
+    #[must_use]
+    pub fn keep(
+        self: &Arc<Self>,
+        writer: OrgStatusWriter,
+        remembered: Option<&Remembered>,
+    ) -> Kept {
         // In this order, as where a window is noted.
         let mut state = self.state();
         let is_known = state.buckets().next().is_some();
         if let Some(remembered) = remembered.filter(|_| !is_known) {
             remembered.restore(&mut state, self.born.elapsed());
         }
-        self.writers.write().push(writer);
+        drop(state);
+        let writer = Arc::new(writer);
+        self.writers.write().push(Arc::clone(&writer));
+        Kept {
+            gate: Arc::clone(self),
+            writer,
+        }
     }
 
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are

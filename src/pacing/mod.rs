@@ -39,7 +39,7 @@ pub use budget::Outlook;
 pub use call_log::{CallLog, Logged};
 pub use capacity::{Capacity, idle_per_org, orgs_at_once};
 pub use concurrency::Pool;
-pub use gate::{Gate, Halted};
+pub use gate::{Gate, Halted, Kept};
 pub use gates::{Gated, Gates};
 pub use org_status::{OrgStatusWriter, Remembered, StatusWriter};
 pub use reservation::{Concluded, Reservation};
