@@ -25,7 +25,7 @@ impl Ledger {
     /// The run whose id begins so; `None` = the newest.
     ///
     /// # Errors
-    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`] with all candidates.
+    /// [`NotFound`](super::LedgerError::NotFound), [`Ambiguous`](super::LedgerError::Ambiguous) with all candidates.
     pub async fn find_run(&self, prefix: Option<&str>) -> Result<RunRow> {
         self.store.find_run(prefix).await
     }

@@ -91,8 +91,8 @@ impl Ledger {
     /// Replaces the key of the fingerprints; `None` when there is none yet.
     ///
     /// # Errors
-    /// [`LedgerError::Held`] while a process works on a run: it would go on with the key it has.
-    /// [`LedgerError::KeyInUse`] when fingerprints would be forgotten that must not be.
+    /// [`Held`](super::LedgerError::Held) while a process works on a run: it would go on with the key it has.
+    /// [`KeyInUse`](super::LedgerError::KeyInUse) when fingerprints would be forgotten that must not be.
     pub async fn rotate_key(&self, forgetting: Forgetting) -> Result<Option<Rotation>> {
         self.store.rotate_key(forgetting).await
     }

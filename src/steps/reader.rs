@@ -100,7 +100,7 @@ impl Reader {
     ///
     /// # Errors
     /// The last error, when the policy gives up. One that is about the whole org stops its gate:
-    /// [`Gate::stopped`] tells why, and the org's other calls end as [`Halted::OrgStopped`].
+    /// [`Gate::stopped`] tells why, and the org's other calls end as [`OrgStopped`](crate::pacing::Halted::OrgStopped).
     pub async fn read_with_retry<T>(
         &self,
         call: &Read<T>,

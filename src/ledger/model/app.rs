@@ -44,7 +44,7 @@ impl Serialize for LastApplied {
     }
 }
 
-/// An entry among those of all runs, as the backend finds it; [`Ledger::wishers`](super::Ledger::wishers) names it.
+/// An entry among those of all runs, as the backend finds it; [`Ledger::wishers`](crate::ledger::Ledger::wishers) names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryKey(pub(in crate::ledger) i64);
 
