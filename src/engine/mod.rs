@@ -13,6 +13,7 @@ mod org_context;
 mod process;
 mod remembered;
 mod selected;
+mod simulated_consent;
 mod submit_answer;
 mod waiting;
 mod window;

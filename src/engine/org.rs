@@ -12,13 +12,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
-use super::common::{Administrator, Common, OpenOrg};
+use super::common::{Common, OpenOrg};
 use super::org_context::OrgContext;
-use super::submit_answer::Submission;
+use super::simulated_consent;
 use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
 use super::worker::{EntryTask, Rest};
-use crate::consent::{Answer, inbox, reader};
 use crate::event::OrgEvent;
 use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
@@ -27,9 +26,6 @@ use crate::steps::{Directory, WantedOfApps};
 
 /// How long calls in flight may take to finish after an interrupt.
 pub const GRACE: Duration = Duration::from_secs(10);
-
-/// How often a simulated administrator tries to give one entry's consent.
-const CONSENT_TRIES: u32 = 3;
 
 /// An org and what its task works with.
 #[derive(Clone)]
@@ -315,7 +311,10 @@ impl OrgTask {
         let row = self.window.hold(row);
         let no = row.no;
         at_work.push(Box::pin(async move {
-            (no, consented(org_context, row, administrator).await)
+            (
+                no,
+                simulated_consent::given(org_context, row, administrator).await,
+            )
         }));
     }
 
@@ -359,45 +358,6 @@ impl OrgTask {
         }
         Ok(())
     }
-}
-
-// Gives the consent, hands in the answer, and goes on with the entry.
-async fn consented(
-    org_context: &OrgContext,
-    mut row: EntryRow,
-    administrator: Administrator,
-) -> Result<Rest, LedgerError> {
-    for _ in 0..CONSENT_TRIES {
-        let Some(consent) = row.progress.consent.clone() else {
-            break;
-        };
-        let answer = match administrator(consent.authorize_url).await {
-            Ok(page) => answer_for(org_context, &row, &page),
-            Err(_) => None,
-        };
-        let mut task = EntryTask::new(org_context, row);
-        match answer {
-            Some(answer) => match task.submit_answer(answer).await? {
-                Submission::Halted => return Ok(Rest::Halted),
-                _ if !task.can_go_on() => return Ok(Rest::Ended),
-                Submission::Accepted | Submission::NotAccepted => {}
-            },
-            // The link leads nowhere, as when the orgs are now served on another port.
-            None => task.drop_link(),
-        }
-        let kind = task.run().await?;
-        match task.rest(kind) {
-            Rest::Waiting(again) => row = *again,
-            rest => return Ok(rest),
-        }
-    }
-    // It stays parked for a person.
-    Ok(Rest::Ended)
-}
-
-fn answer_for(org_context: &OrgContext, row: &EntryRow, page: &str) -> Option<Answer> {
-    let handed_in = reader::read(page.as_bytes()).into_first_answer()?;
-    inbox::accept(&handed_in, org_context.access.client.origin(), row).ok()
 }
 
 async fn due(at: Option<Instant>) {

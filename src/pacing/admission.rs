@@ -14,14 +14,13 @@ use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
 use super::methods::{Ended, Methods};
 use super::no_room::{NoRoom, Refusing};
-use super::org_patience::{OrgPatience, span};
+use super::org_patience::{OrgPatience, no_answer, span};
 use super::rests::Rests;
 use super::retry_budget::RetryBudget;
 use super::settled::settled;
 use super::wait_queue::{Kind, Ticket, WaitQueue};
-use crate::failure::Remedy;
 use crate::job::RetryPolicy;
-use crate::model::{ErrorDetails, Stopped};
+use crate::model::Stopped;
 use crate::okta::{Bucket, Class, Exchange, Method};
 
 /// An org without a useful answer for so long is told to be so with each wait.
@@ -381,23 +380,6 @@ fn name(bucket: Bucket, method: Method, methods: &Methods) -> String {
         bucket.name().to_owned()
     } else {
         format!("{} {}", method.name(), bucket.name())
-    }
-}
-
-fn no_answer(exchange: &Exchange) -> Stopped {
-    let message = exchange
-        .outcome
-        .as_ref()
-        .err()
-        .map_or_else(String::new, |error| error.message.clone());
-    Stopped {
-        // Its address may be at fault.
-        remedy: Remedy::Manifest,
-        details: ErrorDetails {
-            message: format!("the org does not answer: {message}"),
-            hint: Some("check the org's URL, DNS, proxy and network".to_owned()),
-            ..ErrorDetails::default()
-        },
     }
 }
 

@@ -104,6 +104,24 @@ fn said(exchange: &Exchange) -> Stopped {
     }
 }
 
+/// Why an org is stopped that answers nothing at all.
+pub(super) fn no_answer(exchange: &Exchange) -> Stopped {
+    let message = exchange
+        .outcome
+        .as_ref()
+        .err()
+        .map_or_else(String::new, |error| error.message.clone());
+    Stopped {
+        // Its address may be at fault.
+        remedy: Remedy::Manifest,
+        details: ErrorDetails {
+            message: format!("the org does not answer: {message}"),
+            hint: Some("check the org's URL, DNS, proxy and network".to_owned()),
+            ..ErrorDetails::default()
+        },
+    }
+}
+
 /// `30 min`, `90 s`, `1.5 s`.
 pub fn span(time: Duration) -> String {
     match time.as_secs() {
