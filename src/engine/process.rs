@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::pacing::CancellationToken;
 use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
 
 use crate::event::Events;
 use crate::okta::{Http, HttpError, HttpSettings};

@@ -9,6 +9,7 @@ mod admission;
 mod agenda;
 mod budget;
 mod call_log;
+mod cancellation;
 mod capacity;
 mod circuit;
 mod clock;
@@ -37,6 +38,7 @@ mod wait_queue;
 
 pub use budget::Outlook;
 pub use call_log::{CallLog, Logged};
+pub use cancellation::CancellationToken;
 pub use capacity::{Capacity, idle_per_org, orgs_at_once};
 pub use concurrency::Pool;
 pub use gate::{Gate, Halted, Kept};
@@ -47,4 +49,3 @@ pub use retry::{Idempotency, RETRY_AFTER_CAP, Verdict, decide, delay, long_delay
 pub use retry_loop::{Again, RetryLoop};
 pub use tally::{Seen, Tally};
 pub use time::unix_millis;
-pub use tokio_util::sync::CancellationToken;
