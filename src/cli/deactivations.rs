@@ -36,7 +36,7 @@ pub(super) async fn confirm(
         .await?;
     let (mut count, mut names) = (0, Vec::new());
     for row in candidates {
-        let Some(org) = usize::try_from(row.org).ok().and_then(|no| orgs.get(no)) else {
+        let Some(org) = orgs.get(row.org.index()) else {
             continue;
         };
         let app_id = row.progress.app_id.as_ref().or(row.entry.app_id.as_ref());

@@ -223,7 +223,7 @@ pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusa
 mod tests {
     use super::*;
     use crate::ledger::{Consent, Progress};
-    use crate::model::EntryState;
+    use crate::model::{EntryState, OrgNo};
 
     const URL: &str =
         "https://acme.okta.com/api/v1/apps/google/0oa1/oauth2/callback?code=c0de&state=s1";
@@ -231,7 +231,7 @@ mod tests {
     fn row() -> EntryRow {
         EntryRow {
             no: 0,
-            org: 0,
+            org: OrgNo(0),
             row: 2,
             entry: crate::plan::tests::entry(
                 serde_json::json!({ "org": "acme", "app": "google", "appId": "0oa1" }),

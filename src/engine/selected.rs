@@ -57,7 +57,7 @@ impl Selected {
         let mut numbers = Numbers::default();
         ledger
             .for_each_standing(run, |entry| {
-                let org = usize::try_from(entry.org).ok().and_then(|no| takes.get(no));
+                let org = takes.get(entry.org.index());
                 if org == Some(&true)
                     && !entry.adopted
                     && selection.takes_app(entry.app)
@@ -102,8 +102,7 @@ impl Selected {
         }
         ledger
             .for_each_standing(run, |entry| {
-                let org = usize::try_from(entry.org).ok();
-                if let Some((_, counts)) = org.and_then(|no| by_org.get_mut(no))
+                if let Some((_, counts)) = by_org.get_mut(entry.org.index())
                     && numbers.contains(entry.no)
                 {
                     counts.add(&entry);

@@ -302,7 +302,7 @@ pub(super) mod tests {
     use super::*;
     use crate::apps::Feature;
     use crate::ledger::{OrgStats, Progress};
-    use crate::model::Stopped;
+    use crate::model::{OrgNo, Stopped};
 
     pub(in crate::report) fn run() -> RunRow {
         RunRow {
@@ -320,7 +320,7 @@ pub(super) mod tests {
 
     pub(in crate::report) fn acme() -> OrgRow {
         OrgRow {
-            no: 0,
+            no: OrgNo(0),
             name: "acme".to_owned(),
             url: "https://acme.okta.com".to_owned(),
             spec: serde_json::from_value(json!({
@@ -362,7 +362,7 @@ pub(super) mod tests {
     pub(in crate::report) fn google(state: EntryState, progress: Progress) -> EntryRow {
         EntryRow {
             no: 0,
-            org: 0,
+            org: OrgNo(0),
             row: 14,
             entry: serde_json::from_value(json!({
                 "org": "acme", "app": "google", "label": "Google Workspace",

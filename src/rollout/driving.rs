@@ -137,8 +137,7 @@ pub(crate) async fn ending(
 fn in_order(known: Vec<(OrgNo, Option<f64>)>, orgs: usize) -> Vec<Option<f64>> {
     let mut all = vec![None; orgs];
     for (no, value) in known {
-        let place = usize::try_from(no).ok().and_then(|no| all.get_mut(no));
-        if let Some(place) = place {
+        if let Some(place) = all.get_mut(no.index()) {
             *place = value;
         }
     }
@@ -161,7 +160,7 @@ fn ending_of(
                 counts.unfinished() > 0 || renewed.is_some() && counts.waiting > 0
             });
             let stopped = held_back
-                .filter_map(|(no, _)| orgs.get(usize::try_from(*no).ok()?))
+                .filter_map(|(no, _)| orgs.get(no.index()))
                 .filter(|org| org.stopped.is_some());
             Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
         }

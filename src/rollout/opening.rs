@@ -24,7 +24,7 @@ pub(super) async fn unfinished(
     Ok(counts
         .into_iter()
         .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
-        .filter_map(|(no, _)| all.get(usize::try_from(no).ok()?).cloned())
+        .filter_map(|(no, _)| all.get(no.index()).cloned())
         .collect())
 }
 

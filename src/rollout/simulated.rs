@@ -44,7 +44,7 @@ impl Simulated {
         }
         let mut failed = None;
         let seed = |row: EntryRow| {
-            let org = usize::try_from(row.org).ok().and_then(|no| orgs.get(no));
+            let org = orgs.get(row.org.index());
             if let Some(org) = org.filter(|org| is_sandbox(org)) {
                 failed = failed
                     .take()

@@ -9,7 +9,7 @@ use super::{Context, Memory, Outcome, Outside, StepError};
 use crate::consent::Answer;
 use crate::ledger::{EntryRow, Progress, StepRecord};
 use crate::manifest::Entry;
-use crate::model::{EntryState, Step};
+use crate::model::{EntryState, OrgNo, Step};
 use crate::pacing::CallLog;
 use crate::plan::{Forecast, Identity, Past, Seen, SeenApp, steps};
 
@@ -101,7 +101,7 @@ fn take_all(context: &mut Context<'_>) -> Result<(), StepError> {
 fn row(entry: &Entry) -> EntryRow {
     EntryRow {
         no: 0,
-        org: 0,
+        org: OrgNo(0),
         row: 0,
         entry: entry.clone(),
         state: EntryState::Pending,

@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{
-    Changed, EntryError, EntryState, ErrorDetails, RunId, Step, Stopped, Why,
+    Changed, EntryError, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, Why,
 };
 use serde_json::json;
 
@@ -84,7 +84,10 @@ async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
     }
     let orgs = fixture.ledger.orgs(&run).await.unwrap();
     assert_eq!(orgs.len(), 2);
-    assert_eq!((orgs[1].no, orgs[1].name.as_str()), (1, "umlaut \"ö\""));
+    assert_eq!(
+        (orgs[1].no, orgs[1].name.as_str()),
+        (OrgNo(1), "umlaut \"ö\"")
+    );
     assert_eq!(orgs[0].url, "https://acme.okta.com");
     assert_eq!(orgs[0].spec, org("acme"));
     assert!(fixture.ledger.entry(&run, 3).await.is_err());
@@ -116,7 +119,7 @@ async fn nothing_of_an_unfinished_import_is_seen(backend: Backend) {
     import
         .push_entry(ImportEntry {
             row: 2,
-            org: 7,
+            org: OrgNo(7),
             entry: &one,
         })
         .expect_err("org 7 was never added");
@@ -355,7 +358,7 @@ async fn what_was_applied_and_what_it_was_set_with_are_kept_apart(backend: Backe
         assert_eq!(found, expected);
         let loaded = fixture
             .ledger
-            .load(&run, 0, EntryState::Started, None, 9)
+            .load(&run, OrgNo(0), EntryState::Started, None, 9)
             .await
             .unwrap();
         assert_eq!(loaded[0].known.as_ref().unwrap().app, known);
@@ -368,7 +371,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
     let run = fixture.import("a.csv", &entries).await;
     let loaded = fixture
         .ledger
-        .load(&run, 0, EntryState::Pending, None, 50)
+        .load(&run, OrgNo(0), EntryState::Pending, None, 50)
         .await
         .unwrap();
     let mut started = checkpoint(&run, 7, 0, EntryState::Started);
@@ -504,7 +507,7 @@ async fn counts_follow_every_transition(backend: Backend) {
     };
     assert_eq!(
         fixture.ledger.counts_by_org(&run).await.unwrap(),
-        [(0, x), (1, y)]
+        [(OrgNo(0), x), (OrgNo(1), y)]
     );
 }
 
@@ -523,7 +526,7 @@ async fn windows_hold_one_org_and_state_in_order(backend: Backend) {
     let load = async |run: &RunId, state, after, limit| {
         let rows = fixture
             .ledger
-            .load(run, 0, state, after, limit)
+            .load(run, OrgNo(0), state, after, limit)
             .await
             .unwrap();
         rows.into_iter().map(|row| row.no).collect::<Vec<_>>()
@@ -868,7 +871,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     // The old run lets go of it.
     let left = fixture
         .ledger
-        .load(&old, 0, EntryState::Waiting, None, 10)
+        .load(&old, OrgNo(0), EntryState::Waiting, None, 10)
         .await
         .unwrap();
     assert_eq!(left.iter().map(|row| row.no).collect::<Vec<_>>(), [1]);
@@ -931,7 +934,7 @@ async fn one_waiting_entry_is_adopted_once(backend: Backend) {
         assert!(
             fixture
                 .ledger
-                .load(&before, 0, EntryState::Waiting, None, 9)
+                .load(&before, OrgNo(0), EntryState::Waiting, None, 9)
                 .await
                 .unwrap()
                 .is_empty()
@@ -1048,9 +1051,9 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
     ];
     let run = fixture.import("a.csv", &entries).await;
     let labels = |org| fixture.ledger.labels(&run, org);
-    assert_eq!(labels(0).await.unwrap(), [App::Google, App::Slack]);
-    assert_eq!(labels(1).await.unwrap(), [App::Zoomus]);
-    let taken = |app_id, except| fixture.ledger.app_id_taken(&run, 0, app_id, except);
+    assert_eq!(labels(OrgNo(0)).await.unwrap(), [App::Google, App::Slack]);
+    assert_eq!(labels(OrgNo(1)).await.unwrap(), [App::Zoomus]);
+    let taken = |app_id, except| fixture.ledger.app_id_taken(&run, OrgNo(0), app_id, except);
     assert_eq!(
         taken("0oa9", 0).await.unwrap(),
         Some(5),
@@ -1072,7 +1075,7 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
     );
     assert_eq!(taken("0oa8", 0).await.unwrap(), None);
     assert_eq!(
-        labels(0).await.unwrap(),
+        labels(OrgNo(0)).await.unwrap(),
         [App::Google],
         "slack was found, one google is left"
     );
@@ -1092,7 +1095,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
     let target = |no, app, found| Target { no, app, found };
     let (google, unseen) = (App::Google, FoundBy::UnseenId);
     assert_eq!(
-        ledger.targets(&run, 0).await.unwrap(),
+        ledger.targets(&run, OrgNo(0)).await.unwrap(),
         [
             target(0, google, unseen),
             target(1, App::Slack, FoundBy::Label),
@@ -1101,7 +1104,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
         ]
     );
     assert_eq!(
-        ledger.targets(&run, 1).await.unwrap(),
+        ledger.targets(&run, OrgNo(1)).await.unwrap(),
         [target(3, google, unseen)]
     );
     let seen = |app_id: &str| AppName {
@@ -1134,7 +1137,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
     assert_eq!(memory.name.as_deref(), Some("okta_org2org"));
     assert_eq!(memory.hmac, Some([7; 32]));
     assert_eq!(
-        ledger.targets(&run, 0).await.unwrap(),
+        ledger.targets(&run, OrgNo(0)).await.unwrap(),
         [
             target(0, google, FoundBy::Seen),
             target(1, App::Slack, FoundBy::Seen),
@@ -1153,7 +1156,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
             .is_empty()
     );
     assert_eq!(
-        ledger.targets(&run, 1).await.unwrap(),
+        ledger.targets(&run, OrgNo(1)).await.unwrap(),
         [target(3, google, unseen)]
     );
 }
@@ -1193,15 +1196,15 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
     };
     let ledger = &fixture.ledger;
     ledger
-        .set_orgs(&run, vec![(1, spec.clone())])
+        .set_orgs(&run, vec![(OrgNo(1), spec.clone())])
         .await
         .unwrap();
     ledger
-        .set_stopped(&run, 1, Some(stopped.clone()))
+        .set_stopped(&run, OrgNo(1), Some(stopped.clone()))
         .await
         .unwrap();
-    ledger.add_stats(&run, 1, stats).await.unwrap();
-    ledger.add_stats(&run, 1, stats).await.unwrap();
+    ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
+    ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
     ledger.set_context(&run, json!([1])).await.unwrap();
     ledger.set_finished(&run, Some(9)).await.unwrap();
     let orgs = ledger.orgs(&run).await.unwrap();
@@ -1210,7 +1213,7 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
     assert_eq!((&orgs[0].spec, &orgs[0].stopped), (&org("x"), &None));
     assert_eq!(ledger.run(&run).await.unwrap().context, json!([1]));
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, Some(9));
-    ledger.set_stopped(&run, 1, None).await.unwrap();
+    ledger.set_stopped(&run, OrgNo(1), None).await.unwrap();
     ledger.set_finished(&run, None).await.unwrap();
     assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
@@ -1222,7 +1225,9 @@ async fn checkpoints_that_build_on_each_other_store_the_same_as_those_that_look(
         let fixture = Fixture::new(backend).await;
         let entries = [labelled("acme", App::Google, "x"), entry("acme", "0oa2")];
         let run = fixture.import("a.csv", &entries).await;
-        let pending = fixture.ledger.load(&run, 0, EntryState::Pending, None, 9);
+        let pending = fixture
+            .ledger
+            .load(&run, OrgNo(0), EntryState::Pending, None, 9);
         let mut stored = pending.await.unwrap()[0].stored;
         let known = |progress: Progress| Progress {
             app_id: Some("0oa1".into()),
@@ -1351,10 +1356,16 @@ async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them(
         known.sort();
         known
     };
-    assert_eq!(of(Some(0)).await, [(0, "env:ACME".to_owned())]);
-    assert_eq!(of(Some(1)).await, [(1, "env:GLOBEX".to_owned())]);
+    assert_eq!(
+        of(Some(OrgNo(0))).await,
+        [(OrgNo(0), "env:ACME".to_owned())]
+    );
+    assert_eq!(
+        of(Some(OrgNo(1))).await,
+        [(OrgNo(1), "env:GLOBEX".to_owned())]
+    );
     // Of all orgs those of the first entries.
-    assert_eq!(of(None).await, [(0, "env:ACME".to_owned())]);
+    assert_eq!(of(None).await, [(OrgNo(0), "env:ACME".to_owned())]);
 }
 
 async fn two_handles_may_commit_to_one_run(backend: Backend) {
@@ -1456,7 +1467,7 @@ async fn what_another_process_changes_is_noticed(backend: Backend) {
     let mut changes = pin!(fixture.ledger.changes().await.unwrap());
     let rows = fixture
         .ledger
-        .load(&run, 0, EntryState::Pending, None, 1)
+        .load(&run, OrgNo(0), EntryState::Pending, None, 1)
         .await;
     let known = rows.unwrap().remove(0).known.unwrap();
     assert!(fixture.ledger.is_current(&known));

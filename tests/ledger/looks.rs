@@ -1,7 +1,7 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
 use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
-use okta_rollout::model::{EntryState, ErrorDetails, RunId, Step, Stopped};
+use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
 
@@ -89,7 +89,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
     };
     fixture
         .ledger
-        .set_stopped(&run, 1, Some(stopped.clone()))
+        .set_stopped(&run, OrgNo(1), Some(stopped.clone()))
         .await
         .unwrap();
     assert_eq!(
@@ -102,7 +102,11 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
         (counts().await.unfinished(), counts().await.movable()),
         (2, 0)
     );
-    fixture.ledger.set_stopped(&run, 1, None).await.unwrap();
+    fixture
+        .ledger
+        .set_stopped(&run, OrgNo(1), None)
+        .await
+        .unwrap();
     assert_eq!(counts().await.movable(), 2);
 }
 

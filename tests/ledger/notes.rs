@@ -1,7 +1,7 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
 use okta_rollout::ledger::{LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
-use okta_rollout::model::{EntryState, RunId};
+use okta_rollout::model::{EntryState, OrgNo, RunId};
 use tokio::sync::oneshot;
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, entry};
@@ -34,7 +34,11 @@ fn waits(run: &RunId, org: i64, reason: Option<&str>) -> Note {
         until: 1_000,
     });
     let run = run.clone();
-    Note::Waits { run, org, wait }
+    Note::Waits {
+        run,
+        org: OrgNo(org),
+        wait,
+    }
 }
 
 pub async fn note(fixture: &Fixture, notes: Vec<Note>) -> Result<(), LedgerError> {

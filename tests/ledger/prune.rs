@@ -3,7 +3,7 @@
 use okta_rollout::ledger::{
     InFlight, Kept, LastAppliedChange, LastAppliedUpdate, Ledger, NewRun, Old, Pruned,
 };
-use okta_rollout::model::{EntryState, ErrorDetails, RunId, Step, Stopped};
+use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, waiting_on};
 
@@ -175,7 +175,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
         },
     };
     ledger
-        .set_stopped(&stopped, 0, Some(why.clone()))
+        .set_stopped(&stopped, OrgNo(0), Some(why.clone()))
         .await
         .unwrap();
     let held = ended(ledger, "held.csv", 90, 1).await;
@@ -192,7 +192,10 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
         credentials: None,
     });
     ledger.store(cp).await.unwrap();
-    ledger.set_stopped(&lands, 0, Some(why)).await.unwrap();
+    ledger
+        .set_stopped(&lands, OrgNo(0), Some(why))
+        .await
+        .unwrap();
     ended(ledger, "lands.csv", 90, 1).await;
     let done = ended(ledger, "done.csv", 90, 1).await;
     // Nobody continues what a later run of the file has replaced.

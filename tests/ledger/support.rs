@@ -11,7 +11,7 @@ use okta_rollout::ledger::{
     NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
-use okta_rollout::model::{EntryNo, EntryState, RunId, Step};
+use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -89,7 +89,7 @@ pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {
                 orgs.push(entry.org.clone());
                 orgs.len() - 1
             });
-        let org = i64::try_from(no).unwrap();
+        let org = OrgNo::at(no);
         import.push_entry(ImportEntry { row, org, entry }).unwrap();
     }
     tokio::task::spawn_blocking(|| import.finish())
@@ -200,7 +200,7 @@ pub fn owner(run: &RunId) -> Owner {
     let pending = Pending {
         run: run.clone(),
         org: OrgRow {
-            no: 0,
+            no: OrgNo(0),
             name: entry.org.clone(),
             url: spec.url.clone(),
             spec,
@@ -210,7 +210,7 @@ pub fn owner(run: &RunId) -> Owner {
         },
         entry: EntryRow {
             no: 0,
-            org: 0,
+            org: OrgNo(0),
             row: 1,
             entry,
             state: EntryState::Waiting,

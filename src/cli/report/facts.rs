@@ -98,7 +98,7 @@ impl Facts {
 
     /// One of its entries.
     pub(super) fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
-        let org = self.orgs.get(usize::try_from(row.org).ok()?)?;
+        let org = self.orgs.get(row.org.index())?;
         let mut entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
         entry.is_earlier = report::is_earlier(row, self.run.session_at());
         if let Some(error) = &mut entry.error {
@@ -157,10 +157,7 @@ impl Facts {
         let entries = self
             .each(ledger, request, |entry, row| {
                 written.push(row.no);
-                if let Some(org) = usize::try_from(row.org)
-                    .ok()
-                    .and_then(|no| concerned.get_mut(no))
-                {
+                if let Some(org) = concerned.get_mut(row.org.index()) {
                     *org = true;
                 }
                 Ok(json.entry(entry)?)

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::rows::{self, Result, code};
-use crate::model::{EntryNo, Millis, RunId};
+use crate::model::{EntryNo, Millis, OrgNo, RunId};
 
 /// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
 /// org was stopped.
@@ -124,7 +124,7 @@ impl Adoption {
                 taken.due_at,
                 taken.checked_at
             ])?;
-        let org: i64 = transaction
+        let org: OrgNo = transaction
             .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
             .query_row([new], |row| row.get(0))?;
         move_one(transaction, (seq, org), (code::PENDING, taken.state))
@@ -133,7 +133,7 @@ impl Adoption {
 
 fn move_one(
     transaction: &Connection,
-    (seq, org): (i64, i64),
+    (seq, org): (i64, OrgNo),
     (from, to): (i64, i64),
 ) -> Result<()> {
     let mut delta = rows::Delta::default();
@@ -144,7 +144,7 @@ fn move_one(
 /// What goes with a consent.
 struct Taken {
     run: i64,
-    org: i64,
+    org: OrgNo,
     state: i64,
     progress: String,
     app_hash: Option<i32>,

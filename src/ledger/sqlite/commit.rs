@@ -15,7 +15,7 @@ use super::{adoption, memory};
 use crate::ledger::{
     AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats, Progress,
 };
-use crate::model::{EntryNo, Millis, RunId};
+use crate::model::{EntryNo, Millis, OrgNo, RunId};
 
 /// A checkpoint in columns.
 pub(super) struct Prepared {
@@ -95,7 +95,7 @@ impl Prepared {
 }
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
-pub(super) type Sums = HashMap<(i64, i64), Delta>;
+pub(super) type Sums = HashMap<(i64, OrgNo), Delta>;
 
 /// What every checkpoint needs, made ready once for all of a transaction.
 pub(super) struct Statements<'c> {

@@ -2,10 +2,12 @@
 
 use rusqlite::Row;
 
+use crate::model::OrgNo;
+
 /// Those of an entry's columns that a checkpoint is compared with, as they were stored last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compared {
-    pub(super) org: i64,
+    pub(super) org: OrgNo,
     pub(super) state: i64,
     pub(super) app_hash: Option<i32>,
     pub(super) consent: Option<[u8; 32]>,

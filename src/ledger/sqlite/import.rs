@@ -106,16 +106,16 @@ impl Import {
             prefix: rows::org_prefix(name).map_err(at)?,
             entries: 0,
         };
-        let no = rows::integer(self.orgs.len() as u64);
+        let no = OrgNo::at(self.orgs.len());
         self.orgs.push(org);
         Ok(no)
     }
 
     /// Adds the next entry; numbers follow the order of calls, from 0.
     pub fn push_entry(&mut self, entry: ImportEntry<'_>) -> Result<(), LedgerError> {
-        let org = usize::try_from(entry.org)
-            .ok()
-            .and_then(|no| self.orgs.get_mut(no))
+        let org = self
+            .orgs
+            .get_mut(entry.org.index())
             .ok_or_else(|| LedgerError::Io {
                 location: files::location(&self.ledger.path),
                 cause: format!("row {} is of an org that was not added", entry.row),
@@ -239,7 +239,8 @@ fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO org (run, no, name, url, spec, pending) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (no, org) in (0_i64..).zip(orgs) {
+    for (index, org) in orgs.iter().enumerate() {
+        let no = OrgNo::at(index);
         statement.execute(params![seq, no, org.name, org.url, org.spec, org.entries])?;
     }
     Ok(())

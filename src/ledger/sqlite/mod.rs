@@ -18,6 +18,7 @@ mod error;
 mod files;
 mod holder;
 mod identity;
+mod ids;
 mod import;
 mod key;
 mod lock;

@@ -86,7 +86,7 @@ fn remember(
 ) -> Result<()> {
     let url: Option<String> = connection
         .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
-        .query_row([seq, window.org], |row| row.get(0))
+        .query_row(params![seq, window.org], |row| row.get(0))
         .optional()?;
     let Some(url) = url else {
         return Ok(());

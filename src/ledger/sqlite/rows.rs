@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::files;
 use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing};
-use crate::model::{EntryNo, EntryState, RunId};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId};
 
 /// Why a query failed, before it is known which file it was about.
 #[derive(Debug)]
@@ -333,7 +333,7 @@ impl Delta {
         &self,
         connection: &rusqlite::Connection,
         seq: i64,
-        org: i64,
+        org: OrgNo,
     ) -> rusqlite::Result<()> {
         let stats = [
             integer(self.stats.requests),
@@ -341,13 +341,9 @@ impl Delta {
             integer(self.stats.retries),
             integer(self.stats.waited_ms),
         ];
-        let values: Vec<&dyn ToSql> = [&seq, &org]
-            .into_iter()
-            .chain(&stats)
-            .chain(&self.counts)
-            .chain([&self.deactivated])
-            .map(|n| n as &dyn ToSql)
-            .collect();
+        let added = stats.iter().chain(&self.counts).chain([&self.deactivated]);
+        let mut values: Vec<&dyn ToSql> = vec![&seq, &org];
+        values.extend(added.map(|n| n as &dyn ToSql));
         connection
             .prepare_cached(
                 "UPDATE org SET requests = requests + ?3, rate_limited = rate_limited + ?4,

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::ledger::{OrgRow, OrgStats};
 use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
+use crate::model::OrgNo;
 use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
 use crate::rollout::refused::Refused;
@@ -115,14 +116,14 @@ pub(super) async fn gather(
     let mut selected = 0;
     let all = collected.names.into_iter().zip(collected.entries);
     let used = all.filter(|(_, entries)| entries.iter().any(|kept| kept.selected));
-    for (no, (name, entries)) in (0..).zip(used) {
+    for (index, (name, entries)) in used.enumerate() {
         // The check hands on entries of known orgs only.
         let Some(spec) = checked.orgs.anchored(&name) else {
             continue;
         };
         collected.unsupported.look_at_org(&name, &spec);
         let org = OrgRow {
-            no,
+            no: OrgNo::at(index),
             url: checked.orgs.url(&name),
             name,
             spec,
