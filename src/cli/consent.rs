@@ -23,7 +23,7 @@ use crate::ledger::{Ledger, Pending};
 use crate::manifest;
 use crate::model::RunId;
 use crate::pacing::CancellationToken;
-use crate::rollout::access::{SECRETS_AT_ONCE, Shut, access, can_call, moved};
+use crate::rollout::access::{SECRETS_AT_ONCE, access, can_call, moved};
 use crate::rollout::consent::{Desk, Refreshed, Unopened};
 use crate::rollout::context::{RunContext, options, orgs_now};
 use crate::rollout::simulated::is_sandbox;
@@ -221,8 +221,7 @@ impl<'a> Orgs<'a> {
         let next = Arc::new(context.next_commands(&run, &Selection::default()));
         let opened = access(pending.org.clone(), &context, self.allow_exec, None, &next).await;
         drop(place);
-        let shut = |shut: Box<Shut>| anyhow::anyhow!("org {}: {}", shut.row.name, shut.why);
-        opened.map_err(|failure| failure.error)?.map_err(shut)
+        Ok(opened.map_err(|failure| failure.error)??)
     }
 }
 

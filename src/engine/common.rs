@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use futures_util::future::BoxFuture;
-
 use super::next::NextCommands;
 use super::org_context::OrgContext;
 use super::process::Engine;
@@ -19,10 +17,6 @@ use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Gate, Gated, Kept, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
-
-/// Opens an authorize link and returns what Okta's page showed: the sandbox's simulated administrator.
-pub type Administrator =
-    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
 /// Policy of a run.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +47,6 @@ pub struct OrgAccess {
     pub credentials: Credentials,
     /// Reads the secrets its entries refer to.
     pub secrets: Secrets,
-    /// Gives consents in simulated orgs.
-    pub administrator: Option<Administrator>,
     /// What people type after a failure.
     pub next: Arc<NextCommands>,
 }
@@ -63,8 +55,6 @@ pub struct OrgAccess {
 pub struct OpenOrg {
     /// Its number in the run.
     pub no: OrgNo,
-    /// Gives consents, in a simulated org.
-    pub administrator: Option<Administrator>,
     /// Where its calls wait for their turn.
     pub gate: Arc<Gate>,
     kept: Arc<Kept>,
@@ -160,7 +150,6 @@ impl Common {
         let kept = gate.keep(writer, remembered);
         Ok(OpenOrg {
             no: org.row.no,
-            administrator: org.administrator,
             gate,
             kept: Arc::new(kept),
             owner: owner.clone(),

@@ -13,7 +13,6 @@ mod org_context;
 mod process;
 mod remembered;
 mod selected;
-mod simulated_consent;
 mod submit_answer;
 mod waiting;
 mod window;
@@ -26,7 +25,7 @@ use std::sync::Arc;
 use futures_util::stream::StreamExt as _;
 use tokio::task::JoinSet;
 
-pub use common::{Administrator, Common, OpenOrg, OrgAccess, RunOptions};
+pub use common::{Common, OpenOrg, OrgAccess, RunOptions};
 pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
 pub use org_context::OrgContext;
@@ -45,14 +44,16 @@ use org::{OrgSlot, OrgTask};
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
 
-/// Makes the run's entries so until nothing can move any more, or the run is interrupted. Returns, by
-/// org, the largest part of a rate limit that was used.
+/// Makes the run's entries so until nothing can move any more, or the run is interrupted. Before it ends, `at_rest` is
+/// asked whether an answer was submitted meanwhile, or still is. Returns, by org, the largest part of a rate limit that
+/// was used.
 pub async fn drive(
     engine: &Engine,
     (ledger, owner): (&Ledger, &Owner),
     orgs: Vec<OrgAccess>,
     options: &RunOptions,
     events: &Events,
+    at_rest: impl AsyncFnMut() -> bool,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
     let run = owner.run();
     let counts = options.selected.counts(ledger, run).await?;
@@ -90,7 +91,7 @@ pub async fn drive(
     }
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
     let ended = tokio::select! {
-        ended = supervise(&common, run, &slots) => ended,
+        ended = supervise(&common, run, &slots, at_rest) => ended,
         never = eta::announce(&common.events, &slots, &unfinished) => match never {},
     };
     events.run(|| RunEvent::Ended);
@@ -102,9 +103,14 @@ pub async fn drive(
         .collect())
 }
 
-// Runs all orgs' tasks; when another process changed the ledger those at work look again, and those that had
+// Runs all orgs' tasks; when somebody else changed the ledger those at work look again, and those that had
 // ended are started anew if there is something for them.
-async fn supervise(common: &Common, run: &RunId, slots: &[OrgSlot]) -> Result<(), LedgerError> {
+async fn supervise(
+    common: &Common,
+    run: &RunId,
+    slots: &[OrgSlot],
+    mut at_rest: impl AsyncFnMut() -> bool,
+) -> Result<(), LedgerError> {
     let (ledger, engine) = (&common.ledger, &common.engine);
     let interrupt = engine.cancellation();
     // Before anything is read: what others store from now on is noticed.
@@ -127,17 +133,26 @@ async fn supervise(common: &Common, run: &RunId, slots: &[OrgSlot]) -> Result<()
     let mut resting = vec![false; slots.len()];
     let mut failed = None;
     let mut told = false;
-    while !tasks.is_empty() {
+    loop {
+        let is_at_rest = tasks.is_empty();
+        if is_at_rest && (failed.is_some() || !at_rest().await || interrupt.is_cancelled()) {
+            break;
+        }
+        let noticed = async {
+            if is_at_rest {
+                return Some(Ok(()));
+            }
+            changes.next().await
+        };
         let ended = tokio::select! {
-            joined = tasks.join_next() => match joined {
-                Some(Ok((index, ended))) => {
+            Some(joined) = tasks.join_next() => match joined {
+                Ok((index, ended)) => {
                     resting[index] = true;
                     ended
                 }
-                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-                None => break,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
-            Some(noticed) = changes.next(), if !interrupt.is_cancelled() => match noticed {
+            Some(noticed) = noticed, if !interrupt.is_cancelled() => match noticed {
                 Ok(()) => {
                     wake(ledger, run, slots, &mut resting, |index| start(&mut tasks, index, &slots[index])).await
                 }
@@ -168,19 +183,13 @@ async fn wake(
     mut start: impl FnMut(usize),
 ) -> Result<(), LedgerError> {
     let counts = ledger.counts_by_org(run).await?;
-    let ready: HashSet<OrgNo> = counts
-        .into_iter()
-        .filter(|(_, counts)| counts.started > 0)
-        .map(|(no, _)| no)
-        .collect();
-    for (index, slot) in slots
-        .iter()
-        .enumerate()
-        .filter(|(_, slot)| ready.contains(&slot.org.no))
-    {
+    let started = counts.into_iter().filter(|(_, counts)| counts.started > 0);
+    let ready: HashSet<OrgNo> = started.map(|(no, _)| no).collect();
+    for (index, slot) in slots.iter().enumerate() {
         if !resting[index] {
+            // What it leaves to somebody else may not be theirs any more.
             slot.look_again.notify_one();
-        } else if slot.org.gate.stopped().is_none() {
+        } else if ready.contains(&slot.org.no) && slot.org.gate.stopped().is_none() {
             resting[index] = false;
             start(index);
         }

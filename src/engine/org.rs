@@ -14,12 +14,11 @@ use tokio::time::Instant;
 
 use super::common::{Common, OpenOrg};
 use super::org_context::OrgContext;
-use super::simulated_consent;
 use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
 use super::worker::{EntryTask, Rest};
 use crate::event::OrgEvent;
-use crate::ledger::{EntryRow, LedgerError, OrgStats, Target};
+use crate::ledger::{LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, EntryState};
 use crate::steps::{Directory, WantedOfApps};
@@ -34,7 +33,7 @@ pub struct OrgSlot {
     pub org: Arc<OpenOrg>,
     /// What it shares with the others.
     pub common: Arc<Common>,
-    /// Told when another process changed the ledger.
+    /// Notified when somebody else changed the ledger.
     pub look_again: Arc<Notify>,
     /// What its entries refer to, whatever became of them: the org knows them, too.
     pub secrets: Arc<HashSet<SecretRef>>,
@@ -99,9 +98,6 @@ impl OrgTask {
         org_context.access.secrets.cover(secrets).await;
         self.begin(&org_context).await?;
         self.look_at_links(&org_context, &mut at_work).await?;
-        if self.slot.org.administrator.is_some() {
-            self.ask_for_waiting(&org_context, &mut at_work).await?;
-        }
         let gate = &org_context.access.gate;
         let mut interrupted = pin!(org_context.interrupt.cancelled());
         let mut stopped = pin!(gate.when_stopped());
@@ -130,6 +126,7 @@ impl OrgTask {
             self.give_up_place(at_work.len());
             if at_work.is_empty()
                 && let Some(due) = next_due
+                && self.window.has_retries()
             {
                 let ahead = due.saturating_duration_since(Instant::now());
                 gate.begin_wait();
@@ -138,7 +135,7 @@ impl OrgTask {
             // Of no use to one who could not take the entry up: it would ring again and again.
             let room = at_work.is_empty() || self.has_room(at_work.len());
             tokio::select! {
-                Some((no, rest)) = at_work.next() => self.take_back(no, rest, &org_context, &mut at_work)?,
+                Some((no, rest)) = at_work.next() => self.take_back(no, rest)?,
                 () = due(next_due.filter(|_| room)) => {}
                 () = self.slot.look_again.notified() => self.window.look_again(),
                 // Once: the loop ends.
@@ -276,46 +273,21 @@ impl OrgTask {
         failed.map_or(Ok(()), Err)
     }
 
-    fn take_back<'a>(
+    fn take_back(
         &mut self,
         no: EntryNo,
         rest: Result<Rest, LedgerError>,
-        org_context: &'a Arc<OrgContext>,
-        at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
         self.window.release(no);
         match rest {
             Ok(Rest::Ended | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
-            Ok(Rest::Waiting(row)) => {
-                self.slot.org.note_waiting();
-                self.ask(*row, org_context, at_work);
-            }
-            // Another process handed in this entry's consent: go on from what it stored.
+            Ok(Rest::Waiting) => self.slot.org.note_waiting(),
+            // Somebody else submitted this entry's consent: continue from what they stored.
             Err(LedgerError::Moved { .. }) => self.window.look_again(),
             Err(error) => return Err(error),
         }
         Ok(())
-    }
-
-    // Lets the simulated administrator give the consent, if there is one.
-    fn ask<'a>(
-        &mut self,
-        row: EntryRow,
-        org_context: &'a Arc<OrgContext>,
-        at_work: &mut AtWork<'a>,
-    ) {
-        let Some(administrator) = self.slot.org.administrator.clone() else {
-            return;
-        };
-        let row = self.window.hold(row);
-        let no = row.no;
-        at_work.push(Box::pin(async move {
-            (
-                no,
-                simulated_consent::given(org_context, row, administrator).await,
-            )
-        }));
     }
 
     // Before anybody is shown them again. One that is still what Okta shows is waited for as before.
@@ -340,21 +312,6 @@ impl OrgTask {
                 let rest = task.run().await;
                 (no, rest.map(|kind| task.rest(kind)))
             }));
-        }
-        Ok(())
-    }
-
-    async fn ask_for_waiting<'a>(
-        &mut self,
-        org_context: &'a Arc<OrgContext>,
-        at_work: &mut AtWork<'a>,
-    ) -> Result<(), LedgerError> {
-        let in_doubt = Arc::clone(&self.slot.in_doubt);
-        let mut pages = Pages::default();
-        while let Some(rows) = pages.next(org_context, self.slot.org.no).await? {
-            for row in rows.into_iter().filter(|row| !in_doubt.contains(&row.no)) {
-                self.ask(row, org_context, at_work);
-            }
         }
         Ok(())
     }

@@ -49,6 +49,15 @@ struct Ahead {
 // An entry and when it is tried again, by a clock that nobody sets.
 struct Delayed(Instant, EntryRow);
 
+impl Delayed {
+    // Somebody else may be about to submit its consent, or to ask for a fresh link.
+    fn is_left_to_others(&self) -> bool {
+        let progress = &self.1.progress;
+        let in_flight = progress.in_flight.as_ref();
+        progress.consent_lost || in_flight.is_some_and(|in_flight| !in_flight.ended)
+    }
+}
+
 impl Ord for Delayed {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.0, self.1.no).cmp(&(other.0, other.1.no))
@@ -144,22 +153,25 @@ impl Window {
         self.delayed.len()
     }
 
+    /// Whether some of them wait for one that we make.
+    pub fn has_retries(&self) -> bool {
+        let mut delayed = self.delayed.iter();
+        delayed.any(|Reverse(delayed)| !delayed.is_left_to_others())
+    }
+
     /// When the next delayed entry is due, if there is one.
     pub fn next_due(&self) -> Option<Instant> {
         self.delayed.peek().map(|Reverse(delayed)| delayed.0)
     }
 
-    /// Looks again for entries that were begun: another process may have made some ready. Those that wait for
-    /// the end of somebody's call may be free earlier than thought.
+    /// Looks again for entries that were begun: somebody else may have made some ready. Those that wait for the end of
+    /// somebody's call, or for a link that somebody asks for, may be free earlier than thought.
     pub fn look_again(&mut self) {
         self.started.drained = false;
         self.started.after = None;
         let (theirs, ours): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed)
             .into_iter()
-            .partition(|Reverse(Delayed(_, row))| {
-                let in_flight = row.progress.in_flight.as_ref();
-                in_flight.is_some_and(|in_flight| !in_flight.ended)
-            });
+            .partition(|Reverse(delayed)| delayed.is_left_to_others());
         self.delayed.extend(ours);
         for Reverse(Delayed(_, row)) in theirs {
             self.held.remove(&row.no);

@@ -19,7 +19,7 @@ pub enum Rest {
     /// Done or failed.
     Ended,
     /// Waits for a person.
-    Waiting(Box<EntryRow>),
+    Waiting,
     /// To be tried again then.
     Delayed(Box<EntryRow>, Millis),
     /// Not touched further: the run or the org is being stopped.
@@ -87,7 +87,7 @@ impl<'a> EntryTask<'a> {
     pub fn rest(self, kind: RestKind) -> Rest {
         match kind {
             RestKind::Ended => Rest::Ended,
-            RestKind::Waiting => Rest::Waiting(Box::new(self.row)),
+            RestKind::Waiting => Rest::Waiting,
             RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
             RestKind::Halted => Rest::Halted,
         }

@@ -28,7 +28,8 @@ mod writes;
 
 use std::path::Path;
 
-use futures_util::Stream;
+use futures_util::stream::{self, Stream};
+use tokio::sync::watch;
 
 pub use error::LedgerError;
 pub use model::*;
@@ -45,6 +46,8 @@ type Result<T, E = LedgerError> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     store: Store,
+    /// Sent when an entry was changed by who submits its consent, not by the run's owner.
+    consents: watch::Sender<()>,
 }
 
 /// What a checkpoint builds on, as the backend stored it: of no use but for the entry's next one.
@@ -69,7 +72,8 @@ impl Ledger {
     /// As [`Self::open`], with all options.
     pub async fn open_with(url: &LedgerUrl, options: OpenOptions) -> Result<Self> {
         let store = Store::open(url.path(), options).await?;
-        Ok(Self { store })
+        let consents = watch::Sender::new(());
+        Ok(Self { store, consents })
     }
 
     /// The file that it is in, if it is in one: what is beside it begins with its name.
@@ -143,12 +147,27 @@ impl Ledger {
         owner: &Owner,
         checkpoint: Checkpoint<'_>,
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
-        self.store.commit(owner.run(), checkpoint)
+        // While it is being submitted, or a fresh link asked for, the entry is nobody else's.
+        let is_left = checkpoint.due_at.is_none() && checkpoint.progress.in_flight.is_none();
+        let consents = (is_left && !owner.is_of_run()).then_some(&self.consents);
+        let stored = self.store.commit(owner.run(), checkpoint);
+        async move {
+            let stored = stored.await?;
+            if let Some(consents) = consents {
+                consents.send_replace(());
+            }
+            Ok(stored)
+        }
     }
 
-    /// Comes up with something each time another process has changed the ledger since this was called.
+    /// Comes up with something each time somebody else has changed the ledger since this was called: another process, or
+    /// who submits consents in this one.
     pub async fn changes(&self) -> Result<impl Stream<Item = Result<()>> + use<>> {
-        self.store.changes().await
+        let here = stream::unfold(self.consents.subscribe(), async |mut consents| {
+            consents.changed().await.ok()?;
+            Some((Ok(()), consents))
+        });
+        Ok(stream::select(self.store.changes().await?, here))
     }
 
     /// Whether what was known of an app when its entry was loaded still holds, as far as changes were looked for.

@@ -41,6 +41,11 @@ impl Owner {
         Self(Right::Consents(pending.run.clone()))
     }
 
+    /// Whether the run is this process's.
+    pub(super) const fn is_of_run(&self) -> bool {
+        matches!(self.0, Right::Run(_))
+    }
+
     /// Of which run.
     pub fn run(&self) -> &RunId {
         match &self.0 {

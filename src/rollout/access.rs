@@ -21,7 +21,8 @@ pub(crate) const SECRETS_AT_ONCE: usize = 16;
 pub(crate) type Opened = Result<OrgAccess, Box<Shut>>;
 
 /// An org whose credentials cannot be read: it is stopped before its first call, and holds no other up.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("org {name}: {why}", name = row.name)]
 pub(crate) struct Shut {
     /// The org.
     pub row: OrgRow,
@@ -158,7 +159,6 @@ pub(crate) async fn access(
             origin: sandbox.origin(&row.name),
             credentials: Credentials::Ssws(sandbox.api_token(&row.name)),
             secrets,
-            administrator: sandbox.administrator(),
             row,
             next,
         }));
@@ -171,7 +171,6 @@ pub(crate) async fn access(
                 origin: row.url.clone(),
                 credentials,
                 secrets,
-                administrator: None,
                 row,
                 next,
             }),

@@ -3,14 +3,17 @@
 
 use std::sync::Arc;
 
-use super::access::Opened;
+use tokio::sync::{mpsc, oneshot};
+
+use super::access::{Opened, access};
+use super::consent::{Administrator, AtRest, Desk};
 use super::context::{RunContext, options, renewed_by};
 use super::opening::{open, stop_shut, unfinished};
-use super::simulated::Simulated;
-use crate::engine::{Engine, NextCommands, RunOptions, Selected, drive};
+use super::simulated::{Simulated, is_sandbox};
+use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
 use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, OrgRow, Owner, RunRow};
+use crate::ledger::{Counts, Ledger, OrgRow, Owner, Pending, RunRow};
 use crate::manifest::Orgs;
 use crate::model::OrgNo;
 use crate::selection::Selection;
@@ -92,7 +95,23 @@ impl Driving {
             reconnect: renewed_by(run),
             ..options(&self.policy, self.force)
         };
-        let driven = drive(engine, (ledger, &self.owner), orgs, &options, &events).await;
+        let driven = match ready.simulated.as_ref() {
+            Some(simulated) if simulated.gives_consents() => {
+                let attended = self.attended(engine, orgs, &options, &events, simulated);
+                attended.await
+            }
+            _ => {
+                drive(
+                    engine,
+                    (ledger, &self.owner),
+                    orgs,
+                    &options,
+                    &events,
+                    async || false,
+                )
+                .await
+            }
+        };
         if let Some(simulated) = ready.simulated {
             simulated.stop().await;
         }
@@ -104,6 +123,45 @@ impl Driving {
             noted.map_err(|error| self.broken_off(error.into()))?;
         }
         Ok(in_order(shares, ready.all))
+    }
+
+    // With somebody who gives the consents of the orgs that the program serves itself.
+    async fn attended(
+        &self,
+        engine: &Engine,
+        orgs: Vec<OrgAccess>,
+        options: &RunOptions,
+        events: &Events,
+        simulated: &Simulated,
+    ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
+        let ledger = &self.ledger;
+        let open = async |pending: &Pending| {
+            let (org, served) = (pending.org.clone(), Some(simulated));
+            let opened = access(org, &self.context, self.allow_exec, served, &self.next).await;
+            Ok(opened.map_err(|failure| failure.error)??)
+        };
+        let rows = orgs
+            .iter()
+            .map(|org| &org.row)
+            .filter(|row| is_sandbox(row));
+        let administrator = Administrator {
+            simulated,
+            desk: Desk::new(engine, ledger, options, open, events.clone()).await?,
+            run: &self.run.id,
+            selected: &self.selected,
+            orgs: rows.map(|row| (row.no, row.clone())).collect(),
+        };
+        let (asks, rests) = mpsc::channel::<AtRest>(1);
+        let at_rest = async move || {
+            let (reply, answer) = oneshot::channel();
+            asks.send(reply).await.is_ok() && answer.await.unwrap_or(false)
+        };
+        let owned = (ledger, &self.owner);
+        let (driven, attended) = tokio::join!(
+            drive(engine, owned, orgs, options, events, at_rest),
+            administrator.attend(events.listen(), rests),
+        );
+        attended.and(driven)
     }
 
     /// A run ends early only when its checkpoints cannot be kept.

@@ -1,12 +1,10 @@
 //! The orgs of a run that the program serves itself (`url: "sandbox"`).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use crate::engine::Administrator;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, OrgRow};
 use crate::manifest::Entry;
@@ -23,7 +21,7 @@ pub(crate) fn is_sandbox(org: &OrgRow) -> bool {
 
 /// Simulated orgs that are being served.
 pub(crate) struct Simulated {
-    sandbox: Arc<Sandbox>,
+    sandbox: Sandbox,
     consent: Consent,
 }
 
@@ -66,7 +64,6 @@ impl Simulated {
         let sandbox = Sandbox::start(settings, state, None)
             .await
             .map_err(refused)?;
-        let sandbox = Arc::new(sandbox);
         Ok(Self { sandbox, consent })
     }
 
@@ -98,26 +95,19 @@ impl Simulated {
         self.sandbox.api_token(org).into()
     }
 
-    /// Who gives consents, if the settings simulate somebody.
-    pub fn administrator(&self) -> Option<Administrator> {
-        if self.consent != Consent::Auto {
-            return None;
-        }
-        let sandbox = Arc::clone(&self.sandbox);
-        Some(Arc::new(move |link: String| {
-            let sandbox = Arc::clone(&sandbox);
-            Box::pin(async move {
-                let page = sandbox.approve(&link).await;
-                page.map_err(|error| error.to_string())
-            })
-        }))
+    /// Whether the settings simulate an administrator who gives consents.
+    pub fn gives_consents(&self) -> bool {
+        self.consent == Consent::Auto
+    }
+
+    /// Opens an authorize link and agrees: what Okta's page shows then, unless the link leads nowhere.
+    pub async fn approve(&self, authorize_url: &str) -> Option<String> {
+        self.sandbox.approve(authorize_url).await.ok()
     }
 
     /// Stops serving; what happened is kept for the next run.
     pub async fn stop(self) {
-        if let Some(sandbox) = Arc::into_inner(self.sandbox) {
-            sandbox.stop().await;
-        }
+        self.sandbox.stop().await;
     }
 }
 

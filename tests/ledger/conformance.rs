@@ -48,6 +48,7 @@ on_each_backend! {
     a_run_is_checkpointed_by_whoever_holds_it,
     what_made_an_app_so_is_named_by_run_and_number,
     what_another_process_changes_is_noticed,
+    who_submits_a_consent_here_is_noticed_once_the_entry_is_free,
 }
 
 async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
@@ -1476,4 +1477,38 @@ async fn what_another_process_changes_is_noticed(backend: Backend) {
     second.store(started).await.unwrap();
     changes.next().await.unwrap().unwrap();
     assert!(!fixture.ledger.is_current(&known));
+}
+
+async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ledger = &fixture.ledger;
+    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let run_owner = Owner::of_run(ledger.lock_run(&run).unwrap());
+    let mut changes = pin!(ledger.changes().await.unwrap());
+    let mut noticed = async || {
+        let next = changes.next();
+        futures_util::FutureExt::now_or_never(next).is_some()
+    };
+    let OfRun(_, waiting) = waiting_on(&run, 0, 0, "s");
+    ledger.commit(&run_owner, waiting).await.unwrap();
+    assert!(!noticed().await, "the run's owner knows");
+    let mut sending = waiting_on(&run, 0, 1, "s");
+    sending.state = EntryState::Started;
+    sending.progress.to_mut().in_flight = Some(InFlight {
+        step: Step::CompleteConsent,
+        sent_at: 1,
+        ended: false,
+        link_before: None,
+        credentials: None,
+    });
+    ledger.store(sending).await.unwrap();
+    assert!(!noticed().await, "it is being submitted");
+    let mut claimed = checkpoint(&run, 0, 2, EntryState::Started);
+    claimed.due_at = Some(1);
+    ledger.store(claimed).await.unwrap();
+    assert!(!noticed().await, "a fresh link is asked for");
+    let free = checkpoint(&run, 0, 3, EntryState::Started);
+    ledger.store(free).await.unwrap();
+    assert!(noticed().await);
+    assert!(!noticed().await);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use okta_rollout::sandbox::{Latency, Period, Switches};
+use serde_json::json;
 
 use crate::support::{Live, Scenario, google, user, zscaler};
 
@@ -90,4 +91,54 @@ fn status_tells_running_then_interrupted_then_settled() {
     story.okta_rollout(&["resume"]).exits(0);
     assert_eq!(state(), "settled");
     assert_eq!(story.report()["totals"]["changed"], 2);
+}
+
+/// A run of an org that the program serves itself, with so many apps to be consented to.
+fn attended(apps: usize, sandbox: &str) -> Scenario {
+    let story = Scenario::of([]);
+    let entry = |no: usize| {
+        let (feature, settings) = user();
+        json!({ "org": "own", "app": "google", "label": format!("G {no}"),
+            "connection": { "profile": { "authScheme": "OAUTH2" } }, "features": { feature: settings } })
+    };
+    let entries: Vec<_> = (1..=apps).map(entry).collect();
+    let manifest = json!({ "orgs": { "own": { "url": "sandbox" } }, "apps": entries });
+    story.write("own.json", &manifest.to_string());
+    story.write(
+        "own.toml",
+        &format!("manifest = 'own.json'\n[sandbox]\nconsent = 'auto'\n{sandbox}"),
+    );
+    story
+}
+
+#[test]
+fn a_simulated_administrator_gives_every_consent_before_the_run_ends() {
+    // The answers to two are lost, and those of one say that something went wrong.
+    let faults = "[[sandbox.faults.rules]]\nfault = 'lostAnswer'\npath = '*/callback'\nnth = 3\ntimes = 2\n\
+        [[sandbox.faults.rules]]\nfault = 'unavailable'\npath = '*/callback'\nnth = 9\n";
+    let story = attended(40, &format!("limit = 0\n{faults}"));
+    story.okta_rollout(&["run", "own.toml"]).exits(0);
+    let report = story.report();
+    let entries = report["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 40);
+    for entry in entries {
+        assert_eq!(entry["state"], "done", "{entry}");
+    }
+}
+
+#[test]
+fn what_okta_refuses_three_times_is_left_to_people() {
+    let story = attended(
+        2,
+        "limit = 0\n[[sandbox.faults.rules]]\nfault = 'serverError'\npath = '*/callback'\ntimes = 0\n",
+    );
+    story.okta_rollout(&["run", "own.toml"]).exits(4);
+    let sql = rusqlite::Connection::open(story.ledger()).unwrap();
+    let calls = |like: &str| {
+        let count = "SELECT count(*) FROM call WHERE call LIKE ?1";
+        sql.query_row(count, [like], |row| row.get::<_, u32>(0))
+            .unwrap()
+    };
+    let asked = calls("POST %/connections/default");
+    assert_eq!((calls("POST %/callback"), asked), (2 * 3, 2 * 4));
 }

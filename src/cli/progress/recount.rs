@@ -108,16 +108,18 @@ mod tests {
             origin: sandbox.url("acme"),
             credentials: Credentials::Ssws(sandbox.api_token("acme").into()),
             secrets: Secrets::new(folder.path(), false),
-            administrator: None,
             next: Arc::default(),
         };
         let events = Events::with_buffer(4);
         let mut listener = events.listen();
         let (options, engine) = (RunOptions::default(), Engine::new());
         let owner = Owner::of_run(ledger.lock_run(&run).unwrap());
-        drive(&engine, (&ledger, &owner), vec![org], &options, &events)
-            .await
-            .unwrap();
+        let of_run = (&ledger, &owner);
+        let driven = drive(&engine, of_run, vec![org], &options, &events, async || {
+            false
+        })
+        .await;
+        driven.unwrap();
         drop(events);
         let mut shown = Shown {
             model: Model::new(Verbosity::Normal, TimeZone::UTC, now()),

@@ -3,6 +3,7 @@
 //! A one-time code expires within minutes, so nobody's answer waits for anybody else's: all are under way
 //! together, and each org's gate alone decides when its calls go.
 
+mod administrator;
 mod matching;
 mod open_orgs;
 
@@ -19,6 +20,7 @@ use crate::engine::{
 use crate::event::{EntryName, Events};
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
 use crate::model::{EntryState, RunId};
+pub(super) use administrator::{Administrator, AtRest};
 use matching::Matched;
 use open_orgs::OpenOrgs;
 pub use open_orgs::Unopened;
@@ -220,13 +222,6 @@ where
     }
 
     async fn submit(&self, answer: &inbox::SubmittedAnswer) -> anyhow::Result<Answered> {
-        let unsent = |refusal, pending: Option<&Pending>| {
-            let whose = pending.map_or_else(|| answer.spot().to_string(), whose);
-            Ok(Answered::Unsent {
-                refusal,
-                whose: Some(whose),
-            })
-        };
         let mut last = None;
         // Twice: somebody else may change the entry between our reading it and claiming it.
         for _ in 0..2 {
@@ -236,40 +231,52 @@ where
                     let whose = answer.spot().to_string();
                     return Ok(Answered::AcceptedBefore { whose });
                 }
-                ConsentState::Settled(false) => return unsent(Refusal::RefusedBefore, None),
+                ConsentState::Settled(false) => {
+                    return Ok(unsent(Refusal::RefusedBefore, answer.spot().to_string()));
+                }
                 ConsentState::Unknown => return self.misplaced(answer).await,
             };
             if pending.entry.state != EntryState::Waiting {
-                last = Some(pending);
+                last = Some(whose(&pending));
                 break;
             }
-            let open = self.open_orgs.open(&self.common, &pending).await?;
-            let org_context = &open.org_context;
-            let accepted =
-                match inbox::accept(answer, org_context.access.client.origin(), &pending.entry) {
-                    Ok(accepted) => accepted,
-                    Err(refusal) => return unsent(refusal, Some(&pending)),
-                };
-            let entry = name_of(&org_context.org, &pending.entry);
-            let mut task = EntryTask::new(org_context, pending.entry);
-            let submission = tokio::select! {
-                submission = task.submit_answer(accepted) => submission,
-                () = self.out_of_patience() => Ok(Submission::Halted),
-            };
-            match submission {
-                Ok(Submission::Accepted) => {
-                    let run = pending.run;
-                    return Ok(Answered::Accepted { entry, run });
-                }
-                Ok(Submission::NotAccepted) => {
-                    return self.try_again(org_context, task, entry).await;
-                }
-                Ok(Submission::Halted) => return Ok(halted(org_context, entry)),
-                Err(LedgerError::Moved { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if let Some(answered) = self.submit_for(pending, answer).await? {
+                return Ok(answered);
             }
         }
-        unsent(Refusal::InProgress, last.as_ref())
+        let whose = last.unwrap_or_else(|| answer.spot().to_string());
+        Ok(unsent(Refusal::InProgress, whose))
+    }
+
+    // Of an entry that waits; `None` = somebody else was faster.
+    async fn submit_for(
+        &self,
+        pending: Pending,
+        answer: &inbox::SubmittedAnswer,
+    ) -> anyhow::Result<Option<Answered>> {
+        let open = self.open_orgs.open(&self.common, &pending).await?;
+        let org_context = &open.org_context;
+        let origin = org_context.access.client.origin();
+        let accepted = match inbox::accept(answer, origin, &pending.entry) {
+            Ok(accepted) => accepted,
+            Err(refusal) => return Ok(Some(unsent(refusal, whose(&pending)))),
+        };
+        let entry = name_of(&org_context.org, &pending.entry);
+        let mut task = EntryTask::new(org_context, pending.entry);
+        let submission = tokio::select! {
+            submission = task.submit_answer(accepted) => submission,
+            () = self.out_of_patience() => Ok(Submission::Halted),
+        };
+        match submission {
+            Ok(Submission::Accepted) => {
+                let run = pending.run;
+                Ok(Some(Answered::Accepted { entry, run }))
+            }
+            Ok(Submission::NotAccepted) => self.try_again(org_context, task, entry).await.map(Some),
+            Ok(Submission::Halted) => Ok(Some(halted(org_context, entry))),
+            Err(LedgerError::Moved { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn state_of(&self, answer: &inbox::SubmittedAnswer) -> Result<ConsentState, LedgerError> {
@@ -283,20 +290,15 @@ where
     async fn misplaced(&self, answer: &inbox::SubmittedAnswer) -> anyhow::Result<Answered> {
         let state = answer.state().expose_secret();
         let Some(pending) = self.common.ledger.waits_for(state).await? else {
-            return Ok(Answered::Unsent {
-                refusal: Refusal::UnknownState,
-                whose: Some(answer.spot().to_string()),
-            });
+            return Ok(unsent(Refusal::UnknownState, answer.spot().to_string()));
         };
         if !pending.org.url.starts_with("http") {
             // An org that has no address while no run serves it says so itself.
             self.open_orgs.open(&self.common, &pending).await?;
         }
         let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
-        Ok(Answered::Unsent {
-            refusal: refusal.unwrap_or(Refusal::UnknownState),
-            whose: Some(whose(&pending)),
-        })
+        let refusal = refusal.unwrap_or(Refusal::UnknownState);
+        Ok(unsent(refusal, whose(&pending)))
     }
 
     // The person is still there: give them a link that works.
@@ -326,6 +328,11 @@ where
 fn whose(pending: &Pending) -> String {
     let row = &pending.entry;
     format!("{}/{} (row {})", pending.org.name, row.entry.app, row.row)
+}
+
+fn unsent(refusal: Refusal, whose: String) -> Answered {
+    let whose = Some(whose);
+    Answered::Unsent { refusal, whose }
 }
 
 fn halted(org_context: &OrgContext, entry: EntryName) -> Answered {

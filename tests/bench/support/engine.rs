@@ -53,7 +53,6 @@ impl Engine {
             },
             credentials: Credentials::Ssws(fleet.token(&row.name).into()),
             secrets: Secrets::new(folder.path(), false),
-            administrator: None,
             next: Arc::default(),
             row,
         });
@@ -79,7 +78,15 @@ impl Engine {
         let (ledger, run, engine) = (&self.ledger, &self.run, Process::new());
         let owner = Owner::of_run(ledger.lock_run(run)?);
         let begun = Instant::now();
-        drive(&engine, (ledger, &owner), self.orgs, &options, events).await?;
+        drive(
+            &engine,
+            (ledger, &owner),
+            self.orgs,
+            &options,
+            events,
+            async || false,
+        )
+        .await?;
         let took = begun.elapsed();
         let counts = ledger.counts(run).await?;
         anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");
