@@ -223,14 +223,14 @@ pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusa
 mod tests {
     use super::*;
     use crate::ledger::{Consent, Progress};
-    use crate::model::{EntryState, OrgNo};
+    use crate::model::{EntryNo, EntryState, OrgNo};
 
     const URL: &str =
         "https://acme.okta.com/api/v1/apps/google/0oa1/oauth2/callback?code=c0de&state=s1";
 
     fn row() -> EntryRow {
         EntryRow {
-            no: 0,
+            no: EntryNo(0),
             org: OrgNo(0),
             row: 2,
             entry: crate::plan::tests::entry(

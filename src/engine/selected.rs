@@ -35,7 +35,7 @@ impl Numbers {
 }
 
 fn place(no: EntryNo) -> Option<(usize, u64)> {
-    let no = usize::try_from(no).ok()?;
+    let no = usize::try_from(no.0).ok()?;
     Some((no / 64, 1 << (no % 64)))
 }
 
@@ -138,15 +138,15 @@ mod tests {
         let mut numbers = Numbers::default();
         let some = [0, 63, 64, 1_000_000];
         for no in some {
-            numbers.insert(no);
+            numbers.insert(EntryNo(no));
         }
-        numbers.insert(-1);
+        numbers.insert(EntryNo(-1));
         let selected = Selected(Some(Arc::new(numbers)));
         for no in [-1, 0, 1, 62, 63, 64, 65, 999_999, 1_000_000, 1_000_001] {
-            assert_eq!(selected.contains(no), some.contains(&no), "{no}");
+            assert_eq!(selected.contains(EntryNo(no)), some.contains(&no), "{no}");
         }
         assert!(!selected.is_empty());
-        assert!(Selected::default().contains(7));
+        assert!(Selected::default().contains(EntryNo(7)));
         assert!(Selected(Some(Arc::default())).is_empty());
     }
 }

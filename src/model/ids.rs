@@ -12,7 +12,9 @@ pub type Millis = i64;
 pub struct RunId(pub String);
 
 /// Place of an entry in its run, from 0, in manifest order.
-pub type EntryNo = i64;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryNo(pub i64);
 
 /// Index of an org in its run, from 0, in order of first use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ impl OrgNo {
     /// Its index in the run's list of orgs.
     pub fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl fmt::Display for EntryNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -302,7 +302,7 @@ pub(super) mod tests {
     use super::*;
     use crate::apps::Feature;
     use crate::ledger::{OrgStats, Progress};
-    use crate::model::{OrgNo, Stopped};
+    use crate::model::{EntryNo, OrgNo, Stopped};
 
     pub(in crate::report) fn run() -> RunRow {
         RunRow {
@@ -361,7 +361,7 @@ pub(super) mod tests {
 
     pub(in crate::report) fn google(state: EntryState, progress: Progress) -> EntryRow {
         EntryRow {
-            no: 0,
+            no: EntryNo(0),
             org: OrgNo(0),
             row: 14,
             entry: serde_json::from_value(json!({

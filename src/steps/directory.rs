@@ -117,6 +117,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EntryNo;
     use crate::okta::apps::{AppInstance, AppStatus};
 
     #[tokio::test]
@@ -151,7 +152,11 @@ mod tests {
 
     #[test]
     fn entries_by_label_and_by_unseen_ids_are_counted() {
-        let target = |app, found| Target { no: 0, app, found };
+        let target = |app, found| Target {
+            no: EntryNo(0),
+            app,
+            found,
+        };
         let wanted = Wanted::of([
             target(App::Google, FoundBy::UnseenId),
             target(App::Google, FoundBy::UnseenId),

@@ -9,7 +9,7 @@ use super::{Context, Memory, Outcome, Outside, StepError};
 use crate::consent::Answer;
 use crate::ledger::{EntryRow, Progress, StepRecord};
 use crate::manifest::Entry;
-use crate::model::{EntryState, OrgNo, Step};
+use crate::model::{EntryNo, EntryState, OrgNo, Step};
 use crate::pacing::CallLog;
 use crate::plan::{Forecast, Identity, Past, Seen, SeenApp, steps};
 
@@ -100,7 +100,7 @@ fn take_all(context: &mut Context<'_>) -> Result<(), StepError> {
 // An entry that no run has begun.
 fn row(entry: &Entry) -> EntryRow {
     EntryRow {
-        no: 0,
+        no: EntryNo(0),
         org: OrgNo(0),
         row: 0,
         entry: entry.clone(),

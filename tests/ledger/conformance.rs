@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{
-    Changed, EntryError, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, Why,
+    Changed, EntryError, EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, Why,
 };
 use serde_json::json;
 
@@ -78,10 +78,13 @@ async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
     assert_eq!(read.len(), 3);
     for (no, (row, entry)) in (0..).zip(read.iter().zip(&entries)) {
         assert_eq!(&row.entry, entry);
-        assert_eq!((row.no, row.row), (no, u64::try_from(no).unwrap() + 2));
+        assert_eq!(
+            (row.no, row.row),
+            (EntryNo(no), u64::try_from(no).unwrap() + 2)
+        );
         assert_eq!((row.state, row.version), (EntryState::Pending, 0));
         assert_eq!(row.progress, Progress::default());
-        assert_eq!(fixture.ledger.entry(&run, no).await.unwrap(), *row);
+        assert_eq!(fixture.ledger.entry(&run, EntryNo(no)).await.unwrap(), *row);
     }
     let orgs = fixture.ledger.orgs(&run).await.unwrap();
     assert_eq!(orgs.len(), 2);
@@ -91,8 +94,8 @@ async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
     );
     assert_eq!(orgs[0].url, "https://acme.okta.com");
     assert_eq!(orgs[0].spec, org("acme"));
-    assert!(fixture.ledger.entry(&run, 3).await.is_err());
-    assert!(fixture.ledger.entry(&run, -1).await.is_err());
+    assert!(fixture.ledger.entry(&run, EntryNo(3)).await.is_err());
+    assert!(fixture.ledger.entry(&run, EntryNo(-1)).await.is_err());
 }
 
 async fn nothing_of_an_unfinished_import_is_seen(backend: Backend) {
@@ -281,7 +284,7 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
     fixture.ledger.store(cp.clone()).await.unwrap();
 
     let fixture = fixture.reopen().await;
-    let row = fixture.ledger.entry(&run, 0).await.unwrap();
+    let row = fixture.ledger.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!(row.progress, *cp.progress);
     assert_eq!(
         (row.due_at, row.error, row.state),
@@ -379,7 +382,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
     started.attempts = vec![call(207)];
     let as_started = fixture.ledger.store(started).await.unwrap();
     let commits = loaded.iter().map(|row| {
-        let no = row.no;
+        let no = row.no.0;
         let mut cp = checkpoint(&run, no, row.version, EntryState::Done);
         // Those who loaded the entry know what is stored of it, others have the ledger look.
         cp.stored = row.stored.filter(|_| no % 3 > 0);
@@ -393,7 +396,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
         let expected = if no == 7 {
             Err(LedgerError::Moved {
                 run: run.clone(),
-                no,
+                no: EntryNo(no),
             })
         } else {
             Ok(())
@@ -530,33 +533,42 @@ async fn windows_hold_one_org_and_state_in_order(backend: Backend) {
             .load(run, OrgNo(0), state, after, limit)
             .await
             .unwrap();
-        rows.into_iter().map(|row| row.no).collect::<Vec<_>>()
+        rows.into_iter().map(|row| row.no.0).collect::<Vec<_>>()
     };
     assert_eq!(load(&run, EntryState::Pending, None, 3).await, [0, 4, 8]);
     assert_eq!(
-        load(&run, EntryState::Pending, Some(8), 3).await,
+        load(&run, EntryState::Pending, Some(EntryNo(8)), 3).await,
         [12, 14, 16]
     );
-    assert_eq!(load(&run, EntryState::Pending, Some(16), 3).await, [18]);
-    assert_eq!(load(&run, EntryState::Pending, Some(18), 3).await, [0; 0]);
+    assert_eq!(
+        load(&run, EntryState::Pending, Some(EntryNo(16)), 3).await,
+        [18]
+    );
+    assert_eq!(
+        load(&run, EntryState::Pending, Some(EntryNo(18)), 3).await,
+        [0; 0]
+    );
     assert_eq!(load(&run, EntryState::Done, None, 10).await, [2, 6, 10]);
-    assert_eq!(load(&run, EntryState::Done, Some(2), 1).await, [6]);
+    assert_eq!(load(&run, EntryState::Done, Some(EntryNo(2)), 1).await, [6]);
     assert_eq!(load(&run, EntryState::Failed, None, 10).await, [0; 0]);
     assert_eq!(
-        load(&other, EntryState::Pending, Some(15), 10).await,
+        load(&other, EntryState::Pending, Some(EntryNo(15)), 10).await,
         [16, 18]
     );
     // Numbers no run has.
     assert_eq!(
-        load(&run, EntryState::Pending, Some(i64::MAX), 9).await,
+        load(&run, EntryState::Pending, Some(EntryNo(i64::MAX)), 9).await,
         [0; 0]
     );
     assert_eq!(
-        load(&run, EntryState::Pending, Some(i64::MIN), 1).await,
+        load(&run, EntryState::Pending, Some(EntryNo(i64::MIN)), 1).await,
         [0]
     );
     for no in [-1, 1 << 32, i64::MAX, i64::MIN] {
-        assert!(fixture.ledger.entry(&run, no).await.is_err(), "{no}");
+        assert!(
+            fixture.ledger.entry(&run, EntryNo(no)).await.is_err(),
+            "{no}"
+        );
         let outcome = fixture
             .ledger
             .store(checkpoint(&run, no, 0, EntryState::Done))
@@ -637,7 +649,7 @@ async fn a_consent_is_that_of_its_org_app_and_id_only(backend: Backend) {
     let newest = async |app: App, id: &str| {
         let url = "https://acme.okta.com";
         let found = fixture.ledger.newest_of_app(url, app, id).await.unwrap();
-        found.map(|found| (found.entry.no, found.entry.state))
+        found.map(|found| (found.entry.no.0, found.entry.state))
     };
     assert_eq!(
         newest(App::Google, "0oa1").await,
@@ -673,7 +685,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
     else {
         panic!("not waiting")
     };
-    assert_eq!((&pending.run, pending.entry.no), (&run, 0));
+    assert_eq!((&pending.run, pending.entry.no.0), (&run, 0));
     assert_eq!(pending.org.url, "https://acme.okta.com");
     assert_eq!(pending.entry.progress.consent, Some(consent("first")));
     assert_eq!(
@@ -850,7 +862,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     );
     let counts = fixture.ledger.counts(&new).await.unwrap();
     assert_eq!((counts.pending, counts.waiting), (2, 2));
-    let row = fixture.ledger.entry(&new, 1).await.unwrap();
+    let row = fixture.ledger.entry(&new, EntryNo(1)).await.unwrap();
     assert_eq!(row.progress.consent, Some(consent("s0")));
     assert_eq!((row.row, row.entry.org.as_str()), (21, "renamed"));
     let ConsentState::Waiting(pending) = fixture
@@ -861,9 +873,12 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
     else {
         panic!("not waiting")
     };
-    assert_eq!((pending.run, pending.entry.no), (new.clone(), 1));
+    assert_eq!((pending.run, pending.entry.no.0), (new.clone(), 1));
     let listed = fixture.ledger.pending_consents(None).await.unwrap();
-    let listed: Vec<_> = listed.iter().map(|p| (p.run.clone(), p.entry.no)).collect();
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|p| (p.run.clone(), p.entry.no.0))
+        .collect();
     assert_eq!(
         listed,
         [(old.clone(), 1), (new.clone(), 1), (new.clone(), 3)],
@@ -875,7 +890,7 @@ async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
         .load(&old, OrgNo(0), EntryState::Waiting, None, 10)
         .await
         .unwrap();
-    assert_eq!(left.iter().map(|row| row.no).collect::<Vec<_>>(), [1]);
+    assert_eq!(left.iter().map(|row| row.no.0).collect::<Vec<_>>(), [1]);
     for version in [1, 2] {
         let error = fixture
             .ledger
@@ -905,7 +920,7 @@ async fn a_fresh_link_replaces_the_one_another_run_waits_for(backend: Backend) {
     let pending = fixture.ledger.pending_consents(None).await.unwrap();
     let pending: Vec<_> = pending
         .iter()
-        .map(|pending| (pending.run.clone(), pending.entry.no))
+        .map(|pending| (pending.run.clone(), pending.entry.no.0))
         .collect();
     assert_eq!(pending, [(old, 1), (new, 0)]);
     assert_eq!(
@@ -961,11 +976,21 @@ async fn one_waiting_entry_is_adopted_once(backend: Backend) {
     let second = second.finish().unwrap();
     let first = first.finish().unwrap();
     assert_eq!(
-        fixture.ledger.entry(&second, 0).await.unwrap().state,
+        fixture
+            .ledger
+            .entry(&second, EntryNo(0))
+            .await
+            .unwrap()
+            .state,
         EntryState::Waiting
     );
     assert_eq!(
-        fixture.ledger.entry(&first, 0).await.unwrap().state,
+        fixture
+            .ledger
+            .entry(&first, EntryNo(0))
+            .await
+            .unwrap()
+            .state,
         EntryState::Pending
     );
 }
@@ -1014,7 +1039,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
             .unwrap(),
         0
     );
-    let pending = fixture.ledger.entry(&run, 0).await.unwrap();
+    let pending = fixture.ledger.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!(
         (pending.state, pending.error, pending.due_at),
         (EntryState::Pending, None, None)
@@ -1023,7 +1048,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
         (pending.progress, pending.version),
         (Progress::default(), 2)
     );
-    let started = fixture.ledger.entry(&run, 1).await.unwrap();
+    let started = fixture.ledger.entry(&run, EntryNo(1)).await.unwrap();
     assert_eq!(
         (started.state, started.progress.attempts),
         (EntryState::Started, 0)
@@ -1056,11 +1081,11 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
     assert_eq!(labels(OrgNo(1)).await.unwrap(), [App::Zoomus]);
     let taken = |app_id, except| fixture.ledger.app_id_taken(&run, OrgNo(0), app_id, except);
     assert_eq!(
-        taken("0oa9", 0).await.unwrap(),
+        taken("0oa9", EntryNo(0)).await.unwrap(),
         Some(5),
         "given by another entry"
     );
-    assert_eq!(taken("0oa9", 3).await.unwrap(), None, "its own");
+    assert_eq!(taken("0oa9", EntryNo(3)).await.unwrap(), None, "its own");
     let mut cp = checkpoint(&run, 2, 0, EntryState::Started);
     cp.progress.to_mut().app_id = Some("0oa7".into());
     fixture.ledger.store(cp).await.unwrap();
@@ -1070,11 +1095,11 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
         .await
         .unwrap();
     assert_eq!(
-        taken("0oa7", 0).await.unwrap(),
+        taken("0oa7", EntryNo(0)).await.unwrap(),
         Some(4),
         "found by another entry"
     );
-    assert_eq!(taken("0oa8", 0).await.unwrap(), None);
+    assert_eq!(taken("0oa8", EntryNo(0)).await.unwrap(), None);
     assert_eq!(
         labels(OrgNo(0)).await.unwrap(),
         [App::Google],
@@ -1098,15 +1123,15 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
     assert_eq!(
         ledger.targets(&run, OrgNo(0)).await.unwrap(),
         [
-            target(0, google, unseen),
-            target(1, App::Slack, FoundBy::Label),
-            target(2, google, unseen),
-            target(4, App::Zoomus, FoundBy::Label),
+            target(EntryNo(0), google, unseen),
+            target(EntryNo(1), App::Slack, FoundBy::Label),
+            target(EntryNo(2), google, unseen),
+            target(EntryNo(4), App::Zoomus, FoundBy::Label),
         ]
     );
     assert_eq!(
         ledger.targets(&run, OrgNo(1)).await.unwrap(),
-        [target(3, google, unseen)]
+        [target(EntryNo(3), google, unseen)]
     );
     let seen = |app_id: &str| AppName {
         org_url: "https://x.okta.com".into(),
@@ -1140,9 +1165,9 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
     assert_eq!(
         ledger.targets(&run, OrgNo(0)).await.unwrap(),
         [
-            target(0, google, FoundBy::Seen),
-            target(1, App::Slack, FoundBy::Seen),
-            target(2, google, unseen),
+            target(EntryNo(0), google, FoundBy::Seen),
+            target(EntryNo(1), App::Slack, FoundBy::Seen),
+            target(EntryNo(2), google, unseen),
         ]
     );
     let ids = ledger.seen_apps("https://x.okta.com").await.unwrap();
@@ -1158,7 +1183,7 @@ async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {
     );
     assert_eq!(
         ledger.targets(&run, OrgNo(1)).await.unwrap(),
-        [target(3, google, unseen)]
+        [target(EntryNo(3), google, unseen)]
     );
 }
 
@@ -1283,7 +1308,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
     }
     let retried = fixture
         .ledger
-        .retry_failed(&owner(&run), |no| no % 4 == 0)
+        .retry_failed(&owner(&run), |no| no.0 % 4 == 0)
         .await;
     assert_eq!(retried.unwrap(), 2);
     let mut failed = Vec::new();
@@ -1291,7 +1316,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
     let each = |standing: Standing| {
         apps.push(standing.app);
         if standing.state == EntryState::Failed {
-            failed.push(standing.no);
+            failed.push(standing.no.0);
         }
     };
     fixture.ledger.for_each_standing(&run, each).await.unwrap();
@@ -1417,7 +1442,7 @@ async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     assert_eq!(*owner.run(), run);
     let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, EntryState::Done);
     fixture.ledger.commit(&owner, checkpoint).await.unwrap();
-    let row = second.entry(&run, 0).await.unwrap();
+    let row = second.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!((row.state, row.version), (EntryState::Done, 1));
     // Whoever has a part in it keeps it.
     let part = owner.clone();
@@ -1452,9 +1477,10 @@ async fn what_made_an_app_so_is_named_by_run_and_number(backend: Backend) {
     like(&first, 0, "0oa1", as_wanted()).await;
     like(&first, 1, "0oa2", as_wanted()).await;
     like(&second, 0, "0oa1", LastAppliedChange::Moving).await;
+    let of = |run: &RunId, no| Some((run.clone(), EntryNo(no)));
     for (app_id, wanted) in [
-        ("0oa1", [Some((first.clone(), 0)), Some((second, 0))]),
-        ("0oa2", [Some((first, 1)), None]),
+        ("0oa1", [of(&first, 0), of(&second, 0)]),
+        ("0oa2", [of(&first, 1), None]),
         ("0oa3", [None, None]),
     ] {
         let app = ledger.app_memory(url, app_id).await.unwrap();

@@ -1,7 +1,7 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
 use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
-use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
+use okta_rollout::model::{EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
 
@@ -135,13 +135,13 @@ async fn handing_in(fixture: &Fixture) -> RunId {
 async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let before = handing_in(&fixture).await;
-    let was = fixture.ledger.entry(&before, 0).await.unwrap();
+    let was = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let is = fixture.ledger.entry(&new, 0).await.unwrap();
+    let is = fixture.ledger.entry(&new, EntryNo(0)).await.unwrap();
     assert_eq!(is.state, EntryState::Started);
     assert_eq!(is.progress, was.progress);
     assert_eq!((is.due_at, is.checked_at), (Some(99), was.checked_at));
-    let left = fixture.ledger.entry(&before, 0).await.unwrap();
+    let left = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
     assert_eq!(left.adopted_by, Some(new.clone()));
     let started = |counts: Counts| (counts.started, counts.waiting, counts.adopted);
     let counts = async |run| started(fixture.ledger.counts(run).await.unwrap());
@@ -158,11 +158,11 @@ async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend)
     let other = fixture.another().await;
     let _held = other.lock_run(&before).unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let is = fixture.ledger.entry(&new, 0).await.unwrap();
+    let is = fixture.ledger.entry(&new, EntryNo(0)).await.unwrap();
     assert_eq!(
         (is.state, is.progress),
         (EntryState::Pending, Progress::default())
     );
-    let left = fixture.ledger.entry(&before, 0).await.unwrap();
+    let left = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
     assert_eq!((left.state, left.adopted_by), (EntryState::Started, None));
 }

@@ -209,7 +209,7 @@ pub fn owner(run: &RunId) -> Owner {
             wait: None,
         },
         entry: EntryRow {
-            no: 0,
+            no: EntryNo(0),
             org: OrgNo(0),
             row: 1,
             entry,
@@ -227,9 +227,9 @@ pub fn owner(run: &RunId) -> Owner {
     Owner::of_consents(&pending)
 }
 
-pub fn checkpoint(run: &RunId, no: EntryNo, version: i64, state: EntryState) -> OfRun {
+pub fn checkpoint(run: &RunId, no: i64, version: i64, state: EntryState) -> OfRun {
     let checkpoint = Checkpoint {
-        no,
+        no: EntryNo(no),
         version,
         stored: None,
         state,
@@ -262,7 +262,7 @@ pub fn waiting_progress(state: &str) -> Progress {
     }
 }
 
-pub fn waiting_on(run: &RunId, no: EntryNo, version: i64, state: &str) -> OfRun {
+pub fn waiting_on(run: &RunId, no: i64, version: i64, state: &str) -> OfRun {
     let mut waiting = checkpoint(run, no, version, EntryState::Waiting);
     waiting.progress = Cow::Owned(waiting_progress(state));
     waiting
@@ -302,7 +302,7 @@ pub async fn calls(ledger: &Ledger, run: &RunId) -> Vec<Vec<Attempt>> {
     let mut calls = Vec::new();
     let each = |row: EntryRow, of_entry| {
         assert_eq!(
-            usize::try_from(row.no),
+            usize::try_from(row.no.0),
             Ok(calls.len()),
             "in manifest order"
         );

@@ -214,12 +214,12 @@ fn named(entry: &EntryName) -> String {
 mod tests {
     use super::*;
     use crate::consent::inbox::Refusal;
-    use crate::model::RunId;
+    use crate::model::{EntryNo, RunId};
 
     #[test]
     fn a_refusal_by_okta_outranks_what_was_not_sent() {
         let entry = || EntryName {
-            no: 0,
+            no: EntryNo(0),
             org: "acme".into(),
             app: "google",
             which: "0oa1".into(),

@@ -125,7 +125,7 @@ impl Record {
 
     fn add_entry(&mut self, entry: &EntryName, what: &EntryEvent) {
         self.add("app", entry.app);
-        self.add("entry", entry.no);
+        self.add("entry", entry.no.0);
         self.add("row", entry.row);
         match what {
             EntryEvent::StepStarted { step } => self.add_step(*step),
@@ -301,14 +301,14 @@ mod tests {
     use super::*;
     use crate::event::Answers;
     use crate::failure::Remedy;
-    use crate::model::{EntryError, RunId, Stopped, Why};
+    use crate::model::{EntryError, EntryNo, RunId, Stopped, Why};
 
     /// 2026-01-02T03:04:05.006Z.
     const AT: Millis = 1_767_323_045_006;
 
     fn of_entry(what: EntryEvent) -> EventKind {
         let entry = EntryName {
-            no: 3,
+            no: EntryNo(3),
             org: "acme".into(),
             app: "google",
             which: "Google Workspace".into(),

@@ -351,7 +351,7 @@ mod tests {
 
     fn entry(org: &str, row: u64) -> EntryName {
         EntryName {
-            no: EntryNo::try_from(row).unwrap(),
+            no: EntryNo(i64::try_from(row).unwrap()),
             org: org.into(),
             app: "google",
             which: "Google Workspace".into(),

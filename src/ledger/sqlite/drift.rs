@@ -28,7 +28,7 @@ pub(super) fn noted(
         "SELECT key - ?2 FROM entry WHERE run = ?1 AND drifted = 1
              AND json_extract(progress, ?3) IS NOT NULL ORDER BY key",
     )?;
-    let mut rows = statement.query(params![seq, rows::entry_key(seq, 0), path(what)])?;
+    let mut rows = statement.query(params![seq, rows::first_key(seq), path(what)])?;
     let (mut count, mut first) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let no = row.get(0)?;

@@ -3,7 +3,13 @@
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
 
-use crate::model::OrgNo;
+use crate::model::{EntryNo, OrgNo};
+
+impl FromSql for EntryNo {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(Self)
+    }
+}
 
 impl ToSql for OrgNo {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -18,7 +18,7 @@ use super::writer::Underway;
 use super::{Inner, database, files, lock, run_id, sweep};
 use crate::ledger::{ImportEntry, LedgerError, NewRun};
 use crate::manifest::OrgSpec;
-use crate::model::{OrgNo, RunId};
+use crate::model::{EntryNo, OrgNo, RunId};
 
 /// Entries stored in one go: fewer would write the indexes' pages too often when orgs take turns.
 const CHUNK: usize = 100_000;
@@ -127,7 +127,7 @@ impl Import {
         let chunk = &mut self.chunk;
         let no = self.stored + rows::integer(chunk.rows.len() as u64);
         self.adopted
-            .extend(self.adoptable.take(&org.url, &spec, no));
+            .extend(self.adoptable.take(&org.url, &spec, EntryNo(no)));
         chunk.specs.push_str(&spec);
         chunk.rows.push(Row {
             org: entry.org,
@@ -256,7 +256,7 @@ fn insert_entries(transaction: &Connection, seq: i64, first: i64, chunk: &Chunk)
     for (no, entry) in (first..).zip(&chunk.rows) {
         let spec = &chunk.specs[begin..entry.spec_end];
         begin = entry.spec_end;
-        let key = rows::entry_key(seq, no);
+        let key = rows::entry_key(seq, EntryNo(no));
         let line = rows::integer(entry.line);
         statement.execute(params![key, seq, entry.org, line, entry.app_hash])?;
         specs.execute(params![key, spec])?;

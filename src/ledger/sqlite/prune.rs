@@ -204,7 +204,7 @@ fn remove(ledger: &Inner, stop: &impl Fn() -> bool) -> std::result::Result<(), L
         if ledger.read(|connection| is_down_to_use(connection, seq, &liked.entries))? {
             continue;
         }
-        let mut after = Some(rows::entry_key(seq, 0) - 1);
+        let mut after = Some(rows::first_key(seq) - 1);
         while let Some(last) = after {
             if stop() {
                 return Ok(());
@@ -250,7 +250,7 @@ fn is_down_to_use(connection: &Connection, seq: i64, liked: &HashSet<i64>) -> Re
     let mut statement = connection.prepare_cached(
         "SELECT key, last_call IS NULL AND progress IS NULL FROM entry WHERE key >= ?1 AND key < ?2",
     )?;
-    let mut rows = statement.query([rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)])?;
+    let mut rows = statement.query([rows::first_key(seq), rows::first_key(seq + 1)])?;
     let mut is_any_left = false;
     while let Some(row) = rows.next()? {
         is_any_left = true;
@@ -279,7 +279,7 @@ fn remove_slice(
         .prepare_cached(
             "SELECT key, last_call FROM entry WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
         )?
-        .query_map([after, rows::entry_key(seq + 1, 0), SLICE], |row| {
+        .query_map([after, rows::first_key(seq + 1), SLICE], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -328,7 +328,7 @@ fn remove_calls(transaction: &Connection, last: Option<i64>) -> Result<()> {
 /// Removes what is left of a run whose entries are gone; the orgs of those that stay, and a run that earlier ones name
 /// as where their consents went, stay.
 fn remove_run(transaction: &Connection, seq: i64) -> Result<()> {
-    let range = params![seq, rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)];
+    let range = params![seq, rows::first_key(seq), rows::first_key(seq + 1)];
     transaction
         .prepare_cached(
             "DELETE FROM org WHERE run = ?1

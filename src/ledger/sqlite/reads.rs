@@ -126,7 +126,7 @@ pub(super) fn page(
     let rows = statement.query_map(
         params![
             rows::key_before(seq, after),
-            rows::entry_key(seq + 1, 0),
+            rows::first_key(seq + 1),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ],
         rows::entry_row,
@@ -145,8 +145,8 @@ pub(super) fn changed(connection: &Connection, run: &RunId, limit: usize) -> Res
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(
         params![
-            rows::entry_key(seq, 0),
-            rows::entry_key(seq + 1, 0),
+            rows::first_key(seq),
+            rows::first_key(seq + 1),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ],
         rows::entry_row,
@@ -171,7 +171,7 @@ pub(super) fn standings(
     let rows = statement.query_map(
         params![
             rows::key_before(seq, after),
-            rows::entry_key(seq + 1, 0),
+            rows::first_key(seq + 1),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ],
         rows::standing,
@@ -180,16 +180,11 @@ pub(super) fn standings(
 }
 
 pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result<EntryRow> {
-    let after = no.checked_sub(1).filter(|_| no >= 0);
-    let missing = || Fault::NoRun(Some(format!("{} with an entry {no}", run.0)));
-    let Some(after) = after else {
-        return Err(missing());
-    };
-    let mut rows = page(connection, run, Some(after), 1)?;
-    match rows.pop() {
-        Some(row) if row.no == no => Ok(row),
-        _ => Err(missing()),
-    }
+    let before = EntryNo(no.0.saturating_sub(1));
+    let mut rows = page(connection, run, Some(before), 1)?;
+    rows.pop()
+        .filter(|row| row.no == no)
+        .ok_or_else(|| Fault::NoRun(Some(format!("{} with an entry {no}", run.0))))
 }
 
 /// Once-only calls that no process saw end, of all runs.
@@ -224,7 +219,7 @@ pub(super) fn links_in_doubt(
          WHERE o.run = ?1 AND o.waiting > 0 AND e.adopted_by IS NULL
            AND json_extract(e.progress, '$.linkInDoubt')",
     ))?;
-    let rows = statement.query_map(params![seq, rows::entry_key(seq, 0)], |row| {
+    let rows = statement.query_map(params![seq, rows::first_key(seq)], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

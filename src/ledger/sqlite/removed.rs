@@ -171,11 +171,7 @@ fn each(connection: &Connection, seq: i64, mut each: impl FnMut(Named)) -> Resul
          WHERE e.key > ?1 AND e.key < ?2 ORDER BY e.key LIMIT ?3",
     )?;
     loop {
-        let range = [
-            rows::key_before(seq, after),
-            rows::entry_key(seq + 1, 0),
-            PAGE,
-        ];
+        let range = [rows::key_before(seq, after), rows::first_key(seq + 1), PAGE];
         let mut found = statement.query(range)?;
         let mut count = 0;
         while let Some(row) = found.next()? {

@@ -84,10 +84,15 @@ fn state_of(column: usize, code: i64) -> rusqlite::Result<EntryState> {
 /// A run's entries have consecutive keys, its place in the high half: room for four
 /// thousand million.
 pub(super) const fn entry_key(seq: i64, no: EntryNo) -> i64 {
-    if no < 0 || no > NO_MAX {
+    if no.0 < 0 || no.0 > NO_MAX {
         return NOBODY;
     }
-    (seq << 32) | no
+    (seq << 32) | no.0
+}
+
+/// The key of a run's first entry: those of the run before end there.
+pub(super) const fn first_key(seq: i64) -> i64 {
+    entry_key(seq, EntryNo(0))
 }
 
 const NO_MAX: i64 = 0xffff_ffff;
@@ -97,11 +102,11 @@ const NOBODY: i64 = -1;
 
 /// The key after which entries begin: the run's first one, or the one after `after`.
 pub(super) fn key_before(seq: i64, after: Option<EntryNo>) -> i64 {
-    entry_key(seq, 0).saturating_add(after.unwrap_or(-1).max(-1))
+    first_key(seq).saturating_add(after.map_or(-1, |no| no.0.max(-1)))
 }
 
 pub(super) const fn entry_no(key: i64) -> EntryNo {
-    key & NO_MAX
+    EntryNo(key & NO_MAX)
 }
 
 /// Of which run's entry that is the key.

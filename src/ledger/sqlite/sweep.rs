@@ -34,7 +34,7 @@ pub(super) fn sweep(ledger: &Inner) -> Result<(), LedgerError> {
                          WHERE {key} >= ?1 AND {key} < ?2 LIMIT ?3)
                      AND EXISTS (SELECT 1 FROM run WHERE seq = ?4 AND imported = 0)"
                 );
-                let range = [rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0)];
+                let range = [rows::first_key(seq), rows::first_key(seq + 1)];
                 removed += transaction
                     .prepare_cached(&sql)?
                     .execute([range[0], range[1], SWEEP, seq])?;

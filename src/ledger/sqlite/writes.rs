@@ -68,7 +68,7 @@ impl Store {
                     .prepare_cached(
                         "UPDATE entry SET checked_at = ?3 WHERE key >= ?1 AND key < ?2 AND checked_at > ?3",
                     )?
-                    .execute([rows::entry_key(seq, 0), rows::entry_key(seq + 1, 0), at - BEFORE_MS])?;
+                    .execute([rows::first_key(seq), rows::first_key(seq + 1), at - BEFORE_MS])?;
             }
             connection
                 .prepare_cached(

@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
     AppMemory, Fingerprint, Forgetting, LastApplied, LastAppliedChange, LastAppliedUpdate, Ledger,
     LedgerError, Note, Noted, OpenMode, OpenOptions, Rotation,
 };
-use okta_rollout::model::{EntryState, RunId};
+use okta_rollout::model::{EntryNo, EntryState, RunId};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
@@ -121,8 +121,8 @@ async fn a_damaged_ledger_is_an_error_not_a_panic() {
     sql.execute_batch("UPDATE spec SET json = '{' WHERE entry & 1 = 0; UPDATE entry SET state = 99 WHERE key & 1 = 1; UPDATE run SET context = 'x'").unwrap();
     drop(sql);
     for error in [
-        fixture.ledger.entry(&run, 0).await.unwrap_err(),
-        fixture.ledger.entry(&run, 1).await.unwrap_err(),
+        fixture.ledger.entry(&run, EntryNo(0)).await.unwrap_err(),
+        fixture.ledger.entry(&run, EntryNo(1)).await.unwrap_err(),
         fixture.ledger.run(&run).await.unwrap_err(),
         fixture
             .ledger
@@ -225,7 +225,7 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
-    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 1);
+    assert_eq!(reader.entry(&run, EntryNo(0)).await.unwrap().version, 1);
     let fixture = fixture.reopen().await;
     fixture
         .ledger
@@ -233,15 +233,18 @@ async fn a_reader_follows_a_writer_that_comes_and_goes() {
         .await
         .unwrap();
     changes.next().await.unwrap().unwrap();
-    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
+    assert_eq!(reader.entry(&run, EntryNo(0)).await.unwrap().version, 2);
     drop(fixture.ledger);
-    assert_eq!(reader.entry(&run, 0).await.unwrap().version, 2);
+    assert_eq!(reader.entry(&run, EntryNo(0)).await.unwrap().version, 2);
     let writer = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     writer
         .store(checkpoint(&run, 0, 2, EntryState::Done))
         .await
         .unwrap();
-    assert_eq!(reader.entry(&run, 0).await.unwrap().state, EntryState::Done);
+    assert_eq!(
+        reader.entry(&run, EntryNo(0)).await.unwrap().state,
+        EntryState::Done
+    );
     changes.next().await.unwrap().unwrap();
 }
 
@@ -335,7 +338,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
     );
     assert_eq!(fixture.ledger.set_finished(&run, Some(1)).await, Err(error));
     let fixture = fixture.reopen().await;
-    let row = fixture.ledger.entry(&run, 0).await.unwrap();
+    let row = fixture.ledger.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!(row.version, version);
     assert_eq!(
         fixture.ledger.orgs(&run).await.unwrap()[0].stats.requests,
@@ -385,7 +388,12 @@ async fn a_busy_ledger_is_waited_for_then_locked_then_good_again() {
     let error = fixture.ledger.store(cp.clone()).await.unwrap_err();
     assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
     assert_eq!(
-        fixture.ledger.entry(&run, 0).await.unwrap().version,
+        fixture
+            .ledger
+            .entry(&run, EntryNo(0))
+            .await
+            .unwrap()
+            .version,
         0,
         "reading goes on"
     );

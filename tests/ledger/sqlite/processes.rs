@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{ImportEntry, Ledger, LedgerError, OpenMode, OpenOptions};
-use okta_rollout::model::{EntryState, RunId};
+use okta_rollout::model::{EntryNo, EntryState, RunId};
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, drift, entry, new_run, org};
 
@@ -190,7 +190,7 @@ async fn what_was_stored_before_an_abort_is_there_and_nothing_else() {
     let counts = ledger.counts(&run).await.unwrap();
     assert_eq!((counts.unchanged, counts.pending), (3, 7));
     for no in 0..10 {
-        let row = ledger.entry(&run, no).await.unwrap();
+        let row = ledger.entry(&run, EntryNo(no)).await.unwrap();
         assert_eq!(row.version, i64::from(no < 3));
     }
     ledger
@@ -221,7 +221,12 @@ async fn a_failing_disk_stops_every_later_commit() {
     let version: i64 = version.parse().unwrap();
     assert!(version > 0);
     assert_eq!(
-        fixture.ledger.entry(&run, 0).await.unwrap().version,
+        fixture
+            .ledger
+            .entry(&run, EntryNo(0))
+            .await
+            .unwrap()
+            .version,
         version
     );
 }

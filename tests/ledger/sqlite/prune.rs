@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use okta_rollout::ledger::{Kept, OpenOptions, Pruned};
-use okta_rollout::model::EntryState;
+use okta_rollout::model::{EntryNo, EntryState};
 
 use crate::prune::{NOW, URL, begun, beyond, ended, left, older_than, prune};
 use crate::support::{Backend, Fixture, Store as _, checkpoint, waiting_on};
@@ -58,7 +58,7 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
     let first = begun(ledger, "a.csv", 90, 2).await;
     ledger.store(waiting_on(&first, 0, 0, "s")).await.unwrap();
     let second = begun(ledger, "a.csv", 80, 2).await;
-    let row = ledger.entry(&second, 0).await.unwrap();
+    let row = ledger.entry(&second, EntryNo(0)).await.unwrap();
     assert_eq!(row.state, EntryState::Waiting);
     for (no, version) in [(0, row.version), (1, 0)] {
         let cp = checkpoint(&second, no, version, EntryState::Done);
@@ -72,7 +72,7 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
         (pruned.runs, pruned.kept),
         (1, vec![(first.clone(), Kept::Held)])
     );
-    let row = ledger.entry(&first, 0).await.unwrap();
+    let row = ledger.entry(&first, EntryNo(0)).await.unwrap();
     assert_eq!(row.adopted_by, Some(second));
     // When that is gone, too, both are.
     drop(lock);
