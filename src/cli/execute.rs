@@ -6,17 +6,18 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::args::DataFormat;
+use super::file::Guarded;
 use super::listeners::Listeners;
 use super::only::say_nothing_matches;
 use super::output::{Output, local_times};
 use super::progress::Recount;
 use super::question::{Said, can_ask};
-use super::report::{self, Closing, Request};
+use super::report::{self, Closing, Request, Written};
 use super::signals::Signals;
-use super::{continuation, deactivations, progress, prune};
+use super::{continuation, deactivations, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
-use crate::job::Format;
+use crate::job::{Format, ReportFile};
 use crate::ledger::{Ledger, Owner, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
@@ -90,7 +91,7 @@ pub(super) async fn execute(
         earlier,
         format,
     };
-    let ending = driven.conclude(&signals, interrupt, output).await;
+    let ending = driven.conclude(&signals, interrupt, settings, output).await;
     ending.map_err(too_late_for_usage)
 }
 
@@ -145,6 +146,7 @@ impl Driven {
         self,
         signals: &Signals,
         interrupt: &CancellationToken,
+        settings: &Settings,
         output: Output,
     ) -> Result<Ending, Failure> {
         let driving = self.driving;
@@ -158,6 +160,7 @@ impl Driven {
             ledger,
             run,
             owner,
+            context,
             policy,
             selection,
             selected,
@@ -172,11 +175,16 @@ impl Driven {
             selected,
             earlier: self.earlier,
         };
-        let closed = close(&ledger, &run, &closing, &policy, output).await;
+        let guarded = || outputs::guarded(context.file(), &policy, settings);
+        let closed = close(&ledger, &run, &closing, &policy.reports, guarded, output).await;
         let told = for_programs(&ledger, &run, self.format, output).await;
         prune::after_run(&ledger, policy.ledger.keep, interrupt, output).await;
-        closed.and(told)?;
-        ending(&ledger, &run, &closing.counts, signals.received()).await
+        let written = closed?;
+        told?;
+        match written {
+            Written::All => ending(&ledger, &run, &closing.counts, signals.received()).await,
+            Written::NotAll => Ok(Ending::Short(Kind::Failed)),
+        }
     }
 }
 
@@ -259,22 +267,14 @@ async fn close(
     ledger: &Ledger,
     run: &RunRow,
     closing: &Closing,
-    policy: &Policy,
+    reports: &[ReportFile],
+    guarded: impl Fn() -> Result<Vec<Guarded>, Failure>,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<Written, Failure> {
     let run = ledger.run(&run.id).await?;
     let summary = report::summary(ledger, &run, closing, output).await?;
     output.totals(&local_times(summary.trim_end()));
-    let mut written = Ok(());
-    for file in &policy.reports {
-        let request = Request::all(file.format);
-        match report::to_file(ledger, &run, &request, &file.path).await {
-            Ok(_) => output.note(format_args!("report: {}", file.path.display())),
-            // The others are written all the same.
-            Err(failure) => written = written.and(Err(failure)),
-        }
-    }
-    written
+    Ok(report::of_job(ledger, &run, reports, guarded, output).await)
 }
 
 /// The report for programs, of the whole run.

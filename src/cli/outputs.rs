@@ -77,10 +77,11 @@ pub(super) fn refuse_mixed(policy: &Policy, format: DataFormat) -> Result<(), Fa
     if format == DataFormat::Human {
         return Ok(());
     }
-    match policy.reports.iter().find(|report| is_stdout(&report.path)) {
-        Some(report) => Err(Failure::usage(anyhow::anyhow!(
+    let mut paths = policy.reports.iter().map(|report| report.path.as_written());
+    match paths.find(|path| is_stdout(path)) {
+        Some(path) => Err(Failure::usage(anyhow::anyhow!(
             "the report {} cannot be written: it is standard output, where the data of --format goes; nothing was sent",
-            report.path.display()
+            path.display()
         ))
         .hint("give the report a path of its own, or leave --format out")),
         None => Ok(()),
@@ -99,7 +100,8 @@ pub(super) fn problems(
     let mut guarded = guarded(file, policy, settings)?;
     let mut problems = Vec::new();
     for (at, report) in policy.reports.iter().enumerate() {
-        if let Some(why) = clash(&report.path, &guarded) {
+        let path = report.path.as_written();
+        if let Some(why) = clash(&path, &guarded) {
             problems.push(Problem {
                 file: file.display().to_string(),
                 line: Some(report.place.0),
@@ -112,7 +114,7 @@ pub(super) fn problems(
                 also: Vec::new(),
             });
         }
-        guarded.push(Guarded::input("another report", &report.path));
+        guarded.push(Guarded::input("another report", &path));
     }
     Ok(problems)
 }

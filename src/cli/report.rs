@@ -3,6 +3,7 @@
 
 mod closing;
 mod facts;
+mod of_job;
 
 use std::io::Write;
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 use crate::text::{Page, Syntax};
 pub(super) use closing::{Closing, summary};
 pub(super) use facts::{Facts, Request};
+pub(super) use of_job::{Written, of_job};
 
 /// `report`.
 pub(super) async fn report(
@@ -50,8 +52,7 @@ pub(super) async fn report(
         }
         Some(file) => {
             let context = RunContext::of(&run)?;
-            let give = format!("okta-rollout report {} -o FILE", run.id.0);
-            refuse_clash(file, &guarded(&context, settings)?, &give)?;
+            refuse_clash(file, &guarded(&context, settings)?, &give(&run))?;
             to_file(&ledger, &run, &request, file).await?
         }
     };
@@ -96,8 +97,12 @@ pub(super) async fn to_file(
     file: &Path,
 ) -> Result<u64, Failure> {
     let facts = Facts::read(ledger, run).await?;
-    let give = format!("okta-rollout report {} -o FILE", run.id.0);
     write_whole(file, async |out| facts.write(ledger, request, out).await)
         .await
-        .map_err(|error| cannot_be_written(file, &give, error))
+        .map_err(|error| cannot_be_written(file, &give(run), error))
+}
+
+/// What writes a run's report to another file.
+fn give(run: &RunRow) -> String {
+    format!("okta-rollout report {} -o FILE", run.id.0)
 }

@@ -8,6 +8,7 @@ mod format;
 mod http;
 mod ledger_url;
 mod read;
+mod report_file;
 mod retry;
 mod tree;
 
@@ -19,6 +20,7 @@ pub use format::Format;
 pub use http::HttpPolicy;
 pub use ledger_url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 pub use read::read;
+pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 
 use crate::manifest::{Limits, SecretRef};
@@ -99,17 +101,6 @@ pub struct Schedule {
 pub struct Notify {
     /// The webhook's URL, which is a secret.
     pub webhook: SecretRef,
-}
-
-/// `[[reports]]`: a file to write after the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportFile {
-    /// How.
-    pub format: Format,
-    /// Where.
-    pub path: PathBuf,
-    /// Line and column, both from 1, of that in the job file.
-    pub place: (u64, u64),
 }
 
 /// Whether a file given on the command line is a job (else it is a manifest).

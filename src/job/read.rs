@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, suggestion};
 use super::{
-    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, Notify, OnDrift, ReportFile, RetryPolicy,
-    Schedule, Wave, duration,
+    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, Notify, OnDrift, ReportFile, ReportPath,
+    RetryPolicy, Schedule, Wave, duration,
 };
 use crate::input;
 use crate::manifest::{
@@ -113,7 +113,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
     let reports = root
         .tables("reports")
         .into_iter()
-        .filter_map(|table| report(table, folder))
+        .filter_map(|table| report(table, file, schedule.as_ref()))
         .collect();
     let sandbox = root.get("sandbox", sandbox).unwrap_or_default();
     let pass_env = root.table("secrets").map(pass_env).unwrap_or_default();
@@ -298,7 +298,7 @@ fn variable(value: &DeValue<'_>) -> Result<String, Wrong> {
         .hint("letters, digits and _ only, as in [\"VAULT_ADDR\", \"VAULT_TOKEN\"]"))
 }
 
-fn report(mut table: Table<'_, '_>, folder: &Path) -> Option<ReportFile> {
+fn report(mut table: Table<'_, '_>, job: &Path, schedule: Option<&Schedule>) -> Option<ReportFile> {
     let format = table.require("format", |value| {
         let name = string(value)?;
         Format::from_name(&name).ok_or_else(|| {
@@ -306,7 +306,12 @@ fn report(mut table: Table<'_, '_>, folder: &Path) -> Option<ReportFile> {
                 .hint(suggestion(&name, &Format::ALL.map(Format::name)))
         })
     });
-    let path = table.require("path", |value| path_in(folder, value));
+    let path = table.require("path", |value| {
+        let path = string(value)?;
+        no_controls(&path)?;
+        let path = ReportPath::parse(&path, job)?;
+        Ok(path.in_timezone(schedule.and_then(|schedule| schedule.timezone.clone())))
+    });
     let place = table.place_of("path");
     table.finish();
     Some(ReportFile {
@@ -440,7 +445,7 @@ mod tests {
             webhook = "env:ROLLOUT_WEBHOOK"
             [[reports]]
             format = "csv"
-            path = "reports/nightly.csv"
+            path = "reports/{job}-{date}-{run}.csv"
             [secrets]
             passEnv = ["VAULT_ADDR", "VAULT_TOKEN"]
             [sandbox]
@@ -509,14 +514,20 @@ mod tests {
             job.notify.map(|notify| String::from(notify.webhook)),
             Some("env:ROLLOUT_WEBHOOK".to_owned())
         );
-        assert_eq!(
-            job.reports,
-            [ReportFile {
+        let [
+            ReportFile {
                 format: Format::Csv,
-                path: PathBuf::from("jobs/reports/nightly.csv"),
-                place: job.reports[0].place,
-            }]
-        );
+                path,
+                ..
+            },
+        ] = &job.reports[..]
+        else {
+            panic!("{:?}", job.reports)
+        };
+        // Midnight in UTC is the day before in the time zone of the schedule.
+        let path = path.of_run("k3f9", 1_767_225_600_000);
+        let wanted = "jobs/reports/nightly-2025-12-31-k3f9.csv";
+        assert_eq!(path, Path::new(wanted));
         assert_eq!(job.pass_env, ["VAULT_ADDR", "VAULT_TOKEN"]);
         assert_eq!(job.sandbox["consent"].as_str(), Some("auto"));
         assert_eq!(job.sandbox["faults"][0]["every"].as_integer(), Some(7));
@@ -584,6 +595,9 @@ timezone = "America/NewYork"
 webhook = "https://hooks.example.com/s3cr3t"
 [[reports]]
 format = "jsn"
+[[reports]]
+format = "csv"
+path = "out/{jobs}.html"
 [sandbox]
 "#;
         insta::assert_snapshot!(problems(text), @r#"
@@ -612,6 +626,8 @@ format = "jsn"
         jobs/x.toml:21:1: reports[0].path: this key is required
         jobs/x.toml:22:10: reports[0].format: unknown report format `jsn`
           hint: did you mean `json`?
+        jobs/x.toml:25:8: reports[1].path: unknown placeholder `{jobs}`
+          hint: did you mean `job`?
         "#);
     }
 

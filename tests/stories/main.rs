@@ -46,6 +46,7 @@ mod prune;
 mod rate_limits;
 mod reconnect;
 mod reconnect_waiting;
+mod report_files;
 mod reports;
 mod restarts;
 mod saved_plans;
