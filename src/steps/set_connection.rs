@@ -20,7 +20,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         ));
     };
     if context.row.entry.app.needs_consent() {
-        start_consent::run(context, &wanted).await
+        // Boxed, so that entries without a consent take less memory.
+        Box::pin(start_consent::run(context, &wanted)).await
     } else if wanted.profile.auth_scheme == AuthScheme::Token {
         set_token(context, &wanted).await
     } else {
