@@ -248,6 +248,12 @@ impl Events {
         }
     }
 
+    /// Whether whoever hears these hears the others, as of the same run.
+    pub fn are(&self, others: &Self) -> bool {
+        let (bus, other) = (self.bus.as_ref(), others.bus.as_ref());
+        bus.map(Arc::as_ptr) == other.map(Arc::as_ptr) && self.run == others.run
+    }
+
     /// Hears what is sent from now on.
     pub fn listen(&self) -> Listener {
         self.listen_until(CancellationToken::new())

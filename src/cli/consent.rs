@@ -22,7 +22,6 @@ use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
 use crate::manifest;
 use crate::model::RunId;
-use crate::pacing::CancellationToken;
 use crate::rollout::access::{SECRETS_AT_ONCE, access, can_call, moved};
 use crate::rollout::consent::{Desk, Refreshed, Unopened};
 use crate::rollout::context::{RunContext, options, orgs_now};
@@ -61,10 +60,10 @@ pub(super) async fn complete(
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
+    let open = async |pending: &Pending| orgs.open(pending).await;
     let show = |listener| told::waits(listener, output);
     let listeners = Listeners::begin(engine.events(), show, settings, output).await;
-    let mut desk = Desk::new(&engine, &ledger, &options, open, engine.events().clone())
+    let mut desk = Desk::new(&engine.child(), &ledger, &options, open)
         .await
         .map_err(Failure::usage)?;
     let mut tally = Tally::default();
@@ -106,10 +105,10 @@ pub(super) async fn refresh(
     let mut pending = ledger.pending_consents(only).await?;
     pending.retain(|pending| wanted(args, pending));
     let orgs = Orgs::new(&ledger, args.allow_exec, settings, output);
-    let open = async |pending: &Pending| orgs.open_unless(interrupt, pending).await;
+    let open = async |pending: &Pending| orgs.open(pending).await;
     let show = |listener| told::waits(listener, output);
     let listeners = Listeners::begin(engine.events(), show, settings, output).await;
-    let mut desk = Desk::new(&engine, &ledger, &options, open, engine.events().clone())
+    let mut desk = Desk::new(&engine.child(), &ledger, &options, open)
         .await
         .map_err(Failure::usage)?;
     let names: Vec<String> = pending.iter().map(name).collect();
@@ -181,19 +180,6 @@ impl<'a> Orgs<'a> {
         let orgs = Arc::new(orgs_now(&policy)?);
         now.insert(run.clone(), Arc::clone(&orgs));
         Ok(orgs)
-    }
-
-    /// As [`Self::open`], but a secret that takes long is not waited for any more once a stop is asked for.
-    async fn open_unless(
-        &self,
-        stop: &CancellationToken,
-        pending: &Pending,
-    ) -> anyhow::Result<OrgAccess> {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => anyhow::bail!("org {}: stopped; nothing was sent there", pending.org.name),
-            opened = self.open(pending) => opened,
-        }
     }
 
     async fn open(&self, pending: &Pending) -> anyhow::Result<OrgAccess> {

@@ -127,7 +127,7 @@ async fn watch(
     };
     let show = |listener| progress::show(listener, Some(recount), settings.animation, output);
     let listeners = Listeners::begin(events, show, settings, output).await;
-    let driven = driving.drive(ready, engine, events.clone()).await;
+    let driven = driving.drive(ready, engine).await;
     listeners.end().await;
     driven
 }

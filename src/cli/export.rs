@@ -137,9 +137,7 @@ async fn read(
         .collect();
     let engine = Engine::new();
     let events = engine.events();
-    let readers = source
-        .readers(wanted, args.allow_exec, &engine, events)
-        .await?;
+    let readers = source.readers(wanted, args.allow_exec, &engine).await?;
     let signals = Signals::listen(engine.cancellation().clone(), output)?;
     let show = |listener| progress::show(listener, None, settings.animation, output);
     let listeners = Listeners::begin(events, show, settings, output).await;

@@ -8,13 +8,12 @@ use super::next::NextCommands;
 use super::org_context::OrgContext;
 use super::process::Engine;
 use super::selected::Selected;
-use crate::event::Events;
 use crate::job::{OnDrift, RetryPolicy};
 use crate::ledger::{Ledger, OrgRow, Owner};
 use crate::manifest::{Limits, Secrets};
 use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Gate, Gated, Kept, OrgStatusWriter, Remembered, StatusWriter};
+use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
 use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
@@ -57,7 +56,6 @@ pub struct OpenOrg {
     pub no: OrgNo,
     /// Where its calls wait for their turn.
     pub gate: Arc<Gate>,
-    kept: Arc<Kept>,
     owner: Owner,
     name: Arc<str>,
     url: String,
@@ -84,7 +82,7 @@ impl OpenOrg {
 
 /// What all orgs of a process share.
 pub struct Common {
-    /// What it shares with all else.
+    /// What it shares with all else, as this run or desk has it.
     pub engine: Engine,
     /// Where checkpoints go.
     pub ledger: Ledger,
@@ -96,8 +94,6 @@ pub struct Common {
     pub fingerprints: Fingerprints,
     /// What entries want of their features.
     pub wanted: LastWanted,
-    /// Who is told.
-    pub events: Events,
     /// What other processes have to know at once.
     pub status: StatusWriter,
     // What was known of rate limits when this process began, by org URL.
@@ -110,7 +106,6 @@ impl Common {
         engine: &Engine,
         ledger: &Ledger,
         options: &RunOptions,
-        events: Events,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             http: engine.http(&options.http)?,
@@ -119,7 +114,6 @@ impl Common {
             status: StatusWriter::new(ledger.clone(), engine.cancellation().clone()),
             ledger: ledger.clone(),
             options: options.clone(),
-            events,
             engine: engine.clone(),
             remembered: Remembered::load(ledger).await?,
         })
@@ -139,19 +133,20 @@ impl Common {
         };
         let remembered = self.remembered.get(&org.row.url);
         let remembered = remembered.filter(|_| !served_here);
-        let gate = self.engine.gates().open(&Gated {
+        let gate = self.engine.gates().open(Gated {
             name: Arc::clone(&name),
-            origin: client.origin(),
+            client: &client,
             spec: &org.row.spec,
             limits: self.options.limits,
             retry: self.options.retry,
-            events: &self.events,
+            events: self.engine.events().clone(),
+            interrupt: self.engine.cancellation().clone(),
+            status: Some(writer),
+            remembered,
         });
-        let kept = gate.keep(writer, remembered);
         Ok(OpenOrg {
             no: org.row.no,
             gate,
-            kept: Arc::new(kept),
             owner: owner.clone(),
             name,
             url: org.row.url,
@@ -168,7 +163,6 @@ impl Common {
         let reader = Reader::new(Arc::clone(&gate), ReadOnlyClient::new(client.clone()));
         OrgContext {
             owner: org.owner.clone(),
-            kept: Arc::clone(&org.kept),
             ledger: self.ledger.clone(),
             access: Access {
                 gate,
@@ -190,7 +184,7 @@ impl Common {
             call_timeout: self.options.http.timeout,
             org: Arc::clone(&org.name),
             next: Arc::clone(&org.next),
-            events: self.events.for_run(org.owner.run()),
+            events: self.engine.events().for_run(org.owner.run()),
             capacity: self.engine.capacity().clone(),
             interrupt: self.engine.cancellation().clone(),
         }

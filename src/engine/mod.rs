@@ -35,7 +35,7 @@ pub use submit_answer::Submission;
 pub use waiting::Unread;
 pub use worker::{EntryTask, Rest, name_of};
 
-use crate::event::{Answers, Events, RunEvent};
+use crate::event::{Answers, RunEvent};
 use crate::ledger::{Ledger, LedgerError, Owner};
 use crate::model::{OrgNo, RunId};
 use crate::pacing::{idle_per_org, orgs_at_once};
@@ -44,21 +44,20 @@ use org::{OrgSlot, OrgTask};
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
 
-/// Makes the run's entries so until nothing can move any more, or the run is interrupted. Before it ends, `at_rest` is
-/// asked whether an answer was submitted meanwhile, or still is. Returns, by org, the largest part of a rate limit that
-/// was used.
+/// Makes the run's entries so, with an engine [of the run](Engine::for_run), until nothing can move any more, or the run
+/// is interrupted. Before it ends, `at_rest` is asked whether an answer was submitted meanwhile, or still is. Returns, by
+/// org, the largest part of a rate limit that was used.
 pub async fn drive(
     engine: &Engine,
     (ledger, owner): (&Ledger, &Owner),
     orgs: Vec<OrgAccess>,
     options: &RunOptions,
-    events: &Events,
     at_rest: impl AsyncFnMut() -> bool,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
     let run = owner.run();
     let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
-    let events = &events.for_run(run);
+    let events = engine.events();
     events.run(|| RunEvent::Started {
         entries: counts.entries(),
         ended,
@@ -66,7 +65,7 @@ pub async fn drive(
     let window = (WINDOW / orgs_at_once(orgs.len())).clamp(2, 256);
     let mut options = options.clone();
     options.http.idle_per_org = idle_per_org(orgs.len());
-    let common = Common::new(engine, ledger, &options, events.clone()).await?;
+    let common = Common::new(engine, ledger, &options).await?;
     let common = Arc::new(common);
     let in_doubt = ledger.links_in_doubt(run).await?;
     let mut secrets = ledger.secrets(run, None).await?;
@@ -92,7 +91,7 @@ pub async fn drive(
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
     let ended = tokio::select! {
         ended = supervise(&common, run, &slots, at_rest) => ended,
-        never = eta::announce(&common.events, &slots, &unfinished) => match never {},
+        never = eta::announce(events, &slots, &unfinished) => match never {},
     };
     events.run(|| RunEvent::Ended);
     ended?;
@@ -117,9 +116,10 @@ async fn supervise(
     let mut changes = pin!(ledger.changes().await?);
     let mut tasks = JoinSet::new();
     let start = |tasks: &mut JoinSet<_>, index: usize, slot: &OrgSlot| {
-        let (slot, engine) = (slot.clone(), engine.clone());
+        let (slot, capacity, interrupt) =
+            (slot.clone(), engine.capacity().clone(), interrupt.clone());
         tasks.spawn(async move {
-            let ended = match engine.capacity().org(engine.cancellation()).await {
+            let ended = match capacity.org(&interrupt).await {
                 // Boxed, so that orgs that wait for their turn take little memory.
                 Some(place) => Box::pin(OrgTask::new(slot, place).run()).await,
                 None => Ok(()),
@@ -162,12 +162,12 @@ async fn supervise(
                 told = true;
                 let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
                 let in_flight = engine.capacity().calls_in_flight();
-                common.events.run(|| RunEvent::Stopping { in_flight, answers });
+                engine.events().run(|| RunEvent::Stopping { in_flight, answers });
                 Ok(())
             }
         };
         if let Err(error) = ended {
-            // Without checkpoints no further call may be sent.
+            // Without checkpoints no further call may be sent for this run; others have ledgers of their own.
             interrupt.cancel();
             failed.get_or_insert(error);
         }

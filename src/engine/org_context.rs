@@ -8,7 +8,7 @@ use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
 use crate::ledger::{Ledger, Owner};
-use crate::pacing::{CancellationToken, Capacity, Kept};
+use crate::pacing::{CancellationToken, Capacity};
 use crate::steps::Access;
 
 /// What workers of an org share.
@@ -19,8 +19,6 @@ pub struct OrgContext {
     pub ledger: Ledger,
     /// The org.
     pub access: Access,
-    /// Has the ledger told of the org as long as it is worked on.
-    pub kept: Arc<Kept>,
     /// Which entries are worked on.
     pub selected: Selected,
     /// When to try again.

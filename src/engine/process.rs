@@ -2,22 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::pacing::CancellationToken;
 use parking_lot::Mutex;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::event::Events;
+use crate::model::RunId;
 use crate::okta::{Http, HttpError, HttpSettings};
-use crate::pacing::{Capacity, Gates};
+use crate::pacing::{CancellationToken, Capacity, Gates};
+
+/// HTTP clients that are kept for whoever comes next with the same settings; each has its connections.
+const MOST_CLIENTS: usize = 4;
 
 /// One per process: whatever calls orgs borrows it, any number at once. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
-
-struct Inner {
-    capacity: Capacity,
-    gates: Gates,
+pub struct Engine {
+    shared: Arc<Shared>,
     cancellation: CancellationToken,
     events: Events,
+    _waker: Arc<AbortOnDropHandle<()>>,
+}
+
+struct Shared {
+    capacity: Capacity,
+    gates: Gates,
+    /// Those that were used last come last.
     clients: Mutex<Vec<(HttpSettings, Http)>>,
 }
 
@@ -28,34 +36,64 @@ impl Engine {
     /// Outside a Tokio runtime.
     #[expect(clippy::new_without_default, reason = "it needs a runtime")]
     pub fn new() -> Self {
-        let (capacity, cancellation) = (Capacity::new(), CancellationToken::new());
-        Self(Arc::new(Inner {
-            gates: Gates::new(capacity.clone(), cancellation.clone()),
+        Self::with_events(Events::new())
+    }
+
+    /// As [`Self::new`], which says there what happens.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn with_events(events: Events) -> Self {
+        let capacity = Capacity::new();
+        let shared = Shared {
+            gates: Gates::new(capacity.clone()),
             capacity,
-            cancellation,
-            events: Events::new(),
             clients: Mutex::default(),
-        }))
+        };
+        Self::of(Arc::new(shared), CancellationToken::new(), events)
+    }
+
+    fn of(shared: Arc<Shared>, cancellation: CancellationToken, events: Events) -> Self {
+        Self {
+            _waker: Arc::new(shared.gates.wake_on(&cancellation)),
+            shared,
+            cancellation,
+            events,
+        }
+    }
+
+    /// The same for one who can be stopped without the others.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
+        Self::of(shared, self.cancellation.child(), events)
+    }
+
+    /// As [`Self::child`], for a run: what happens is said of that.
+    #[must_use]
+    pub fn for_run(&self, run: &RunId) -> Self {
+        let (shared, events) = (Arc::clone(&self.shared), self.events.for_run(run));
+        Self::of(shared, self.cancellation.child(), events)
     }
 
     /// How much may go on at once.
     pub fn capacity(&self) -> &Capacity {
-        &self.0.capacity
+        &self.shared.capacity
     }
 
     /// The gate of each org.
     pub fn gates(&self) -> &Gates {
-        &self.0.gates
+        &self.shared.gates
     }
 
     /// When to stop: no new work is begun, calls in flight end, everything is checkpointed.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.0.cancellation
+        &self.cancellation
     }
 
     /// Where everybody says what happens, and who wants to know listens.
     pub fn events(&self) -> &Events {
-        &self.0.events
+        &self.events
     }
 
     /// The client with these settings; connections are shared by all who use the same.
@@ -63,12 +101,44 @@ impl Engine {
     /// # Errors
     /// As [`Http::new`].
     pub fn http(&self, settings: &HttpSettings) -> Result<Http, HttpError> {
-        let mut clients = self.0.clients.lock();
-        if let Some((_, http)) = clients.iter().find(|(of, _)| of == settings) {
-            return Ok(http.clone());
+        let mut clients = self.shared.clients.lock();
+        let known = clients.iter().position(|(of, _)| of == settings);
+        let client = match known {
+            Some(place) => clients.remove(place),
+            None => (settings.clone(), Http::new(settings)?),
+        };
+        let http = client.1.clone();
+        if clients.len() == MOST_CLIENTS {
+            // Whoever uses it still has it.
+            clients.remove(0);
         }
-        let http = Http::new(settings)?;
-        clients.push((settings.clone(), http.clone()));
+        clients.push(client);
         Ok(http)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_clients_that_were_used_last_are_kept() {
+        let engine = Engine::new();
+        let use_one = |seconds| {
+            let settings = HttpSettings {
+                timeout: Duration::from_secs(seconds),
+                ..HttpSettings::default()
+            };
+            engine.http(&settings).unwrap();
+            let clients = engine.shared.clients.lock();
+            let kept = clients.iter().map(|(of, _)| of.timeout.as_secs());
+            kept.collect::<Vec<_>>()
+        };
+        let kept = [1, 2, 1, 3, 4, 5, 1].map(use_one);
+        assert_eq!(kept[2], [2, 1]);
+        assert_eq!(kept[5], [1, 3, 4, 5]);
+        assert_eq!(kept[6], [3, 4, 5, 1]);
     }
 }

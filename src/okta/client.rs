@@ -2,6 +2,7 @@
 //! was observed. An exchange never panics and never fails as such; what went wrong is its outcome.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -80,6 +81,11 @@ impl OrgClient {
     /// Scheme, host and port, without a final slash.
     pub fn origin(&self) -> &str {
         &self.origin_text
+    }
+
+    /// A hash of its credentials, under a key that nobody else has: whether two clients have the same.
+    pub fn hash_credentials(&self, key: &RandomState) -> u64 {
+        key.hash_one(&self.authorization)
     }
 
     /// What the org's texts are shown through: it knows the credentials, and every secret that was ever sent.

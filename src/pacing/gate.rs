@@ -7,31 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cancellation::CancellationToken;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parking_lot::{Mutex, MutexGuard, RwLock};
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
+use parking_lot::MutexGuard;
+use tokio::sync::Semaphore;
 
 use super::admission::State;
 use super::budget::Outlook;
-use super::capacity::Capacity;
-use super::org_patience::Watch;
-use super::org_status::{OrgStatusWriter, Remembered};
+use super::cancellation::CancellationToken;
+use super::shared_gate::{SharedGate, User};
 use super::tally::Tally;
 use super::time::whole_millis;
-use crate::event::{Events, OrgEvent};
+use crate::event::OrgEvent;
 use crate::job::RetryPolicy;
-use crate::manifest::Limits;
 use crate::model::Stopped;
 use crate::okta::Bucket;
-
-/// Part of the shown limit that is used when nothing else is configured; the rest is left to others.
-const DEFAULT_SHARE: f64 = 0.9;
-
-/// Calls in flight per org when nothing else is configured: at 50 calls a minute and 3 s a call, 3 would do; more
-/// uses up a fresh window sooner and stays far below Okta's 35 to 75 (API.md §10.1).
-const DEFAULT_IN_FLIGHT: u32 = 20;
 
 /// Why a call was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,177 +30,87 @@ pub enum Halted {
     OrgStopped,
 }
 
-/// What a gate is made of.
-pub(super) struct GateConfig {
-    pub(super) org: Arc<str>,
-    pub(super) limits: Limits,
+/// An org's gate as one run, plan or export has it: what others who have it do counts as well, and it is notified of
+/// what happens to the org until this is dropped. When to stop, and what it was seen to do, is its own.
+pub struct Gate {
+    pub(super) shared: Arc<SharedGate>,
+    pub(super) user: Arc<User>,
     /// The reference to the org's credentials, which whoever has to replace them looks for.
     pub(super) credentials: Option<Box<str>>,
     pub(super) retry: RetryPolicy,
-    pub(super) capacity: Capacity,
-    pub(super) events: Events,
     pub(super) interrupt: CancellationToken,
-}
-
-/// See the module.
-pub struct Gate {
-    pub(super) config: GateConfig,
-    pub(super) rps: Option<DefaultDirectRateLimiter>,
-    pub(super) born: Instant,
-    state: Arc<Mutex<State>>,
-    // Told when the org is stopped.
-    pub(super) halted: Arc<Notify>,
-    // Of each run that has the org.
-    pub(super) writers: RwLock<Vec<Arc<OrgStatusWriter>>>,
     pub(super) tally: Tally,
-    claims: Semaphore,
 }
 
-/// As long as somebody has this, a ledger is told of an org.
-pub struct Kept {
-    gate: Arc<Gate>,
-    writer: Arc<OrgStatusWriter>,
-}
-
-impl Drop for Kept {
+impl Drop for Gate {
     fn drop(&mut self) {
-        let mut writers = self.gate.writers.write();
-        writers.retain(|writer| !Arc::ptr_eq(writer, &self.writer));
+        self.shared.remove(&self.user);
     }
 }
 
 impl Gate {
-    pub(super) fn new(config: GateConfig) -> Self {
-        let share = config.limits.share.unwrap_or(DEFAULT_SHARE);
-        let max = config.limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
-        let state = Arc::new(Mutex::new(State::new(share, max)));
-        Self {
-            rps: config
-                .limits
-                .max_rps
-                .and_then(quota)
-                .map(RateLimiter::direct),
-            born: Instant::now(),
-            state,
-            halted: Arc::default(),
-            writers: RwLock::default(),
-            tally: Tally::default(),
-            claims: Semaphore::new(max as usize),
-            config,
-        }
-    }
-
-    /// Has a ledger remember what a process that comes after this one must know, and continues from what it remembers
-    /// of the org.
-    #[must_use]
-    pub fn keep(
-        self: &Arc<Self>,
-        writer: OrgStatusWriter,
-        remembered: Option<&Remembered>,
-    ) -> Kept {
-        // In this order, as where a window is noted.
-        let mut state = self.state();
-        let is_known = state.buckets().next().is_some();
-        if let Some(remembered) = remembered.filter(|_| !is_known) {
-            remembered.restore(&mut state, self.born.elapsed());
-        }
-        drop(state);
-        let writer = Arc::new(writer);
-        self.writers.write().push(Arc::clone(&writer));
-        Kept {
-            gate: Arc::clone(self),
-            writer,
-        }
-    }
-
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
     /// being stored, where the org's limits are so far off that none of them stays half-done for it.
     pub fn concurrency(&self) -> usize {
-        let most = self.config.limits.max_in_flight;
-        let most = most.unwrap_or(DEFAULT_IN_FLIGHT) as usize;
+        let most = self.shared.most_in_flight();
         let beside = if self.state().has_plenty() { most } else { 0 };
-        self.config.capacity.entries(most + beside)
+        self.shared.capacity.entries(most + beside)
     }
 
     /// One permit an entry that is claimed before its turn to send has come: no more of them than can be under way.
-    pub const fn claims(&self) -> &Semaphore {
-        &self.claims
+    pub fn claims(&self) -> &Semaphore {
+        &self.shared.claims
     }
 
-    /// Holds every further call back.
-    pub fn stop(&self, mut why: Stopped) {
+    /// Holds every further call back, whoever makes it.
+    pub fn stop(&self, why: Stopped) {
+        let mut state = self.state();
+        state.stopped.get_or_insert(why);
+        self.shared.wake(&state);
+    }
+
+    /// Why the org was stopped, if it was.
+    pub fn stopped(&self) -> Option<Stopped> {
+        let mut why = self.state().stopped.clone()?;
         let is_about_credentials = matches!(why.http_status, Some(401 | 403));
-        if let Some(reference) = &self.config.credentials
+        if let Some(reference) = &self.credentials
             && is_about_credentials
         {
             why.hint = why.hint.take().map(|hint| format!("{reference}: {hint}"));
         }
-        let mut state = self.state();
-        state.stopped.get_or_insert(why);
-        self.wake(&state);
-    }
-
-    /// Says what happened to the org.
-    pub(super) fn send(&self, what: impl FnOnce() -> OrgEvent) {
-        self.config.events.org(&self.config.org, what);
+        Some(why)
     }
 
     /// What was waited for does not matter any more: the org is stopped.
     pub(super) fn tell_stopped(&self) {
         let told = self.state().told.take();
         if told.is_some() {
-            self.send(|| OrgEvent::Continues);
+            self.shared.send(|| OrgEvent::Continues);
         }
     }
 
     /// Ends when the org is stopped.
     pub async fn when_stopped(&self) {
         loop {
-            let halted = self.halted.notified();
+            let halted = self.shared.halted.notified();
             tokio::pin!(halted);
             halted.as_mut().enable();
-            if self.stopped().is_some() {
+            if self.shared.is_stopped() {
                 return;
             }
             halted.await;
         }
     }
 
-    /// Stops the org when it gave no useful answer for as long as the policy allows.
-    pub(super) fn watch(&self) {
-        let (state, halted) = (Arc::downgrade(&self.state), Arc::clone(&self.halted));
-        let (born, patience) = (self.born, self.config.retry.org_patience);
-        // Ends with the gate, or as the org answers. It holds nothing that anybody waits for.
-        drop(tokio::spawn(async move {
-            let look = || look(&*state.upgrade()?, &halted, born.elapsed(), patience);
-            while let Some(until) = look() {
-                tokio::time::sleep_until(born + until).await;
-            }
-        }));
-    }
-
     /// Nothing of the org can go on before some time has passed, although nothing keeps its calls back.
     pub fn begin_wait(&self) {
-        let now = self.born.elapsed();
+        let now = self.shared.born.elapsed();
         self.state().begin_wait(now);
     }
 
     /// Nothing is asked of the org any more, for now.
     pub fn end_patience(&self) {
         self.state().patience.rest();
-    }
-
-    /// Wakes every call that waits: each finds out itself what for.
-    pub(super) fn wake_all(&self) {
-        self.state().wake_all();
-    }
-
-    /// Something changed that calls may wait for.
-    pub(super) fn wake(&self, state: &State) {
-        state.wake();
-        if state.stopped.is_some() {
-            self.halted.notify_waiters();
-        }
     }
 
     /// The largest part of a window's limit that the run spent, over all buckets.
@@ -229,7 +127,7 @@ impl Gate {
 
     /// What the bucket's windows from now on allow this program, if the org has shown its limit.
     pub fn outlook(&self, bucket: Bucket) -> Option<Outlook> {
-        let now = self.born.elapsed();
+        let now = self.shared.born.elapsed();
         self.state().outlook(bucket, now)
     }
 
@@ -243,11 +141,6 @@ impl Gate {
         self.state().retries.spend()
     }
 
-    /// Why the org was stopped, if it was.
-    pub fn stopped(&self) -> Option<Stopped> {
-        self.state().stopped.clone()
-    }
-
     /// Waits before a refused call asks to be admitted again.
     pub async fn pause(&self, pause: Duration) -> Result<(), Halted> {
         if pause > Duration::ZERO {
@@ -255,7 +148,7 @@ impl Gate {
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.config.interrupt.cancelled() => Err(Halted::Interrupted),
+            () = self.interrupt.cancelled() => Err(Halted::Interrupted),
             () = self.when_stopped() => Err(Halted::OrgStopped),
         }
     }
@@ -273,76 +166,22 @@ impl Gate {
     /// Time that the org could not send, as far as no call log has it, when no more calls will be made; whole
     /// milliseconds. A wait that goes on ends here.
     pub fn end_waits(&self) -> u64 {
-        let now = self.born.elapsed();
+        let now = self.shared.born.elapsed();
         self.state().end_wait(now);
         self.take_waited()
     }
 
-    /// Tells the ledger of windows that are used up; their last calls go once it knows.
-    pub(super) fn note_windows(&self, state: &mut State, bucket: Bucket, now: Duration) {
-        while let Some((name, spent)) = state.take_note(bucket) {
-            let writers = self.writers.read();
-            let Some(writer) = writers.iter().find(|writer| writer.url.is_some()) else {
-                state.bucket(bucket).methods.noted(spent.until);
-                continue;
-            };
-            let state = Arc::clone(&self.state);
-            let done = move || {
-                let mut state = state.lock();
-                state.bucket(bucket).methods.noted(spent.until);
-                state.wake();
-            };
-            writer.window(name, spent, now, Box::new(done));
-        }
-    }
-
-    /// Tells the ledger what others were seen to take.
-    pub(super) fn note_others(&self, state: &mut State, bucket: Bucket, now: Duration) {
-        while let Some((name, others)) = state.take_others(bucket) {
-            // It is the org's, not a run's.
-            if let Some(writer) = self.writers.read().first() {
-                writer.others(name, others, now);
-            }
-        }
-    }
-
-    /// What it was seen to do in this process.
+    /// What it was seen to do for this run.
     pub const fn tally(&self) -> &Tally {
         &self.tally
     }
 
     /// Calls a second at most, if that is limited.
     pub fn max_rps(&self) -> Option<f64> {
-        self.config.limits.max_rps
+        self.shared.limits.max_rps
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+        self.shared.state()
     }
-}
-
-// When to look again whether the org answers; none when there is no more need to.
-fn look(
-    state: &Mutex<State>,
-    halted: &Notify,
-    now: Duration,
-    patience: Duration,
-) -> Option<Duration> {
-    let mut state = state.lock();
-    match state.patience.watch(now, patience) {
-        Watch::Until(until) => Some(until),
-        Watch::Over(stopped) => {
-            state.stopped.get_or_insert(*stopped);
-            state.wake();
-            halted.notify_waiters();
-            None
-        }
-        Watch::Ended => None,
-    }
-}
-
-fn quota(rps: f64) -> Option<Quota> {
-    // Slower than a call an hour is a typing mistake; it must not turn into "no limit".
-    let period_s = (1.0 / rps).clamp(1e-9, 3_600.0);
-    Quota::with_period(Duration::from_secs_f64(period_s))
 }

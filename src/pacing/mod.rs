@@ -30,6 +30,7 @@ mod retry;
 mod retry_budget;
 mod retry_loop;
 mod settled;
+mod shared_gate;
 #[cfg(test)]
 mod simulation;
 mod tally;
@@ -41,7 +42,7 @@ pub use call_log::{CallLog, Logged};
 pub use cancellation::CancellationToken;
 pub use capacity::{Capacity, idle_per_org, orgs_at_once};
 pub use concurrency::Pool;
-pub use gate::{Gate, Halted, Kept};
+pub use gate::{Gate, Halted};
 pub use gates::{Gated, Gates};
 pub use org_status::{OrgStatusWriter, Remembered, StatusWriter};
 pub use reservation::{Concluded, Reservation};

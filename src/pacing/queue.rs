@@ -42,7 +42,7 @@ impl Gate {
         };
         let queued = Queued::new(self, slot, priority);
         loop {
-            if self.config.interrupt.is_cancelled() {
+            if self.interrupt.is_cancelled() {
                 return Err(Halted::Interrupted);
             }
             let until = match self.try_admit(&queued)? {
@@ -55,7 +55,7 @@ impl Gate {
             };
             let timer = async {
                 match until {
-                    Some(until) => tokio::time::sleep_until(self.born + until).await,
+                    Some(until) => tokio::time::sleep_until(self.shared.born + until).await,
                     None => std::future::pending().await,
                 }
             };
@@ -77,13 +77,13 @@ impl Gate {
             settled: false,
             permit: None,
         };
-        let calls = &self.config.capacity.calls;
+        let calls = &self.shared.capacity.calls;
         if let Ok(permit) = calls.try_acquire() {
             reservation.permit = Some(permit);
         } else {
             reservation.permit = tokio::select! {
                 permit = calls.acquire() => permit.ok(),
-                () = self.config.interrupt.cancelled() => None,
+                () = self.interrupt.cancelled() => None,
             };
             reservation.admitted_at = Instant::now();
             reservation.sent_at = unix_millis();
@@ -95,7 +95,7 @@ impl Gate {
         // Certainly not sent.
         reservation.settled = true;
         self.state()
-            .give_up(slot, self.born.elapsed(), Settled::NotCounted);
+            .give_up(slot, self.shared.born.elapsed(), Settled::NotCounted);
         Err(if stopped {
             Halted::OrgStopped
         } else {
@@ -105,7 +105,7 @@ impl Gate {
 
     // `None` = leave is given.
     fn try_admit(&self, queued: &Queued<'_>) -> Result<Option<Denied>, Halted> {
-        let now = self.born.elapsed();
+        let now = self.shared.born.elapsed();
         let slot = queued.slot;
         let mut state = self.state();
         if state.stopped.is_some() {
@@ -116,11 +116,11 @@ impl Gate {
         if !state.is_turn(slot, queued.ticket, now) {
             return Ok(Some(Denied::behind_others()));
         }
-        let Some(denied) = state.allow(slot, now, self.rps.as_ref()) else {
+        let Some(denied) = state.allow(slot, now, self.shared.rps.as_ref()) else {
             let wait_queue = &mut state.bucket(slot.bucket).wait_queue;
             wait_queue.leave(slot.kind, queued.ticket);
             state.end_wait(now);
-            self.note_windows(&mut state, slot.bucket, now);
+            self.shared.note_windows(&mut state, slot.bucket, now);
             let told = state.end_told();
             // The next in the queue may go as well; with all in flight it is woken as one of them ends.
             if state.has_room() {
@@ -153,7 +153,7 @@ impl Gate {
 
     /// Tells that so many entries wait for their next try, the first so far ahead, and nothing else can be done.
     pub fn tell_retries(&self, entries: usize, ahead: Duration) {
-        let until = self.born.elapsed() + ahead;
+        let until = self.shared.born.elapsed() + ahead;
         let mut state = self.state();
         if is_news(state.told, until, ahead) {
             state.told = Some(until);
@@ -164,7 +164,7 @@ impl Gate {
 
     /// Tells that all reads under way wait for their next try, the first then.
     pub(super) fn tell_next_try(&self, until: Duration, cause: &str) {
-        let ahead = until.saturating_sub(self.born.elapsed());
+        let ahead = until.saturating_sub(self.shared.born.elapsed());
         let mut state = self.state();
         if is_news(state.told, until, ahead) {
             state.told = Some(until);
@@ -177,28 +177,27 @@ impl Gate {
         let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
         let until = unix_millis().saturating_add(ahead_ms);
         let reason = format!("{why}{}", self.so_far());
-        for writer in &*self.writers.read() {
-            writer.waits(Some(org_status::wait(why, &reason, until)));
-        }
-        self.send(|| OrgEvent::Waits {
-            reason,
+        let wait = || Some(org_status::wait(why, &reason, until));
+        self.shared.each_status(|status| status.waits(wait()));
+        self.shared.send(|| OrgEvent::Waits {
+            reason: reason.clone(),
             for_how_long: Some(ahead),
             until: Some(until),
         });
     }
 
     fn so_far(&self) -> String {
-        self.state().so_far(self.born.elapsed())
+        self.state().so_far(self.shared.born.elapsed())
     }
 
     // It is asked about once a second, so that no single wait is worth telling.
     pub(super) fn tell_refusing(&self, refusing: Refusing) {
-        self.send(|| match refusing {
+        let so_far = self.so_far();
+        self.shared.send(|| match refusing {
             Refusing::Lasts => OrgEvent::Waits {
                 reason: format!(
-                    "{}; asked again about once a second{}",
+                    "{}; asked again about once a second{so_far}",
                     Why::Concurrency,
-                    self.so_far()
                 ),
                 for_how_long: None,
                 until: None,
@@ -211,12 +210,9 @@ impl Gate {
         // A wait that is over by the clock is not shown any more, so nothing has to be written.
         let early = until.saturating_sub(now) >= WORTH_TELLING;
         if early {
-            self.writers
-                .read()
-                .iter()
-                .for_each(|writer| writer.waits(None));
+            self.shared.each_status(|status| status.waits(None));
         }
-        self.send(|| OrgEvent::Continues);
+        self.shared.send(|| OrgEvent::Continues);
     }
 }
 
@@ -256,11 +252,11 @@ impl Drop for Queued<'_> {
         let waited = wait_queue.leave(self.slot.kind, self.ticket);
         if waited && state.buckets().all(|of| of.wait_queue.is_empty()) {
             // Nobody waits any more.
-            let now = self.gate.born.elapsed();
+            let now = self.gate.shared.born.elapsed();
             state.end_wait(now);
         }
         if waited {
-            self.gate.wake(&state);
+            self.gate.shared.wake(&state);
         }
     }
 }

@@ -55,7 +55,8 @@ impl Reservation<'_> {
             return Concluded::Ended(Box::new(exchange));
         };
         log.stats.rate_limited += 1;
-        gate.send(|| OrgEvent::RateLimited {
+        let user = &gate.user;
+        user.events.org(&user.org, || OrgEvent::RateLimited {
             call: request.label(),
             request_id: exchange.request_id.clone(),
         });
@@ -73,10 +74,10 @@ impl Reservation<'_> {
         self.settled = true;
         // The next call may take it while this one's answer is looked at.
         drop(self.permit.take());
-        let gate = self.gate;
+        let gate = &self.gate.shared;
         let (now, sent) = (gate.born.elapsed(), self.admitted_at - gate.born);
         let mut state = gate.state();
-        state.settle(self.slot, now, sent, exchange, &gate.config.retry);
+        state.settle(self.slot, now, sent, exchange, &gate.retry);
         let refusing = state.refusing(now);
         let watch = state.patience.needs_a_watch();
         gate.note_windows(&mut state, self.slot.bucket, now);
@@ -87,7 +88,7 @@ impl Reservation<'_> {
             gate.watch();
         }
         if let Some(refusing) = refusing {
-            gate.tell_refusing(refusing);
+            self.gate.tell_refusing(refusing);
         }
     }
 }
@@ -95,12 +96,13 @@ impl Reservation<'_> {
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            let now = self.gate.born.elapsed();
+            let gate = &self.gate.shared;
+            let now = gate.born.elapsed();
             // It may have been sent: nobody waited for the answer.
-            let mut state = self.gate.state();
+            let mut state = gate.state();
             state.give_up(self.slot, now, Settled::Silent);
-            self.gate.note_windows(&mut state, self.slot.bucket, now);
-            self.gate.wake(&state);
+            gate.note_windows(&mut state, self.slot.bucket, now);
+            gate.wake(&state);
         }
     }
 }

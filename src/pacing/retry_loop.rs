@@ -15,18 +15,18 @@ use crate::okta::{CallError, Class};
 impl Gate {
     /// How long to wait before the attempt after `attempts` failed ones; takes one of the org's retries.
     pub fn retry_pause(&self, attempts: u32, class: &Class) -> Duration {
-        let usual = delay(&self.config.retry, attempts, class);
+        let usual = delay(&self.retry, attempts, class);
         if self.spend_retry() {
             usual
         } else {
-            usual.max(long_delay(&self.config.retry))
+            usual.max(long_delay(&self.retry))
         }
     }
 
     // Waits, unless the org is stopped or the command interrupted: then there is nothing to wait for. People are told
     // when no other read goes on meanwhile.
     async fn rest(&self, pause: Duration, cause: &str) -> Result<(), Halted> {
-        let due = self.born.elapsed() + pause;
+        let due = self.shared.born.elapsed() + pause;
         let told = self.state().rests.begin(due);
         if let Some(first) = told {
             self.begin_wait();
@@ -40,7 +40,7 @@ impl Gate {
     async fn sleep(&self, pause: Duration) -> Result<(), Halted> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.config.interrupt.cancelled() => Err(Halted::Interrupted),
+            () = self.interrupt.cancelled() => Err(Halted::Interrupted),
             () = self.when_stopped() => {
                 self.tell_stopped();
                 Err(Halted::OrgStopped)
@@ -83,7 +83,7 @@ impl<'a> RetryLoop<'a> {
     ) -> Result<Again, Halted> {
         self.attempts += 1;
         let elapsed = self.paused + log.busy.saturating_sub(self.busy);
-        let policy = &self.gate.config.retry;
+        let policy = &self.gate.retry;
         match decide(policy, &call.class, idempotency, self.attempts, elapsed) {
             Verdict::Retry | Verdict::Look => {
                 let pause = self.gate.retry_pause(self.attempts, &call.class);

@@ -11,7 +11,6 @@ use super::context::{RunContext, options, renewed_by};
 use super::opening::{open, stop_shut, unfinished};
 use super::simulated::{Simulated, is_sandbox};
 use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
-use crate::event::Events;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Counts, Ledger, OrgRow, Owner, Pending, RunRow};
 use crate::manifest::Orgs;
@@ -81,15 +80,11 @@ impl Driving {
     ///
     /// # Errors
     /// When checkpoints cannot be kept.
-    pub async fn drive(
-        &self,
-        ready: Ready,
-        engine: &Engine,
-        events: Events,
-    ) -> Result<Vec<Option<f64>>, Failure> {
+    pub async fn drive(&self, ready: Ready, engine: &Engine) -> Result<Vec<Option<f64>>, Failure> {
         let Self { ledger, run, .. } = self;
-        let events = events.for_run(&run.id);
-        let orgs = stop_shut(ledger, &run.id, ready.opened, &self.next, &events).await?;
+        let engine = &engine.for_run(&run.id);
+        let (opened, events) = (ready.opened, engine.events());
+        let orgs = stop_shut(ledger, &run.id, opened, &self.next, events).await?;
         let options = RunOptions {
             selected: self.selected.clone(),
             reconnect: renewed_by(run),
@@ -97,19 +92,11 @@ impl Driving {
         };
         let driven = match ready.simulated.as_ref() {
             Some(simulated) if simulated.gives_consents() => {
-                let attended = self.attended(engine, orgs, &options, &events, simulated);
-                attended.await
+                self.attended(engine, orgs, &options, simulated).await
             }
             _ => {
-                drive(
-                    engine,
-                    (ledger, &self.owner),
-                    orgs,
-                    &options,
-                    &events,
-                    async || false,
-                )
-                .await
+                let owned = (ledger, &self.owner);
+                drive(engine, owned, orgs, &options, async || false).await
             }
         };
         if let Some(simulated) = ready.simulated {
@@ -131,7 +118,6 @@ impl Driving {
         engine: &Engine,
         orgs: Vec<OrgAccess>,
         options: &RunOptions,
-        events: &Events,
         simulated: &Simulated,
     ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
         let ledger = &self.ledger;
@@ -146,7 +132,7 @@ impl Driving {
             .filter(|row| is_sandbox(row));
         let administrator = Administrator {
             simulated,
-            desk: Desk::new(engine, ledger, options, open, events.clone()).await?,
+            desk: Desk::new(engine, ledger, options, open).await?,
             run: &self.run.id,
             selected: &self.selected,
             orgs: rows.map(|row| (row.no, row.clone())).collect(),
@@ -158,8 +144,8 @@ impl Driving {
         };
         let owned = (ledger, &self.owner);
         let (driven, attended) = tokio::join!(
-            drive(engine, owned, orgs, options, events, at_rest),
-            administrator.attend(events.listen(), rests),
+            drive(engine, owned, orgs, options, at_rest),
+            administrator.attend(engine.events().listen(), rests),
         );
         attended.and(driven)
     }

@@ -10,7 +10,6 @@ use super::super::output::Output;
 use super::super::outputs;
 use super::super::target;
 use crate::engine::Engine;
-use crate::event::Events;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
@@ -143,7 +142,6 @@ impl Source {
         wanted: &[Wanted],
         allow_exec: bool,
         engine: &Engine,
-        events: &Events,
     ) -> Result<Vec<Result<Reader, NoCredentials>>, Failure> {
         let http = HttpSettings {
             idle_per_org: idle_per_org(wanted.len()),
@@ -158,18 +156,20 @@ impl Source {
                 Ok(credentials) => credentials,
                 Err(why) => return Ok(Err(why)),
             };
-            let client = OrgClient::new(http.clone(), &spec.url, credentials)
-                .map(ReadOnlyClient::new)
-                .map_err(Failure::usage)?;
-            let gate = engine.gates().open(&Gated {
+            let client =
+                OrgClient::new(http.clone(), &spec.url, credentials).map_err(Failure::usage)?;
+            let gate = engine.gates().open(Gated {
                 name: org.name.as_str().into(),
-                origin: client.origin(),
+                client: &client,
                 spec,
                 limits: self.policy.limits,
                 retry: self.policy.retry,
-                events,
+                events: engine.events().clone(),
+                interrupt: engine.cancellation().clone(),
+                status: None,
+                remembered: None,
             });
-            Ok(Ok(Reader::new(gate, client)))
+            Ok(Ok(Reader::new(gate, ReadOnlyClient::new(client))))
         };
         stream::iter(wanted)
             .map(open)

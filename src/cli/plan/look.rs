@@ -62,7 +62,7 @@ pub(super) async fn look(
     let events = engine.events();
     let show = |listener| progress::show(listener, None, settings.animation, output);
     let listeners = Listeners::begin(events, show, settings, output).await;
-    let planned = ready.look(target, request, engine, events.clone()).await;
+    let planned = ready.look(target, request, engine).await;
     listeners.end().await;
     planned
 }

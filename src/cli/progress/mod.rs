@@ -36,7 +36,7 @@ const AT_ONCE: usize = 256;
 /// How often the ledger is asked once events were lost: it counts all entries of a run each time.
 const RECOUNT_EVERY: Duration = Duration::from_secs(2);
 
-/// Listens to events until there are no more, and shows them. Who lost some shows what `recount` reads.
+/// Listens to events until there are no more, and shows those of the run of `recount`, or without one those of no run. Who lost some shows what `recount` reads.
 pub async fn show(
     mut listener: Listener,
     recount: Option<Recount>,
@@ -100,6 +100,13 @@ struct Shown {
 
 impl Shown {
     fn hear(&mut self, news: News) -> Vec<Line> {
+        let shown = self.recount.as_ref().map(|recount| &recount.run);
+        if let News::Event(event) = &news
+            && event.run.as_deref() != shown
+        {
+            // Of another run, which others show.
+            return Vec::new();
+        }
         self.is_stale |= self.has_lost;
         match news {
             News::Event(event) => self.model.apply(&event.kind),
@@ -109,8 +116,7 @@ impl Shown {
                 if std::mem::replace(&mut self.has_lost, true) {
                     return Vec::new();
                 }
-                let run = self.recount.as_ref().map(|recount| &recount.run);
-                line::lost(run)
+                line::lost(shown)
             }
         }
     }

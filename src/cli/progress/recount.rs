@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::cli::progress::{Shown, now};
     use crate::engine::{Engine, OrgAccess, RunOptions, drive};
-    use crate::event::Events;
+    use crate::event::{Event, EventKind, Events, News, RunEvent};
     use crate::job::LedgerUrl;
     use crate::ledger::{ImportEntry, NewRun, OpenMode, Owner};
     use crate::manifest::Secrets;
@@ -96,6 +96,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_other_runs_do_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = LedgerUrl::file(folder.path().join("ledger.db"));
+        let run = RunId("k3f9".to_owned());
+        let recount = Recount {
+            ledger: Ledger::open(&url, OpenMode::ReadWrite).await.unwrap(),
+            run: run.clone(),
+            selected: Selected::default(),
+        };
+        let (own, other) = (Some(&run), RunId("p7q2".to_owned()));
+        for (shows, entries) in [(Some(recount), [0, 3, 3, 3]), (None, [2, 2, 2, 4])] {
+            let mut shown = Shown {
+                model: Model::new(Verbosity::Normal, TimeZone::UTC, now()),
+                recount: shows,
+                has_lost: false,
+                is_stale: false,
+            };
+            let runs = [None, own, Some(&other), None];
+            let counted = (2..).zip(runs).map(|(entries, run)| {
+                shown.hear(News::Event(Arc::new(Event {
+                    run: run.map(|run| Arc::new(run.clone())),
+                    seq: 1,
+                    at: now(),
+                    kind: EventKind::Run(RunEvent::Started {
+                        entries: entries.min(4),
+                        ended: 0,
+                    }),
+                })));
+                shown.model.view(now(), 8).entries
+            });
+            assert_eq!(counted.collect::<Vec<_>>(), entries);
+        }
+    }
+
+    #[tokio::test]
     async fn who_lost_events_shows_what_the_ledger_counts() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("token"), "a-secret-token").unwrap();
@@ -110,17 +145,15 @@ mod tests {
             secrets: Secrets::new(folder.path(), false),
             next: Arc::default(),
         };
-        let events = Events::with_buffer(4);
-        let mut listener = events.listen();
-        let (options, engine) = (RunOptions::default(), Engine::new());
+        let engine = Engine::with_events(Events::with_buffer(4));
+        let mut listener = engine.events().listen();
+        let options = RunOptions::default();
         let owner = Owner::of_run(ledger.lock_run(&run).unwrap());
         let of_run = (&ledger, &owner);
-        let driven = drive(&engine, of_run, vec![org], &options, &events, async || {
-            false
-        })
-        .await;
-        driven.unwrap();
-        drop(events);
+        let engine_of_run = engine.for_run(&run);
+        let driven = drive(&engine_of_run, of_run, vec![org], &options, async || false);
+        driven.await.unwrap();
+        drop((engine, engine_of_run));
         let mut shown = Shown {
             model: Model::new(Verbosity::Normal, TimeZone::UTC, now()),
             recount: Some(Recount {

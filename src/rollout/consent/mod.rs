@@ -17,7 +17,7 @@ use crate::consent::reader::Reading;
 use crate::engine::{
     Common, Engine, EntryTask, GRACE, OrgAccess, OrgContext, RunOptions, Submission, name_of,
 };
-use crate::event::{EntryName, Events};
+use crate::event::EntryName;
 use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
 use crate::model::{EntryState, RunId};
 pub(super) use administrator::{Administrator, AtRest};
@@ -97,16 +97,15 @@ impl<F> Desk<F>
 where
     F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
 {
-    /// A desk over a ledger; `access` opens the org of an entry. What its calls wait for goes to `events`.
+    /// A desk over a ledger; `access` opens the org of an entry.
     pub async fn new(
         engine: &Engine,
         ledger: &Ledger,
         options: &RunOptions,
         access: F,
-        events: Events,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            common: Common::new(engine, ledger, options, events).await?,
+            common: Common::new(engine, ledger, options).await?,
             open_orgs: OpenOrgs::new(access),
         })
     }

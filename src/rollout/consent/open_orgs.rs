@@ -80,7 +80,16 @@ where
     }
 
     async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
-        let org_context = match (self.access)(pending).await {
+        let access = tokio::select! {
+            biased;
+            // A secret that takes long is not waited for any more.
+            () = common.engine.cancellation().cancelled() => {
+                let name = &pending.org.name;
+                Err(anyhow::anyhow!("org {name}: stopped; nothing was sent there"))
+            }
+            access = (self.access)(pending) => access,
+        };
+        let org_context = match access {
             Ok(access) => common
                 .open(&Owner::of_consents(pending), access)
                 .map(|org| common.org_context(&org)),

@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicU64;
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, OrgAccess};
-use crate::event::{Events, RunEvent};
+use crate::event::RunEvent;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::EntryState;
@@ -159,16 +159,14 @@ impl Ready {
         target: &Target,
         request: &PlanRequest,
         engine: &Engine,
-        events: Events,
     ) -> Result<Option<Planned>, Failure> {
-        events.run(|| RunEvent::Started {
+        engine.events().run(|| RunEvent::Started {
             entries: self.entries,
             ended: 0,
         });
         let shared = Shared {
             engine: engine.clone(),
             http: self.http,
-            events,
             remembered: self.remembered,
             looked: Arc::default(),
             force: request.force,
@@ -275,7 +273,6 @@ async fn collect(
 struct Shared {
     engine: Engine,
     http: Http,
-    events: Events,
     remembered: Arc<Remembered>,
     looked: Arc<AtomicU64>,
     force: bool,
@@ -288,16 +285,20 @@ impl Shared {
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         let limits = target.policy.limits;
-        let gate = self.engine.gates().open(&Gated {
+        let events = self.engine.events();
+        let gate = self.engine.gates().open(Gated {
             name: org.row.name.as_str().into(),
-            origin: client.origin(),
+            client: &client,
             spec: &org.row.spec,
             limits,
             retry: target.policy.retry,
-            events: &self.events,
+            events: events.clone(),
+            interrupt: self.engine.cancellation().clone(),
+            status: None,
+            remembered: None,
         });
         Ok(OrgRefresh {
-            events: self.events.clone(),
+            events: events.clone(),
             looked: Arc::clone(&self.looked),
             limits: org.row.spec.limits.or(limits),
             name: org.row.name,

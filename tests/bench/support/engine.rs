@@ -75,18 +75,12 @@ impl Engine {
             },
             ..RunOptions::default()
         };
-        let (ledger, run, engine) = (&self.ledger, &self.run, Process::new());
+        let (ledger, run) = (&self.ledger, &self.run);
+        let engine = Process::with_events(events.clone()).for_run(run);
         let owner = Owner::of_run(ledger.lock_run(run)?);
         let begun = Instant::now();
-        drive(
-            &engine,
-            (ledger, &owner),
-            self.orgs,
-            &options,
-            events,
-            async || false,
-        )
-        .await?;
+        let owned = (ledger, &owner);
+        drive(&engine, owned, self.orgs, &options, async || false).await?;
         let took = begun.elapsed();
         let counts = ledger.counts(run).await?;
         anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");
