@@ -10,7 +10,7 @@ use crate::event::{Events, RunEvent};
 use crate::ledger::Counts;
 use crate::model::{Millis, OrgNo};
 use crate::okta::Bucket;
-use crate::pacing::{Gate, Outlook, Seen, unix_millis};
+use crate::pacing::{Gate, Outlook, Tallied, unix_millis};
 
 /// How often it is said anew; between, whoever shows it counts down.
 const EVERY: Duration = Duration::from_secs(2);
@@ -81,7 +81,7 @@ fn expected(slots: &[OrgSlot], unfinished: &[(OrgNo, Counts)]) -> Option<Duratio
     let gates = || slots.iter().map(|slot| &slot.org.gate);
     let of_all = gates()
         .map(|gate| gate.tally().seen())
-        .reduce(Seen::and)
+        .reduce(Tallied::and)
         .unwrap_or_default();
     let left = |no: OrgNo| {
         let place = unfinished.binary_search_by_key(&no, |(no, _)| *no).ok()?;

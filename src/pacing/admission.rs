@@ -12,12 +12,11 @@ use super::circuit::Circuit;
 use super::clock::ServerClock;
 use super::concurrency::{Concurrency, Pool};
 use super::denied::{Denied, Why};
-use super::methods::{Ended, Methods};
+use super::methods::Methods;
 use super::no_room::{NoRoom, Refusing};
 use super::org_patience::{OrgPatience, no_answer, span};
 use super::rests::Rests;
 use super::retry_budget::RetryBudget;
-use super::settled::settled;
 use super::wait_queue::{Kind, Ticket, WaitQueue};
 use crate::job::RetryPolicy;
 use crate::model::Stopped;
@@ -188,24 +187,20 @@ impl State {
         if class.is_none() {
             self.retries.earn();
         }
-        let settled = settled(&self.clock, now, sent, exchange);
-        self.end(slot, now, sent, settled);
+        let settled = self.clock.settled(now, sent, exchange);
+        self.end(slot, now, settled);
     }
 
     /// Ends a reservation that nothing was learned from.
     pub(super) fn give_up(&mut self, slot: Slot, now: Duration, settled: Settled) {
         self.pools[slot.kind.pool.index()].give_back();
-        self.end(slot, now, now, settled);
+        self.end(slot, now, settled);
     }
 
-    fn end(&mut self, slot: Slot, now: Duration, sent: Duration, settled: Settled) {
+    fn end(&mut self, slot: Slot, now: Duration, settled: Settled) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let ended = Ended {
-            method: slot.kind.method,
-            sent,
-            settled,
-        };
-        self.bucket(slot.bucket).methods.settle(now, ended);
+        let methods = &mut self.bucket(slot.bucket).methods;
+        methods.settle(now, slot.kind.method, settled);
     }
 
     /// Whether it is the turn of the call at this place.
@@ -261,14 +256,15 @@ impl State {
         if let Grant::Wait { until } = methods.reserve(method, now, waiting) {
             // The one that is held back for the window's end is none to be had now.
             let held = u64::from(until.is_some());
-            let left = methods.left(method);
+            let budget = methods.of(method);
+            let left = budget.left();
             let left = left.map(|(left, of)| (if left == held { 0 } else { left }, of));
             let why = Why::Budget {
                 bucket: name(slot.bucket, method, methods),
                 left,
-                others: methods.left_to_others(method),
+                others: budget.left_to_others(),
             };
-            let lasts = until.and_then(|until| Some(methods.ends(method)?.max(until)));
+            let lasts = until.and_then(|until| Some(budget.ends()?.max(until)));
             return Some(Denied {
                 until,
                 lasts: lasts.or(until),
@@ -280,12 +276,7 @@ impl State {
             self.in_flight += 1;
             return None;
         };
-        let ended = Ended {
-            method,
-            sent: now,
-            settled: Settled::NotCounted,
-        };
-        methods.settle(now, ended);
+        methods.settle(now, method, Settled::NotCounted);
         let wait = not_until.wait_time_from(DefaultClock::default().now());
         Some(Denied::until(now + wait, Why::Rate))
     }

@@ -16,8 +16,8 @@ mod left;
 mod neighbours;
 mod window;
 
-pub use super::settled::{Grant, Observed, Others, RESET_MARGIN, Settled, Spent};
 use neighbours::Neighbours;
+pub use window::{Grant, Observed, Others, RESET_MARGIN, Settled, Spent};
 use window::{Note, Window};
 
 /// What a budget allows from now on.

@@ -7,6 +7,10 @@
 
 use std::time::Duration;
 
+use super::budget::{Observed, RESET_MARGIN, Settled};
+use super::time::unix_millis;
+use crate::okta::{Class, Exchange, RateHeaders};
+
 /// Where the server's clock stands against our monotonic one. Times are since an origin of the
 /// caller's choosing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +45,18 @@ const UPPER_LASTS: Duration = Duration::from_mins(2);
 
 /// How much later than the refused call the next one goes.
 const LATER_MS: i64 = 500;
+
+/// Wait after a 429 that says nothing of its reset.
+const BLIND_WAIT: Duration = Duration::from_secs(10);
+
+/// Shortest wait after a 429, whatever `Retry-After` says; also that after one whose reset has just passed.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// A reset that has passed for longer than this is no window's end.
+const JUST_PASSED: Duration = Duration::from_secs(5);
+
+/// Longest wait a header can cause: windows are 60 s, so anything beyond is garbage or a wrong clock.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 impl ServerClock {
     /// Learns from an answer that carried `date` (epoch seconds), to a call that was sent at `sent` and received
@@ -132,6 +148,64 @@ impl ServerClock {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl ServerClock {
+    /// What an answer, or its absence, says of the budget it spent from.
+    pub(super) fn settled(&self, now: Duration, sent: Duration, exchange: &Exchange) -> Settled {
+        let rate = &exchange.rate;
+        let reset_at = rate.reset.map(|reset| {
+            self.local(reset)
+                .unwrap_or_else(|| by_wall_clock(reset, now))
+        });
+        // Okta's windows last 60 s: what ends after more than the longest wait is none.
+        let window_end = reset_at.filter(|at| *at <= now + LONGEST_WAIT);
+        let reset_at = reset_at.map(|at| at.min(now + LONGEST_WAIT));
+        match exchange.outcome.as_ref().err().map(|error| &error.class) {
+            Some(Class::RateLimited {
+                concurrency: true, ..
+            }) => Settled::NotCounted,
+            Some(Class::RateLimited { retry_after, .. }) => Settled::Exhausted {
+                until: {
+                    // One from before we began is none.
+                    let shown = reset_at.filter(|at| !at.is_zero());
+                    let shown = shown.map(|at| at + RESET_MARGIN);
+                    let shown = shown.filter(|at| *at + JUST_PASSED > now);
+                    let shown = shown.map(|at| if at > now { at } else { now + LEAST_WAIT });
+                    let asked =
+                        retry_after.map(|asked| now + asked.clamp(LEAST_WAIT, LONGEST_WAIT));
+                    // The later of the two; `None` is less than any time.
+                    shown.max(asked).unwrap_or(now + BLIND_WAIT)
+                },
+                reset: rate.reset,
+                limit: rate.limit.filter(|limit| *limit > 0),
+                sent,
+            },
+            class => match (rate.limit, rate.remaining, rate.reset, window_end) {
+                (Some(limit), Some(remaining), Some(reset), Some(reset_at)) if limit > 0 => {
+                    Settled::Shown(Observed {
+                        limit,
+                        remaining,
+                        reset,
+                        reset_at,
+                        sent,
+                    })
+                }
+                _ => match class {
+                    // Headers that are there in part, or make no sense, are no sign that nothing is metered.
+                    None if *rate == RateHeaders::default() => Settled::Unmetered,
+                    Some(Class::NotSent | Class::NoRoom) => Settled::NotCounted,
+                    None | Some(_) => Settled::Silent,
+                },
+            },
+        }
+    }
+}
+
+// Without any `Date` our own clock is all there is.
+fn by_wall_clock(reset: i64, now: Duration) -> Duration {
+    let ahead_ms = reset.saturating_mul(1_000).saturating_sub(unix_millis());
+    now + Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0))
 }
 
 #[cfg(test)]

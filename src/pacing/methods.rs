@@ -4,7 +4,7 @@
 //! An answer that shows another limit or window than another method's last one is not believed at once: the org's
 //! limit may have been changed. When that other method's next call, sent after it, shows the old one again, both
 //! are true, and the methods are counted apart from then on. Should they show the same window later, they are
-//! counted together again.
+//! counted together again. What that is worth is measured in `simulation::properties`.
 
 use std::time::Duration;
 
@@ -20,24 +20,24 @@ const SURELY_OPEN: Duration = Duration::from_secs(2);
 
 const METHODS: usize = 3;
 
-/// See the module.
+/// The budgets of a bucket.
 #[derive(Clone, Debug)]
 pub struct Methods {
     budgets: [Budget; METHODS],
     // By method: its budget, its calls in flight, and what its last answer showed.
     route: [usize; METHODS],
     in_flight: [u64; METHODS],
-    seen: [Option<Seen>; METHODS],
+    seen: [Option<LastShown>; METHODS],
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct LastShown {
     what: Observed,
     // When the method showed this window first.
     since: Duration,
 }
 
-impl Seen {
+impl LastShown {
     fn same_window(&self, other: &Observed) -> bool {
         self.what.limit == other.limit && self.what.reset.abs_diff(other.reset) < OTHER_WINDOW_S
     }
@@ -49,17 +49,6 @@ impl Seen {
             || self.what.reset.abs_diff(other.reset) > OTHER_WINDOW_S;
         differ && open(&self.what) && open(other)
     }
-}
-
-/// A call's end, for [`Methods::settle`].
-#[derive(Clone, Copy, Debug)]
-pub struct Ended {
-    /// Its method.
-    pub method: Method,
-    /// When it was sent.
-    pub sent: Duration,
-    /// What came of it.
-    pub settled: Settled,
 }
 
 impl Methods {
@@ -84,34 +73,19 @@ impl Methods {
     }
 
     /// See [`Budget::settle`].
-    pub fn settle(&mut self, now: Duration, ended: Ended) {
-        let Ended {
-            method,
-            sent,
-            settled,
-        } = ended;
+    pub fn settle(&mut self, now: Duration, method: Method, settled: Settled) {
         let index = place(method);
         let settled = match settled {
-            Settled::Shown(what) => self.compare(index, what, sent, now),
+            Settled::Shown(what) => self.compare(index, what, now),
             other => other,
         };
         self.in_flight[index] = self.in_flight[index].saturating_sub(1);
         self.budgets[self.route[index]].settle(now, settled);
     }
 
-    /// See [`Budget::left`].
-    pub fn left(&self, method: Method) -> Option<(u64, u64)> {
-        self.budgets[self.route[place(method)]].left()
-    }
-
-    /// See [`Budget::ends`].
-    pub fn ends(&self, method: Method) -> Option<Duration> {
-        self.budgets[self.route[place(method)]].ends()
-    }
-
-    /// See [`Budget::left_to_others`].
-    pub fn left_to_others(&self, method: Method) -> Option<f64> {
-        self.budgets[self.route[place(method)]].left_to_others()
+    /// What a method spends from.
+    pub const fn of(&self, method: Method) -> &Budget {
+        &self.budgets[self.route[place(method)]]
     }
 
     /// Whether two methods spend from one budget.
@@ -186,11 +160,11 @@ impl Methods {
     }
 
     // Takes what an answer showed into account; gives what its budget shall learn.
-    fn compare(&mut self, index: usize, what: Observed, sent: Duration, now: Duration) -> Settled {
+    fn compare(&mut self, index: usize, what: Observed, now: Duration) -> Settled {
         let before = self.seen[index].filter(|before| before.same_window(&what));
         let since = before.map_or(now, |before| before.since);
-        self.seen[index] = Some(Seen { what, since });
-        let others: Vec<(usize, Seen)> = (0..METHODS)
+        self.seen[index] = Some(LastShown { what, since });
+        let others: Vec<(usize, LastShown)> = (0..METHODS)
             .filter(|&other| other != index)
             .filter_map(|other| Some((other, self.seen[other]?)))
             .collect();
@@ -205,7 +179,7 @@ impl Methods {
                 continue;
             }
             let again =
-                before.is_some_and(|before| before.since <= seen.since && seen.since <= sent);
+                before.is_some_and(|before| before.since <= seen.since && seen.since <= what.sent);
             if again {
                 self.part(other, seen, now);
             } else {
@@ -220,7 +194,7 @@ impl Methods {
     }
 
     // Gives a method a budget of its own, or that of the method whose window it shows.
-    fn part(&mut self, index: usize, seen: Seen, now: Duration) {
+    fn part(&mut self, index: usize, seen: LastShown, now: Duration) {
         let alike = (0..METHODS).find(|&other| {
             self.route[other] != self.route[index]
                 && self.seen[other].is_some_and(|other| other.same_window(&seen.what))
@@ -258,28 +232,22 @@ mod tests {
 
     const T: fn(u64) -> Duration = Duration::from_secs;
 
-    fn shown(limit: u64, remaining: u64, reset: u64) -> Settled {
-        Settled::Shown(Observed {
+    fn shown(limit: u64, remaining: u64, reset: u64) -> Observed {
+        Observed {
             limit,
             remaining,
             reset: i64::try_from(reset).expect("small"),
             reset_at: T(reset),
             sent: T(0),
-        })
+        }
     }
 
     // Calls that are sent and answered in this second, one after the other.
-    fn calls(methods: &mut Methods, now: u64, answers: &[(Method, Settled)]) {
-        for (method, settled) in answers {
+    fn calls(methods: &mut Methods, now: u64, answers: &[(Method, Observed)]) {
+        for (method, what) in answers {
             assert_eq!(methods.reserve(*method, T(now), 1), Grant::Go, "{method:?}");
-            let (method, settled) = (*method, *settled);
             let sent = T(now);
-            let ended = Ended {
-                method,
-                sent,
-                settled,
-            };
-            methods.settle(T(now), ended);
+            methods.settle(T(now), *method, Settled::Shown(Observed { sent, ..*what }));
         }
     }
 
@@ -290,17 +258,21 @@ mod tests {
         calls(&mut methods, 1, &[(Post, shown(10, 9, 60))]);
         calls(&mut methods, 2, &[(Get, shown(100, 99, 62))]);
         assert!(methods.is_one(), "a limit may have been changed");
-        assert_eq!(methods.left(Post), Some((8, 10)), "and is not believed yet");
+        assert_eq!(
+            methods.of(Post).left(),
+            Some((8, 10)),
+            "and is not believed yet"
+        );
         calls(&mut methods, 3, &[(Post, shown(10, 8, 60))]);
         assert!(!methods.share(Get, Post));
         assert!(methods.share(Post, Put));
-        assert_eq!(methods.left(Post), Some((8, 10)));
-        assert_eq!(methods.left(Get), Some((99, 100)));
+        assert_eq!(methods.of(Post).left(), Some((8, 10)));
+        assert_eq!(methods.of(Get).left(), Some((99, 100)));
         calls(&mut methods, 4, &[(Put, shown(100, 98, 62))]);
         calls(&mut methods, 5, &[(Post, shown(10, 7, 60))]);
         assert!(methods.share(Get, Put), "PUT shows GET's window");
         assert!(!methods.share(Get, Post));
-        assert_eq!(methods.left(Get), Some((98, 100)));
+        assert_eq!(methods.of(Get).left(), Some((98, 100)));
     }
 
     #[test]
@@ -334,6 +306,6 @@ mod tests {
         assert!(!methods.is_one());
         calls(&mut methods, 4, &[(Post, shown(100, 50, 62))]);
         assert!(methods.share(Get, Post));
-        assert_eq!(methods.left(Get), Some((50, 100)));
+        assert_eq!(methods.of(Get).left(), Some((50, 100)));
     }
 }

@@ -5,8 +5,6 @@
 //! that is [`crate::steps`]'.
 
 mod admission;
-#[cfg(test)]
-mod agenda;
 mod budget;
 mod call_log;
 mod cancellation;
@@ -14,8 +12,6 @@ mod capacity;
 mod circuit;
 mod clock;
 mod concurrency;
-#[cfg(test)]
-mod crowd_simulation;
 mod denied;
 mod gate;
 mod gates;
@@ -29,7 +25,6 @@ mod rests;
 mod retry;
 mod retry_budget;
 mod retry_loop;
-mod settled;
 mod shared_gate;
 #[cfg(test)]
 mod simulation;
@@ -48,5 +43,5 @@ pub use org_status::{OrgStatusWriter, Remembered, StatusWriter};
 pub use reservation::{Concluded, Reservation};
 pub use retry::{Idempotency, RETRY_AFTER_CAP, Verdict, decide, delay, long_delay};
 pub use retry_loop::{Again, RetryLoop};
-pub use tally::{Seen, Tally};
+pub use tally::{Tallied, Tally};
 pub use time::unix_millis;

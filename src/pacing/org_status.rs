@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use super::admission::State;
 use super::budget::{Others, Spent};
+use super::clock::LONGEST_WAIT;
 use super::denied::Why;
-use super::settled::LONGEST_WAIT;
 use super::time::{unix_millis, whole_millis};
 use crate::ledger::{Ledger, LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
 use crate::model::{Millis, OrgNo, RunId};

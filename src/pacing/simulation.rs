@@ -2,6 +2,8 @@
 //! skews, other spenders, methods with limits of their own, and processes that die. What it must keep: a lone
 //! client never overruns a window, every call ends, a window is not wasted, and a steady neighbour is not refused.
 
+mod agenda;
+mod crowd;
 mod neighbours;
 mod properties;
 mod server;
@@ -11,11 +13,11 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::agenda::Agenda;
 use super::budget::{Grant, Observed, Others, RESET_MARGIN, Settled, Spent};
 use super::clock::ServerClock;
-use super::methods::{Ended, Methods};
+use super::methods::Methods;
 use crate::okta::Method;
+use agenda::Agenda;
 use server::{Answer, Server, Window};
 
 /// A world to try.
@@ -24,6 +26,8 @@ struct World {
     limit: u64,
     /// What GET has a window of its own for.
     reads: Option<u64>,
+    /// Whether the budget does not know of methods.
+    counts_methods_together: bool,
     window_s: u64,
     calls: u32,
     cap: usize,
@@ -170,7 +174,10 @@ impl Simulation<'_> {
             let Some(&method) = self.to_send.last() else {
                 return;
             };
-            match self.methods.reserve(method, now, self.to_send.len()) {
+            match self
+                .methods
+                .reserve(self.counted_as(method), now, self.to_send.len())
+            {
                 Grant::Go => {
                     self.to_send.pop();
                     self.in_flight.push(method);
@@ -329,13 +336,9 @@ impl Simulation<'_> {
                 sent: call.sent,
             })
         };
-        let ended = Ended {
-            method: call.method,
-            sent: call.sent,
-            settled,
-        };
-        self.methods.settle(now, ended);
-        self.outcome.left_some |= self.methods.left_to_others(call.method).is_some();
+        let method = self.counted_as(call.method);
+        self.methods.settle(now, method, settled);
+        self.outcome.left_some |= self.methods.of(method).left_to_others().is_some();
         let shares = |other| self.methods.share(Method::Post, other);
         if !shares(Method::Get) && shares(Method::Put) {
             self.apart_since.get_or_insert(now);
@@ -346,6 +349,14 @@ impl Simulation<'_> {
             self.outcome.took = now;
         } else {
             self.to_send.push(call.method);
+        }
+    }
+
+    fn counted_as(&self, method: Method) -> Method {
+        if self.world.counts_methods_together {
+            Method::Put
+        } else {
+            method
         }
     }
 

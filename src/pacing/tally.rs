@@ -25,8 +25,8 @@ impl Tally {
     }
 
     /// What it was so far.
-    pub fn seen(&self) -> Seen {
-        Seen {
+    pub fn seen(&self) -> Tallied {
+        Tallied {
             calls: self.calls.load(Ordering::Relaxed),
             busy_ms: self.busy_ms.load(Ordering::Relaxed),
             ended: self.ended.load(Ordering::Relaxed),
@@ -36,7 +36,7 @@ impl Tally {
 
 /// [`Tally`] at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Tallied {
     /// Calls that were answered.
     pub calls: u64,
     /// Time they took.
@@ -45,7 +45,7 @@ pub struct Seen {
     pub ended: u64,
 }
 
-impl Seen {
+impl Tallied {
     /// Of two orgs together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -84,8 +84,8 @@ mod tests {
         tally.ended();
         assert_eq!(tally.seen().calls_of(7), Some(10));
         assert_eq!(tally.seen().of_a_call(), Duration::from_secs(2));
-        let both = tally.seen().and(Seen::default());
+        let both = tally.seen().and(Tallied::default());
         assert_eq!(both, tally.seen());
-        assert_eq!(Seen::default().of_a_call(), Duration::ZERO);
+        assert_eq!(Tallied::default().of_a_call(), Duration::ZERO);
     }
 }

@@ -29,6 +29,7 @@ fn worlds() -> impl Strategy<Value = World> {
             |((limit, window_s, share), (fast, spread, skew_s), (down, seed))| World {
                 limit,
                 reads: None,
+                counts_methods_together: false,
                 window_s,
                 calls: u32::try_from(limit * 5).expect("few"),
                 cap: if limit > 50 { 200 } else { 20 },
@@ -203,6 +204,7 @@ fn two_of_ours(limit: u64, window_s: u64, share: f64, second_from_s: u64) -> ([u
         limit,
         window_s,
         reads: None,
+        counts_methods_together: false,
         calls: 0,
         cap: 0,
         latency_ms: (0, 0),

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::agenda::Agenda;
-use super::concurrency::Concurrency;
+use crate::pacing::concurrency::Concurrency;
 
 /// A world to try.
 #[derive(Clone, Debug)]
