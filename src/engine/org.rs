@@ -21,7 +21,7 @@ use crate::event::OrgEvent;
 use crate::ledger::{LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, EntryState};
-use crate::steps::{Directory, WantedOfApps};
+use crate::steps::{AppsToFind, Directory};
 
 /// How long calls in flight may take to finish after an interrupt.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -178,7 +178,7 @@ impl OrgTask {
             .targets(org_context.owner.run(), self.slot.org.no)
             .await?;
         let selected = |target: &Target| org_context.selected.contains(target.no);
-        let wanted = WantedOfApps::of(targets.into_iter().filter(selected));
+        let wanted = AppsToFind::of(targets.into_iter().filter(selected));
         let directory = &org_context.access.directory;
         directory.get_or_init(|| Directory::new(wanted));
         Ok(())

@@ -7,9 +7,7 @@ use super::outside::Outside;
 use super::{Context, StepError};
 use crate::apps::App;
 use crate::ledger::Fingerprint;
-use crate::manifest::{
-    Connection as Wanted, Office365Settings, SecretError, SecretRef, SecretUse, Secrets,
-};
+use crate::manifest::{Connection, Office365Settings, SecretError, SecretRef, SecretUse, Secrets};
 use crate::okta::connections::Office365Admin;
 use crate::plan::{Secret, admin_secrets, changed_admin};
 
@@ -38,7 +36,7 @@ impl Admin {
     /// Reads them.
     pub async fn read(
         context: &mut Context<'_>,
-        wanted: &Wanted,
+        wanted: &Connection,
         app_id: &str,
     ) -> Result<Self, StepError> {
         let settings = wanted.profile.settings.as_ref();

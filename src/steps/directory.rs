@@ -15,14 +15,14 @@ use crate::plan::pages_worth;
 
 /// What has to be found out about an org's apps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct AppsToFind {
     /// Whether all its apps are listed anyway, to find labels.
     pub labels: bool,
     /// Given ids of which nobody knows what they are, by [`App::index`].
     pub unseen: [u64; App::ALL.len()],
 }
 
-impl Wanted {
+impl AppsToFind {
     /// What entries need.
     pub fn of(targets: impl IntoIterator<Item = Target>) -> Self {
         let mut wanted = Self::default();
@@ -61,7 +61,7 @@ struct List {
 
 impl Directory {
     /// For an org of which so much is to be found out. Without it every app is looked at by itself.
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(wanted: AppsToFind) -> Self {
         Self {
             labels: wanted.labels,
             lists: wanted.unseen.map(|unseen| {
@@ -96,7 +96,7 @@ impl Directory {
                 pages: of_app.most,
             };
             list(&mut of_app.pages, extent).await?;
-            let listed = std::mem::take(&mut of_app.pages.apps).into_iter();
+            let listed = of_app.pages.take().into_iter();
             let right = listed.filter(|instance| instance.name == *app.name());
             of_app.ids = right.map(|instance| instance.id).collect();
             of_app.ended = true;
@@ -125,7 +125,7 @@ mod tests {
         let mut unseen = [0; App::ALL.len()];
         unseen[App::Google.index()] = 30;
         unseen[App::Slack.index()] = 3;
-        let directory = Directory::new(Wanted {
+        let directory = Directory::new(AppsToFind {
             labels: false,
             unseen,
         });
@@ -157,7 +157,7 @@ mod tests {
             app,
             found,
         };
-        let wanted = Wanted::of([
+        let wanted = AppsToFind::of([
             target(App::Google, FoundBy::UnseenId),
             target(App::Google, FoundBy::UnseenId),
             target(App::Slack, FoundBy::Seen),
@@ -165,6 +165,6 @@ mod tests {
         assert!(!wanted.labels);
         assert_eq!(wanted.unseen.iter().sum::<u64>(), 2);
         assert_eq!(wanted.unseen[App::Google.index()], 2);
-        assert!(Wanted::of([target(App::Slack, FoundBy::Label)]).labels);
+        assert!(AppsToFind::of([target(App::Slack, FoundBy::Label)]).labels);
     }
 }

@@ -1,5 +1,6 @@
 //! The org's apps, listed once a run, not once an entry.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use tokio::sync::Mutex;
@@ -82,14 +83,10 @@ pub struct Pages {
     pub next: Option<String>,
     /// Whether the last page was read.
     pub complete: bool,
-    trail: Trail,
-}
-
-/// Where a listing came by: what tells a list that goes round in circles, or for ever, from one that ends.
-#[derive(Debug, Default)]
-struct Trail {
-    pages: HashSet<String>,
-    ids: HashSet<String>,
+    /// Where each app stands, by its id: thousands of entries may ask.
+    by_id: HashMap<String, usize>,
+    /// Pages that were read: what tells a list that goes round in circles from one that ends.
+    trail: HashSet<String>,
 }
 
 impl Pages {
@@ -153,17 +150,21 @@ impl Pages {
     fn add(
         &mut self,
         path: &str,
-        mut listed: Vec<AppInstance>,
+        listed: Vec<AppInstance>,
         next: Option<String>,
     ) -> Result<(), String> {
         self.pages += 1;
-        self.trail.pages.insert(address(path));
-        // A page that shifted while the list was read shows an instance twice.
-        listed.retain(|instance| self.trail.ids.insert(instance.id.clone()));
-        self.apps.append(&mut listed);
+        self.trail.insert(address(path));
+        for instance in listed {
+            // A page that shifted while the list was read shows an instance twice.
+            if let Entry::Vacant(place) = self.by_id.entry(instance.id.clone()) {
+                place.insert(self.apps.len());
+                self.apps.push(instance);
+            }
+        }
         let back = next
             .as_ref()
-            .is_some_and(|next| !self.trail.pages.insert(address(next)));
+            .is_some_and(|next| !self.trail.insert(address(next)));
         if back {
             return Err(format!("page {} leads back to one before it", self.pages));
         }
@@ -176,15 +177,20 @@ impl Pages {
         self.complete = next.is_none();
         self.next = next;
         if self.complete {
-            self.trail = Trail::default();
+            self.trail = HashSet::new();
         }
         Ok(())
     }
 
     /// What the instance with this id is, if it was listed.
     pub fn name_of(&self, id: &str) -> Option<&Told> {
-        let found = self.apps.iter().find(|instance| instance.id == id)?;
-        Some(&found.name)
+        Some(&self.apps.get(*self.by_id.get(id)?)?.name)
+    }
+
+    /// Gives up what was listed, but for where the list goes on.
+    pub fn take(&mut self) -> Vec<AppInstance> {
+        self.by_id = HashMap::new();
+        std::mem::take(&mut self.apps)
     }
 
     /// The labels of the org's instances of an app.
@@ -242,6 +248,12 @@ mod tests {
         }
         pages.add(&path, page(0..1), None).unwrap();
         assert!(pages.complete);
+        let names = pages
+            .apps
+            .iter()
+            .map(|instance| pages.name_of(&instance.id));
+        assert!(names.eq(pages.apps.iter().map(|instance| Some(&instance.name))));
+        assert!(pages.name_of("0oa").is_none());
         assert_eq!(pages.apps.len(), cursors.len().max(1), "an id stands once");
         None
     }

@@ -34,7 +34,7 @@ pub use access::{Access, LastWanted};
 pub use admin::{admin_of, compare_waiting};
 pub use checkpoint::{Also, checkpoint};
 pub use context::{Context, earlier};
-pub use directory::{Directory, Wanted as WantedOfApps};
+pub use directory::{AppsToFind, Directory};
 pub use error::StepError;
 pub use fingerprint::Fingerprints;
 pub use forecast::{forecast, forecast_waiting};

@@ -5,7 +5,7 @@ use super::connection::{post, read};
 use super::token::{Looked, Token};
 use super::{Context, Outcome, StepError, start_consent};
 use crate::apps::AuthScheme;
-use crate::manifest::Connection as Wanted;
+use crate::manifest::Connection;
 use crate::okta::connections::{Activate, ConnectionBody};
 use crate::pacing::Idempotency;
 use crate::plan::{
@@ -30,7 +30,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
 }
 
 // A token is never shown, so that whether it is as wanted is known from its fingerprint only.
-async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+async fn set_token(context: &mut Context<'_>, wanted: &Connection) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let token = Token::read(context, wanted, &app_id).await?;
     let post = token.post;
@@ -59,7 +59,7 @@ async fn set_token(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome
 }
 
 // Two-legged OAuth 2.0: everything but the keys is shown, so that it is read first.
-async fn set_client(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+async fn set_client(context: &mut Context<'_>, wanted: &Connection) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let live = read(context, &app_id).await?.live;
     if let Some(outcome) = is_settled(context, &live, wanted, None).await? {
@@ -87,7 +87,7 @@ async fn post_and_prove(
     context: &mut Context<'_>,
     app_id: &str,
     body: &ConnectionBody,
-    wanted: &Wanted,
+    wanted: &Connection,
 ) -> Result<Outcome, StepError> {
     let shown = post(
         context,
@@ -127,7 +127,7 @@ async fn explain(context: &mut Context<'_>, app_id: &str, refused: StepError) ->
 async fn is_settled(
     context: &mut Context<'_>,
     live: &LiveConnection,
-    wanted: &Wanted,
+    wanted: &Connection,
     token: Option<TokenPost>,
 ) -> Result<Option<Outcome>, StepError> {
     let differences = differences(live, wanted)?;

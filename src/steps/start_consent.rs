@@ -12,7 +12,7 @@ use super::shown::ShownConnection;
 use super::{Basis, Context, Outcome, StepError};
 use crate::apps::{App, AuthScheme};
 use crate::ledger::Consent;
-use crate::manifest::{ADMIN_SECRETS, Connection as Wanted};
+use crate::manifest::{ADMIN_SECRETS, Connection};
 use crate::model::{Changed, Why};
 use crate::okta::connections::{Activate, ConnectionBody};
 use crate::pacing::Idempotency;
@@ -24,7 +24,10 @@ use crate::plan::{
 /// The field that says whether a connection is active.
 const STATUS: &str = "connection.status";
 
-pub(super) async fn run(context: &mut Context<'_>, wanted: &Wanted) -> Result<Outcome, StepError> {
+pub(super) async fn run(
+    context: &mut Context<'_>,
+    wanted: &Connection,
+) -> Result<Outcome, StepError> {
     let app_id = context.app_id()?;
     let ShownConnection { live: shown, link } = read(context, &app_id).await?;
     let link = link.and_then(Result::ok);
@@ -144,7 +147,7 @@ async fn ask_for_link(
 async fn consent_changes(
     context: &mut Context<'_>,
     found: &LiveConnection,
-    wanted: &Wanted,
+    wanted: &Connection,
     admin: &Admin,
 ) -> Result<Vec<Changed>, StepError> {
     let why = context.why().await?;

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::outside::Outside;
 use super::{Basis, Context, StepError};
 use crate::ledger::Fingerprint;
-use crate::manifest::{Connection as Wanted, SecretUse};
+use crate::manifest::{Connection, SecretUse};
 use crate::model::{Changed, Why};
 use crate::plan::{Earlier, Secret, TokenPost};
 
@@ -28,7 +28,7 @@ pub(super) struct Token {
     pub post: TokenPost,
     // Of the token as it is now.
     fingerprint: Option<Fingerprint>,
-    // Whether the ledger knows some token that was set last.
+    // Whether the ledger knows some token that was set last, be it by a key that was given up.
     is_one_known: bool,
     // Whether it knows this one by the key it has now.
     is_current: bool,
@@ -38,7 +38,7 @@ impl Token {
     /// Reads it.
     pub async fn read(
         context: &mut Context<'_>,
-        wanted: &Wanted,
+        wanted: &Connection,
         app_id: &str,
     ) -> Result<Self, StepError> {
         let Some(reference) = &wanted.profile.token else {
@@ -62,7 +62,8 @@ impl Token {
         let value = context.secret(reference, SecretUse::Token).await?;
         let (keys, url) = (&access.fingerprints, &access.url);
         let made = keys.of(url, app_id, &value, wanted.base_url.as_deref());
-        let known = context.app_memory().await?.hmac;
+        let app = context.app_memory().await?;
+        let (known, is_one_known) = (keys.set_last(app), app.hmac.is_some());
         let post = TokenPost {
             secret: Secret::of(known, made.each()),
             force: access.force,
@@ -70,7 +71,7 @@ impl Token {
         Ok(Self {
             value,
             post,
-            is_one_known: known.is_some(),
+            is_one_known,
             is_current: known.is_some() && known == made.now.hmac,
             fingerprint: Some(made.now),
         })
@@ -107,9 +108,8 @@ impl Token {
         if !self.post.is_due() {
             return Ok(());
         }
-        let known = context.app_memory().await?.hmac;
         let earlier = context.earlier().await?.clone();
-        if known.is_none() && earlier == Earlier::Never {
+        if !self.is_one_known && earlier == Earlier::Never {
             context.changing(vec![Changed::unseen("connection", Why::New)], Basis::Ledger);
             return Ok(());
         }
@@ -137,8 +137,9 @@ impl Token {
             return Ok(false);
         };
         let app_id = context.app_id()?;
-        let known = context.memory.app.as_ref().and_then(|app| app.hmac);
         let (keys, url) = (&live.access.fingerprints, &live.access.url);
+        let known = context.memory.app.as_ref();
+        let known = known.and_then(|app| keys.set_last(app));
         let base_urls = wishes
             .iter()
             .filter_map(|wish| wish.connection.as_ref()?.base_url.as_deref());

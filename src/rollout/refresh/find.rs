@@ -13,7 +13,7 @@ use crate::manifest::Entry;
 use crate::okta::apps;
 use crate::pacing::CallLog;
 use crate::plan::{Identity, Obstacle, app_taken, found_app, is_right_app};
-use crate::steps::{Directory, Extent, Pages, WantedOfApps};
+use crate::steps::{AppsToFind, Directory, Extent, Pages};
 use crate::text::Told;
 
 /// What labels lead to.
@@ -66,7 +66,7 @@ impl OrgRefresh {
         // Which apps are listed depends on all entries of a run, whether they are selected or not.
         let mut apps: BTreeSet<App> = BTreeSet::new();
         let mut given = HashMap::new();
-        let mut wanted = WantedOfApps::default();
+        let mut wanted = AppsToFind::default();
         let seen = self.remembered.seen_apps(&self.url).await?;
         for kept in entries {
             let entry = kept.entry();
