@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Changed, EntryError, EntryNo, EntryState, Millis, RunId, Step, Stopped};
+use crate::model::{Changed, EntryError, EntryNo, EntryState, RunId, Step, Stopped, UnixMillis};
 
 /// Events that a listener may be behind before it loses some: seconds of the fastest run, in which an event takes less
 /// than 1 KB.
@@ -42,7 +42,7 @@ pub struct Event {
     /// Its number among the events of the process, from 1, without gaps.
     pub seq: u64,
     /// When, by the local clock.
-    pub at: Millis,
+    pub at: UnixMillis,
     /// What.
     pub kind: EventKind,
 }
@@ -90,7 +90,7 @@ pub enum RunEvent {
     /// How long what is left will take by what budgets allow, as far as that is known by now.
     Expected {
         /// The end by the local clock.
-        ends_at: Option<Millis>,
+        ends_at: Option<UnixMillis>,
     },
     /// A command that only reads has read what there is of an entry.
     Looked {
@@ -118,7 +118,7 @@ pub enum OrgEvent {
         /// For how long, if known.
         for_how_long: Option<Duration>,
         /// Until when by the local clock, if known.
-        until: Option<Millis>,
+        until: Option<UnixMillis>,
     },
     /// Its calls continue.
     Continues,
@@ -168,7 +168,7 @@ pub enum EntryEvent {
         /// Attempts so far.
         attempts: u32,
         /// When.
-        next_at: Millis,
+        next_at: UnixMillis,
     },
     /// It waited and is to get a fresh link.
     Renews,
@@ -305,9 +305,9 @@ impl Events {
     }
 }
 
-fn now() -> Millis {
+fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Millis::try_from(since.unwrap_or_default().as_millis()).unwrap_or(Millis::MAX)
+    UnixMillis(0).after(since.unwrap_or_default())
 }
 
 /// What a listener hears.
@@ -433,7 +433,7 @@ mod tests {
             panic!("nothing heard")
         };
         assert_eq!(event.run.as_deref(), Some(&RunId("k3f9".into())));
-        assert!((0..60_000).contains(&(before - event.at)), "{event:?}");
+        assert!((0..60_000).contains(&(before.0 - event.at.0)), "{event:?}");
         assert!(listener.next().await.is_none());
     }
 

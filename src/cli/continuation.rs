@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::ledger::RunRow;
-use crate::model::Millis;
+use crate::model::UnixMillis;
 use crate::report::counted;
 
 /// What is said of a run that is continued.
@@ -20,7 +20,7 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     /// The line, with days as they are in this zone.
-    pub fn text(&self, now: Millis, zone: &TimeZone) -> String {
+    pub fn text(&self, now: UnixMillis, zone: &TimeZone) -> String {
         let day = day(self.run.started_at, now, zone);
         let line = format!("run {} of {day} goes on", self.run.id.0);
         if self.ended == 0 {
@@ -37,9 +37,9 @@ impl Line<'_> {
 }
 
 /// `today`, `yesterday`, or the date.
-fn day(at: Millis, now: Millis, zone: &TimeZone) -> String {
-    let date = |at: Millis| -> Option<Date> {
-        let at = Timestamp::from_millisecond(at).ok()?;
+fn day(at: UnixMillis, now: UnixMillis, zone: &TimeZone) -> String {
+    let date = |at: UnixMillis| -> Option<Date> {
+        let at = Timestamp::from_millisecond(at.0).ok()?;
         Some(zone.to_datetime(at).date())
     };
     match (date(at), date(now)) {
@@ -60,9 +60,9 @@ mod tests {
 
     #[test]
     fn the_line_says_which_day_and_how_much_is_left_alone() {
-        const HOUR: Millis = 3_600_000;
+        const HOUR: i64 = 3_600_000;
         // 2026-01-02T03:04:05Z.
-        const NOW: Millis = 1_767_323_045_000;
+        const NOW: UnixMillis = UnixMillis(1_767_323_045_000);
         let zone = TimeZone::fixed(jiff::tz::offset(5));
         for (hours_ago, ended, looks_at_all, wanted) in [
             (1, 0, Some("--new"), "run k3f9 of today goes on"),
@@ -89,7 +89,7 @@ mod tests {
                 file_key: "/m.csv".to_owned(),
                 digest: String::new(),
                 context: serde_json::Value::Null,
-                started_at: NOW - hours_ago * HOUR,
+                started_at: UnixMillis(NOW.0 - hours_ago * HOUR),
                 finished_at: None,
                 continued_at: None,
                 ended_before: 0,

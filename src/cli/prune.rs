@@ -8,7 +8,6 @@ use super::open::existing;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Kept, Ledger, Old, Pruned};
-use crate::model::Millis;
 use crate::pacing::{CancellationToken, unix_millis};
 use crate::report::counted;
 use crate::settings::Settings;
@@ -26,7 +25,7 @@ pub(super) async fn prune(
     let now = unix_millis();
     let old = Old {
         beyond: args.keep,
-        before: args.older_than.map(|age| now.saturating_sub(millis(age))),
+        before: args.older_than.map(|age| now.before(age)),
     };
     // Ended in the middle, it leaves a whole ledger: nothing to listen for.
     let pruned = ledger.prune(old, now, || false).await?;
@@ -55,7 +54,7 @@ pub(super) async fn after_run(
     let now = unix_millis();
     let old = Old {
         beyond: None,
-        before: Some(now.saturating_sub(millis(keep))),
+        before: Some(now.before(keep)),
     };
     let interrupt = interrupt.clone();
     match ledger
@@ -66,10 +65,6 @@ pub(super) async fn after_run(
         Ok(pruned) => output.note(dropped(&pruned)),
         Err(error) => output.warning(format_args!("old runs were not dropped: {error}")),
     }
-}
-
-fn millis(age: Duration) -> Millis {
-    Millis::try_from(age.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// `12 old runs with 4800 entries were dropped`.

@@ -223,7 +223,7 @@ pub(super) fn only(url: &Url, name: &'static str) -> Result<SecretString, Refusa
 mod tests {
     use super::*;
     use crate::ledger::{Consent, Progress};
-    use crate::model::{EntryNo, EntryState, OrgNo};
+    use crate::model::{EntryNo, EntryState, OrgNo, UnixMillis};
 
     const URL: &str =
         "https://acme.okta.com/api/v1/apps/google/0oa1/oauth2/callback?code=c0de&state=s1";
@@ -241,7 +241,7 @@ mod tests {
                 consent: Some(Consent {
                     authorize_url: String::new(),
                     state: "s1".into(),
-                    since: 0,
+                    since: UnixMillis(0),
                 }),
                 ..Progress::default()
             },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::org::OrgSlot;
 use crate::event::{Events, RunEvent};
 use crate::ledger::Counts;
-use crate::model::{Millis, OrgNo};
+use crate::model::OrgNo;
 use crate::okta::Bucket;
 use crate::pacing::{Gate, Outlook, Tallied, unix_millis};
 
@@ -66,10 +66,7 @@ pub(super) async fn announce(
     let mut last = None;
     loop {
         every.tick().await;
-        let ends_at = expected(slots, unfinished).map(|left| {
-            let left_ms = Millis::try_from(left.as_millis()).unwrap_or(Millis::MAX);
-            unix_millis().saturating_add(left_ms)
-        });
+        let ends_at = expected(slots, unfinished).map(|left| unix_millis().after(left));
         if ends_at.is_some() || last.is_some() {
             events.run(|| RunEvent::Expected { ends_at });
         }

@@ -7,7 +7,7 @@ use super::worker::{EntryTask, Next, RestKind};
 use crate::event::EntryEvent;
 use crate::failure::Remedy;
 use crate::ledger::LedgerError;
-use crate::model::{EntryError, EntryState, Millis, Step, Stopped};
+use crate::model::{EntryError, EntryState, Step, Stopped};
 use crate::okta::Class;
 use crate::okta::error::is_oktas;
 use crate::pacing::{Verdict, decide, unix_millis};
@@ -107,8 +107,7 @@ impl EntryTask<'_> {
         pause: Duration,
     ) -> Result<Next, LedgerError> {
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let next_at =
-            unix_millis().saturating_add(Millis::try_from(pause_ms).unwrap_or(Millis::MAX));
+        let next_at = unix_millis().after(pause);
         self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
         self.row.state = EntryState::Started;
         self.row.due_at = Some(next_at);

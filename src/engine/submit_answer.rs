@@ -6,7 +6,7 @@
 use super::worker::{EntryTask, Next, RestKind, sleep_until};
 use crate::consent::Answer;
 use crate::ledger::{Consent, Fingerprint, LedgerError, StepRecord};
-use crate::model::{EntryError, EntryState, ErrorDetails, Millis, Step};
+use crate::model::{EntryError, EntryState, ErrorDetails, Step, UnixMillis};
 use crate::pacing::unix_millis;
 
 /// What became of an answer.
@@ -126,10 +126,8 @@ impl EntryTask<'_> {
     }
 
     // Whoever else finds the entry started leaves it alone for as long as our next call can take.
-    fn claimed_until(&self) -> Millis {
-        let timeout =
-            Millis::try_from(self.org_context.call_timeout.as_millis()).unwrap_or(Millis::MAX);
-        unix_millis().saturating_add(timeout)
+    fn claimed_until(&self) -> UnixMillis {
+        unix_millis().after(self.org_context.call_timeout)
     }
 
     // The call of `complete_consent` was not made: the answer is still good and can be handed in again.
@@ -165,7 +163,7 @@ impl EntryTask<'_> {
     }
 
     // `false` = interrupted before the time came.
-    async fn sleep_until(&self, until: Millis) -> bool {
+    async fn sleep_until(&self, until: UnixMillis) -> bool {
         tokio::select! {
             () = sleep_until(until) => true,
             () = self.org_context.interrupt.cancelled() => false,

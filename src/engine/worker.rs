@@ -8,7 +8,7 @@ use super::org_context::OrgContext;
 use crate::consent::Answer;
 use crate::event::{EntryEvent, EntryName};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
-use crate::model::{EntryState, Millis, Step};
+use crate::model::{EntryState, Step, UnixMillis};
 use crate::pacing::{CallLog, unix_millis};
 use crate::plan::steps;
 use crate::steps::{Also, Context, Live, Memory, Outcome, Outside, StepError, checkpoint};
@@ -21,7 +21,7 @@ pub enum Rest {
     /// Waits for a person.
     Waiting,
     /// To be tried again then.
-    Delayed(Box<EntryRow>, Millis),
+    Delayed(Box<EntryRow>, UnixMillis),
     /// Not touched further: the run or the org is being stopped.
     Halted,
 }
@@ -40,7 +40,7 @@ pub enum RestKind {
     /// See there.
     Waiting,
     /// See there.
-    Delayed(Millis),
+    Delayed(UnixMillis),
     /// See there.
     Halted,
 }
@@ -154,16 +154,14 @@ impl<'a> EntryTask<'a> {
     }
 
     // A once-only call that was under way when its process died may still land.
-    fn must_wait_before_looking(&self, step: Step) -> Option<Millis> {
+    fn must_wait_before_looking(&self, step: Step) -> Option<UnixMillis> {
         let in_flight = self
             .row
             .progress
             .in_flight
             .as_ref()
             .filter(|in_flight| in_flight.step == step)?;
-        let timeout =
-            Millis::try_from(self.org_context.call_timeout.as_millis()).unwrap_or(Millis::MAX);
-        let lands_until = in_flight.sent_at.saturating_add(timeout);
+        let lands_until = in_flight.sent_at.after(self.org_context.call_timeout);
         (!in_flight.ended && lands_until > unix_millis()).then_some(lands_until)
     }
 
@@ -333,9 +331,8 @@ impl<'a> EntryTask<'a> {
 }
 
 /// Sleeps until that time by the local clock.
-pub async fn sleep_until(due: Millis) {
-    let ahead = u64::try_from(due.saturating_sub(unix_millis())).unwrap_or(0);
-    tokio::time::sleep(Duration::from_millis(ahead)).await;
+pub async fn sleep_until(due: UnixMillis) {
+    tokio::time::sleep(due.ahead_of(unix_millis())).await;
 }
 
 /// How people know the entry.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
-use crate::model::{EntryNo, EntryState, Millis, OrgNo, RunId};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 
 /// Runs.
 impl Ledger {
@@ -205,12 +205,12 @@ impl Ledger {
     }
 
     /// The windows of all orgs that are used up at that time.
-    pub async fn spent_windows(&self, now: Millis) -> Result<Vec<SpentWindow>> {
+    pub async fn spent_windows(&self, now: UnixMillis) -> Result<Vec<SpentWindow>> {
         self.store.spent_windows(now).await
     }
 
     /// What counts at that time of what others were seen to take, of all orgs.
-    pub async fn other_spenders(&self, now: Millis) -> Result<Vec<OtherSpenders>> {
+    pub async fn other_spenders(&self, now: UnixMillis) -> Result<Vec<OtherSpenders>> {
         self.store.other_spenders(now).await
     }
 }

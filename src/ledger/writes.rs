@@ -2,7 +2,7 @@
 
 use super::{Forgetting, Ledger, Note, Old, OrgStats, Owner, Pruned, Result, Rotation};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, Millis, OrgNo, RunId, Stopped};
+use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
 
 /// Changes to a run.
 impl Ledger {
@@ -12,12 +12,17 @@ impl Ledger {
     }
 
     /// Sets or clears [`super::RunRow::finished_at`].
-    pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<()> {
+    pub async fn set_finished(&self, run: &RunId, at: Option<UnixMillis>) -> Result<()> {
         self.store.set_finished(run, at).await
     }
 
     /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
-    pub async fn set_continued(&self, run: &RunId, at: Millis, ended_before: u64) -> Result<()> {
+    pub async fn set_continued(
+        &self,
+        run: &RunId,
+        at: UnixMillis,
+        ended_before: u64,
+    ) -> Result<()> {
         self.store.set_continued(run, at, ended_before).await
     }
 
@@ -76,7 +81,7 @@ impl Ledger {
     pub async fn prune(
         &self,
         old: Old,
-        now: Millis,
+        now: UnixMillis,
         stop: impl Fn() -> bool + Send + 'static,
     ) -> Result<Pruned> {
         self.store.prune(old, now, stop).await

@@ -1,11 +1,43 @@
 //! What runs, orgs and entries are named by, and the unit of times.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since the Unix epoch, by the local clock.
-pub type Millis = i64;
+/// A point in time by the local clock: milliseconds since the Unix epoch, which are also what is stored and sent as JSON.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// Earlier than anything.
+    pub const MIN: Self = Self(i64::MIN);
+    /// Later than anything.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// So much later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// So much earlier.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(ms))
+    }
+
+    /// How long it takes from `now` until then; nothing if that is over.
+    pub fn ahead_of(self, now: Self) -> Duration {
+        let ms = u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0);
+        Duration::from_millis(ms)
+    }
+}
 
 /// Short id of a run; a unique prefix names it everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

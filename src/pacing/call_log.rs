@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::concurrency::Pool;
 use crate::apps::App;
 use crate::ledger::{Attempt, OrgStats};
-use crate::model::{Millis, Step};
+use crate::model::{Step, UnixMillis};
 
 /// The calls of one step attempt, until a checkpoint takes them.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct CallLog {
     /// Time spent in calls, without waiting.
     pub busy: Duration,
     /// When an answer last showed something of what a call was about.
-    pub looked_at: Option<Millis>,
+    pub looked_at: Option<UnixMillis>,
 }
 
 impl CallLog {
@@ -43,7 +43,7 @@ impl CallLog {
     }
 
     /// Notes that an answer showed, just now, something of what its call was about.
-    pub fn looked(&mut self, now: Millis) {
+    pub fn looked(&mut self, now: UnixMillis) {
         self.looked_at = Some(now);
     }
 }
@@ -56,5 +56,5 @@ pub struct Logged {
     /// See there.
     pub stats: OrgStats,
     /// See there.
-    pub looked_at: Option<Millis>,
+    pub looked_at: Option<UnixMillis>,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::budget::{Observed, RESET_MARGIN, Settled};
 use super::time::unix_millis;
+use crate::model::UnixMillis;
 use crate::okta::{Class, Exchange, RateHeaders};
 
 /// Where the server's clock stands against our monotonic one. Times are since an origin of the
@@ -204,8 +205,7 @@ impl ServerClock {
 
 // Without any `Date` our own clock is all there is.
 fn by_wall_clock(reset: i64, now: Duration) -> Duration {
-    let ahead_ms = reset.saturating_mul(1_000).saturating_sub(unix_millis());
-    now + Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0))
+    now + UnixMillis(reset.saturating_mul(1_000)).ahead_of(unix_millis())
 }
 
 #[cfg(test)]

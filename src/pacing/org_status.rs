@@ -15,9 +15,9 @@ use super::admission::State;
 use super::budget::{Others, Spent};
 use super::clock::LONGEST_WAIT;
 use super::denied::Why;
-use super::time::{unix_millis, whole_millis};
+use super::time::unix_millis;
 use crate::ledger::{Ledger, LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
-use crate::model::{Millis, OrgNo, RunId};
+use crate::model::{OrgNo, RunId, UnixMillis};
 
 /// Called once a note is durable.
 type Done = Box<dyn FnOnce() + Send>;
@@ -157,13 +157,13 @@ impl OrgStatusWriter {
     /// Notes a window that is used up; `done` follows once that is durable.
     pub(super) fn window(&self, bucket: String, spent: Spent, now: Duration, done: Done) {
         let Some(url) = &self.url else { return done() };
-        let left_ms = millis(spent.until.saturating_sub(now));
+        let left = spent.until.saturating_sub(now);
         let window = SpentWindow {
             org_url: url.to_string(),
             bucket: bucket.clone(),
             limit: spent.limit,
-            until: unix_millis().saturating_add(left_ms),
-            left_ms,
+            until: unix_millis().after(left),
+            left_ms: millis(left),
         };
         let key = (Arc::clone(url), bucket);
         self.status.put(|queue| {
@@ -174,14 +174,14 @@ impl OrgStatusWriter {
     /// Notes what others were seen to take of a bucket.
     pub(super) fn others(&self, bucket: String, others: Others, now: Duration) {
         let Some(url) = &self.url else { return };
-        let left_ms = millis(others.until.saturating_sub(now));
+        let left = others.until.saturating_sub(now);
         let seen = OtherSpenders {
             org_url: url.to_string(),
             bucket: bucket.clone(),
             per_second: others.pace,
             unsure: others.unsure,
-            until: unix_millis().saturating_add(left_ms),
-            left_ms,
+            until: unix_millis().after(left),
+            left_ms: millis(left),
         };
         let key = (Arc::clone(url), bucket);
         self.status.put(|queue| {
@@ -199,7 +199,7 @@ impl OrgStatusWriter {
 }
 
 /// What a wait looks like to people in another process.
-pub(super) fn wait(why: &Why, reason: &str, until: Millis) -> OrgWait {
+pub(super) fn wait(why: &Why, reason: &str, until: UnixMillis) -> OrgWait {
     let (bucket, left, others) = match why {
         Why::Budget {
             bucket,
@@ -269,19 +269,15 @@ impl Remembered {
 
 /// How long what was noted still counts by a clock that may have been set since: until then, which was so far ahead
 /// when it was noted, and never longer than that. `None` = no more, or what was noted cannot be true.
-fn still_lasts(until: Millis, ahead_ms: i64, now: Millis) -> Option<Duration> {
-    let left_ms = until.saturating_sub(now);
-    let plausible = 1..=millis(LONGEST_WAIT);
-    if !plausible.contains(&left_ms) || !plausible.contains(&ahead_ms) {
-        return None;
-    }
-    u64::try_from(left_ms.min(ahead_ms))
-        .ok()
-        .map(Duration::from_millis)
+fn still_lasts(until: UnixMillis, ahead_ms: i64, now: UnixMillis) -> Option<Duration> {
+    let ahead = Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0));
+    let left = until.ahead_of(now);
+    let is_plausible = |time: Duration| !time.is_zero() && time <= LONGEST_WAIT;
+    (is_plausible(left) && is_plausible(ahead)).then(|| left.min(ahead))
 }
 
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(whole_millis(duration)).unwrap_or(Millis::MAX)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -290,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_noted_window_is_judged_by_a_clock_that_may_have_been_set() {
-        const NOW: Millis = 1_767_323_045_000;
+        const NOW: i64 = 1_767_323_045_000;
         let minute = 60_000;
         let hour = 60 * minute;
         for (until, left_ms, lasts) in [
@@ -303,12 +299,13 @@ mod tests {
             (NOW - hour, minute, None),
             (NOW + 20_000, 0, None),
             (NOW + 20_000, -5, None),
-            (NOW + 20_000, Millis::MAX, None),
-            (Millis::MAX, minute, None),
-            (Millis::MIN, minute, None),
+            (NOW + 20_000, i64::MAX, None),
+            (i64::MAX, minute, None),
+            (i64::MIN, minute, None),
         ] {
             let lasts = lasts.map(Duration::from_millis);
-            assert_eq!(still_lasts(until, left_ms, NOW), lasts, "{until} {left_ms}");
+            let still = still_lasts(UnixMillis(until), left_ms, UnixMillis(NOW));
+            assert_eq!(still, lasts, "{until} {left_ms}");
         }
     }
 }

@@ -15,10 +15,9 @@ use super::gate::{Gate, Halted};
 use super::no_room::Refusing;
 use super::org_status;
 use super::reservation::Reservation;
-use super::time::{unix_millis, whole_millis};
+use super::time::unix_millis;
 use super::wait_queue::{Kind, Ticket};
 use crate::event::OrgEvent;
-use crate::model::Millis;
 use crate::okta::Request;
 
 /// Waits shorter than this are not worth telling.
@@ -174,8 +173,7 @@ impl Gate {
     }
 
     fn tell(&self, why: &Why, ahead: Duration) {
-        let ahead_ms = Millis::try_from(whole_millis(ahead)).unwrap_or(Millis::MAX);
-        let until = unix_millis().saturating_add(ahead_ms);
+        let until = unix_millis().after(ahead);
         let reason = format!("{why}{}", self.so_far());
         let wait = || Some(org_status::wait(why, &reason, until));
         self.shared.each_status(|status| status.waits(wait()));

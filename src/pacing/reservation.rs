@@ -12,7 +12,7 @@ use super::gate::Gate;
 use super::time::{unix_millis, whole_millis};
 use crate::event::OrgEvent;
 use crate::ledger::Attempt;
-use crate::model::{Millis, Step};
+use crate::model::{Step, UnixMillis};
 use crate::okta::{Class, Exchange, Request};
 
 /// How an admitted call ended.
@@ -29,7 +29,7 @@ pub struct Reservation<'a> {
     pub(super) gate: &'a Gate,
     pub(super) slot: Slot,
     pub(super) admitted_at: Instant,
-    pub(super) sent_at: Millis,
+    pub(super) sent_at: UnixMillis,
     pub(super) settled: bool,
     pub(super) permit: Option<SemaphorePermit<'a>>,
 }
@@ -107,7 +107,7 @@ impl Drop for Reservation<'_> {
     }
 }
 
-fn attempt(step: Step, request: &Request, at: Millis, exchange: &Exchange) -> Attempt {
+fn attempt(step: Step, request: &Request, at: UnixMillis, exchange: &Exchange) -> Attempt {
     Attempt {
         at,
         step,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::model::Millis;
+use crate::model::UnixMillis;
 
 /// Whole milliseconds.
 pub(super) fn whole_millis(duration: Duration) -> u64 {
@@ -10,10 +10,8 @@ pub(super) fn whole_millis(duration: Duration) -> u64 {
 }
 
 /// Now, by the local clock.
-pub fn unix_millis() -> Millis {
+pub fn unix_millis() -> UnixMillis {
     // A clock before 1970 reads as 1970: it only ever delays.
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMillis(0).after(since.unwrap_or_default())
 }

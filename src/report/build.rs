@@ -7,7 +7,7 @@ use super::{
     Totals, WaitingReport, changes,
 };
 use crate::ledger::{Attempt, Counts, Drift, EntryRow, OrgRow, Removed, RunRow, StepRecord};
-use crate::model::{EntryError, EntryState, ErrorDetails, Millis, RunId, State, Step};
+use crate::model::{EntryError, EntryState, ErrorDetails, RunId, State, Step, UnixMillis};
 
 /// Whether a process holds the run now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn org(row: &OrgRow, held: Held) -> OrgReport {
 
 /// Whether an entry came to its end, or to a consent, before the run's last process began at that time, which then did
 /// not look at it.
-pub fn is_earlier(row: &EntryRow, session_at: Millis) -> bool {
+pub fn is_earlier(row: &EntryRow, session_at: UnixMillis) -> bool {
     let rests = matches!(
         row.state,
         EntryState::Waiting | EntryState::Done | EntryState::Failed
@@ -284,9 +284,9 @@ fn same(report: &StepReport, step: Step) -> bool {
 }
 
 /// A time of the ledger; a stored time outside of jiff's years (a broken clock) is its nearest end.
-pub(crate) fn rfc3339(at: Millis) -> String {
-    Timestamp::from_millisecond(at)
-        .unwrap_or(if at < 0 {
+pub(crate) fn rfc3339(at: UnixMillis) -> String {
+    Timestamp::from_millisecond(at.0)
+        .unwrap_or(if at.0 < 0 {
             Timestamp::MIN
         } else {
             Timestamp::MAX
@@ -311,8 +311,8 @@ pub(super) mod tests {
             file_key: "/x/samples/rollout.csv".to_owned(),
             digest: "d".to_owned(),
             context: json!({}),
-            started_at: 1_767_323_045_000,
-            finished_at: Some(1_767_323_105_250),
+            started_at: UnixMillis(1_767_323_045_000),
+            finished_at: Some(UnixMillis(1_767_323_105_250)),
             continued_at: None,
             ended_before: 0,
         }
@@ -566,21 +566,31 @@ pub(super) mod tests {
             (Some(9), EntryState::Pending, false),
             (Some(9), EntryState::Started, false),
         ] {
-            let row = at(checked_at, state);
-            assert_eq!(is_earlier(&row, 10), wanted, "{checked_at:?} {state:?}");
+            let row = at(checked_at.map(UnixMillis), state);
+            assert_eq!(
+                is_earlier(&row, UnixMillis(10)),
+                wanted,
+                "{checked_at:?} {state:?}"
+            );
         }
         let adopted = EntryRow {
             adopted_by: Some(RunId("abcd".to_owned())),
-            ..at(Some(9), EntryState::Waiting)
+            ..at(Some(UnixMillis(9)), EntryState::Waiting)
         };
-        assert!(!is_earlier(&adopted, 10));
+        assert!(!is_earlier(&adopted, UnixMillis(10)));
     }
 
     #[test]
     fn any_stored_time_can_be_shown() {
-        assert_eq!(rfc3339(1_767_323_045_000), "2026-01-02T03:04:05Z");
-        assert_eq!(rfc3339(1_767_323_105_250), "2026-01-02T03:05:05.25Z");
-        assert!(rfc3339(i64::MAX).starts_with("9999-12-3"));
-        assert!(rfc3339(i64::MIN).starts_with("-009999-"));
+        assert_eq!(
+            rfc3339(UnixMillis(1_767_323_045_000)),
+            "2026-01-02T03:04:05Z"
+        );
+        assert_eq!(
+            rfc3339(UnixMillis(1_767_323_105_250)),
+            "2026-01-02T03:05:05.25Z"
+        );
+        assert!(rfc3339(UnixMillis(i64::MAX)).starts_with("9999-12-3"));
+        assert!(rfc3339(UnixMillis(i64::MIN)).starts_with("-009999-"));
     }
 }

@@ -312,7 +312,7 @@ mod tests {
     use super::super::{Held, RunFacts, entry, overview};
     use super::*;
     use crate::ledger::{Counts, Drift, EntryRow, OrgRow, OrgStats, OrgWait, Progress, Removed};
-    use crate::model::{Changed, EntryState, Step, Why};
+    use crate::model::{Changed, EntryState, Step, UnixMillis, Why};
 
     const RUN: &str = "okta-rollout run samples/rollout.csv";
 
@@ -358,7 +358,7 @@ mod tests {
                 left: Some(0),
                 limit: Some(45),
                 others_per_second: None,
-                until: 1_767_323_105_000,
+                until: UnixMillis(1_767_323_105_000),
             }),
             ..acme()
         };

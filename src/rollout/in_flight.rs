@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Millis, RunId};
+use crate::model::RunId;
 use crate::pacing::unix_millis;
 
 /// A call that may still be under way.
@@ -24,16 +24,14 @@ impl InFlight {
         org_urls: &HashSet<String>,
         timeout: Duration,
     ) -> Result<Option<Self>, LedgerError> {
-        let timeout_ms = Millis::try_from(timeout.as_millis()).unwrap_or(Millis::MAX);
         let calls = ledger.under_way().await?;
         let to_these = calls
             .into_iter()
             .filter(|call| org_urls.contains(&call.org_url));
         Ok(to_these.max_by_key(|call| call.sent_at).and_then(|last| {
             // A clock that was set back must not make it longer than a call can take.
-            let arrives_ms = last.sent_at.saturating_add(timeout_ms);
-            let left_ms = (arrives_ms - unix_millis()).clamp(0, timeout_ms);
-            let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+            let arrives = last.sent_at.after(timeout);
+            let left = arrives.ahead_of(unix_millis()).min(timeout);
             (!left.is_zero()).then_some(Self {
                 run: last.run,
                 left,

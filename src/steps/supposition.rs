@@ -8,6 +8,7 @@ use super::shown::{Listed, ShownConnection};
 use crate::apps::{AuthScheme, Feature};
 use crate::ledger::Consent;
 use crate::manifest::{ADMIN_SECRETS, Entry};
+use crate::model::UnixMillis;
 use crate::okta::features::FeatureState;
 use crate::plan::{
     Action, Call, Change, Difference, Forecast, Identity, LiveConnection, LiveStatus, Obstacle,
@@ -98,7 +99,7 @@ impl<'a> Supposition<'a> {
                 Ok(Consent {
                     authorize_url: String::new(),
                     state: String::new(),
-                    since: 0,
+                    since: UnixMillis(0),
                 })
             }),
         }

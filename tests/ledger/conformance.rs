@@ -12,7 +12,8 @@ use okta_rollout::ledger::{
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{
-    Changed, EntryError, EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, Why,
+    Changed, EntryError, EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped,
+    UnixMillis, Why,
 };
 use serde_json::json;
 
@@ -67,7 +68,7 @@ async fn a_run_is_read_back_as_it_was_imported(backend: Backend) {
         ("a.csv", "/abs/a.csv")
     );
     assert_eq!(row.context, json!({ "orgs": "orgs.csv" }));
-    assert_eq!((row.started_at, row.finished_at), (1_000, None));
+    assert_eq!((row.started_at, row.finished_at), (UnixMillis(1_000), None));
 
     let mut read = Vec::new();
     fixture
@@ -222,7 +223,7 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         app_id: Some("0oa1".into()),
         in_flight: Some(InFlight {
             step: Step::CreateApp,
-            sent_at: 5,
+            sent_at: UnixMillis(5),
             ended: false,
             link_before: None,
             credentials: None,
@@ -241,7 +242,7 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         drift: vec![drift("baseUrl")],
         consent: None,
     };
-    cp.due_at = Some(77);
+    cp.due_at = Some(UnixMillis(77));
     cp.error = Some(EntryError {
         step: Step::SetConnection,
         details: ErrorDetails {
@@ -253,19 +254,19 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         },
     });
     let attempt = Attempt {
-        at: 10,
+        at: UnixMillis(10),
         step: Step::SetFeature(Feature::InboundProvisioning),
         call: "PUT /api/v1/apps/0oa1/features/INBOUND_PROVISIONING".into(),
         http_status: None,
         okta_error_code: None,
         request_id: None,
         duration_ms: 60_000,
-        next_at: Some(11),
+        next_at: Some(UnixMillis(11)),
     };
     cp.attempts = vec![
         attempt.clone(),
         Attempt {
-            at: 9,
+            at: UnixMillis(9),
             ..attempt.clone()
         },
     ];
@@ -729,7 +730,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
     cp.progress = Cow::Owned(waiting_progress("second"));
     cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CompleteConsent,
-        sent_at: 1,
+        sent_at: UnixMillis(1),
         ended: false,
         link_before: None,
         credentials: None,
@@ -1005,7 +1006,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
         let mut cp = checkpoint(&run, no, 0, EntryState::Failed);
         cp.progress.to_mut().attempts = 8;
         cp.progress.to_mut().elapsed_ms = 1_000;
-        cp.due_at = Some(5);
+        cp.due_at = Some(UnixMillis(5));
         cp.error = Some(EntryError {
             step: Step::FindApp,
             details: ErrorDetails {
@@ -1232,13 +1233,19 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
     ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
     ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
     ledger.set_context(&run, json!([1])).await.unwrap();
-    ledger.set_finished(&run, Some(9)).await.unwrap();
+    ledger
+        .set_finished(&run, Some(UnixMillis(9)))
+        .await
+        .unwrap();
     let orgs = ledger.orgs(&run).await.unwrap();
     assert_eq!((&orgs[1].spec, &orgs[1].stopped), (&spec, &Some(stopped)));
     assert_eq!((orgs[1].stats.requests, orgs[1].stats.waited_ms), (2, 140));
     assert_eq!((&orgs[0].spec, &orgs[0].stopped), (&org("x"), &None));
     assert_eq!(ledger.run(&run).await.unwrap().context, json!([1]));
-    assert_eq!(ledger.run(&run).await.unwrap().finished_at, Some(9));
+    assert_eq!(
+        ledger.run(&run).await.unwrap().finished_at,
+        Some(UnixMillis(9))
+    );
     ledger.set_stopped(&run, OrgNo(1), None).await.unwrap();
     ledger.set_finished(&run, None).await.unwrap();
     assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
@@ -1344,7 +1351,7 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs(backend: Backend)
     ] {
         let run = fixture.import(file, &[entry("acme", "0oa1")]).await;
         let mut cp = checkpoint(&run, 0, 0, state);
-        cp.progress.to_mut().in_flight = Some(call(sent_at, ended));
+        cp.progress.to_mut().in_flight = Some(call(UnixMillis(sent_at), ended));
         fixture.ledger.store(cp).await.unwrap();
         runs.push(run);
     }
@@ -1354,7 +1361,13 @@ async fn calls_that_no_process_saw_end_are_known_over_all_runs(backend: Backend)
         .map(|call| (&call.run, call.org_url.as_str(), call.sent_at))
         .collect();
     let url = "https://acme.okta.com";
-    assert_eq!(calls, [(&runs[0], url, 5), (&runs[3], url, 8)]);
+    assert_eq!(
+        calls,
+        [
+            (&runs[0], url, UnixMillis(5)),
+            (&runs[3], url, UnixMillis(8))
+        ]
+    );
 }
 
 async fn what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them(backend: Backend) {
@@ -1522,7 +1535,7 @@ async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: B
     sending.state = EntryState::Started;
     sending.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CompleteConsent,
-        sent_at: 1,
+        sent_at: UnixMillis(1),
         ended: false,
         link_before: None,
         credentials: None,
@@ -1530,7 +1543,7 @@ async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: B
     ledger.store(sending).await.unwrap();
     assert!(!noticed().await, "it is being submitted");
     let mut claimed = checkpoint(&run, 0, 2, EntryState::Started);
-    claimed.due_at = Some(1);
+    claimed.due_at = Some(UnixMillis(1));
     ledger.store(claimed).await.unwrap();
     assert!(!noticed().await, "a fresh link is asked for");
     let free = checkpoint(&run, 0, 3, EntryState::Started);

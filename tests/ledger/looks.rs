@@ -1,7 +1,9 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
 use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
-use okta_rollout::model::{EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
+use okta_rollout::model::{
+    EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, UnixMillis,
+};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
 
@@ -16,7 +18,7 @@ on_each_backend! {
 async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
     let mut all = Vec::new();
     ledger
-        .for_each_entry(run, |row| all.push(row.checked_at))
+        .for_each_entry(run, |row| all.push(row.checked_at.map(|at| at.0)))
         .await
         .unwrap();
     all
@@ -36,7 +38,7 @@ async fn an_entry_is_looked_at_when_an_answer_shows_something_of_it(backend: Bac
     for (version, (looked_at, wanted)) in (0..).zip(steps) {
         let mut cp = checkpoint(&run, 1, version, EntryState::Started);
         cp.attempts = vec![call(10)];
-        cp.looked_at = looked_at;
+        cp.looked_at = looked_at.map(UnixMillis);
         fixture.ledger.store(cp).await.unwrap();
         assert_eq!(
             checked_at(&fixture.ledger, &run).await,
@@ -53,18 +55,29 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     for (no, at) in [(0, 5_000), (1, NOW - 5_000)] {
         let mut cp = checkpoint(&run, no, 0, EntryState::Done);
         cp.attempts = vec![call(at)];
-        cp.looked_at = Some(at + 1_200);
+        cp.looked_at = Some(UnixMillis(at + 1_200));
         fixture.ledger.store(cp).await.unwrap();
     }
     let before = checked_at(&fixture.ledger, &run).await;
     // The clock is right: nothing is touched.
-    fixture.ledger.set_continued(&run, NOW, 2).await.unwrap();
+    fixture
+        .ledger
+        .set_continued(&run, UnixMillis(NOW), 2)
+        .await
+        .unwrap();
     assert_eq!(checked_at(&fixture.ledger, &run).await, before);
     let row = fixture.ledger.run(&run).await.unwrap();
-    assert_eq!((row.continued_at, row.ended_before), (Some(NOW), 2));
+    assert_eq!(
+        (row.continued_at, row.ended_before),
+        (Some(UnixMillis(NOW)), 2)
+    );
     // It was set back by more than the last call is ago.
     let back = NOW - 1_000_000;
-    fixture.ledger.set_continued(&run, back, 2).await.unwrap();
+    fixture
+        .ledger
+        .set_continued(&run, UnixMillis(back), 2)
+        .await
+        .unwrap();
     let after = checked_at(&fixture.ledger, &run).await;
     assert_eq!(after[0], before[0]);
     assert!(after[1].unwrap() < back, "{after:?}");
@@ -118,16 +131,16 @@ async fn handing_in(fixture: &Fixture) -> RunId {
         consent: Some(consent("s")),
         in_flight: Some(InFlight {
             step: Step::CompleteConsent,
-            sent_at: 77,
+            sent_at: UnixMillis(77),
             ended: false,
             link_before: None,
             credentials: None,
         }),
         ..Progress::default()
     };
-    cp.due_at = Some(99);
+    cp.due_at = Some(UnixMillis(99));
     cp.attempts = vec![call(20)];
-    cp.looked_at = Some(1_220);
+    cp.looked_at = Some(UnixMillis(1_220));
     fixture.ledger.store(cp).await.unwrap();
     run
 }
@@ -140,7 +153,10 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(bac
     let is = fixture.ledger.entry(&new, EntryNo(0)).await.unwrap();
     assert_eq!(is.state, EntryState::Started);
     assert_eq!(is.progress, was.progress);
-    assert_eq!((is.due_at, is.checked_at), (Some(99), was.checked_at));
+    assert_eq!(
+        (is.due_at, is.checked_at),
+        (Some(UnixMillis(99)), was.checked_at)
+    );
     let left = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
     assert_eq!(left.adopted_by, Some(new.clone()));
     let started = |counts: Counts| (counts.started, counts.waiting, counts.adopted);

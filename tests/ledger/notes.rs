@@ -1,7 +1,7 @@
 //! What processes tell each other of orgs: windows that are used up, and waits.
 
 use okta_rollout::ledger::{LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
-use okta_rollout::model::{EntryState, OrgNo, RunId};
+use okta_rollout::model::{EntryState, OrgNo, RunId, UnixMillis};
 use tokio::sync::oneshot;
 
 use crate::support::{Backend, Fixture, Store as _, checkpoint, entry};
@@ -19,7 +19,7 @@ pub fn window(bucket: &str, until: i64) -> SpentWindow {
         org_url: "https://acme.okta.com".to_owned(),
         bucket: bucket.to_owned(),
         limit: Some(50),
-        until,
+        until: UnixMillis(until),
         left_ms: 42_000,
     }
 }
@@ -31,7 +31,7 @@ fn waits(run: &RunId, org: i64, reason: Option<&str>) -> Note {
         left: Some(0),
         limit: Some(45),
         others_per_second: Some(1.9),
-        until: 1_000,
+        until: UnixMillis(1_000),
     });
     let run = run.clone();
     Note::Waits {
@@ -49,7 +49,10 @@ pub async fn note(fixture: &Fixture, notes: Vec<Note>) -> Result<(), LedgerError
 
 async fn spent_windows_are_kept_by_org_and_bucket_until_they_end(backend: Backend) {
     let fixture = Fixture::new(backend).await;
-    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(0)).await.unwrap(),
+        []
+    );
     let limitless = SpentWindow {
         limit: None,
         ..window("PUT /api/v1/apps", 70)
@@ -63,10 +66,16 @@ async fn spent_windows_are_kept_by_org_and_bucket_until_they_end(backend: Backen
         .await
         .unwrap();
     let fixture = fixture.reopen().await;
-    let kept = fixture.ledger.spent_windows(69).await.unwrap();
+    let kept = fixture.ledger.spent_windows(UnixMillis(69)).await.unwrap();
     assert_eq!(kept, [next.clone(), limitless]);
-    assert_eq!(fixture.ledger.spent_windows(70).await.unwrap(), [next]);
-    assert_eq!(fixture.ledger.spent_windows(120).await.unwrap(), []);
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(70)).await.unwrap(),
+        [next]
+    );
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(120)).await.unwrap(),
+        []
+    );
 }
 
 async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts(backend: Backend) {
@@ -75,21 +84,21 @@ async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts(backend
         org_url: "https://acme.okta.com".to_owned(),
         bucket: bucket.to_owned(),
         per_second,
-        unsure: until > 100,
+        unsure: until > UnixMillis(100),
         until,
         left_ms: 42_000,
     };
     let elsewhere = OtherSpenders {
         org_url: "https://hub.okta.com".to_owned(),
-        ..seen("/api/v1/apps", 7.0, 120)
+        ..seen("/api/v1/apps", 7.0, UnixMillis(120))
     };
-    let puts = seen("PUT /api/v1/apps", 0.25, 70);
-    let apps = seen("/api/v1/apps", 1.9, 60);
+    let puts = seen("PUT /api/v1/apps", 0.25, UnixMillis(70));
+    let apps = seen("/api/v1/apps", 1.9, UnixMillis(60));
     let notes = [apps, puts.clone(), elsewhere.clone()];
     let notes = notes.map(Note::Others).to_vec();
     note(&fixture, notes).await.unwrap();
     // The same bucket's next window.
-    let next = seen("/api/v1/apps", 2.5, 119);
+    let next = seen("/api/v1/apps", 2.5, UnixMillis(119));
     note(&fixture, vec![Note::Others(next.clone())])
         .await
         .unwrap();
@@ -100,10 +109,17 @@ async fn what_others_take_is_kept_by_org_and_bucket_as_long_as_it_counts(backend
         (119, vec![elsewhere]),
         (120, vec![]),
     ] {
-        let kept = fixture.ledger.other_spenders(now).await.unwrap();
+        let kept = fixture
+            .ledger
+            .other_spenders(UnixMillis(now))
+            .await
+            .unwrap();
         assert_eq!(kept, counts, "{now}");
     }
-    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(0)).await.unwrap(),
+        []
+    );
 }
 
 async fn an_orgs_wait_is_replaced_and_cleared(backend: Backend) {
@@ -135,7 +151,10 @@ async fn a_note_is_durable_before_the_checkpoint_that_follows_it(backend: Backen
     let checkpoint = checkpoint(&run, 0, 0, EntryState::Started);
     fixture.ledger.store(checkpoint).await.unwrap();
     assert_eq!(told.try_recv(), Ok(Ok(())));
-    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), [noted]);
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(0)).await.unwrap(),
+        [noted]
+    );
 }
 
 async fn notes_of_an_unknown_run_are_refused_whole(backend: Backend) {
@@ -147,5 +166,8 @@ async fn notes_of_an_unknown_run_are_refused_whole(backend: Backend) {
     ];
     let error = note(&fixture, notes).await.unwrap_err();
     assert!(matches!(error, LedgerError::NotFound { .. }), "{error}");
-    assert_eq!(fixture.ledger.spent_windows(0).await.unwrap(), []);
+    assert_eq!(
+        fixture.ledger.spent_windows(UnixMillis(0)).await.unwrap(),
+        []
+    );
 }

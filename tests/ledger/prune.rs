@@ -3,7 +3,7 @@
 use okta_rollout::ledger::{
     InFlight, Kept, LastAppliedChange, LastAppliedUpdate, Ledger, NewRun, Old, Pruned,
 };
-use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped};
+use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, UnixMillis};
 
 use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, waiting_on};
 
@@ -21,7 +21,7 @@ pub const URL: &str = "https://x.okta.com";
 pub fn older_than(days: i64) -> Old {
     Old {
         beyond: None,
-        before: Some(NOW - days * DAY),
+        before: Some(UnixMillis(NOW - days * DAY)),
     }
 }
 
@@ -35,7 +35,7 @@ pub fn beyond(newest: u64) -> Old {
 /// A run of a file with this many entries, so many days ago.
 pub async fn begun(ledger: &Ledger, file: &str, days_ago: i64, entries: usize) -> RunId {
     let new = NewRun {
-        started_at: NOW - days_ago * DAY,
+        started_at: UnixMillis(NOW - days_ago * DAY),
         ..crate::support::new_run(file)
     };
     let mut import = ledger.import(new).await.unwrap();
@@ -84,7 +84,7 @@ pub async fn left(ledger: &Ledger) -> Vec<RunId> {
 }
 
 pub async fn prune(ledger: &Ledger, old: Old) -> Pruned {
-    ledger.prune(old, NOW, || false).await.unwrap()
+    ledger.prune(old, UnixMillis(NOW), || false).await.unwrap()
 }
 
 async fn what_is_old_is_what_is_said(backend: Backend) {
@@ -150,7 +150,11 @@ async fn who_worked_on_a_run_lately_made_it_young(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let run = ended(&fixture.ledger, "a.csv", 80, 1).await;
     let at = NOW - 3 * DAY;
-    fixture.ledger.set_finished(&run, Some(at)).await.unwrap();
+    fixture
+        .ledger
+        .set_finished(&run, Some(UnixMillis(at)))
+        .await
+        .unwrap();
     assert_eq!(prune(&fixture.ledger, older_than(5)).await.runs, 0);
     assert_eq!(prune(&fixture.ledger, older_than(2)).await.runs, 1);
 }
@@ -186,7 +190,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
     let mut cp = checkpoint(&lands, 0, 0, EntryState::Started);
     cp.progress.to_mut().in_flight = Some(InFlight {
         step: Step::CreateApp,
-        sent_at: NOW - 1_000,
+        sent_at: UnixMillis(NOW - 1_000),
         ended: false,
         link_before: None,
         credentials: None,

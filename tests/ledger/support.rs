@@ -11,7 +11,7 @@ use okta_rollout::ledger::{
     NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
-use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step};
+use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step, UnixMillis};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -113,7 +113,7 @@ pub fn new_run(file: &str) -> NewRun {
         file_key: format!("/abs/{file}"),
         digest: "00".into(),
         context: json!({ "orgs": "orgs.csv" }),
-        started_at: 1_000,
+        started_at: UnixMillis(1_000),
     }
 }
 
@@ -251,7 +251,7 @@ pub fn consent(state: &str) -> Consent {
     Consent {
         authorize_url: format!("https://accounts.example/?state={state}"),
         state: state.into(),
-        since: 3,
+        since: UnixMillis(3),
     }
 }
 
@@ -315,7 +315,7 @@ pub async fn calls(ledger: &Ledger, run: &RunId) -> Vec<Vec<Attempt>> {
 /// A call that is told from others by when it was sent.
 pub fn call(at: i64) -> Attempt {
     Attempt {
-        at,
+        at: UnixMillis(at),
         step: Step::SetConnection,
         call: "POST /api/v1/apps/0oa1/connections/default".into(),
         http_status: Some(200),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Output;
 use crate::event::{EntryEvent, EntryName, EventKind, Listener, News, OrgEvent};
 use crate::failure::{Ending, Failure, Kind};
-use crate::model::{EntryError, Millis};
+use crate::model::{EntryError, UnixMillis};
 use crate::pacing::unix_millis;
 use crate::rollout::consent::{Answered, Refreshed, Unopened};
 
@@ -196,8 +196,8 @@ pub(super) async fn waits(mut events: Listener, output: Output) {
     }
 }
 
-fn retrying(entry: &EntryName, error: &EntryError, next_at: Millis) -> String {
-    let ahead = u64::try_from(next_at.saturating_sub(unix_millis())).unwrap_or(0);
+fn retrying(entry: &EntryName, error: &EntryError, next_at: UnixMillis) -> String {
+    let ahead = next_at.ahead_of(unix_millis()).as_millis();
     format!(
         "{}: {}; Okta is asked again in {} s",
         named(entry),

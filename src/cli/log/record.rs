@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::apps::Feature;
 use crate::event::{EntryEvent, EntryName, Event, EventKind, News, OrgEvent, RunEvent};
-use crate::model::{Changed, EntryState, ErrorDetails, Millis, Step};
+use crate::model::{Changed, EntryState, ErrorDetails, Step, UnixMillis};
 use crate::settings::LogFormat;
 use crate::text::{self, Guard, Syntax};
 
@@ -33,7 +33,7 @@ impl Level {
 /// What a line says.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub at: Millis,
+    pub at: UnixMillis,
     pub level: Level,
     pub event: &'static str,
     /// In the order in which they are shown; names as in a report for programs.
@@ -54,7 +54,7 @@ impl Record {
     }
 
     /// One that says no more than this yet.
-    pub const fn new(at: Millis, level: Level, event: &'static str) -> Self {
+    pub const fn new(at: UnixMillis, level: Level, event: &'static str) -> Self {
         Self {
             at,
             level,
@@ -277,14 +277,14 @@ const fn named(kind: &EventKind) -> (Level, &'static str) {
 }
 
 /// Now, by the local clock.
-pub(super) fn now() -> Millis {
-    Timestamp::now().as_millisecond()
+pub(super) fn now() -> UnixMillis {
+    UnixMillis(Timestamp::now().as_millisecond())
 }
 
 /// In UTC, with milliseconds.
-fn rfc3339(at: Millis) -> String {
+fn rfc3339(at: UnixMillis) -> String {
     // A time that no calendar has is as good as none.
-    let at = Timestamp::from_millisecond(at).unwrap_or_default();
+    let at = Timestamp::from_millisecond(at.0).unwrap_or_default();
     format!("{at:.3}")
 }
 
@@ -304,7 +304,7 @@ mod tests {
     use crate::model::{EntryError, EntryNo, RunId, Stopped, Why};
 
     /// 2026-01-02T03:04:05.006Z.
-    const AT: Millis = 1_767_323_045_006;
+    const AT: UnixMillis = UnixMillis(1_767_323_045_006);
 
     fn of_entry(what: EntryEvent) -> EventKind {
         let entry = EntryName {
@@ -357,7 +357,7 @@ mod tests {
             of_org(OrgEvent::Waits {
                 reason: "budget of /api/v1/apps: 0 of 45 left".to_owned(),
                 for_how_long: None,
-                until: Some(AT + 1_000),
+                until: Some(UnixMillis(AT.0 + 1_000)),
             }),
             of_org(OrgEvent::RateLimited {
                 call: "PUT /api/v1/apps/0oa1".to_owned(),
@@ -391,7 +391,7 @@ mod tests {
             of_entry(EntryEvent::Retrying {
                 error: error(),
                 attempts: 2,
-                next_at: AT + 500,
+                next_at: UnixMillis(AT.0 + 500),
             }),
             of_entry(EntryEvent::Renews),
             ended(EntryState::Done, None),

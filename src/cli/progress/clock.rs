@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::Millis;
+use crate::model::UnixMillis;
 use crate::report::short;
 
 /// The clock of a person's time zone.
@@ -13,18 +13,17 @@ pub(super) struct Clock(pub TimeZone);
 
 impl Clock {
     /// ` 42 s, until 14:03:10 CET`.
-    pub fn span(&self, now: Millis, until: Option<Millis>) -> String {
+    pub fn span(&self, now: UnixMillis, until: Option<UnixMillis>) -> String {
         let Some(until) = until else {
             return String::new();
         };
-        let left = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
-        let left = seconds(Duration::from_secs(left.div_ceil(1000)));
+        let left = seconds(whole(until.ahead_of(now) + Duration::from_millis(999)));
         format!(" {left}, until {}", self.time(until))
     }
 
     /// Time of day, with the name of the zone.
-    pub fn time(&self, at: Millis) -> String {
-        let Ok(at) = Timestamp::from_millisecond(at) else {
+    pub fn time(&self, at: UnixMillis) -> String {
+        let Ok(at) = Timestamp::from_millisecond(at.0) else {
             return "some time".to_owned();
         };
         let at = at.to_zoned_datetime(self.0.clone());
@@ -33,8 +32,8 @@ impl Clock {
 }
 
 /// Without the part of a second.
-pub(super) fn whole(millis: Millis) -> Duration {
-    Duration::from_secs(u64::try_from(millis).unwrap_or(0) / 1000)
+pub(super) fn whole(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs())
 }
 
 /// Whole seconds: tenths that flicker once a second say nothing.

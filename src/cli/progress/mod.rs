@@ -18,7 +18,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::output::{Output, block, local_times, pause};
 use crate::event::{Listener, News};
-use crate::model::Millis;
+use crate::model::UnixMillis;
 use crate::settings::Animation;
 use line::{Line, Weight};
 use model::Model;
@@ -129,8 +129,8 @@ impl Shown {
     }
 }
 
-fn now() -> Millis {
-    Timestamp::now().as_millisecond()
+fn now() -> UnixMillis {
+    UnixMillis(Timestamp::now().as_millisecond())
 }
 
 /// Errors always; news beside live lines only with `-v`, as these show them.

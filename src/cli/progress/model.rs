@@ -14,7 +14,7 @@ use super::totals::Totals;
 use super::waits::Waits;
 use crate::event::{Answers, EntryEvent, EntryName, EventKind, OrgEvent, RunEvent};
 use crate::ledger::{Counts, OrgRow};
-use crate::model::{Changed, EntryError, EntryState, Millis, Step};
+use crate::model::{Changed, EntryError, EntryState, Step, UnixMillis};
 use crate::report::{counted, told as told_change};
 use crate::settings::Verbosity;
 
@@ -39,8 +39,8 @@ pub(super) struct View {
 pub(super) struct Model {
     verbosity: Verbosity,
     clock: Clock,
-    began: Millis,
-    ends_at: Option<Millis>,
+    began: UnixMillis,
+    ends_at: Option<UnixMillis>,
     totals: Totals,
     stopping: bool,
     /// Entries under way.
@@ -59,10 +59,10 @@ struct Live {
 }
 
 /// When it is tried again, after how many attempts, and why.
-type Retry = (Millis, u32, String);
+type Retry = (UnixMillis, u32, String);
 
 impl Model {
-    pub fn new(verbosity: Verbosity, zone: TimeZone, began: Millis) -> Self {
+    pub fn new(verbosity: Verbosity, zone: TimeZone, began: UnixMillis) -> Self {
         Self {
             verbosity,
             clock: Clock(zone),
@@ -168,7 +168,7 @@ impl Model {
     }
 
     /// Takes over what the ledger knows of the run.
-    pub fn recount(&mut self, counts: &Counts, orgs: &[OrgRow], now: Millis) {
+    pub fn recount(&mut self, counts: &Counts, orgs: &[OrgRow], now: UnixMillis) {
         self.totals.recount(counts);
         for org in orgs {
             let name: Arc<str> = org.name.as_str().into();
@@ -181,7 +181,7 @@ impl Model {
     }
 
     /// What the screen shows at this time, with so many live lines at most.
-    pub fn view(&self, now: Millis, room: usize) -> View {
+    pub fn view(&self, now: UnixMillis, room: usize) -> View {
         let room = room.min(LIVE_LINES);
         let mut live = self.waits.lines(now, room.min(WAIT_LINES), &self.clock);
         let free = room - live.len();
@@ -204,10 +204,13 @@ impl Model {
         }
     }
 
-    fn time(&self, now: Millis) -> String {
-        let elapsed = seconds(whole(now.saturating_sub(self.began)));
+    fn time(&self, now: UnixMillis) -> String {
+        let elapsed = seconds(whole(now.ahead_of(self.began)));
         match self.ends_at.filter(|end| *end > now) {
-            Some(end) => format!("{elapsed}, about {} left", seconds(whole(end - now))),
+            Some(end) => format!(
+                "{elapsed}, about {} left",
+                seconds(whole(end.ahead_of(now)))
+            ),
             None => elapsed,
         }
     }
@@ -230,7 +233,7 @@ impl Model {
         entry: &EntryName,
         error: &EntryError,
         attempts: u32,
-        next_at: Millis,
+        next_at: UnixMillis,
     ) -> Vec<Line> {
         let at = self.clock.time(next_at);
         let lines = self.from(Verbosity::Attempts, || {
@@ -339,15 +342,17 @@ fn stopping(in_flight: u64, answers: Answers) -> String {
 mod tests {
     use anstream::adapter::strip_str;
 
-    use std::time::Duration;
-
     use super::*;
     use crate::apps::Feature;
     use crate::failure::Remedy;
     use crate::model::{EntryNo, ErrorDetails, Stopped};
 
     /// 2026-01-02T03:04:05Z.
-    const NOW: Millis = 1_767_323_045_000;
+    const NOW: UnixMillis = UnixMillis(1_767_323_045_000);
+
+    fn at(ms: i64) -> UnixMillis {
+        UnixMillis(NOW.0 + ms)
+    }
 
     fn entry(org: &str, row: u64) -> EntryName {
         EntryName {
@@ -380,10 +385,10 @@ mod tests {
         EventKind::Run(RunEvent::Started { entries, ended })
     }
 
-    fn waits(org: &str, until: Millis) -> EventKind {
+    fn waits(org: &str, until: UnixMillis) -> EventKind {
         let waits = OrgEvent::Waits {
             reason: "budget of /api/v1/apps: 0 of 45 left".to_owned(),
-            for_how_long: u64::try_from(until - NOW).ok().map(Duration::from_millis),
+            for_how_long: Some(until.ahead_of(NOW)),
             until: Some(until),
         };
         EventKind::Org(org.into(), waits)
@@ -426,7 +431,7 @@ mod tests {
                 ..error()
             },
             attempts: 1,
-            next_at: NOW + 3_000,
+            next_at: at(3_000),
         };
         vec![
             started(6, 1),
@@ -434,9 +439,9 @@ mod tests {
             of_entry("acme", 14, done),
             step("acme", 14, Step::SetFeature(Feature::UserProvisioning)),
             step("initech", 15, Step::SetConnection),
-            waits("acme", NOW + 42_000),
-            waits("acme", NOW + 42_000),
-            waits("initech", NOW + 900),
+            waits("acme", at(42_000)),
+            waits("acme", at(42_000)),
+            waits("initech", at(900)),
             of_entry("initech", 15, retrying),
             ended(2, EntryState::Done, true),
             ended(3, EntryState::Done, false),
@@ -452,7 +457,7 @@ mod tests {
     }
 
     fn play(verbosity: Verbosity, events: &[EventKind]) -> (Model, Vec<Line>) {
-        let mut model = Model::new(verbosity, TimeZone::UTC, NOW - 65_000);
+        let mut model = Model::new(verbosity, TimeZone::UTC, at(-65_000));
         let lines = events.iter().flat_map(|event| model.apply(event)).collect();
         (model, lines)
     }
@@ -580,7 +585,7 @@ mod tests {
         let mut events: Vec<EventKind> = (0..50)
             .map(|row| of_entry("acme", row, EntryEvent::StepStarted { step }))
             .collect();
-        events.extend((0..20).map(|org| waits(&format!("org{org}"), NOW + 5_000)));
+        events.extend((0..20).map(|org| waits(&format!("org{org}"), at(5_000))));
         let (model, _) = play(Verbosity::Normal, &events);
         let live = model.view(NOW, LIVE_LINES).live;
         assert_eq!(live.len(), LIVE_LINES);
@@ -614,7 +619,7 @@ mod tests {
         let events = [
             started(3, 0),
             looked(2),
-            waits("acme", NOW + 5_000),
+            waits("acme", at(5_000)),
             looked(1),
         ];
         let (model, lines) = play(Verbosity::Normal, &events);
@@ -628,20 +633,20 @@ mod tests {
     #[test]
     fn a_wait_that_is_over_is_gone_and_the_next_one_is_told() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
-        assert_eq!(model.apply(&waits("acme", NOW + 5_000)).len(), 1);
+        assert_eq!(model.apply(&waits("acme", at(5_000))).len(), 1);
         assert_eq!(model.view(NOW, LIVE_LINES).live.len(), 1);
         model.apply(&EventKind::Org("acme".into(), OrgEvent::Continues));
         assert!(model.view(NOW, LIVE_LINES).live.is_empty());
-        assert_eq!(model.apply(&waits("acme", NOW + 65_000)).len(), 1);
+        assert_eq!(model.apply(&waits("acme", at(65_000))).len(), 1);
     }
 
     #[test]
     fn a_wait_counts_down_to_zero_and_not_below() {
-        let (model, _) = play(Verbosity::Normal, &[waits("acme", NOW + 61_000)]);
+        let (model, _) = play(Verbosity::Normal, &[waits("acme", at(61_000))]);
         for (now, wanted) in [
             (NOW, "acme waits 1 min 1 s, until 03:05:06 UTC: budget"),
-            (NOW + 20_500, "acme waits 41 s, until 03:05:06 UTC: budget"),
-            (NOW + 99_000, "acme waits 0 s, until 03:05:06 UTC: budget"),
+            (at(20_500), "acme waits 41 s, until 03:05:06 UTC: budget"),
+            (at(99_000), "acme waits 0 s, until 03:05:06 UTC: budget"),
         ] {
             let live = model.view(now, LIVE_LINES).live;
             assert!(live[0].starts_with(wanted), "{}", live[0]);
@@ -653,22 +658,14 @@ mod tests {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         for (ends_at, now, wanted) in [
             (None, NOW, "0 s"),
-            (None, NOW - 5_000, "0 s"),
-            (None, NOW + 59_999, "59 s"),
-            (None, NOW + 61_000, "1 min 1 s"),
-            (
-                Some(NOW + 200_000),
-                NOW + 17_000,
-                "17 s, about 3 min 3 s left",
-            ),
-            (
-                Some(NOW + 200_000),
-                NOW + 199_000,
-                "3 min 19 s, about 1 s left",
-            ),
+            (None, at(-5_000), "0 s"),
+            (None, at(59_999), "59 s"),
+            (None, at(61_000), "1 min 1 s"),
+            (Some(at(200_000)), at(17_000), "17 s, about 3 min 3 s left"),
+            (Some(at(200_000)), at(199_000), "3 min 19 s, about 1 s left"),
             // It took longer than expected: nobody knows how much.
-            (Some(NOW + 200_000), NOW + 200_000, "3 min 20 s"),
-            (Some(NOW + 200_000), NOW + 300_000, "5 min 0 s"),
+            (Some(at(200_000)), at(200_000), "3 min 20 s"),
+            (Some(at(200_000)), at(300_000), "5 min 0 s"),
         ] {
             let expected = EventKind::Run(RunEvent::Expected { ends_at });
             assert!(model.apply(&expected).is_empty());

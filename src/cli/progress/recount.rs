@@ -3,7 +3,7 @@
 use super::model::Model;
 use crate::engine::Selected;
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow};
-use crate::model::{Millis, RunId};
+use crate::model::{RunId, UnixMillis};
 
 /// A run whose entries can be counted.
 pub(in crate::cli) struct Recount {
@@ -17,7 +17,7 @@ pub(in crate::cli) struct Recount {
 
 impl Recount {
     /// Brings what is shown up to date.
-    pub(super) async fn update(&self, model: &mut Model, now: Millis) {
+    pub(super) async fn update(&self, model: &mut Model, now: UnixMillis) {
         // One that cannot be read ends the run by itself; until then what was known is shown.
         if let Ok((counts, orgs)) = self.read().await {
             model.recount(&counts, &orgs, now);

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::clock::Clock;
 use super::line::{Line, Weight, line};
-use crate::model::Millis;
+use crate::model::UnixMillis;
 use crate::report::short;
 
 /// A wait shorter than this (ms) gets no line of its own: it is over before it is read.
@@ -17,7 +17,7 @@ const SHORT_WAIT_MS: u128 = 2_000;
 #[derive(Clone, PartialEq, Eq)]
 struct Wait {
     reason: String,
-    until: Option<Millis>,
+    until: Option<UnixMillis>,
 }
 
 /// Waits by org, in the order in which they began.
@@ -35,7 +35,7 @@ impl Waits {
         org: &Arc<str>,
         reason: &str,
         for_how_long: Option<Duration>,
-        until: Option<Millis>,
+        until: Option<UnixMillis>,
         clock: &Clock,
     ) -> Vec<Line> {
         let wait = Wait {
@@ -60,7 +60,7 @@ impl Waits {
     }
 
     /// A wait whose beginning may have been missed.
-    pub fn restore(&mut self, org: Arc<str>, reason: &str, until: Millis) {
+    pub fn restore(&mut self, org: Arc<str>, reason: &str, until: UnixMillis) {
         self.waits.entry(org).or_insert_with(|| Wait {
             reason: reason.to_owned(),
             until: Some(until),
@@ -74,7 +74,7 @@ impl Waits {
     }
 
     /// At most so many lines; the last sums up what has none.
-    pub fn lines(&self, now: Millis, room: usize, clock: &Clock) -> Vec<String> {
+    pub fn lines(&self, now: UnixMillis, room: usize, clock: &Clock) -> Vec<String> {
         let line = |(org, wait): (&Arc<str>, &Wait)| {
             let span = clock.span(now, wait.until);
             format!("{org} waits{span}: {}", wait.reason)

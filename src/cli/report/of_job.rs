@@ -43,7 +43,7 @@ async fn one(
     report: &ReportFile,
     guarded: impl Fn() -> Result<Vec<Guarded>, Failure>,
 ) -> Result<String, Failure> {
-    let path = report.path.of_run(&run.id.0, run.started_at);
+    let path = report.path.of_run(&run.id.0, run.started_at.0);
     // Where it leads was not known when the job was checked, and what is guarded may take long to find out.
     if report.path.varies()
         && path.exists()

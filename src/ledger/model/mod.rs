@@ -30,7 +30,9 @@ pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
 
 use super::AsStored;
 use crate::manifest::{Entry, OrgSpec};
-use crate::model::{Changed, EntryError, EntryNo, EntryState, Millis, OrgNo, RunId, Step, Stopped};
+use crate::model::{
+    Changed, EntryError, EntryNo, EntryState, OrgNo, RunId, Step, Stopped, UnixMillis,
+};
 
 /// A run as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,12 +48,12 @@ pub struct RunRow {
     /// Everything else `resume` needs, as JSON of `run`'s choosing (orgs file, job file, base folders…).
     pub context: serde_json::Value,
     /// When it began.
-    pub started_at: Millis,
+    pub started_at: UnixMillis,
     /// When its last process ended in good order.
-    pub finished_at: Option<Millis>,
+    pub finished_at: Option<UnixMillis>,
     /// When the last process continued it; `None` = only one ever worked on it.
     #[serde(default)]
-    pub continued_at: Option<Millis>,
+    pub continued_at: Option<UnixMillis>,
     /// Entries that were done or had failed by then, and were left as they were.
     #[serde(default)]
     pub ended_before: u64,
@@ -59,7 +61,7 @@ pub struct RunRow {
 
 impl RunRow {
     /// When the last process began to work on it.
-    pub fn session_at(&self) -> Millis {
+    pub fn session_at(&self) -> UnixMillis {
         self.continued_at.unwrap_or(self.started_at)
     }
 }
@@ -176,7 +178,7 @@ pub struct InFlight {
     /// Which step's call.
     pub step: Step,
     /// When it was about to be sent.
-    pub sent_at: Millis,
+    pub sent_at: UnixMillis,
     /// Whether its process saw it end, without a clear answer: then it cannot land later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
@@ -197,7 +199,7 @@ pub struct UnderWay {
     /// Where to, as in [`OrgRow::url`].
     pub org_url: String,
     /// See [`InFlight::sent_at`].
-    pub sent_at: Millis,
+    pub sent_at: UnixMillis,
 }
 
 /// A consent that is waited for. `Debug` shows neither link nor state: they are as good as a password.
@@ -209,7 +211,7 @@ pub struct Consent {
     /// Its `state`: what an answer is matched by.
     pub state: String,
     /// Since when.
-    pub since: Millis,
+    pub since: UnixMillis,
 }
 
 impl fmt::Debug for Consent {
@@ -236,11 +238,11 @@ pub struct EntryRow {
     /// How far it came.
     pub progress: Progress,
     /// Not before this time (a retry).
-    pub due_at: Option<Millis>,
+    pub due_at: Option<UnixMillis>,
     /// Why it failed or is retried.
     pub error: Option<EntryError>,
     /// When an answer of Okta's last showed something of it; `None` = never.
-    pub checked_at: Option<Millis>,
+    pub checked_at: Option<UnixMillis>,
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
     /// The later run that waits for its consent instead, or has a fresher link: nothing moves it here.
@@ -265,7 +267,7 @@ pub struct Known {
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// When it was sent.
-    pub at: Millis,
+    pub at: UnixMillis,
     /// For which step.
     pub step: Step,
     /// Method and path without query.
@@ -279,7 +281,7 @@ pub struct Attempt {
     /// How long it took.
     pub duration_ms: u64,
     /// When the step is tried again, if it is.
-    pub next_at: Option<Millis>,
+    pub next_at: Option<UnixMillis>,
 }
 
 /// The keyed fingerprint of the secrets a connection was last set with.
@@ -318,13 +320,13 @@ pub struct Checkpoint<'a> {
     /// New progress.
     pub progress: Cow<'a, Progress>,
     /// New due time.
-    pub due_at: Option<Millis>,
+    pub due_at: Option<UnixMillis>,
     /// New error.
     pub error: Option<EntryError>,
     /// Calls to add.
     pub attempts: Vec<Attempt>,
     /// When an answer to one of them showed something of the entry; `None` = none did.
-    pub looked_at: Option<Millis>,
+    pub looked_at: Option<UnixMillis>,
     /// What to add to the org's sums.
     pub stats: OrgStats,
     /// Fingerprint to remember.
@@ -349,7 +351,7 @@ pub struct NewRun {
     /// See [`RunRow::context`].
     pub context: serde_json::Value,
     /// When.
-    pub started_at: Millis,
+    pub started_at: UnixMillis,
 }
 
 /// An entry to import.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Millis, OrgNo, RunId};
+use crate::model::{OrgNo, RunId, UnixMillis};
 
 /// What an org's calls wait for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct OrgWait {
     #[serde(default)]
     pub others_per_second: Option<f64>,
     /// When they go on.
-    pub until: Millis,
+    pub until: UnixMillis,
 }
 
 /// A window of a rate limit that is used up: whoever comes next must not send into it.
@@ -33,7 +33,7 @@ pub struct SpentWindow {
     /// Requests a window, if known.
     pub limit: Option<u64>,
     /// When requests may go again.
-    pub until: Millis,
+    pub until: UnixMillis,
     /// How far ahead that was when it was noted.
     pub left_ms: i64,
 }
@@ -50,7 +50,7 @@ pub struct OtherSpenders {
     /// Whether they needed more than could be seen.
     pub unsure: bool,
     /// How long that counts.
-    pub until: Millis,
+    pub until: UnixMillis,
     /// How far ahead that was when it was noted.
     pub left_ms: i64,
 }

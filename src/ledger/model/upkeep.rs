@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Millis, RunId};
+use crate::model::{RunId, UnixMillis};
 
 /// Which runs are old: what is said must all hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Old {
     /// All but this many newest ones.
     pub beyond: Option<u64>,
     /// Those that nobody worked on since.
-    pub before: Option<Millis>,
+    pub before: Option<UnixMillis>,
 }
 
 /// Why an old run is kept all the same.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::rows::{self, Result, code};
-use crate::model::{EntryNo, Millis, OrgNo, RunId};
+use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
 
 /// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
 /// org was stopped.
@@ -150,8 +150,8 @@ struct Taken {
     app_hash: Option<i32>,
     consent: [u8; 32],
     drifted: bool,
-    due_at: Option<Millis>,
-    checked_at: Option<Millis>,
+    due_at: Option<UnixMillis>,
+    checked_at: Option<UnixMillis>,
 }
 
 impl Taken {

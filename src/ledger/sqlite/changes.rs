@@ -64,6 +64,7 @@ impl Store {
 mod tests {
     use crate::job::LedgerUrl;
     use crate::ledger::{Ledger, Note, OpenMode, SpentWindow};
+    use crate::model::UnixMillis;
 
     #[tokio::test]
     async fn own_commits_do_not_count_as_changes() {
@@ -90,9 +91,9 @@ mod tests {
         };
         let version = async || ledger.store.data_version().await.expect("read");
         let before = version().await;
-        commit(&ledger, 1).await;
+        commit(&ledger, UnixMillis(1)).await;
         assert_eq!(version().await, before);
-        commit(&other, 2).await;
+        commit(&other, UnixMillis(2)).await;
         assert_ne!(version().await, before);
     }
 }

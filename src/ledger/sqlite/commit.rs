@@ -15,7 +15,7 @@ use super::{adoption, memory};
 use crate::ledger::{
     AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats, Progress,
 };
-use crate::model::{EntryNo, Millis, OrgNo, RunId};
+use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
 
 /// A checkpoint in columns.
 pub(super) struct Prepared {
@@ -27,8 +27,8 @@ pub(super) struct Prepared {
     deactivated: bool,
     columns: Columns,
     error: Option<String>,
-    due_at: Option<Millis>,
-    checked_at: Option<Millis>,
+    due_at: Option<UnixMillis>,
+    checked_at: Option<UnixMillis>,
     calls: Vec<Call>,
     stats: OrgStats,
     fingerprint: Option<Fingerprint>,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::Store;
 use super::rows::{self, Result, to_json};
 use crate::ledger::{LedgerError, Note, OtherSpenders, SpentWindow};
-use crate::model::Millis;
+use crate::model::UnixMillis;
 
 impl Store {
     pub fn note(
@@ -25,7 +25,7 @@ impl Store {
 
     pub async fn spent_windows(
         &self,
-        now: Millis,
+        now: UnixMillis,
     ) -> std::result::Result<Vec<SpentWindow>, LedgerError> {
         self.read(move |connection| spent_windows(connection, now))
             .await
@@ -33,7 +33,7 @@ impl Store {
 
     pub async fn other_spenders(
         &self,
-        now: Millis,
+        now: UnixMillis,
     ) -> std::result::Result<Vec<OtherSpenders>, LedgerError> {
         self.read(move |connection| other_spenders(connection, now))
             .await
@@ -82,7 +82,7 @@ fn store(connection: &Connection, note: &Note) -> Result<()> {
     Ok(())
 }
 
-fn spent_windows(connection: &Connection, now: Millis) -> Result<Vec<SpentWindow>> {
+fn spent_windows(connection: &Connection, now: UnixMillis) -> Result<Vec<SpentWindow>> {
     let mut statement = connection.prepare_cached(
         "SELECT org_url, bucket, quota, until, left_ms FROM budget WHERE until > ?1",
     )?;
@@ -100,7 +100,7 @@ fn spent_windows(connection: &Connection, now: Millis) -> Result<Vec<SpentWindow
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn other_spenders(connection: &Connection, now: Millis) -> Result<Vec<OtherSpenders>> {
+fn other_spenders(connection: &Connection, now: UnixMillis) -> Result<Vec<OtherSpenders>> {
     let mut statement = connection.prepare_cached(
         "SELECT org_url, bucket, per_second, unsure, until, left_ms FROM others WHERE until > ?1",
     )?;

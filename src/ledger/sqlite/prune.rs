@@ -15,7 +15,7 @@ use super::lock::FileLock;
 use super::rows::{self, Result, code};
 use super::{Inner, Store, blocking, reads};
 use crate::ledger::{Kept, LedgerError, Old, Pruned};
-use crate::model::{Millis, RunId};
+use crate::model::{RunId, UnixMillis};
 
 /// `run.imported` of a run that was dropped.
 const DROPPED: i64 = 2;
@@ -26,15 +26,15 @@ const SLICE: i64 = 1_000;
 /// Shortest pause after a transaction, in which another process that waits gets its turn: SQLite lets it look so often.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A once-only call that is older than this (ms) cannot land any more, whatever the time-out of calls is.
-const LANDED_MS: Millis = 3_600_000;
+/// A once-only call that is older than this cannot land any more, whatever the time-out of calls is.
+const LANDED: Duration = Duration::from_hours(1);
 
 /// A run as far as its age and its use count.
 #[derive(Clone, Debug)]
 struct Candidate {
     seq: i64,
     id: RunId,
-    worked_on_at: Millis,
+    worked_on_at: UnixMillis,
     entries: u64,
     waiting: i64,
     movable: i64,
@@ -88,7 +88,7 @@ impl Candidate {
             .optional()?)
     }
 
-    fn is_older_than(&self, before: Option<Millis>) -> bool {
+    fn is_older_than(&self, before: Option<UnixMillis>) -> bool {
         before.is_none_or(|before| self.worked_on_at < before)
     }
 
@@ -111,7 +111,7 @@ impl Store {
     pub async fn prune(
         &self,
         old: Old,
-        now: Millis,
+        now: UnixMillis,
         stop: impl Fn() -> bool + Send + 'static,
     ) -> std::result::Result<Pruned, LedgerError> {
         let inner = Arc::clone(&self.inner);
@@ -125,7 +125,7 @@ impl Store {
 fn prune(
     ledger: &Inner,
     old: Old,
-    now: Millis,
+    now: UnixMillis,
     stop: &impl Fn() -> bool,
 ) -> std::result::Result<Pruned, LedgerError> {
     let writer = ledger.writer()?;
@@ -134,7 +134,7 @@ fn prune(
     let newest = usize::try_from(old.beyond.unwrap_or(0)).unwrap_or(usize::MAX);
     let (all, in_flight) = ledger.read(|connection| {
         let calls = reads::under_way(connection)?.into_iter();
-        let may_land = calls.filter(|call| call.sent_at.saturating_add(LANDED_MS) > now);
+        let may_land = calls.filter(|call| call.sent_at.after(LANDED) > now);
         let runs: HashSet<RunId> = may_land.map(|call| call.run).collect();
         Ok((Candidate::all(connection)?, runs))
     })?;
@@ -174,7 +174,11 @@ fn prune(
 }
 
 /// Makes a run invisible, unless somebody worked on it since it was looked at.
-fn hide(transaction: &Connection, candidate: &Candidate, before: Option<Millis>) -> Result<bool> {
+fn hide(
+    transaction: &Connection,
+    candidate: &Candidate,
+    before: Option<UnixMillis>,
+) -> Result<bool> {
     let again = candidate.again(transaction)?;
     if again.is_none_or(|again| again.use_of().is_some() || !again.is_older_than(before)) {
         return Ok(false);
@@ -367,7 +371,7 @@ mod tests {
             let candidate = Candidate {
                 seq: 1,
                 id: RunId("abcd".to_owned()),
-                worked_on_at: 0,
+                worked_on_at: UnixMillis(0),
                 entries: 9,
                 waiting,
                 movable,

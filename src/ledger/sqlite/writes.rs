@@ -1,5 +1,7 @@
 //! The changes to a run besides checkpoints and import.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::Store;
@@ -7,14 +9,14 @@ use super::commit::Columns;
 use super::rows::{self, Delta, Result, code, to_json};
 use crate::ledger::{LedgerError, OrgStats, Progress};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, EntryState, Millis, OrgNo, RunId, Stopped};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId, Stopped, UnixMillis};
 
 /// Failed entries that are set back in one transaction: some 50 ms.
 const SLICE: usize = 5_000;
 
-/// Looks of a time that has not come yet count as made so long before a process began (ms): longer than it takes from
+/// Looks of a time that has not come yet count as made so long before a process began: longer than it takes from
 /// the command to here.
-const BEFORE_MS: Millis = 60_000;
+const BEFORE: Duration = Duration::from_mins(1);
 
 /// Writing, besides checkpoints.
 impl Store {
@@ -45,7 +47,11 @@ impl Store {
         .await
     }
 
-    pub async fn set_finished(&self, run: &RunId, at: Option<Millis>) -> Result<(), LedgerError> {
+    pub async fn set_finished(
+        &self,
+        run: &RunId,
+        at: Option<UnixMillis>,
+    ) -> Result<(), LedgerError> {
         self.change(run, move |connection, seq| {
             connection
                 .prepare_cached("UPDATE run SET finished_at = ?2 WHERE seq = ?1")?
@@ -58,7 +64,7 @@ impl Store {
     pub async fn set_continued(
         &self,
         run: &RunId,
-        at: Millis,
+        at: UnixMillis,
         ended_before: u64,
     ) -> Result<(), LedgerError> {
         self.change(run, move |connection, seq| {
@@ -68,7 +74,7 @@ impl Store {
                     .prepare_cached(
                         "UPDATE entry SET checked_at = ?3 WHERE key >= ?1 AND key < ?2 AND checked_at > ?3",
                     )?
-                    .execute([rows::first_key(seq), rows::first_key(seq + 1), at - BEFORE_MS])?;
+                    .execute(params![rows::first_key(seq), rows::first_key(seq + 1), at.before(BEFORE)])?;
             }
             connection
                 .prepare_cached(
@@ -150,14 +156,14 @@ impl Store {
 }
 
 /// Whether the last call, or the run, is of a time that has not come yet.
-fn is_clock_back(connection: &Connection, seq: i64, now: Millis) -> Result<bool> {
+fn is_clock_back(connection: &Connection, seq: i64, now: UnixMillis) -> Result<bool> {
     Ok(connection
         .prepare_cached(
             "SELECT max(started_at, coalesce(continued_at, 0), coalesce(finished_at, 0),
                  coalesce((SELECT at + duration_ms FROM call ORDER BY id DESC LIMIT 1), 0)) >= ?2
              FROM run WHERE seq = ?1",
         )?
-        .query_row([seq, now], |row| row.get(0))?)
+        .query_row(params![seq, now], |row| row.get(0))?)
 }
 
 /// Failed entries of an org after this one.

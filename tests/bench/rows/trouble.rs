@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use okta_rollout::event::{EntryEvent, EventKind, Events, Listener, News};
+use okta_rollout::model::UnixMillis;
 use okta_rollout::pacing::unix_millis;
 use okta_rollout::sandbox::{Fault, FaultRule, Faults, Latency, Period, SandboxSettings, Switches};
 use tokio::runtime::Handle;
@@ -159,9 +160,9 @@ impl Trouble {
     }
 }
 
-fn seconds_of_others(fleet: &Fleet, begun: i64) -> anyhow::Result<f64> {
-    let took_ms = journal::last_answer_of_others(fleet)? - begun;
-    Ok(Duration::from_millis(u64::try_from(took_ms)?).as_secs_f64())
+fn seconds_of_others(fleet: &Fleet, begun: UnixMillis) -> anyhow::Result<f64> {
+    let took = journal::last_answer_of_others(fleet)?.ahead_of(begun);
+    Ok(took.as_secs_f64())
 }
 
 fn hangs() -> Faults {

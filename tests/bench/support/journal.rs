@@ -1,6 +1,6 @@
 //! What the orgs of a fleet were asked, by their own count.
 
-use okta_rollout::model::Millis;
+use okta_rollout::model::UnixMillis;
 
 use super::fleet::{Fleet, org_name};
 
@@ -19,11 +19,11 @@ pub fn calls(fleet: &Fleet) -> anyhow::Result<(usize, usize)> {
 }
 
 /// When the last answer was sent, leaving the first org out, which is the one in trouble.
-pub fn last_answer_of_others(fleet: &Fleet) -> anyhow::Result<Millis> {
+pub fn last_answer_of_others(fleet: &Fleet) -> anyhow::Result<UnixMillis> {
     let mut last = 0;
     for org in 1..fleet.apps.len() {
         let calls = fleet.sandbox.journal(&org_name(org))?;
-        last = calls.iter().map(|call| call.at_ms).fold(last, Millis::max);
+        last = calls.iter().map(|call| call.at_ms).fold(last, i64::max);
     }
-    Ok(last)
+    Ok(UnixMillis(last))
 }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use okta_rollout::model::UnixMillis;
 use okta_rollout::okta::OrgClient;
 use okta_rollout::pacing::unix_millis;
 
@@ -89,8 +90,7 @@ async fn work(clients: &[OrgClient], entries: &Mutex<impl Iterator<Item = (usize
                 }
                 did.limited += 1;
                 let reset = exchange.rate.reset.unwrap_or_default();
-                let ahead_ms = reset.saturating_mul(1_000).saturating_sub(unix_millis());
-                let pause = Duration::from_millis(u64::try_from(ahead_ms).unwrap_or(0));
+                let pause = UnixMillis(reset.saturating_mul(1_000)).ahead_of(unix_millis());
                 tokio::time::sleep(pause).await;
             }
         }

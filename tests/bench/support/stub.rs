@@ -58,7 +58,7 @@ impl Stub {
     }
 
     fn take(&self, host: &str) -> (i64, i64) {
-        let now = unix_millis() / 1_000;
+        let now = unix_millis().0 / 1_000;
         let mut windows = self.windows.lock();
         let window = windows.entry(host.to_owned()).or_default();
         if window.0 <= now {

@@ -12,7 +12,7 @@ use okta_rollout::ledger::{
     AppMemory, Fingerprint, Forgetting, LastApplied, LastAppliedChange, LastAppliedUpdate, Ledger,
     LedgerError, Note, Noted, OpenMode, OpenOptions, Rotation,
 };
-use okta_rollout::model::{EntryNo, EntryState, RunId};
+use okta_rollout::model::{EntryNo, EntryState, RunId, UnixMillis};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
@@ -336,7 +336,10 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         fixture.ledger.store(small.clone()).await,
         Err(error.clone())
     );
-    assert_eq!(fixture.ledger.set_finished(&run, Some(1)).await, Err(error));
+    assert_eq!(
+        fixture.ledger.set_finished(&run, Some(UnixMillis(1))).await,
+        Err(error)
+    );
     let fixture = fixture.reopen().await;
     let row = fixture.ledger.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!(row.version, version);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use okta_rollout::ledger::{Kept, OpenOptions, Pruned};
-use okta_rollout::model::{EntryNo, EntryState};
+use okta_rollout::model::{EntryNo, EntryState, UnixMillis};
 
 use crate::prune::{NOW, URL, begun, beyond, ended, left, older_than, prune};
 use crate::support::{Backend, Fixture, Store as _, checkpoint, waiting_on};
@@ -91,7 +91,7 @@ async fn whoever_is_ended_in_the_middle_leaves_a_whole_ledger() {
     let stop = move || looks.fetch_add(1, Ordering::Relaxed) >= 2;
     let pruned = fixture
         .ledger
-        .prune(older_than(5), NOW, stop)
+        .prune(older_than(5), UnixMillis(NOW), stop)
         .await
         .unwrap();
     assert_eq!((pruned.runs, pruned.entries), (1, 2_500));
