@@ -232,6 +232,7 @@ mod tests {
         EntryRow {
             no: EntryNo(0),
             org: OrgNo(0),
+            queue: None,
             row: 2,
             entry: crate::plan::tests::entry(
                 serde_json::json!({ "org": "acme", "app": "google", "appId": "0oa1" }),

@@ -96,7 +96,7 @@ impl Selected {
         let Some(numbers) = &self.0 else {
             return Ok(by_org);
         };
-        let stopped: Vec<bool> = by_org.iter().map(|(_, all)| all.held_back > 0).collect();
+        let stopped = ledger.stopped(run).await?;
         for (_, counts) in &mut by_org {
             *counts = Counts::default();
         }
@@ -105,17 +105,10 @@ impl Selected {
                 if let Some((_, counts)) = by_org.get_mut(entry.org.index())
                     && numbers.contains(entry.no)
                 {
-                    counts.add(&entry);
+                    counts.add(&entry, &stopped);
                 }
             })
             .await?;
-        for ((_, counts), _) in by_org
-            .iter_mut()
-            .zip(stopped)
-            .filter(|(_, stopped)| *stopped)
-        {
-            counts.held_back = counts.unfinished();
-        }
         Ok(by_org)
     }
 

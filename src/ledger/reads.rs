@@ -53,7 +53,17 @@ impl Ledger {
         self.store.counts_by_org(run).await
     }
 
-    /// The next entries of an org that are in a state, in order. Waiting ones that a later run adopted
+    /// The orgs that entries of other orgs have steps in, in order.
+    pub async fn hubs(&self, run: &RunId) -> Result<Vec<OrgNo>> {
+        self.store.hubs(run).await
+    }
+
+    /// The orgs that were stopped.
+    pub async fn stopped(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
+        self.store.stopped(run).await
+    }
+
+    /// The next entries in an org's queue that are in a state, in order. Waiting ones that a later run adopted
     /// are left out.
     pub async fn load(
         &self,

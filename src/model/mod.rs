@@ -10,6 +10,6 @@ mod trouble;
 pub use changed::{Changed, Why};
 pub use ids::{EntryNo, OrgNo, RunId, UnixMillis};
 pub use state::{EntryState, State};
-pub use step::Step;
+pub use step::{Site, Step};
 pub(crate) use trouble::has_details;
 pub use trouble::{EntryError, ErrorDetails, Stopped, codes};

@@ -1,4 +1,4 @@
-//! The kinds of step, by name.
+//! The kinds of step, by name, and in which org each happens.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,18 @@ pub enum Step {
     DeactivateConnection,
     /// Configure one feature.
     SetFeature(Feature),
+    /// Of tests only: something in the hub for one of the entry's roles, by its place from 0.
+    #[cfg(test)]
+    HubTrial(u16),
+}
+
+/// In which org a step happens, and its calls with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Site {
+    /// The entry's own.
+    Own,
+    /// The one that the entry names as its hub.
+    Hub,
 }
 
 impl Step {
@@ -38,6 +50,40 @@ impl Step {
             Self::ActivateConnection => "activate_connection",
             Self::DeactivateConnection => "deactivate_connection",
             Self::SetFeature(_) => "set_feature",
+            #[cfg(test)]
+            Self::HubTrial(_) => "hub_trial",
+        }
+    }
+
+    /// In which org it happens.
+    pub const fn site(self) -> Site {
+        match self {
+            Self::FindApp
+            | Self::CreateApp
+            | Self::SetConnection
+            | Self::AwaitConsent
+            | Self::CompleteConsent
+            | Self::ActivateConnection
+            | Self::DeactivateConnection
+            | Self::SetFeature(_) => Site::Own,
+            #[cfg(test)]
+            Self::HubTrial(_) => Site::Hub,
+        }
+    }
+
+    /// Which of several of its kind it is: a place in the entry's list of them, from 0.
+    pub const fn index(self) -> Option<u16> {
+        match self {
+            Self::FindApp
+            | Self::CreateApp
+            | Self::SetConnection
+            | Self::AwaitConsent
+            | Self::CompleteConsent
+            | Self::ActivateConnection
+            | Self::DeactivateConnection
+            | Self::SetFeature(_) => None,
+            #[cfg(test)]
+            Self::HubTrial(index) => Some(index),
         }
     }
 
@@ -46,6 +92,43 @@ impl Step {
         match self {
             Self::SetFeature(feature) => Some(feature),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Ledgers hold these texts.
+    #[test]
+    fn every_kind_is_stored_as_it_always_was() {
+        for (step, text) in [
+            (Step::FindApp, r#""find_app""#),
+            (Step::CreateApp, r#""create_app""#),
+            (Step::SetConnection, r#""set_connection""#),
+            (Step::AwaitConsent, r#""await_consent""#),
+            (Step::CompleteConsent, r#""complete_consent""#),
+            (Step::ActivateConnection, r#""activate_connection""#),
+            (Step::DeactivateConnection, r#""deactivate_connection""#),
+            (
+                Step::SetFeature(Feature::UserProvisioning),
+                r#"{"set_feature":"USER_PROVISIONING"}"#,
+            ),
+            (
+                Step::SetFeature(Feature::InboundProvisioning),
+                r#"{"set_feature":"INBOUND_PROVISIONING"}"#,
+            ),
+            (Step::HubTrial(0), r#"{"hub_trial":0}"#),
+            (Step::HubTrial(2), r#"{"hub_trial":2}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&step).expect("JSON"), text);
+            assert_eq!(serde_json::from_str::<Step>(text).expect(text), step);
+            let (of_hub, index) = match step {
+                Step::HubTrial(index) => (Site::Hub, Some(index)),
+                _ => (Site::Own, None),
+            };
+            assert_eq!((step.site(), step.index()), (of_hub, index), "{text}");
         }
     }
 }

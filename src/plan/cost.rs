@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::forecast::{Call, Forecast};
+use crate::model::Site;
 use crate::okta::Bucket;
 
 /// Windows are fixed and this long (API.md §10.1); what is left of one is used at once.
@@ -34,17 +35,31 @@ pub struct Pace {
 }
 
 impl Cost {
-    /// Adds what an entry costs.
-    pub fn add(&mut self, forecast: &Forecast) {
-        self.add_calls(&forecast.calls);
-        self.after_consent += forecast.after_consent.len() as u64;
-        self.uncertain += forecast.uncertain;
-    }
-
-    fn add_calls(&mut self, calls: &[Call]) {
-        for call in calls {
+    /// Adds what an entry costs one of its orgs.
+    pub fn add(&mut self, forecast: &Forecast, site: Site) {
+        let here = |call: &&Call| call.site() == site;
+        for call in forecast.calls.iter().filter(here) {
             *self.calls.entry(call.bucket()).or_default() += 1;
         }
+        self.after_consent += forecast.after_consent.iter().filter(here).count() as u64;
+        if site == Site::Own {
+            self.uncertain += forecast.uncertain;
+        }
+    }
+
+    /// Adds what others cost the same org.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (bucket, calls) in other.calls {
+            *self.calls.entry(bucket).or_default() += calls;
+        }
+        self.after_consent += other.after_consent;
+        self.uncertain += other.uncertain;
+    }
+
+    /// The bucket that takes most of the calls.
+    pub fn busiest(&self) -> Option<Bucket> {
+        let busiest = self.calls.iter().max_by_key(|(_, calls)| **calls);
+        busiest.map(|(bucket, _)| *bucket)
     }
 
     /// Adds calls that list the org's apps.

@@ -9,6 +9,7 @@ use super::features::Difference;
 use crate::apps::Feature;
 use crate::job::OnDrift;
 use crate::ledger::AppMemory;
+use crate::model::Site;
 use crate::okta::features::FeatureState;
 use crate::okta::{Bucket, Method};
 
@@ -134,6 +135,9 @@ pub enum Call {
     ListFeatures,
     /// Puts a feature.
     SetFeature(Feature),
+    /// Of tests only: what their steps do in a hub.
+    #[cfg(test)]
+    HubTrial,
 }
 
 impl Call {
@@ -147,6 +151,8 @@ impl Call {
             | Self::CompleteConsent
             | Self::Activate
             | Self::Deactivate => Method::Post,
+            #[cfg(test)]
+            Self::HubTrial => Method::Post,
         }
     }
 
@@ -154,7 +160,33 @@ impl Call {
     pub const fn bucket(self) -> Bucket {
         match self {
             Self::ReadApp => Bucket::AppById,
-            _ => Bucket::Apps,
+            Self::CreateApp
+            | Self::ReadConnection
+            | Self::SetConnection
+            | Self::CompleteConsent
+            | Self::Activate
+            | Self::Deactivate
+            | Self::ListFeatures
+            | Self::SetFeature(_) => Bucket::Apps,
+            #[cfg(test)]
+            Self::HubTrial => Bucket::Clients,
+        }
+    }
+
+    /// Which of the entry's orgs it is sent to.
+    pub const fn site(self) -> Site {
+        match self {
+            Self::CreateApp
+            | Self::ReadApp
+            | Self::ReadConnection
+            | Self::SetConnection
+            | Self::CompleteConsent
+            | Self::Activate
+            | Self::Deactivate
+            | Self::ListFeatures
+            | Self::SetFeature(_) => Site::Own,
+            #[cfg(test)]
+            Self::HubTrial => Site::Hub,
         }
     }
 }
@@ -176,7 +208,7 @@ pub struct Forecast {
     pub calls: Vec<Call>,
     /// The calls after the consent.
     pub after_consent: Vec<Call>,
-    /// How many of all these calls turn out needless if what Okta does not show yet is already as wanted.
+    /// How many of all these calls, in the own org, turn out needless if what Okta does not show yet is already as wanted.
     pub uncertain: u64,
     /// Why it would fail.
     pub error: Option<Obstacle>,

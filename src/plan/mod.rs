@@ -26,7 +26,7 @@ pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
-pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which};
+pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which, book_elsewhere};
 pub use wanted::Wanted;
 
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
         steps.push(Step::DeactivateConnection);
         return steps;
     }
+    #[cfg(test)]
+    steps.extend(tests::in_hub(entry));
     if entry.connection.is_some() {
         steps.push(Step::SetConnection);
         if entry.app.needs_consent() {
@@ -105,6 +107,12 @@ pub fn wanted_scheme(entry: &Entry) -> Option<AuthScheme> {
 pub(crate) mod tests {
     use super::*;
     use crate::apps::{App, Feature};
+
+    /// A step in the hub for each role.
+    pub(super) fn in_hub(entry: &Entry) -> impl Iterator<Item = Step> {
+        let roles = entry.hub.iter().flat_map(|hub| &hub.roles);
+        (0..).zip(roles).map(|(index, _)| Step::HubTrial(index))
+    }
 
     /// An entry from its JSON.
     pub(crate) fn entry(json: serde_json::Value) -> Entry {

@@ -23,16 +23,17 @@
 //! A change without `live` is of a field that Okta does not show yet; `live: null` is one that is not set. `calls` is
 //! what a run sends for the entry, up to a person's consent; up to `uncertain` of its calls, and of those after the
 //! consent, turn out needless if what Okta does not show yet is as wanted. An org's `calls` include the pages of its
-//! apps that are listed to find labels. `leftAlone` is like `changes`: what somebody changed by
+//! apps that are listed to find labels, and what entries of other orgs send to it. `leftAlone` is like `changes`: what somebody changed by
 //! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
 //! for it with `--reconnect`. `continues` is the interrupted run that `run` would go on with instead of
 //! beginning anew, and `null` otherwise.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::cost::Cost;
+use super::cost::{Cost, Pace};
 use super::decide::{Obstacle, Secret};
 use super::forecast::{Action, Change, Forecast};
 use crate::apps::App;
@@ -133,14 +134,42 @@ pub struct OrgPlan {
     pub name: String,
     /// Its entries, in manifest order.
     pub entries: Vec<EntryPlan>,
-    /// What they cost.
+    /// What they, and entries of other orgs, cost it.
     pub cost: Cost,
-    /// About how long that takes.
-    pub time: Duration,
-    /// Calls a minute that the org allows us in the bucket that takes most of them, if it has shown that.
-    pub calls_a_minute: Option<u64>,
+    /// What they cost other orgs, by name, until that is booked there.
+    pub elsewhere: BTreeMap<String, Cost>,
+    /// What it lets through.
+    pub pace: Pace,
     /// Why it could not be read.
     pub error: Option<Obstacle>,
+}
+
+impl OrgPlan {
+    /// About how long its calls take.
+    pub fn time(&self) -> Duration {
+        self.cost.time(&self.pace)
+    }
+
+    /// Calls a minute that it allows us in the bucket that takes most of them, if it has shown that.
+    pub fn calls_a_minute(&self) -> Option<u64> {
+        self.pace.allowances.get(&self.cost.busiest()?).copied()
+    }
+}
+
+/// Books what entries cost other orgs than their own on those.
+pub fn book_elsewhere(orgs: &mut [OrgPlan]) {
+    let mut by_name: BTreeMap<String, Cost> = BTreeMap::new();
+    for (name, cost) in orgs
+        .iter_mut()
+        .flat_map(|org| std::mem::take(&mut org.elsewhere))
+    {
+        by_name.entry(name).or_default().merge(cost);
+    }
+    for org in orgs {
+        if let Some(cost) = by_name.remove(&org.name) {
+            org.cost.merge(cost);
+        }
+    }
 }
 
 /// Entries by what would be done to them.
@@ -310,7 +339,7 @@ impl<'a> OrgView<'a> {
             uncertain: org.cost.uncertain,
             // Part of a second is a second: nothing takes no time.
             seconds: org
-                .time
+                .time()
                 .as_millis()
                 .div_ceil(1_000)
                 .try_into()

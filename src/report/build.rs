@@ -149,6 +149,7 @@ fn call(attempt: Attempt) -> CallReport {
         at: rfc3339(attempt.at),
         step: attempt.step.name(),
         feature: attempt.step.feature().map(crate::apps::Feature::name),
+        index: attempt.step.index(),
         call: attempt.call,
         http_status: attempt.http_status,
         okta_error_code: attempt.okta_error_code,
@@ -271,6 +272,7 @@ fn blank(step: Step, state: State) -> StepReport {
     StepReport {
         step: step.name(),
         feature: step.feature().map(crate::apps::Feature::name),
+        index: step.index(),
         state,
         attempts: 0,
         changed: false,
@@ -280,7 +282,9 @@ fn blank(step: Step, state: State) -> StepReport {
 }
 
 fn same(report: &StepReport, step: Step) -> bool {
-    report.step == step.name() && report.feature == step.feature().map(crate::apps::Feature::name)
+    report.step == step.name()
+        && report.feature == step.feature().map(crate::apps::Feature::name)
+        && report.index == step.index()
 }
 
 /// A time of the ledger; a stored time outside of jiff's years (a broken clock) is its nearest end.
@@ -363,6 +367,7 @@ pub(super) mod tests {
         EntryRow {
             no: EntryNo(0),
             org: OrgNo(0),
+            queue: None,
             row: 14,
             entry: serde_json::from_value(json!({
                 "org": "acme", "app": "google", "label": "Google Workspace",

@@ -239,6 +239,9 @@ pub struct CallReport {
     /// The feature of a `set_feature`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<&'static str>,
+    /// Which of several steps of its kind it was made for, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u16>,
     /// Method and path without query.
     pub call: String,
     /// HTTP status; null when no answer came.
@@ -262,6 +265,9 @@ pub struct StepReport {
     /// The feature of a `set_feature`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<&'static str>,
+    /// Which of several of its kind it is, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u16>,
     /// Where it stands.
     pub state: State,
     /// Attempts so far; 0 where the step turned out to be needless.

@@ -8,7 +8,7 @@ use super::outside::{Live, Outside};
 use super::sending::{Caller, sent};
 use super::supposition::Supposition;
 use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
-use crate::model::EntryState;
+use crate::model::{EntryState, Site};
 use crate::okta::{Body, Class, Read, Request, Write};
 use crate::pacing::{CallLog, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
@@ -101,12 +101,14 @@ impl<'a> Context<'a> {
     }
 
     // What a write comes to where it is only supposed. Neither there nor in truth is anything written to an app that is
-    // not what the entry says.
+    // not what the entry says; what is written in a hub is not written to it.
     async fn suppose<R>(
         &mut self,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<Option<R>, StepError> {
-        self.is_right_app().await?;
+        if self.step.site() == Site::Own {
+            self.is_right_app().await?;
+        }
         Ok(match &mut self.outside {
             Outside::Live(_) => None,
             Outside::Supposed(supposition) => Some(supposed(supposition)),
@@ -223,7 +225,7 @@ impl<'a> Context<'a> {
     // What has to be known before the first write: that what was wanted before holds no more. If the answer to
     // that write is lost, what it did must not be taken for a hand's.
     async fn leaves(&mut self, live: Live<'_>) -> Result<Option<LastAppliedUpdate>, StepError> {
-        if self.memory.left {
+        if self.memory.left || self.step.site() == Site::Hub {
             return Ok(None);
         }
         // An app that is still to be created has no past.

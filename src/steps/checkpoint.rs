@@ -35,6 +35,7 @@ pub fn checkpoint<'a>(
             no: row.no,
             version: row.version,
             stored: row.stored,
+            queue: row.queue,
             state: row.state,
             progress: Cow::Borrowed(&row.progress),
             due_at: row.due_at,

@@ -102,6 +102,7 @@ fn row(entry: &Entry) -> EntryRow {
     EntryRow {
         no: EntryNo(0),
         org: OrgNo(0),
+        queue: None,
         row: 0,
         entry: entry.clone(),
         state: EntryState::Pending,

@@ -7,6 +7,7 @@ use super::listed::listed;
 use super::listing::{Extent, Pages};
 use super::outside::Outside;
 use crate::ledger::AppName;
+use crate::model::Site;
 use crate::okta::{Class, apps};
 use crate::plan::is_right_app;
 use crate::text::{Told, is_word};
@@ -60,7 +61,8 @@ pub(super) async fn is_not_listed_as_another(context: &mut Context<'_>) -> Resul
         .access
         .directory
         .get_or_init(Directory::default);
-    if context.memory.is_right || !directory.labels() {
+    let is_elsewhere = context.step.site() == Site::Hub;
+    if context.memory.is_right || is_elsewhere || !directory.labels() {
         return Ok(());
     }
     let Some(app_id) = context.row.entry.app_id.clone() else {

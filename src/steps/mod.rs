@@ -16,6 +16,8 @@ mod error;
 mod find_app;
 mod fingerprint;
 mod forecast;
+#[cfg(test)]
+mod hub_trial;
 mod identity;
 mod listed;
 mod listing;
@@ -133,6 +135,8 @@ impl Step {
             Self::ActivateConnection => activate_connection::run(context).await,
             Self::DeactivateConnection => deactivate_connection::run(context).await,
             Self::SetFeature(feature) => set_feature::run(context, feature).await,
+            #[cfg(test)]
+            Self::HubTrial(index) => hub_trial::run(context, index).await,
         }
     }
 }

@@ -211,6 +211,12 @@ impl<'a> Supposition<'a> {
         self.seen.app.as_ref()?.features.as_ref()
     }
 
+    /// Does what tests do in the hub.
+    #[cfg(test)]
+    pub(super) fn hub_trial(&mut self) {
+        self.note(Call::HubTrial);
+    }
+
     /// Puts a feature. What the answer shows is as wanted.
     pub(super) fn set_feature(&mut self, feature: Feature, wanted: &Value) {
         self.note(Call::SetFeature(feature));

@@ -20,6 +20,7 @@ mod conformance;
 mod looks;
 mod notes;
 mod prune;
+mod queues;
 mod removed;
 mod sqlite;
 mod support;

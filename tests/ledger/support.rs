@@ -211,6 +211,7 @@ pub fn owner(run: &RunId) -> Owner {
         entry: EntryRow {
             no: EntryNo(0),
             org: OrgNo(0),
+            queue: None,
             row: 1,
             entry,
             state: EntryState::Waiting,
@@ -232,6 +233,7 @@ pub fn checkpoint(run: &RunId, no: i64, version: i64, state: EntryState) -> OfRu
         no: EntryNo(no),
         version,
         stored: None,
+        queue: None,
         state,
         progress: Cow::default(),
         due_at: None,
@@ -268,7 +270,11 @@ pub fn waiting_on(run: &RunId, no: i64, version: i64, state: &str) -> OfRun {
     waiting
 }
 
-/// Makes a ledger's tables those of format 8 again.
+/// Makes a ledger's tables those of format 15 again.
+pub const FORMAT_15: &str =
+    "DROP INDEX entry_away; ALTER TABLE entry DROP COLUMN queue; ALTER TABLE org DROP COLUMN hub;";
+
+/// Makes a ledger's tables of format 15 those of format 8.
 pub const FORMAT_8: &str =
     "DROP TABLE others;
     ALTER TABLE run DROP COLUMN holder; ALTER TABLE run DROP COLUMN mark;

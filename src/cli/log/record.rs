@@ -171,6 +171,7 @@ impl Record {
     fn add_step(&mut self, step: Step) {
         self.add("step", step.name());
         self.add_if("feature", step.feature().map(Feature::name));
+        self.add_if("index", step.index());
     }
 
     // The fields and not their values: these are in the report.

@@ -206,8 +206,8 @@ mod tests {
             name: name.to_owned(),
             entries,
             cost: crate::plan::Cost::default(),
-            time: std::time::Duration::ZERO,
-            calls_a_minute: None,
+            elsewhere: std::collections::BTreeMap::default(),
+            pace: crate::plan::Pace::default(),
             error: None,
         }
     }

@@ -136,7 +136,7 @@ fn cost_line(orgs: &[OrgPlan]) -> String {
         line = format!("{line}; up to {uncertain} fewer if what is not shown yet is as wanted");
     }
     // Of equally slow ones the one with most calls.
-    let slowest = orgs.iter().max_by_key(|org| (org.time, org.cost.total()));
+    let slowest = orgs.iter().max_by_key(|org| (org.time(), org.cost.total()));
     let Some(slowest) = slowest.filter(|org| org.cost.total() > 0) else {
         return line;
     };
@@ -144,9 +144,9 @@ fn cost_line(orgs: &[OrgPlan]) -> String {
         "{line}; slowest {}: {}, {}",
         slowest.name,
         calls(slowest),
-        about(slowest.time)
+        about(slowest.time())
     );
-    match slowest.calls_a_minute.filter(|calls| *calls < NO_LIMIT) {
+    match slowest.calls_a_minute().filter(|calls| *calls < NO_LIMIT) {
         Some(calls) => format!("{line} at {} a minute", counted(calls, "call", "calls")),
         None => line,
     }

@@ -31,9 +31,11 @@ pub(super) fn named(entry: &EntryName) -> String {
 }
 
 pub(super) fn titled(step: Step) -> String {
-    match step.feature() {
-        None => step.name().to_owned(),
-        Some(feature) => format!("{} {}", step.name(), feature.name()),
+    match (step.feature(), step.index()) {
+        (Some(feature), _) => format!("{} {}", step.name(), feature.name()),
+        // People count from one.
+        (None, Some(index)) => format!("{} {}", step.name(), u32::from(index) + 1),
+        (None, None) => step.name().to_owned(),
     }
 }
 

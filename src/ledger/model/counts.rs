@@ -1,5 +1,7 @@
 //! Entries by state: where each stands, and sums of it.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::apps::App;
@@ -12,6 +14,8 @@ pub struct Standing {
     pub no: EntryNo,
     /// Its org.
     pub org: OrgNo,
+    /// The org in whose queue it stands; `None` = its own.
+    pub queue: Option<OrgNo>,
     /// Its app.
     pub app: App,
     /// Where it stands.
@@ -42,7 +46,7 @@ pub struct Counts {
     /// Taken over by a later run.
     #[serde(default)]
     pub adopted: u64,
-    /// Of those that are pending or started: they are of an org that was stopped.
+    /// Of those that are pending or started: they stand in the queue of an org that was stopped.
     #[serde(default)]
     pub held_back: u64,
     /// Of those changed: connections that were switched off.
@@ -77,8 +81,8 @@ impl Counts {
         self.changed + self.unchanged + self.failed
     }
 
-    /// Counts one entry more.
-    pub const fn add(&mut self, entry: &Standing) {
+    /// Counts one entry more; `stopped`: orgs that were.
+    pub fn add(&mut self, entry: &Standing, stopped: &HashSet<OrgNo>) {
         let count = match entry.state {
             _ if entry.adopted => &mut self.adopted,
             EntryState::Pending => &mut self.pending,
@@ -89,6 +93,10 @@ impl Counts {
             EntryState::Failed => &mut self.failed,
         };
         *count += 1;
+        let is_unfinished = matches!(entry.state, EntryState::Pending | EntryState::Started);
+        if is_unfinished && !entry.adopted && stopped.contains(&entry.queue.unwrap_or(entry.org)) {
+            self.held_back += 1;
+        }
         if entry.deactivated && !entry.adopted {
             self.deactivated += 1;
         }

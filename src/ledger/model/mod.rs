@@ -229,6 +229,8 @@ pub struct EntryRow {
     pub no: EntryNo,
     /// Its org.
     pub org: OrgNo,
+    /// The org in whose queue it stands; `None` = its own.
+    pub queue: Option<OrgNo>,
     /// `row` of messages and reports.
     pub row: u64,
     /// What is wanted.
@@ -251,6 +253,13 @@ pub struct EntryRow {
     pub known: Option<Known>,
     /// What a checkpoint builds on, if it was loaded to be worked on.
     pub stored: Option<AsStored>,
+}
+
+impl EntryRow {
+    /// The org that its next calls go to.
+    pub fn stands_at(&self) -> OrgNo {
+        self.queue.unwrap_or(self.org)
+    }
 }
 
 /// What the ledger knew of an app at a time: spares each entry a read of its own.
@@ -315,6 +324,8 @@ pub struct Checkpoint<'a> {
     pub version: i64,
     /// [`EntryRow::stored`] of that version; without it the ledger looks.
     pub stored: Option<AsStored>,
+    /// New [`EntryRow::queue`]. The calls of this checkpoint are the org's in whose queue the entry stood before.
+    pub queue: Option<OrgNo>,
     /// New state.
     pub state: EntryState,
     /// New progress.
@@ -327,7 +338,7 @@ pub struct Checkpoint<'a> {
     pub attempts: Vec<Attempt>,
     /// When an answer to one of them showed something of the entry; `None` = none did.
     pub looked_at: Option<UnixMillis>,
-    /// What to add to the org's sums.
+    /// What to add to the sums of the org that was called.
     pub stats: OrgStats,
     /// Fingerprint to remember.
     pub fingerprint: Option<Fingerprint>,

@@ -23,6 +23,7 @@ pub(super) struct Prepared {
     no: EntryNo,
     version: i64,
     before: Option<Compared>,
+    queue: Option<OrgNo>,
     state: i64,
     deactivated: bool,
     columns: Columns,
@@ -83,6 +84,7 @@ impl Prepared {
             no: checkpoint.no,
             version: checkpoint.version,
             before: checkpoint.stored.map(|stored| stored.0),
+            queue: checkpoint.queue,
             deactivated: state == code::CHANGED && checkpoint.progress.is_deactivated(),
             state,
             due_at: checkpoint.due_at,
@@ -153,6 +155,7 @@ pub(super) fn apply(
     let new = &checkpoint.columns;
     let after = Compared {
         org: before.org,
+        queue: checkpoint.queue,
         state: checkpoint.state,
         // Absent: the entry names its app itself.
         app_hash: new.app_hash.or(before.app_hash),
@@ -170,7 +173,11 @@ pub(super) fn apply(
     if checkpoint.deactivated && before.state != code::CHANGED {
         delta.deactivated += 1;
     }
-    delta.add(checkpoint.stats);
+    match before.queue {
+        None => delta.add(checkpoint.stats),
+        // Who was called pays, whoever's the entry is.
+        Some(called) => sums.entry((seq, called)).or_default().add(checkpoint.stats),
+    }
     Ok(after)
 }
 
@@ -220,6 +227,11 @@ fn write_entry(
         connection
             .prepare_cached("UPDATE entry SET app_hash = ?2 WHERE key = ?1")?
             .execute(params![key, after.app_hash])?;
+    }
+    if before.queue != after.queue {
+        connection
+            .prepare_cached("UPDATE entry SET queue = ?2 WHERE key = ?1")?
+            .execute(params![key, after.queue])?;
     }
     if before.consent != after.consent {
         connection

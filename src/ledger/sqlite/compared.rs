@@ -8,6 +8,7 @@ use crate::model::OrgNo;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compared {
     pub(super) org: OrgNo,
+    pub(super) queue: Option<OrgNo>,
     pub(super) state: i64,
     pub(super) app_hash: Option<i32>,
     pub(super) consent: Option<[u8; 32]>,
@@ -18,7 +19,7 @@ pub struct Compared {
 impl Compared {
     /// The columns of `entry` that [`Self::read`] reads, with this name for the table.
     pub(super) const COLUMNS: &str =
-        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call";
+        "e.org, e.state, e.app_hash, e.consent, e.drifted, e.last_call, e.queue";
 
     /// From the columns that begin at `at`.
     pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
@@ -29,6 +30,7 @@ impl Compared {
             consent: row.get(at + 3)?,
             drifted: row.get(at + 4)?,
             last_call: row.get(at + 5)?,
+            queue: row.get(at + 6)?,
         })
     }
 }

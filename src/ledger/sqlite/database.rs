@@ -16,7 +16,7 @@ use crate::ledger::{LedgerError, Result};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
 
 /// The format's versions, in order: `user_version` n has the first n applied. Append, never change.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_one_link.sql"),
     include_str!("migrations/0003_applied.sql"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0013_removed.sql"),
     include_str!("migrations/0014_holders.sql"),
     include_str!("migrations/0015_others.sql"),
+    include_str!("migrations/0016_queues.sql"),
 ];
 
 /// `user_version` this program writes.

@@ -45,6 +45,7 @@ struct Org {
     spec: String,
     prefix: String,
     entries: i64,
+    is_hub: bool,
 }
 
 /// Entries that wait to be stored. Their JSON is one text: a hundred thousand small ones would leave holes in the
@@ -105,10 +106,18 @@ impl Import {
             spec: rows::to_json(spec).map_err(at)?,
             prefix: rows::org_prefix(name).map_err(at)?,
             entries: 0,
+            is_hub: false,
         };
         let no = OrgNo::at(self.orgs.len());
         self.orgs.push(org);
         Ok(no)
+    }
+
+    /// Notes that entries of other orgs have steps in this one.
+    pub fn note_hub(&mut self, org: OrgNo) {
+        if let Some(org) = self.orgs.get_mut(org.index()) {
+            org.is_hub = true;
+        }
     }
 
     /// Adds the next entry; numbers follow the order of calls, from 0.
@@ -237,11 +246,19 @@ fn insert_run(transaction: &Connection, run: &NewRun) -> Result<(i64, RunId)> {
 
 fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO org (run, no, name, url, spec, pending) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO org (run, no, name, url, spec, pending, hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for (index, org) in orgs.iter().enumerate() {
         let no = OrgNo::at(index);
-        statement.execute(params![seq, no, org.name, org.url, org.spec, org.entries])?;
+        statement.execute(params![
+            seq,
+            no,
+            org.name,
+            org.url,
+            org.spec,
+            org.entries,
+            org.is_hub
+        ])?;
     }
     Ok(())
 }

@@ -297,7 +297,7 @@ fn remove_slice(
             transaction
                 .prepare_cached(
                     "UPDATE entry SET state = ?2, progress = NULL, due_at = NULL, error = NULL, consent = NULL,
-                         adopted_by = NULL, drifted = 0, last_call = NULL
+                         queue = NULL, adopted_by = NULL, drifted = 0, last_call = NULL
                      WHERE key = ?1 AND (last_call IS NOT NULL OR progress IS NOT NULL)",
                 )?
                 .execute([key, code::UNCHANGED])?;

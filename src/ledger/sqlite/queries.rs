@@ -34,6 +34,16 @@ impl Store {
         self.read(move |c| runs::counts_by_org(c, &run)).await
     }
 
+    pub async fn hubs(&self, run: &RunId) -> Result<Vec<OrgNo>> {
+        let run = run.clone();
+        self.read(move |c| runs::hubs(c, &run)).await
+    }
+
+    pub async fn stopped(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
+        let run = run.clone();
+        self.read(move |c| runs::stopped(c, &run)).await
+    }
+
     pub async fn load(
         &self,
         run: &RunId,

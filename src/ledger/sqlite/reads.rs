@@ -12,7 +12,7 @@ use crate::ledger::{AppMemory, AsStored, EntryRow, Known, Standing, UnderWay};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, EntryState, OrgNo, RunId};
 
-/// What a window holds: entries of one org in one state, in order.
+/// What a window holds: entries in one org's queue that are in one state, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     pub run: RunId,
@@ -28,8 +28,8 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     // One look at the file for all that is read here, entries and what is known of their apps.
     let _as_of_now = connection.unchecked_transaction()?;
     let seq = rows::seq(connection, &window.run)?;
-    // Each code is found in order, so two short lists are merged here. Of what is done there is no index, and
-    // nothing in a hurry.
+    // Each code is found in order, and so are the org's own entries and those of others, so that short lists are
+    // merged here. Of what is done there is no index, and nothing in a hurry.
     let codes: &[i64] = match window.state {
         EntryState::Done => &[code::UNCHANGED, code::CHANGED],
         EntryState::Pending => &[code::PENDING],
@@ -46,26 +46,29 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     } else {
         OPEN
     };
-    let sql = format!(
-        "SELECT {ENTRY}, {} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
-         WHERE e.run = ?1 AND e.org = ?2 AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
-           AND e.adopted_by IS NULL ORDER BY e.key",
-        Compared::COLUMNS
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = Vec::new();
-    for code in codes {
-        let rows = statement.query_map(params![seq, window.org, code, after, end], to_work_on)?;
-        // They come in order, one by one; with a bound LIMIT, SQLite would compile the statement each time.
-        for row in rows.take(window.limit) {
-            found.push(row?);
+    let mut found: Vec<EntryRow> = Vec::new();
+    for of_queue in ["e.org = ?2 AND e.queue IS NULL", "e.queue = ?2"] {
+        let sql = format!(
+            "SELECT {ENTRY}, {} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
+             WHERE e.run = ?1 AND {of_queue} AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
+               AND e.adopted_by IS NULL ORDER BY e.key",
+            Compared::COLUMNS
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        for code in codes {
+            let rows =
+                statement.query_map(params![seq, window.org, code, after, end], to_work_on)?;
+            // They come in order, one by one; with a bound LIMIT, SQLite would compile the statement each time.
+            for row in rows.take(window.limit) {
+                found.push(row?);
+            }
         }
     }
-    if codes.len() > 1 {
+    if !found.is_sorted_by_key(|row| row.no) {
         found.sort_unstable_by_key(|row| row.no);
-        found.truncate(window.limit);
     }
-    remember(connection, &mut found, seq, window)?;
+    found.truncate(window.limit);
+    remember(connection, &mut found, seq, window.as_of)?;
     Ok(found)
 }
 
@@ -78,21 +81,21 @@ fn to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
 }
 
 /// Adds what is known of the entries' apps, so that each need not ask by itself.
-fn remember(
-    connection: &Connection,
-    found: &mut [EntryRow],
-    seq: i64,
-    window: &Window,
-) -> Result<()> {
-    let url: Option<String> = connection
-        .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
-        .query_row(params![seq, window.org], |row| row.get(0))
-        .optional()?;
-    let Some(url) = url else {
-        return Ok(());
-    };
-    let org = row_keys::org_no(connection, &url)?;
+fn remember(connection: &Connection, found: &mut [EntryRow], seq: i64, as_of: i64) -> Result<()> {
+    // Most are of one org.
+    let mut last = None;
     for row in found {
+        let org = match last {
+            Some((no, org)) if no == row.org => org,
+            _ => {
+                let url: String = connection
+                    .prepare_cached("SELECT url FROM org WHERE run = ?1 AND no = ?2")?
+                    .query_row(params![seq, row.org], |row| row.get(0))?;
+                let org = row_keys::org_no(connection, &url)?;
+                last = Some((row.org, org));
+                org
+            }
+        };
         let app_id = row.progress.app_id.as_ref();
         if let Some(app_id) = app_id.or(row.entry.app_id.as_ref()) {
             row.known = Some(Known {
@@ -100,7 +103,7 @@ fn remember(
                     Some(org) => memory::of_app_in(connection, org, app_id)?,
                     None => AppMemory::default(),
                 },
-                as_of: window.as_of,
+                as_of,
             });
         }
     }
@@ -164,7 +167,7 @@ pub(super) fn standings(
     let seq = rows::seq(connection, run)?;
     let mut statement = connection.prepare_cached(
         "SELECT key, org, s.json -> '$.app', state, adopted_by IS NOT NULL,
-             CASE WHEN state = 4 THEN s.json ->> '$.status' = 'DISABLED' END
+             CASE WHEN state = 4 THEN s.json ->> '$.status' = 'DISABLED' END, queue
          FROM entry e CROSS JOIN spec s ON s.entry = e.key
          WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
     )?;
@@ -190,8 +193,9 @@ pub(super) fn entry(connection: &Connection, run: &RunId, no: EntryNo) -> Result
 /// Once-only calls that no process saw end, of all runs.
 pub(super) fn under_way(connection: &Connection) -> Result<Vec<UnderWay>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT r.id, o.url, json_extract(e.progress, '$.inFlight.sentAt') FROM org o
+        "SELECT r.id, called.url, json_extract(e.progress, '$.inFlight.sentAt') FROM org o
          CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1 AND {OPEN}
+         JOIN org called ON called.run = o.run AND called.no = coalesce(e.queue, e.org)
          JOIN run r ON r.seq = o.run
          WHERE o.started > 0 AND r.imported = 1
            AND json_extract(e.progress, '$.inFlight.sentAt') IS NOT NULL

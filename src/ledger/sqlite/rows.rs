@@ -239,16 +239,17 @@ pub(super) fn org_row(row: &Row<'_>) -> rusqlite::Result<OrgRow> {
 pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name,
      (SELECT json FROM spec WHERE spec.entry = e.key), e.progress, e.error,
      CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END,
-     e.checked_at";
-pub(super) const ENTRY_COLUMNS: usize = 12;
+     e.checked_at, e.queue";
+pub(super) const ENTRY_COLUMNS: usize = 13;
 
-/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted, whether it is to be off.
+/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted, whether it is to be off, `queue`.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     let code = row.get(3)?;
     let is_off: Option<bool> = row.get(5)?;
     Ok(Standing {
         no: entry_no(row.get(0)?),
         org: row.get(1)?,
+        queue: row.get(6)?,
         app: json(row, 2)?,
         state: state_of(3, code)?,
         changed: code == code::CHANGED,
@@ -274,6 +275,7 @@ pub(super) fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Entry
     Ok(EntryRow {
         no: entry_no(key),
         org: row.get(at + 1)?,
+        queue: row.get(at + 12)?,
         row: count(row, at + 2)?,
         entry,
         state: state_of(at + 3, row.get(at + 3)?)?,

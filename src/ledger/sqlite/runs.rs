@@ -1,5 +1,7 @@
 //! Questions to the ledger about whole runs: which there are, their orgs, and how many entries stand where.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{self, Fault, ORG, RUN, Result};
@@ -100,6 +102,51 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
         }
         Ok((row.get(0)?, counts))
     })?;
+    let mut by_org: Vec<(OrgNo, Counts)> = rows.collect::<rusqlite::Result<_>>()?;
+    away(connection, seq, &mut by_org)?;
+    Ok(by_org)
+}
+
+/// Whether entries that stand in another org's queue are held back is that org's matter, not their own's.
+fn away(connection: &Connection, seq: i64, by_org: &mut [(OrgNo, Counts)]) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT e.org, own.stopped IS NOT NULL, called.stopped IS NOT NULL, count(*) FROM entry e
+         CROSS JOIN org own ON own.run = e.run AND own.no = e.org
+         CROSS JOIN org called ON called.run = e.run AND called.no = e.queue
+         WHERE e.run = ?1 AND e.queue IS NOT NULL AND e.state IN (0, 1)
+         GROUP BY 1, 2, 3",
+    )?;
+    let mut rows = statement.query([seq])?;
+    while let Some(row) = rows.next()? {
+        let (no, own, called, count) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, rows::count(row, 3)?);
+        let Some((_, counts)) = by_org.iter_mut().find(|(of, _)| *of == no) else {
+            continue;
+        };
+        match (own, called) {
+            (true, false) => counts.held_back = counts.held_back.saturating_sub(count),
+            (false, true) => counts.held_back += count,
+            (true, true) | (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The orgs that entries of others have steps in.
+pub(super) fn hubs(connection: &Connection, run: &RunId) -> Result<Vec<OrgNo>> {
+    let seq = rows::seq(connection, run)?;
+    let mut statement =
+        connection.prepare_cached("SELECT no FROM org WHERE run = ?1 AND hub = 1 ORDER BY no")?;
+    let rows = statement.query_map([seq], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The orgs that were stopped.
+pub(super) fn stopped(connection: &Connection, run: &RunId) -> Result<HashSet<OrgNo>> {
+    let seq = rows::seq(connection, run)?;
+    let mut statement =
+        connection.prepare_cached("SELECT no FROM org WHERE run = ?1 AND stopped IS NOT NULL")?;
+    let rows = statement.query_map([seq], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -34,7 +34,7 @@ impl Choice {
 
 /// What a manifest wants.
 pub(crate) struct Gathered {
-    /// The orgs that have selected entries, in order of first use.
+    /// The orgs that selected entries have steps in, in order of first use.
     pub orgs: Vec<Gathering>,
     /// How many entries are selected.
     pub entries: u64,
@@ -115,7 +115,9 @@ pub(super) async fn gather(
     let mut orgs = Vec::with_capacity(collected.names.len());
     let mut selected = 0;
     let all = collected.names.into_iter().zip(collected.entries);
-    let used = all.filter(|(_, entries)| entries.iter().any(|kept| kept.selected));
+    let hubs = collected.hubs;
+    let used = all
+        .filter(|(name, entries)| hubs.contains(name) || entries.iter().any(|kept| kept.selected));
     for (index, (name, entries)) in used.enumerate() {
         // The check hands on entries of known orgs only.
         let Some(spec) = checked.orgs.anchored(&name) else {
@@ -148,6 +150,8 @@ struct Collected {
     names: Vec<String>,
     entries: Vec<Vec<Kept>>,
     numbers: HashMap<String, usize>,
+    // Of selected entries.
+    hubs: HashSet<String>,
     unsupported: Unsupported,
 }
 
@@ -156,15 +160,11 @@ impl Collected {
         self.unsupported.look_at_entry(&located);
         let Located { row, entry } = located;
         let selected = self.choice.takes(row, &entry);
-        let number = if let Some(number) = self.numbers.get(&entry.org) {
-            *number
-        } else {
-            let number = self.names.len();
-            self.names.push(entry.org.clone());
-            self.entries.push(Vec::new());
-            self.numbers.insert(entry.org.clone(), number);
-            number
-        };
+        let number = self.number_of(&entry.org);
+        if let Some(hub) = entry.hub.as_ref().filter(|_| selected) {
+            self.number_of(&hub.org);
+            self.hubs.insert(hub.org.clone());
+        }
         let json = text_of(entry).into();
         if let Some(entries) = self.entries.get_mut(number) {
             entries.push(Kept {
@@ -173,5 +173,48 @@ impl Collected {
                 json,
             });
         }
+    }
+
+    fn number_of(&mut self, org: &str) -> usize {
+        if let Some(number) = self.numbers.get(org) {
+            return *number;
+        }
+        let number = self.names.len();
+        self.names.push(org.to_owned());
+        self.entries.push(Vec::new());
+        self.numbers.insert(org.to_owned(), number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_is_looked_at_with_the_entries_that_have_steps_there() {
+        let mut collected = Collected {
+            choice: Choice {
+                rows: Some([1, 3].into()),
+                ..Choice::default()
+            },
+            ..Collected::default()
+        };
+        for (row, org, hub) in [
+            (1, "acme", Some("hub")),
+            (2, "globex", Some("unused")),
+            (3, "acme", None),
+        ] {
+            let hub = hub.map(|org| json!({ "org": org, "clientName": "c" }));
+            let entry = json!({ "org": org, "app": "okta_org2org", "appId": "0oa1", "hub": hub });
+            let entry = serde_json::from_value(entry).expect("an entry");
+            collected.take(Located { row, entry });
+        }
+        assert_eq!(collected.names, ["acme", "hub", "globex"]);
+        assert_eq!(collected.hubs, ["hub".to_owned()].into());
+        let entries: Vec<_> = collected.entries.iter().map(Vec::len).collect();
+        assert_eq!(entries, [2, 0, 1]);
     }
 }

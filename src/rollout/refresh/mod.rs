@@ -24,7 +24,7 @@ use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::EntryState;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
-use crate::plan::OrgPlan;
+use crate::plan::{OrgPlan, book_elsewhere};
 use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
 use crate::rollout::continuation::goes_on;
@@ -266,7 +266,9 @@ async fn collect(
         }
     }
     plans.sort_by_key(|(no, _)| *no);
-    Ok(Some(plans.into_iter().map(|(_, plan)| plan).collect()))
+    let mut plans: Vec<_> = plans.into_iter().map(|(_, plan)| plan).collect();
+    book_elsewhere(&mut plans);
+    Ok(Some(plans))
 }
 
 /// What all orgs share.

@@ -1,7 +1,7 @@
 //! Looks at one org: its apps once, if labels have to be found, then each entry's connection and, where it is
 //! active and the entry has features, those. Nothing here holds a client that can send anything but a GET.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use super::view::{Looked, OrgRefresh, stopped_by};
 use crate::engine::Unread;
 use crate::event::RunEvent;
 use crate::ledger::LedgerError;
-use crate::manifest::SecretError;
+use crate::manifest::{Entry, SecretError};
+use crate::model::Site;
 use crate::okta::Bucket;
 use crate::pacing::CallLog;
 use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
@@ -36,8 +37,8 @@ pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
         entries: planned.map(plan).collect(),
         name: row.name,
         cost: Cost::default(),
-        calls_a_minute: None,
-        time: Duration::ZERO,
+        elsewhere: BTreeMap::new(),
+        pace: Pace::default(),
         error: Some(error),
     }
 }
@@ -56,32 +57,40 @@ impl OrgRefresh {
         let mut log = CallLog::default();
         let found = self.find(&entries, &mut log).await?;
         let mut cost = Cost::default();
+        let mut elsewhere: BTreeMap<String, Cost> = BTreeMap::new();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
         let gate = self.reader.gate();
         let (mut plans, mut unread) = (Vec::new(), Unread::default());
         let mut waiting = entries.into_iter().filter(|kept| kept.selected);
         let mut at_work = FuturesUnordered::new();
         let (mut busy, mut requests) = (log.busy, log.stats.requests);
+        let (refresh, found_apps) = (&self, &found);
         loop {
             while at_work.len() < gate.concurrency() {
                 let Some(kept) = waiting.next() else { break };
-                at_work.push(async {
+                at_work.push(async move {
                     let mut log = CallLog::default();
-                    let (which, looked, unread) = self.entry(kept, &found, &mut log).await?;
-                    Ok::<_, LedgerError>((which, looked, unread, log))
+                    let entry = kept.entry();
+                    let (which, looked, unread) =
+                        refresh.entry(&entry, &kept, found_apps, &mut log).await?;
+                    Ok::<_, LedgerError>((which, entry.hub, looked, unread, log))
                 });
             }
             let Some(looked) = at_work.next().await else {
                 break;
             };
-            let (mut which, looked, not_read, log) = looked?;
+            let (mut which, hub, looked, not_read, log) = looked?;
             if let Some(error) = not_read {
                 unread.add(error.to_string(), Some(error.remedy()));
             }
             self.tell_looked();
             busy += log.busy;
             requests += log.stats.requests;
-            cost.add(&looked.forecast);
+            cost.add(&looked.forecast, Site::Own);
+            if let Some(hub) = hub {
+                let there = elsewhere.entry(hub.org).or_default();
+                there.add(&looked.forecast, Site::Hub);
+            }
             which.app_id = which.app_id.or(looked.app_id.map(Into::into));
             plans.push(EntryPlan::new(
                 which,
@@ -93,15 +102,13 @@ impl OrgRefresh {
         unread.tell(&self.name, &self.events);
         cost.add_listing(found.directory.pages().await);
         plans.sort_by_key(|plan| plan.which.row);
-        let pace = self.pace(busy, requests);
-        let busiest = cost.calls.iter().max_by_key(|(_, calls)| **calls);
         Ok(OrgPlan {
-            calls_a_minute: busiest.and_then(|(bucket, _)| pace.allowances.get(bucket).copied()),
-            time: cost.time(&pace),
+            pace: self.pace(busy, requests),
             error: gate.stopped().map(|stopped| stopped_by(&stopped)),
             entries: plans,
             name: self.name,
             cost,
+            elsewhere,
         })
     }
 
@@ -123,27 +130,27 @@ impl OrgRefresh {
 
     async fn entry(
         &self,
-        kept: Kept,
+        entry: &Entry,
+        kept: &Kept,
         found: &Found,
         log: &mut CallLog,
     ) -> Result<(Which, Looked, Option<SecretError>), LedgerError> {
-        let entry = kept.entry();
-        let which = Which::of(&entry, kept.row);
+        let which = Which::of(entry, kept.row);
         if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
-            let (looked, unread) = self.waiting(&entry, link, found, log).await?;
+            let (looked, unread) = self.waiting(entry, link, found, log).await?;
             return Ok((which, looked, unread));
         }
-        let looked = match find_app(&entry, found) {
+        let looked = match find_app(entry, found) {
             Err((obstacle, seen)) => Looked {
                 seen,
                 ..Looked::failed(obstacle, Vec::new())
             },
             Ok(None) => Looked {
-                forecast: forecast(&entry, &Seen::default()),
+                forecast: forecast(entry, &Seen::default()),
                 app_id: None,
                 seen: json!("absent"),
             },
-            Ok(Some(app_id)) => self.app(&entry, app_id, found, log).await?,
+            Ok(Some(app_id)) => self.app(entry, app_id, found, log).await?,
         };
         Ok((which, looked, None))
     }

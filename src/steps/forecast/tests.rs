@@ -1,3 +1,4 @@
+mod hub;
 mod identity;
 mod samples;
 

@@ -12,14 +12,14 @@ use okta_rollout::ledger::{
     AppMemory, Fingerprint, Forgetting, LastApplied, LastAppliedChange, LastAppliedUpdate, Ledger,
     LedgerError, Note, Noted, OpenMode, OpenOptions, Rotation,
 };
-use okta_rollout::model::{EntryNo, EntryState, RunId, UnixMillis};
+use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
 use crate::notes::{note, window};
 use crate::support::{
-    Backend, FORMAT_6, FORMAT_8, Fixture, Store as _, call, calls, checkpoint, drift, entry,
-    import, waiting_on,
+    Backend, FORMAT_6, FORMAT_8, FORMAT_15, Fixture, Store as _, call, calls, checkpoint, drift,
+    entry, import, waiting_on,
 };
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
@@ -549,6 +549,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_15).unwrap();
     sql.execute_batch(FORMAT_8).unwrap();
     sql.execute_batch(FORMAT_6).unwrap();
     sql.execute_batch(
@@ -625,6 +626,7 @@ async fn what_is_remembered_of_apps_outlives_an_upgrade() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_15).unwrap();
     sql.execute_batch(FORMAT_8).unwrap();
     sql.execute_batch("PRAGMA user_version = 8").unwrap();
     drop(sql);
@@ -648,6 +650,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     let Fixture { folder, ledger } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_15).unwrap();
     sql.execute_batch(FORMAT_8).unwrap();
     sql.execute_batch(FORMAT_6).unwrap();
     sql.execute_batch(
@@ -664,4 +667,43 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     note(&fixture, vec![Note::Spent(window("/api/v1/apps", 60))])
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn entries_of_the_format_before_stand_where_they_stood() {
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let ids = ["0oa1", "0oa2", "0oa3"];
+    let run = fixture.import("a.csv", &ids.map(|id| entry("x", id))).await;
+    for (no, state) in [(0, EntryState::Started), (1, EntryState::Failed)] {
+        fixture
+            .ledger
+            .store(checkpoint(&run, no, 0, state))
+            .await
+            .unwrap();
+    }
+    let counts = fixture.ledger.counts(&run).await.unwrap();
+    let Fixture { folder, ledger } = fixture;
+    drop(ledger);
+    let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    sql.execute_batch(FORMAT_15).unwrap();
+    sql.execute_batch("PRAGMA user_version = 15").unwrap();
+    drop(sql);
+    let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    assert_eq!(ledger.counts(&run).await.unwrap(), counts);
+    assert_eq!(ledger.hubs(&run).await.unwrap(), []);
+    for (no, state) in [
+        (0, EntryState::Started),
+        (1, EntryState::Failed),
+        (2, EntryState::Pending),
+    ] {
+        let rows = ledger.load(&run, OrgNo(0), state, None, 9).await.unwrap();
+        let places: Vec<_> = rows.iter().map(|row| (row.no, row.stands_at())).collect();
+        assert_eq!(places, [(EntryNo(no), OrgNo(0))]);
+    }
+    let mut moved = checkpoint(&run, 0, 1, EntryState::Started);
+    moved.queue = Some(OrgNo(1));
+    ledger.store(moved).await.unwrap();
+    let away = ledger.entry(&run, EntryNo(0)).await.unwrap();
+    assert_eq!(away.stands_at(), OrgNo(1));
 }
