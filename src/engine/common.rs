@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::next::NextCommands;
 use super::org_context::OrgContext;
 use super::process::Engine;
+use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use crate::job::{OnDrift, RetryPolicy};
 use crate::ledger::{Ledger, OrgRow, Owner};
@@ -57,8 +58,7 @@ pub struct OpenOrg {
     /// Where its calls wait for their turn.
     pub gate: Arc<Gate>,
     owner: Owner,
-    name: Arc<str>,
-    url: String,
+    known_as: OrgName,
     client: OrgClient,
     secrets: Secrets,
     next: Arc<NextCommands>,
@@ -96,6 +96,8 @@ pub struct Common {
     pub wanted: LastWanted,
     /// What other processes have to know at once.
     pub status: StatusWriter,
+    /// All orgs of the run, where one is worked on.
+    pub(super) orgs: Arc<RunOrgs>,
     // What was known of rate limits when this process began, by org URL.
     remembered: HashMap<String, Remembered>,
 }
@@ -114,6 +116,7 @@ impl Common {
             status: StatusWriter::new(ledger.clone(), engine.cancellation().clone()),
             ledger: ledger.clone(),
             options: options.clone(),
+            orgs: Arc::default(),
             engine: engine.clone(),
             remembered: Remembered::load(ledger).await?,
         })
@@ -121,7 +124,7 @@ impl Common {
 
     /// Opens an org.
     pub fn open(&self, owner: &Owner, org: OrgAccess) -> anyhow::Result<OpenOrg> {
-        let name: Arc<str> = org.row.name.as_str().into();
+        let known_as = OrgName::of(&org.row);
         let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
@@ -134,7 +137,7 @@ impl Common {
         let remembered = self.remembered.get(&org.row.url);
         let remembered = remembered.filter(|_| !served_here);
         let gate = self.engine.gates().open(Gated {
-            name: Arc::clone(&name),
+            name: Arc::clone(&known_as.name),
             client: &client,
             spec: &org.row.spec,
             limits: self.options.limits,
@@ -148,8 +151,7 @@ impl Common {
             no: org.row.no,
             gate,
             owner: owner.clone(),
-            name,
-            url: org.row.url,
+            known_as,
             client,
             secrets: org.secrets,
             next: org.next,
@@ -169,7 +171,6 @@ impl Common {
                 reader,
                 secrets: org.secrets.clone().covered_by(client.veil()),
                 client,
-                url: org.url.clone(),
                 listing: Listing::default(),
                 relisting: Relisting::default(),
                 directory: OnceLock::new(),
@@ -182,7 +183,9 @@ impl Common {
             selected: self.options.selected.clone(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
-            org: Arc::clone(&org.name),
+            no: org.no,
+            known_as: org.known_as.clone(),
+            orgs: Arc::clone(&self.orgs),
             next: Arc::clone(&org.next),
             events: self.engine.events().for_run(org.owner.run()),
             capacity: self.engine.capacity().clone(),

@@ -7,23 +7,23 @@ mod blame;
 mod common;
 mod eta;
 mod failing;
+mod hand_over;
 mod next;
 mod org;
 mod org_context;
 mod process;
 mod remembered;
+mod run_orgs;
 mod selected;
 mod submit_answer;
+mod supervise;
 mod waiting;
 mod window;
 mod worker;
 
-use std::collections::HashSet;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::stream::StreamExt as _;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
 pub use common::{Common, OpenOrg, OrgAccess, RunOptions};
 pub use next::{NewJob, NextCommands};
@@ -35,11 +35,13 @@ pub use submit_answer::Submission;
 pub use waiting::Unread;
 pub use worker::{EntryTask, Rest, name_of};
 
-use crate::event::{Answers, RunEvent};
-use crate::ledger::{Ledger, LedgerError, Owner};
-use crate::model::{OrgNo, RunId};
+use crate::event::RunEvent;
+use crate::ledger::{Ledger, Owner};
+use crate::model::OrgNo;
 use crate::pacing::{idle_per_org, orgs_at_once};
-use org::{OrgSlot, OrgTask};
+use org::OrgSlot;
+use run_orgs::RunOrgs;
+use supervise::supervise;
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
@@ -65,8 +67,10 @@ pub async fn drive(
     let window = (WINDOW / orgs_at_once(orgs.len())).clamp(2, 256);
     let mut options = options.clone();
     options.http.idle_per_org = idle_per_org(orgs.len());
-    let common = Common::new(engine, ledger, &options).await?;
+    let mut common = Common::new(engine, ledger, &options).await?;
+    common.orgs = Arc::new(RunOrgs::of(&ledger.orgs(run).await?));
     let common = Arc::new(common);
+    let (handed_over, arrivals) = mpsc::unbounded_channel();
     let in_doubt = ledger.links_in_doubt(run).await?;
     let mut secrets = ledger.secrets(run, None).await?;
     let mut slots = Vec::with_capacity(orgs.len());
@@ -84,13 +88,16 @@ pub async fn drive(
             org: Arc::new(common.open(owner, org)?),
             common: Arc::clone(&common),
             look_again: Arc::default(),
+            arrived: Arc::default(),
+            handed_over: handed_over.clone(),
             looked_at: Arc::default(),
             window,
         });
     }
+    slots.sort_unstable_by_key(|slot| slot.org.no);
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
     let ended = tokio::select! {
-        ended = supervise(&common, run, &slots, at_rest) => ended,
+        ended = supervise(&common, run, &slots, arrivals, at_rest) => ended,
         never = eta::announce(events, &slots, &unfinished) => match never {},
     };
     events.run(|| RunEvent::Ended);
@@ -102,97 +109,5 @@ pub async fn drive(
         .collect())
 }
 
-// Runs all orgs' tasks; when somebody else changed the ledger those at work look again, and those that had
-// ended are started anew if there is something for them.
-async fn supervise(
-    common: &Common,
-    run: &RunId,
-    slots: &[OrgSlot],
-    mut at_rest: impl AsyncFnMut() -> bool,
-) -> Result<(), LedgerError> {
-    let (ledger, engine) = (&common.ledger, &common.engine);
-    let interrupt = engine.cancellation();
-    // Before anything is read: what others store from now on is noticed.
-    let mut changes = pin!(ledger.changes().await?);
-    let mut tasks = JoinSet::new();
-    let start = |tasks: &mut JoinSet<_>, index: usize, slot: &OrgSlot| {
-        let (slot, capacity, interrupt) =
-            (slot.clone(), engine.capacity().clone(), interrupt.clone());
-        tasks.spawn(async move {
-            let ended = match capacity.org(&interrupt).await {
-                // Boxed, so that orgs that wait for their turn take little memory.
-                Some(place) => Box::pin(OrgTask::new(slot, place).run()).await,
-                None => Ok(()),
-            };
-            (index, ended)
-        });
-    };
-    for (index, slot) in slots.iter().enumerate() {
-        start(&mut tasks, index, slot);
-    }
-    let mut resting = vec![false; slots.len()];
-    let mut failed = None;
-    let mut told = false;
-    loop {
-        let is_at_rest = tasks.is_empty();
-        if is_at_rest && (failed.is_some() || !at_rest().await || interrupt.is_cancelled()) {
-            break;
-        }
-        let noticed = async {
-            if is_at_rest {
-                return Some(Ok(()));
-            }
-            changes.next().await
-        };
-        let ended = tokio::select! {
-            Some(joined) = tasks.join_next() => match joined {
-                Ok((index, ended)) => {
-                    resting[index] = true;
-                    ended
-                }
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            },
-            Some(noticed) = noticed, if !interrupt.is_cancelled() => match noticed {
-                Ok(()) => {
-                    wake(ledger, run, slots, &mut resting, |index| start(&mut tasks, index, &slots[index])).await
-                }
-                Err(error) => Err(error),
-            },
-            () = interrupt.cancelled(), if !told => {
-                told = true;
-                let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
-                let in_flight = engine.capacity().calls_in_flight();
-                engine.events().run(|| RunEvent::Stopping { in_flight, answers });
-                Ok(())
-            }
-        };
-        if let Err(error) = ended {
-            // Without checkpoints no further call may be sent for this run; others have ledgers of their own.
-            interrupt.cancel();
-            failed.get_or_insert(error);
-        }
-    }
-    failed.map_or(Ok(()), Err)
-}
-
-async fn wake(
-    ledger: &Ledger,
-    run: &RunId,
-    slots: &[OrgSlot],
-    resting: &mut [bool],
-    mut start: impl FnMut(usize),
-) -> Result<(), LedgerError> {
-    let counts = ledger.counts_by_org(run).await?;
-    let started = counts.into_iter().filter(|(_, counts)| counts.started > 0);
-    let ready: HashSet<OrgNo> = started.map(|(no, _)| no).collect();
-    for (index, slot) in slots.iter().enumerate() {
-        if !resting[index] {
-            // What it leaves to somebody else may not be theirs any more.
-            slot.look_again.notify_one();
-        } else if ready.contains(&slot.org.no) && slot.org.gate.stopped().is_none() {
-            resting[index] = false;
-            start(index);
-        }
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ use super::worker::{EntryTask, Rest};
 use crate::event::OrgEvent;
 use crate::ledger::{LedgerError, OrgStats, Target};
 use crate::manifest::SecretRef;
-use crate::model::{EntryNo, EntryState};
+use crate::model::{EntryNo, EntryState, OrgNo};
 use crate::steps::{AppsToFind, Directory};
 
 /// How long calls in flight may take to finish after an interrupt.
@@ -35,6 +36,10 @@ pub struct OrgSlot {
     pub common: Arc<Common>,
     /// Notified when somebody else changed the ledger.
     pub look_again: Arc<Notify>,
+    /// Notified when another org handed an entry over.
+    pub arrived: Arc<Notify>,
+    /// Where it says to which org it handed one over.
+    pub handed_over: UnboundedSender<OrgNo>,
     /// What its entries refer to, whatever became of them: the org knows them, too.
     pub secrets: Arc<HashSet<SecretRef>>,
     /// Waiting entries whose link is looked at first: another one may have replaced it before this process began.
@@ -138,6 +143,7 @@ impl OrgTask {
                 Some((no, rest)) = at_work.next() => self.take_back(no, rest)?,
                 () = due(next_due.filter(|_| room)) => {}
                 () = self.slot.look_again.notified() => self.window.look_again(),
+                () = self.slot.arrived.notified() => self.window.arrived(),
                 // Once: the loop ends.
                 () = &mut interrupted => {}
                 () = &mut stopped => {}
@@ -268,7 +274,7 @@ impl OrgTask {
                 .await?;
             org_context
                 .events
-                .org(&org_context.org, || OrgEvent::Stopped(stopped));
+                .org(&org_context.known_as.name, || OrgEvent::Stopped(stopped));
         }
         failed.map_or(Ok(()), Err)
     }
@@ -282,6 +288,8 @@ impl OrgTask {
         match rest {
             Ok(Rest::Ended | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
+            // Nobody hears it any more when the run is ending: the ledger knows.
+            Ok(Rest::HandedOver(to)) => drop(self.slot.handed_over.send(to)),
             Ok(Rest::Waiting) => self.slot.org.note_waiting(),
             // Somebody else submitted this entry's consent: continue from what they stored.
             Err(LedgerError::Moved { .. }) => self.window.look_again(),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::next::NextCommands;
+use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
-use crate::ledger::{Ledger, Owner};
+use crate::ledger::{EntryRow, Ledger, Owner};
+use crate::model::OrgNo;
 use crate::pacing::{CancellationToken, Capacity};
 use crate::steps::Access;
 
@@ -25,8 +27,12 @@ pub struct OrgContext {
     pub retry: RetryPolicy,
     /// How long a call may be under way.
     pub call_timeout: Duration,
-    /// Org's name.
-    pub org: Arc<str>,
+    /// Its number in the run.
+    pub no: OrgNo,
+    /// How it is known.
+    pub known_as: OrgName,
+    /// All orgs of the run, where one is worked on.
+    pub orgs: Arc<RunOrgs>,
     /// What people type after a failure.
     pub next: Arc<NextCommands>,
     /// Who is told.
@@ -35,4 +41,13 @@ pub struct OrgContext {
     pub interrupt: CancellationToken,
     /// How much may go on at once.
     pub capacity: Capacity,
+}
+
+impl OrgContext {
+    /// How an entry's own org is known.
+    pub fn own_org(&self, row: &EntryRow) -> &OrgName {
+        let other = Some(row.org).filter(|own| *own != self.no);
+        let other = other.and_then(|own| self.orgs.get(own));
+        other.unwrap_or(&self.known_as)
+    }
 }

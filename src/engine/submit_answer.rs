@@ -45,7 +45,10 @@ impl EntryTask<'_> {
                     }
                     return Ok(Submission::Halted);
                 }
-                Next::Step | Next::Rest(RestKind::Ended | RestKind::Waiting) => break,
+                Next::Step
+                | Next::Rest(RestKind::Ended | RestKind::Waiting | RestKind::HandedOver(_)) => {
+                    break;
+                }
             }
         }
         Ok(if self.row.error.is_none() {

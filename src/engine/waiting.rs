@@ -81,7 +81,7 @@ pub(super) async fn compare(
         () = org_context.interrupt.cancelled() => return Ok(()),
         compared = compared => compared?,
     }
-    unread.tell(&org_context.org, &org_context.events);
+    unread.tell(&org_context.known_as.name, &org_context.events);
     Ok(())
 }
 

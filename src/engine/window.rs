@@ -1,4 +1,4 @@
-//! An org's entries as far as they are in memory: a few read ahead, those begun before those untouched, and those
+//! The entries in an org's queue as far as they are in memory: a few read ahead, those begun before those untouched, and those
 //! that wait for their next try. The rest is in the ledger.
 
 use std::cmp::{Ordering, Reverse};
@@ -79,7 +79,7 @@ impl PartialEq for Delayed {
 impl Eq for Delayed {}
 
 impl Window {
-    /// Over an org's selected entries of a run.
+    /// Over the selected entries of a run that stand in an org's queue.
     pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, bounds: Bounds) -> Self {
         Self {
             ledger,
@@ -164,6 +164,12 @@ impl Window {
         self.delayed.peek().map(|Reverse(delayed)| delayed.0)
     }
 
+    /// Others handed entries over: they are read once those at hand are taken up.
+    pub fn arrived(&mut self) {
+        self.started.drained = false;
+        self.started.after = None;
+    }
+
     /// Looks again for entries that were begun: somebody else may have made some ready. Those that wait for the end of
     /// somebody's call, or for a link that somebody asks for, may be free earlier than thought.
     pub fn look_again(&mut self) {
@@ -186,6 +192,10 @@ impl Window {
             };
             // Somebody may have handed in its consent meanwhile.
             let row = self.ledger.entry(&self.run, waited.no).await?;
+            if row.stands_at() != self.org {
+                self.held.remove(&row.no);
+                continue;
+            }
             let again = row.due_at.filter(|due| *due > unix_millis());
             // The time that was waited for has come, whatever a clock that was set back says.
             let again = again.filter(|_| row.version != waited.version);
@@ -218,6 +228,8 @@ impl Window {
             let before = ahead.rows.len();
             ahead.rows.extend(free);
             let read = ahead.rows.iter().skip(before);
+            // What another org's entry refers to is not sent here.
+            let read = read.filter(|row| row.org == self.org);
             let connections = read.filter_map(|row| row.entry.connection.as_ref());
             self.secrets
                 .extend(connections.flat_map(Connection::secrets));

@@ -8,7 +8,7 @@ use super::org_context::OrgContext;
 use crate::consent::Answer;
 use crate::event::{EntryEvent, EntryName};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
-use crate::model::{EntryState, Step, UnixMillis};
+use crate::model::{EntryState, OrgNo, Step, UnixMillis};
 use crate::pacing::{CallLog, unix_millis};
 use crate::plan::steps;
 use crate::steps::{Also, Context, Live, Memory, Outcome, Outside, StepError, checkpoint};
@@ -22,6 +22,8 @@ pub enum Rest {
     Waiting,
     /// To be tried again then.
     Delayed(Box<EntryRow>, UnixMillis),
+    /// Stands in the queue of this org now: its next step happens there.
+    HandedOver(OrgNo),
     /// Not touched further: the run or the org is being stopped.
     Halted,
 }
@@ -42,6 +44,8 @@ pub enum RestKind {
     /// See there.
     Delayed(UnixMillis),
     /// See there.
+    HandedOver(OrgNo),
+    /// See there.
     Halted,
 }
 
@@ -52,6 +56,7 @@ pub struct EntryTask<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) memory: Memory,
     pub(super) log: CallLog,
+    pub(super) own_url: &'a str,
     pub(super) name: EntryName,
     pub(super) answer: Option<Answer>,
     pub(super) left_alone: bool,
@@ -60,13 +65,15 @@ pub struct EntryTask<'a> {
 impl<'a> EntryTask<'a> {
     /// Takes an entry up.
     pub fn new(org_context: &'a OrgContext, row: EntryRow) -> Self {
-        let name = name_of(&org_context.org, &row);
+        let own_org = org_context.own_org(&row);
+        let name = name_of(&own_org.name, &row);
         Self {
             steps: steps(&row.entry),
             log: CallLog::of(row.entry.app),
             org_context,
             row,
             memory: Memory::default(),
+            own_url: &own_org.url,
             name,
             answer: None,
             left_alone: false,
@@ -89,6 +96,7 @@ impl<'a> EntryTask<'a> {
             RestKind::Ended => Rest::Ended,
             RestKind::Waiting => Rest::Waiting,
             RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
+            RestKind::HandedOver(to) => Rest::HandedOver(to),
             RestKind::Halted => Rest::Halted,
         }
     }
@@ -112,6 +120,10 @@ impl<'a> EntryTask<'a> {
         let Some(&step) = self.steps.get(self.row.progress.steps.len()) else {
             return self.finish().await;
         };
+        let org = self.org_of(step);
+        if org != Some(self.org_context.no) {
+            return self.hand_over(org).await;
+        }
         self.mend_sent_at().await?;
         if let Some(until) = self.must_wait_before_looking(step) {
             return Ok(Next::Rest(RestKind::Delayed(until)));
@@ -139,6 +151,7 @@ impl<'a> EntryTask<'a> {
                 owner: &self.org_context.owner,
                 ledger: &self.org_context.ledger,
                 access: &self.org_context.access,
+                own_url: self.own_url,
             }),
             row: &mut self.row,
             step,
@@ -279,6 +292,7 @@ impl<'a> EntryTask<'a> {
         settled_consent: Option<(String, bool)>,
     ) -> impl Future<Output = Result<(), LedgerError>> {
         let OrgContext { ledger, owner, .. } = self.org_context;
+        self.row.queue = self.queue();
         let also = Also {
             fingerprint,
             applied: self.applied(),

@@ -167,8 +167,9 @@ fn drift(drift: &Drift) -> DriftReport {
     }
 }
 
-/// A pending entry that a later run took over, or of a stopped org, says why it stays so.
-fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> {
+/// A pending entry that a later run took over, or that stands in the queue of an org that was stopped, says why it stays
+/// so; `org`: in whose queue it stands.
+pub fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> {
     if let Some(RunId(later)) = &row.adopted_by {
         return Some(ErrorReport {
             step: Step::AwaitConsent.name(),

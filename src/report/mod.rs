@@ -20,7 +20,7 @@ use crate::model::{ErrorDetails, State, Why, has_details};
 
 pub use alike::Alike;
 pub(crate) use build::rfc3339;
-pub use build::{Held, RunFacts, calls, entry, is_earlier, overview};
+pub use build::{Held, RunFacts, calls, entry, error, is_earlier, overview};
 pub use changes::ChangeReport;
 pub(crate) use changes::told;
 pub use json::{JsonManifest, JsonReport};

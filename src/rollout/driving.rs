@@ -200,12 +200,13 @@ fn ending_of(
         _ => {
             // What stopped an org earlier is no matter of a command for which nothing was left there.
             // Whether a consent that waits was to be renewed is seen in an open org only.
-            let held_back = by_org.iter().filter(|(_, counts)| {
-                counts.unfinished() > 0 || renewed.is_some() && counts.waiting > 0
+            let is_stopped = |no: OrgNo| {
+                orgs.get(no.index())
+                    .is_some_and(|org| org.stopped.is_some())
+            };
+            let stopped = by_org.iter().filter(|(no, counts)| {
+                counts.held_back > 0 || renewed.is_some() && counts.waiting > 0 && is_stopped(*no)
             });
-            let stopped = held_back
-                .filter_map(|(no, _)| orgs.get(no.index()))
-                .filter(|org| org.stopped.is_some());
             Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
         }
     }

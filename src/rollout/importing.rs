@@ -73,23 +73,33 @@ impl Importing {
     }
 
     fn push(&mut self, located: &Located) -> Result<(), LedgerError> {
-        let name = &located.entry.org;
-        let org = if let Some(no) = self.numbers.get(name) {
-            *no
-        } else {
-            // The check hands on entries of known orgs only.
-            let Some(spec) = self.orgs.anchored(name) else {
-                return Ok(());
-            };
-            let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
-            self.numbers.insert(name.clone(), no);
-            no
+        let entry = &located.entry;
+        // The check hands on entries of known orgs only.
+        let Some(org) = self.number_of(&entry.org)? else {
+            return Ok(());
         };
+        if let Some(hub) = &entry.hub
+            && let Some(hub) = self.number_of(&hub.org)?
+        {
+            self.import.note_hub(hub);
+        }
         self.import.push_entry(ImportEntry {
             row: located.row,
             org,
-            entry: &located.entry,
+            entry,
         })
+    }
+
+    fn number_of(&mut self, name: &str) -> Result<Option<OrgNo>, LedgerError> {
+        if let Some(no) = self.numbers.get(name) {
+            return Ok(Some(*no));
+        }
+        let Some(spec) = self.orgs.anchored(name) else {
+            return Ok(None);
+        };
+        let no = self.import.push_org(name, &self.orgs.url(name), &spec)?;
+        self.numbers.insert(name.to_owned(), no);
+        Ok(Some(no))
     }
 
     /// Makes the run visible.

@@ -21,9 +21,15 @@ pub(super) async fn unfinished(
     selected: &Selected,
 ) -> Result<Vec<OrgRow>, Failure> {
     let counts = selected.counts_by_org(ledger, &run.id).await?;
+    // What is unfinished may have steps in a hub.
+    let hubs = if counts.iter().any(|(_, counts)| counts.unfinished() > 0) {
+        ledger.hubs(&run.id).await?
+    } else {
+        Vec::new()
+    };
     Ok(counts
         .into_iter()
-        .filter(|(_, counts)| counts.unfinished() + counts.waiting > 0)
+        .filter(|(no, counts)| counts.unfinished() + counts.waiting > 0 || hubs.contains(no))
         .filter_map(|(no, _)| all.get(no.index()).cloned())
         .collect())
 }

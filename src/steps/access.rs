@@ -21,8 +21,6 @@ pub struct Access {
     pub reader: Reader,
     /// Writes.
     pub client: OrgClient,
-    /// The org's URL as the ledger knows it.
-    pub url: String,
     /// Reads the secrets its entries refer to.
     pub secrets: Secrets,
     /// The org's apps, listed once a run.

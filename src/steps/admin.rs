@@ -43,15 +43,15 @@ impl Admin {
         let Some(settings) = settings.filter(|_| context.row.entry.app == App::Office365) else {
             return Ok(Self::not_read([Secret::Unchanged; 2]));
         };
-        let access = match &context.outside {
-            Outside::Live(live) => live.access,
+        let (access, own_url) = match &context.outside {
+            Outside::Live(live) => (live.access, live.own_url),
             Outside::Supposed(supposed) => {
                 return Ok(Self::not_read(supposed.seen.consent.admin));
             }
         };
         let credentials = admin_of(settings, &access.secrets).await?;
         let keys = &access.fingerprints;
-        let made = keys.of_admin(&access.url, app_id, &credentials);
+        let made = keys.of_admin(own_url, app_id, &credentials);
         let stored = keys.set_last(context.app_memory().await?);
         Ok(Self {
             secrets: admin_secrets(stored, made.each()),

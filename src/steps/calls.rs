@@ -176,7 +176,7 @@ impl<'a> Context<'a> {
             return Ok(());
         };
         let applied = LastAppliedUpdate {
-            org_url: live.access.url.clone(),
+            org_url: live.own_url.to_owned(),
             app_id: app_id.to_owned(),
             like: LastAppliedChange::Reconnecting,
         };
@@ -239,7 +239,7 @@ impl<'a> Context<'a> {
         let known = app.as_ref().zip(earlier.as_ref());
         let left = known.and_then(|(app, earlier)| earlier.left_for(app, &self.row.entry));
         Ok(left.map(|like| LastAppliedUpdate {
-            org_url: live.access.url.clone(),
+            org_url: live.own_url.to_owned(),
             app_id,
             like,
         }))

@@ -109,10 +109,12 @@ impl<'a> Context<'a> {
         let app = match (self.memory.app.take(), self.row.known.take()) {
             (Some(app), _) => app,
             (None, known) => {
-                let Live { ledger, access, .. } = self.live()?;
+                let Live {
+                    ledger, own_url, ..
+                } = self.live()?;
                 match known {
                     Some(known) if ledger.is_current(&known) => known.app,
-                    _ => ledger.app_memory(&access.url, &self.app_id()?).await?,
+                    _ => ledger.app_memory(own_url, &self.app_id()?).await?,
                 }
             }
         };

@@ -105,7 +105,7 @@ pub(super) async fn remember(
         return Ok(());
     }
     context.memory.name = Some(AppName {
-        org_url: live.access.url.clone(),
+        org_url: live.own_url.to_owned(),
         app_id: app_id.to_owned(),
         name: name.into(),
     });

@@ -15,6 +15,7 @@ pub(super) async fn listed<'a>(
         owner,
         ledger,
         access,
+        ..
     } = context.live()?;
     // One entry lists, the others of the org wait for it.
     let mut pages = access.listing.lock().await;

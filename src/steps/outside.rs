@@ -19,8 +19,10 @@ pub struct Live<'a> {
     pub owner: &'a Owner,
     /// Where checkpoints go.
     pub ledger: &'a Ledger,
-    /// The entry's org.
+    /// The org whose turn it is: the entry's own, or its hub.
     pub access: &'a Access,
+    /// The URL of the entry's own org as the ledger knows it: its app is there.
+    pub own_url: &'a str,
 }
 
 /// What cannot be foretold.

@@ -47,8 +47,8 @@ impl Token {
                 "give `connection.profile.token`",
             ));
         };
-        let access = match &context.outside {
-            Outside::Live(live) => live.access,
+        let (access, own_url) = match &context.outside {
+            Outside::Live(live) => (live.access, live.own_url),
             Outside::Supposed(supposed) => {
                 return Ok(Self {
                     value: SecretString::default(),
@@ -60,8 +60,8 @@ impl Token {
             }
         };
         let value = context.secret(reference, SecretUse::Token).await?;
-        let (keys, url) = (&access.fingerprints, &access.url);
-        let made = keys.of(url, app_id, &value, wanted.base_url.as_deref());
+        let keys = &access.fingerprints;
+        let made = keys.of(own_url, app_id, &value, wanted.base_url.as_deref());
         let app = context.app_memory().await?;
         let (known, is_one_known) = (keys.set_last(app), app.hmac.is_some());
         let post = TokenPost {
@@ -137,7 +137,7 @@ impl Token {
             return Ok(false);
         };
         let app_id = context.app_id()?;
-        let (keys, url) = (&live.access.fingerprints, &live.access.url);
+        let (keys, url) = (&live.access.fingerprints, live.own_url);
         let known = context.memory.app.as_ref();
         let known = known.and_then(|app| keys.set_last(app));
         let base_urls = wishes

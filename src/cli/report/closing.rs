@@ -47,9 +47,15 @@ pub(in crate::cli) async fn summary(
     let left = facts.counts.unfinished();
     facts.counts = closing.counts.iter().map(|(_, counts)| *counts).sum();
     let left_out = left.saturating_sub(facts.counts.unfinished());
-    for (org, (_, counts)) in facts.orgs.iter_mut().zip(&closing.counts) {
+    let hubs = ledger.hubs(&run.id).await?;
+    let own_orgs = facts.orgs.iter().zip(&closing.counts);
+    let hubs_hold = own_orgs
+        .filter(|(org, _)| org.stopped.is_none())
+        .any(|(_, (_, counts))| counts.held_back > 0);
+    for (org, (no, counts)) in facts.orgs.iter_mut().zip(&closing.counts) {
         // What stopped it earlier holds back nothing that the command was about.
-        org.stopped.take_if(|_| counts.unfinished() == 0);
+        let holds = counts.unfinished() > 0 || hubs_hold && hubs.contains(no);
+        org.stopped.take_if(|_| !holds);
     }
     let attention = attention(ledger, &facts, closing).await?;
     let mut overview = facts.overview();
@@ -61,7 +67,7 @@ pub(in crate::cli) async fn summary(
         let concerned: Vec<bool> = closing
             .counts
             .iter()
-            .map(|(_, counts)| counts.entries() > 0)
+            .map(|(no, counts)| counts.entries() > 0 || hubs.contains(no))
             .collect();
         overview.file = format!("{} (--only {})", overview.file, closing.selection);
         retain(&mut overview.orgs, &concerned);

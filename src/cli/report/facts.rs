@@ -99,7 +99,11 @@ impl Facts {
     /// One of its entries.
     pub(super) fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
         let org = self.orgs.get(row.org.index())?;
-        let mut entry = report::entry(row, org, &plan::steps(&row.entry), self.held);
+        let planned = plan::steps(&row.entry);
+        let mut entry = report::entry(row, org, &planned, self.held);
+        if let Some(elsewhere) = row.queue {
+            entry.error = report::error(row, self.orgs.get(elsewhere.index())?, &planned);
+        }
         entry.is_earlier = report::is_earlier(row, self.run.session_at());
         if let Some(error) = &mut entry.error {
             complete_hint(&mut error.hint);

@@ -260,7 +260,7 @@ where
             Ok(accepted) => accepted,
             Err(refusal) => return Ok(Some(unsent(refusal, whose(&pending)))),
         };
-        let entry = name_of(&org_context.org, &pending.entry);
+        let entry = name_of(&org_context.known_as.name, &pending.entry);
         let mut task = EntryTask::new(org_context, pending.entry);
         let submission = tokio::select! {
             submission = task.submit_answer(accepted) => submission,
