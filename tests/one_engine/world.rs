@@ -120,8 +120,8 @@ impl Run {
         let owner = Owner::of_run(self.ledger.lock_run(&self.id)?);
         let options = RunOptions::default();
         let engine = engine.for_run(&self.id);
-        let owned = (&self.ledger, &owner);
-        drive(&engine, owned, vec![org], &options, async || false).await?;
+        let of_run = (&self.ledger, &owner);
+        drive(&engine, of_run, vec![org], &options, async || false).await?;
         Ok(())
     }
 

@@ -79,8 +79,8 @@ impl Engine {
         let engine = Process::with_events(events.clone()).for_run(run);
         let owner = Owner::of_run(ledger.lock_run(run)?);
         let begun = Instant::now();
-        let owned = (ledger, &owner);
-        drive(&engine, owned, self.orgs, &options, async || false).await?;
+        let of_run = (ledger, &owner);
+        drive(&engine, of_run, self.orgs, &options, async || false).await?;
         let took = begun.elapsed();
         let counts = ledger.counts(run).await?;
         anyhow::ensure!(counts.changed == counts.entries(), "{counts:?}");
