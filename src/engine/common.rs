@@ -125,7 +125,7 @@ impl Common {
     /// Opens an org.
     pub fn open(&self, owner: &Owner, org: OrgAccess) -> anyhow::Result<OpenOrg> {
         let known_as = OrgName::of(&org.row);
-        let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
+        let mut client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
         let writer = OrgStatusWriter {
@@ -138,7 +138,7 @@ impl Common {
         let remembered = remembered.filter(|_| !served_here);
         let gate = self.engine.gates().open(Gated {
             name: Arc::clone(&known_as.name),
-            client: &client,
+            client: &mut client,
             spec: &org.row.spec,
             limits: self.options.limits,
             retry: self.options.retry,

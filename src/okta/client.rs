@@ -2,19 +2,18 @@
 //! was observed. An exchange never panics and never fails as such; what went wrong is its outcome.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use reqwest::Response;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LINK};
-use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{Body, Exchange};
+use super::authorizer::{Authorization, Credentials};
 use super::content::{Content, MAX_OBJECT, content};
 use super::error::{self, CallError, Class};
 use super::head::Head;
@@ -29,24 +28,6 @@ use crate::text::Veil;
 /// How much of an answer is read that is no success (bytes): Okta's errors have less than 2 KiB.
 const MAX_ERROR: usize = 64 * 1024;
 
-/// How a run authenticates to an org (API.md §7). `Debug` shows no secret.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// An API token: `Authorization: SSWS …`.
-    Ssws(SecretString),
-    /// An access token: `Authorization: Bearer …`.
-    Bearer(SecretString),
-}
-
-impl Credentials {
-    fn into_parts(self) -> (&'static str, SecretString) {
-        match self {
-            Self::Ssws(token) => ("SSWS", token),
-            Self::Bearer(token) => ("Bearer", token),
-        }
-    }
-}
-
 /// One org as the API shows it: its origin, its credentials, the shared HTTP client. Cheap to clone.
 #[derive(Clone)]
 pub struct OrgClient {
@@ -54,7 +35,7 @@ pub struct OrgClient {
     proxy: Option<Arc<Proxy>>,
     origin: Url,
     origin_text: String,
-    authorization: HeaderValue,
+    authorization: Authorization,
     veil: Veil,
 }
 
@@ -66,14 +47,13 @@ impl OrgClient {
     /// empty or cannot be a header.
     pub fn new(http: Http, origin: &str, credentials: Credentials) -> Result<Self, HttpError> {
         let origin = parse_origin(origin)?;
-        let (scheme, secret) = credentials.into_parts();
-        let veil = Veil::of(&secret);
+        let (authorization, veil) = credentials.into_parts()?;
         Ok(Self {
             proxy: http.proxy(&origin),
             http,
             origin_text: origin.origin().ascii_serialization(),
             origin,
-            authorization: authorization(scheme, &secret)?,
+            authorization,
             veil,
         })
     }
@@ -83,9 +63,14 @@ impl OrgClient {
         &self.origin_text
     }
 
-    /// A hash of its credentials, under a key that nobody else has: whether two clients have the same.
-    pub fn hash_credentials(&self, key: &RandomState) -> u64 {
-        key.hash_one(&self.authorization)
+    /// What its requests carry.
+    pub const fn authorization(&self) -> &Authorization {
+        &self.authorization
+    }
+
+    /// Has its requests carry what those of others do that have the same credentials.
+    pub fn share(&mut self, authorization: &Authorization) {
+        self.authorization = authorization.clone();
     }
 
     /// What the org's texts are shown through: it knows the credentials, and every secret that was ever sent.
@@ -101,7 +86,8 @@ impl OrgClient {
             .secrets()
             .iter()
             .for_each(|secret| self.veil.cover(secret));
-        let (head, outcome) = match self.send(request).await {
+        let mut used_once = Vec::new();
+        let (head, outcome) = match self.send(request, &mut used_once).await {
             Ok(response) => self.receive(response, request).await,
             Err(error) => (None, Err(error)),
         };
@@ -114,26 +100,28 @@ impl OrgClient {
             date: head.date,
             sent_at,
             duration,
-            outcome: outcome.map_err(|error| self.finish(error, &head)),
+            outcome: outcome.map_err(|error| self.finish(error, &head, &used_once)),
             request_id: head.request_id,
         }
     }
 
-    async fn send(&self, request: &Request) -> Result<Response, CallError> {
+    async fn send(
+        &self,
+        request: &Request,
+        used_once: &mut Vec<SecretString>,
+    ) -> Result<Response, CallError> {
         let url = self.url(request)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
         };
-        let builder = self
-            .http
-            .client(&self.origin)
-            .request(method, url)
-            .header(AUTHORIZATION, self.authorization.clone());
+        let http = self.http.client(&self.origin);
+        let carried = (self.authorization).of(request, &url, &self.veil, used_once)?;
+        let builder = carried.put_on(http.request(method, url));
         let builder = match request.body() {
             Some(body) => builder
-                .header(CONTENT_TYPE, "application/json")
+                .header(CONTENT_TYPE, body.content_type())
                 .body(body.bytes()),
             // Okta answers 411 to a POST that does not say how long it is (API.md §4).
             None if request.method != Method::Get => builder.header(CONTENT_LENGTH, "0"),
@@ -152,6 +140,7 @@ impl OrgClient {
         response: Response,
         request: &Request,
     ) -> (Option<Head>, Result<Body, CallError>) {
+        self.authorization.observe(response.headers());
         let mut head = Head::read(
             response.status().as_u16(),
             response.headers(),
@@ -268,10 +257,11 @@ impl OrgClient {
     }
 
     /// Completes an error with what the head told, and makes its text safe to show.
-    fn finish(&self, mut error: CallError, head: &Head) -> CallError {
+    fn finish(&self, mut error: CallError, head: &Head, used_once: &[SecretString]) -> CallError {
         // Servers repeat what they were sent in the oddest places.
-        error.message = self.veil.message(&error.message);
-        let shown = |text: Option<String>| text.map(|text| self.veil.message(&text));
+        let message = |text: &str| self.veil.message_without(text, used_once);
+        error.message = message(&error.message);
+        let shown = |text: Option<String>| text.map(|text| message(&text));
         error.hint = shown(error.hint.take());
         error.okta_error_code = shown(error.okta_error_code.take());
         error.error_id = shown(error.error_id);
@@ -297,6 +287,11 @@ impl ReadOnlyClient {
     /// Gives up the means to write.
     pub const fn new(client: OrgClient) -> Self {
         Self(client)
+    }
+
+    /// With the means to write, for what only asks for a token.
+    pub(super) const fn whole(&self) -> &OrgClient {
+        &self.0
     }
 
     /// As [`OrgClient::origin`].
@@ -336,28 +331,6 @@ fn parse_origin(text: &str) -> Result<Url, HttpError> {
         origin: url.origin().ascii_serialization(),
         cause,
     })
-}
-
-fn authorization(scheme: &str, secret: &SecretString) -> Result<HeaderValue, HttpError> {
-    let secret = secret.expose_secret();
-    if secret.is_empty() {
-        return Err(HttpError::Credential("is empty"));
-    }
-    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(HttpError::Credential(
-            "holds a blank, a line break or another character a token cannot have",
-        ));
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + secret.len()));
-    text.extend_from_slice(scheme.as_bytes());
-    text.push(b' ');
-    text.extend_from_slice(secret.as_bytes());
-    // Handed over as shared bytes, so that the buffer is wiped with the last copy of the header.
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
-        .map_err(|_| HttpError::Credential("cannot be sent as a header"))?;
-    // Hides it from `Debug` and keeps it out of HTTP/2's header compression tables.
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]
@@ -417,9 +390,7 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let client = client("https://acme.okta.com", "s3cret").expect("a client");
-        let header = authorization("SSWS", &"s3cret".to_owned().into()).expect("a header");
-        let credentials = Credentials::Bearer("s3cret".to_owned().into());
-        let shown = format!("{client:?} {header:?} {credentials:?}");
+        let shown = format!("{client:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 

@@ -7,6 +7,9 @@
 //! whose [`Class`] is decided in [`error`] and nowhere else. Waiting, retrying and pacing are not
 //! here: they belong to `run`.
 //!
+//! What a request carries to be let in is a header that stays the same, or what an [`Authorizer`] makes for it;
+//! a token that it needs first is asked for with [`Tokens`] by whoever sends calls.
+//!
 //! Credentials go to the org they belong to and to nobody else: a client has one origin, follows no
 //! redirect, and refuses a page link that leads away.
 //!
@@ -27,6 +30,7 @@ pub mod features;
 mod fields;
 
 mod answer;
+mod authorizer;
 mod client;
 mod content;
 mod head;
@@ -36,11 +40,16 @@ mod page;
 mod proxy;
 mod request;
 mod resolve;
+mod tokens;
 
 pub use answer::{Body, Exchange};
-pub use client::{Credentials, OrgClient, ReadOnlyClient};
+pub use authorizer::{
+    AnswerHeaders, Authorization, Authorizer, Authorizing, Credentials, TokenCall,
+};
+pub use client::{OrgClient, ReadOnlyClient};
 pub use error::{CallError, Class};
 pub use head::RateHeaders;
 pub use http::{Http, HttpError, HttpSettings};
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Bucket, Method, Read, Request, RequestBody, Write};
+pub use tokens::Tokens;

@@ -162,9 +162,12 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The bytes of a JSON body, wiped from memory when the last copy is dropped. Cannot be shown.
+/// The bytes of a body, wiped from memory when the last copy is dropped. Cannot be shown.
 #[derive(Clone)]
-pub struct RequestBody(Bytes);
+pub struct RequestBody {
+    bytes: Bytes,
+    content_type: &'static str,
+}
 
 impl RequestBody {
     /// Serializes `value`.
@@ -174,17 +177,32 @@ impl RequestBody {
         write_json(&mut length, value);
         let mut buffer = Zeroizing::new(Vec::with_capacity(length.0));
         write_json(&mut *buffer, value);
-        Self(Bytes::from_owner(buffer))
+        Self {
+            bytes: Bytes::from_owner(buffer),
+            content_type: "application/json",
+        }
+    }
+
+    /// A form that is encoded already.
+    pub(super) fn form(encoded: Zeroizing<String>) -> Self {
+        Self {
+            bytes: Bytes::from_owner(encoded),
+            content_type: "application/x-www-form-urlencoded",
+        }
+    }
+
+    pub(super) const fn content_type(&self) -> &'static str {
+        self.content_type
     }
 
     pub(super) fn bytes(&self) -> Bytes {
-        self.0.clone()
+        self.bytes.clone()
     }
 }
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestBody({} bytes)", self.0.len())
+        write!(f, "RequestBody({} bytes)", self.bytes.len())
     }
 }
 

@@ -6,6 +6,7 @@ use super::concurrency::Pool;
 use crate::apps::App;
 use crate::ledger::{Attempt, OrgStats};
 use crate::model::{Step, UnixMillis};
+use crate::okta::Bucket;
 
 /// The calls of one step attempt, until a checkpoint takes them.
 #[derive(Debug, Default)]
@@ -30,6 +31,15 @@ impl CallLog {
         Self {
             pool: Pool::of(app),
             ..Self::default()
+        }
+    }
+
+    /// Which of the org's limits of calls in flight one from this bucket counts against: what belongs to no app has none
+    /// of an app's.
+    pub(super) fn pool_of(&self, bucket: Bucket) -> Pool {
+        match bucket {
+            Bucket::Token => Pool::General,
+            _ => self.pool,
         }
     }
 

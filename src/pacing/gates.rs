@@ -25,8 +25,8 @@ use crate::okta::OrgClient;
 pub struct Gated<'a> {
     /// Its name.
     pub name: Arc<str>,
-    /// What calls it.
-    pub client: &'a OrgClient,
+    /// What calls it; it gets what the calls of all who share the gate are authorized with.
+    pub client: &'a mut OrgClient,
     /// What is said of it.
     pub spec: &'a OrgSpec,
     /// Limits of orgs that have none of their own.
@@ -96,8 +96,10 @@ impl Gates {
             events: org.events,
             status: org.status,
         });
+        let shared = self.shared(org.client, org.spec.limits.or(org.limits), org.retry);
+        org.client.share(&shared.authorization);
         let gate = Gate {
-            shared: self.shared(org.client, org.spec.limits.or(org.limits), org.retry),
+            shared,
             credentials: org.spec.credentials().map(|own| own.as_str().into()),
             retry: org.retry,
             interrupt: org.interrupt,
@@ -116,14 +118,20 @@ impl Gates {
     }
 
     fn shared(&self, client: &OrgClient, limits: Limits, retry: RetryPolicy) -> Arc<SharedGate> {
-        let credentials = client.hash_credentials(&self.0.hasher);
+        let authorization = client.authorization();
+        let credentials = authorization.hash(&self.0.hasher);
         let key = (client.origin().into(), credentials);
         let mut open = self.0.open.lock();
         let shared = open.by_org.get(&key).and_then(Weak::upgrade);
         shared
             .filter(|shared| !shared.is_stopped())
             .unwrap_or_else(|| {
-                let shared = SharedGate::new(limits, retry, self.0.capacity.clone());
+                let shared = SharedGate::new(
+                    authorization.clone(),
+                    limits,
+                    retry,
+                    self.0.capacity.clone(),
+                );
                 let shared = Arc::new(shared);
                 open.insert(key, Arc::downgrade(&shared));
                 shared
@@ -212,10 +220,10 @@ mod tests {
                 ..Limits::default()
             };
             let credentials = Credentials::Ssws(self.token.into());
-            let client = OrgClient::new(self.http.clone(), origin, credentials).unwrap();
+            let mut client = OrgClient::new(self.http.clone(), origin, credentials).unwrap();
             self.gates.open(Gated {
                 name: self.name.into(),
-                client: &client,
+                client: &mut client,
                 spec: &OrgSpec {
                     url: origin.to_owned(),
                     auth: Some(Auth::ApiToken(

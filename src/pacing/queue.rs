@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::admission::Slot;
-use super::budget::Settled;
 use super::call_log::CallLog;
 use super::denied::{Denied, Why};
 use super::gate::{Gate, Halted};
@@ -36,7 +35,7 @@ impl Gate {
             bucket: request.bucket,
             kind: Kind {
                 method: request.method,
-                pool: log.pool,
+                pool: log.pool_of(request.bucket),
             },
         };
         let queued = Queued::new(self, slot, priority);
@@ -91,10 +90,7 @@ impl Gate {
         if reservation.permit.is_some() && !stopped {
             return Ok(reservation);
         }
-        // Certainly not sent.
-        reservation.settled = true;
-        self.state()
-            .give_up(slot, self.shared.born.elapsed(), Settled::NotCounted);
+        reservation.give_back();
         Err(if stopped {
             Halted::OrgStopped
         } else {

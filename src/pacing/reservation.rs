@@ -69,6 +69,15 @@ impl Reservation<'_> {
         })
     }
 
+    /// Gives it up: the call is not sent.
+    pub fn give_back(mut self) {
+        self.settled = true;
+        let gate = &self.gate.shared;
+        let mut state = gate.state();
+        state.give_up(self.slot, gate.born.elapsed(), Settled::NotCounted);
+        gate.wake(&state);
+    }
+
     /// Ends the reservation with what came back.
     fn settle(mut self, exchange: &Exchange) {
         self.settled = true;

@@ -15,7 +15,7 @@ use super::org_status::OrgStatusWriter;
 use crate::event::{Events, OrgEvent};
 use crate::job::RetryPolicy;
 use crate::manifest::Limits;
-use crate::okta::Bucket;
+use crate::okta::{Authorization, Bucket};
 
 /// Part of the shown limit that is used when nothing else is configured; the rest is left to others.
 const DEFAULT_SHARE: f64 = 0.9;
@@ -36,6 +36,7 @@ pub(super) struct User {
 
 /// See the first lines of this file.
 pub(super) struct SharedGate {
+    pub(super) authorization: Authorization,
     pub(super) limits: Limits,
     /// When the circuit and the org's patience give up.
     pub(super) retry: RetryPolicy,
@@ -50,10 +51,16 @@ pub(super) struct SharedGate {
 }
 
 impl SharedGate {
-    pub(super) fn new(limits: Limits, retry: RetryPolicy, capacity: Capacity) -> Self {
+    pub(super) fn new(
+        authorization: Authorization,
+        limits: Limits,
+        retry: RetryPolicy,
+        capacity: Capacity,
+    ) -> Self {
         let share = limits.share.unwrap_or(DEFAULT_SHARE);
         let max = limits.max_in_flight.unwrap_or(DEFAULT_IN_FLIGHT);
         Self {
+            authorization,
             limits,
             retry,
             capacity,

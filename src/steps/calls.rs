@@ -9,7 +9,7 @@ use super::sending::{Caller, sent};
 use super::supposition::Supposition;
 use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
 use crate::model::{EntryState, Site};
-use crate::okta::{Body, Class, Read, Request, Write};
+use crate::okta::{Body, Class, Read, Request, Tokens, Write};
 use crate::pacing::{CallLog, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
 
@@ -132,11 +132,14 @@ impl<'a> Context<'a> {
             context: self,
             idempotency,
         };
-        let exchange = sent(&access.gate, request, priority, &mut caller, || {
-            access.client.exchange(request)
-        })
-        .await?;
-        exchange.outcome.map_err(|error| {
+        let (gate, tokens) = (&access.gate, Tokens::of(&access.client));
+        let exchange = || access.client.exchange(request);
+        let ended = sent(gate, tokens, request, priority, &mut caller, exchange).await;
+        if matches!(ended, Err(StepError::Call { .. })) {
+            // It was not sent: no token was to be had for it.
+            self.row.progress.changing.clear();
+        }
+        ended?.outcome.map_err(|error| {
             let certainly_not = matches!(
                 error.class,
                 Class::NotSent | Class::NoRoom | Class::Refused | Class::OrgStopped

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::StepError;
 use super::sending::{Caller, sent};
-use crate::okta::{Read, ReadOnlyClient};
+use crate::okta::{Read, ReadOnlyClient, Tokens};
 use crate::pacing::{Again, CallLog, Gate, Idempotency, RetryLoop, unix_millis};
 
 /// See the module. Cheap to clone.
@@ -87,7 +87,8 @@ impl Reader {
         caller: &mut impl Caller,
     ) -> Result<(T, Option<String>), StepError> {
         let send = || self.client.exchange(call);
-        let exchange = sent(&self.gate, call.request(), priority, caller, send).await?;
+        let tokens = Tokens::of_reads(&self.client);
+        let exchange = sent(&self.gate, tokens, call.request(), priority, caller, send).await?;
         let failed = |error| StepError::call(error, Idempotency::ReadOnly);
         let body = exchange.outcome.map_err(failed)?;
         let next = body.next.clone();

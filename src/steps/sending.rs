@@ -1,8 +1,13 @@
-//! Sends a call through its org's gate, and again while Okta refuses it for its rate: the one place where that is done.
+//! Sends a call through its org's gate, and again while Okta refuses it for its rate, or with a new token: the one
+//! place where that is done. The token that it needs is asked for here, too, through the same gate.
 
 use super::StepError;
-use crate::okta::{Exchange, Request};
-use crate::pacing::{CallLog, Concluded, Gate};
+use crate::okta::{Exchange, Request, Tokens};
+use crate::pacing::{CallLog, Concluded, Gate, Idempotency};
+
+/// How often a call is sent again at most because Okta did not authorize it: once with a new token, and once with what
+/// else it may want with that.
+const MOST_RESENT: u32 = 2;
 
 /// Who makes a call: where it is logged, and what has to be durable around it.
 pub(super) trait Caller {
@@ -32,24 +37,67 @@ impl Caller for CallLog {
 }
 
 /// How a call ended that was sent until it was not refused any more. `priority`: see [`Gate::admit`].
+///
+/// # Errors
+/// When it was not sent: [`StepError::Call`] is about the token that it needs.
 pub(super) async fn sent<F: Future<Output = Exchange>>(
     gate: &Gate,
+    tokens: Option<Tokens<'_>>,
     request: &Request,
     priority: usize,
     caller: &mut impl Caller,
     send: impl Fn() -> F,
 ) -> Result<Box<Exchange>, StepError> {
+    let mut resent = 0;
     loop {
+        if let Some(tokens) = tokens.filter(|tokens| tokens.are_needed()) {
+            // Boxed, as it is rare.
+            Box::pin(obtain(gate, tokens, priority, caller.log())).await?;
+        }
         let reservation = gate.admit(request, priority, caller.log()).await?;
+        if tokens.is_some_and(Tokens::are_needed) {
+            // It ended while the call waited for its turn.
+            reservation.give_back();
+            continue;
+        }
         caller.admitted().await?;
         // Boxed, so that entries that wait for leave take little memory.
         let exchange = Box::pin(send()).await;
         match reservation.conclude(request, exchange, caller.log()) {
-            Concluded::Ended(exchange) => return Ok(exchange),
+            Concluded::Ended(exchange) => {
+                let is_renewed = |tokens: Tokens<'_>| tokens.are_renewed_for(&exchange);
+                if resent == MOST_RESENT || !tokens.is_some_and(is_renewed) {
+                    return Ok(exchange);
+                }
+                resent += 1;
+                caller.refused().await?;
+            }
             Concluded::Refused(pause) => {
                 caller.refused().await?;
                 gate.pause(pause).await?;
             }
         }
     }
+}
+
+/// Asks for a token. Of all who need it one asks, and the others wait for that.
+async fn obtain(
+    gate: &Gate,
+    tokens: Tokens<'_>,
+    priority: usize,
+    log: &mut CallLog,
+) -> Result<(), StepError> {
+    let _turn = tokens.turn().await;
+    let call = Tokens::call();
+    while tokens.are_needed() {
+        let reservation = gate.admit(&call, priority, log).await?;
+        let exchange = tokens.ask().await;
+        match reservation.conclude(&call, exchange, log) {
+            Concluded::Ended(exchange) => tokens
+                .take(*exchange)
+                .map_err(|error| StepError::call(error, Idempotency::ReadOnly))?,
+            Concluded::Refused(pause) => gate.pause(pause).await?,
+        }
+    }
+    Ok(())
 }

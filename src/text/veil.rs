@@ -1,13 +1,17 @@
 //! What an org says, and what of it may be seen.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::redact::Known;
 use super::seen::{MAX_MESSAGE_CHARS, bounded, is_word, line_of, one_line};
+
+/// Tokens that are covered: those before them let nobody in any more.
+const MOST_TOKENS: usize = 8;
 
 /// The secrets of an org that are in use: what the org says is shown without them. Cheap to clone, all clones know the
 /// same; `Debug` shows none.
@@ -16,20 +20,38 @@ pub struct Veil(Arc<Covered>);
 
 #[derive(Default)]
 struct Covered {
-    /// What lets us into the org.
-    credential: Option<SecretString>,
-    /// That and every other secret; made when it is first needed, as a process has thousands of orgs that wait for
+    /// What lets us into the org, from the beginning on.
+    credentials: Vec<SecretString>,
+    /// What does so for some time, the last ones.
+    tokens: RwLock<VecDeque<SecretString>>,
+    /// These and every other secret; made when it is first needed, as a process has thousands of orgs that wait for
     /// their turn.
     all: RwLock<Option<Known>>,
 }
 
 impl Veil {
     /// Covers what lets us into the org.
-    pub fn of(credential: &SecretString) -> Self {
+    pub fn of(credentials: &[SecretString]) -> Self {
         Self(Arc::new(Covered {
-            credential: Some(credential.clone()),
+            credentials: credentials.to_vec(),
             ..Covered::default()
         }))
+    }
+
+    /// Covers a token that lets us into the org for some time.
+    pub fn cover_token(&self, token: &SecretString) {
+        let is_same = |known: &SecretString| known.expose_secret() == token.expose_secret();
+        // Nearly every call has the one of the call before.
+        if self.0.tokens.read().iter().any(is_same) {
+            return;
+        }
+        let mut tokens = self.0.tokens.write();
+        if tokens.len() == MOST_TOKENS {
+            tokens.pop_front();
+        }
+        tokens.push_back(token.clone());
+        drop(tokens);
+        self.cover(token);
     }
 
     /// Whether a link that people are to open holds what lets us into the org. (It may hold other secrets: its own
@@ -67,6 +89,19 @@ impl Veil {
     /// As [`Veil::shown`], of a message: without a final stop.
     pub fn message(&self, text: &str) -> String {
         self.covered(&one_line(text))
+    }
+
+    /// As [`Veil::message`], without what was sent with one call only, either.
+    pub fn message_without(&self, text: &str, used_once: &[SecretString]) -> String {
+        let line = one_line(text);
+        if used_once.is_empty() {
+            return self.covered(&line);
+        }
+        let mut of_call = Known::default();
+        for secret in used_once {
+            of_call.add(secret);
+        }
+        self.covered(&of_call.redact(&line, usize::MAX))
     }
 
     /// As [`Veil::message`], of a text that is a word as a rule.
@@ -110,10 +145,9 @@ impl Veil {
 
     fn credential(&self) -> Known {
         let mut known = Known::default();
-        self.0
-            .credential
-            .iter()
-            .for_each(|credential| known.add(credential));
+        let tokens = self.0.tokens.read();
+        let credentials = self.0.credentials.iter().chain(&*tokens);
+        credentials.for_each(|credential| known.add(credential));
         known
     }
 
@@ -244,7 +278,7 @@ mod tests {
         }
         assert_eq!(veil.message("no t0ken/x-yz."), "no [redacted]");
         // What lets into the org, and nothing else, keeps a link from being shown.
-        let of_org = Veil::of(&SECRET.into());
+        let of_org = Veil::of(&[SECRET.into()]);
         of_org.cover(&"the-state".into());
         let link = "https://x.example/?state=the-state";
         assert!(!of_org.gives_away(link));
@@ -260,6 +294,26 @@ mod tests {
         let shown = of_org.shown(&format!("{SECRET} the-other"));
         assert_eq!(shown, "[redacted] the-other");
         assert!(!format!("{veil:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn tokens_that_were_renewed_are_covered_for_as_long_as_they_may_be_good() {
+        let veil = Veil::of(&[SECRET.into()]);
+        let token = |no: usize| format!("the-token-no-{no}-of-all");
+        for no in 0..=MOST_TOKENS {
+            veil.cover_token(&token(no).into());
+            veil.cover_token(&token(no).into());
+            assert!(veil.gives_away(&format!("https://x.example/?{}", token(no))));
+        }
+        assert_eq!(veil.0.tokens.read().len(), MOST_TOKENS);
+        veil.forget();
+        let all = [SECRET.to_owned(), token(0), token(1), token(MOST_TOKENS)].join(" ");
+        let shown = format!("[redacted] {} [redacted] [redacted]", token(0));
+        assert_eq!(veil.shown(&all), shown);
+        // What is not covered for good is not seen in an error that repeats it, however long that is.
+        let proof = "proof-of-".repeat(60);
+        let message = veil.message_without(&format!("{proof} {SECRET}."), &[(&*proof).into()]);
+        assert_eq!(message, "[redacted] [redacted]");
     }
 
     #[test]

@@ -5,5 +5,6 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod authorizer;
 mod together;
 mod world;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use okta_rollout::engine::{Engine, OrgAccess, RunOptions, drive};
 use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{Counts, ImportEntry, Ledger, NewRun, OpenOptions, Owner};
+use okta_rollout::ledger::{
+    Attempt, Counts, EntryRow, ImportEntry, Ledger, NewRun, OpenOptions, Owner,
+};
 use okta_rollout::manifest::{Entry, Secrets};
 use okta_rollout::model::RunId;
 use okta_rollout::okta::Credentials;
@@ -107,6 +109,30 @@ impl Run {
         }
     }
 
+    /// The same, with these credentials.
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            ..self
+        }
+    }
+
+    /// Its entries with their calls.
+    pub async fn rows(&self) -> Vec<(EntryRow, Vec<Attempt>)> {
+        let mut rows = Vec::new();
+        let each = |row, attempts| rows.push((row, attempts));
+        self.ledger
+            .for_each_entry_with_calls(&self.id, each)
+            .await
+            .unwrap();
+        rows
+    }
+
+    /// How many calls it made.
+    pub async fn requests(&self) -> u64 {
+        self.ledger.orgs(&self.id).await.unwrap()[0].stats.requests
+    }
+
     /// Drives it.
     pub async fn drive(&self, engine: &Engine) -> anyhow::Result<()> {
         let row = self.ledger.orgs(&self.id).await?.remove(0);
@@ -148,5 +174,17 @@ pub fn entries(apps: std::ops::Range<u64>) -> Vec<Entry> {
             "profile": { "authScheme": "TOKEN", "token": "file:token" } } })
     };
     apps.map(|no| serde_json::from_value(entry(no)).unwrap())
+        .collect()
+}
+
+/// So many entries of apps that are still to be created.
+pub fn new_entries(many: u64) -> Vec<Entry> {
+    let entry = |no| {
+        json!({ "org": "acme", "app": "zscalerbyz", "label": format!("New {no}"), "create": {}, "connection": {
+            "baseUrl": "https://scim.zscalerbeta.net/1/2/scim",
+            "profile": { "authScheme": "TOKEN", "token": "file:token" } } })
+    };
+    (0..many)
+        .map(|no| serde_json::from_value(entry(no)).unwrap())
         .collect()
 }

@@ -156,11 +156,11 @@ impl Source {
                 Ok(credentials) => credentials,
                 Err(why) => return Ok(Err(why)),
             };
-            let client =
+            let mut client =
                 OrgClient::new(http.clone(), &spec.url, credentials).map_err(Failure::usage)?;
             let gate = engine.gates().open(Gated {
                 name: org.name.as_str().into(),
-                client: &client,
+                client: &mut client,
                 spec,
                 limits: self.policy.limits,
                 retry: self.policy.retry,

@@ -284,13 +284,13 @@ struct Shared {
 impl Shared {
     /// An org with the means to look at it, and no others.
     fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgRefresh, Failure> {
-        let client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
+        let mut client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         let limits = target.policy.limits;
         let events = self.engine.events();
         let gate = self.engine.gates().open(Gated {
             name: org.row.name.as_str().into(),
-            client: &client,
+            client: &mut client,
             spec: &org.row.spec,
             limits,
             retry: target.policy.retry,
