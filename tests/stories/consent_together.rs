@@ -8,6 +8,9 @@ use serde_json::json;
 use crate::consent::url_in;
 use crate::support::{Scenario, google};
 
+/// How long a call may take, and a little more (ms).
+const MORE_THAN_A_CALL: i64 = 3_000;
+
 const CALLBACK: &str = "POST …/oauth2/callback";
 
 /// Acme takes an hour for a call from now on, which no time-out ends while a story lasts.
@@ -107,4 +110,80 @@ fn a_lost_answer_is_told_and_looked_at_while_the_others_go_through() {
     let calls = story.calls("acme");
     let callbacks = calls.iter().filter(|call| *call == CALLBACK);
     assert_eq!(callbacks.count(), 2, "none is sent twice");
+}
+
+/// The answer is carried out and lost, and the activation that looks for it is refused for its rate: wherever the
+/// process dies meanwhile, the next one looks, too, instead of taking the answer for one that was never handed in.
+#[test]
+fn a_lost_answer_stays_on_record_while_the_look_for_it_is_refused() {
+    let faults = "limit = 0\n\
+        [[faults.rules]]\nfault = 'lostAnswer'\nmethod = 'POST'\npath = '*/oauth2/callback'\n\
+        [[faults.rules]]\nfault = 'concurrency'\nmethod = 'POST'\npath = '*/lifecycle/activate'\n";
+    let mut refused = 0;
+    for checkpoints in 2..=4 {
+        let story = Scenario::with(faults, [google("0oa1")]);
+        story.job("[http]\ntimeout = '2s'\n");
+        story.run().exits(4);
+        story.calls("acme");
+        story.write("answer.json", &answers(&story)[0]);
+        story.dies_after(
+            checkpoints,
+            &["consent", "complete", "--file", "answer.json"],
+        );
+        let mut calls = story.all_calls("acme");
+        if story.statuses("acme").last() == Some(&Some(429)) {
+            refused += 1;
+            let recorded = "SELECT progress ->> '$.inFlight.step' FROM entry";
+            let ledger = rusqlite::Connection::open(story.ledger()).unwrap();
+            let step: Option<String> = ledger.query_row(recorded, [], |row| row.get(0)).unwrap();
+            assert_eq!(step.as_deref(), Some("complete_consent"), "{calls:?}");
+        }
+        story.time_passes(MORE_THAN_A_CALL);
+        story.okta_rollout(&["resume"]).exits(0);
+        calls.extend(story.all_calls("acme"));
+        let callbacks = calls
+            .iter()
+            .filter(|call| call.ends_with("/oauth2/callback"));
+        assert_eq!(callbacks.count(), 1, "{calls:?}");
+    }
+    assert!(refused > 0, "no process died after the refusal");
+}
+
+/// Two runs at one address, each with a token of its own, of which one is revoked by the time the answers come.
+#[test]
+fn a_bad_token_of_one_run_does_not_hold_up_the_answers_of_another() {
+    // Under one name, and under two; whichever answer comes first.
+    for (name, turned) in [
+        ("acme", false),
+        ("acme", true),
+        ("acme-prod", false),
+        ("acme-prod", true),
+    ] {
+        let mut story = Scenario::of([google("0oa1"), google("0oa2")]);
+        let token = story.api_token("acme");
+        story.set("OTHER_TOKEN", &token);
+        let url = story.url("acme");
+        for (file, org, app, token) in [
+            ("one.json", "acme", "0oa1", "env:ACME_TOKEN"),
+            ("other.json", name, "0oa2", "env:OTHER_TOKEN"),
+        ] {
+            let orgs = json!({ org: { "url": url, "auth": { "apiToken": token } } });
+            let manifest = json!({ "orgs": orgs, "apps": [google(app).at(org).json()] });
+            story.write(file, &manifest.to_string());
+            story.okta_rollout(&["run", file]).exits(4);
+        }
+        let mut answers = answers(&story);
+        if turned {
+            answers.reverse();
+        }
+        let answers = answers.join("\n");
+        story.set("OTHER_TOKEN", "00revoked-tell-tale-token");
+        let ran = story.fed(&["consent", "complete"], &answers).exits(3);
+        ran.says("2 answers: 1 accepted, 1 held back")
+            .says("acme/google (row 1): accepted");
+        // What was held back is good as it was.
+        story.set("OTHER_TOKEN", &token);
+        let ran = story.fed(&["consent", "complete"], &answers).exits(0);
+        ran.says("2 answers: 1 accepted, 1 accepted before");
+    }
 }

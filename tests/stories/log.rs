@@ -335,3 +335,59 @@ fn what_the_program_traces_is_in_the_log_and_what_libraries_trace_is_not() {
         (&"s".into(), &"debug".into())
     );
 }
+
+#[test]
+fn a_log_that_nobody_reads_does_not_keep_a_run_from_ending() {
+    const MANY: usize = 120;
+    let entries = (0..MANY).map(|no| zscaler(&format!("0oa{no}")).feature(user()));
+    let story = Scenario::of(entries);
+    story.shell("mkfifo log").exits(0);
+    let mut options = fs::OpenOptions::new();
+    let pipe = options.read(true).write(true).open(story.path("log"));
+    let pipe = pipe.unwrap();
+    let flags = ["--log-file", "log", "--log-format", "json"];
+    let run = [&["run", "job.toml"][..], &flags].concat();
+    story.okta_rollout(&run).exits(0);
+    // It took no more: a pipe has 64 KiB, and lines go in whole.
+    let unread = rustix::io::ioctl_fionread(&pipe).unwrap();
+    assert!(unread > 60_000, "{unread}");
+    // Whoever looks at what a story left behind would wait for a writer.
+    fs::remove_file(story.path("log")).unwrap();
+    assert_eq!(story.report()["totals"]["changed"], MANY);
+}
+
+#[test]
+fn the_log_of_a_sandbox_is_none_of_the_files_that_it_reads() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    story.write("vars", "A_TOKEN=tell-tale-token-of-a-file\n");
+    story.write("settings.toml", "limit = 0\n");
+    story
+        .shell("chmod 600 vars; ln vars other-name; ln -s vars link")
+        .exits(0);
+    let before = fs::read(story.path("vars")).unwrap();
+    for (log, wanted) in [
+        ("vars", "vars cannot be written: it is the env file"),
+        ("./vars", "vars cannot be written: it is the env file"),
+        (
+            "other-name",
+            "other-name cannot be written: it is the env file",
+        ),
+        ("link", "link cannot be written: it is the env file"),
+        (
+            "settings.toml",
+            "settings.toml cannot be written: it is the settings",
+        ),
+    ] {
+        let command = [
+            "--env-file",
+            "vars",
+            "--log-file",
+            log,
+            "--settings",
+            "settings.toml",
+        ];
+        let ran = story.okta_rollout(&[&["sandbox"][..], &command].concat());
+        ran.exits(2).says(wanted);
+        assert_eq!(fs::read(story.path("vars")).unwrap(), before, "{log}");
+    }
+}
