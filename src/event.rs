@@ -43,7 +43,7 @@ pub struct Event {
     pub seq: u64,
     /// When, by the local clock.
     pub at: UnixMillis,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
@@ -133,7 +133,7 @@ pub enum OrgEvent {
     NotCompared {
         /// How many entries.
         entries: u64,
-        /// Why.
+        /// Why they cannot be compared.
         message: String,
         /// What to do.
         hint: Option<String>,
@@ -147,12 +147,12 @@ pub enum OrgEvent {
 pub enum EntryEvent {
     /// A step's attempt began.
     StepStarted {
-        /// Which.
+        /// The step.
         step: Step,
     },
     /// A step ended well.
     StepDone {
-        /// Which.
+        /// The step.
         step: Step,
         /// Whether it wrote something.
         changed: bool,
@@ -163,11 +163,11 @@ pub enum EntryEvent {
     },
     /// A step will be tried again.
     Retrying {
-        /// Why.
+        /// What made the attempt fail.
         error: EntryError,
         /// Attempts so far.
         attempts: u32,
-        /// When.
+        /// When it is tried again.
         next_at: UnixMillis,
     },
     /// It waited and is to get a fresh link.

@@ -7,7 +7,7 @@ use crate::apps::App;
 /// Longest id of an app (bytes); Okta's have 20.
 const LONGEST_ID: usize = 100;
 
-/// See the module.
+/// The org, app and app instance that an answer names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spot {
     /// Host of the org.

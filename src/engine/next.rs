@@ -2,7 +2,7 @@
 
 use crate::failure::Remedy;
 
-/// See the module.
+/// The commands to print in hints; empty where nothing can be continued.
 #[derive(Clone, Debug, Default)]
 pub struct NextCommands {
     /// Tries the failed entries again as the ledger has them.

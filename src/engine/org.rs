@@ -50,7 +50,7 @@ pub struct OrgSlot {
     pub window: usize,
 }
 
-/// See the module.
+/// The task that works off one org of a run.
 pub struct OrgTask {
     slot: OrgSlot,
     org_context: Arc<OrgContext>,

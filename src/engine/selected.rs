@@ -7,7 +7,7 @@ use crate::ledger::{Counts, Ledger, LedgerError, OrgRow};
 use crate::model::{EntryNo, OrgNo, RunId};
 use crate::selection::{Ended, Selection};
 
-/// See the module. Cheap to clone.
+/// Which entries a command works on; `None` inside means all. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Selected(Option<Arc<Numbers>>);
 

@@ -13,7 +13,7 @@ use crate::manifest::{Connection, SecretRef};
 use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 use crate::pacing::unix_millis;
 
-/// See the module.
+/// The part of an org's queue that is held in memory.
 pub struct Window {
     ledger: Ledger,
     run: RunId,

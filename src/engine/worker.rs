@@ -37,15 +37,15 @@ pub(super) enum Next {
 /// [`Rest`] without the entry.
 #[derive(Clone, Copy, Debug)]
 pub enum RestKind {
-    /// See there.
+    /// It is done or has failed.
     Ended,
-    /// See there.
+    /// It waits for a person's consent.
     Waiting,
-    /// See there.
+    /// It is tried again then.
     Delayed(UnixMillis),
-    /// See there.
+    /// Its next step belongs to this org, in whose queue it stands now.
     HandedOver(OrgNo),
-    /// See there.
+    /// The run or the org stopped before it came to rest.
     Halted,
 }
 

@@ -14,9 +14,9 @@ const PLACEHOLDERS: [&str; 3] = ["run", "date", "job"];
 /// A file to write after the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
-    /// How.
+    /// Its format.
     pub format: Format,
-    /// Where.
+    /// Where it is written, with placeholders.
     pub path: ReportPath,
     /// Line and column, both from 1, of that in the job file.
     pub place: (u64, u64),

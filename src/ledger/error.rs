@@ -103,7 +103,7 @@ pub enum LedgerError {
     Corrupt {
         /// The ledger, or a file beside it.
         location: String,
-        /// Where.
+        /// What is wrong with it.
         cause: String,
     },
     /// The key of the fingerprints cannot be replaced again without forgetting some.
@@ -129,7 +129,7 @@ pub enum LedgerError {
     /// Where a part of the ledger belongs is something else, which was not touched.
     #[error("{location} is {what}, and has to be {wanted}")]
     Misplaced {
-        /// Where.
+        /// The path.
         location: String,
         /// What is there.
         what: &'static str,

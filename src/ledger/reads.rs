@@ -10,7 +10,7 @@ use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
 use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 
-/// Runs.
+/// What can be read, whichever database holds it.
 impl Ledger {
     /// All runs, newest first.
     pub async fn runs(&self) -> Result<Vec<RunRow>> {

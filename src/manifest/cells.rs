@@ -184,7 +184,7 @@ impl<'a, W: Write> CsvManifest<'a, W> {
         Ok(())
     }
 
-    /// Flushes.
+    /// Writes what is still buffered.
     pub fn end(mut self) -> Result<(), Unwritable> {
         Ok(self.out.flush()?)
     }

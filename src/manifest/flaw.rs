@@ -32,25 +32,25 @@ pub enum Flaw {
     /// A blank.
     #[error("has a blank {part}: {}", named(*c))]
     Blank {
-        /// It.
+        /// The character.
         c: char,
-        /// Where.
+        /// In which part of the value it stands.
         part: Part,
     },
     /// A control character.
     #[error("has a control character {part}: {}", named(*c))]
     Control {
-        /// It.
+        /// The character.
         c: char,
-        /// Where.
+        /// In which part of the value it stands.
         part: Part,
     },
     /// A character that nobody sees.
     #[error("has an invisible character {part}: {}", named(*c))]
     Unseen {
-        /// It.
+        /// The character.
         c: char,
-        /// Where.
+        /// In which part of the value it stands.
         part: Part,
     },
     /// Quotes at both ends; for a token at one is enough.
@@ -59,9 +59,9 @@ pub enum Flaw {
     /// What a header cannot carry.
     #[error("has a character {part} that a header cannot carry: {}", named(*c))]
     NotForHeader {
-        /// It.
+        /// The character.
         c: char,
-        /// Where.
+        /// In which part of the value it stands.
         part: Part,
     },
 }

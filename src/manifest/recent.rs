@@ -23,7 +23,7 @@ type Outcome<E> = (Instant, Result<SecretString, Arc<E>>);
 // Locked while it is read: whoever asks meanwhile waits for what comes of it.
 type Slot<E> = Arc<tokio::sync::Mutex<Option<Outcome<E>>>>;
 
-/// See the module. Clones share what they remember.
+/// The reads under way and those that just ended, by reference. Clones share what they remember.
 #[derive(Debug)]
 pub(super) struct Recent<E>(Arc<Mutex<HashMap<SecretRef, Slot<E>>>>);
 

@@ -23,7 +23,7 @@ pub enum Why {
 pub struct Changed {
     /// Dotted path as in the manifest: of one field, or of a group that was written as a whole.
     pub field: String,
-    /// Why.
+    /// Why it was written.
     pub why: Why,
     /// What Okta showed before, if it did, and what was written. Nothing for a secret, and for a group, of which the
     /// entry says it.

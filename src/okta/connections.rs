@@ -198,7 +198,7 @@ const MODES: [&str; 2] = ["AUTO", "MANUAL"];
 /// Whether a connection works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionStatus {
-    /// Active.
+    /// It works.
     Enabled,
     /// Not active.
     Disabled,

@@ -22,7 +22,7 @@ const ELEMENT: TooLarge = TooLarge("an element of the answer is larger than 1 Mi
 const NO_LIST: TooLarge = TooLarge("the answer is larger than 1 MiB");
 const KEPT: TooLarge = TooLarge("the answer has far more elements than were asked for");
 
-/// See the module.
+/// A page of a list while its bytes arrive.
 pub(super) struct Page {
     keep: Keep,
     kept: Vec<u8>,

@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::limits;
 
-/// See the module.
+/// The resolver that the HTTP client is given.
 #[derive(Debug)]
 pub(super) struct Resolver;
 

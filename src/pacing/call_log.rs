@@ -61,10 +61,10 @@ impl CallLog {
 /// What a [`CallLog`] gives to a checkpoint.
 #[derive(Debug)]
 pub struct Logged {
-    /// See there.
+    /// Calls to add to the entry, in order.
     pub attempts: Vec<Attempt>,
-    /// See there.
+    /// What they add to the org's sums.
     pub stats: OrgStats,
-    /// See there.
+    /// When an answer last showed something of the entry; `None` = none did.
     pub looked_at: Option<UnixMillis>,
 }

@@ -7,7 +7,7 @@ const BURST: f64 = 20.0;
 /// Retries that one good answer earns: at 13 % faults a call needs 0.15 on average.
 const EARNED: f64 = 0.25;
 
-/// See the module.
+/// Retries that may still be made: good answers add a part of one, each retry takes one.
 #[derive(Clone, Debug)]
 pub struct RetryBudget(f64);
 

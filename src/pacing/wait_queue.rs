@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// See the module.
+/// The calls that wait for leave from one bucket, each kind in an order of its own.
 #[derive(Clone, Debug, Default)]
 pub struct WaitQueue([BTreeMap<Ticket, Arc<Notify>>; Kind::ALL.len()]);
 

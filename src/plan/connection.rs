@@ -25,7 +25,7 @@ pub struct LiveConnection {
 /// `status` of a live connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LiveStatus {
-    /// Active.
+    /// The connection is active.
     Enabled,
     /// Not active.
     Disabled,

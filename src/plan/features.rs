@@ -129,9 +129,9 @@ const TEXTS: [&str; 3] = ["userNameExpression", "expression", "timezone"];
 /// A live value: one that was kept, or one in the text of an answer, of which is only asked whether it differs.
 #[derive(Clone, Copy, Debug)]
 pub enum Live<'a> {
-    /// See there; without what its texts are shown through, they are not.
+    /// What was kept of the answer; its texts are shown only through the veil, if there is one.
     Kept(&'a Value, Option<&'a Veil>),
-    /// See there.
+    /// The answer itself.
     Shown(&'a Shown<'a>),
 }
 

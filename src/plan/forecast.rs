@@ -87,7 +87,7 @@ pub enum Action {
     /// Nothing: all is as wanted.
     #[default]
     Nothing,
-    /// Fail.
+    /// It would fail.
     Error,
 }
 
@@ -191,7 +191,7 @@ impl Call {
     }
 }
 
-/// See the module.
+/// What a run would do to one entry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forecast {
     /// What would be done.

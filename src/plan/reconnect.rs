@@ -31,7 +31,7 @@ pub fn changed_admin(secrets: [Secret; 2]) -> impl Iterator<Item = &'static str>
 /// A usable consent link that Okta shows before anything is posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShownLink {
-    /// None.
+    /// Okta shows no link.
     #[default]
     None,
     /// One that this entry did not ask for, as far as it knows: of another ledger, or of a run long ago.
@@ -57,7 +57,7 @@ pub struct BeforeConsent {
     pub renew: bool,
     /// Whether the connection was posted already without our seeing the answer.
     pub posted: bool,
-    /// See there.
+    /// The link that Okta shows for it before anything is posted.
     pub link: ShownLink,
     /// Whether the administrator's credentials are others than those that were posted last.
     pub secret_changed: bool,
@@ -77,7 +77,7 @@ pub enum ConsentStep {
 }
 
 impl BeforeConsent {
-    /// Decides.
+    /// What is done about the consent.
     pub fn step(self) -> ConsentStep {
         let Self {
             fresh,

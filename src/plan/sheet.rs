@@ -77,7 +77,7 @@ impl Which {
 /// What a run would do to one entry. Most entries of a large plan need nothing: they hold no lists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntryPlan {
-    /// Which.
+    /// The entry it is about.
     pub which: Which,
     /// What would be done.
     pub action: Action,

@@ -17,7 +17,7 @@ pub struct ChangeReport {
     pub from: Value,
     /// What was written; null for a secret.
     pub to: Value,
-    /// Why.
+    /// Why it was written.
     pub why: Why,
 }
 

@@ -26,7 +26,7 @@ pub(crate) type Opened = Result<OrgAccess, Box<Shut>>;
 pub(crate) struct Shut {
     /// The org.
     pub row: OrgRow,
-    /// Why.
+    /// Why it could not be opened.
     pub why: NoCredentials,
 }
 

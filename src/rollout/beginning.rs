@@ -48,7 +48,7 @@ pub(crate) struct Beginning<'a> {
 
 /// A run that has begun, and nothing was sent for it yet.
 pub(crate) struct BegunRun {
-    /// Where.
+    /// The ledger that has it.
     pub ledger: Ledger,
     /// The run.
     pub run: RunRow,

@@ -10,7 +10,7 @@ use crate::manifest::{Entry, Located, Orgs};
 use crate::model::{EntryState, OrgNo, RunId};
 use crate::selection::{Ended, Selection};
 
-/// See the module. The first failure is kept; what follows is not imported, but still checked.
+/// An import under way. The first failure is kept; what follows is not imported, but still checked.
 pub(crate) struct Importing {
     import: Import,
     orgs: Orgs,

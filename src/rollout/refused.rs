@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::ledger::LedgerError;
 use crate::manifest::Problem;
 
-/// See the module.
+/// A request that was refused before anything was sent, with all that a front end needs to say why.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// A manifest has mistakes.

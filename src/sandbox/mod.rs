@@ -80,7 +80,7 @@ pub enum SandboxError {
     /// Nothing can listen there.
     #[error("sandbox cannot listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// The address it was to listen on.
         address: SocketAddr,
         /// Why not.
         source: io::Error,

@@ -17,9 +17,9 @@ use crate::steps::{Fingerprints, Reader};
 pub struct Access {
     /// Where the org's calls wait for their turn.
     pub gate: Arc<Gate>,
-    /// Reads.
+    /// Makes the reads.
     pub reader: Reader,
-    /// Writes.
+    /// Makes the writes.
     pub client: OrgClient,
     /// Reads the secrets its entries refer to.
     pub secrets: Secrets,

@@ -11,7 +11,7 @@ use crate::manifest::{Connection, Office365Settings, SecretError, SecretRef, Sec
 use crate::okta::connections::Office365Admin;
 use crate::plan::{Secret, admin_secrets, changed_admin};
 
-/// See the module.
+/// The administrator as the entry wants it, compared with the last one that was set.
 pub(super) struct Admin {
     /// Where the manifest names one.
     pub credentials: Option<Office365Admin>,

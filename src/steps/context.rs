@@ -15,7 +15,7 @@ use crate::model::{Changed, Step, Why};
 use crate::pacing::CallLog;
 use crate::plan::{Difference, Earlier, Fate, Judged, Look, Part, TokenPost, Wanted};
 
-/// See the module.
+/// All that a step may use and change.
 pub struct Context<'a> {
     /// Where its calls lead.
     pub outside: Outside<'a>,

@@ -10,7 +10,7 @@ use crate::plan::Obstacle;
 
 use crate::model::Step;
 
-/// See the module.
+/// Why a step failed; the engine decides by it whether the entry is tried again.
 #[derive(Debug)]
 pub enum StepError {
     /// A call failed.

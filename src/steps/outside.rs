@@ -4,7 +4,7 @@ use super::supposition::Supposition;
 use super::{Access, StepError};
 use crate::ledger::{Ledger, Owner};
 
-/// See the module.
+/// What carries out a step's calls.
 pub enum Outside<'a> {
     /// To the org, and what comes of them to the ledger.
     Live(Live<'a>),

@@ -9,7 +9,7 @@ use super::sending::{Caller, sent};
 use crate::okta::{Read, ReadOnlyClient, Tokens};
 use crate::pacing::{Again, CallLog, Gate, Idempotency, RetryLoop, unix_millis};
 
-/// See the module. Cheap to clone.
+/// Makes the reads of one org. Cheap to clone.
 ///
 /// A call that reads is taken:
 ///

@@ -17,7 +17,7 @@ use crate::plan::{
 
 const TOKEN: &str = "connection.profile.token";
 
-/// See the module.
+/// An app as it would be after the calls so far.
 pub struct Supposition<'a> {
     entry: &'a Entry,
     /// What was seen.

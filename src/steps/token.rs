@@ -21,7 +21,7 @@ pub(super) enum Looked {
     No,
 }
 
-/// See the module.
+/// A token as the entry wants it, compared with the last one that was set.
 pub(super) struct Token {
     value: SecretString,
     /// Whether it is posted.

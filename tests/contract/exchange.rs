@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::okta_docs::OktaDocs;
 
-/// See the module.
+/// A request and its answer as the proxy saw them.
 #[derive(Debug)]
 pub struct Exchange {
     pub method: String,

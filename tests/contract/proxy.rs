@@ -18,7 +18,7 @@ use crate::exchange::Exchange;
 /// Larger than any body here (bytes): a page of 200 apps has 200 kB.
 const BODY_MAX: usize = 4 << 20;
 
-/// See the module. Ends when dropped.
+/// The proxy's port and what it heard. Ends when dropped.
 pub struct Proxy {
     port: u16,
     between: Between,

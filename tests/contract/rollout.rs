@@ -25,7 +25,7 @@ const MANY: u32 = 205;
 /// A feature whose PUT shows at first what was there before.
 const STALE: &str = "/api/v1/apps/0oastale/features/USER_PROVISIONING";
 
-/// See the module.
+/// The folder, the orgs and the proxy of one contract test.
 pub struct Rollout {
     folder: TempDir,
     sandbox: Sandbox,

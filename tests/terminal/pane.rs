@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// The shell's prompt.
 pub const PROMPT: &str = "ready> ";
 
-/// See the module.
+/// A terminal with one pane; its server ends with it.
 pub struct Pane {
     folder: TempDir,
 }

@@ -14,9 +14,9 @@ use crate::failure::Failure;
 
 /// A file to write.
 pub(in crate::cli) struct NewFile {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// What.
+    /// Its content.
     pub text: String,
     /// Who may read it.
     pub readers: Readers,

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 /// How long a pipe may be without a reader before it is said that nobody reads it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// See the module.
+/// Something that is written to in place, since it cannot be replaced by a new file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Stream {
     /// Standard output, under any of its names.

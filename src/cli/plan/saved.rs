@@ -30,7 +30,7 @@ const VERSION: u32 = 4;
 /// The largest file that is read, in bytes: a plan of a million entries takes some 300 MB.
 const MAX: u64 = 512 * 1024 * 1024;
 
-/// See the module.
+/// What such a file holds.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::cli) struct Saved {

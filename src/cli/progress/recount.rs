@@ -7,7 +7,7 @@ use crate::model::{RunId, UnixMillis};
 
 /// A run whose entries can be counted.
 pub(in crate::cli) struct Recount {
-    /// Where.
+    /// The ledger that counts them.
     pub ledger: Ledger,
     /// The run.
     pub run: RunId,

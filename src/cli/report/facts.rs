@@ -20,7 +20,7 @@ use crate::text::Page;
 
 /// What to report.
 pub(in crate::cli) struct Request {
-    /// How.
+    /// In which format.
     pub format: Format,
     /// Which entries.
     pub only: Selection,

@@ -27,7 +27,7 @@ pub(super) enum Stroke {
     NotThisDialect,
 }
 
-/// See the module.
+/// A position in pasted text.
 #[derive(Clone)]
 pub(super) struct Cursor<'t> {
     text: &'t str,

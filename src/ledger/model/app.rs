@@ -75,7 +75,7 @@ pub struct LastAppliedUpdate {
     pub org_url: String,
     /// The app instance.
     pub app_id: String,
-    /// See there.
+    /// What the entry's calls made of it.
     pub like: LastAppliedChange,
 }
 
@@ -93,7 +93,7 @@ pub struct AppName {
 /// An entry that is still to be begun or to go on, and how its app is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Which.
+    /// The entry's number.
     pub no: EntryNo,
     /// The app it speaks of.
     pub app: App,

@@ -194,7 +194,7 @@ pub struct InFlight {
 /// A once-only call of any run that may still be under way, as far as the ledger knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnderWay {
-    /// Whose.
+    /// The run that made it.
     pub run: RunId,
     /// Where to, as in [`OrgRow::url`].
     pub org_url: String,
@@ -361,7 +361,7 @@ pub struct NewRun {
     pub digest: String,
     /// See [`RunRow::context`].
     pub context: serde_json::Value,
-    /// When.
+    /// When it begins.
     pub started_at: UnixMillis,
 }
 

@@ -297,7 +297,7 @@ impl Store {
     }
 }
 
-/// Writing.
+/// Checkpoints and notes, which go through the writer's thread.
 impl Store {
     pub fn commit<'a>(
         &'a self,

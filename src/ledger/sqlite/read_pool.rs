@@ -15,7 +15,7 @@ pub(super) const AT_ONCE: usize = 4;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// See the module. The threads begin with the first read and end with this.
+/// The threads that read. They begin with the first read and end with this.
 #[derive(Default)]
 pub(super) struct ReadPool(OnceLock<Sender<Job>>);
 

@@ -34,7 +34,7 @@ const GROWN: f64 = 1.1;
 /// A window that is shown before the one before has ended, but for rounding, is no successor of it.
 const ROUNDING: Duration = Duration::from_secs(2);
 
-/// See the module.
+/// What others were seen to take of the current window, and what is concluded for the next one.
 #[derive(Clone, Debug)]
 pub(super) struct Neighbours {
     length: Option<Duration>,

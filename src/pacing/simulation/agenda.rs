@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// See the module. What is to happen at the same time happens in the order it was put down.
+/// Events by when they happen. What is to happen at the same time happens in the order it was put down.
 pub struct Agenda<T> {
     times: BinaryHeap<Reverse<(Duration, usize)>>,
     // By the number that goes with a time; taken when it happens.

@@ -33,7 +33,7 @@ const INTERRUPTED: &str = "interrupted before Okta answered";
 pub enum Answered {
     /// Okta took it; the rest of the entry goes on in the live run or with the next one.
     Accepted {
-        /// Whose.
+        /// The entry it was for.
         entry: EntryName,
         /// The run to go on with.
         run: RunId,
@@ -45,7 +45,7 @@ pub enum Answered {
     },
     /// It was not sent.
     Unsent {
-        /// Why.
+        /// Why it was not sent.
         refusal: Refusal,
         /// Whose it is, or says to be; nothing where that cannot be told.
         whose: Option<String>,
@@ -55,16 +55,16 @@ pub enum Answered {
     /// The org or the command was stopped before Okta took it. If the call was made all the same, the next run
     /// finds out; if not, the same answer can be handed in again.
     HeldBack {
-        /// Whose.
+        /// The entry it was for.
         entry: EntryName,
-        /// Why.
+        /// What stopped or refused it.
         message: String,
     },
     /// Okta did not take it.
     Refused {
-        /// Whose.
+        /// The entry it was for.
         entry: EntryName,
-        /// Why.
+        /// What stopped or refused it.
         message: String,
         /// Where a person can try again, if a fresh link could be had.
         fresh_link: Option<String>,

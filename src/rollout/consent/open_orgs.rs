@@ -42,7 +42,7 @@ type Opened = Result<Arc<Open>, Unopened>;
 /// Filled by who asks first.
 type Slot = Arc<OnceCell<Opened>>;
 
-/// See the module.
+/// The orgs opened so far, and those that are being opened now.
 pub(super) struct OpenOrgs<F> {
     access: F,
     slots: Mutex<HashMap<(String, OrgNo), Slot>>,

@@ -10,7 +10,7 @@ use crate::model::{EntryNo, RunId};
 use crate::plan::{Earlier, Secret, admin_secrets};
 use crate::steps::{Fingerprints, admin_of, earlier};
 
-/// See the module.
+/// What a plan asks the ledger about apps; without a ledger every answer is "not known".
 #[derive(Default)]
 pub(super) struct Remembered {
     ledger: Option<Ledger>,

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a process that is about to end is asked for its peak of memory.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// See the module. It is killed when dropped.
+/// The running program. It is killed when dropped.
 pub struct Program {
     child: Child,
     begun: Instant,

@@ -14,7 +14,7 @@ pub const CALLS: usize = 2;
 /// SCIM server of every app.
 pub const BASE_URL: &str = "https://scim.zscalerbeta.net/1/2/scim";
 
-/// See the module.
+/// The orgs of one measurement.
 pub struct Fleet {
     /// The orgs.
     pub sandbox: Sandbox,

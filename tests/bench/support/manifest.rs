@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-/// See the module.
+/// The folder with the files of one rollout.
 pub struct Rollout {
     folder: TempDir,
 }

@@ -20,7 +20,7 @@ const LIMIT: i64 = 50;
 
 const LATENCY: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// The rate-limit windows of all orgs, and when the first call came.
 #[derive(Default)]
 pub struct Stub {
     first: Mutex<Option<Instant>>,

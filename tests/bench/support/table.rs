@@ -3,7 +3,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-/// See the module.
+/// The rows measured so far.
 #[derive(Default)]
 pub struct Table {
     rows: Vec<[String; 5]>,

@@ -12,7 +12,7 @@ use crate::support::{Entry, Ran, Scenario, google, partly_user, slack, zoomus, z
 /// Commands that serve until they are interrupted, and what they say then.
 const SERVES: (&str, &str) = ("okta-rollout sandbox", "serving until interrupted");
 
-/// See the module.
+/// The folder, and the run that examples refer to.
 pub struct World {
     story: Scenario,
     run: String,

@@ -19,7 +19,7 @@ pub struct Asked {
     pub path: String,
 }
 
-/// See the module.
+/// The server, which runs until it is dropped.
 pub struct Liar {
     /// Where it is.
     pub url: String,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use super::PATIENCE;
 use super::hunter::Ear;
 
-/// See the module.
+/// A running command.
 pub struct Live {
     child: Child,
     lines: Receiver<String>,

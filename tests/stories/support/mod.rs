@@ -42,7 +42,7 @@ pub const ADMIN_PASSWORD: &str = "tell-tale-admin-password";
 /// Retries at once, so that stories of failures are short.
 const JOB: &str = "manifest = 'm.json'\n[retry]\nmaxAttempts = 3\ninitial = '1ms'\nmax = '5ms'\n";
 
-/// See the module.
+/// The folder and the simulated orgs of one story.
 pub struct Scenario {
     folder: TempDir,
     sandbox: Sandbox,

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-/// See the module.
+/// A command's exit code and output, with its arguments for messages of failed tests.
 pub struct Ran {
     arguments: String,
     output: Output,

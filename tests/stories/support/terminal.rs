@@ -9,7 +9,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::Scenario;
 
-/// See the module.
+/// The command and our side of its terminal.
 pub struct Terminal {
     ours: File,
     child: Child,
