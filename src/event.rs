@@ -335,7 +335,7 @@ impl Listener {
         if self.left.is_none() {
             tokio::select! {
                 biased;
-                // Others may go on sending: what was sent before the end is heard, and no more.
+                // Others may continue sending: what was sent before the end is heard, and no more.
                 () = self.end.cancelled() => {
                     self.left = Some(self.receiver.len() as u64);
                 }
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn each_listener_hears_all_from_when_it_began_to_listen_and_is_told_what_it_lost() {
+    fn each_listener_hears_all_from_when_it_began_to_listen_and_is_notified_of_what_it_lost() {
         let events = Events::with_buffer(4);
         let mut first = events.listen();
         looked(&events, 1..=2);
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_ends_where_it_is_told_to_and_hears_what_was_sent_before() {
+    async fn it_ends_where_it_is_asked_to_and_hears_what_was_sent_before() {
         let (events, end) = (Events::new(), CancellationToken::new());
         let mut listener = events.listen_until(end.clone());
         let mut other = events.listen();
@@ -447,7 +447,7 @@ mod tests {
         for seq in 1..=2 {
             let news = listener.next().await;
             assert!(matches!(news, Some(News::Event(event)) if event.seq == seq));
-            // Others go on all the time.
+            // Others continue all the time.
             looked(&events, seq + 2..=seq + 2);
         }
         assert!(listener.next().await.is_none());

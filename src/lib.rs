@@ -7,7 +7,7 @@
 //! ```text
 //! main ─▶ cli         the front end: flags, printing, progress, signals
 //!          ▼
-//!         rollout     what can be asked for, whoever asks: which orgs are opened, whether a run goes on, consents
+//!         rollout     what can be asked for, whoever asks: which orgs are opened, whether a run continues, consents
 //!          ▼
 //!         engine      runs: orgs in turn, workers in parallel, checkpoints, interrupts
 //!          ▼

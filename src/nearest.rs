@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_case_is_told_as_that() {
+    fn a_wrong_case_is_reported_as_that() {
         for (typed, expected) in [
             (
                 "Acme",

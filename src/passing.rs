@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_passes_is_told_from_files() {
+    fn what_a_shell_passes_is_distinguished_from_files() {
         for (path, passing) in [
             ("/dev/fd/63", true),
             ("/dev/fd/0", true),

@@ -130,7 +130,7 @@ fn an_org_that_cannot_be_reached_is_exit_code_3_with_the_next_command() {
     assert_eq!(report["totals"]["changed"], 0);
     let said = text(&run.stderr);
     let id = report["run"].as_str().unwrap();
-    // Also right if the address was wrong and is corrected now, which a run that goes on would not take.
+    // Also right if the address was wrong and is corrected now, which a run that continues would not take.
     assert!(said.contains("then: okta-rollout run job.toml"), "{said}");
     assert!(!said.contains("t0ps3cret"), "{said}");
 
@@ -142,7 +142,7 @@ fn an_org_that_cannot_be_reached_is_exit_code_3_with_the_next_command() {
 }
 
 #[test]
-fn an_interrupted_run_is_130_or_143_and_the_same_command_goes_on() {
+fn an_interrupted_run_is_130_or_143_and_the_same_command_continues() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let org = Org::used_up();
         let folder = rollout(org.address);
@@ -167,7 +167,7 @@ fn an_interrupted_run_is_130_or_143_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_second_process_is_told_who_holds_the_run() {
+fn a_second_process_is_notified_of_who_holds_the_run() {
     let org = Org::used_up();
     let folder = rollout(org.address);
     let run = begun(&folder, &org);

@@ -222,7 +222,7 @@ fn what_does_harm_is_named_in_json_too() {
 }
 
 #[test]
-fn a_decimal_comma_is_told_as_one() {
+fn a_decimal_comma_is_reported_as_one() {
     let manifest = format!("{HEADER}\n{ROW}\n");
     let orgs = "org;url;limits.share\nacme;sandbox;0,5\n";
     let (problems, _) = labels(&manifest, orgs);

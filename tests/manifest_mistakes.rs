@@ -412,7 +412,7 @@ fn broken_orgs_files_do_not_make_every_entry_wrong() {
 }
 
 #[test]
-fn unreadable_secrets_are_told_once_with_their_uses() {
+fn unreadable_secrets_are_reported_once_with_their_uses() {
     let manifest = concat!(
         "org,app,appId,connection.baseUrl,connection.profile.authScheme,connection.profile.token\n",
         "acme,zscalerbyz,1,https://x.y/scim,TOKEN,env:NOT_SET_HERE_EITHER\n",
@@ -644,7 +644,7 @@ fn faults_of_a_json_file() {
 }
 
 #[test]
-fn a_value_or_key_that_none_is_that_long_is_told_by_its_place_and_not_repeated() {
+fn a_value_or_key_that_none_is_that_long_is_reported_by_its_place_and_not_repeated() {
     let long = "x".repeat(70_000);
     for (wrong, wanted) in [
         (
@@ -845,7 +845,7 @@ fn what_is_for_people_may_stand_anywhere_and_be_anything() {
 }
 
 #[test]
-fn what_is_unknown_is_told_how_to_be_for_people() {
+fn what_is_unknown_is_reported_for_people() {
     for (problems, expected) in [
         (
             csv("org,app,$comment\n,,only this\n"),
@@ -906,7 +906,7 @@ fn an_org_may_be_repeated_with_the_other_form_of_a_path() {
 }
 
 #[test]
-fn apps_by_other_names_are_told_how_okta_calls_them_or_why_there_is_none() {
+fn apps_by_other_names_are_reported_with_how_okta_calls_them_or_why_there_is_none() {
     const SIX: &str = "google, office365, okta_org2org, slack, zoomus or zscalerbyz";
     for (name, meant) in [
         ("gsuite", "google"),

@@ -1,5 +1,5 @@
 //! `run --plan`: a run of what a saved plan says, after a second look has found everything as it was. When that run
-//! was interrupted, the same command goes on with it: what it did already is no reason to refuse the plan.
+//! was interrupted, the same command continues with it: what it did already is no reason to refuse the plan.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is said of a file's last run when it goes on.
+//! What is said of a file's last run when it continues.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

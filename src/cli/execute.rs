@@ -205,7 +205,7 @@ async fn continue_run(
     Ok(ledger.set_continued(&run.id, now, ended).await?)
 }
 
-/// How many entries had ended before, of a run that goes on.
+/// How many entries had ended before, of a run that continues.
 async fn ended_before(
     driving: &Driving,
     begun: Begun,

@@ -40,7 +40,7 @@ pub(super) async fn export(
         can_be_written(file, "-o FILE")?;
     }
     let found = read(args, &source, &wanted, settings, output).await?;
-    let missing = tell_missing(&wanted, &found, output);
+    let missing = note_missing(&wanted, &found, output);
     if missing == found.len() {
         return Err(nothing_read(args));
     }
@@ -67,7 +67,7 @@ pub(super) async fn export(
         .write(args.output.as_deref(), format, output)
         .await?;
     let secrets = skeleton::write(args, contents.exported())?;
-    contents.tell_next(args, format, secrets, output);
+    contents.note_next(args, format, secrets, output);
     Ok(if contents.is_incomplete() {
         Ending::Short(Kind::Failed)
     } else {
@@ -181,7 +181,7 @@ fn unread(stopped: Stopped) -> EntryError {
     }
 }
 
-fn tell_missing(wanted: &[Wanted], found: &[Found], output: Output) -> usize {
+fn note_missing(wanted: &[Wanted], found: &[Found], output: Output) -> usize {
     let mut missing = 0;
     for (Wanted { name, .. }, found) in wanted.iter().zip(found) {
         let Err(why) = found else { continue };

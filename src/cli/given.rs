@@ -125,7 +125,7 @@ mod tests {
     enum Way {
         /// It is put into every command that takes it: here.
         Carried,
-        /// The run keeps it, so that whatever goes on with it does as it says; a new run is told again.
+        /// The run keeps it, so that whatever continues with it does as it says; a new run is told again.
         Kept,
         /// It is in the commands that need it, as far as they need it.
         Selection,

@@ -101,7 +101,7 @@ fn explained(failure: Failure) -> Failure {
     let more = lack.hint();
     let hint = match &failure.hint {
         Some(hint) if hint.contains(more) => hint.clone(),
-        // What goes on after it is still to be said.
+        // What continues after it is still to be said.
         Some(hint) if failure.kind != Kind::Usage => format!("{more}; {hint}"),
         _ => more.to_owned(),
     };

@@ -16,7 +16,7 @@ pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
 }
 
 /// Says that a ledger was made: whoever has one elsewhere must know.
-pub(super) fn tell_new(
+pub(super) fn note_new(
     ledger: &Ledger,
     settings: &Settings,
     output: Output,

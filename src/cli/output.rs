@@ -156,7 +156,7 @@ impl Output {
         self.from(Verbosity::Steps, format_args!("{line}"));
     }
 
-    /// Something people should know although the command goes on; silent with `-q`.
+    /// Something people should know although the command continues; silent with `-q`.
     pub fn warning(self, message: impl Display) {
         self.total(format_args!("{YELLOW}warning{YELLOW:#}: {message}"));
     }

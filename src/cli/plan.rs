@@ -79,7 +79,7 @@ pub(super) async fn plan(
         output.note(format_args!("saved; apply exactly this plan with: {apply}"));
     }
     print(args, &planned, output)?;
-    tell_unrenewed(args, &planned, output);
+    note_unrenewed(args, &planned, output);
     let totals = Totals::of(&planned.orgs);
     let unread = planned.orgs.iter().any(|org| org.error.is_some());
     Ok(if totals.errors > 0 || unread {
@@ -92,7 +92,7 @@ pub(super) async fn plan(
 }
 
 /// What only `run --reconnect` sets, and the command.
-fn tell_unrenewed(args: &args::Plan, planned: &Planned, output: Output) {
+fn note_unrenewed(args: &args::Plan, planned: &Planned, output: Output) {
     let left = planned.orgs.iter().flat_map(|org| {
         let left = org
             .entries

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_tells_whether_hangups_are_ignored() {
+    fn the_mask_shows_whether_hangups_are_ignored() {
         for (status, ignored) in [
             (
                 "Name:\tx\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000000\n",

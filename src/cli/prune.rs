@@ -110,7 +110,7 @@ mod tests {
     use crate::model::RunId;
 
     #[test]
-    fn what_was_dropped_and_what_was_kept_is_told() {
+    fn what_was_dropped_and_what_was_kept_is_reported() {
         let run = |id: &str| RunId(id.to_owned());
         let pruned = |runs, entries, kept| Pruned {
             runs,

@@ -3,7 +3,7 @@
 use super::args;
 use super::execute::{Begun, Work, execute};
 use super::only::say_nothing_matches;
-use super::open::{tell_new, writable};
+use super::open::{note_new, writable};
 use super::output::Output;
 use super::plan::Approved;
 use super::target::{refuse, refused};
@@ -41,7 +41,7 @@ pub(super) async fn start(
     };
     let reconnect = args.reconnect.then(|| wanted.selection.with_state(None));
     let context = context.reconnecting(reconnect);
-    // Also for a run that goes on: credentials may have been replaced since.
+    // Also for a run that continues: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
@@ -78,7 +78,7 @@ pub(super) async fn start(
             say_nothing_matches(&selection, output);
             return Ok(Ending::Success);
         };
-        tell_new(&begun.ledger, settings, output)?;
+        note_new(&begun.ledger, settings, output)?;
         say_begun(&begun, output);
         let BegunRun {
             ledger, run, lock, ..
@@ -118,7 +118,7 @@ fn say_begun(begun: &BegunRun, output: Output) {
     ));
 }
 
-/// Goes on with a file's interrupted run.
+/// Continues with a file's interrupted run.
 pub(super) async fn go_on(
     target: Target,
     run: RunRow,
@@ -154,7 +154,7 @@ fn work(
 ) -> Work {
     let begun = RunContext::of(&run).ok();
     Work {
-        // Whoever began the run may have wanted it, or whoever goes on with it.
+        // Whoever began the run may have wanted it, or whoever continues with it.
         force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
         ledger,
         run,
@@ -200,7 +200,7 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
     }
 }
 
-/// The file's last run, if it goes on; what becomes of it otherwise is told.
+/// The file's last run, if it continues; what becomes of it otherwise is told.
 async fn to_continue(
     ledger: &Ledger,
     target: &Target,
@@ -220,12 +220,12 @@ async fn to_continue(
         return Ok(Some(run));
     }
     if left > 0 && !new {
-        tell_left_behind(&run, left, next, output);
+        note_left_behind(&run, left, next, output);
     }
     Ok(None)
 }
 
-fn tell_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
+fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
     let (id, file) = (&run.id.0, &run.file);
     let left_of_it = counted(left, "entry is", "entries are");
     match next {

@@ -59,7 +59,7 @@ pub(super) async fn status(
 /// Tells every change, and what orgs wait for, until no process works on the run any more.
 async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Failure> {
     let mut told = None;
-    let mut told_waits = Vec::new();
+    let mut waits_text = Vec::new();
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         look.tick().await;
@@ -72,10 +72,10 @@ async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Fail
             output.total(crate::report::totals(&overview));
         }
         let waits: Vec<String> = overview.orgs.iter().filter_map(OrgReport::wait).collect();
-        for wait in waits.iter().filter(|wait| !told_waits.contains(*wait)) {
+        for wait in waits.iter().filter(|wait| !waits_text.contains(*wait)) {
             output.note(local_times(wait));
         }
-        told_waits = waits;
+        waits_text = waits;
     }
 }
 

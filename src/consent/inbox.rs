@@ -251,7 +251,7 @@ mod tests {
             version: 1,
             known: None,
             stored: None,
-            adopted_by: None,
+            carried_over_by: None,
             checked_at: None,
         }
     }

@@ -66,7 +66,7 @@ pub struct OpenOrg {
 }
 
 impl OpenOrg {
-    /// An entry of it waits for a consent: whoever hands it in makes this process go on with the org.
+    /// An entry of it waits for a consent: whoever hands it in makes this process continue with the org.
     pub(super) fn note_waiting(&self) {
         self.waits.store(true, Ordering::Relaxed);
     }

@@ -77,7 +77,7 @@ impl EntryTask<'_> {
                 Ok(self.ended())
             }
             Verdict::StopOrg => {
-                // Once the org is mended its entries start with a clean slate.
+                // Once the org is fixed its entries start with a clean slate.
                 self.row.progress.attempts = 0;
                 self.row.progress.elapsed_ms = 0;
                 self.org_context.access.gate.stop(Stopped {

@@ -76,7 +76,7 @@ pub async fn drive(
     let mut slots = Vec::with_capacity(orgs.len());
     for org in orgs {
         if org.row.stopped.is_some() {
-            // What stopped it may be mended; its next call tells.
+            // What stopped it may be fixed; its next call tells.
             ledger.set_stopped(run, org.row.no, None).await?;
         }
         let no = org.row.no;

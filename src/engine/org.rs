@@ -87,7 +87,7 @@ impl OrgTask {
         }
     }
 
-    /// Goes on until nothing of the org can move, the org is stopped, or the run is interrupted.
+    /// Continues until nothing of the org can move, the org is stopped, or the run is interrupted.
     pub async fn run(mut self) -> Result<(), LedgerError> {
         let org = Arc::clone(&self.slot.org);
         let ended = self.work_off().await;
@@ -135,7 +135,7 @@ impl OrgTask {
             {
                 let ahead = due.saturating_duration_since(Instant::now());
                 gate.begin_wait();
-                gate.tell_retries(self.window.delayed(), ahead);
+                gate.notify_retries(self.window.delayed(), ahead);
             }
             // Of no use to one who could not take the entry up: it would ring again and again.
             let room = at_work.is_empty() || self.has_room(at_work.len());

@@ -39,7 +39,7 @@ pub struct OrgContext {
     pub events: Events,
     /// When to stop.
     pub interrupt: CancellationToken,
-    /// How much may go on at once.
+    /// How much may continue at once.
     pub capacity: Capacity,
 }
 

@@ -76,7 +76,7 @@ impl Engine {
         Self::of(shared, self.cancellation.child(), events)
     }
 
-    /// How much may go on at once.
+    /// How much may continue at once.
     pub fn capacity(&self) -> &Capacity {
         &self.shared.capacity
     }

@@ -59,7 +59,7 @@ impl Selected {
             .for_each_standing(run, |entry| {
                 let org = takes.get(entry.org.index());
                 if org == Some(&true)
-                    && !entry.adopted
+                    && !entry.carried_over
                     && selection.takes_app(entry.app)
                     && selection
                         .takes_stored(entry.state, Ended::of(entry.changed, entry.deactivated))

@@ -92,7 +92,7 @@ impl EntryTask<'_> {
         self.row.progress.consent = Some(consent);
         self.row.state = EntryState::Waiting;
         self.commit(fingerprint, None).await?;
-        self.tell_end();
+        self.notify_end();
         Ok(Next::Rest(RestKind::Waiting))
     }
 

@@ -235,7 +235,7 @@ const DONE: Counts = Counts {
     changed: 2,
     unchanged: 0,
     failed: 0,
-    adopted: 0,
+    carried_over: 0,
     held_back: 0,
     deactivated: 0,
 };
@@ -298,7 +298,7 @@ async fn an_entry_passes_to_the_hub_and_back_and_each_org_pays_for_its_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whichever_checkpoint_a_process_dies_after_the_next_one_goes_on() {
+async fn whichever_checkpoint_a_process_dies_after_the_next_one_continues() {
     let mut deaths = 0;
     loop {
         let world = World::new().await;

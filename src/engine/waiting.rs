@@ -112,7 +112,7 @@ impl EntryTask<'_> {
         }
         let left = &self.row.progress.left_secrets;
         if !left.is_empty() && self.org_context.access.reconnects(&self.row.entry) {
-            // Durable before anything is sent: whoever goes on asks for the fresh link, and no answer to the old one
+            // Durable before anything is sent: whoever continues asks for the fresh link, and no answer to the old one
             // is taken.
             self.drop_link();
             self.row.progress.consent = None;
@@ -162,7 +162,7 @@ mod tests {
     use crate::event::{EventKind, News};
 
     #[test]
-    fn a_reason_that_many_have_is_told_once() {
+    fn a_reason_that_many_have_is_reported_once() {
         let mut unread = Unread::default();
         for (message, hint) in [
             ("env:A: not set", Some("set A")),

@@ -80,7 +80,7 @@ impl<'a> EntryTask<'a> {
         }
     }
 
-    /// Goes on until the entry comes to rest.
+    /// Continues until the entry comes to rest.
     pub async fn run(&mut self) -> Result<RestKind, LedgerError> {
         loop {
             match self.attempt().await? {
@@ -124,7 +124,7 @@ impl<'a> EntryTask<'a> {
         if org != Some(self.org_context.no) {
             return self.hand_over(org).await;
         }
-        self.mend_sent_at().await?;
+        self.fix_sent_at().await?;
         if let Some(until) = self.must_wait_before_looking(step) {
             return Ok(Next::Rest(RestKind::Delayed(until)));
         }
@@ -179,7 +179,7 @@ impl<'a> EntryTask<'a> {
     }
 
     // A clock that was set back must not park the entry for longer than the call can take: from now on.
-    async fn mend_sent_at(&mut self) -> Result<(), LedgerError> {
+    async fn fix_sent_at(&mut self) -> Result<(), LedgerError> {
         let now = unix_millis();
         match &mut self.row.progress.in_flight {
             Some(in_flight) if in_flight.sent_at > now => in_flight.sent_at = now,
@@ -204,7 +204,7 @@ impl<'a> EntryTask<'a> {
         let ended = self.ended_step(step, &outcome);
         let changed = ended.changed;
         let outcome = match outcome {
-            Outcome::Waiting(consent) | Outcome::Adopted(consent) => {
+            Outcome::Waiting(consent) | Outcome::CarriedOver(consent) => {
                 self.park(ended);
                 return self.wait(consent, fingerprint).await;
             }
@@ -226,7 +226,7 @@ impl<'a> EntryTask<'a> {
             self.row.state = EntryState::Done;
         }
         self.commit(fingerprint, state.zip(settled)).await?;
-        self.tell_done(step, changed);
+        self.notify_done(step, changed);
         if at_end {
             Ok(self.ended())
         } else {
@@ -247,7 +247,7 @@ impl<'a> EntryTask<'a> {
             Outcome::Connected { changed } => Outcome::Connected {
                 changed: changed || is_any,
             },
-            Outcome::Waiting(_) | Outcome::Adopted(_) => outcome,
+            Outcome::Waiting(_) | Outcome::CarriedOver(_) => outcome,
             // Nothing was written, or it was of no use.
             Outcome::LeftAlone | Outcome::Consented | Outcome::ConsentLost { .. } => {
                 return outcome;
@@ -302,7 +302,7 @@ impl<'a> EntryTask<'a> {
         checkpoint(ledger, owner, &mut self.row, &mut self.log, also)
     }
 
-    fn tell_done(&self, step: Step, changed: bool) {
+    fn notify_done(&self, step: Step, changed: bool) {
         self.org_context.events.entry(&self.name, || {
             // Those that were passed over come after it.
             let mut records = self.row.progress.steps.iter().rev();
@@ -317,7 +317,7 @@ impl<'a> EntryTask<'a> {
     }
 
     pub(super) fn ended(&self) -> Next {
-        self.tell_end();
+        self.notify_end();
         Next::Rest(RestKind::Ended)
     }
 
@@ -326,7 +326,7 @@ impl<'a> EntryTask<'a> {
         records.find_map(|record| record.request_id.clone())
     }
 
-    pub(super) fn tell_end(&self) {
+    pub(super) fn notify_end(&self) {
         self.org_context.access.gate.tally().ended();
         self.org_context
             .events

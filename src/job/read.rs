@@ -695,7 +695,7 @@ path = "out/{jobs}.html"
     }
 
     #[test]
-    fn paths_with_backslashes_are_told_how_to_be_written() {
+    fn paths_with_backslashes_are_reported_with_how_to_write_them() {
         for text in [
             "manifest = \"..\\samples\\rollout.csv\"",
             "manifest = \"C:\\Users\\me\\m.csv\"",

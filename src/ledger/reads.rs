@@ -63,7 +63,7 @@ impl Ledger {
         self.store.stopped(run).await
     }
 
-    /// The next entries in an org's queue that are in a state, in order. Waiting ones that a later run adopted
+    /// The next entries in an org's queue that are in a state, in order. Waiting ones that a later run carried over
     /// are left out.
     pub async fn load(
         &self,
@@ -127,7 +127,7 @@ impl Ledger {
         self.store.app_id_taken(run, org, app_id, except).await
     }
 
-    /// The org's entries that are still to be begun or to go on, and how their apps are found.
+    /// The org's entries that are still to be begun or to continue, and how their apps are found.
     pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
         self.store.targets(run, org).await
     }
@@ -188,7 +188,7 @@ impl Ledger {
     }
 
     /// All entries that wait for a consent, of one run or of all, oldest run first; not those that a
-    /// later run adopted.
+    /// later run carried over.
     pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>> {
         self.store.pending_consents(run).await
     }

@@ -96,7 +96,7 @@ impl Ledger {
     /// Replaces the key of the fingerprints; `None` when there is none yet.
     ///
     /// # Errors
-    /// [`Held`](super::LedgerError::Held) while a process works on a run: it would go on with the key it has.
+    /// [`Held`](super::LedgerError::Held) while a process works on a run: it would continue with the key it has.
     /// [`KeyInUse`](super::LedgerError::KeyInUse) when fingerprints would be forgotten that must not be.
     pub async fn rotate_key(&self, forgetting: Forgetting) -> Result<Option<Rotation>> {
         self.store.rotate_key(forgetting).await

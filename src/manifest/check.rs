@@ -1,5 +1,5 @@
 //! The offline check of a whole manifest in one pass: entries are judged by themselves, against the orgs
-//! and against each other, and the good ones go on to the sink.
+//! and against each other, and the good ones continue to the sink.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_tells_what_separates() {
+    fn the_header_shows_what_separates() {
         for (header, expected) in [
             ("org,app,label", b','),
             ("org;app;label", b';'),

@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_by_its_line_and_none_of_its_text() {
+    fn every_mistake_is_reported_with_its_line_and_none_of_its_text() {
         for (text, expected) in [
             (
                 "hunter2",

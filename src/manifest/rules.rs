@@ -380,7 +380,7 @@ fn check_hub(hub: &Hub, draft: &Draft, issues: &mut Issues) {
         .as_ref()
         .and_then(|connection| connection.scheme);
     let two_legged = draft.app == Some(App::OktaOrg2Org) && scheme == Some(AuthScheme::Oauth2);
-    // While app or scheme are missing that is the mistake to mend.
+    // While app or scheme are missing that is the mistake to fix.
     if !two_legged && draft.app.is_some() && (scheme.is_some() || draft.connection.is_none()) {
         issues.push(
             "hub",

@@ -501,7 +501,7 @@ mod tests {
         );
         let child = std::fs::read_to_string(folder.path().join("child")).expect("written");
         let status = format!("/proc/{}/status", child.trim());
-        // It dies on its own time, and may not yet be taken note of by whoever adopted it.
+        // It dies on its own time, and may not yet be taken note of by whoever carried it over.
         let gone = async {
             while std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"))
             {

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_is_told_by_its_first_byte() {
+    fn content_is_recognized_by_its_first_byte() {
         let cases: [(&[u8], Content); 8] = [
             (b"", Content::Empty),
             (b" \r\n", Content::Empty),

@@ -31,7 +31,7 @@ pub(super) struct Page {
     element: Element,
 }
 
-/// Where in a page it goes on.
+/// Where in a page it continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// At its start; so many bytes of a byte order mark were seen.

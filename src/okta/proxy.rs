@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_variable_is_told_although_another_one_wins() {
+    fn one_bad_variable_is_reported_although_another_one_wins() {
         let proxies = of(&[("HTTPS_PROXY", "a:1"), ("https_proxy", "not-a-proxy")]);
         let error = proxies.checked().unwrap_err();
         assert_eq!(

@@ -299,7 +299,7 @@ impl State {
         }
     }
 
-    /// Nothing of the org can go on before some time has passed.
+    /// Nothing of the org can continue before some time has passed.
     pub(super) fn begin_wait(&mut self, now: Duration) {
         if self.in_flight == 0 {
             self.waiting_since.get_or_insert(now);
@@ -312,8 +312,8 @@ impl State {
     }
 
     /// A call goes. The wait that people were told of is over when none waits any more, or another one went before
-    /// it: what one call leaves of a window the next may take, while the others go on waiting.
-    pub(super) fn end_told(&mut self) -> Option<Duration> {
+    /// it: what one call leaves of a window the next may take, while the others continue waiting.
+    pub(super) fn end_notified(&mut self) -> Option<Duration> {
         let others_wait = self.buckets().any(|of| !of.wait_queue.is_empty());
         if self.told.is_some() && others_wait && !self.passed {
             self.passed = true;
@@ -323,7 +323,7 @@ impl State {
         self.told.take()
     }
 
-    /// The org goes on, or nobody waits any more.
+    /// The org continues, or nobody waits any more.
     pub(super) fn end_wait(&mut self, now: Duration) {
         if let Some(since) = self.waiting_since.take() {
             self.waited += now.saturating_sub(since);
@@ -344,14 +344,14 @@ impl State {
         Some((name(bucket, method, methods), others))
     }
 
-    /// Goes on where an earlier process left off.
+    /// Continues where an earlier process left off.
     pub(super) fn restore(&mut self, name: &str, spent: Spent) {
         if let Some(of) = self.named(name) {
             of.methods.restore(spent);
         }
     }
 
-    /// Goes on from what an earlier process saw others take.
+    /// Continues from what an earlier process saw others take.
     pub(super) fn restore_others(&mut self, name: &str, others: Others) {
         if let Some(of) = self.named(name) {
             of.methods.restore_others(others);

@@ -108,7 +108,7 @@ impl Budget {
         self.in_flight = self.in_flight.saturating_sub(in_flight);
     }
 
-    /// Goes on where an earlier process left off: nothing is left of a window.
+    /// Continues where an earlier process left off: nothing is left of a window.
     pub fn restore(&mut self, spent: Spent) {
         let Spent { until, limit } = spent;
         self.window = Window::Closed { until, limit };
@@ -118,7 +118,7 @@ impl Budget {
         });
     }
 
-    /// Goes on from what an earlier process saw others take.
+    /// Continues from what an earlier process saw others take.
     pub fn restore_others(&mut self, others: Others) {
         self.neighbours.restore(others);
     }

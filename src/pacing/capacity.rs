@@ -1,4 +1,4 @@
-//! How much may go on at once over all orgs: calls in flight take sockets, orgs and entries at work take memory.
+//! How much may continue at once over all orgs: calls in flight take sockets, orgs and entries at work take memory.
 
 use std::sync::Arc;
 

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_in_a_window_that_was_over_tells_that_it_was_not() {
+    fn a_refusal_in_a_window_that_was_over_shows_that_it_was_not() {
         let mut clock = ServerClock::default();
         answer(&mut clock, 1.2, 0.0);
         answer(&mut clock, 2.2, 1.3);

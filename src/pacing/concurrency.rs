@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_tells_the_level_and_halves_once() {
+    fn a_burst_shows_the_level_and_halves_once() {
         let mut concurrency = Concurrency::new(20);
         assert_eq!(fill(&mut concurrency), 20);
         refuse(&mut concurrency, 1, 0, 8);

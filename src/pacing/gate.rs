@@ -82,7 +82,7 @@ impl Gate {
     }
 
     /// What was waited for does not matter any more: the org is stopped.
-    pub(super) fn tell_stopped(&self) {
+    pub(super) fn notify_stopped(&self) {
         let told = self.state().told.take();
         if told.is_some() {
             self.shared.send(|| OrgEvent::Continues);
@@ -102,7 +102,7 @@ impl Gate {
         }
     }
 
-    /// Nothing of the org can go on before some time has passed, although nothing keeps its calls back.
+    /// Nothing of the org can continue before some time has passed, although nothing keeps its calls back.
     pub fn begin_wait(&self) {
         let now = self.shared.born.elapsed();
         self.state().begin_wait(now);
@@ -164,7 +164,7 @@ impl Gate {
     }
 
     /// Time that the org could not send, as far as no call log has it, when no more calls will be made; whole
-    /// milliseconds. A wait that goes on ends here.
+    /// milliseconds. A wait that continues ends here.
     pub fn end_waits(&self) -> u64 {
         let now = self.shared.born.elapsed();
         self.state().end_wait(now);

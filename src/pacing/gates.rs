@@ -373,10 +373,10 @@ mod tests {
         let mut gates = users
             .map(|(name, run)| opener(name, run).open(ACME))
             .to_vec();
-        gates[1].tell_retries(1, std::time::Duration::from_mins(1));
+        gates[1].notify_retries(1, std::time::Duration::from_mins(1));
         assert_eq!(heard(&mut listener), ["a/acme", "b/prod", "acme"]);
         gates.truncate(2);
-        gates[0].tell_stopped();
+        gates[0].notify_stopped();
         assert_eq!(heard(&mut listener), ["-a/acme", "-b/prod"]);
     }
 

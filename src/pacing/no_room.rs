@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_when_it_lasts_again_after_a_minute_and_when_it_is_over() {
+    fn it_is_reported_when_it_lasts_again_after_a_minute_and_when_it_is_over() {
         let mut org = NoRoom::default();
         for (at, refused, told) in [
             (0, false, None),

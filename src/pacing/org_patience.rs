@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_the_largest_unit_that_fits() {
+    fn spans_are_reported_in_the_largest_unit_that_fits() {
         for (time, wanted) in [
             (Duration::from_millis(1_500), "1.5 s"),
             (T(59), "59 s"),

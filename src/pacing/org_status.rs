@@ -189,7 +189,7 @@ impl OrgStatusWriter {
         });
     }
 
-    /// Notes what the org waits for until then, or that it goes on.
+    /// Notes what the org waits for until then, or that it continues.
     pub(super) fn waits(&self, wait: Option<OrgWait>) {
         let key = (self.run.clone(), self.org);
         self.status.put(|queue| {
@@ -241,7 +241,7 @@ impl Remembered {
         Ok(orgs)
     }
 
-    /// Has an org's state go on from it.
+    /// Has an org's state continue from it.
     pub(super) fn restore(&self, state: &mut State, now: Duration) {
         let unix_now = unix_millis();
         let lasts = |until, ahead_ms| Some(now + still_lasts(until, ahead_ms, unix_now)?);

@@ -105,7 +105,7 @@ impl Gate {
         let mut state = self.state();
         if state.stopped.is_some() {
             drop(state);
-            self.tell_stopped();
+            self.notify_stopped();
             return Err(Halted::OrgStopped);
         }
         if !state.is_turn(slot, queued.ticket, now) {
@@ -116,14 +116,14 @@ impl Gate {
             wait_queue.leave(slot.kind, queued.ticket);
             state.end_wait(now);
             self.shared.note_windows(&mut state, slot.bucket, now);
-            let told = state.end_told();
+            let told = state.end_notified();
             // The next in the queue may go as well; with all in flight it is woken as one of them ends.
             if state.has_room() {
                 state.wake();
             }
             drop(state);
             if let Some(until) = told {
-                self.tell_end(until, now);
+                self.notify_end(until, now);
             }
             return Ok(None);
         };
@@ -147,7 +147,7 @@ impl Gate {
     }
 
     /// Tells that so many entries wait for their next try, the first so far ahead, and nothing else can be done.
-    pub fn tell_retries(&self, entries: usize, ahead: Duration) {
+    pub fn notify_retries(&self, entries: usize, ahead: Duration) {
         let until = self.shared.born.elapsed() + ahead;
         let mut state = self.state();
         if is_news(state.told, until, ahead) {
@@ -158,7 +158,7 @@ impl Gate {
     }
 
     /// Tells that all reads under way wait for their next try, the first then.
-    pub(super) fn tell_next_try(&self, until: Duration, cause: &str) {
+    pub(super) fn notify_next_try(&self, until: Duration, cause: &str) {
         let ahead = until.saturating_sub(self.shared.born.elapsed());
         let mut state = self.state();
         if is_news(state.told, until, ahead) {
@@ -185,7 +185,7 @@ impl Gate {
     }
 
     // It is asked about once a second, so that no single wait is worth telling.
-    pub(super) fn tell_refusing(&self, refusing: Refusing) {
+    pub(super) fn notify_refusing(&self, refusing: Refusing) {
         let so_far = self.so_far();
         self.shared.send(|| match refusing {
             Refusing::Lasts => OrgEvent::Waits {
@@ -200,7 +200,7 @@ impl Gate {
         });
     }
 
-    fn tell_end(&self, until: Duration, now: Duration) {
+    fn notify_end(&self, until: Duration, now: Duration) {
         // A wait that is over by the clock is not shown any more, so nothing has to be written.
         let early = until.saturating_sub(now) >= WORTH_TELLING;
         if early {

@@ -97,7 +97,7 @@ impl Reservation<'_> {
             gate.watch();
         }
         if let Some(refusing) = refusing {
-            self.gate.tell_refusing(refusing);
+            self.gate.notify_refusing(refusing);
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Rests {
 }
 
 impl Rests {
-    // One more waits; when no other goes on meanwhile, when the first of them is made again.
+    // One more waits; when no other continues meanwhile, when the first of them is made again.
     pub(super) fn begin(&mut self, until: Duration) -> Option<Duration> {
         self.until.push(until);
         let first = self.until.iter().min().copied();
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_is_told_when_no_other_read_goes_on() {
+    fn a_pause_is_reported_when_no_other_read_continues() {
         const T: fn(u64) -> Duration = Duration::from_secs;
         let mut rests = Rests {
             under_way: 2,

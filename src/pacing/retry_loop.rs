@@ -24,13 +24,13 @@ impl Gate {
     }
 
     // Waits, unless the org is stopped or the command interrupted: then there is nothing to wait for. People are told
-    // when no other read goes on meanwhile.
+    // when no other read continues meanwhile.
     async fn rest(&self, pause: Duration, cause: &str) -> Result<(), Halted> {
         let due = self.shared.born.elapsed() + pause;
         let told = self.state().rests.begin(due);
         if let Some(first) = told {
             self.begin_wait();
-            self.tell_next_try(first, cause);
+            self.notify_next_try(first, cause);
         }
         let rested = self.sleep(pause).await;
         self.state().rests.end(due);
@@ -42,7 +42,7 @@ impl Gate {
             () = tokio::time::sleep(pause) => Ok(()),
             () = self.interrupt.cancelled() => Err(Halted::Interrupted),
             () = self.when_stopped() => {
-                self.tell_stopped();
+                self.notify_stopped();
                 Err(Halted::OrgStopped)
             }
         }

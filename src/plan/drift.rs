@@ -55,8 +55,8 @@ impl Earlier {
         match self {
             Self::Never | Self::Same => None,
             Self::Unknown => {
-                let is_told = app.applied == Some(LastApplied::Unclear);
-                (!is_told).then_some(LastAppliedChange::Unclear)
+                let is_reported = app.applied == Some(LastApplied::Unclear);
+                (!is_reported).then_some(LastAppliedChange::Unclear)
             }
             Self::Wishes(wishes) => {
                 let wanted = digest(entry);

@@ -25,7 +25,7 @@
 //! consent, turn out needless if what Okta does not show yet is as wanted. An org's `calls` include the pages of its
 //! apps that are listed to find labels, and what entries of other orgs send to it. `leftAlone` is like `changes`: what somebody changed by
 //! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
-//! for it with `--reconnect`. `continues` is the interrupted run that `run` would go on with instead of
+//! for it with `--reconnect`. `continues` is the interrupted run that `run` would continue with instead of
 //! beginning anew, and `null` otherwise.
 
 use std::collections::BTreeMap;
@@ -259,7 +259,7 @@ pub struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    /// Of the file as typed, and the interrupted run of it that `run` would go on with.
+    /// Of the file as typed, and the interrupted run of it that `run` would continue with.
     pub fn new(file: &'a str, continues: Option<&'a str>, orgs: &'a [OrgPlan]) -> Self {
         Self {
             file,

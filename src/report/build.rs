@@ -60,11 +60,11 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
             unchanged: counts.unchanged,
             waiting: counts.waiting,
             failed: counts.failed,
-            pending: counts.unfinished() + counts.adopted,
+            pending: counts.unfinished() + counts.carried_over,
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
         removed: removed.to_vec(),
-        adopted: counts.adopted,
+        carried_over: counts.carried_over,
         movable: counts.movable(),
         continued_at: run.continued_at.map(rfc3339),
         earlier: run.ended_before,
@@ -99,13 +99,13 @@ pub fn is_earlier(row: &EntryRow, session_at: UnixMillis) -> bool {
         row.state,
         EntryState::Waiting | EntryState::Done | EntryState::Failed
     );
-    rests && row.adopted_by.is_none() && row.checked_at.is_none_or(|at| at < session_at)
+    rests && row.carried_over_by.is_none() && row.checked_at.is_none_or(|at| at < session_at)
 }
 
 /// One entry; `planned` are the steps it takes, in order.
 pub fn entry(row: &EntryRow, org: &OrgRow, planned: &[Step], held: Held) -> EntryReport {
     let state = match row.state {
-        _ if row.adopted_by.is_some() => State::Pending,
+        _ if row.carried_over_by.is_some() => State::Pending,
         EntryState::Started if held == Held::Yes => State::Running,
         EntryState::Pending | EntryState::Started => State::Pending,
         EntryState::Waiting => State::Waiting,
@@ -170,7 +170,7 @@ fn drift(drift: &Drift) -> DriftReport {
 /// A pending entry that a later run took over, or that stands in the queue of an org that was stopped, says why it stays
 /// so; `org`: in whose queue it stands.
 pub fn error(row: &EntryRow, org: &OrgRow, planned: &[Step]) -> Option<ErrorReport> {
-    if let Some(RunId(later)) = &row.adopted_by {
+    if let Some(RunId(later)) = &row.carried_over_by {
         return Some(ErrorReport {
             step: Step::AwaitConsent.name(),
             details: ErrorDetails::new(
@@ -382,7 +382,7 @@ pub(super) mod tests {
             known: None,
             stored: None,
             version: 0,
-            adopted_by: None,
+            carried_over_by: None,
             checked_at: None,
         }
     }
@@ -556,7 +556,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_rests_since_before_the_last_process_began_is_told_apart() {
+    fn what_rests_since_before_the_last_process_began_is_distinguished() {
         let at = |checked_at, state| EntryRow {
             checked_at,
             ..google(state, Progress::default())
@@ -579,11 +579,11 @@ pub(super) mod tests {
                 "{checked_at:?} {state:?}"
             );
         }
-        let adopted = EntryRow {
-            adopted_by: Some(RunId("abcd".to_owned())),
+        let carried_over = EntryRow {
+            carried_over_by: Some(RunId("abcd".to_owned())),
             ..at(Some(UnixMillis(9)), EntryState::Waiting)
         };
-        assert!(!is_earlier(&adopted, UnixMillis(10)));
+        assert!(!is_earlier(&carried_over, UnixMillis(10)));
     }
 
     #[test]

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_as_a_whole_is_told_field_by_field_and_no_secret_is() {
+    fn what_was_written_as_a_whole_is_reported_field_by_field_and_no_secret_is() {
         let user = "features.USER_PROVISIONING";
         let changes = [
             Changed::unseen("connection", Why::New),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_with_its_reason() {
+    fn a_change_is_reported_with_its_reason() {
         let (on, off) = (json!("ENABLED"), json!("DISABLED"));
         for (change, expected) in [
             (

@@ -41,7 +41,7 @@ impl<W: Write> JsonReport<W> {
         self.out.flush()
     }
 
-    /// Goes on with the entries as a manifest, of these orgs.
+    /// Continues with the entries as a manifest, of these orgs.
     pub fn manifest(mut self, orgs: &[OrgRow]) -> io::Result<JsonManifest<W>> {
         close_list(&mut self.out, self.entries)?;
         let orgs: Map<String, Value> = orgs

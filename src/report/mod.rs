@@ -53,7 +53,7 @@ pub struct Overview {
     pub removed: Vec<Removed>,
     /// Pending entries that a later run took over: nothing moves them here.
     #[serde(skip)]
-    pub adopted: u64,
+    pub carried_over: u64,
     /// Pending entries that could move by themselves.
     #[serde(skip)]
     pub movable: u64,

@@ -92,7 +92,7 @@ impl Summary<'_> {
         self.failed(&mut text);
         self.waiting(&mut text);
         self.pending(&mut text);
-        self.adopted(&mut text);
+        self.carried_over(&mut text);
         self.left_out(&mut text);
         text
     }
@@ -202,8 +202,8 @@ impl Summary<'_> {
         );
     }
 
-    fn adopted(&self, text: &mut String) {
-        let count = self.overview.adopted;
+    fn carried_over(&self, text: &mut String) {
+        let count = self.overview.carried_over;
         if count > 0 {
             let taken = counted(count, "consent was", "consents were");
             line(text, "");
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_many_have_in_common_is_told_once() {
+    fn what_many_have_in_common_is_reported_once() {
         let failed = |row: u64, message: &str| {
             let mut entry = google(EntryState::Failed, Progress::default());
             entry.row = row;
@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_run_says_how_to_go_on() {
+    fn an_interrupted_run_says_how_to_continue() {
         let counts = Counts {
             pending: 3,
             started: 1,
@@ -676,7 +676,7 @@ mod tests {
     fn what_a_later_run_took_over_leaves_nothing_to_do() {
         let counts = Counts {
             changed: 1,
-            adopted: 2,
+            carried_over: 2,
             ..Counts::default()
         };
         insta::assert_snapshot!(summary(counts, &[acme()], &Attention::default()), @r#"

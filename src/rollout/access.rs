@@ -43,7 +43,7 @@ pub(crate) struct NoCredentials {
 /// What is typed after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// The same run goes on.
+    /// The same run continues.
     Resume,
     /// It does with `--allow-exec`.
     Programs,

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 
-/// Does it; a panic in it goes on here.
+/// Does it; a panic in it continues here.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

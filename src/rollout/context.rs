@@ -174,7 +174,7 @@ impl RunContext {
         let orgs = self.orgs.as_deref().filter(|_| !job::is_job(&self.file));
         let orgs = orgs.map(|orgs| format!(" --orgs {}", quoted(&from_here(orgs))));
         let orgs = orgs.unwrap_or_default();
-        // What goes on with the run does as it was begun, and has no more entries than it; a new one has to be told.
+        // What continues with the run does as it was begun, and has no more entries than it; a new one has to be told.
         let planned = self.planned.as_ref().filter(|_| selection.is_all());
         let anew = planned.unwrap_or(selection).with_state(None);
         let more = format!("{}{}", self.flags(&anew), anew.flag());
@@ -270,7 +270,7 @@ fn no_orgs(gone: &Path) -> Failure {
     .hint("put it back, or give the same command a file with the orgs: --orgs FILE")
 }
 
-/// Of which entries a run renews the consents, whoever goes on with it.
+/// Of which entries a run renews the consents, whoever continues with it.
 pub(crate) fn renewed_by(run: &RunRow) -> Option<Arc<Selection>> {
     let context = RunContext::of(run).ok()?;
     context.reconnects().cloned().map(Arc::new)

@@ -1,6 +1,6 @@
-//! Whether a file's last run goes on or a new one starts: one rule for `run`, `run --plan` and `plan`.
+//! Whether a file's last run continues or a new one starts: one rule for `run`, `run --plan` and `plan`.
 //!
-//! A run goes on while something of what is asked for can move in it by itself: the same `--only` night after night
+//! A run continues while something of what is asked for can move in it by itself: the same `--only` night after night
 //! looks at its entries anew each time, although the others were never done, and an org that was stopped keeps no
 //! nightly run from looking at all others.
 
@@ -40,7 +40,7 @@ impl Asked<'_> {
 /// What becomes of a file's last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It goes on.
+    /// It continues.
     GoesOn,
     /// A new one starts: nothing moves in it by itself.
     Settled,
@@ -149,7 +149,7 @@ impl Facts {
     }
 }
 
-/// A file's last run, if it goes on.
+/// A file's last run, if it continues.
 pub(crate) async fn goes_on(
     ledger: &Ledger,
     target: &Target,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_on_while_something_that_is_asked_for_can_move() {
+    fn a_run_continues_while_something_that_is_asked_for_can_move() {
         let org = Selection::of(&["org=a".parse().unwrap()]);
         let state = Selection::of(&["failed".parse().unwrap()]);
         let (none, pending, started) = (counts(0, 0, 0), counts(2, 0, 0), counts(0, 1, 0));
@@ -231,7 +231,7 @@ mod tests {
             };
             let case = format!("{is_of} {is_unchanged} {all:?} {selected:?} {selection}");
             assert_eq!(facts.next(selection), next, "{case}");
-            // With an org at another address it never goes on.
+            // With an org at another address it never continues.
             let files = match facts.files {
                 Files::Same => Files::Moved,
                 files => files,

@@ -1,4 +1,4 @@
-//! The orgs that a run goes on in: those where something is left to do are opened, and those that cannot be are stopped
+//! The orgs that a run continues in: those where something is left to do are opened, and those that cannot be are stopped
 //! before their first call.
 
 use std::sync::Arc;

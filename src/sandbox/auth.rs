@@ -20,7 +20,7 @@ pub(super) struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Whether the request may go on to its handler.
+    /// Whether the request may continue to its handler.
     pub(super) fn check(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
         if self.operation.ends_with("/jwks") {
             // The hub fetches the keys without the spoke's credentials (API.md §3.5).

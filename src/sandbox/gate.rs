@@ -128,7 +128,7 @@ impl Visit {
         }
     }
 
-    /// Runs the handler, after as long as the call takes. A call that takes time goes on when its
+    /// Runs the handler, after as long as the call takes. A call that takes time continues when its
     /// client goes away, as Okta's would.
     async fn apply(self, parts: Parts, body: Bytes) -> Response {
         let Self {

@@ -228,7 +228,7 @@ impl Sandbox {
     }
 
     /// Does what an administrator does at the third party behind an `authorize` link, and gives what
-    /// Okta's page then shows: JSON with the URL to go on with.
+    /// Okta's page then shows: JSON with the URL to continue with.
     ///
     /// # Errors
     /// When the link is not one of this sandbox. Whether it is still good only Okta tells, later.

@@ -1,5 +1,5 @@
 //! The state folder: one file of JSON lines per org, each line an app as it then was. The last line
-//! about an app wins, so a process that was killed goes on where it stood. Written through to the
+//! about an app wins, so a process that was killed continues where it stood. Written through to the
 //! operating system, not to the disk: a simulation survives kill -9, not a power cut.
 
 use std::fs::{self, File, OpenOptions};

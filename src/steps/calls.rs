@@ -33,7 +33,7 @@ impl Caller for EntryCall<'_, '_> {
 
     async fn refused(&mut self) -> Result<(), StepError> {
         if self.idempotency == Idempotency::OnceOnly {
-            // Whoever goes on after a crash must know that it is not under way.
+            // Whoever continues after a crash must know that it is not under way.
             self.context.row.progress.in_flight = None;
         }
         // An org may refuse for long, so that the call is kept before.
@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
     ) -> Result<Body, StepError> {
         let live = self.live()?;
         let applied = self.leaves(live).await?;
-        // Once drift is mended nobody can see it any more.
+        // Once drift is fixed nobody can see it any more.
         if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
             self.row.state = EntryState::Started;
             self.commit(live, applied).await?;
@@ -164,7 +164,7 @@ impl<'a> Context<'a> {
     }
 
     /// Records, before it is asked for anew, that a consent that was given stands no more: whatever becomes of this
-    /// run, another one must not go on as if it did.
+    /// run, another one must not continue as if it did.
     pub async fn give_up_consent(&mut self, app_id: &str) -> Result<(), StepError> {
         self.is_right_app().await?;
         self.row.progress.renewing = true;

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
 }
 
 // For a wrong, used or expired state, 403 is as likely as 400 (API.md §4), and the role it speaks of was
-// enough to get the link. A missing scope has no error code: the answer stays good until that is mended.
+// enough to get the link. A missing scope has no error code: the answer stays good until that is fixed.
 fn is_forbidden(error: &StepError) -> bool {
     matches!(error, StepError::Call { error, .. }
         if error.http_status == Some(403)

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_tell_a_name_from_a_password() {
+    fn halves_distinguish_a_name_from_a_password() {
         let keys = |old| {
             Fingerprints::new(HmacKeys {
                 current: key(1),

@@ -84,7 +84,7 @@ fn take_all(context: &mut Context<'_>) -> Result<(), StepError> {
         if let Outside::Supposed(supposed) = &mut context.outside {
             match outcome {
                 Outcome::Waiting(_) => supposed.wait(),
-                Outcome::Adopted(_) => supposed.adopt(),
+                Outcome::CarriedOver(_) => supposed.carry_over(),
                 _ => {}
             }
         }
@@ -111,7 +111,7 @@ fn row(entry: &Entry) -> EntryRow {
         error: None,
         checked_at: None,
         version: 0,
-        adopted_by: None,
+        carried_over_by: None,
         known: None,
         stored: None,
     }

@@ -79,7 +79,7 @@ pub struct Pages {
     pub apps: Vec<AppInstance>,
     /// How many were read for it.
     pub pages: u64,
-    /// Where the list goes on; `None` before the first page.
+    /// Where the list continues; `None` before the first page.
     pub next: Option<String>,
     /// Whether the last page was read.
     pub complete: bool,
@@ -187,7 +187,7 @@ impl Pages {
         Some(&self.apps.get(*self.by_id.get(id)?)?.name)
     }
 
-    /// Gives up what was listed, but for where the list goes on.
+    /// Gives up what was listed, but for where the list continues.
     pub fn take(&mut self) -> Vec<AppInstance> {
         self.by_id = HashMap::new();
         std::mem::take(&mut self.apps)
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_ends_or_is_told_not_to() {
+    fn a_list_ends_or_is_stopped() {
         for (cursors, wanted) in [
             (&[][..], None),
             (&["after=a&limit=200"], None),

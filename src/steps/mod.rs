@@ -64,12 +64,12 @@ pub enum Outcome {
     },
     /// Not as wanted, but changed by hand and to be left so: no further step is taken.
     LeftAlone,
-    /// The consent was given in an earlier run: go on with the activation.
+    /// The consent was given in an earlier run: continue with the activation.
     Consented,
     /// A person's consent is needed before the next step.
     Waiting(Consent),
     /// The same, and a link for it was out already.
-    Adopted(Consent),
+    CarriedOver(Consent),
     /// The consent is of no use any more: a fresh link is needed.
     ConsentLost {
         /// Why, for the person who gave it.
@@ -83,7 +83,7 @@ impl Outcome {
         match self {
             Self::Done { changed } | Self::Connected { changed } => *changed,
             Self::Waiting(_) => true,
-            Self::LeftAlone | Self::Consented | Self::Adopted(_) | Self::ConsentLost { .. } => {
+            Self::LeftAlone | Self::Consented | Self::CarriedOver(_) | Self::ConsentLost { .. } => {
                 false
             }
         }
@@ -104,9 +104,10 @@ impl Outcome {
             Self::Connected { .. } => !matches!(step, Step::SetFeature(_)),
             Self::Consented => !matches!(step, Step::ActivateConnection),
             Self::LeftAlone => true,
-            Self::Done { .. } | Self::Waiting(_) | Self::Adopted(_) | Self::ConsentLost { .. } => {
-                false
-            }
+            Self::Done { .. }
+            | Self::Waiting(_)
+            | Self::CarriedOver(_)
+            | Self::ConsentLost { .. } => false,
         }
     }
 }
@@ -144,7 +145,7 @@ impl Step {
 /// Whether nothing more is done after it, or nothing until a person has done something.
 fn comes_to_rest(outcome: &Outcome, context: &Context<'_>) -> bool {
     match outcome {
-        Outcome::LeftAlone | Outcome::Waiting(_) | Outcome::Adopted(_) => true,
+        Outcome::LeftAlone | Outcome::Waiting(_) | Outcome::CarriedOver(_) => true,
         Outcome::Done { .. } => context.is_last(),
         Outcome::Connected { .. } => {
             let after = &context.steps[context.row.progress.steps.len()..];

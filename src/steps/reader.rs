@@ -69,7 +69,7 @@ impl Reader {
         Ok(self.read_page(call, priority, log).await?.0)
     }
 
-    /// As [`Reader::read`], with where the list goes on.
+    /// As [`Reader::read`], with where the list continues.
     pub async fn read_page<T>(
         &self,
         call: &Read<T>,

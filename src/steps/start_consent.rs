@@ -74,7 +74,7 @@ pub(super) async fn run(
             context.row.progress.link_in_doubt = false;
             // Nobody knows better what it was asked for with, and a later change must show.
             admin.was_set(context);
-            Ok(Outcome::Adopted(consent))
+            Ok(Outcome::CarriedOver(consent))
         }
         (ConsentStep::Adopt | ConsentStep::Post, link) => {
             // That call may arrive after this one.

@@ -133,7 +133,7 @@ impl<'a> Supposition<'a> {
     }
 
     /// The link that is out already is waited for.
-    pub(super) fn adopt(&mut self) {
+    pub(super) fn carry_over(&mut self) {
         let wanted = self.entry.connection.as_ref();
         let differs = wanted.and_then(|wanted| differences(&self.connection, wanted).ok());
         self.change(Part::Connection, differs.unwrap_or_default());

@@ -256,7 +256,7 @@ mod tests {
     const SECRET: &str = "t0ken/x-yz";
 
     #[test]
-    fn what_an_org_tells_is_presentable_and_then_without_secrets() {
+    fn what_an_org_reports_is_presentable_and_then_without_secrets() {
         let veil = Veil::default();
         let before = veil.told("x t0ken/x-yz");
         veil.cover(&SECRET.into());

@@ -10,7 +10,7 @@ use crate::world::World;
 /// So slow that no machine works off the fleet at once.
 const LATENCY: &str = "latency = '40ms'\n";
 
-/// A run of which the first entries have ended. It stands still until it is told to go on.
+/// A run of which the first entries have ended. It stands still until it is told to continue.
 fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
     let mut run = rollout
         .command(&["run", "job.toml"])
@@ -36,7 +36,7 @@ fn send(signal: &str, to: &Child) {
 }
 
 #[test]
-fn an_interrupted_run_goes_on_without_a_call_too_many() {
+fn an_interrupted_run_continues_without_a_call_too_many() {
     let quiet = World::new(SMALL, LATENCY);
     let undisturbed = quiet.rollout("");
     let wanted = quiet.carry_on(&undisturbed, |command| {

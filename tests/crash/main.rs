@@ -1,5 +1,5 @@
 //! Runs that die: stopped after every checkpoint, killed, interrupted, and fed with faults. Whatever
-//! happens, the same command goes on, and ends where an undisturbed run ends.
+//! happens, the same command continues, and ends where an undisturbed run ends.
 
 #![expect(
     clippy::unwrap_used,

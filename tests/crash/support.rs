@@ -178,7 +178,7 @@ impl Report {
         json!({ "state": self.0["state"], "entries": entries })
     }
 
-    /// What it found changed by hand, by entry: known to the run that mended it only.
+    /// What it found changed by hand, by entry: known to the run that fixed it only.
     pub fn drift(&self) -> Vec<&Value> {
         self.entries().iter().map(|entry| &entry["drift"]).collect()
     }

@@ -1,7 +1,7 @@
 //! Whatever comes from outside is read without a panic, within a bound, and says nothing that it should not:
 //! deterministic mutations of a small corpus, a file for each target.
 //!
-//! `cargo test` makes a few hundred of them; with `OKTA_ROLLOUT_FUZZ_SECONDS=N` each target goes on for so
+//! `cargo test` makes a few hundred of them; with `OKTA_ROLLOUT_FUZZ_SECONDS=N` each target continues for so
 //! long, all beside each other. A mutation that fails is written to `target/fuzz/`: put it into the corpus
 //! with the fix.
 

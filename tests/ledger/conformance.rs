@@ -34,9 +34,9 @@ on_each_backend! {
     windows_hold_one_org_and_state_in_order,
     a_consent_is_that_of_its_org_app_and_id_only,
     a_consent_is_found_until_it_is_settled_or_replaced,
-    a_new_run_adopts_what_still_waits_unchanged,
+    a_new_run_carries_over_what_still_waits_unchanged,
     a_fresh_link_replaces_the_one_another_run_waits_for,
-    one_waiting_entry_is_adopted_once,
+    one_waiting_entry_is_carried_over_once,
     failed_entries_are_set_back_to_where_they_stopped,
     apps_found_by_label_are_known_per_org,
     what_apps_are_is_known_once_it_was_seen,
@@ -450,7 +450,7 @@ async fn a_checkpoint_on_a_changed_entry_stores_nothing_and_harms_no_neighbour(b
         .store(checkpoint(&RunId("none".into()), 0, 0, EntryState::Done))
         .await;
     assert!(matches!(error, Err(LedgerError::NotFound { .. })));
-    // And the ledger goes on.
+    // And the ledger continues.
     fixture
         .ledger
         .store(checkpoint(&run, 7, 1, EntryState::Done))
@@ -492,7 +492,7 @@ async fn counts_follow_every_transition(backend: Backend) {
         changed: 1,
         unchanged: 2,
         failed: 1,
-        adopted: 0,
+        carried_over: 0,
         held_back: 0,
         deactivated: 0,
     };
@@ -788,7 +788,7 @@ async fn a_consent_is_found_until_it_is_settled_or_replaced(backend: Backend) {
     assert_eq!(pending[0].entry.progress.consent, Some(consent("fresh")));
 }
 
-async fn a_new_run_adopts_what_still_waits_unchanged(backend: Backend) {
+async fn a_new_run_carries_over_what_still_waits_unchanged(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let same = entry("acme", "0oa1");
     let changed = entry("acme", "0oa2");
@@ -934,7 +934,7 @@ async fn a_fresh_link_replaces_the_one_another_run_waits_for(backend: Backend) {
     );
 }
 
-async fn one_waiting_entry_is_adopted_once(backend: Backend) {
+async fn one_waiting_entry_is_carried_over_once(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let same = entry("acme", "0oa1");
     let mut before = fixture.import("a.csv", std::slice::from_ref(&same)).await;

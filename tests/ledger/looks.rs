@@ -11,7 +11,7 @@ on_each_backend! {
     an_entry_is_looked_at_when_an_answer_shows_something_of_it,
     looks_of_a_time_that_has_not_come_yet_count_as_made_before,
     what_a_stopped_org_holds_back_cannot_move_by_itself,
-    a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more,
+    a_new_run_continues_with_an_answer_that_nobody_is_handing_in_any_more,
     an_answer_that_a_process_is_handing_in_stays_its_runs,
 }
 
@@ -145,7 +145,7 @@ async fn handing_in(fixture: &Fixture) -> RunId {
     run
 }
 
-async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(backend: Backend) {
+async fn a_new_run_continues_with_an_answer_that_nobody_is_handing_in_any_more(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let before = handing_in(&fixture).await;
     let was = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
@@ -158,8 +158,8 @@ async fn a_new_run_goes_on_with_an_answer_that_nobody_is_handing_in_any_more(bac
         (Some(UnixMillis(99)), was.checked_at)
     );
     let left = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
-    assert_eq!(left.adopted_by, Some(new.clone()));
-    let started = |counts: Counts| (counts.started, counts.waiting, counts.adopted);
+    assert_eq!(left.carried_over_by, Some(new.clone()));
+    let started = |counts: Counts| (counts.started, counts.waiting, counts.carried_over);
     let counts = async |run| started(fixture.ledger.counts(run).await.unwrap());
     assert_eq!(counts(&before).await, (0, 0, 1));
     assert_eq!(counts(&new).await, (1, 0, 0));
@@ -180,5 +180,8 @@ async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend)
         (EntryState::Pending, Progress::default())
     );
     let left = fixture.ledger.entry(&before, EntryNo(0)).await.unwrap();
-    assert_eq!((left.state, left.adopted_by), (EntryState::Started, None));
+    assert_eq!(
+        (left.state, left.carried_over_by),
+        (EntryState::Started, None)
+    );
 }

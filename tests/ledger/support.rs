@@ -220,7 +220,7 @@ pub fn owner(run: &RunId) -> Owner {
             error: None,
             checked_at: None,
             version: 0,
-            adopted_by: None,
+            carried_over_by: None,
             known: None,
             stored: None,
         },

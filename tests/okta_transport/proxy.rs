@@ -60,7 +60,7 @@ async fn other_hosts_go_through_it_without_showing_it_credentials() {
 }
 
 #[tokio::test]
-async fn a_proxys_refusal_is_told_with_the_variable_to_change() {
+async fn a_proxys_refusal_is_reported_with_the_variable_to_change() {
     for (reply, class, message, hint) in [
         (
             Reply::with(407, "Proxy-Authenticate: Basic\r\n", b""),
@@ -115,7 +115,7 @@ async fn a_proxys_refusal_is_told_with_the_variable_to_change() {
 }
 
 #[tokio::test]
-async fn the_proxys_own_password_goes_to_it_and_is_told_to_nobody() {
+async fn the_proxys_own_password_goes_to_it_and_is_reported_to_nobody() {
     let refusal = || Reply::with(403, "", b"");
     let proxy = Server::start([refusal(), refusal()]).await;
     let url = format!("http://us%40er:s3cret@127.0.0.1:{}", proxy.port());
@@ -137,7 +137,7 @@ async fn the_proxys_own_password_goes_to_it_and_is_told_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_cannot_be_reached_is_told_as_the_proxy() {
+async fn a_proxy_that_cannot_be_reached_is_reported_as_the_proxy() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         listener.local_addr().expect("an address").port()

@@ -183,7 +183,7 @@ async fn a_certificate_for_another_host_is_not_trusted_either() {
 }
 
 #[tokio::test]
-async fn a_certificate_out_of_its_time_is_told_as_that() {
+async fn a_certificate_out_of_its_time_is_reported_as_that() {
     for (years, what, hint) in [
         ((2001, 2002), "has expired", "renewed"),
         ((2901, 2902), "is not valid yet", "clock"),

@@ -194,7 +194,7 @@ fn a_consent_is_handed_on_through_many_runs() {
 }
 
 #[test]
-fn a_csv_report_tells_people_what_went_wrong_and_is_a_manifest_again() {
+fn a_csv_report_reports_people_what_went_wrong_and_is_a_manifest_again() {
     let story = failing();
     let report = ["report", "--format", "csv", "-o", "again.csv"];
     story.okta_rollout(&report).exits(0);

@@ -295,7 +295,7 @@ fn disabled_deactivates_once_and_writes_nothing_when_it_is_already() {
 }
 
 #[test]
-fn whoever_goes_on_with_a_forced_run_forces_the_rest_of_it() {
+fn whoever_continues_with_a_forced_run_forces_the_rest_of_it() {
     // A run that is settled, and one of the same that died early; calls are made one by one.
     let dies = |arguments: &[&str]| {
         let story = Scenario::of((1..=5).map(|n| zscaler(&format!("0oa{n}"))));
@@ -314,7 +314,7 @@ fn whoever_goes_on_with_a_forced_run_forces_the_rest_of_it() {
         story.okta_rollout(go_on).exits(0).says("goes on");
         assert!(posts(&story) >= 3, "{go_on:?}");
     }
-    // One that goes on with --force does, too; without, nobody does.
+    // One that continues with --force does, too; without, nobody does.
     let story = dies(&["--new"]);
     story.okta_rollout(&["run", "job.toml", "--force"]).exits(0);
     assert!(posts(&story) >= 3);

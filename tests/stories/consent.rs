@@ -189,7 +189,7 @@ fn a_refreshed_link_replaces_the_old_one() {
 }
 
 #[test]
-fn refresh_keeps_to_the_entries_it_is_told() {
+fn refresh_keeps_to_the_entries_it_is_given() {
     let story = Scenario::of([google("0oa1"), slack("0oa2"), google("0oa3").at("globex")]);
     story.run().exits(4);
     let before = story.consents();

@@ -125,7 +125,7 @@ fn a_link_that_nobody_should_open_is_shown_to_nobody() {
 }
 
 #[test]
-fn where_a_link_leads_is_told_apart() {
+fn where_a_link_leads_is_distinguished() {
     let mut story = Scenario::of([]);
     let liar = Liar::default();
     liar.serve(&mut story, "acme");

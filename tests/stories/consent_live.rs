@@ -1,4 +1,4 @@
-//! Two terminals: a run goes on in one while answers are handed in from the other.
+//! Two terminals: a run continues in one while answers are handed in from the other.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn taking(latency: Duration) -> Switches {
 /// A run that acme's google waits in and that a slow globex keeps alive, and the page that acme waits for.
 fn alive() -> (Scenario, Live, String) {
     let story = Scenario::of([google("0oa1").feature(user()), zscaler("0oa2").at("globex")]);
-    // Nothing in here may be mended by a time-out.
+    // Nothing in here may be fixed by a time-out.
     story.job("[http]\ntimeout = '10min'\n");
     story.switch("globex", taking(Duration::from_hours(1)));
     let mut run = story.begin(&["run", "job.toml"]);
@@ -48,7 +48,7 @@ fn a_live_run_leaves_a_call_that_is_under_way_elsewhere_to_its_sender() {
 }
 
 #[test]
-fn a_live_run_goes_on_with_an_answer_handed_in_elsewhere() {
+fn a_live_run_continues_with_an_answer_handed_in_elsewhere() {
     let (story, mut run, page) = alive();
     story.fed(&["consent", "complete"], &page).exits(0);
     // Nobody says `run` or `resume`: the one that lives does the rest.
@@ -72,7 +72,7 @@ fn a_live_run_keeps_its_hands_off_a_link_refreshed_elsewhere() {
 }
 
 #[test]
-fn status_tells_running_then_interrupted_then_settled() {
+fn status_reports_running_then_interrupted_then_settled() {
     let (story, mut run, page) = alive();
     let state = || {
         let status = story.okta_rollout(&["status", "--format", "json"]).exits(0);

@@ -111,7 +111,7 @@ fn an_answer_to_no_question_is_not_sent() {
 }
 
 #[test]
-fn what_is_no_answer_is_told_once_with_how_much_was_read() {
+fn what_is_no_answer_is_reported_once_with_how_much_was_read() {
     let (story, good) = two_orgs();
     for (text, how_much) in [
         ("hello", "5 bytes in 1 line were read"),
@@ -133,7 +133,7 @@ fn what_is_no_answer_is_told_once_with_how_much_was_read() {
 }
 
 #[test]
-fn what_was_handed_in_by_mistake_is_told_as_what_it_is() {
+fn what_was_handed_in_by_mistake_is_reported_as_what_it_is() {
     let (story, good) = two_orgs();
     let links = story.consents();
     let link = links[0]["authorizeUrl"].as_str().unwrap();

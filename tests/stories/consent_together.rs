@@ -93,7 +93,7 @@ fn many_answers_for_one_org_all_arrive_once() {
 }
 
 #[test]
-fn a_lost_answer_is_told_and_looked_at_while_the_others_go_through() {
+fn a_lost_answer_is_reported_and_looked_at_while_the_others_go_through() {
     let lost = "limit = 0\n[[faults.rules]]\nfault = 'lostAnswer'\nmethod = 'POST'\n\
                 path = '*/oauth2/callback'\n";
     let story = Scenario::with(lost, [google("0oa1"), google("0oa2")]);

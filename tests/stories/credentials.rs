@@ -230,7 +230,7 @@ fn an_answer_for_another_org_is_handed_in() {
 }
 
 #[test]
-fn entries_that_only_wait_for_a_consent_go_on_waiting() {
+fn entries_that_only_wait_for_a_consent_continue_waiting() {
     let mut story = waiting();
     story.unset("ACME_TOKEN");
     story

@@ -1,4 +1,4 @@
-//! What somebody changed by hand between two runs: it is mended, and the report says which fields it was.
+//! What somebody changed by hand between two runs: it is fixed, and the report says which fields it was.
 
 use serde_json::{Value, json};
 

@@ -91,7 +91,7 @@ fn programs_of_secrets_do_not_get_the_file() {
 }
 
 #[test]
-fn files_that_are_wrong_or_open_are_told() {
+fn files_that_are_wrong_or_open_are_reported() {
     let story = from_a_file();
     story.write("secrets.env", "APP_TOKEN=hunter 2\nhunter3\n'\n");
     let check = ["check", "job.toml", "--env-file", "secrets.env"];

@@ -129,7 +129,7 @@ fn under_nohup_a_hangup_is_nothing_and_other_signals_are_what_they_are() {
 }
 
 #[test]
-fn a_run_whose_terminal_is_gone_goes_on() {
+fn a_run_whose_terminal_is_gone_continues() {
     let story = Scenario::with(
         "limit = 0\nlatency = '200ms'",
         (0..60).map(|n| zscaler(&format!("0oa{n}"))),

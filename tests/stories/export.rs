@@ -375,7 +375,7 @@ fn labels_of_all_kinds_survive() {
 }
 
 #[test]
-fn an_org_that_cannot_be_read_is_told_and_the_others_are_exported() {
+fn an_org_that_cannot_be_read_is_reported_and_the_others_are_exported() {
     let mut story = Scenario::of([slack("0oa1"), slack("0oa2").at("globex")]);
     story.org_at("initech", "http://127.0.0.1:9");
     story.manifest([
@@ -436,7 +436,7 @@ fn an_org_that_cannot_be_read_is_told_and_the_others_are_exported() {
 }
 
 #[test]
-fn a_read_that_fails_is_made_again_and_one_that_keeps_failing_is_told() {
+fn a_read_that_fails_is_made_again_and_one_that_keeps_failing_is_reported() {
     for (fault, code, said) in [
         (
             "fault = 'serverError'\ntimes = 2\npath = '/api/v1/apps'",
@@ -534,7 +534,7 @@ fn references_to_files_are_right_wherever_the_export_stands() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_is_sent() {
+fn wrong_usage_is_reported_before_anything_is_sent() {
     let story = Scenario::of([slack("0oa1"), slack("0oa2").at("globex")]);
     story.write("sandbox.csv", "org,url\nacme,sandbox\n");
     story.write("folder.json/x", "");

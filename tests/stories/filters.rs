@@ -150,7 +150,7 @@ fn what_was_stopped_where_all_that_is_selected_is_done_does_not_count() {
 }
 
 #[test]
-fn the_summary_tells_only_of_what_drifted_among_the_selected() {
+fn the_summary_reports_only_of_what_drifted_among_the_selected() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
     story.run().exits(0);
     for (org, app) in [("acme", "0oa1"), ("globex", "0oa2")] {

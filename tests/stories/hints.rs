@@ -601,7 +601,7 @@ fn a_run_of_the_file_takes_an_address_that_was_corrected_though_others_can_still
     orgs_file(&story, &url, "env:ACME_TOKEN");
     let plan = story.okta_rollout(&["plan", "job.toml"]).exits(0);
     assert!(!plan.said().contains("was interrupted"), "{}", plan.said());
-    // What is only about another org goes on.
+    // What is only about another org continues.
     let only = ["plan", "job.toml", "--only", "org=globex"];
     story
         .okta_rollout(&only)
@@ -632,7 +632,7 @@ fn a_run_of_the_file_takes_an_address_that_was_corrected_though_others_can_still
 }
 
 #[test]
-fn a_run_of_the_file_goes_on_with_a_reference_that_was_corrected() {
+fn a_run_of_the_file_continues_with_a_reference_that_was_corrected() {
     let mut story = interrupted("http://127.0.0.1:1", "env:ACME_TOKEN");
     story.set("WRONG_TOKEN", "00wrong-token-of-nobody");
     let url = story.url("acme");
@@ -671,7 +671,7 @@ fn a_run_of_the_file_is_forced_if_the_one_before_was() {
         .said();
     let run = "okta-rollout run job.toml --force --only org=acme";
     assert_eq!(told(&said, "okta-rollout run"), [run], "{said}");
-    // Also told by whoever goes on with it.
+    // Also told by whoever continues with it.
     let said = story.okta_rollout(&["resume", "--failed"]).exits(3).said();
     let all = "okta-rollout run job.toml --force";
     assert_eq!(told(&said, "okta-rollout run"), [all], "{said}");

@@ -116,7 +116,7 @@ fn a_key_deleted_by_hand_costs_one_post_each() {
 }
 
 #[test]
-fn no_key_is_replaced_under_a_run_that_goes_on() {
+fn no_key_is_replaced_under_a_run_that_continues() {
     let settings = "limit = 1\nwindow = '1h'";
     let story = Scenario::with(settings, [zscaler("0oa1"), zscaler("0oa2")]);
     rotate(&story).exits(2).says("no ledger at");

@@ -147,7 +147,7 @@ fn an_answer_to_a_link_that_was_replaced_leads_to_a_fresh_one() {
 }
 
 #[test]
-fn a_plan_announces_the_look_at_a_link_in_doubt() {
+fn a_plan_lists_the_look_at_a_link_in_doubt() {
     let story = asked_twice();
     let announced = || {
         let plan = story.okta_rollout(&["plan", "job.toml", "--format", "json"]);

@@ -94,7 +94,7 @@ fn night(story: &Scenario, code: i32) -> Night {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a week")]
-fn every_night_of_a_week_is_told_as_it_was() {
+fn every_night_of_a_week_is_reported_as_it_was() {
     let story = Scenario::of(rows());
     story.job(JOB);
 
@@ -248,7 +248,7 @@ fn every_night_of_a_week_is_told_as_it_was() {
     let ended = sixth.report["totals"]["unchanged"].as_u64().unwrap();
     assert!(pending > 0, "{}", sixth.report["totals"]);
 
-    // 7: there is room again, and the clock was set back by two days. The broken night goes on and says what it left
+    // 7: there is room again, and the clock was set back by two days. The broken night continues and says what it left
     // alone, and nothing of that reads as looked at.
     story.time_passes(-2 * DAY_MS);
     let began = jiff::Timestamp::now();

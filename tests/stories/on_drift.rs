@@ -1,4 +1,4 @@
-//! What somebody changed by hand between two runs is mended, or only told of: the job's `onDrift` decides. What
+//! What somebody changed by hand between two runs is fixed, or only told of: the job's `onDrift` decides. What
 //! the manifest changed is made so in either case, and a consent that was given stands.
 
 use serde_json::{Value, json};

@@ -274,7 +274,7 @@ fn the_user_name_of_office365_is_shown_as_little_as_its_password() {
 }
 
 #[test]
-fn what_the_job_leaves_alone_is_told_and_is_no_change() {
+fn what_the_job_leaves_alone_is_reported_and_is_no_change() {
     let story = settled([zscaler("0oa1").feature(user())]);
     story.write("job.toml", "onDrift = 'report'\nmanifest = 'm.json'\n");
     let off = json!({ "update": { "profile": { "status": "DISABLED" } } });
@@ -321,7 +321,7 @@ fn only_what_is_selected_is_planned_and_applied() {
 }
 
 #[test]
-fn a_plan_says_when_run_would_go_on_with_an_interrupted_run() {
+fn a_plan_says_when_run_would_continue_with_an_interrupted_run() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2")]);
     story.dies_after(1, &["run", "job.toml"]);
     let plan = story.okta_rollout(&["plan", "job.toml"]).exits(0);
@@ -446,7 +446,7 @@ fn an_interrupted_plan_run_is_gone_on_with_by_resume() {
 }
 
 #[test]
-fn the_same_command_goes_on_with_an_interrupted_plan_run() {
+fn the_same_command_continues_with_an_interrupted_plan_run() {
     let apply = ["run", "--plan", "plan.json"];
     for checkpoints in [1, 2] {
         let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);

@@ -140,7 +140,7 @@ impl World {
 
 const TOKENS: [&str; 2] = ["file:secrets/app-token", "file:secrets/other-token"];
 
-/// People give this many percent of the consents that the newest run waits for, and their entries go on.
+/// People give this many percent of the consents that the newest run waits for, and their entries continue.
 fn consent(world: &mut World, story: &Scenario, percent: u32) {
     let mut pages = String::new();
     let report = story.report();
@@ -174,7 +174,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_run_sends_what_its_plan_announced_and_leaves_nothing_to_plan(seed: u64) {
+    fn a_run_sends_what_its_plan_listed_and_leaves_nothing_to_plan(seed: u64) {
         let mut world = World { random: StdRng::seed_from_u64(seed) };
         let story = Scenario::of([]);
         story.write("secrets/other-token", "tell-tale-other-token");

@@ -121,7 +121,7 @@ fn a_job_says_how_long_runs_are_kept() {
         most = most.max(runs(&story, &[]).len());
     }
     assert_eq!(most, 4);
-    // As does whoever goes on with it.
+    // As does whoever continues with it.
     story.time_passes(3 * DAY_MS);
     story
         .okta_rollout(&["resume"])

@@ -53,7 +53,7 @@ fn a_429_that_comes_anyway_is_waited_out_and_costs_no_attempt() {
 }
 
 #[test]
-fn an_org_that_takes_on_no_call_for_long_is_told_of_and_every_refusal_is_kept() {
+fn an_org_that_takes_on_no_call_for_long_is_reported_and_every_refusal_is_kept() {
     let faults = "limit = 0\n[[faults.rules]]\nfault = 'concurrency'\nmethod = 'POST'\ntimes = 6\n";
     let story = Scenario::with(faults, [zscaler("0oa1")]);
     // Each refusal is a checkpoint.

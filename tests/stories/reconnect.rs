@@ -61,7 +61,7 @@ pub fn posts(story: &Scenario) -> usize {
 pub const RECONNECT: [&str; 5] = ["run", "job.toml", "--reconnect", "--only", "app=office365"];
 
 #[test]
-fn a_changed_admin_password_is_told_and_renewed_when_asked_for() {
+fn a_changed_admin_password_is_reported_and_renewed_when_asked_for() {
     let story = connected([
         office365("0oa1").feature(user()),
         google("0oa2"),
@@ -195,7 +195,7 @@ fn what_was_asked_for_is_done_once_across_crashes() {
         story.job("[http]\ntimeout = '1s'\n");
         let only = ["run", "job.toml", "--reconnect", "--only", "org=acme"];
         story.dies_after(checkpoints, &only);
-        // Whoever goes on with it renews the same.
+        // Whoever continues with it renews the same.
         story.run().exits(4);
         assert_eq!(posts(&story), 2, "{checkpoints}");
         assert_eq!(story.consents().len(), 2, "{checkpoints}");

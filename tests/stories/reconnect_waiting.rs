@@ -71,7 +71,7 @@ fn left(story: &Scenario) -> Value {
 }
 
 #[test]
-fn a_changed_password_is_told_while_a_consent_is_waited_for() {
+fn a_changed_password_is_reported_while_a_consent_is_waited_for() {
     let story = waiting();
     let (link, other) = (link_of(&story, "0oa1"), link_of(&story, "0oa2"));
     story.write("secrets/admin-password", "tell-tale-second");
@@ -88,7 +88,7 @@ fn a_changed_password_is_told_while_a_consent_is_waited_for() {
     shown.says(command);
     assert!(story.all_calls("acme").is_empty());
 
-    // A run, and whatever goes on with it, keeps the link and says so.
+    // A run, and whatever continues with it, keeps the link and says so.
     for arguments in [&["run", "job.toml"][..], &["resume"], &["resume"]] {
         story
             .okta_rollout(arguments)
@@ -190,7 +190,7 @@ fn a_link_is_replaced_if_its_credentials_changed_and_somebody_asks_for_it() {
 }
 
 #[test]
-fn what_is_as_it_was_again_is_not_told_any_more() {
+fn what_is_as_it_was_again_is_not_reported_any_more() {
     let story = waiting();
     let before = std::fs::read_to_string(story.path("secrets/admin-password")).unwrap();
     story.write("secrets/admin-password", "tell-tale-second");
@@ -307,7 +307,7 @@ fn an_org_that_cannot_be_opened_is_no_org_without_a_change() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_read_is_told_and_stops_nobody() {
+fn a_secret_that_cannot_be_read_is_reported_and_stops_nobody() {
     let mut story = Scenario::of([]);
     story.set("FIRST_PASSWORD", "tell-tale-first");
     story.set("OTHER_PASSWORD", "tell-tale-other");
@@ -324,7 +324,7 @@ fn a_secret_that_cannot_be_read_is_told_and_stops_nobody() {
     story.set("OTHER_PASSWORD", "tell-tale-third");
     let links = ["0oa1", "0oa2"].map(|id| link_of(&story, id));
     story.all_calls("acme");
-    // A run that renews goes on: what can be read is compared.
+    // A run that renews continues: what can be read is compared.
     let ran = story.okta_rollout(&["resume"]).exits(4);
     ran.says(
         "acme: whether the credentials of 2 entries that wait changed is not known: env:FIRST_PASSWORD: the environment \
@@ -430,7 +430,7 @@ fn what_changes_while_a_link_of_another_ledger_is_waited_for_shows() {
 }
 
 #[test]
-fn who_consents_all_the_same_is_told_afterwards() {
+fn who_consents_all_the_same_is_notified_afterwards() {
     let story = waiting();
     story.write("secrets/admin-password", "tell-tale-second");
     consented(&story);

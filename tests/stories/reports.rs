@@ -279,7 +279,7 @@ fn the_json_report_has_every_field() {
 }
 
 #[test]
-fn status_and_report_and_the_run_itself_tell_programs_the_same() {
+fn status_and_report_and_the_run_itself_report_programs_the_same() {
     let story = Scenario::of([zscaler("0oa1")]);
     let run = story
         .okta_rollout(&["run", "job.toml", "--format", "json"])
@@ -345,7 +345,7 @@ fn only_narrows_every_format() {
 }
 
 #[test]
-fn a_settled_file_begins_anew_and_an_interrupted_one_goes_on() {
+fn a_settled_file_begins_anew_and_an_interrupted_one_continues() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
     let revoked = Switches {
         revoked_token: true,
@@ -380,7 +380,7 @@ fn a_settled_file_begins_anew_and_an_interrupted_one_goes_on() {
 }
 
 #[test]
-fn every_call_is_told_to_who_asks_also_after_a_crash() {
+fn every_call_is_shown_to_who_asks_also_after_a_crash() {
     let faults = "limit = 0\n[[faults.rules]]\nfault = 'unavailable'\nmethod = 'POST'\n\
                   [[faults.rules]]\nfault = 'lostAnswer'\nmethod = 'PUT'\n";
     let story = Scenario::with(faults, [zscaler("0oa1").feature(user()), zscaler("0oa2")]);

@@ -6,7 +6,7 @@ use crate::support::{
     user, zscaler,
 };
 
-/// Everything a scenario says and every secret it has, as it goes on.
+/// Everything a scenario says and every secret it has, as it continues.
 struct Told {
     said: String,
     secrets: Vec<String>,

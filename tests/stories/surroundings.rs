@@ -217,7 +217,7 @@ impl Deed {
 }
 
 #[test]
-fn a_ledger_that_others_can_write_to_is_refused_until_it_is_mended() {
+fn a_ledger_that_others_can_write_to_is_refused_until_it_is_fixed() {
     for (name, deed, what) in [
         (
             "ledger.db",

@@ -145,7 +145,7 @@ fn no_other_process_of_the_user_can_look_into_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_exceeds_its_limit_is_told() {
+fn a_file_that_exceeds_its_limit_is_reported() {
     let story = Scenario::of((0..200).map(|no| zscaler(&format!("0oa{no}"))));
     let limited = story.limited("ulimit -f 100", &["run", "job.toml"]);
     limited
@@ -159,7 +159,7 @@ fn a_file_that_exceeds_its_limit_is_told() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn too_few_files_are_told_by_every_command_or_are_enough() {
+fn too_few_files_are_reported_by_every_command_or_are_enough() {
     let story = Scenario::of([
         zscaler("0oa1").feature(user()),
         zscaler("0oa2").labelled("Zscaler"),
@@ -183,14 +183,14 @@ fn too_few_files_are_told_by_every_command_or_are_enough() {
             let ran = story.limited(&format!("ulimit -n {files}"), arguments);
             let (code, said) = (ran.code(), ran.said());
             let works = matches!(code, Some(0 | 4)) && !said.contains("error");
-            let is_told = said.contains("Too many open files (os error 24)")
+            let is_reported = said.contains("Too many open files (os error 24)")
                 && said.contains("ulimit -n 1024")
                 && !said.contains("disk")
                 && !said.contains("threads");
             // It may turn out when calls are made.
-            let may_be_told = files < 256 && (code == Some(2) || files > 40 && code == Some(3));
+            let may_be_reported = files < 256 && (code == Some(2) || files > 40 && code == Some(3));
             assert!(
-                works || may_be_told && is_told,
+                works || may_be_reported && is_reported,
                 "{files}: {arguments:?}: {code:?}: {said}"
             );
         }

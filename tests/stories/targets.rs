@@ -81,7 +81,7 @@ fn the_live_connection_of_another_app_is_not_touched_by_any_step() {
         assert!(writes(&story.all_calls("acme")).is_empty());
         assert_eq!(story.app("acme", "0oa1"), before);
     }
-    // Nor by a run of what failed, or one that goes on.
+    // Nor by a run of what failed, or one that continues.
     for again in [&["resume", "--failed"][..], &["run", "job.toml", "--force"]] {
         story.okta_rollout(again).exits(3).says("not zscalerbyz");
         assert!(writes(&story.all_calls("acme")).is_empty());
@@ -293,7 +293,7 @@ fn wrong() -> [Entry; 3] {
 }
 
 #[test]
-fn a_wrong_app_that_is_known_is_told_where_nothing_has_to_be_written() {
+fn a_wrong_app_that_is_known_is_reported_where_nothing_has_to_be_written() {
     for (entry, reason) in wrong().into_iter().zip([
         "0oa1 is a google app, not zoomus",
         "0oa2 is a zscalerbyz app, not okta_org2org",
@@ -318,7 +318,7 @@ fn a_wrong_app_that_is_known_is_told_where_nothing_has_to_be_written() {
 }
 
 #[test]
-fn a_wrong_app_in_a_list_that_is_made_anyway_is_told_where_nothing_has_to_be_written() {
+fn a_wrong_app_in_a_list_that_is_made_anyway_is_reported_where_nothing_has_to_be_written() {
     let story = settled();
     std::fs::remove_dir_all(story.path(".okta-rollout")).unwrap();
     let labelled = [

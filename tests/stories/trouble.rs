@@ -1,4 +1,4 @@
-//! Orgs in trouble: a stopped org holds nobody up, says why, and goes on once it is mended.
+//! Orgs in trouble: a stopped org holds nobody up, says why, and continues once it is fixed.
 
 use std::io::{Read as _, Write as _};
 
@@ -57,7 +57,7 @@ fn a_revoked_token_stops_its_org_only() {
 }
 
 #[test]
-fn a_mended_org_is_finished_by_resume() {
+fn a_fixed_org_is_finished_by_resume() {
     let story = many();
     story.switch("acme", revoked());
     story.run().exits(3);
@@ -192,7 +192,7 @@ fn an_app_that_is_not_there_fails_and_is_retried_when_it_is() {
 }
 
 #[test]
-fn a_refused_secret_fails_its_entry_and_is_mended_by_resume() {
+fn a_refused_secret_fails_its_entry_and_is_fixed_by_resume() {
     let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").token("file:secrets/bad")]);
     story.write("secrets/bad", "bad-token\n");
     story

@@ -192,7 +192,7 @@ fn a_variable_that_names_no_proxy_is_wrong_usage_and_nothing_is_sent() {
 }
 
 #[test]
-fn commands_that_only_look_tell_what_they_wait_for_as_run_does() {
+fn commands_that_only_look_report_what_they_wait_for_as_run_does() {
     let mut story = Scenario::of([]);
     // Nobody listens there: it may heal.
     story.org_at("acme", "http://127.0.0.1:1");
@@ -219,7 +219,7 @@ fn commands_that_only_look_tell_what_they_wait_for_as_run_does() {
 }
 
 #[test]
-fn commands_that_only_look_tell_of_a_budget_that_is_used_up() {
+fn commands_that_only_look_report_a_budget_that_is_used_up() {
     let settings = "limit = 1\nwindow = '1h'";
     let story = Scenario::with(settings, [zscaler("0oa1"), zscaler("0oa2")]);
     for command in [

@@ -131,7 +131,7 @@ fn every_changed_entry_says_what_and_why() {
 }
 
 #[test]
-fn a_hand_is_told_apart_also_where_the_connection_was_written_again() {
+fn a_hand_is_distinguished_also_where_the_connection_was_written_again() {
     let entries = || {
         [
             zscaler("0oa1").feature(user()),

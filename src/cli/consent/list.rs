@@ -112,7 +112,7 @@ fn may_be_shown(pending: &Pending, output: Output) -> bool {
     false
 }
 
-/// Links are looked at when their run goes on, and this command sends nothing.
+/// Links are looked at when their run continues, and this command sends nothing.
 fn warn_of_doubt(pending: &[Pending], output: Output) {
     let in_doubt = |pending: &&Pending| pending.entry.progress.link_in_doubt;
     for pending in pending.iter().filter(in_doubt) {

@@ -181,7 +181,7 @@ impl Contents {
     }
 
     /// Tells what a person has to fill in, and the next command.
-    pub fn tell_next(
+    pub fn note_next(
         &self,
         args: &args::Export,
         format: ExportFormat,

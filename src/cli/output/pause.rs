@@ -1,4 +1,4 @@
-//! Ctrl-Z on a terminal with live lines: they are taken away before the process stops, since the shell goes on where
+//! Ctrl-Z on a terminal with live lines: they are taken away before the process stops, since the shell continues where
 //! the cursor is, and drawn again once the process is in the foreground.
 
 use rustix::process::{Signal, getpgrp, getpid, getsid, kill_process};
@@ -20,14 +20,14 @@ pub(in crate::cli) fn listen() {
             }
             block::erase();
             if kill_process(getpid(), Signal::STOP).is_err() {
-                // A process that cannot be stopped goes on, and its lines with it.
+                // A process that cannot be stopped continues, and its lines with it.
                 return;
             }
         }
     }));
 }
 
-/// Whether a shell with job control started us: nobody else would let a stopped process go on.
+/// Whether a shell with job control started us: nobody else would let a stopped process continue.
 fn somebody_continues_us() -> bool {
     getsid(None).is_ok_and(|session| session != getpgrp())
 }

@@ -15,7 +15,7 @@ use super::waits::Waits;
 use crate::event::{Answers, EntryEvent, EntryName, EventKind, OrgEvent, RunEvent};
 use crate::ledger::{Counts, OrgRow};
 use crate::model::{Changed, EntryError, EntryState, Step, UnixMillis};
-use crate::report::{counted, told as told_change};
+use crate::report::{counted, told as change_text};
 use crate::settings::Verbosity;
 
 /// Live lines at most: more of them move too fast to be read.
@@ -267,7 +267,7 @@ impl Model {
     }
 
     fn change(&self, change: &Changed) -> Vec<Line> {
-        self.from(Verbosity::Steps, || format!("  {}", told_change(change)))
+        self.from(Verbosity::Steps, || format!("  {}", change_text(change)))
     }
 
     fn org_stopped(&mut self, org: &Arc<str>, message: &str, hint: Option<&str>) -> Vec<Line> {
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_could_not_be_compared_are_told_with_what_to_do() {
+    fn secrets_that_could_not_be_compared_are_reported_with_what_to_do() {
         for (entries, told) in [(1, "1 entry that waits"), (3, "3 entries that wait")] {
             let not_compared = OrgEvent::NotCompared {
                 entries,
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_tell_what_ended_what_waits_and_what_stopped() {
+    fn plain_lines_report_what_ended_what_waits_and_what_stopped() {
         let (_, lines) = play(Verbosity::Normal, &story());
         insta::assert_snapshot!(text(&lines), @r#"
         News acme: waits 42 s, until 03:04:47 UTC: budget of /api/v1/apps: 0 of 45 left
@@ -631,7 +631,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_over_is_gone_and_the_next_one_is_told() {
+    fn a_wait_that_is_over_is_gone_and_the_next_one_is_reported() {
         let mut model = Model::new(Verbosity::Normal, TimeZone::UTC, NOW);
         assert_eq!(model.apply(&waits("acme", at(5_000))).len(), 1);
         assert_eq!(model.view(NOW, LIVE_LINES).live.len(), 1);
@@ -685,7 +685,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_to_stop_is_told_what_is_waited_for() {
+    fn who_asks_to_stop_is_notified_of_what_is_waited_for() {
         for (in_flight, answers, wanted) in [
             (0, Answers::Kept, "stopping; Ctrl-C again to quit now"),
             (

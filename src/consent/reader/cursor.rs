@@ -16,7 +16,7 @@ pub(super) enum Dialect {
 pub(super) enum Stroke {
     /// A character that links can have.
     Char(u8),
-    /// White space, and what else a line break may bring; the link may go on behind it.
+    /// White space, and what else a line break may bring; the link may continue behind it.
     Gap {
         /// Whether there was a line break in it.
         line_break: bool,

@@ -12,7 +12,7 @@ const MAX_GAPS: usize = 400;
 /// The beginning of a link in its longest spelling, `https` and an escaped colon.
 const BEGINNING: usize = 12;
 
-/// Longest word that is looked at to tell whether a line goes on with a link (bytes).
+/// Longest word that is looked at to tell whether a line continues with a link (bytes).
 const TOKEN: usize = 200;
 
 /// Longest entity: `&NonBreakingSpace;` and the like.
@@ -38,7 +38,7 @@ pub(super) struct Link {
     pub is_closed: bool,
     /// Byte of the text where it begins.
     pub begin: usize,
-    /// Byte of the text where looking for the next one goes on.
+    /// Byte of the text where looking for the next one continues.
     pub end: usize,
 }
 
@@ -272,7 +272,7 @@ impl Unescaped {
         match (c, rest.first()) {
             (Some('&'), _) => return length + self.ampersand(&rest[length..]),
             (Some(c), _) => self.put(c),
-            // A shell goes on in the next line.
+            // A shell continues in the next line.
             (None, _) if is_wrapped => {}
             (None, Some(b'n' | b'r' | b't')) => {
                 self.gap(Break {

@@ -266,7 +266,7 @@ fn features_are_exported_as_far_as_a_manifest_can_say_them() {
 }
 
 #[test]
-fn a_feature_that_the_app_should_not_have_is_told() {
+fn a_feature_that_the_app_should_not_have_is_reported() {
     let connection = LiveConnection {
         base_url: Some("https://scim.example".into()),
         ..ENABLED("TOKEN")

@@ -90,7 +90,7 @@ pub struct AppName {
     pub name: Box<str>,
 }
 
-/// An entry that is still to be begun or to go on, and how its app is found.
+/// An entry that is still to be begun or to continue, and how its app is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The entry's number.

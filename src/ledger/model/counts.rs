@@ -25,7 +25,7 @@ pub struct Standing {
     /// Whether that was to switch its connection off.
     pub deactivated: bool,
     /// Whether a later run took it over.
-    pub adopted: bool,
+    pub carried_over: bool,
 }
 
 /// Counts by stored state.
@@ -44,8 +44,8 @@ pub struct Counts {
     /// [`EntryState::Failed`].
     pub failed: u64,
     /// Taken over by a later run.
-    #[serde(default)]
-    pub adopted: u64,
+    #[serde(default, rename = "adopted")]
+    pub carried_over: u64,
     /// Of those that are pending or started: they stand in the queue of an org that was stopped.
     #[serde(default)]
     pub held_back: u64,
@@ -63,7 +63,7 @@ impl Counts {
             + self.changed
             + self.unchanged
             + self.failed
-            + self.adopted
+            + self.carried_over
     }
 
     /// Those that have not come to their end, nor to a consent.
@@ -84,7 +84,7 @@ impl Counts {
     /// Counts one entry more; `stopped`: orgs that were.
     pub fn add(&mut self, entry: &Standing, stopped: &HashSet<OrgNo>) {
         let count = match entry.state {
-            _ if entry.adopted => &mut self.adopted,
+            _ if entry.carried_over => &mut self.carried_over,
             EntryState::Pending => &mut self.pending,
             EntryState::Started => &mut self.started,
             EntryState::Waiting => &mut self.waiting,
@@ -94,10 +94,13 @@ impl Counts {
         };
         *count += 1;
         let is_unfinished = matches!(entry.state, EntryState::Pending | EntryState::Started);
-        if is_unfinished && !entry.adopted && stopped.contains(&entry.queue.unwrap_or(entry.org)) {
+        if is_unfinished
+            && !entry.carried_over
+            && stopped.contains(&entry.queue.unwrap_or(entry.org))
+        {
             self.held_back += 1;
         }
-        if entry.deactivated && !entry.adopted {
+        if entry.deactivated && !entry.carried_over {
             self.deactivated += 1;
         }
     }
@@ -112,7 +115,7 @@ impl std::iter::Sum for Counts {
             changed: sum.changed + one.changed,
             unchanged: sum.unchanged + one.unchanged,
             failed: sum.failed + one.failed,
-            adopted: sum.adopted + one.adopted,
+            carried_over: sum.carried_over + one.carried_over,
             held_back: sum.held_back + one.held_back,
             deactivated: sum.deactivated + one.deactivated,
         })

@@ -149,7 +149,7 @@ pub struct Progress {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_secrets: Vec<String>,
     /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, whether they were
-    /// mended or left alone.
+    /// fixed or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
 }
@@ -248,7 +248,7 @@ pub struct EntryRow {
     /// Counts the row's changes: a checkpoint states the one it builds on.
     pub version: i64,
     /// The later run that waits for its consent instead, or has a fresher link: nothing moves it here.
-    pub adopted_by: Option<RunId>,
+    pub carried_over_by: Option<RunId>,
     /// What was known of its app when it was loaded to be worked on.
     pub known: Option<Known>,
     /// What a checkpoint builds on, if it was loaded to be worked on.

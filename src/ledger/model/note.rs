@@ -19,7 +19,7 @@ pub struct OrgWait {
     /// Calls a second that are kept free of it for others who were seen to spend from it.
     #[serde(default)]
     pub others_per_second: Option<f64>,
-    /// When they go on.
+    /// When they continue.
     pub until: UnixMillis,
 }
 
@@ -62,7 +62,7 @@ pub enum Note {
     Spent(SpentWindow),
     /// Others spend from the same bucket.
     Others(OtherSpenders),
-    /// Its calls wait, or go on.
+    /// Its calls wait, or continue.
     Waits {
         /// The run.
         run: RunId,

@@ -11,7 +11,7 @@ use super::calls::{self, Call};
 use super::compared::Compared;
 use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
-use super::{adoption, memory};
+use super::{carry_over, memory};
 use crate::ledger::{
     AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats, Progress,
 };
@@ -238,7 +238,7 @@ fn write_entry(
             .prepare_cached("UPDATE entry SET consent = ?2 WHERE key = ?1")?
             .execute(params![key, after.consent])?;
         if after.consent.is_some() {
-            adoption::replace(connection, key)?;
+            carry_over::replace(connection, key)?;
         }
     }
     Ok(true)

@@ -1,4 +1,4 @@
-//! Entries that were found otherwise than wanted, and left so or mended.
+//! Entries that were found otherwise than wanted, and left so or fixed.
 
 use rusqlite::{Connection, params};
 

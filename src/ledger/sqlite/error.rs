@@ -106,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_whatever_sqlite_makes_of_it() {
+    fn a_full_disk_is_reported_whatever_sqlite_makes_of_it() {
         let path = Path::new("/d/ledger.db");
         let full = || LedgerError::DiskFull {
             location: files::location(path),
         };
-        for (code, told_when_full) in [
+        for (code, reported_when_full) in [
             (ffi::SQLITE_FULL, true),
             (ffi::SQLITE_IOERR_SHMSIZE, true),
             (ffi::SQLITE_IOERR_SHMOPEN, true),
@@ -126,7 +126,7 @@ mod tests {
         ] {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             let on = |is_full| LedgerError::sqlite_on(path, &error, is_full);
-            assert_eq!(on(|_| true) == full(), told_when_full, "{code}");
+            assert_eq!(on(|_| true) == full(), reported_when_full, "{code}");
             assert_eq!(on(|_| false) == full(), code == ffi::SQLITE_FULL, "{code}");
         }
         let stored = io::Error::from(io::ErrorKind::StorageFull);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_the_machine_is_told_with_what_raises_it() {
+    fn a_limit_of_the_machine_is_reported_with_what_raises_it() {
         let path = Path::new("/d/ledger.db");
         let no_memory = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None);
         let errors = [

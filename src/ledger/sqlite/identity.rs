@@ -1,4 +1,4 @@
-//! Whether the ledger is still the file that was opened: renamed, deleted or replaced under a process, SQLite goes on
+//! Whether the ledger is still the file that was opened: renamed, deleted or replaced under a process, SQLite continues
 //! writing into what nobody will find again. Whether it still has all that was put into it, [`super::whole`] finds out.
 
 use std::fs::{File, Metadata};

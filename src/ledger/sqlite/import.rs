@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::adoption::{Adoptable, Adoption};
+use super::carry_over::{Carriable, CarryOver};
 use super::lock::FileLock;
 use super::rows::{self, Result};
 use super::writer::Underway;
@@ -35,8 +35,8 @@ pub struct Import {
     stored: i64,
     storing: Option<Underway<Begun>>,
     begun: Option<Begun>,
-    adoptable: Adoptable,
-    adopted: Vec<Adoption>,
+    carriable: Carriable,
+    carried_over: Vec<CarryOver>,
 }
 
 struct Org {
@@ -78,7 +78,7 @@ impl Import {
         let locks = ledger.locks();
         // What cannot be looked at counts as held.
         let is_free = |run: &RunId| matches!(lock::is_locked(&locks, run), Ok(false));
-        let adoptable = ledger.read(|connection| Adoptable::of_all_runs(connection, is_free))?;
+        let carriable = ledger.read(|connection| Carriable::of_all_runs(connection, is_free))?;
         Ok(Self {
             ledger,
             run,
@@ -87,8 +87,8 @@ impl Import {
             stored: 0,
             storing: None,
             begun: None,
-            adoptable,
-            adopted: Vec::new(),
+            carriable,
+            carried_over: Vec::new(),
         })
     }
 
@@ -135,8 +135,8 @@ impl Import {
         org.entries += 1;
         let chunk = &mut self.chunk;
         let no = self.stored + rows::integer(chunk.rows.len() as u64);
-        self.adopted
-            .extend(self.adoptable.take(&org.url, &spec, EntryNo(no)));
+        self.carried_over
+            .extend(self.carriable.take(&org.url, &spec, EntryNo(no)));
         chunk.specs.push_str(&spec);
         chunk.rows.push(Row {
             org: entry.org,
@@ -158,7 +158,7 @@ impl Import {
             .as_ref()
             .map(|begun| (begun.seq, begun.id.clone()));
         let (run, orgs, chunk) = (self.run, self.orgs, self.chunk);
-        let (adopted, first) = (self.adopted, self.stored);
+        let (carried_over, first) = (self.carried_over, self.stored);
         let id = self.ledger.writer()?.write_blocking(move |transaction| {
             let (seq, id) = match known {
                 Some(known) => known,
@@ -166,8 +166,8 @@ impl Import {
             };
             insert_entries(transaction, seq, first, &chunk)?;
             insert_orgs(transaction, seq, &orgs)?;
-            for adoption in &adopted {
-                adoption.apply(transaction, seq)?;
+            for carry_over in &carried_over {
+                carry_over.apply(transaction, seq)?;
             }
             transaction
                 .prepare_cached("UPDATE run SET imported = 1 WHERE seq = ?1")?

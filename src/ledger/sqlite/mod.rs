@@ -6,8 +6,8 @@
 //! lock_run              ── ledger.db.locks/RUN.lock             keys, rotate_key ── ledger.db.key, .key.old
 //! ```
 
-mod adoption;
 mod calls;
+mod carry_over;
 mod changes;
 mod commit;
 mod compared;

@@ -242,7 +242,7 @@ pub(super) const ENTRY: &str = "e.key, e.org, e.line, e.state, e.version, e.due_
      e.checked_at, e.queue";
 pub(super) const ENTRY_COLUMNS: usize = 13;
 
-/// Columns `key`, `org`, the app as JSON, `state`, whether it was adopted, whether it is to be off, `queue`.
+/// Columns `key`, `org`, the app as JSON, `state`, whether it was carried over, whether it is to be off, `queue`.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     let code = row.get(3)?;
     let is_off: Option<bool> = row.get(5)?;
@@ -254,7 +254,7 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
         state: state_of(3, code)?,
         changed: code == code::CHANGED,
         deactivated: code == code::CHANGED && is_off == Some(true),
-        adopted: row.get(4)?,
+        carried_over: row.get(4)?,
     })
 }
 
@@ -285,7 +285,7 @@ pub(super) fn entry_row_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Entry
         version: row.get(at + 4)?,
         known: None,
         stored: None,
-        adopted_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
+        carried_over_by: row.get::<_, Option<String>>(at + 10)?.map(RunId),
         checked_at: row.get(at + 11)?,
     })
 }

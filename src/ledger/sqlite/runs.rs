@@ -85,15 +85,15 @@ pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<
             u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, n))
         };
         // The sums still have what was taken over among those that wait.
-        let adopted = count(7)?;
+        let carried_over = count(7)?;
         let mut counts = Counts {
             pending: count(1)?,
             started: count(2)?,
-            waiting: count(3)?.saturating_sub(adopted),
+            waiting: count(3)?.saturating_sub(carried_over),
             changed: count(4)?,
             unchanged: count(5)?,
             failed: count(6)?,
-            adopted,
+            carried_over,
             held_back: 0,
             deactivated: count(9)?,
         };

@@ -217,7 +217,7 @@ fn refuse_kind(path: &Path, found: &Found, part: Part) -> Result<()> {
     })
 }
 
-/// What is wrong with a file for this user, and the command or flag that mends it.
+/// What is wrong with a file for this user, and the command or flag that fixes it.
 fn wrong(path: &Path, found: &Found, part: Part, me: u32) -> Option<(String, String)> {
     /// Only who made a file in such a folder may rename or delete it.
     const STICKY: u32 = 0o1000;
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_write_to_is_refused_with_what_mends_it() {
+    fn what_others_can_write_to_is_refused_with_what_fixes_it() {
         use Part::{Folder, Key, Ledger, Needless};
         let path = Path::new("/d/ledger.db");
         // Owner, group, mode; this is user 7.

@@ -361,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_this_machine_lacks_is_told_as_that() {
+    fn what_this_machine_lacks_is_reported_as_that() {
         for (error, hint) in [
             (io::Error::from_raw_os_error(23), Some("ulimit -n")),
             (io::Error::from_raw_os_error(24), Some("ulimit -n")),

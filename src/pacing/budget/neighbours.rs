@@ -199,7 +199,7 @@ impl Neighbours {
         }
     }
 
-    /// Goes on from what an earlier process saw of the last windows.
+    /// Continues from what an earlier process saw of the last windows.
     pub(super) fn restore(&mut self, seen: Others) {
         let Others { pace, unsure, .. } = seen;
         // What is no number was never noted.
@@ -266,7 +266,7 @@ impl Neighbours {
         self.pace(limit) * SURPLUS
     }
 
-    /// When it is time to see how the window at hand goes on, after it was seen last.
+    /// When it is time to see how the window at hand continues, after it was seen last.
     pub(super) fn look_after(&self, seen_at: Duration) -> Option<Duration> {
         let since = self.present?.since;
         let part = self.length() / SEEN;
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_is_told_once_a_window_and_when_they_take_more() {
+    fn the_ledger_is_notified_once_a_window_and_when_they_take_more() {
         let mut neighbours = after_one();
         assert_eq!(neighbours.take_seen(), None);
         let mut told = Vec::new();

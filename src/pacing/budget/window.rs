@@ -33,7 +33,7 @@ pub enum Settled {
     NotCounted,
     /// 429 for the window: nothing is left until then.
     Exhausted {
-        /// When to go on, on our clock.
+        /// When to continue, on our clock.
         until: Duration,
         /// The window's identity, if the headers said.
         reset: Option<i64>,
@@ -47,7 +47,7 @@ pub enum Settled {
 /// A window that is used up, as the ledger keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
-    /// When to go on, on our clock.
+    /// When to continue, on our clock.
     pub until: Duration,
     /// Requests a window, if known.
     pub limit: Option<u64>,

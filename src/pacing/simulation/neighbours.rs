@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn a_restart_does_not_forget_a_steady_neighbour(world in worlds(), part in 0.02_f64..0.8, from in 0.0_f64..0.5, deaths in 1_u32..=3) {
-        // Each life is long enough to see a window, or goes on from what the one before saw.
+        // Each life is long enough to see a window, or continues from what the one before saw.
         let life = (world.window_s * 1_200, world.window_s * 3_500);
         let world = World { deaths, life_ms: life, ..world };
         let outcome = beside(&world, steady(&world, part, from));

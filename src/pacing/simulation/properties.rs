@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn methods_with_limits_of_their_own_are_told_apart(world in worlds(), reads in 200_u64..400, seed: u64) {
+    fn methods_with_limits_of_their_own_are_distinguished(world in worlds(), reads in 200_u64..400, seed: u64) {
         let world = World {
             limit: world.limit.max(10),
             reads: Some(reads),

@@ -9,7 +9,7 @@ use crate::model::State;
 const FAILED_SHOWN: usize = 10;
 
 impl Summary<'_> {
-    /// The command that goes on with the selected entries.
+    /// The command that continues with the selected entries.
     fn resume(&self) -> String {
         let flag = self.selection.with_state(None).flag();
         format!("okta-rollout resume {}{flag}", self.overview.run)

@@ -31,11 +31,11 @@ const INTERRUPTED: &str = "interrupted before Okta answered";
 /// What became of one answer.
 #[derive(Debug)]
 pub enum Answered {
-    /// Okta took it; the rest of the entry goes on in the live run or with the next one.
+    /// Okta took it; the rest of the entry continues in the live run or with the next one.
     Accepted {
         /// The entry it was for.
         entry: EntryName,
-        /// The run to go on with.
+        /// The run to continue with.
         run: RunId,
     },
     /// Okta had taken it before.

@@ -59,7 +59,7 @@ where
         }
     }
 
-    /// Opens anew, when next asked, what was stopped or could not be opened: it may have been mended since.
+    /// Opens anew, when next asked, what was stopped or could not be opened: it may have been fixed since.
     pub fn forget_broken(&self) {
         self.slots.lock().retain(|_, slot| match slot.get() {
             Some(Ok(open)) => open.org_context.access.gate.stopped().is_none(),

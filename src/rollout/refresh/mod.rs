@@ -60,7 +60,7 @@ pub(crate) struct Planned {
     pub orgs: Vec<OrgPlan>,
     /// SHA-256 (hex) of the manifest's bytes.
     pub digest: String,
-    /// The run that `run` would go on with.
+    /// The run that `run` would continue with.
     pub continues: Option<String>,
 }
 
@@ -212,7 +212,7 @@ async fn look(
     plans
 }
 
-/// States are those of the run that goes on; in a new one all entries are pending.
+/// States are those of the run that continues; in a new one all entries are pending.
 async fn choose(
     request: &PlanRequest,
     goes_on: Option<(&Ledger, &RunRow)>,

@@ -83,7 +83,7 @@ impl OrgRefresh {
             if let Some(error) = not_read {
                 unread.add(error.to_string(), Some(error.remedy()));
             }
-            self.tell_looked();
+            self.notify_looked();
             busy += log.busy;
             requests += log.stats.requests;
             cost.add(&looked.forecast, Site::Own);
@@ -112,7 +112,7 @@ impl OrgRefresh {
         })
     }
 
-    fn tell_looked(&self) {
+    fn notify_looked(&self) {
         let entries = 1 + self.looked.fetch_add(1, Ordering::Relaxed);
         self.events.run(|| RunEvent::Looked { entries });
     }

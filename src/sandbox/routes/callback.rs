@@ -1,5 +1,5 @@
-//! The end of a three-legged flow (API.md §4): Okta's page that shows where to go on, and the API call
-//! that goes on.
+//! The end of a three-legged flow (API.md §4): Okta's page that shows where to continue, and the API call
+//! that continues.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -206,15 +206,15 @@ fn a_consent_divides_the_calls() {
     let waiting = forecast_waiting(&labelled, Past::default(), Identity::Right);
     assert_eq!(waiting.after_consent, found.after_consent);
     // A link that is out is waited for.
-    let mut adopted = disabled();
-    if let Some(app) = &mut adopted.app {
+    let mut carried_over = disabled();
+    if let Some(app) = &mut carried_over.app {
         app.has_link = true;
     }
-    let adopted = forecast(&with, &adopted);
-    assert_eq!(adopted.action, Action::Consent);
-    assert_eq!(adopted.calls, [ReadConnection]);
-    assert_eq!(adopted.after_consent, found.after_consent);
-    assert_eq!(fields(&adopted), fields(&found));
+    let carried_over = forecast(&with, &carried_over);
+    assert_eq!(carried_over.action, Action::Consent);
+    assert_eq!(carried_over.calls, [ReadConnection]);
+    assert_eq!(carried_over.after_consent, found.after_consent);
+    assert_eq!(fields(&carried_over), fields(&found));
     // Without a feature to show it a GET proves the activation.
     let without = wanted(App::Google, AuthScheme::Oauth2, &json!({}));
     let found = forecast(&without, &disabled());

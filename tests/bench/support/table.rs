@@ -80,7 +80,7 @@ fn shown(figure: f64, unit: &str) -> String {
     format!("{figure:.decimals$} {unit}").trim_end().to_owned()
 }
 
-/// Prints a line as the bench goes on.
+/// Prints a line as the bench continues.
 #[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 pub fn say(line: &str) {
     println!("{line}");

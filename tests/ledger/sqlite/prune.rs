@@ -73,7 +73,7 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
         (1, vec![(first.clone(), Kept::Held)])
     );
     let row = ledger.entry(&first, EntryNo(0)).await.unwrap();
-    assert_eq!(row.adopted_by, Some(second));
+    assert_eq!(row.carried_over_by, Some(second));
     // When that is gone, too, both are.
     drop(lock);
     assert_eq!(prune(ledger, older_than(5)).await.runs, 1);

@@ -47,7 +47,7 @@ pub fn lie(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Lie 
     built.body(body.into()).unwrap()
 }
 
-/// A page of a list that goes on at this path.
+/// A page of a list that continues at this path.
 pub fn page(next: &str, apps: &str) -> Lie {
     lie(
         200,

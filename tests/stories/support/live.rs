@@ -1,4 +1,4 @@
-//! A command that goes on in another terminal: it is listened to, signalled, and killed at the end.
+//! A command that continues in another terminal: it is listened to, signalled, and killed at the end.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -70,7 +70,7 @@ fn a_code_at_the_end_is_read_whole_and_no_further() {
 }
 
 #[test]
-fn many_answers_are_told_apart() {
+fn many_answers_are_distinguished() {
     let other = URL
         .replace("acme", "globex")
         .replace(STATE, "another-state");
@@ -119,7 +119,7 @@ fn noise_is_nothing() {
 }
 
 #[test]
-fn what_is_no_answer_is_told_as_what_it_is() {
+fn what_is_no_answer_is_reported_as_what_it_is() {
     let spot = "acme.okta.com, google 0oa1gjh63g214q0Hq0g4";
     let redirect = "https://acme.okta.com/admin/app/google/0oa1gjh63g214q0Hq0g4/oauth2/redirect";
     let page = r#"{"errorCode":"E0000001","errorSummary":"Api validation failed: oauth2","errorCauses":[{"errorSummary":"The authorization failed: access_denied"}]}"#;

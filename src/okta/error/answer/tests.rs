@@ -189,7 +189,7 @@ fn a_challenge_explains_what_an_empty_body_does_not() {
 }
 
 #[test]
-fn the_two_429s_are_told_apart() {
+fn the_two_429s_are_distinguished() {
     let limited = |limit, remaining| {
         let head = Head {
             rate: RateHeaders {
@@ -247,7 +247,7 @@ fn a_body_cut_short_matters_only_where_the_status_does_not_decide() {
 }
 
 #[test]
-fn refusals_carry_hints_where_the_code_tells() {
+fn refusals_carry_hints_where_the_code_says_why() {
     let hint = |body: &[u8]| refused(&head(400), body).details.hint;
     let credential =
         br#"{"errorCode":"E0000001","errorSummary":"Api validation failed: credential"}"#;

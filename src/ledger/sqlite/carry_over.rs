@@ -19,10 +19,10 @@ struct Waiting {
 }
 
 /// Waiting entries by likeness; few, since each waits for a person.
-pub(super) struct Adoptable(HashMap<[u8; 32], Waiting>);
+pub(super) struct Carriable(HashMap<[u8; 32], Waiting>);
 
 /// An entry of the new run and the earlier one whose consent it takes over.
-pub(super) struct Adoption {
+pub(super) struct CarryOver {
     no: EntryNo,
     from: Waiting,
 }
@@ -36,7 +36,7 @@ fn likeness(url: &str, spec: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-impl Adoptable {
+impl Carriable {
     /// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may
     /// be followed by a job over the same manifest. An answer that is being handed in is its run's, unless `is_free`
     /// says that no process works on that.
@@ -70,16 +70,16 @@ impl Adoptable {
     }
 
     /// Gives the consent of a like entry to entry `no` of the new run, once.
-    pub(super) fn take(&mut self, url: &str, spec: &str, no: EntryNo) -> Option<Adoption> {
+    pub(super) fn take(&mut self, url: &str, spec: &str, no: EntryNo) -> Option<CarryOver> {
         if self.0.is_empty() {
             return None; // spares the hash, a million times
         }
         let from = self.0.remove(&likeness(url, spec))?;
-        Some(Adoption { no, from })
+        Some(CarryOver { no, from })
     }
 }
 
-impl Adoption {
+impl CarryOver {
     /// Takes the consent over, unless it moved on while the manifest was read: then the entry simply
     /// begins like any other.
     pub(super) fn apply(&self, transaction: &Connection, seq: i64) -> Result<()> {
