@@ -26,6 +26,11 @@
 //! number of listeners hear them (`cli`: progress and log), or nobody at no cost. What events are lost to a slow listener
 //! it reads from the ledger. Whatever is traced besides goes to the log.
 //!
+//! Where the four questions that are asked most are answered: a 429 becomes a wait in `pacing/reservation.rs`
+//! (`conclude`), a consent answer is matched in `rollout/consent/matching.rs`, a checkpoint becomes durable in
+//! `ledger/mod.rs` (`commit`, which leads to the group commit of `ledger/sqlite/writer.rs`), and an app's steps are
+//! decided in `plan/mod.rs` (`steps`).
+//!
 //! Imports run downwards only, and files of one folder use each other in one direction: `tests/architecture` holds the
 //! table and fails on anything else. It holds the other promises, too: only `ledger::sqlite` has SQL; only `okta` names reqwest;
 //! only `cli` prints, logs and knows clap; only `settings` and the secret resolver read the environment; `sandbox` and `okta`
