@@ -18,7 +18,7 @@ use super::{continuation, deactivations, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::{Format, ReportFile};
-use crate::ledger::{Ledger, Owner, RunLock, RunRow};
+use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
 use crate::pacing::{CancellationToken, unix_millis};
@@ -98,7 +98,7 @@ pub(super) async fn execute(
 fn driving(work: Work, selected: Selected) -> Driving {
     Driving {
         next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
-        owner: Owner::of_run(work.lock),
+        lock: work.lock,
         ledger: work.ledger,
         run: work.run,
         context: work.context,
@@ -152,21 +152,21 @@ impl Driven {
         let driving = self.driving;
         let finished = driving
             .ledger
-            .set_finished(&driving.run.id, Some(unix_millis()));
+            .set_finished(&driving.lock, Some(unix_millis()));
         finished
             .await
             .map_err(|error| driving.broken_off(error.into()))?;
         let Driving {
             ledger,
             run,
-            owner,
+            lock,
             context,
             policy,
             selection,
             selected,
             ..
         } = driving;
-        drop(owner);
+        drop(lock);
         let closing = Closing {
             held: Held::No,
             share_used: self.share_used,
@@ -191,7 +191,7 @@ impl Driven {
 /// Says that a run is continued, and what of it is left as it ended.
 async fn continue_run(
     ledger: &Ledger,
-    run: &RunRow,
+    (run, lock): (&RunRow, &RunLock),
     looks_at_all: Option<&str>,
     output: Output,
 ) -> Result<(), Failure> {
@@ -202,7 +202,7 @@ async fn continue_run(
         looks_at_all,
     };
     output.total(line.text(now, &TimeZone::system()));
-    Ok(ledger.set_continued(&run.id, now, ended).await?)
+    Ok(ledger.set_continued(lock, now, ended).await?)
 }
 
 /// How many entries had ended before, of a run that continues.
@@ -215,7 +215,7 @@ async fn ended_before(
     let Begun::Earlier { looks_at_all } = begun else {
         return Ok(None);
     };
-    continue_run(ledger, run, looks_at_all, output).await?;
+    continue_run(ledger, (run, &driving.lock), looks_at_all, output).await?;
     let counts = driving.selected.counts(ledger, &run.id).await?;
     Ok(Some(counts.ended()))
 }
@@ -229,7 +229,7 @@ async fn set_out(
     let Driving {
         ledger,
         run,
-        owner,
+        lock,
         selected,
         next,
         ..
@@ -239,7 +239,7 @@ async fn set_out(
         deactivations::confirm(ledger, run, selected, again, output).await?;
     }
     if retries {
-        try_again(ledger, owner, selected, output).await?;
+        try_again(ledger, lock, selected, output).await?;
     }
     Ok(())
 }
@@ -247,13 +247,13 @@ async fn set_out(
 /// Sets the selected failed entries back to where they stopped.
 async fn try_again(
     ledger: &Ledger,
-    owner: &Owner,
+    lock: &RunLock,
     selected: &Selected,
     output: Output,
 ) -> Result<(), Failure> {
     let selected = selected.clone();
     let retried = ledger
-        .retry_failed(owner, move |no| selected.contains(no))
+        .retry_failed(lock, move |no| selected.contains(no))
         .await?;
     output.note(format_args!(
         "{} tried again",

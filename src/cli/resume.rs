@@ -48,7 +48,7 @@ pub(super) async fn resume(
         Err(failure) => return Err(failure),
     };
     if let Some(orgs) = &orgs_now {
-        refresh(&ledger, &run.id, orgs).await?;
+        refresh(&ledger, &lock, orgs).await?;
     }
     let work = Work {
         ledger,

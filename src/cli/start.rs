@@ -11,7 +11,6 @@ use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, ManifestError, Orgs, SecretCheck};
-use crate::model::RunId;
 use crate::report::counted;
 use crate::rollout::access::can_call;
 use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
@@ -141,7 +140,7 @@ pub(super) async fn go_on(
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
     let lock = ledger.lock_run(&run.id)?;
-    refresh(ledger, &run.id, orgs).await?;
+    refresh(ledger, &lock, orgs).await?;
     Ok((run, lock))
 }
 
@@ -256,9 +255,9 @@ fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
 }
 
 /// Gives a run the credentials and limits that its orgs have now.
-pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result<(), Failure> {
+pub(super) async fn refresh(ledger: &Ledger, lock: &RunLock, orgs: &Orgs) -> Result<(), Failure> {
     let specs = ledger
-        .orgs(run)
+        .orgs(lock.run())
         .await?
         .into_iter()
         .filter(|row| orgs.url(&row.name) == row.url)
@@ -267,5 +266,5 @@ pub(super) async fn refresh(ledger: &Ledger, run: &RunId, orgs: &Orgs) -> Result
             Some((row.no, spec))
         })
         .collect();
-    Ok(ledger.set_orgs(run, specs).await?)
+    Ok(ledger.set_orgs(lock, specs).await?)
 }

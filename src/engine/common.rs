@@ -10,9 +10,9 @@ use super::process::Engine;
 use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use crate::job::{OnDrift, RetryPolicy};
-use crate::ledger::{Ledger, OrgRow, Owner};
+use crate::ledger::{Ledger, OrgRow};
 use crate::manifest::{Limits, Secrets};
-use crate::model::OrgNo;
+use crate::model::{OrgNo, RunId};
 use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
@@ -57,7 +57,7 @@ pub struct OpenOrg {
     pub no: OrgNo,
     /// Where its calls wait for their turn.
     pub gate: Arc<Gate>,
-    owner: Owner,
+    run: RunId,
     known_as: OrgName,
     client: OrgClient,
     secrets: Secrets,
@@ -123,14 +123,14 @@ impl Common {
     }
 
     /// Opens an org.
-    pub fn open(&self, owner: &Owner, org: OrgAccess) -> anyhow::Result<OpenOrg> {
+    pub fn open(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<OpenOrg> {
         let known_as = OrgName::of(&org.row);
         let mut client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
         let writer = OrgStatusWriter {
             status: self.status.clone(),
-            run: owner.run().clone(),
+            run: run.clone(),
             org: org.row.no,
             url: (!served_here).then(|| org.row.url.as_str().into()),
         };
@@ -150,7 +150,7 @@ impl Common {
         Ok(OpenOrg {
             no: org.row.no,
             gate,
-            owner: owner.clone(),
+            run: run.clone(),
             known_as,
             client,
             secrets: org.secrets,
@@ -164,7 +164,7 @@ impl Common {
         let (gate, client) = (Arc::clone(&org.gate), org.client.clone());
         let reader = Reader::new(Arc::clone(&gate), ReadOnlyClient::new(client.clone()));
         OrgContext {
-            owner: org.owner.clone(),
+            run: org.run.clone(),
             ledger: self.ledger.clone(),
             access: Access {
                 gate,
@@ -187,7 +187,7 @@ impl Common {
             known_as: org.known_as.clone(),
             orgs: Arc::clone(&self.orgs),
             next: Arc::clone(&org.next),
-            events: self.engine.events().for_run(org.owner.run()),
+            events: self.engine.events().for_run(&org.run),
             capacity: self.engine.capacity().clone(),
             interrupt: self.engine.cancellation().clone(),
         }

@@ -36,7 +36,7 @@ pub use waiting::Unread;
 pub use worker::{EntryTask, Rest, name_of};
 
 use crate::event::RunEvent;
-use crate::ledger::{Ledger, Owner};
+use crate::ledger::{Ledger, RunLock};
 use crate::model::OrgNo;
 use crate::pacing::{idle_per_org, orgs_at_once};
 use org::OrgSlot;
@@ -51,12 +51,12 @@ const WINDOW: usize = 4_000;
 /// org, the largest part of a rate limit that was used.
 pub async fn drive(
     engine: &Engine,
-    (ledger, owner): (&Ledger, &Owner),
+    (ledger, lock): (&Ledger, &RunLock),
     orgs: Vec<OrgAccess>,
     options: &RunOptions,
     at_rest: impl AsyncFnMut() -> bool,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
-    let run = owner.run();
+    let run = lock.run();
     let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     let events = engine.events();
@@ -77,7 +77,7 @@ pub async fn drive(
     for org in orgs {
         if org.row.stopped.is_some() {
             // What stopped it may be fixed; its next call tells.
-            ledger.set_stopped(run, org.row.no, None).await?;
+            ledger.set_stopped(lock, org.row.no, None).await?;
         }
         let no = org.row.no;
         let of_org = in_doubt.iter().filter(|(org, _)| *org == no);
@@ -85,8 +85,9 @@ pub async fn drive(
         slots.push(OrgSlot {
             secrets: secrets.remove(&no).unwrap_or_default().into(),
             in_doubt: selected.map(|(_, entry)| *entry).collect(),
-            org: Arc::new(common.open(owner, org)?),
+            org: Arc::new(common.open(run, org)?),
             common: Arc::clone(&common),
+            lock: lock.clone(),
             look_again: Arc::default(),
             arrived: Arc::default(),
             handed_over: handed_over.clone(),

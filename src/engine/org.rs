@@ -19,7 +19,7 @@ use super::waiting::{self, Pages};
 use super::window::{Bounds, Window};
 use super::worker::{EntryTask, Rest};
 use crate::event::OrgEvent;
-use crate::ledger::{LedgerError, OrgStats, Target};
+use crate::ledger::{LedgerError, OrgStats, Owner, RunLock, Target};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, EntryState, OrgNo};
 use crate::steps::{AppsToFind, Directory};
@@ -34,6 +34,8 @@ pub struct OrgSlot {
     pub org: Arc<OpenOrg>,
     /// What it shares with the others.
     pub common: Arc<Common>,
+    /// By which right its entries are changed.
+    pub lock: RunLock,
     /// Notified when somebody else changed the ledger.
     pub look_again: Arc<Notify>,
     /// Notified when another org handed an entry over.
@@ -70,7 +72,7 @@ impl OrgTask {
             ahead: slot.window,
             rest: org_context.retry.longest_rest(org_context.call_timeout),
         };
-        let (ledger, run) = (org_context.ledger.clone(), org_context.owner.run().clone());
+        let (ledger, run) = (org_context.ledger.clone(), org_context.run.clone());
         let window = Window::new(
             ledger,
             run,
@@ -97,12 +99,14 @@ impl OrgTask {
     }
 
     async fn work_off(&mut self) -> Result<(), LedgerError> {
-        let org_context = Arc::clone(&self.org_context);
+        let (org_context, lock) = (Arc::clone(&self.org_context), self.slot.lock.clone());
+        let owner = Owner::Run(&lock);
         let mut at_work: AtWork<'_> = FuturesUnordered::new();
         let secrets = self.slot.secrets.iter().cloned();
         org_context.access.secrets.cover(secrets).await;
-        self.begin(&org_context).await?;
-        self.look_at_links(&org_context, &mut at_work).await?;
+        self.begin(&org_context, owner).await?;
+        self.look_at_links(&org_context, owner, &mut at_work)
+            .await?;
         let gate = &org_context.access.gate;
         let mut interrupted = pin!(org_context.interrupt.cancelled());
         let mut stopped = pin!(gate.when_stopped());
@@ -118,7 +122,7 @@ impl OrgTask {
                     Box::pin(org_context.access.secrets.cover(neighbours)).await;
                 }
                 let no = row.no;
-                let mut task = EntryTask::new(&org_context, row);
+                let mut task = EntryTask::new(&org_context, owner, row);
                 at_work.push(Box::pin(async move {
                     let rest = task.run().await;
                     (no, rest.map(|kind| task.rest(kind)))
@@ -153,7 +157,11 @@ impl OrgTask {
     }
 
     // What the first call depends on, once a process.
-    async fn begin(&mut self, org_context: &OrgContext) -> Result<(), LedgerError> {
+    async fn begin(
+        &mut self,
+        org_context: &OrgContext,
+        owner: Owner<'_>,
+    ) -> Result<(), LedgerError> {
         let (no, looked_at) = (self.slot.org.no, &self.slot.looked_at);
         // Thousands begin with one another, and the reads of each would wait for those of all.
         let turn = org_context.capacity.beginning().await;
@@ -173,7 +181,7 @@ impl OrgTask {
         drop(turn);
         if let Some(rows) = first {
             // Boxed, as it is done once and takes much memory.
-            Box::pin(waiting::compare(org_context, no, rows, waiting)).await?;
+            Box::pin(waiting::compare((org_context, owner), no, rows, waiting)).await?;
         }
         Ok(())
     }
@@ -181,7 +189,7 @@ impl OrgTask {
     async fn see_what_is_asked(&self, org_context: &OrgContext) -> Result<(), LedgerError> {
         let targets = org_context
             .ledger
-            .targets(org_context.owner.run(), self.slot.org.no)
+            .targets(&org_context.run, self.slot.org.no)
             .await?;
         let selected = |target: &Target| org_context.selected.contains(target.no);
         let wanted = AppsToFind::of(targets.into_iter().filter(selected));
@@ -258,7 +266,7 @@ impl OrgTask {
             };
             org_context
                 .ledger
-                .add_stats(org_context.owner.run(), self.slot.org.no, stats)
+                .add_stats(&self.slot.lock, self.slot.org.no, stats)
                 .await?;
         }
         if let Some(mut stopped) = org_context.access.gate.stopped() {
@@ -270,7 +278,7 @@ impl OrgTask {
             let set = Some(stopped.clone());
             org_context
                 .ledger
-                .set_stopped(org_context.owner.run(), self.slot.org.no, set)
+                .set_stopped(&self.slot.lock, self.slot.org.no, set)
                 .await?;
             org_context
                 .events
@@ -302,19 +310,17 @@ impl OrgTask {
     async fn look_at_links<'a>(
         &mut self,
         org_context: &'a Arc<OrgContext>,
+        owner: Owner<'a>,
         at_work: &mut AtWork<'a>,
     ) -> Result<(), LedgerError> {
         let in_doubt = Arc::clone(&self.slot.in_doubt);
         for &no in &*in_doubt {
-            let row = org_context
-                .ledger
-                .entry(org_context.owner.run(), no)
-                .await?;
+            let row = org_context.ledger.entry(&org_context.run, no).await?;
             // Its answer may have been handed in, or the org begun before.
             if row.state != EntryState::Waiting || !row.progress.link_in_doubt {
                 continue;
             }
-            let mut task = EntryTask::new(org_context, self.window.hold(row));
+            let mut task = EntryTask::new(org_context, owner, self.window.hold(row));
             task.drop_link();
             at_work.push(Box::pin(async move {
                 let rest = task.run().await;

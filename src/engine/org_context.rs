@@ -8,15 +8,15 @@ use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use crate::event::Events;
 use crate::job::RetryPolicy;
-use crate::ledger::{EntryRow, Ledger, Owner};
-use crate::model::OrgNo;
+use crate::ledger::{EntryRow, Ledger};
+use crate::model::{OrgNo, RunId};
 use crate::pacing::{CancellationToken, Capacity};
 use crate::steps::Access;
 
 /// What workers of an org share.
 pub struct OrgContext {
-    /// By which right its entries are checkpointed.
-    pub owner: Owner,
+    /// The run that its entries are of.
+    pub run: RunId,
     /// Where checkpoints go.
     pub ledger: Ledger,
     /// The org.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::apps::App;
 use crate::job::LedgerUrl;
-use crate::ledger::{Counts, ImportEntry, NewRun, OpenMode, OpenOptions, OrgRow, Progress};
+use crate::ledger::{Counts, ImportEntry, NewRun, OpenMode, OpenOptions, OrgRow, Owner, Progress};
 use crate::manifest::{Entry, Limits, OrgSpec, Secrets};
 use crate::model::{EntryState, RunId, Step};
 use crate::okta::{Credentials, HttpSettings};
@@ -211,10 +211,10 @@ async fn work(folder: &Path, ledger: &Ledger, selected: Selected) {
         selected,
         ..RunOptions::default()
     };
-    let owner = Owner::of_run(ledger.lock_run(&run).unwrap());
+    let lock = ledger.lock_run(&run).unwrap();
     drive(
         &Engine::new(),
-        (ledger, &owner),
+        (ledger, &lock),
         orgs,
         &options,
         async || false,
@@ -358,7 +358,7 @@ async fn a_hub_that_is_stopped_holds_back_what_stands_in_its_queue() {
 async fn an_entry_is_worked_on_where_its_next_step_happens_wherever_it_is_found() {
     let world = World::new().await;
     let ledger = world.ledger().await;
-    let owner = Owner::of_run(ledger.lock_run(&world.run).unwrap());
+    let lock = ledger.lock_run(&world.run).unwrap();
     let rows = ledger.load(&world.run, SPOKE, EntryState::Pending, None, 9);
     for row in rows.await.unwrap() {
         let failed = crate::ledger::Checkpoint {
@@ -378,10 +378,10 @@ async fn an_entry_is_worked_on_where_its_next_step_happens_wherever_it_is_found(
             name: None,
             settled_consent: None,
         };
-        ledger.commit(&owner, failed).await.unwrap();
+        ledger.commit(Owner::Run(&lock), failed).await.unwrap();
     }
-    assert_eq!(ledger.retry_failed(&owner, |_| true).await.unwrap(), 2);
-    drop((owner, ledger));
+    assert_eq!(ledger.retry_failed(&lock, |_| true).await.unwrap(), 2);
+    drop((lock, ledger));
     // The first has its first step in its own org: whoever finds it elsewhere sends it home.
     assert_eq!(world.drive().await, [DONE, Counts::default()]);
     assert_eq!(world.made(), MADE);

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::org_context::OrgContext;
 use super::worker::EntryTask;
 use crate::event::{EntryEvent, Events, OrgEvent};
-use crate::ledger::{EntryRow, LedgerError};
+use crate::ledger::{EntryRow, LedgerError, Owner};
 use crate::model::{EntryNo, EntryState, OrgNo, Step};
 use crate::steps::{self, StepError};
 
@@ -32,13 +32,7 @@ impl Pages {
     ) -> Result<Option<Vec<EntryRow>>, LedgerError> {
         let rows = org_context
             .ledger
-            .load(
-                org_context.owner.run(),
-                org,
-                EntryState::Waiting,
-                self.after,
-                PAGE,
-            )
+            .load(&org_context.run, org, EntryState::Waiting, self.after, PAGE)
             .await?;
         let Some(last) = rows.last() else {
             return Ok(None);
@@ -54,7 +48,7 @@ impl Pages {
 /// Compares the secrets of all that wait in an org, in pages, with those that their links were asked for with. Secrets that cannot
 /// be read are told, and their entries left as they are.
 pub(super) async fn compare(
-    org_context: &OrgContext,
+    (org_context, owner): (&OrgContext, Owner<'_>),
     org: OrgNo,
     first: Vec<EntryRow>,
     mut others: Pages,
@@ -64,7 +58,7 @@ pub(super) async fn compare(
         let mut next = Some(first);
         while let Some(rows) = next {
             let mut compared = stream::iter(rows)
-                .map(|row| compare_one(org_context, row))
+                .map(|row| compare_one(org_context, owner, row))
                 .buffer_unordered(AT_ONCE);
             while let Some(one) = compared.next().await {
                 if let Some((message, hint)) = one? {
@@ -87,8 +81,13 @@ pub(super) async fn compare(
 
 type Why = (String, Option<String>);
 
-async fn compare_one(org_context: &OrgContext, row: EntryRow) -> Result<Option<Why>, LedgerError> {
-    match EntryTask::new(org_context, row).compare_waiting().await {
+async fn compare_one(
+    org_context: &OrgContext,
+    owner: Owner<'_>,
+    row: EntryRow,
+) -> Result<Option<Why>, LedgerError> {
+    let mut task = EntryTask::new(org_context, owner, row);
+    match task.compare_waiting().await {
         // Its consent has just been handed in.
         Err(LedgerError::Moved { .. }) => Ok(None),
         compared => compared,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::org_context::OrgContext;
 use crate::consent::Answer;
 use crate::event::{EntryEvent, EntryName};
-use crate::ledger::{EntryRow, Fingerprint, LedgerError, StepRecord};
+use crate::ledger::{EntryRow, Fingerprint, LedgerError, Owner, StepRecord};
 use crate::model::{EntryState, OrgNo, Step, UnixMillis};
 use crate::pacing::{CallLog, unix_millis};
 use crate::plan::steps;
@@ -52,6 +52,7 @@ pub enum RestKind {
 /// One entry at work.
 pub struct EntryTask<'a> {
     pub(super) org_context: &'a OrgContext,
+    owner: Owner<'a>,
     pub(super) row: EntryRow,
     pub(super) steps: Vec<Step>,
     pub(super) memory: Memory,
@@ -64,13 +65,14 @@ pub struct EntryTask<'a> {
 
 impl<'a> EntryTask<'a> {
     /// Takes an entry up.
-    pub fn new(org_context: &'a OrgContext, row: EntryRow) -> Self {
+    pub fn new(org_context: &'a OrgContext, owner: Owner<'a>, row: EntryRow) -> Self {
         let own_org = org_context.own_org(&row);
         let name = name_of(&own_org.name, &row);
         Self {
             steps: steps(&row.entry),
             log: CallLog::of(row.entry.app),
             org_context,
+            owner,
             row,
             memory: Memory::default(),
             own_url: &own_org.url,
@@ -148,7 +150,7 @@ impl<'a> EntryTask<'a> {
     pub(super) fn context(&mut self, step: Step) -> Context<'_> {
         Context {
             outside: Outside::Live(Live {
-                owner: &self.org_context.owner,
+                owner: self.owner,
                 ledger: &self.org_context.ledger,
                 access: &self.org_context.access,
                 own_url: self.own_url,
@@ -291,7 +293,7 @@ impl<'a> EntryTask<'a> {
         fingerprint: Option<Fingerprint>,
         settled_consent: Option<(String, bool)>,
     ) -> impl Future<Output = Result<(), LedgerError>> {
-        let OrgContext { ledger, owner, .. } = self.org_context;
+        let ledger = &self.org_context.ledger;
         self.row.queue = self.queue();
         let also = Also {
             fingerprint,
@@ -299,7 +301,7 @@ impl<'a> EntryTask<'a> {
             name: self.memory.name.take(),
             settled_consent,
         };
-        checkpoint(ledger, owner, &mut self.row, &mut self.log, also)
+        checkpoint(ledger, self.owner, &mut self.row, &mut self.log, also)
     }
 
     fn notify_done(&self, step: Step, changed: bool) {

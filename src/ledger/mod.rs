@@ -27,13 +27,14 @@ mod sqlite;
 mod writes;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
 pub use error::LedgerError;
 pub use model::*;
-pub use ownership::{Owner, RunLock, StartLock};
+pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
 pub use sqlite::Import;
 
 use crate::job::LedgerUrl;
@@ -106,7 +107,7 @@ impl Ledger {
     pub fn lock_run(&self, id: &RunId) -> Result<RunLock> {
         Ok(RunLock {
             run: id.clone(),
-            _held: self.store.lock_run(id)?,
+            _held: Arc::new(self.store.lock_run(id)?),
         })
     }
 
@@ -127,8 +128,8 @@ impl Ledger {
 
     /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
     /// more was replaced.
-    pub async fn mark(&self, owner: &Owner) -> Result<()> {
-        self.store.mark(owner.run()).await
+    pub async fn mark(&self, lock: &RunLock) -> Result<()> {
+        self.store.mark(lock.run()).await
     }
 
     /// Begins a new run. Removes what killed imports left behind.
@@ -140,19 +141,25 @@ impl Ledger {
     /// is on its way before: the future is small, which counts where thousands of entries wait for theirs.
     ///
     /// # Errors
-    /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects; nothing is stored then.
+    /// [`LedgerError::Moved`] when the entry is not as the checkpoint expects, or not the owner's; nothing is stored then.
     /// After an error of disk or file every later commit fails with the same one.
     pub fn commit<'a>(
         &'a self,
-        owner: &Owner,
+        owner: Owner<'_>,
         checkpoint: Checkpoint<'_>,
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
         // While it is being submitted, or a fresh link asked for, the entry is nobody else's.
         let is_left = checkpoint.due_at.is_none() && checkpoint.progress.in_flight.is_none();
-        let consents = (is_left && !owner.is_of_run()).then_some(&self.consents);
-        let stored = self.store.commit(owner.run(), checkpoint);
+        let is_here = is_left && matches!(owner, Owner::Consent(_));
+        let consents = is_here.then_some(&self.consents);
+        let stored = if owner.has(checkpoint.no) {
+            Ok(self.store.commit(owner.run(), checkpoint))
+        } else {
+            let (run, no) = (owner.run().clone(), checkpoint.no);
+            Err(LedgerError::Moved { run, no })
+        };
         async move {
-            let stored = stored.await?;
+            let stored = stored?.await?;
             if let Some(consents) = consents {
                 consents.send_replace(());
             }

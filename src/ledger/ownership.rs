@@ -1,15 +1,22 @@
-//! Who may change entries: the right is a value, and a checkpoint demands it.
+//! Who may change a run and its entries: the right is a value, and every change demands it.
 
 use std::sync::Arc;
 
 use super::{Pending, sqlite};
-use crate::model::RunId;
+use crate::model::{EntryNo, RunId};
 
-/// A run that is this process's: until this is dropped, or the process ends.
-#[derive(Debug)]
+/// A run that is this process's, with all of its entries: until the last of these is dropped, or the process ends.
+#[derive(Clone, Debug)]
 pub struct RunLock {
     pub(super) run: RunId,
-    pub(super) _held: sqlite::HeldRun,
+    pub(super) _held: Arc<sqlite::HeldRun>,
+}
+
+impl RunLock {
+    /// Of which run.
+    pub const fn run(&self) -> &RunId {
+        &self.run
+    }
 }
 
 /// The right to begin a run of a file: until this is dropped, or the process ends.
@@ -18,39 +25,47 @@ pub struct StartLock {
     pub(super) _held: sqlite::FileLock,
 }
 
-/// By which right entries of a run are changed.
-#[derive(Clone, Debug)]
-pub struct Owner(Right);
-
-#[derive(Clone, Debug)]
-enum Right {
-    Run(Arc<RunLock>),
-    Consents(RunId),
+/// The right to one entry that waits for a person: it is whoever's who submits the answer or asks for another link, and
+/// the run that it is of may be another process's. The first checkpoint takes the entry over, and comes to nothing
+/// ([`LedgerError::Moved`](super::LedgerError::Moved)) if somebody else was faster.
+#[derive(Debug)]
+pub struct ConsentRight {
+    run: RunId,
+    no: EntryNo,
 }
 
-impl Owner {
-    /// The run is this process's, with all of its entries.
-    pub fn of_run(lock: RunLock) -> Self {
-        Self(Right::Run(Arc::new(lock)))
+impl ConsentRight {
+    /// To an entry that was found waiting.
+    pub fn of(pending: &Pending) -> Self {
+        Self {
+            run: pending.run.clone(),
+            no: pending.entry.no,
+        }
     }
+}
 
-    /// An entry that waits for a person is whoever's who hands in the answer or asks for another link, and the run that it
-    /// is of may be another process's: the first checkpoint takes the entry over, and comes to nothing
-    /// ([`LedgerError::Moved`](super::LedgerError::Moved)) if somebody else was faster.
-    pub fn of_consents(pending: &Pending) -> Self {
-        Self(Right::Consents(pending.run.clone()))
-    }
+/// By which right an entry is changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// Its run is this process's.
+    Run(&'a RunLock),
+    /// Its consent is submitted.
+    Consent(&'a ConsentRight),
+}
 
-    /// Whether the run is this process's.
-    pub(super) const fn is_of_run(&self) -> bool {
-        matches!(self.0, Right::Run(_))
-    }
-
+impl<'a> Owner<'a> {
     /// Of which run.
-    pub fn run(&self) -> &RunId {
-        match &self.0 {
-            Right::Run(lock) => &lock.run,
-            Right::Consents(run) => run,
+    pub const fn run(self) -> &'a RunId {
+        match self {
+            Self::Run(lock) => &lock.run,
+            Self::Consent(right) => &right.run,
+        }
+    }
+
+    pub(super) fn has(self, no: EntryNo) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Consent(right) => right.no == no,
         }
     }
 }

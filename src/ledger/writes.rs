@@ -1,49 +1,44 @@
-//! The changes to a ledger besides checkpoints and new runs.
+//! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
-use super::{Forgetting, Ledger, Note, Old, OrgStats, Owner, Pruned, Result, Rotation};
+use super::{Forgetting, Ledger, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
+use crate::model::{EntryNo, OrgNo, Stopped, UnixMillis};
 
 /// Changes to a run.
 impl Ledger {
-    /// Replaces [`super::RunRow::context`].
-    pub async fn set_context(&self, run: &RunId, context: serde_json::Value) -> Result<()> {
-        self.store.set_context(run, context).await
-    }
-
     /// Sets or clears [`super::RunRow::finished_at`].
-    pub async fn set_finished(&self, run: &RunId, at: Option<UnixMillis>) -> Result<()> {
-        self.store.set_finished(run, at).await
+    pub async fn set_finished(&self, lock: &RunLock, at: Option<UnixMillis>) -> Result<()> {
+        self.store.set_finished(lock.run(), at).await
     }
 
     /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
     pub async fn set_continued(
         &self,
-        run: &RunId,
+        lock: &RunLock,
         at: UnixMillis,
         ended_before: u64,
     ) -> Result<()> {
-        self.store.set_continued(run, at, ended_before).await
+        self.store.set_continued(lock.run(), at, ended_before).await
     }
 
     /// Replaces credentials references and limits of orgs, all or none.
-    pub async fn set_orgs(&self, run: &RunId, orgs: Vec<(OrgNo, OrgSpec)>) -> Result<()> {
-        self.store.set_orgs(run, orgs).await
+    pub async fn set_orgs(&self, lock: &RunLock, orgs: Vec<(OrgNo, OrgSpec)>) -> Result<()> {
+        self.store.set_orgs(lock.run(), orgs).await
     }
 
     /// Records why an org's entries are held back, or that they no longer are.
     pub async fn set_stopped(
         &self,
-        run: &RunId,
+        lock: &RunLock,
         org: OrgNo,
         stopped: Option<Stopped>,
     ) -> Result<()> {
-        self.store.set_stopped(run, org, stopped).await
+        self.store.set_stopped(lock.run(), org, stopped).await
     }
 
     /// Adds to an org's sums what belongs to no entry (list calls, waits).
-    pub async fn add_stats(&self, run: &RunId, org: OrgNo, stats: OrgStats) -> Result<()> {
-        self.store.add_stats(run, org, stats).await
+    pub async fn add_stats(&self, lock: &RunLock, org: OrgNo, stats: OrgStats) -> Result<()> {
+        self.store.add_stats(lock.run(), org, stats).await
     }
 
     /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
@@ -51,16 +46,16 @@ impl Ledger {
     /// failed.
     pub async fn retry_failed(
         &self,
-        owner: &Owner,
+        lock: &RunLock,
         wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
     ) -> Result<u64> {
-        self.store.retry_failed(owner.run(), wanted).await
+        self.store.retry_failed(lock.run(), wanted).await
     }
 
     /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
     /// again: by then more labels have led to their apps.
-    pub async fn note_whole(&self, run: &RunId) -> Result<()> {
-        self.store.note_whole(run).await
+    pub async fn note_whole(&self, lock: &RunLock) -> Result<()> {
+        self.store.note_whole(lock.run()).await
     }
 
     /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives

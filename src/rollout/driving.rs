@@ -12,7 +12,7 @@ use super::opening::{open, stop_shut, unfinished};
 use super::simulated::{Simulated, is_sandbox};
 use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, OrgRow, Owner, Pending, RunRow};
+use crate::ledger::{Counts, Ledger, OrgRow, Pending, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::OrgNo;
 use crate::selection::Selection;
@@ -25,7 +25,7 @@ pub(crate) struct Driving {
     /// The run.
     pub run: RunRow,
     /// By which right its checkpoints are stored.
-    pub owner: Owner,
+    pub lock: RunLock,
     /// What it was begun with.
     pub context: RunContext,
     /// How it is driven.
@@ -68,7 +68,7 @@ impl Driving {
             &self.next,
         )
         .await?;
-        ledger.mark(&self.owner).await?;
+        ledger.mark(&self.lock).await?;
         Ok(Ready {
             opened,
             simulated,
@@ -84,7 +84,7 @@ impl Driving {
         let Self { ledger, run, .. } = self;
         let engine = &engine.for_run(&run.id);
         let (opened, events) = (ready.opened, engine.events());
-        let orgs = stop_shut(ledger, &run.id, opened, &self.next, events).await?;
+        let orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
         let options = RunOptions {
             selected: self.selected.clone(),
             reconnect: renewed_by(run),
@@ -95,7 +95,7 @@ impl Driving {
                 self.attended(engine, orgs, &options, simulated).await
             }
             _ => {
-                let owned = (ledger, &self.owner);
+                let owned = (ledger, &self.lock);
                 drive(engine, owned, orgs, &options, async || false).await
             }
         };
@@ -106,7 +106,7 @@ impl Driving {
         if self.selection.is_all() && self.context.is_of(None) {
             // Only now are the apps of its labels known, by which they are compared with what the run before gave by
             // id.
-            let noted = ledger.note_whole(&run.id).await;
+            let noted = ledger.note_whole(&self.lock).await;
             noted.map_err(|error| self.broken_off(error.into()))?;
         }
         Ok(in_order(shares, ready.all))
@@ -142,7 +142,7 @@ impl Driving {
             let (reply, answer) = oneshot::channel();
             asks.send(reply).await.is_ok() && answer.await.unwrap_or(false)
         };
-        let owned = (ledger, &self.owner);
+        let owned = (ledger, &self.lock);
         let (driven, attended) = tokio::join!(
             drive(engine, owned, orgs, options, at_rest),
             administrator.attend(engine.events().listen(), rests),

@@ -9,9 +9,8 @@ use super::simulated::Simulated;
 use crate::engine::{NextCommands, OrgAccess, Selected};
 use crate::event::{Events, OrgEvent};
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerError, OrgRow, RunRow};
+use crate::ledger::{Ledger, LedgerError, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
-use crate::model::RunId;
 
 /// The orgs that something can still happen in.
 pub(super) async fn unfinished(
@@ -64,7 +63,7 @@ fn split(orgs: Vec<OrgRow>, now: Option<&Orgs>) -> (Vec<OrgRow>, Vec<Opened>) {
 /// Stops the orgs whose credentials cannot be read; gives the others.
 pub(super) async fn stop_shut(
     ledger: &Ledger,
-    run: &RunId,
+    lock: &RunLock,
     opened: Vec<Opened>,
     next: &NextCommands,
     events: &Events,
@@ -81,7 +80,7 @@ pub(super) async fn stop_shut(
         let stopped = shut.why.stopped(next);
         let org = shut.row.name.as_str().into();
         events.org(&org, || OrgEvent::Stopped(stopped.clone()));
-        ledger.set_stopped(run, shut.row.no, Some(stopped)).await?;
+        ledger.set_stopped(lock, shut.row.no, Some(stopped)).await?;
     }
     Ok(open)
 }

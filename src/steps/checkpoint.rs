@@ -23,7 +23,7 @@ pub struct Also {
 /// Stores the entry with the calls since its last checkpoint, and counts its version up.
 pub fn checkpoint<'a>(
     ledger: &'a Ledger,
-    owner: &Owner,
+    owner: Owner<'_>,
     row: &'a mut EntryRow,
     log: &mut CallLog,
     also: Also,

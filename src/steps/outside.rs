@@ -16,7 +16,7 @@ pub enum Outside<'a> {
 #[derive(Clone, Copy)]
 pub struct Live<'a> {
     /// By which right its entries are checkpointed.
-    pub owner: &'a Owner,
+    pub owner: Owner<'a>,
     /// Where checkpoints go.
     pub ledger: &'a Ledger,
     /// The org whose turn it is: the entry's own, or its hub.

@@ -39,7 +39,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "engine/window.rs",
-        "fn planted() { crate::ledger::Owner::of_consents(todo()); }",
+        "fn planted() { crate::ledger::ConsentRight::of(todo()); }",
         "a run that may be another process's is rollout::consent's",
     ),
     (

@@ -51,7 +51,7 @@ const PROMISES: &[Promise] = &[
     },
     Promise {
         what: "changing entries of a run that may be another process's",
-        named: &["Owner::of_consents", "ledger::Owner::of_consents"],
+        named: &["ConsentRight::of", "ledger::ConsentRight::of"],
         only: &["rollout::consent"],
     },
     Promise {

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::support::{
     Backend, Fixture, OfRun, Store as _, call, calls, checkpoint, consent, drift, entry, labelled,
-    new_run, org, owner, waiting_on, waiting_progress,
+    lock_of, new_run, org, right, waiting_on, waiting_progress,
 };
 
 on_each_backend! {
@@ -1027,7 +1027,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     assert_eq!(
         fixture
             .ledger
-            .retry_failed(&owner(&run), |_| true)
+            .retry_failed(&lock_of(&fixture.ledger, &run), |_| true)
             .await
             .unwrap(),
         2
@@ -1035,7 +1035,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     assert_eq!(
         fixture
             .ledger
-            .retry_failed(&owner(&run), |_| true)
+            .retry_failed(&lock_of(&fixture.ledger, &run), |_| true)
             .await
             .unwrap(),
         0
@@ -1222,32 +1222,32 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
         waited_ms: 70,
     };
     let ledger = &fixture.ledger;
+    let lock = &lock_of(ledger, &run);
     ledger
-        .set_orgs(&run, vec![(OrgNo(1), spec.clone())])
+        .set_orgs(lock, vec![(OrgNo(1), spec.clone())])
         .await
         .unwrap();
     ledger
-        .set_stopped(&run, OrgNo(1), Some(stopped.clone()))
+        .set_stopped(lock, OrgNo(1), Some(stopped.clone()))
         .await
         .unwrap();
-    ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
-    ledger.add_stats(&run, OrgNo(1), stats).await.unwrap();
-    ledger.set_context(&run, json!([1])).await.unwrap();
+    ledger.add_stats(lock, OrgNo(1), stats).await.unwrap();
+    ledger.add_stats(lock, OrgNo(1), stats).await.unwrap();
+
     ledger
-        .set_finished(&run, Some(UnixMillis(9)))
+        .set_finished(lock, Some(UnixMillis(9)))
         .await
         .unwrap();
     let orgs = ledger.orgs(&run).await.unwrap();
     assert_eq!((&orgs[1].spec, &orgs[1].stopped), (&spec, &Some(stopped)));
     assert_eq!((orgs[1].stats.requests, orgs[1].stats.waited_ms), (2, 140));
     assert_eq!((&orgs[0].spec, &orgs[0].stopped), (&org("x"), &None));
-    assert_eq!(ledger.run(&run).await.unwrap().context, json!([1]));
     assert_eq!(
         ledger.run(&run).await.unwrap().finished_at,
         Some(UnixMillis(9))
     );
-    ledger.set_stopped(&run, OrgNo(1), None).await.unwrap();
-    ledger.set_finished(&run, None).await.unwrap();
+    ledger.set_stopped(lock, OrgNo(1), None).await.unwrap();
+    ledger.set_finished(lock, None).await.unwrap();
     assert_eq!(ledger.orgs(&run).await.unwrap()[1].stopped, None);
     assert_eq!(ledger.run(&run).await.unwrap().finished_at, None);
 }
@@ -1315,7 +1315,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
     }
     let retried = fixture
         .ledger
-        .retry_failed(&owner(&run), |no| no.0 % 4 == 0)
+        .retry_failed(&lock_of(&fixture.ledger, &run), |no| no.0 % 4 == 0)
         .await;
     assert_eq!(retried.unwrap(), 2);
     let mut failed = Vec::new();
@@ -1448,18 +1448,25 @@ async fn two_handles_may_commit_to_one_run(backend: Backend) {
 
 async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     let fixture = Fixture::new(backend).await;
-    let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let entries = ["0oa1", "0oa2"].map(|id| entry("acme", id));
+    let run = fixture.import("a.csv", &entries).await;
     let second = fixture.another().await;
     let lock = fixture.ledger.lock_run(&run).unwrap();
-    let owner = Owner::of_run(lock);
-    assert_eq!(*owner.run(), run);
-    let OfRun(_, checkpoint) = checkpoint(&run, 0, 0, EntryState::Done);
-    fixture.ledger.commit(&owner, checkpoint).await.unwrap();
+    assert_eq!((lock.run(), Owner::Run(&lock).run()), (&run, &run));
+    let done = |no| checkpoint(&run, no, 0, EntryState::Done).1;
+    let stored = fixture.ledger.commit(Owner::Run(&lock), done(0));
+    stored.await.unwrap();
     let row = second.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!((row.state, row.version), (EntryState::Done, 1));
+    // The right to one entry is none to another.
+    let right = right(&run, EntryNo(0));
+    let moved = second.commit(Owner::Consent(&right), done(1)).await;
+    assert!(matches!(moved, Err(LedgerError::Moved { .. })), "{moved:?}");
+    let row = second.entry(&run, EntryNo(1)).await.unwrap();
+    assert_eq!((row.state, row.version), (EntryState::Pending, 0));
     // Whoever has a part in it keeps it.
-    let part = owner.clone();
-    drop(owner);
+    let part = lock.clone();
+    drop(lock);
     let held = second.lock_run(&run).unwrap_err();
     assert!(matches!(held, LedgerError::Held { .. }), "{held}");
     drop(part);
@@ -1522,14 +1529,14 @@ async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: B
     let fixture = Fixture::new(backend).await;
     let ledger = &fixture.ledger;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let run_owner = Owner::of_run(ledger.lock_run(&run).unwrap());
+    let lock = ledger.lock_run(&run).unwrap();
     let mut changes = pin!(ledger.changes().await.unwrap());
     let mut noticed = async || {
         let next = changes.next();
         futures_util::FutureExt::now_or_never(next).is_some()
     };
     let OfRun(_, waiting) = waiting_on(&run, 0, 0, "s");
-    ledger.commit(&run_owner, waiting).await.unwrap();
+    ledger.commit(Owner::Run(&lock), waiting).await.unwrap();
     assert!(!noticed().await, "the run's owner knows");
     let mut sending = waiting_on(&run, 0, 1, "s");
     sending.state = EntryState::Started;

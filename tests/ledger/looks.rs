@@ -5,7 +5,7 @@ use okta_rollout::model::{
     EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, UnixMillis,
 };
 
-use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry};
+use crate::support::{Backend, Fixture, Store as _, call, checkpoint, consent, entry, lock_of};
 
 on_each_backend! {
     an_entry_is_looked_at_when_an_answer_shows_something_of_it,
@@ -62,7 +62,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     // The clock is right: nothing is touched.
     fixture
         .ledger
-        .set_continued(&run, UnixMillis(NOW), 2)
+        .set_continued(&lock_of(&fixture.ledger, &run), UnixMillis(NOW), 2)
         .await
         .unwrap();
     assert_eq!(checked_at(&fixture.ledger, &run).await, before);
@@ -75,7 +75,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     let back = NOW - 1_000_000;
     fixture
         .ledger
-        .set_continued(&run, UnixMillis(back), 2)
+        .set_continued(&lock_of(&fixture.ledger, &run), UnixMillis(back), 2)
         .await
         .unwrap();
     let after = checked_at(&fixture.ledger, &run).await;
@@ -102,7 +102,11 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
     };
     fixture
         .ledger
-        .set_stopped(&run, OrgNo(1), Some(stopped.clone()))
+        .set_stopped(
+            &lock_of(&fixture.ledger, &run),
+            OrgNo(1),
+            Some(stopped.clone()),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -117,7 +121,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
     );
     fixture
         .ledger
-        .set_stopped(&run, OrgNo(1), None)
+        .set_stopped(&lock_of(&fixture.ledger, &run), OrgNo(1), None)
         .await
         .unwrap();
     assert_eq!(counts().await.movable(), 2);

@@ -5,7 +5,7 @@ use okta_rollout::ledger::{
 };
 use okta_rollout::model::{EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, UnixMillis};
 
-use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, waiting_on};
+use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry, lock_of, waiting_on};
 
 on_each_backend! {
     what_is_old_is_what_is_said,
@@ -152,7 +152,7 @@ async fn who_worked_on_a_run_lately_made_it_young(backend: Backend) {
     let at = NOW - 3 * DAY;
     fixture
         .ledger
-        .set_finished(&run, Some(UnixMillis(at)))
+        .set_finished(&lock_of(&fixture.ledger, &run), Some(UnixMillis(at)))
         .await
         .unwrap();
     assert_eq!(prune(&fixture.ledger, older_than(5)).await.runs, 0);
@@ -179,7 +179,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
         },
     };
     ledger
-        .set_stopped(&stopped, OrgNo(0), Some(why.clone()))
+        .set_stopped(&lock_of(ledger, &stopped), OrgNo(0), Some(why.clone()))
         .await
         .unwrap();
     let held = ended(ledger, "held.csv", 90, 1).await;
@@ -197,7 +197,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
     });
     ledger.store(cp).await.unwrap();
     ledger
-        .set_stopped(&lands, OrgNo(0), Some(why))
+        .set_stopped(&lock_of(ledger, &lands), OrgNo(0), Some(why))
         .await
         .unwrap();
     ended(ledger, "lands.csv", 90, 1).await;

@@ -4,7 +4,7 @@ use okta_rollout::apps::App;
 use okta_rollout::ledger::Removed;
 use okta_rollout::model::{Changed, EntryState, Why};
 
-use crate::support::{Backend, Fixture, Store as _, checkpoint, entry, labelled};
+use crate::support::{Backend, Fixture, Store as _, checkpoint, entry, labelled, lock_of};
 
 on_each_backend! {
     what_left_the_file_is_that_of_the_last_whole_run,
@@ -38,9 +38,9 @@ async fn what_left_the_file_is_that_of_the_last_whole_run(backend: Backend) {
     ] {
         let run = fixture.import(file, &ids(entries)).await;
         if is_whole {
-            ledger.note_whole(&run).await.unwrap();
+            ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
             // A second look finds the same.
-            ledger.note_whole(&run).await.unwrap();
+            ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
         }
         assert_eq!(
             ledger.removed(&run).await.unwrap(),
@@ -59,12 +59,20 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id(backend: Back
     let mut by_label = entry("acme", "");
     (by_label.app_id, by_label.label) = (None, Some("Z".into()));
     let run = fixture.import("a.csv", &[by_label]).await;
-    fixture.ledger.note_whole(&run).await.unwrap();
+    fixture
+        .ledger
+        .note_whole(&lock_of(&fixture.ledger, &run))
+        .await
+        .unwrap();
     let mut found = checkpoint(&run, 0, 0, EntryState::Done);
     found.progress.to_mut().app_id = Some("1".into());
     fixture.ledger.store(found).await.unwrap();
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
-    fixture.ledger.note_whole(&run).await.unwrap();
+    fixture
+        .ledger
+        .note_whole(&lock_of(&fixture.ledger, &run))
+        .await
+        .unwrap();
     assert_eq!(fixture.ledger.removed(&run).await.unwrap(), []);
 }
 
@@ -108,7 +116,11 @@ impl Row {
             }
             fixture.ledger.store(ended).await.unwrap();
         }
-        fixture.ledger.note_whole(&run).await.unwrap();
+        fixture
+            .ledger
+            .note_whole(&lock_of(&fixture.ledger, &run))
+            .await
+            .unwrap();
         let removed = fixture.ledger.removed(&run).await.unwrap();
         let name = |gone: Removed| gone.app_id.or(gone.label).unwrap();
         removed.into_iter().map(name).collect()
@@ -164,7 +176,7 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
         let fixture = Fixture::new(backend).await;
         let ledger = &fixture.ledger;
         let before = fixture.import("a.csv", &[entry("acme", "1")]).await;
-        ledger.note_whole(&before).await.unwrap();
+        ledger.note_whole(&lock_of(ledger, &before)).await.unwrap();
         let label = labelled("acme", App::Google, "Z");
         let run = fixture.import("a.csv", &[label]).await;
         let mut version = 0;
@@ -172,11 +184,11 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
             ledger.store(checkpoint(&run, 0, 0, state)).await.unwrap();
             version = 1;
         }
-        ledger.note_whole(&run).await.unwrap();
+        ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
         let mut found = checkpoint(&run, 0, version, EntryState::Done);
         found.progress.to_mut().app_id = Some(then.into());
         ledger.store(found).await.unwrap();
-        ledger.note_whole(&run).await.unwrap();
+        ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
         let removed = ledger.removed(&run).await.unwrap();
         let ids: Vec<_> = removed.into_iter().filter_map(|gone| gone.app_id).collect();
         assert_eq!(ids, gone, "{first:?} {then}");

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use okta_rollout::apps::{App, AuthScheme};
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{
-    AsStored, Attempt, Checkpoint, Consent, Drift, EntryRow, ImportEntry, Ledger, LedgerError,
-    NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
+    AsStored, Attempt, Checkpoint, Consent, ConsentRight, Drift, EntryRow, ImportEntry, Ledger,
+    LedgerError, NewRun, OpenMode, OpenOptions, OrgRow, OrgStats, Owner, Pending, Progress,
+    RunLock,
 };
 use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec, Profile, Status};
 use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step, UnixMillis};
@@ -189,12 +190,13 @@ impl Store for Ledger {
         &self,
         OfRun(run, checkpoint): OfRun,
     ) -> impl Future<Output = Result<AsStored, LedgerError>> + Send {
-        self.commit(&owner(&run), checkpoint)
+        let right = right(&run, checkpoint.no);
+        self.commit(Owner::Consent(&right), checkpoint)
     }
 }
 
-/// The right of one who hands in consents.
-pub fn owner(run: &RunId) -> Owner {
+/// The right of one who submits an entry's consent.
+pub fn right(run: &RunId, no: EntryNo) -> ConsentRight {
     let entry = entry("acme", "0oa1");
     let spec = org("acme");
     let pending = Pending {
@@ -209,7 +211,7 @@ pub fn owner(run: &RunId) -> Owner {
             wait: None,
         },
         entry: EntryRow {
-            no: EntryNo(0),
+            no,
             org: OrgNo(0),
             queue: None,
             row: 1,
@@ -225,7 +227,7 @@ pub fn owner(run: &RunId) -> Owner {
             stored: None,
         },
     };
-    Owner::of_consents(&pending)
+    ConsentRight::of(&pending)
 }
 
 pub fn checkpoint(run: &RunId, no: i64, version: i64, state: EntryState) -> OfRun {
@@ -330,4 +332,9 @@ pub fn call(at: i64) -> Attempt {
         duration_ms: 1_200,
         next_at: None,
     }
+}
+
+/// What this process does by the right of a run's owner.
+pub fn lock_of(ledger: &Ledger, run: &RunId) -> RunLock {
+    ledger.lock_run(run).unwrap()
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use okta_rollout::engine::{Engine, OrgAccess, RunOptions, drive};
 use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{
-    Attempt, Counts, EntryRow, ImportEntry, Ledger, NewRun, OpenOptions, Owner,
-};
+use okta_rollout::ledger::{Attempt, Counts, EntryRow, ImportEntry, Ledger, NewRun, OpenOptions};
 use okta_rollout::manifest::{Entry, Secrets};
 use okta_rollout::model::RunId;
 use okta_rollout::okta::Credentials;
@@ -143,10 +141,10 @@ impl Run {
             secrets: Secrets::new(&self.folder, false),
             next: Arc::default(),
         };
-        let owner = Owner::of_run(self.ledger.lock_run(&self.id)?);
+        let lock = self.ledger.lock_run(&self.id)?;
         let options = RunOptions::default();
         let engine = engine.for_run(&self.id);
-        let of_run = (&self.ledger, &owner);
+        let of_run = (&self.ledger, &lock);
         drive(&engine, of_run, vec![org], &options, async || false).await?;
         Ok(())
     }

@@ -43,7 +43,7 @@ mod tests {
     use crate::engine::{Engine, OrgAccess, RunOptions, drive};
     use crate::event::{Event, EventKind, Events, News, RunEvent};
     use crate::job::LedgerUrl;
-    use crate::ledger::{ImportEntry, NewRun, OpenMode, Owner};
+    use crate::ledger::{ImportEntry, NewRun, OpenMode};
     use crate::manifest::Secrets;
     use crate::okta::Credentials;
     use crate::sandbox::{Sandbox, SandboxSettings, SeedApp};
@@ -148,7 +148,7 @@ mod tests {
         let engine = Engine::with_events(Events::with_buffer(4));
         let mut listener = engine.events().listen();
         let options = RunOptions::default();
-        let owner = Owner::of_run(ledger.lock_run(&run).unwrap());
+        let owner = ledger.lock_run(&run).unwrap();
         let of_run = (&ledger, &owner);
         let engine_of_run = engine.for_run(&run);
         let driven = drive(&engine_of_run, of_run, vec![org], &options, async || false);

@@ -33,20 +33,6 @@ impl Store {
         self.inner.writer()?.write(change).await
     }
 
-    pub async fn set_context(
-        &self,
-        run: &RunId,
-        context: serde_json::Value,
-    ) -> Result<(), LedgerError> {
-        self.change(run, move |connection, seq| {
-            connection
-                .prepare_cached("UPDATE run SET context = ?2 WHERE seq = ?1")?
-                .execute(params![seq, to_json(&context)?])?;
-            Ok(())
-        })
-        .await
-    }
-
     pub async fn set_finished(
         &self,
         run: &RunId,

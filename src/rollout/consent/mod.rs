@@ -18,7 +18,7 @@ use crate::engine::{
     Common, Engine, EntryTask, GRACE, OrgAccess, OrgContext, RunOptions, Submission, name_of,
 };
 use crate::event::EntryName;
-use crate::ledger::{ConsentState, Ledger, LedgerError, Pending};
+use crate::ledger::{ConsentRight, ConsentState, Ledger, LedgerError, Owner, Pending};
 use crate::model::{EntryState, RunId};
 pub(super) use administrator::{Administrator, AtRest};
 use matching::Matched;
@@ -197,7 +197,9 @@ where
             // Another entry's call found out: this one keeps its link.
             return Ok(Some(Refreshed::NoLink(stopped.details.message)));
         }
-        let mut task = EntryTask::new(&open.org_context, pending.entry);
+        let right = ConsentRight::of(&pending);
+        let owner = Owner::Consent(&right);
+        let mut task = EntryTask::new(&open.org_context, owner, pending.entry);
         let interrupted = tokio::select! {
             made = task.fresh_link() => {
                 made?;
@@ -261,7 +263,8 @@ where
             Err(refusal) => return Ok(Some(unsent(refusal, whose(&pending)))),
         };
         let entry = name_of(&org_context.known_as.name, &pending.entry);
-        let mut task = EntryTask::new(org_context, pending.entry);
+        let right = ConsentRight::of(&pending);
+        let mut task = EntryTask::new(org_context, Owner::Consent(&right), pending.entry);
         let submission = tokio::select! {
             submission = task.submit_answer(accepted) => submission,
             () = self.out_of_patience() => Ok(Submission::Halted),

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::engine::{Common, OrgAccess, OrgContext};
-use crate::ledger::{Owner, Pending};
+use crate::ledger::Pending;
 use crate::manifest::Connection;
 use crate::model::OrgNo;
 
@@ -91,7 +91,7 @@ where
         };
         let org_context = match access {
             Ok(access) => common
-                .open(&Owner::of_consents(pending), access)
+                .open(&pending.run, access)
                 .map(|org| common.org_context(&org)),
             Err(error) => Err(error),
         };

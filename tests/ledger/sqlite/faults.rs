@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use crate::notes::{note, window};
 use crate::support::{
     Backend, FORMAT_6, FORMAT_8, FORMAT_15, Fixture, Store as _, call, calls, checkpoint, drift,
-    entry, import, waiting_on,
+    entry, import, lock_of, waiting_on,
 };
 
 const BOTH: [OpenMode; 2] = [OpenMode::ReadWrite, OpenMode::ReadOnly];
@@ -178,6 +178,8 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
         1,
         "a closed ledger is one file"
     );
+    let elsewhere = Fixture::with(OpenOptions::default()).await;
+    let lock = lock_of(&elsewhere.ledger, &elsewhere.import("a.csv", &[]).await);
     let before = contents(&odd);
     let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
     assert_eq!(reader.runs().await.unwrap().len(), 1);
@@ -194,7 +196,7 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
             .store(checkpoint(&run, 0, 1, EntryState::Done))
             .await
             .unwrap_err(),
-        reader.set_finished(&run, None).await.unwrap_err(),
+        reader.set_finished(&lock, None).await.unwrap_err(),
         reader.lock_run(&run).unwrap_err(),
         reader
             .import(crate::support::new_run("b"))
@@ -321,6 +323,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         cp.stats.requests = 1;
         cp
     };
+    let lock = lock_of(&fixture.ledger, &run);
     let error = loop {
         match fixture.ledger.store(big(version)).await {
             Ok(_) => version += 1,
@@ -337,9 +340,13 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         Err(error.clone())
     );
     assert_eq!(
-        fixture.ledger.set_finished(&run, Some(UnixMillis(1))).await,
+        fixture
+            .ledger
+            .set_finished(&lock, Some(UnixMillis(1)))
+            .await,
         Err(error)
     );
+    drop(lock);
     let fixture = fixture.reopen().await;
     let row = fixture.ledger.entry(&run, EntryNo(0)).await.unwrap();
     assert_eq!(row.version, version);

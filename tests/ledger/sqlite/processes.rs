@@ -40,7 +40,8 @@ async fn child() {
             };
             let ledger = Ledger::open_with(&url, options).await.unwrap();
             // Not a checkpoint, not counted.
-            ledger.set_finished(&run, None).await.unwrap();
+            let lock = ledger.lock_run(&run).unwrap();
+            ledger.set_finished(&lock, None).await.unwrap();
             let commits = (0..10).map(|no| ledger.store(checkpoint(&run, no, 0, EntryState::Done)));
             futures_util::future::join_all(commits).await;
         }
