@@ -63,6 +63,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       init         Write a manifest, orgs file and job to begin with; they run as they are
       check        Find every mistake of a manifest or job at once; offline, nothing is sent
       plan         Show what `run` would do and what it costs; reads the live state with GETs only
+      doctor       Find what keeps orgs and ledger from a run: one GET an org, nothing is changed
       run          Make it so: continue the file's interrupted run, or start a new one
       resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
       status       Show where a run stands
@@ -88,6 +89,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       okta-rollout init                                files to begin with
       okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
       okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
+      okta-rollout doctor rollout.csv --orgs orgs.csv  can every org be reached, with enough rights
       okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
       okta-rollout consent list                        links that people have to open
       okta-rollout consent complete < okta-page.json   hand in what Okta's page showed

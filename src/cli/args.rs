@@ -4,6 +4,7 @@
 mod candidates;
 mod completions;
 mod consent;
+mod doctor;
 mod export;
 mod global;
 mod only;
@@ -20,6 +21,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use candidates::files;
 pub use completions::{Complete, Completions};
 pub use consent::{Consent, ConsentComplete, ConsentList, ConsentRefresh, ListFormat};
+pub use doctor::Doctor;
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
 pub use only::Only;
@@ -34,6 +36,7 @@ Examples:
   okta-rollout init                                files to begin with
   okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
   okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
+  okta-rollout doctor rollout.csv --orgs orgs.csv  can every org be reached, with enough rights
   okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
   okta-rollout consent list                        links that people have to open
   okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -88,6 +91,8 @@ pub enum Command {
     Check(Check),
     /// Show what `run` would do and what it costs; reads the live state with GETs only
     Plan(Plan),
+    /// Find what keeps orgs and ledger from a run: one GET an org, nothing is changed
+    Doctor(Doctor),
     /// Make it so: continue the file's interrupted run, or start a new one
     Run(Run),
     /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries
@@ -311,6 +316,8 @@ mod tests {
             "okta-rollout report --only broken",
             "okta-rollout report --format junit",
             "okta-rollout plan",
+            "okta-rollout doctor",
+            "okta-rollout doctor m.csv --json --format human",
             "okta-rollout run --plan p.json --new",
             "okta-rollout run",
             "okta-rollout export",

@@ -30,12 +30,13 @@ const OF_RUNS: [&str; 9] = [
 ];
 
 /// Commands that take a file, which may be a job that names its ledger.
-const OF_FILES: [&str; 2] = ["run", "plan"];
+const OF_FILES: [&str; 3] = ["run", "plan", "doctor"];
 
 /// Commands that read secrets.
-pub(super) const OF_SECRETS: [&str; 6] = [
+pub(super) const OF_SECRETS: [&str; 7] = [
     "run",
     "plan",
+    "doctor",
     "check",
     "resume",
     "consent complete",

@@ -6,10 +6,10 @@ use super::carried::{self, Flag, OF_SECRETS, placeholders};
 use super::output::Output;
 
 /// Commands that read orgs from files.
-const OF_ORGS: [&str; 3] = ["run", "plan", "check"];
+const OF_ORGS: [&str; 4] = ["run", "plan", "check", "doctor"];
 
 /// The same, with those for which a run knows where they were: who gives them others has to do so again.
-const OF_ORGS_GIVEN_ANEW: [&str; 6] = OF_SECRETS;
+const OF_ORGS_GIVEN_ANEW: [&str; 7] = OF_SECRETS;
 
 /// Has the commands that are printed from now on be given what this one was.
 pub(super) fn carry_flags(args: &Args) {
@@ -35,6 +35,7 @@ fn given(args: &Args) -> Vec<Flag> {
     let allows = match &args.command {
         Command::Check(args) => args.allow_exec,
         Command::Plan(args) => args.allow_exec,
+        Command::Doctor(args) => args.allow_exec,
         Command::Run(args) => args.allow_exec,
         Command::Resume(args) => args.allow_exec,
         Command::Consent(Consent::Complete(args)) => args.allow_exec,
@@ -158,6 +159,7 @@ mod tests {
             ("log-file", Way::Shown),
             ("log-format", Way::Shown),
             ("detailed-exitcode", Way::Shown),
+            ("json", Way::Shown),
             // A plan that was applied is not applied again, a run that was begun is not begun again.
             ("plan", Way::Once),
             ("new", Way::Once),
@@ -170,7 +172,7 @@ mod tests {
         let way = |flag: &str| ways.iter().find(|(known, _)| *known == flag);
         let mut whole = Args::command();
         whole.build();
-        for command in ["check", "plan", "run", "resume"] {
+        for command in ["check", "plan", "doctor", "run", "resume"] {
             let command = whole.find_subcommand(command).unwrap();
             for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
                 assert!(way(flag).is_some(), "{} --{flag}", command.get_name());

@@ -13,6 +13,7 @@ mod consent;
 mod context;
 mod continuation;
 mod deactivations;
+mod doctor;
 mod env_file;
 mod execute;
 mod export;
@@ -152,6 +153,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Init(args) => init::init(args, output),
         Command::Check(args) => check::check(args, settings, output),
         Command::Plan(args) => wait_for(output, plan::plan(args, settings, output)),
+        Command::Doctor(args) => wait_for(output, doctor::doctor(args, settings, output)),
         Command::Run(args) => wait_for(output, run::run(args, settings, output)),
         Command::Resume(args) => wait_for(output, resume::resume(args, settings, output)),
         Command::Status(args) => wait_for(output, status::status(args, settings, output)),

@@ -68,8 +68,8 @@ pub(super) fn file(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
     Ok(Ledger::file_of(&url(settings)?).map(Path::to_owned))
 }
 
-/// From here on, printed commands find it as well.
-fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
+/// Its address. From here on, printed commands find it as well.
+pub(super) fn url(settings: &Settings) -> Result<LedgerUrl, Failure> {
     let url = settings.ledger.url().map_err(|error| {
         let hint = error.hint();
         Failure::usage(error).hint(hint)

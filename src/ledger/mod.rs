@@ -11,7 +11,7 @@
 //! mod.rs     open, who works on a run, checkpoints, changes, keys
 //! reads.rs   what can be asked
 //! writes.rs  changes besides checkpoints    ownership.rs   by which right
-//! model/     the values       error.rs   what can go wrong
+//! model/     the values       error.rs   what can go wrong    health.rs  how it is
 //! sqlite/    one file, the log, locks and keys beside it
 //! ```
 //!
@@ -20,6 +20,7 @@
 //! [`Checkpoint`] makes safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
 mod error;
+mod health;
 mod model;
 mod ownership;
 mod reads;
@@ -33,6 +34,7 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
 pub use error::LedgerError;
+pub use health::Health;
 pub use model::*;
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
 pub use sqlite::Import;
@@ -85,6 +87,11 @@ impl Ledger {
     /// As [`Self::file`], of one that need not be there.
     pub fn file_of(url: &LedgerUrl) -> Option<&Path> {
         Some(url.path())
+    }
+
+    /// How the ledger is, which need not be there; nothing is made or changed.
+    pub async fn health(url: &LedgerUrl) -> Health {
+        Store::health(url.path()).await
     }
 
     /// Whether it was made by opening it.

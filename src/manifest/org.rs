@@ -86,6 +86,17 @@ pub enum Auth {
     PrivateKeyJwt(PrivateKeyJwt),
 }
 
+impl Auth {
+    /// As manifests spell it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ApiToken(_) => "apiToken",
+            Self::AccessToken(_) => "accessToken",
+            Self::PrivateKeyJwt(_) => "privateKeyJwt",
+        }
+    }
+}
+
 /// A service app's key (API.md §7.1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -42,6 +42,21 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// Whether the secret has the form of the other kind: an API token is of letters, digits, `-` and `_`, an access token
+    /// is three such parts with dots between them (RFC 7519 §3). Sent as the wrong kind it is refused like a revoked one.
+    pub fn looks_swapped(&self) -> bool {
+        let is_jwt = |token: &SecretString| {
+            let token = token.expose_secret();
+            token.starts_with("eyJ") && token.split('.').count() == 3
+        };
+        match self {
+            Self::Ssws(token) => is_jwt(token),
+            // API tokens begin so, as far as they were seen.
+            Self::Bearer(token) => !is_jwt(token) && token.expose_secret().starts_with("00"),
+            Self::Authorizer(_) => false,
+        }
+    }
+
     /// What requests carry, and what hides it.
     pub(super) fn into_parts(self) -> Result<(Authorization, Veil), HttpError> {
         let (scheme, token) = match self {
@@ -303,6 +318,24 @@ mod tests {
         let call = TokenCall::new(&[("client_assertion", "s3cret".into())]);
         let shown = format!("{header:?} {credentials:?} {call:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_the_other_kind_is_seen() {
+        for (token, as_api_token, as_access_token) in [
+            ("00aBcDeF-_gHiJkLmNoPqRsTuVwXyZ0123456789aB", false, true),
+            ("eyJraWQiOiJ4In0.eyJzdWIiOiJ5In0.c2ln", true, false),
+            ("eyJraWQiOiJ4In0.c2ln", false, false),
+            ("opaque", false, false),
+            ("", false, false),
+        ] {
+            let secret = || token.to_owned().into();
+            let swapped = (
+                Credentials::Ssws(secret()).looks_swapped(),
+                Credentials::Bearer(secret()).looks_swapped(),
+            );
+            assert_eq!(swapped, (as_api_token, as_access_token), "{token}");
+        }
     }
 
     #[test]

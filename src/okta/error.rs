@@ -51,6 +51,17 @@ pub enum Class {
     OrgStopped,
 }
 
+/// What of an org's credentials an answer found wanting (API.md §7.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// They are not good: wrong, expired, revoked.
+    Credentials,
+    /// Their token lacks these scopes; `None` = Okta did not say which.
+    Scopes(Option<Box<str>>),
+    /// Their owner's admin role is not enough.
+    Role,
+}
+
 /// Why a call brought no usable answer. Safe to show: no secret, no whole body, no query string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError {
@@ -62,6 +73,8 @@ pub struct CallError {
     pub error_id: Option<String>,
     /// Where the hint helps.
     pub remedy: Remedy,
+    /// What of the credentials is wanting, if that is why.
+    pub denied: Option<Denied>,
 }
 
 impl CallError {
@@ -72,6 +85,7 @@ impl CallError {
             details: ErrorDetails::new(message, None),
             error_id: None,
             remedy: Remedy::Outside,
+            denied: None,
         }
     }
 

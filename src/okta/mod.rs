@@ -47,7 +47,7 @@ pub use authorizer::{
     AnswerHeaders, Authorization, Authorizer, Authorizing, Credentials, TokenCall,
 };
 pub use client::{OrgClient, ReadOnlyClient};
-pub use error::{CallError, Class};
+pub use error::{CallError, Class, Denied};
 pub use head::RateHeaders;
 pub use http::{Http, HttpError, HttpSettings};
 pub use proxy::{Proxies, ProxyError};

@@ -43,5 +43,6 @@ pub use org_status::{OrgStatusWriter, Remembered, StatusWriter};
 pub use reservation::{Concluded, Reservation};
 pub use retry::{Idempotency, RETRY_AFTER_CAP, Verdict, decide, delay, long_delay};
 pub use retry_loop::{Again, RetryLoop};
+pub use shared_gate::DEFAULT_LIMITS;
 pub use tally::{Tallied, Tally};
 pub use time::unix_millis;

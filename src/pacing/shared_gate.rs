@@ -24,6 +24,13 @@ const DEFAULT_SHARE: f64 = 0.9;
 /// uses up a fresh window sooner and stays far below Okta's 35 to 75 (API.md §10.1).
 const DEFAULT_IN_FLIGHT: u32 = 20;
 
+/// What holds for an org where neither it nor its job says anything.
+pub const DEFAULT_LIMITS: Limits = Limits {
+    share: Some(DEFAULT_SHARE),
+    max_rps: None,
+    max_in_flight: Some(DEFAULT_IN_FLIGHT),
+};
+
 /// One of those who call an org: a run, a plan, an export.
 pub(super) struct User {
     /// What it calls the org.

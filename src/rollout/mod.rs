@@ -6,6 +6,7 @@ pub(crate) mod blocking;
 pub mod consent;
 pub(crate) mod context;
 pub(crate) mod continuation;
+pub(crate) mod doctor;
 pub(crate) mod driving;
 mod importing;
 pub(crate) mod in_flight;

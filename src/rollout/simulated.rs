@@ -53,6 +53,29 @@ impl Simulated {
         failed.map_or(Ok(Some(simulated)), Err)
     }
 
+    /// Serves those of these orgs that the program serves itself, as an earlier run left them beside the ledger of this
+    /// file, with the apps that entries speak of; none if there are none. A look leaves no trace of them.
+    pub async fn as_left<Entries: IntoIterator<Item = Entry>>(
+        settings: &toml::Table,
+        ledger: Option<&Path>,
+        orgs: impl Iterator<Item = (&OrgRow, Entries)>,
+    ) -> Result<Option<Self>, Failure> {
+        let mut served = orgs.filter(|(org, _)| is_sandbox(org)).peekable();
+        if served.peek().is_none() {
+            return Ok(None);
+        }
+        let state = ledger.map(state_folder);
+        let state = state.filter(|state| state.is_dir());
+        let simulated = Self::start(settings, state).await?;
+        for (org, entries) in served {
+            simulated.add_org(&org.name)?;
+            for entry in entries {
+                simulated.seed(&org.name, &entry)?;
+            }
+        }
+        Ok(Some(simulated))
+    }
+
     /// Serves orgs that are still to be added; what happened to them is kept in the folder, if there is one.
     pub async fn start(settings: &toml::Table, state: Option<PathBuf>) -> Result<Self, Failure> {
         let settings: SandboxSettings = settings

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::StepError;
 use super::sending::{Caller, sent};
-use crate::okta::{Read, ReadOnlyClient, Tokens};
+use crate::okta::{Exchange, Read, ReadOnlyClient, Tokens};
 use crate::pacing::{Again, CallLog, Gate, Idempotency, RetryLoop, unix_millis};
 
 /// Makes the reads of one org. Cheap to clone.
@@ -77,6 +77,21 @@ impl Reader {
         log: &mut CallLog,
     ) -> Result<(T, Option<String>), StepError> {
         self.read_by(call, priority, log).await
+    }
+
+    /// As [`Reader::read`], with everything that was observed: whether it brought something is for the caller to see.
+    ///
+    /// # Errors
+    /// When it was not made: [`StepError::Call`] is about the token that it needs.
+    pub async fn observe<T>(
+        &self,
+        call: &Read<T>,
+        priority: usize,
+        log: &mut CallLog,
+    ) -> Result<Box<Exchange>, StepError> {
+        let send = || self.client.exchange(call);
+        let tokens = Tokens::of_reads(&self.client);
+        sent(&self.gate, tokens, call.request(), priority, log, send).await
     }
 
     /// As [`Reader::read_page`], for whoever has to keep something around the call.

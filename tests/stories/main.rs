@@ -18,6 +18,7 @@ mod consent_together;
 mod credentials;
 mod deactivations;
 mod distorted;
+mod doctor;
 mod drift;
 mod echoes;
 mod env_file;

@@ -37,7 +37,7 @@ const MIGRATIONS: [&str; 16] = [
 
 /// `user_version` this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
-const FORMAT: i64 = MIGRATIONS.len() as i64;
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// Page cache of the writer in KiB. Taken only as it is needed.
 const WRITER_CACHE_KIB: i64 = 24 * 1024;

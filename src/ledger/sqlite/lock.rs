@@ -131,6 +131,15 @@ pub(super) fn is_locked(folder: &Path, run: &RunId) -> Result<bool> {
     }
 }
 
+/// Which process holds the run, if one does. Writes nothing.
+pub(super) fn holder_of(folder: &Path, run: &RunId) -> Result<Option<String>> {
+    if !is_locked(folder, run)? {
+        return Ok(None);
+    }
+    let named = holder(&path_of(folder, run));
+    Ok(Some(named.unwrap_or_else(|| "another process".into())))
+}
+
 fn path_of(folder: &Path, run: &RunId) -> PathBuf {
     folder.join(format!("{}.lock", run.0))
 }

@@ -16,6 +16,7 @@ mod database;
 mod drift;
 mod error;
 mod files;
+mod health;
 mod holder;
 mod identity;
 mod ids;

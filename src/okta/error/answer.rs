@@ -5,7 +5,7 @@ use super::super::head::Head;
 use super::challenge::Challenge;
 use super::codes::{self, Verdict};
 use super::okta_body::OktaBody;
-use super::{CallError, Class};
+use super::{CallError, Class, Denied};
 use crate::failure::Remedy;
 use crate::model::ErrorDetails;
 
@@ -40,6 +40,7 @@ pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
             Remedy::Outside
         },
         class: judged.class,
+        denied: judged.denied,
     }
 }
 
@@ -89,6 +90,7 @@ struct Judged {
     class: Class,
     message: Option<String>,
     hint: Option<String>,
+    denied: Option<Denied>,
 }
 
 impl Judged {
@@ -97,6 +99,15 @@ impl Judged {
             class,
             message: None,
             hint: None,
+            denied: None,
+        }
+    }
+
+    /// About the whole org, for what its credentials lack.
+    fn denied(denied: Denied) -> Self {
+        Self {
+            denied: Some(denied),
+            ..Self::new(Class::OrgStopped)
         }
     }
 
@@ -114,7 +125,7 @@ impl Judged {
 fn by_code(verdict: Verdict, head: &Head) -> Judged {
     match verdict {
         Verdict::Credentials => credentials(),
-        Verdict::Role => Judged::new(Class::OrgStopped)
+        Verdict::Role => Judged::denied(Denied::Role)
             .hint("give the owner of the org's credentials an admin role that may manage apps"),
         Verdict::Transient => transient(head),
         Verdict::RateLimited => rate_limited(head),
@@ -153,7 +164,7 @@ fn rate_limited(head: &Head) -> Judged {
 }
 
 fn credentials() -> Judged {
-    Judged::new(Class::OrgStopped)
+    Judged::denied(Denied::Credentials)
         .hint("the org's credentials are wrong, expired or revoked: put valid ones in place")
 }
 
@@ -197,7 +208,7 @@ fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged
     if challenge.error.as_deref() == Some("insufficient_scope") {
         let scope = challenge.scope.as_deref();
         let needed = scope.filter(|_| challenge.is_known);
-        return Judged::new(Class::OrgStopped)
+        return Judged::denied(Denied::Scopes(needed.map(Into::into)))
             .message(format!(
                 "the access token lacks the scope {} (insufficient_scope)",
                 scope.unwrap_or("needed here")
@@ -208,7 +219,7 @@ fn forbidden(okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged
             ));
     }
     match content {
-        Content::Empty => Judged::new(Class::OrgStopped)
+        Content::Empty => Judged::denied(Denied::Scopes(None))
             .message("status 403 without a body, which probably means that the access token lacks a scope")
             .hint("grant okta.apps.read and okta.apps.manage and use a token that has them"),
         Content::Json => Judged::new(Class::Refused),

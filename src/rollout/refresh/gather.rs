@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::ledger::{OrgRow, OrgStats};
-use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
+use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, Orgs, SecretCheck};
 use crate::model::OrgNo;
 use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
@@ -120,19 +120,10 @@ pub(super) async fn gather(
         .filter(|(name, entries)| hubs.contains(name) || entries.iter().any(|kept| kept.selected));
     for (index, (name, entries)) in used.enumerate() {
         // The check hands on entries of known orgs only.
-        let Some(spec) = checked.orgs.anchored(&name) else {
+        let Some(org) = org_row(index, name, &checked.orgs) else {
             continue;
         };
-        collected.unsupported.look_at_org(&name, &spec);
-        let org = OrgRow {
-            no: OrgNo::at(index),
-            url: checked.orgs.url(&name),
-            name,
-            spec,
-            stopped: None,
-            stats: OrgStats::default(),
-            wait: None,
-        };
+        collected.unsupported.look_at_org(&org.name, &org.spec);
         selected += entries.iter().filter(|kept| kept.selected).count() as u64;
         orgs.push(Gathering { org, entries });
     }
@@ -141,6 +132,19 @@ pub(super) async fn gather(
         orgs,
         entries: selected,
         digest: checked.digest,
+    })
+}
+
+/// An org as the ledger would store it; `None` = there is none of this name.
+pub(crate) fn org_row(index: usize, name: String, orgs: &Orgs) -> Option<OrgRow> {
+    Some(OrgRow {
+        no: OrgNo::at(index),
+        url: orgs.url(&name),
+        spec: orgs.anchored(&name)?,
+        name,
+        stopped: None,
+        stats: OrgStats::default(),
+        wait: None,
     })
 }
 

@@ -29,12 +29,12 @@ use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
 use crate::rollout::continuation::goes_on;
 use crate::rollout::refused::Refused;
-use crate::rollout::simulated::{Simulated, is_sandbox, state_folder};
+use crate::rollout::simulated::Simulated;
 use crate::rollout::target::Target;
 use crate::selection::{Ended, Selection};
 use crate::steps::Reader;
 use gather::{Choice, Gathering, gather};
-pub(crate) use gather::{Gathered, Kept};
+pub(crate) use gather::{Gathered, Kept, org_row};
 use org::unseen;
 use remembered::Remembered;
 use view::OrgRefresh;
@@ -113,7 +113,11 @@ impl Prepared {
         };
         let http = engine.http(&http).map_err(no_calls)?;
         let remembered = Arc::new(Remembered::read(self.ledger).await?);
-        let simulated = simulate(target, &gathered, ledger).await?;
+        let orgs = gathered.orgs.iter().map(|gathering| {
+            let entries = gathering.entries.iter().map(Kept::entry);
+            (&gathering.org, entries)
+        });
+        let simulated = Simulated::as_left(&target.policy.sandbox, ledger, orgs).await?;
         let (rows, kept): (Vec<_>, Vec<_>) = gathered
             .orgs
             .into_iter()
@@ -313,30 +317,4 @@ impl Shared {
             reconnect: self.reconnect,
         })
     }
-}
-
-/// Serves the orgs that the program serves itself, as an earlier run left them. A look leaves no trace of them.
-async fn simulate(
-    target: &Target,
-    gathered: &Gathered,
-    ledger: Option<&Path>,
-) -> Result<Option<Simulated>, Failure> {
-    let mut served = gathered
-        .orgs
-        .iter()
-        .filter(|gathering| is_sandbox(&gathering.org))
-        .peekable();
-    if served.peek().is_none() {
-        return Ok(None);
-    }
-    let state = ledger.map(state_folder);
-    let state = state.filter(|state| state.is_dir());
-    let simulated = Simulated::start(&target.policy.sandbox, state).await?;
-    for Gathering { org, entries } in served {
-        simulated.add_org(&org.name)?;
-        for kept in entries {
-            simulated.seed(&org.name, &kept.entry())?;
-        }
-    }
-    Ok(Some(simulated))
 }

@@ -224,6 +224,41 @@ fn retry_after_is_kept_where_it_was_sent() {
 }
 
 #[test]
+fn what_is_wanting_of_the_credentials_is_known() {
+    let scope = r#"Bearer error="insufficient_scope", scope="okta.apps.manage""#;
+    let expired = r#"Bearer error="invalid_token""#;
+    let scopes = |scopes: Option<&str>| Some(Denied::Scopes(scopes.map(Into::into)));
+    for (status, challenge, code, denied) in [
+        (401, None, Some("E0000011"), Some(Denied::Credentials)),
+        (403, None, Some("E0000005"), Some(Denied::Credentials)),
+        (401, Some(expired), None, Some(Denied::Credentials)),
+        (401, None, None, Some(Denied::Credentials)),
+        (403, None, Some("E0000006"), Some(Denied::Role)),
+        (403, Some(scope), None, scopes(Some("okta.apps.manage"))),
+        (
+            403,
+            Some("Bearer error=\"insufficient_scope\""),
+            None,
+            scopes(None),
+        ),
+        (403, None, None, scopes(None)),
+        // Licences, and what is not about the caller.
+        (401, None, Some("E0000015"), None),
+        (404, None, Some("E0000007"), None),
+        (407, None, None, None),
+        (503, None, None, None),
+    ] {
+        let head = Head {
+            challenge: challenge.map(str::to_owned),
+            ..head(status)
+        };
+        let body = code.map(okta).unwrap_or_default();
+        let error = refused(&head, &body);
+        assert_eq!(error.denied, denied, "{status} {challenge:?} {code:?}");
+    }
+}
+
+#[test]
 fn a_redirect_names_the_host_and_nothing_more() {
     let head = Head {
         redirect_host: Some("login.example".to_owned()),

@@ -1,0 +1,141 @@
+//! What an org's entries need of its credentials (API.md §1, §6, §7): scopes of an OAuth token, and the admin role of whoever
+//! owns them. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::manifest::{Entry, Hub};
+use crate::model::Step;
+use crate::plan::steps;
+
+/// What reading an org's apps needs.
+pub(super) const READ_APPS: &str = "okta.apps.read";
+
+/// What everything that a run writes to apps needs.
+const MANAGE_APPS: &str = "okta.apps.manage";
+
+/// An admin role, as Okta names its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Role {
+    /// May manage apps; a role of one's own that may do so will do.
+    #[default]
+    AppAdmin,
+    /// May give roles and scopes to others.
+    SuperAdmin,
+}
+
+impl Role {
+    /// As [`Serialize`] has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AppAdmin => "APP_ADMIN",
+            Self::SuperAdmin => "SUPER_ADMIN",
+        }
+    }
+}
+
+/// What the entries of an org need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// Every scope.
+    pub scopes: BTreeSet<&'static str>,
+    /// The least role.
+    pub role: Role,
+    /// Entries whose app is there already, because nobody is to create it.
+    pub existing: u64,
+}
+
+impl Needs {
+    /// With what an entry of the org needs there.
+    pub fn add(&mut self, entry: &Entry) {
+        self.scopes.insert(READ_APPS);
+        // Whatever else a step does, it does something to the app.
+        let writes = |step: &Step| !matches!(step, Step::FindApp | Step::AwaitConsent);
+        if steps(entry).iter().any(writes) {
+            self.scopes.insert(MANAGE_APPS);
+        }
+        self.existing += u64::from(entry.create.is_none());
+    }
+
+    /// With what is needed in an org that is the hub of an entry elsewhere.
+    pub fn add_hub(&mut self, hub: &Hub) {
+        self.scopes
+            .extend(["okta.clients.read", "okta.clients.register"]);
+        if hub.dpop {
+            self.scopes.insert("okta.clients.manage");
+        }
+        if !hub.roles.is_empty() {
+            self.scopes.extend(["okta.roles.read", "okta.roles.manage"]);
+        }
+        if !hub.scopes.is_empty() {
+            let grants = ["okta.appGrants.read", "okta.appGrants.manage"];
+            self.scopes.extend(grants);
+        }
+        // Only one may assign roles to a client and grant it scopes.
+        self.role = Role::SuperAdmin;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entry(with: &Value) -> Entry {
+        let mut whole = json!({ "org": "acme", "app": "google" });
+        for (key, value) in with.as_object().unwrap() {
+            whole[key] = value.clone();
+        }
+        serde_json::from_value(whole).unwrap()
+    }
+
+    #[test]
+    fn what_an_entry_needs_follows_from_its_steps() {
+        let oauth = json!({ "profile": { "authScheme": "OAUTH2" } });
+        let create = json!({ "signOnMode": "SAML_2_0" });
+        let on = json!({ "create": { "lifecycleCreate": { "status": "ENABLED" } } });
+        let read = &["okta.apps.read"][..];
+        let write = &["okta.apps.manage", "okta.apps.read"];
+        for (with, scopes, existing) in [
+            (json!({ "appId": "0oa1" }), read, 1),
+            (json!({ "label": "G" }), read, 1),
+            (json!({ "label": "G", "create": create }), write, 0),
+            (json!({ "appId": "0oa1", "connection": oauth }), write, 1),
+            (json!({ "appId": "0oa1", "status": "DISABLED" }), write, 1),
+            (
+                json!({ "appId": "0oa1", "features": { "USER_PROVISIONING": on } }),
+                write,
+                1,
+            ),
+        ] {
+            let mut needs = Needs::default();
+            needs.add(&entry(&with));
+            assert_eq!(Vec::from_iter(needs.scopes), scopes, "{with}");
+            assert_eq!((needs.existing, needs.role), (existing, Role::AppAdmin));
+        }
+    }
+
+    #[test]
+    fn a_hub_needs_what_its_service_app_is_given() {
+        let hub = |roles: &[&str], scopes: &[&str], dpop| {
+            let all = json!({ "org": "hub", "clientName": "c", "roles": roles, "scopes": scopes, "dpop": dpop });
+            let mut needs = Needs::default();
+            needs.add_hub(&serde_json::from_value(all).unwrap());
+            assert_eq!(needs.role, Role::SuperAdmin);
+            Vec::from_iter(needs.scopes).join(" ")
+        };
+        let client = "okta.clients.read okta.clients.register";
+        assert_eq!(hub(&[], &[], false), client);
+        assert_eq!(
+            hub(&["USER_ADMIN"], &[], false),
+            format!("{client} okta.roles.manage okta.roles.read")
+        );
+        assert_eq!(
+            hub(&[], &["okta.users.manage"], true),
+            format!("okta.appGrants.manage okta.appGrants.read okta.clients.manage {client}")
+        );
+    }
+}
