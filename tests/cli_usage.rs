@@ -73,7 +73,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
       export       Write what orgs have now as a manifest; nothing is changed
       sandbox      Serve simulated Okta orgs on loopback
-      schema       Print the JSON Schema of the manifest
+      schema       Print the JSON Schema of the manifest, or of the JSON report
       completions  Print the completions of a shell
       man          Print the manual page, or write one per command into a folder
       help         Print this message or the help of the given subcommand(s)
@@ -192,8 +192,8 @@ fn wrong_usage_is_exit_code_2_on_standard_error() {
         ),
         (vec!["chek", "m.csv"], "unrecognized subcommand 'chek'"),
         (
-            vec!["report", "--format", "junit"],
-            "[possible values: text, json, csv]",
+            vec!["report", "--format", "pdf"],
+            "[possible values: text, json, csv, junit, markdown, html]",
         ),
         (vec!["-q", "-v", "runs"], "cannot be used with"),
         (vec!["consent"], "Usage: okta-rollout consent"),

@@ -112,8 +112,8 @@ pub enum Command {
     Export(Export),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
-    /// Print the JSON Schema of the manifest
-    Schema,
+    /// Print the JSON Schema of the manifest, or of the JSON report
+    Schema(Schema),
     /// Print the completions of a shell
     Completions(Completions),
     /// Print what may follow on a command line, for the scripts of `completions`
@@ -121,6 +121,14 @@ pub enum Command {
     Complete(Complete),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
+}
+
+/// `schema`.
+#[derive(Debug, ClapArgs)]
+pub struct Schema {
+    /// Of the JSON report instead
+    #[arg(long)]
+    pub report: bool,
 }
 
 /// `init`.

@@ -11,9 +11,14 @@ use crate::failure::{Ending, Failure};
 use crate::text::Syntax;
 
 /// `schema`.
-pub(super) fn schema(output: Output) -> Result<Ending, Failure> {
+pub(super) fn schema(args: &args::Schema, output: Output) -> Result<Ending, Failure> {
+    let schema = if args.report {
+        crate::report::json_schema()
+    } else {
+        crate::manifest::json_schema()
+    };
     output.data(Syntax::Json, |out| {
-        serde_json::to_writer_pretty(&mut *out, &crate::manifest::json_schema())?;
+        serde_json::to_writer_pretty(&mut *out, &schema)?;
         Ok(writeln!(out)?)
     })?;
     Ok(Ending::Success)

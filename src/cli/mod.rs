@@ -173,7 +173,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         }
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
-        Command::Schema => manual::schema(output),
+        Command::Schema(args) => manual::schema(args, output),
         Command::Completions(args) => completions::completions(args, output),
         Command::Complete(args) => completions::complete(args, output),
         Command::Man(args) => wait_for(output, manual::man(args, output)),

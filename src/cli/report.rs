@@ -1,6 +1,7 @@
 //! `report`, and the reports and summaries of other commands: from the ledger to a file or standard
 //! output, entry by entry.
 
+mod by_org;
 mod closing;
 mod facts;
 mod of_job;
@@ -31,8 +32,8 @@ pub(super) async fn report(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    if args.calls && args.format == Format::Csv {
-        let error = anyhow::anyhow!("a csv report is a manifest, which holds no calls");
+    if args.calls && !matches!(args.format, Format::Text | Format::Json) {
+        let error = anyhow::anyhow!("a {} report holds no calls", args.format.name());
         return Err(Failure::usage(error).hint("use --format text or --format json"));
     }
     let ledger = readable(settings).await?;
@@ -84,7 +85,9 @@ pub(super) async fn to_stdout(
             output.stream_page(write).await?;
         }
         Format::Json => output.stream(Syntax::Json, write).await?,
-        Format::Csv => output.stream(Syntax::Csv, write).await?,
+        Format::Csv | Format::Junit | Format::Markdown | Format::Html => {
+            output.stream(Syntax::Lines, write).await?;
+        }
     }
     Ok(entries)
 }

@@ -95,6 +95,16 @@ impl Ledger {
         self.store.for_each_entry_with_calls(run, each).await
     }
 
+    /// These entries in this order, in bounded memory, with the calls that were made for each.
+    pub async fn for_each_with_calls_of(
+        &self,
+        run: &RunId,
+        order: &[EntryNo],
+        each: impl FnMut(EntryRow, Vec<Attempt>),
+    ) -> Result<()> {
+        self.store.for_each_with_calls_of(run, order, each).await
+    }
+
     /// Where every entry stands, in manifest order and bounded memory.
     pub async fn for_each_standing(&self, run: &RunId, each: impl FnMut(Standing)) -> Result<()> {
         self.store.for_each_standing(run, each).await

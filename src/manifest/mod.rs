@@ -68,6 +68,7 @@ pub use problem::{Problem, Spot};
 pub use program::end_programs;
 pub use schedule::{BadSchedule, check_cron, check_timezone};
 pub use schema::json_schema;
+pub(crate) use schema::without_sources;
 pub use secret::{NotAReference, SecretRef, is_variable};
 pub use secret_error::SecretError;
 pub use secret_files::{credential_files, secret_files};

@@ -69,7 +69,7 @@ pub fn json_schema() -> Value {
 }
 
 /// Takes out where our own documentation has a fact from, as in ` (API.md §9)`: who reads the schema does not have it.
-fn without_sources(value: &mut Value) {
+pub(crate) fn without_sources(value: &mut Value) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {

@@ -1,5 +1,6 @@
 //! Where an entry stands: as it is stored, and as it is shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stored state of an entry.
@@ -19,7 +20,7 @@ pub enum EntryState {
 }
 
 /// State of an entry or of one of its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Not begun, held back, or interrupted.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     CallReport, DriftReport, EntryReport, ErrorReport, OrgReport, Overview, RunState, StepReport,
-    Totals, WaitingReport, changes,
+    Totals, VERSION, WaitingReport, changes,
 };
 use crate::ledger::{Attempt, Counts, Drift, EntryRow, OrgRow, Removed, RunRow, StepRecord};
 use crate::model::{EntryError, EntryState, ErrorDetails, RunId, State, Step, UnixMillis};
@@ -48,6 +48,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         Held::No => RunState::Settled,
     };
     Overview {
+        version: VERSION,
         run: run.id.0.clone(),
         file: run.file.clone(),
         state,
@@ -63,6 +64,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
             pending: counts.unfinished() + counts.carried_over,
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
+        waves: Vec::new(),
         removed: removed.to_vec(),
         carried_over: counts.carried_over,
         movable: counts.movable(),

@@ -1,5 +1,6 @@
 //! What was changed of an entry, and why: each field for programs, as few lines as possible for people. Pure.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::manifest::{ADMIN_SECRETS, Entry};
 use crate::model::{Changed, Why};
 
 /// A field that was changed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ChangeReport {
     /// Dotted path as in the manifest.
     pub field: String,

@@ -207,7 +207,8 @@ mod tests {
             "pending": 0,
             "unchanged": 0,
             "waiting": 0
-          }
+          },
+          "version": 1
         }
         "#);
     }

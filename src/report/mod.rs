@@ -4,15 +4,24 @@
 //! Building is pure: rows in, an [`Overview`] and one [`EntryReport`] per entry out. The formats
 //! write entry by entry, so a million entries need no million entries of memory.
 
+mod activity;
 mod alike;
 mod build;
 mod changes;
+mod findings;
+mod html;
 mod json;
+mod junit;
+mod markdown;
 mod notes;
+mod schema;
 mod summary;
 mod text;
+mod totals;
+mod wave;
 mod words;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ledger::Removed;
@@ -23,18 +32,27 @@ pub(crate) use build::rfc3339;
 pub use build::{Held, RunFacts, calls, entry, error, is_earlier, overview};
 pub use changes::ChangeReport;
 pub(crate) use changes::told;
+pub use findings::{Commands, Findings};
+pub use html::HtmlReport;
 pub use json::{JsonManifest, JsonReport};
+pub use junit::JunitReport;
+pub use markdown::MarkdownReport;
 pub use notes::notes;
+pub use schema::{VERSION, json_schema};
 pub(crate) use summary::short;
 pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
 pub use text::TextReport;
 pub(crate) use text::totals;
+pub use totals::Totals;
+pub use wave::{WaveReport, WaveState};
 pub(crate) use words::counted;
 
 /// A run as a whole: everything of the report but its entries.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
+    /// [`VERSION`].
+    pub version: u32,
     /// The run's id.
     pub run: String,
     /// The file it was started with, as typed.
@@ -49,6 +67,9 @@ pub struct Overview {
     pub totals: Totals,
     /// One per org, in order of first use.
     pub orgs: Vec<OrgReport>,
+    /// One per wave, in order, where the job has some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveReport>,
     /// What the file's last run had and the file has no more; it is left as it is.
     pub removed: Vec<Removed>,
     /// Pending entries that a later run took over: nothing moves them here.
@@ -66,7 +87,7 @@ pub struct Overview {
 }
 
 /// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     /// Nothing is left that could move by itself.
@@ -88,27 +109,8 @@ impl RunState {
     }
 }
 
-/// Entries by state; `pending` includes those a process is working on, and those a later run took over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
-    /// All of them.
-    pub entries: u64,
-    /// Done, something was written.
-    pub changed: u64,
-    /// Of those: connections that were switched off.
-    pub deactivated: u64,
-    /// Done, all was as wanted.
-    pub unchanged: u64,
-    /// Wait for consent.
-    pub waiting: u64,
-    /// Gave up.
-    pub failed: u64,
-    /// Not ended yet.
-    pub pending: u64,
-}
-
 /// What a run cost an org.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrgReport {
     /// Its name in the manifest.
@@ -136,7 +138,7 @@ impl OrgReport {
 }
 
 /// What an org's calls wait for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingReport {
     /// For people.
@@ -154,7 +156,7 @@ pub struct WaitingReport {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryReport {
     /// Org's name.
@@ -206,7 +208,7 @@ impl EntryReport {
 }
 
 /// A field that had drifted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DriftReport {
     /// Dotted path as in the manifest.
     pub field: String,
@@ -217,7 +219,7 @@ pub struct DriftReport {
 }
 
 /// Why an entry is not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorReport {
     /// The step it happened at.
     pub step: &'static str,
@@ -228,8 +230,18 @@ pub struct ErrorReport {
 
 has_details!(ErrorReport);
 
+impl ErrorReport {
+    /// `set_connection: … (E0000001, HTTP 400, request abc)`.
+    fn line(&self) -> String {
+        match self.step {
+            "" => self.details.to_string(),
+            step => format!("{step}: {}", self.details),
+        }
+    }
+}
+
 /// One call that was made for an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallReport {
     /// When it was sent: RFC 3339.
@@ -257,7 +269,7 @@ pub struct CallReport {
 }
 
 /// One step of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
     /// Its kind.

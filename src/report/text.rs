@@ -148,7 +148,7 @@ fn removed<W: Write>(page: &mut Page<W>, removed: &[Removed]) -> io::Result<()> 
     Ok(())
 }
 
-fn which(label: Option<&str>, app_id: Option<&str>) -> String {
+pub(super) fn which(label: Option<&str>, app_id: Option<&str>) -> String {
     match (label, app_id) {
         (Some(label), Some(id)) => format!(" {label:?} {id}"),
         (Some(label), None) => format!(" {label:?}"),
@@ -194,24 +194,12 @@ pub(super) fn headline(overview: &Overview) -> String {
 
 /// `12 entries: 8 changed, 1 unchanged, …`; states without entries are left out.
 pub(crate) fn totals(overview: &Overview) -> String {
-    let totals = overview.totals;
-    let parts: Vec<String> = [
-        (totals.changed.saturating_sub(totals.deactivated), "changed"),
-        (totals.deactivated, "deactivated"),
-        (totals.unchanged, "unchanged"),
-        (totals.waiting, "waiting for consent"),
-        (totals.failed, "failed"),
-        (totals.pending, "pending"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, name)| format!("{count} {name}"))
-    .collect();
-    let entries = counted(totals.entries, "entry", "entries");
-    if parts.is_empty() {
+    let entries = counted(overview.totals.entries, "entry", "entries");
+    let words = overview.totals.words();
+    if words.is_empty() {
         entries
     } else {
-        format!("{entries}: {}", parts.join(", "))
+        format!("{entries}: {words}")
     }
 }
 

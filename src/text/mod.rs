@@ -15,5 +15,5 @@ pub(crate) mod unseen;
 mod veil;
 
 pub use page::{Guard, Page, Syntax};
-pub use seen::{is_seen, is_word, line, presentable, value};
+pub use seen::{is_seen, is_word, line, plain, presentable, value};
 pub use veil::{Told, Veil, one_of, unknown_value};

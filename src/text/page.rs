@@ -55,8 +55,8 @@ impl<W: Write> Page<W> {
 pub enum Syntax {
     /// What is not seen is escaped as JSON does it: no reader sees a difference.
     Json,
-    /// What is not seen is shown by its code, but for line breaks, which stand in quotes. (No manifest holds any of it.)
-    Csv,
+    /// What is not seen is shown by its code, but for line breaks: CSV, where these stand in quotes, and documents.
+    Lines,
     /// Ours: a script or a page of the manual.
     Own,
 }
@@ -100,7 +100,7 @@ impl<W: Write> Guard<W> {
                         let _infallible = write!(shown, "\\u{unit:04x}");
                     }
                 }
-                Syntax::Csv | Syntax::Own => show(c, &mut shown),
+                Syntax::Lines | Syntax::Own => show(c, &mut shown),
             }
         }
         self.out.write_all(shown.as_bytes())
@@ -172,7 +172,7 @@ mod tests {
             ),
             (
                 csv.as_str(),
-                Syntax::Csv,
+                Syntax::Lines,
                 "\"x\\ra\\u{7f}b\\u{9b}2J ä 東 \\u{202e}\\u{200b}😀\\u{e0041}\n\\u{1b}\"\n",
             ),
             ("\u{1b}[1m", Syntax::Own, "\u{1b}[1m"),
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_replaced() {
         let mut guarded = Vec::new();
-        let mut guard = Guard::new(&mut guarded, Syntax::Csv);
+        let mut guard = Guard::new(&mut guarded, Syntax::Lines);
         guard.write_all(b"a\xff\xc3b\xe2").unwrap();
         guard.write_all(b"\x82\xacc").unwrap();
         assert_eq!(String::from_utf8(guarded).unwrap(), "a\u{fffd}\u{fffd}b€c");

@@ -52,15 +52,20 @@ pub fn value(text: &str) -> Cow<'_, str> {
         Some((end, _)) => (&text[..end], true),
         None => (text, false),
     };
-    if !is_cut && is_seen(text) {
+    match plain(text) {
+        shown if is_cut => Cow::Owned(format!("{shown}…")),
+        shown => shown,
+    }
+}
+
+/// A text of any length, in which what is not seen is shown by its code; it has no styles.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if is_seen(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         show(c, &mut shown);
-    }
-    if is_cut {
-        shown.push('…');
     }
     Cow::Owned(shown)
 }
@@ -111,8 +116,8 @@ pub(super) fn bounded(mut line: String) -> String {
 pub(super) fn is_hidden(c: char) -> bool {
     match c {
         ' '..='~' => false,
-        // Line and paragraph separators.
-        '\u{2028}' | '\u{2029}' => true,
+        // Line and paragraph separators, and what is no character: XML has no place for it.
+        '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}' => true,
         c => c.is_control() || is_unseen(c),
     }
 }

@@ -317,7 +317,22 @@ pub async fn calls(ledger: &Ledger, run: &RunId) -> Vec<Vec<Attempt>> {
         calls.push(of_entry);
     };
     ledger.for_each_entry_with_calls(run, each).await.unwrap();
+    in_any_order(ledger, run, &calls).await;
     calls
+}
+
+/// Entries are read in the order that is asked for, each with its calls; one that there is not is left out.
+async fn in_any_order(ledger: &Ledger, run: &RunId, calls: &[Vec<Attempt>]) {
+    let last = i64::try_from(calls.len()).unwrap();
+    let order: Vec<_> = (0..=last).rev().map(EntryNo).collect();
+    let mut found = Vec::new();
+    let each = |row: EntryRow, calls| found.push((row.no, calls));
+    ledger
+        .for_each_with_calls_of(run, &order, each)
+        .await
+        .unwrap();
+    let wanted = order[1..].iter().copied().zip(calls.iter().rev().cloned());
+    assert_eq!(found, wanted.collect::<Vec<_>>());
 }
 
 /// A call that is told from others by when it was sent.

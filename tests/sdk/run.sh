@@ -140,6 +140,20 @@ rollout_works() {
   read_back "$here/switched-off.json"
 }
 
+# A JUnit parser that others use reads the report of a run in which entries are done, failed, waiting and held back.
+reports_work() {
+  local other
+  serve --apps 1 --limit 0
+  other=$url
+  serve --apps 6 --limit 0
+  # The other one refuses the token, so that its entries are held back.
+  printf 'org,url,auth.apiToken\nacme,%s,env:ORG_TOKEN\nglobex,%s,env:APP_SECRET\n' "$url" "$other" >"$work/orgs.csv"
+  rollout 3 run "$here/reports.json" --orgs "$work/orgs.csv"
+  rollout 0 report --format junit -o "$work/junit.xml"
+  rollout 0 report --format json -o "$work/report.json"
+  checks junit.py "$python" "$here/python/junit.py" "$work/junit.xml" "$work/report.json"
+}
+
 # Not behind `||`: there, a failing command inside would not end the script.
 install_python_sdk
 install_node_sdk
@@ -152,6 +166,7 @@ fi
 
 sdks_work
 rollout_works
+reports_work
 
 passed=$(grep -c '^ok ' "$results" || true)
 failed=$(grep -c '^FAILED ' "$results" || true)

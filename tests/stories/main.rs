@@ -48,6 +48,7 @@ mod rate_limits;
 mod reconnect;
 mod reconnect_waiting;
 mod report_files;
+mod report_formats;
 mod reports;
 mod restarts;
 mod saved_plans;

@@ -273,7 +273,8 @@ fn the_json_report_has_every_field() {
         "pending": 0,
         "unchanged": 0,
         "waiting": 1
-      }
+      },
+      "version": 1
     }
     "#);
 }

@@ -75,7 +75,7 @@ impl ExportFormat {
     pub(in crate::cli) const fn syntax(self) -> Syntax {
         match self {
             Self::Json => Syntax::Json,
-            Self::Csv => Syntax::Csv,
+            Self::Csv => Syntax::Lines,
         }
     }
 

@@ -16,9 +16,12 @@ Examples:
   okta-rollout report k3f9 --format json -o k3f9.json
   okta-rollout report --only failed --calls
   okta-rollout report --format csv --only failed -o again.csv
+  okta-rollout report --format html -o k3f9.html
+  okta-rollout report --format markdown -o summary.markdown
 
 `csv` writes the entries as a manifest that `run` accepts, with $state, $changed, $error, $hint and
-$requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.")]
+$requestId beside them: what begins with $ is for people. With --only, a `json` report holds that manifest, too, and `run` accepts it as well.
+`junit` has a suite per org and a case per entry: failed entries are failures, waiting and pending ones are skipped.")]
 pub struct Report {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]

@@ -56,7 +56,7 @@ pub(in crate::cli) async fn list(
             serde_json::to_writer_pretty(&mut *out, &listed)?;
             Ok(writeln!(out)?)
         })?,
-        ListFormat::Csv => output.data(Syntax::Csv, |out| write_csv(out, &listed))?,
+        ListFormat::Csv => output.data(Syntax::Lines, |out| write_csv(out, &listed))?,
         ListFormat::Human if listed.is_empty() && waits => say_nothing_matches(&selection, output),
         ListFormat::Human if listed.is_empty() => output.note("nothing waits for consent"),
         ListFormat::Human => {

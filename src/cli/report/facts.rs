@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::job::Format;
 use crate::ledger::{Attempt, Counts, EntryRow, Ledger, OrgRow, Removed, RunRow};
 use crate::manifest::{Columns, CsvManifest, Record};
-use crate::model::EntryNo;
+use crate::model::{EntryNo, UnixMillis};
 use crate::pacing::unix_millis;
 use crate::plan;
 use crate::report::{self, EntryReport, Held, JsonReport, Overview, RunFacts, TextReport};
@@ -38,7 +38,7 @@ impl Request {
         }
     }
 
-    fn wants(&self, row: &EntryRow, entry: &EntryReport) -> bool {
+    pub(super) fn wants(&self, row: &EntryRow, entry: &EntryReport) -> bool {
         let ended = Ended::of(entry.changed, entry.deactivated);
         self.only.takes_entry(&entry.org, row.entry.app)
             && self.only.takes_state(entry.state, ended)
@@ -49,6 +49,8 @@ impl Request {
 pub(in crate::cli) struct Facts {
     pub(super) run: RunRow,
     pub(super) held: Held,
+    /// When they were read.
+    pub(super) as_of: UnixMillis,
     pub(super) counts: Counts,
     pub(super) orgs: Vec<OrgRow>,
     pub(super) removed: Vec<Removed>,
@@ -62,17 +64,12 @@ impl Facts {
         } else {
             Held::No
         };
-        let now = unix_millis();
-        let mut orgs = ledger.orgs(&run.id).await?;
-        for org in &mut orgs {
-            // The end of a wait is not written where the clock tells it.
-            org.wait.take_if(|wait| wait.until <= now);
-        }
         Ok(Self {
             held,
+            as_of: unix_millis(),
             counts: ledger.counts(&run.id).await?,
             removed: ledger.removed(&run.id).await?,
-            orgs,
+            orgs: ledger.orgs(&run.id).await?,
             run: run.clone(),
         })
     }
@@ -86,6 +83,11 @@ impl Facts {
             orgs: &self.orgs,
             removed: &self.removed,
         });
+        for (org, row) in overview.orgs.iter_mut().zip(&self.orgs) {
+            // The end of a wait is not written where the clock tells it.
+            let until = row.wait.as_ref().map(|wait| wait.until);
+            org.waiting.take_if(|_| until <= Some(self.as_of));
+        }
         for stopped in overview
             .orgs
             .iter_mut()
@@ -122,6 +124,10 @@ impl Facts {
             Format::Text => self.write_text(ledger, request, &mut Page::new(out)).await,
             Format::Json => self.write_json(ledger, request, out).await,
             Format::Csv => self.write_csv(ledger, request, out).await,
+            Format::Junit | Format::Markdown | Format::Html => {
+                // Not part of what every run keeps on its stack.
+                Box::pin(self.write_by_org(ledger, request, out)).await
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What keeping a ledger is about: old runs, keys that are replaced, entries that are no longer in their file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{RunId, UnixMillis};
@@ -56,7 +57,7 @@ pub struct Rotation {
 }
 
 /// An entry that is no longer in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Removed {
     /// Its org's name, as it was.

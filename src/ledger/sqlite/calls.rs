@@ -71,6 +71,25 @@ pub(super) fn page(
     .collect()
 }
 
+/// These entries in this order, with the calls of each; those that are gone meanwhile are left out.
+pub(super) fn some(
+    connection: &Connection,
+    run: &RunId,
+    numbers: &[EntryNo],
+) -> Result<Vec<(EntryRow, Vec<Attempt>)>> {
+    // As above.
+    let _as_of_now = connection.unchecked_transaction()?;
+    let seq = rows::seq(connection, run)?;
+    let mut found = Vec::with_capacity(numbers.len());
+    for no in numbers {
+        let key = rows::entry_key(seq, *no);
+        if let Some(row) = reads::at(connection, key)? {
+            found.push((row, of_entry(connection, key)?));
+        }
+    }
+    Ok(found)
+}
+
 fn of_entry(connection: &Connection, key: i64) -> Result<Vec<Attempt>> {
     let mut next: Option<i64> = connection
         .prepare_cached("SELECT last_call FROM entry WHERE key = ?1")?

@@ -83,6 +83,22 @@ impl Store {
             .await
     }
 
+    pub async fn for_each_with_calls_of(
+        &self,
+        run: &RunId,
+        order: &[EntryNo],
+        mut each: impl FnMut(EntryRow, Vec<Attempt>),
+    ) -> Result<()> {
+        for some in order.chunks(PAGE) {
+            let (run, some) = (run.clone(), some.to_vec());
+            let rows = self.read(move |c| calls::some(c, &run, &some)).await?;
+            for (row, calls) in rows {
+                each(row, calls);
+            }
+        }
+        Ok(())
+    }
+
     pub async fn for_each_standing(&self, run: &RunId, each: impl FnMut(Standing)) -> Result<()> {
         self.for_each(
             run,

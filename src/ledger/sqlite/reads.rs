@@ -137,6 +137,15 @@ pub(super) fn page(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The entry with this key.
+pub(super) fn at(connection: &Connection, key: i64) -> Result<Option<EntryRow>> {
+    let sql = format!(
+        "SELECT {ENTRY} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org WHERE e.key = ?1"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([key], rows::entry_row).optional()?)
+}
+
 /// Those that were changed, in manifest order.
 pub(super) fn changed(connection: &Connection, run: &RunId, limit: usize) -> Result<Vec<EntryRow>> {
     let seq = rows::seq(connection, run)?;

@@ -1,0 +1,311 @@
+//! The formats of reports: what each holds, and that none differs because a run was killed in between.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{Scenario, google, user, zscaler};
+
+const FORMATS: [&str; 6] = ["text", "json", "csv", "junit", "markdown", "html"];
+
+/// Labels and messages that would be markup in one format or another.
+const HOSTILE: [&str; 3] = [
+    "<script>alert(1)</script>",
+    "a | b `c` ``` [x](javascript:y) <b>",
+    "]]> &lt; \" ' <!-- -->",
+];
+
+/// One entry of each state, in two orgs.
+fn of_each_state() -> Scenario {
+    let story = Scenario::of([
+        zscaler("0oa1").feature(user()),
+        zscaler("0oa2").token("file:secrets/bad"),
+        google("").labelled("Google").at("globex"),
+        google("0oaNone").labelled(HOSTILE[0]).at("globex"),
+    ]);
+    story.write("secrets/bad", "bad-token");
+    story
+}
+
+fn in_format(story: &Scenario, format: &str, more: &[&str]) -> String {
+    let report = [&["report", "--format", format], more].concat();
+    story.okta_rollout(&report).exits(0).data()
+}
+
+/// What a browser or an XML reader makes of a document's references.
+fn without_references(text: &str) -> String {
+    [
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&#39;", "'"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+    ]
+    .into_iter()
+    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+#[test]
+fn every_format_holds_the_run_its_totals_and_what_failed_in_full() {
+    let story = of_each_state();
+    let path = |format: &str| format!("out/{{job}}-{format}-{{run}}");
+    let reports = FORMATS.map(|format| {
+        let path = path(format);
+        format!("[[reports]]\nformat = '{format}'\npath = '{path}'\n")
+    });
+    story.job(&reports.concat());
+    story.okta_rollout(&["check", "job.toml"]).exits(0);
+    story.run().exits(3);
+    let report = story.report();
+    assert_eq!(report["version"], 1);
+    let run = report["run"].as_str().unwrap();
+    let failed: Vec<&Value> = report["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["state"] == "failed")
+        .collect();
+    assert!(!failed.is_empty());
+    for format in FORMATS {
+        let text = in_format(&story, format, &[]);
+        let file = story.path(&format!("out/job-{format}-{run}"));
+        assert_eq!(std::fs::read_to_string(file).unwrap(), text, "{format}");
+        let text = without_references(&text);
+        if ["text", "markdown", "html"].contains(&format) {
+            assert!(text.contains(run), "{format}: {text}");
+            let totals = &report["totals"];
+            for (state, word) in [
+                ("changed", "changed"),
+                ("waiting", "waiting for consent"),
+                ("failed", "failed"),
+            ] {
+                let count = &totals[state];
+                let told = [format!("{count} {word}"), format!("<b>{count}</b>{word}")];
+                assert!(
+                    told.iter().any(|told| text.contains(told)),
+                    "{format}: {told:?}: {text}"
+                );
+            }
+        }
+        if format != "json" {
+            for entry in &failed {
+                for part in ["message", "hint"] {
+                    let part = entry["error"][part].as_str().unwrap();
+                    assert!(text.contains(part), "{format}: {part}: {text}");
+                }
+            }
+        }
+    }
+    // Only some of them, in each format.
+    for format in ["junit", "html"] {
+        let text = in_format(&story, format, &["--only", "org=globex"]);
+        assert!(text.contains("Google") && !text.contains("0oa2"), "{text}");
+        let calls = ["report", "--calls", "--format", format];
+        story.okta_rollout(&calls).exits(2).says("holds no calls");
+    }
+}
+
+#[test]
+fn the_json_report_is_as_its_schema_says() {
+    let story = of_each_state();
+    story.run().exits(3);
+    let schema = story.okta_rollout(&["schema", "--report"]).exits(0).json();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for more in [
+        &[][..],
+        &["--calls"],
+        &["--only", "failed"],
+        &["--only", "state=running"],
+    ] {
+        let report: Value = serde_json::from_str(&in_format(&story, "json", more)).unwrap();
+        let errors: Vec<_> = validator
+            .iter_errors(&report)
+            .map(|e| e.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{more:?}: {errors:?}");
+    }
+    let mut report = story.report();
+    report["version"] = 2.into();
+    assert!(!validator.is_valid(&report));
+    report["version"] = 1.into();
+    assert!(validator.is_valid(&report));
+    report["entries"][0]["state"] = "well".into();
+    assert!(!validator.is_valid(&report));
+    // What a person reads of it is said for each field.
+    let entry = &schema["$defs"]["EntryReport"]["properties"];
+    assert!(entry["row"]["description"].is_string(), "{entry}");
+}
+
+#[test]
+fn labels_are_data_in_every_format() {
+    let entries = HOSTILE.map(|label| google("").labelled(label));
+    let story = Scenario::of(entries);
+    story.run().exits(4);
+    for format in FORMATS {
+        let text = in_format(&story, format, &[]);
+        let tags = ["<script>alert", "<b> ", "<!-- -->"];
+        let raw = tags.iter().any(|tag| text.contains(tag));
+        assert_eq!(
+            raw,
+            ["text", "json", "csv"].contains(&format),
+            "{format}: {text}"
+        );
+        if format == "junit" || format == "html" {
+            let text = without_references(&text);
+            for label in HOSTILE {
+                assert!(text.contains(label), "{format}: {label}: {text}");
+            }
+        }
+    }
+}
+
+/// A report without what is another in every run: ids, times, and how often something was asked.
+fn comparable(story: &Scenario, text: &str, run: &str, requests: &[String]) -> String {
+    let folder = story.path("").display().to_string();
+    let mut text = text.replace(&folder, "/").replace(run, "[run]");
+    for request in requests {
+        text = text.replace(request.as_str(), "[request]");
+    }
+    let mut kept = String::new();
+    let mut rest = text.as_str();
+    // Charts are all about times.
+    while let Some((before, chart)) = rest.split_once("<figure") {
+        kept.push_str(before);
+        rest = chart.split_once("</figure>").map_or("", |(_, after)| after);
+    }
+    kept.push_str(rest);
+    for counter in [
+        "\"requests\":",
+        "\"rateLimited\":",
+        "\"retries\":",
+        "\"waitedMs\":",
+        "\"attempts\":",
+        "time=\"",
+    ] {
+        kept = without_number(&kept, counter);
+    }
+    let lines = kept.lines().filter(|line| !line.contains(" ended before "));
+    // What an org cost are the last columns of its line.
+    let lines = lines.map(|line| match line.strip_suffix(" |") {
+        Some(row) => row.split('|').take(8).collect::<Vec<_>>().join("|"),
+        None => line.to_owned(),
+    });
+    lines.map(|line| without_times(&line) + "\n").collect()
+}
+
+fn without_number(text: &str, before: &str) -> String {
+    let mut parts = text.split(before);
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str(before);
+        kept.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    }
+    kept
+}
+
+fn without_times(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\",;<>=".contains(c);
+    let is_time = |word: &str| word.len() > 18 && word.starts_with("20") && word.contains("T");
+    text.split_inclusive(ends)
+        .map(|word| {
+            let bare = word.trim_end_matches(|c| ends(c) || c == ':');
+            if is_time(bare) && bare.ends_with('Z') {
+                word.replace(bare, "[time]")
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect()
+}
+
+/// Every report of the newest run, made comparable.
+fn reports(story: &Scenario) -> BTreeMap<&'static str, String> {
+    let json = story.report();
+    let run = json["run"].as_str().unwrap().to_owned();
+    let mut requests = Vec::new();
+    collect(&json, &mut requests);
+    let made = FORMATS.map(|format| {
+        let text = in_format(story, format, &[]);
+        (format, comparable(story, &text, &run, &requests))
+    });
+    made.into_iter().collect()
+}
+
+fn collect(value: &Value, requests: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, requests)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(id) if name == "requestId" => requests.push(id.clone()),
+                    value => collect(value, requests),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_leaves_the_same_reports() {
+    // One call at a time: none is under way when the process dies, of which nobody knows what became.
+    let of_one_org = || {
+        let story = Scenario::of([
+            zscaler("0oa1").feature(user()),
+            zscaler("0oa2").token("file:secrets/bad"),
+            google("0oa3"),
+            zscaler("0oa4"),
+        ]);
+        story.write("secrets/bad", "bad-token");
+        story.job("[limits]\nmaxInFlight = 1\n");
+        story
+    };
+    let undisturbed = of_one_org();
+    undisturbed.run().exits(3);
+    let wanted = reports(&undisturbed);
+    for checkpoints in [1, 2, 4] {
+        let story = of_one_org();
+        story.dies_after(checkpoints, &["run", "job.toml"]);
+        story.run().exits(3);
+        for (format, report) in reports(&story) {
+            let wanted = &wanted[format];
+            assert_eq!(&report, wanted, "{format} after {checkpoints} checkpoints");
+        }
+    }
+}
+
+#[test]
+fn reports_are_written_when_a_run_is_interrupted_and_again_when_it_ends() {
+    let slow = "limit = 0\nlatency = '50ms'\n";
+    let story = Scenario::with(slow, (0..60).map(|app| zscaler(&format!("0oa{app}"))));
+    let reports = ["junit", "markdown", "html"]
+        .map(|format| format!("[[reports]]\nformat = '{format}'\npath = 'r.{format}'\n"));
+    story.job(&format!("{}[limits]\nmaxInFlight = 1\n", reports.concat()));
+    let mut run = story.begin(&["run", "job.toml", "--no-progress"]);
+    run.says("(row 2)");
+    run.signal("INT");
+    assert_eq!(run.ends(), Some(130));
+    let read = |format: &str| std::fs::read_to_string(story.path(&format!("r.{format}"))).unwrap();
+    let run = story.report()["run"].as_str().unwrap().to_owned();
+    let resume = format!("okta-rollout resume {run}");
+    for (format, wanted) in [
+        ("junit", "<skipped message=\"not done yet\""),
+        ("markdown", "interrupted"),
+        ("html", "<h1>Run"),
+    ] {
+        assert!(read(format).contains(wanted), "{format}: {}", read(format));
+        if format == "junit" {
+            assert!(read(format).contains(&resume), "{}", read(format));
+        }
+    }
+    story.run().exits(0);
+    for format in ["junit", "markdown", "html"] {
+        let report = read(format);
+        let wanted = report.contains("60 changed") || report.contains("tests=\"60\" skipped=\"0\"");
+        assert!(
+            wanted && !report.contains("interrupted"),
+            "{format}: {report}"
+        );
+    }
+}
