@@ -206,7 +206,7 @@ fn without_number(text: &str, before: &str) -> String {
 
 fn without_times(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || "\",;<>=".contains(c);
-    let is_time = |word: &str| word.len() > 18 && word.starts_with("20") && word.contains("T");
+    let is_time = |word: &str| word.len() > 18 && word.starts_with("20") && word.contains('T');
     text.split_inclusive(ends)
         .map(|word| {
             let bare = word.trim_end_matches(|c| ends(c) || c == ':');

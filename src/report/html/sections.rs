@@ -211,8 +211,12 @@ struct Axis {
 }
 
 impl Axis {
+    /// How long a bar is: whole seconds.
     fn unit(&self) -> String {
-        short(Duration::from_millis(self.width_ms.unsigned_abs()))
+        match self.width_ms / 1_000 {
+            seconds @ ..60 => format!("{seconds} s"),
+            _ => short(Duration::from_millis(self.width_ms.unsigned_abs())),
+        }
     }
 
     /// When it begins and ends.
