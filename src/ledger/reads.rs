@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
-    OtherSpenders, Pending, Removed, Result, RunRow, SpentWindow, Standing, Target, UnderWay,
+    OtherSpenders, Pending, Removed, Result, RunRow, SpentWindow, Standing, Target, Undelivered,
+    UnderWay,
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
@@ -145,6 +146,16 @@ impl Ledger {
     /// The apps of the org's unfinished entries that still have to be found by label, each once.
     pub async fn labels(&self, run: &RunId, org: OrgNo) -> Result<Vec<App>> {
         self.store.labels(run, org).await
+    }
+
+    /// Notices that did not arrive, oldest first; not those that a later one said again.
+    pub async fn undelivered(&self, run: &RunId) -> Result<Vec<Undelivered>> {
+        self.store.undelivered(run).await
+    }
+
+    /// How many entries delivered notices of a kind spoke of, by org or wave.
+    pub async fn notified(&self, run: &RunId, kind: &'static str) -> Result<HashMap<String, u64>> {
+        self.store.notified(run, kind).await
     }
 
     /// What was no longer in the run's file when it began to look at all of it.

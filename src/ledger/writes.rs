@@ -1,8 +1,10 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
-use super::{Forgetting, Ledger, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock};
+use super::{
+    Forgetting, Ledger, NewNotice, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock,
+};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, OrgNo, Stopped, UnixMillis};
+use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
 
 /// Changes to a run.
 impl Ledger {
@@ -66,6 +68,22 @@ impl Ledger {
         end: impl FnOnce(Result<()>) + Send + 'static,
     ) {
         self.store.note(take, end);
+    }
+
+    /// Records a notice before it is sent; gives the id to send it by, or `None` when it is not to be said again.
+    /// It changes nothing of the run, and is sent also when that is nobody's any more.
+    pub async fn begin_notice(&self, run: &RunId, notice: NewNotice) -> Result<Option<String>> {
+        self.store.begin_notice(run, notice).await
+    }
+
+    /// Records what became of a notice: delivered, or why not.
+    pub async fn end_notice(
+        &self,
+        id: String,
+        at: UnixMillis,
+        outcome: std::result::Result<(), String>,
+    ) -> Result<()> {
+        self.store.end_notice(id, at, outcome).await
     }
 
     /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the

@@ -25,6 +25,7 @@ mod key;
 mod lock;
 mod memory;
 mod notes;
+mod notices;
 mod prune;
 mod queries;
 mod read_pool;

@@ -340,6 +340,9 @@ fn remove_run(transaction: &Connection, seq: i64) -> Result<()> {
         )?
         .execute(range)?;
     transaction
+        .prepare_cached("DELETE FROM notice WHERE run = ?1")?
+        .execute([seq])?;
+    transaction
         .prepare_cached(
             "DELETE FROM run WHERE seq = ?1
                AND NOT EXISTS (SELECT 1 FROM entry WHERE key >= ?2 AND key < ?3)

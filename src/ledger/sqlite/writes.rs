@@ -20,7 +20,7 @@ const BEFORE: Duration = Duration::from_mins(1);
 
 /// Writing, besides checkpoints.
 impl Store {
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         run: &RunId,
         change: impl FnOnce(&Connection, i64) -> Result<T> + Send + 'static,

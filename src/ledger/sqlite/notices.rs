@@ -1,0 +1,127 @@
+//! Notices of a run: which were sent, and which did not arrive.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::Store;
+use super::rows::{self, Result};
+use crate::ledger::{LedgerError, NewNotice, Repeats, Undelivered};
+use crate::model::{Millis, RunId};
+
+impl Store {
+    pub async fn begin_notice(
+        &self,
+        run: &RunId,
+        notice: NewNotice,
+    ) -> std::result::Result<Option<String>, LedgerError> {
+        self.change(run, move |connection, seq| begin(connection, seq, &notice))
+            .await
+    }
+
+    pub async fn end_notice(
+        &self,
+        id: String,
+        at: Millis,
+        outcome: std::result::Result<(), String>,
+    ) -> std::result::Result<(), LedgerError> {
+        let end = move |connection: &Connection| -> Result<()> {
+            let delivered_at = outcome.is_ok().then_some(at);
+            connection
+                .prepare_cached("UPDATE notice SET delivered_at = ?2, error = ?3 WHERE id = ?1")?
+                .execute(params![id, delivered_at, outcome.err()])?;
+            Ok(())
+        };
+        self.inner.writer()?.write(end).await
+    }
+
+    pub async fn undelivered(
+        &self,
+        run: &RunId,
+    ) -> std::result::Result<Vec<Undelivered>, LedgerError> {
+        let run = run.clone();
+        self.read(move |connection| undelivered(connection, rows::seq(connection, &run)?))
+            .await
+    }
+
+    pub async fn notified(
+        &self,
+        run: &RunId,
+        kind: &'static str,
+    ) -> std::result::Result<HashMap<String, u64>, LedgerError> {
+        let run = run.clone();
+        self.read(move |connection| notified(connection, rows::seq(connection, &run)?, kind))
+            .await
+    }
+}
+
+fn begin(connection: &Connection, seq: i64, notice: &NewNotice) -> Result<Option<String>> {
+    if notice.repeats == Repeats::Never {
+        let earlier: Option<(String, bool)> = connection
+            .prepare_cached(
+                "SELECT id, delivered_at IS NOT NULL FROM notice
+                 WHERE run = ?1 AND type = ?2 AND about IS ?3",
+            )?
+            .query_row(params![seq, notice.kind, notice.about], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((id, is_delivered)) = earlier {
+            if is_delivered {
+                return Ok(None);
+            }
+            connection
+                .prepare_cached("UPDATE notice SET at = ?2, error = NULL WHERE id = ?1")?
+                .execute(params![id, notice.at])?;
+            return Ok(Some(id));
+        }
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO notice (run, id, type, about, entries, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            seq,
+            notice.id,
+            notice.kind,
+            notice.about,
+            rows::integer(notice.entries),
+            notice.at
+        ])?;
+    Ok(Some(notice.id.clone()))
+}
+
+// What a later one said again, of the run as a whole whichever way it ended, is not missing any more.
+fn undelivered(connection: &Connection, seq: i64) -> Result<Vec<Undelivered>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT type, about, at, error FROM notice n
+         WHERE run = ?1 AND delivered_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM notice later
+             WHERE later.run = n.run AND later.no > n.no AND later.delivered_at IS NOT NULL
+               AND later.about IS n.about
+               AND (later.type = n.type OR later.type LIKE 'run.%' AND n.type LIKE 'run.%'))
+         ORDER BY no",
+    )?;
+    let rows = statement.query_map([seq], |row| {
+        Ok(Undelivered {
+            kind: row.get(0)?,
+            about: row.get(1)?,
+            at: row.get(2)?,
+            error: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn notified(connection: &Connection, seq: i64, kind: &str) -> Result<HashMap<String, u64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT about, sum(entries) FROM notice
+         WHERE run = ?1 AND type = ?2 AND about IS NOT NULL AND delivered_at IS NOT NULL
+         GROUP BY about",
+    )?;
+    let rows = statement.query_map(params![seq, kind], |row| {
+        let entries: i64 = row.get(1)?;
+        Ok((row.get(0)?, u64::try_from(entries).unwrap_or_default()))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
