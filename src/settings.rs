@@ -300,6 +300,8 @@ pub struct Policy {
     pub ledger: job::LedgerPolicy,
     /// Reports to write after the run.
     pub reports: Vec<job::ReportFile>,
+    /// Who is notified of a run, and of what.
+    pub notify: Option<job::Notify>,
     /// Settings of the orgs the program serves itself.
     pub sandbox: toml::Table,
     /// Variables that programs of `exec:` secrets get besides the few they always get.
@@ -342,15 +344,11 @@ impl Policy {
     /// were meant to wait.
     pub fn of_job(job: Job, settings: &Settings) -> Result<Self, Failure> {
         let file = job.file.display();
-        let refused = [
-            (!job.waves.is_empty(), "waves"),
-            (job.notify.is_some(), "notify"),
-        ];
-        if let Some((_, section)) = refused.into_iter().find(|(given, _)| *given) {
+        if !job.waves.is_empty() {
             return Err(Failure::usage(anyhow::anyhow!(
-                "{file}: `{section}` is not supported by this version; nothing was sent"
+                "{file}: `waves` is not supported by this version; nothing was sent"
             ))
-            .hint(format!("remove `{section}` from {file}")));
+            .hint(format!("remove `waves` from {file}")));
         }
         Ok(Self {
             manifest: job.manifest,
@@ -364,6 +362,7 @@ impl Policy {
             },
             ledger: job.ledger,
             reports: job.reports,
+            notify: job.notify,
             sandbox: job.sandbox,
             pass_env: job.pass_env,
         })
@@ -480,10 +479,7 @@ mod tests {
         let settings = Settings::new(&Flags::default(), Environment::default(), TERMINAL);
         for (text, wanted) in [
             ("manifest='m.csv'\n[[waves]]\norgs=['*']", Some("`waves`")),
-            (
-                "manifest='m.csv'\n[notify]\nwebhook='env:W'",
-                Some("`notify`"),
-            ),
+            ("manifest='m.csv'\n[notify]\nwebhook='env:W'", None),
             ("manifest='m.csv'\n[schedule]\ncron='0 2 * * *'", None),
         ] {
             std::fs::write(&file, text).unwrap();

@@ -46,7 +46,9 @@ pub(super) async fn apply(
         new: true,
         ..args.clone()
     };
-    let ending = carry_out(&saved, target, &args, engine, &settings, output).await?;
+    // Boxed: what a run needs is more than a command's own memory should hold.
+    let carried_out = carry_out(&saved, target, &args, engine, &settings, output);
+    let ending = Box::pin(carried_out).await?;
     let errors = saved.errors();
     if errors == 0 {
         return Ok(ending);

@@ -16,6 +16,7 @@ use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::report::counted;
 use crate::rollout::access::{can_call, no_calls};
 use crate::rollout::context::unreadable;
+use crate::rollout::notices;
 use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
 use crate::text::Syntax;
@@ -97,6 +98,9 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         exec: args.allow_exec.into(),
     };
     let mut problems = outputs::problems(&args.file, &policy, settings)?;
+    if !args.no_secrets {
+        problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
+    }
     let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
     let problem_count = checked.problem_count + problems.len() as u64;
     problems.extend(checked.problems);

@@ -14,7 +14,7 @@ use super::progress::Recount;
 use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request, Written};
 use super::signals::Signals;
-use super::{continuation, deactivations, outputs, progress, prune};
+use super::{continuation, deactivations, notices, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::{Format, ReportFile};
@@ -25,6 +25,7 @@ use crate::pacing::{CancellationToken, unix_millis};
 use crate::report::{Held, counted};
 use crate::rollout::context::RunContext;
 use crate::rollout::driving::{Driving, Ready, ending};
+use crate::rollout::notices::{Notices, Outcome, Receiver};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -49,6 +50,8 @@ pub(super) struct Work {
     pub begun: Begun,
     /// The orgs as their files say them, where they may be others than the run's.
     pub orgs_now: Option<Orgs>,
+    /// Who is notified of what happens.
+    pub receiver: Option<Receiver>,
 }
 
 /// When a run began.
@@ -62,11 +65,12 @@ pub(super) enum Begun {
 
 /// Drives a run until nothing moves any more.
 pub(super) async fn execute(
-    work: Work,
+    mut work: Work,
     engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    let receiver = work.receiver.take();
     let (ledger, run) = (&work.ledger, &work.run);
     let all = ledger.orgs(&run.id).await?;
     let selected = Selected::of(ledger, &run.id, &all, &work.selection).await?;
@@ -85,11 +89,28 @@ pub(super) async fn execute(
     let ready = driving.open(&all).await?;
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
+    let notices = receiver.map(|receiver| {
+        Notices::begin(
+            receiver,
+            &driving.ledger,
+            &driving.run,
+            &all,
+            engine.events(),
+        )
+    });
+    let share_used = match watch(&driving, ready, engine, settings, output).await {
+        Ok(share_used) => share_used,
+        Err(failure) => {
+            notices::broken_off(notices, &failure, interrupt, output).await;
+            return Err(failure);
+        }
+    };
     let driven = Driven {
-        share_used: watch(&driving, ready, engine, settings, output).await?,
         driving,
         earlier,
+        share_used,
         format,
+        notices,
     };
     let ending = driven.conclude(&signals, interrupt, settings, output).await;
     ending.map_err(too_late_for_usage)
@@ -138,6 +159,7 @@ struct Driven {
     earlier: Option<u64>,
     share_used: Vec<Option<f64>>,
     format: DataFormat,
+    notices: Option<Notices>,
 }
 
 impl Driven {
@@ -174,17 +196,30 @@ impl Driven {
             selection,
             selected,
             earlier: self.earlier,
+            undelivered: Vec::new(),
         };
         let guarded = || outputs::guarded(context.file(), &policy, settings);
         let closed = close(&ledger, &run, &closing, &policy.reports, guarded, output).await;
+        let signal = signals.received();
+        let ended = match closed {
+            Ok(Written::All) => ending(&ledger, &run, &closing.counts, signal).await,
+            Ok(Written::NotAll) => Ok(Ending::Short(Kind::Failed)),
+            Err(failure) => Err(failure),
+        };
+        let outcome = Outcome {
+            ledger: &ledger,
+            run: &run,
+            counts: &closing.counts,
+            selected: &closing.selected,
+            ended: &ended,
+            signal,
+        };
+        notices::finish(self.notices, outcome, interrupt, output).await;
         let told = for_programs(&ledger, &run, self.format, output).await;
         prune::after_run(&ledger, policy.ledger.keep, interrupt, output).await;
-        let written = closed?;
+        let ended = ended?;
         told?;
-        match written {
-            Written::All => ending(&ledger, &run, &closing.counts, signals.received()).await,
-            Written::NotAll => Ok(Ending::Short(Kind::Failed)),
-        }
+        Ok(ended)
     }
 }
 

@@ -24,6 +24,7 @@ mod listeners;
 mod log;
 mod manual;
 mod mistakes;
+mod notices;
 mod only;
 mod open;
 mod output;

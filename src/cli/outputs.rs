@@ -42,7 +42,12 @@ pub(super) fn guarded(
     }
     guarded.push(Guarded::input("the manifest", &policy.manifest));
     guarded.extend(rest(policy, settings)?);
-    let secrets = manifest::secret_files(&policy.source());
+    let mut secrets = manifest::secret_files(&policy.source());
+    if let Some(notify) = &policy.notify {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let used = std::iter::once(&notify.webhook).chain(&notify.secret);
+        secrets.extend(used.flat_map(|used| manifest::files_of(&used.reference, folder)));
+    }
     guarded.extend(
         secrets
             .iter()

@@ -23,7 +23,7 @@ use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::settings::Settings;
 use crate::text::{Page, Syntax};
 pub(super) use closing::{Closing, summary};
-pub(super) use facts::{Facts, Request};
+pub(super) use facts::{Facts, Request, undelivered};
 pub(super) use of_job::{Written, of_job};
 
 /// `report`.

@@ -3,6 +3,7 @@
 use super::args;
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
+use super::notices::receiver;
 use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
@@ -34,6 +35,8 @@ pub(super) async fn resume(
     let policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, args.format)?;
+    let engine = Engine::new();
+    let receiver = receiver(context.file(), &policy, args.allow_exec, &engine, output).await?;
     let lock = ledger.lock_run(&run.id)?;
     say_if_changed(&run, &context, &selection, output);
     let orgs_now = match orgs_now(&policy) {
@@ -63,11 +66,12 @@ pub(super) async fn resume(
         consent_to_deactivate: args.yes.into(),
         format: args.format,
         orgs_now,
+        receiver,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),
         },
     };
-    execute(work, &Engine::new(), settings, output).await
+    execute(work, &engine, settings, output).await
 }
 
 /// A run keeps its entries as they were when it began: whoever has edited the manifest since wants to know.

@@ -2,6 +2,7 @@
 
 use super::args;
 use super::execute::{Begun, Work, execute};
+use super::notices::receiver;
 use super::only::say_nothing_matches;
 use super::open::{note_new, writable};
 use super::output::Output;
@@ -45,6 +46,14 @@ pub(super) async fn start(
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
     can_call(&target.policy.http)?;
+    let receiver = receiver(
+        &target.file,
+        &target.policy,
+        args.allow_exec,
+        engine,
+        output,
+    )
+    .await?;
     let ledger = writable(settings).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.key)?;
@@ -87,6 +96,7 @@ pub(super) async fn start(
     let work = Work {
         begun,
         orgs_now,
+        receiver,
         ..work(ledger, held, target, context, args)
     };
     execute(work, engine, settings, output).await
@@ -129,10 +139,19 @@ pub(super) async fn go_on(
     let context = RunContext::new(&target.file, &target.policy)?;
     let orgs = read_orgs(&target, args, output)?;
     can_call(&target.policy.http)?;
+    let receiver = receiver(
+        &target.file,
+        &target.policy,
+        args.allow_exec,
+        engine,
+        output,
+    )
+    .await?;
     let ledger = writable(settings).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     let work = Work {
         orgs_now: Some(orgs),
+        receiver,
         ..work(ledger, held, target, context, args)
     };
     execute(work, engine, settings, output).await
@@ -167,6 +186,7 @@ fn work(
         format: args.format,
         begun: Begun::Earlier { looks_at_all: None },
         orgs_now: None,
+        receiver: None,
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn status(
                 selected: Selected::default(),
                 counts: ledger.counts_by_org(&run.id).await?,
                 earlier: None,
+                undelivered: report::undelivered(&ledger, &run, held).await?,
             };
             let summary = report::summary(&ledger, &run, &closing, output).await?;
             output.text(&local_times(&summary))?;

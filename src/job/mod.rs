@@ -7,6 +7,7 @@ mod duration;
 mod format;
 mod http;
 mod ledger_url;
+mod notify;
 mod read;
 mod report_file;
 mod retry;
@@ -19,11 +20,12 @@ pub use duration::{InvalidAge, InvalidDuration, parse as parse_duration, parse_a
 pub use format::Format;
 pub use http::HttpPolicy;
 pub use ledger_url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
+pub use notify::{NoticeFormat, NoticeKind, Notify, PlacedSecret};
 pub use read::read;
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 
-use crate::manifest::{Limits, SecretRef};
+use crate::manifest::Limits;
 
 /// A job file, checked, its paths resolved against the folder it is in.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +50,7 @@ pub struct Job {
     pub waves: Vec<Wave>,
     /// When the job runs under `serve`.
     pub schedule: Option<Schedule>,
-    /// Whom to tell.
+    /// Who is notified, and of what.
     pub notify: Option<Notify>,
     /// Reports to write after the run.
     pub reports: Vec<ReportFile>,
@@ -94,13 +96,6 @@ pub struct Schedule {
     pub cron: String,
     /// IANA time zone the expression is meant in; UTC when absent.
     pub timezone: Option<String>,
-}
-
-/// `[notify]`: whom to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notify {
-    /// The webhook's URL, which is a secret.
-    pub webhook: SecretRef,
 }
 
 /// Whether a file given on the command line is a job (else it is a manifest).

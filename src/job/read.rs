@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::tree::{Document, Table, Wrong, expected, suggestion};
+use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::{
-    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, Notify, OnDrift, ReportFile, ReportPath,
-    RetryPolicy, Schedule, Wave, duration,
+    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
+    Schedule, Wave, duration, notify,
 };
 use crate::input;
-use crate::manifest::{
-    BadSchedule, Limits, Problem, SecretRef, check_cron, check_timezone, is_variable,
-};
+use crate::manifest::{BadSchedule, Limits, Problem, check_cron, check_timezone, is_variable};
 
 /// A job file is written by hand; one larger than this (bytes) is some other file.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -109,7 +107,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
     let on_drift = root.get("onDrift", on_drift).unwrap_or_default();
     let waves = root.tables("waves").into_iter().filter_map(wave).collect();
     let schedule = root.table("schedule").and_then(schedule);
-    let notify = root.table("notify").and_then(notify);
+    let notify = root.table("notify").and_then(notify::read);
     let reports = root
         .tables("reports")
         .into_iter()
@@ -266,17 +264,6 @@ fn scheduled(bad: &BadSchedule) -> Wrong {
     }
 }
 
-fn notify(mut table: Table<'_, '_>) -> Option<Notify> {
-    let webhook = table.require("webhook", |value| {
-        // The text itself is not repeated: it may be the secret.
-        SecretRef::parse(&string(value)?).map_err(|error| {
-            Wrong::new(error.to_string()).hint("put the URL into a variable: `env:ROLLOUT_WEBHOOK`")
-        })
-    });
-    table.finish();
-    webhook.map(|webhook| Notify { webhook })
-}
-
 fn pass_env(mut table: Table<'_, '_>) -> Vec<String> {
     let names = table.get("passEnv", |value| {
         let names = value
@@ -329,14 +316,6 @@ fn sandbox(value: &DeValue<'_>) -> Result<toml::Table, Wrong> {
         toml::Spanned::new(0..0, value.clone()),
     ));
     owned.map_err(|error: toml::de::Error| Wrong::new(error.message()))
-}
-
-fn string(value: &DeValue<'_>) -> Result<String, Wrong> {
-    match value.as_str() {
-        None => Err(expected("a text in quotes", value)),
-        Some(text) if text.trim().is_empty() => Err(Wrong::new("is empty")),
-        Some(text) => Ok(text.to_owned()),
-    }
 }
 
 fn path_in(folder: &Path, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
@@ -398,6 +377,7 @@ fn percent(value: &DeValue<'_>) -> Result<f64, Wrong> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{NoticeFormat, NoticeKind};
     use super::*;
 
     fn problems(text: &str) -> String {
@@ -511,8 +491,10 @@ mod tests {
             })
         );
         assert_eq!(
-            job.notify.map(|notify| String::from(notify.webhook)),
-            Some("env:ROLLOUT_WEBHOOK".to_owned())
+            job.notify
+                .as_ref()
+                .map(|notify| notify.webhook.reference.as_str()),
+            Some("env:ROLLOUT_WEBHOOK")
         );
         let [
             ReportFile {
@@ -629,6 +611,67 @@ path = "out/{jobs}.html"
         jobs/x.toml:25:8: reports[1].path: unknown placeholder `{jobs}`
           hint: did you mean `job`?
         "#);
+    }
+
+    #[test]
+    fn who_is_notified_of_what_and_how() {
+        let notify = |keys: &str| {
+            let text = format!("manifest='m'\n[notify]\nwebhook='env:W'\n{keys}");
+            parse(Path::new("jobs/x.toml"), &text).map(|job| job.notify.unwrap())
+        };
+        let plain = notify("").unwrap();
+        assert_eq!((plain.format, plain.secret), (NoticeFormat::Json, None));
+        assert_eq!(plain.on, NoticeKind::ALL);
+        assert_eq!(
+            (plain.webhook.field, plain.webhook.place),
+            ("notify.webhook", (3, 9))
+        );
+        let all = "secret='file:key'\nformat='slack'\non=['wave.halted', 'org.stopped']";
+        let all = notify(all).unwrap();
+        assert_eq!(all.format, NoticeFormat::Slack);
+        assert_eq!(all.secret.unwrap().reference.as_str(), "file:key");
+        assert_eq!(all.on, [NoticeKind::WaveHalted, NoticeKind::OrgStopped]);
+        for (keys, wanted) in [
+            (
+                "format='Slack'",
+                "4:8: notify.format: unknown format of notices `Slack`\n  hint: did you mean `slack`?",
+            ),
+            (
+                "on=['run.finish']",
+                "4:4: notify.on: unknown kind of notice `run.finish`\n  hint: did you mean `run.finished`?",
+            ),
+            (
+                "on=['x']",
+                "4:4: notify.on: unknown kind of notice `x`\n  hint: known here: run.finished, run.interrupted, \
+                 consent.needed, org.stopped, wave.halted, wave.awaitingApproval",
+            ),
+            (
+                "on=[]",
+                "4:4: notify.on: names no kind of notice\n  hint: leave `on` out to be notified of every kind, \
+                 or `[notify]` of none",
+            ),
+            (
+                "on='run.finished'",
+                "4:4: notify.on: expected a list of kinds of notices, found a string",
+            ),
+            (
+                "secret='whsec_s3cr3t'",
+                "4:8: notify.secret: a secret is given as env:NAME, file:PATH or exec:PROGRAM, never as a value\n  \
+                 hint: put it into a variable: `env:ROLLOUT_WEBHOOK_SECRET`",
+            ),
+            ("url='x'", "4:1: notify.url: unknown key"),
+        ] {
+            let text = format!("manifest='m'\n[notify]\nwebhook='env:W'\n{keys}");
+            let shown = problems(&text);
+            let wanted = format!("jobs/x.toml:{wanted}");
+            assert!(shown.starts_with(&wanted), "{shown}, wanted {wanted}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+        let missing = problems("manifest='m'\n[notify]\nformat='json'");
+        assert!(
+            missing.starts_with("jobs/x.toml:2:1: notify.webhook: this key is required"),
+            "{missing}"
+        );
     }
 
     #[test]

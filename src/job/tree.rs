@@ -221,6 +221,15 @@ impl<'d, 't> Table<'d, 't> {
     }
 }
 
+/// A text that is not empty.
+pub(super) fn string(value: &DeValue<'_>) -> Result<String, Wrong> {
+    match value.as_str() {
+        None => Err(expected("a text in quotes", value)),
+        Some(text) if text.trim().is_empty() => Err(Wrong::new("is empty")),
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
 /// "expected a …, found a …".
 pub(super) fn expected(wanted: &str, found: &DeValue<'_>) -> Wrong {
     let article = match found.type_str().chars().next() {

@@ -2,7 +2,22 @@
 //! sent, because Okta would save it and the connection would be dead. Says what is wrong and where, and never what
 //! the secret is or how long.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::url::web_url;
 use crate::text::unseen::{BYTE_ORDER_MARK, is_unseen, named};
+
+/// What a signing key may begin with (Standard Webhooks, "Signature scheme").
+const SIGNING_KEY: &str = "whsec_";
+
+/// As keys are given out: some leave the padding away.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a secret is for, which decides what it may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +30,10 @@ pub enum SecretUse {
     Password,
     /// A private key, PEM or JWK: any text.
     PrivateKey,
+    /// An address that something is posted to: a URL.
+    Webhook,
+    /// A key that signs what is posted: base64, perhaps after `whsec_`.
+    SigningKey,
 }
 
 /// What stands in a secret that is none of it.
@@ -64,6 +83,12 @@ pub enum Flaw {
         /// In which part of the value it stands.
         part: Part,
     },
+    /// Neither https nor http for loopback, or with a user.
+    #[error("is not the https URL of a webhook")]
+    NotAWebhook,
+    /// Nothing, or something else, after `whsec_`.
+    #[error("is not a signing key in base64")]
+    NotBase64,
 }
 
 /// Where in a secret.
@@ -95,6 +120,12 @@ impl Flaw {
             Self::Quotes => "store it without quotes",
             Self::LineBreak(_) => "store it on one line; printf %s writes none at the end",
             Self::ByteOrderMark(_) => "save it as UTF-8 without a byte order mark",
+            Self::NotAWebhook => {
+                "give the whole URL, as in https://hooks.example.com/T0/B0, without a user; plain http is for loopback addresses only"
+            }
+            Self::NotBase64 => {
+                "use the key that the receiver shows, with or without its whsec_, or a new one: openssl rand -base64 32"
+            }
             Self::Blank { .. }
             | Self::Control { .. }
             | Self::Unseen { .. }
@@ -128,7 +159,19 @@ pub(super) fn look(secret: &str, purpose: SecretUse) -> Result<(), Flaw> {
     }
     secret
         .chars()
-        .try_for_each(|c| character(c, Part::Inside, purpose))
+        .try_for_each(|c| character(c, Part::Inside, purpose))?;
+    match purpose {
+        SecretUse::Webhook if web_url(secret).is_err() => Err(Flaw::NotAWebhook),
+        SecretUse::SigningKey if signing_key(secret).is_none() => Err(Flaw::NotBase64),
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of a signing key; `None` when the text is none.
+pub fn signing_key(secret: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let encoded = secret.strip_prefix(SIGNING_KEY).unwrap_or(secret);
+    let key = BASE64.decode(encoded).map(Zeroizing::new).ok()?;
+    (!key.is_empty()).then_some(key)
 }
 
 fn character(c: char, part: Part, purpose: SecretUse) -> Result<(), Flaw> {
@@ -171,7 +214,7 @@ fn is_quote(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::SecretUse::{Header, Password, PrivateKey, Token};
+    use super::SecretUse::{Header, Password, PrivateKey, SigningKey, Token, Webhook};
     use super::*;
 
     #[test]
@@ -218,6 +261,38 @@ mod tests {
                 assert_eq!(got.as_deref(), expected, "{secret:?} {purpose:?}");
             }
             assert_eq!(look(secret, PrivateKey), Ok(()), "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_an_https_url_and_a_signing_key_is_base64() {
+        let (url, key) = (
+            Some("is not the https URL of a webhook"),
+            Some("is not a signing key in base64"),
+        );
+        for (secret, webhook, signing_key) in [
+            ("https://hooks.slack.com/services/T0/B0/x", None, key),
+            ("https://hooks.example.com/a?b=c", None, key),
+            ("http://127.0.0.1:8080/x", None, key),
+            ("http://localhost:1/", None, key),
+            ("http://hooks.example.com/x", url, key),
+            ("https://user:pass@hooks.example.com/x", url, key),
+            ("hooks.example.com/x", url, key),
+            ("https://hooks.example.com/\"x\"", QUOTES, QUOTES),
+            ("Bearer https://x", BEARER, BEARER),
+            ("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", url, None),
+            ("C2FVsBQIhrscChlQIMV+b5sSYspob7oD", url, None),
+            ("whsec_c2hvcnQ=", url, None),
+            ("whsec_c2hvcnQ", url, None),
+            ("whsec_", url, key),
+            ("whsec_C2FVs*", url, key),
+            ("whsk_C2FVsBQI", url, key),
+            ("C2FV\n", BREAK, BREAK),
+        ] {
+            for (purpose, expected) in [(Webhook, webhook), (SigningKey, signing_key)] {
+                let got = look(secret, purpose).err().map(|flaw| flaw.to_string());
+                assert_eq!(got.as_deref(), expected, "{secret:?} {purpose:?}");
+            }
         }
     }
 

@@ -58,7 +58,7 @@ pub use check::{
 pub use connection::*;
 pub use entry::*;
 pub use env_file::{EnvFile, is_open_to_others};
-pub use flaw::SecretUse;
+pub use flaw::{SecretUse, signing_key};
 pub use formula::escaped as formula_escaped;
 pub use input::{ManifestError, digest};
 pub use office365::ADMIN_SECRETS;
@@ -71,7 +71,7 @@ pub use schema::json_schema;
 pub(crate) use schema::without_sources;
 pub use secret::{NotAReference, SecretRef, is_variable};
 pub use secret_error::SecretError;
-pub use secret_files::{credential_files, secret_files};
+pub use secret_files::{credential_files, files_of, secret_files};
 pub use secrets::{ExecPolicy, Secrets};
 pub use single::{Mistake, read_entry};
 pub use url::{BadUrl, normalize_url, web_url};

@@ -41,7 +41,7 @@ pub fn secret_files(source: &Source) -> BTreeSet<PathBuf> {
         drop(of_cells(&source.file, &mut cells));
     }
     let references = cells.iter().filter_map(|cell| SecretRef::parse(cell).ok());
-    let of_cells = references.flat_map(|reference| of_reference(&reference, base));
+    let of_cells = references.flat_map(|reference| files_of(&reference, base));
     // Of the orgs that can be read, whatever is wrong with others.
     let found = find_orgs(source);
     let of_orgs = found.iter().flat_map(|(orgs, _)| of_orgs(orgs));
@@ -125,16 +125,16 @@ pub fn credential_files(orgs: &Orgs) -> BTreeSet<PathBuf> {
 fn of_orgs(orgs: &Orgs) -> impl Iterator<Item = PathBuf> {
     orgs.iter()
         .filter_map(|(name, spec)| Some((orgs.base(name), spec.credentials()?)))
-        .flat_map(|(base, reference)| of_reference(reference, base))
+        .flat_map(|(base, reference)| files_of(reference, base))
 }
 
 fn of_entry(entry: &Entry, base: &Path) -> impl Iterator<Item = PathBuf> {
     let references = entry.connection.iter().flat_map(Connection::secrets);
-    references.flat_map(|reference| of_reference(&reference, base))
+    references.flat_map(|reference| files_of(&reference, base))
 }
 
 /// The file of a `file:`; the program of an `exec:`, and every file among its arguments, which may be its script.
-fn of_reference(reference: &SecretRef, base: &Path) -> Vec<PathBuf> {
+pub fn files_of(reference: &SecretRef, base: &Path) -> Vec<PathBuf> {
     match reference.kind() {
         Ok(Kind::File(path)) => vec![base.join(path)],
         Ok(Kind::Exec(words)) => {

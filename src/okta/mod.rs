@@ -11,7 +11,8 @@
 //! a token that it needs first is asked for with [`Tokens`] by whoever sends calls.
 //!
 //! Credentials go to the org they belong to and to nobody else: a client has one origin, follows no
-//! redirect, and refuses a page link that leads away.
+//! redirect, and refuses a page link that leads away. A [`Webhook`] is no org: it shares nothing with them but how
+//! connections are made.
 //!
 //! What is known of the API itself, and how it is known, follows; comments cite it as `API.md §n`.
 //!
@@ -41,6 +42,7 @@ mod proxy;
 mod request;
 mod resolve;
 mod tokens;
+mod webhook;
 
 pub use answer::{Body, Exchange};
 pub use authorizer::{
@@ -53,3 +55,4 @@ pub use http::{Http, HttpError, HttpSettings};
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Bucket, Method, Read, Request, RequestBody, Write};
 pub use tokens::Tokens;
+pub use webhook::Webhook;

@@ -67,6 +67,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         waves: Vec::new(),
         removed: removed.to_vec(),
         carried_over: counts.carried_over,
+        undelivered: Vec::new(),
         movable: counts.movable(),
         continued_at: run.continued_at.map(rfc3339),
         earlier: run.ended_before,

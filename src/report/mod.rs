@@ -18,6 +18,7 @@ mod schema;
 mod summary;
 mod text;
 mod totals;
+mod undelivered;
 mod wave;
 mod words;
 
@@ -44,6 +45,7 @@ pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
 pub use text::TextReport;
 pub(crate) use text::totals;
 pub use totals::Totals;
+pub use undelivered::{UndeliveredReport, undelivered};
 pub use wave::{WaveReport, WaveState};
 pub(crate) use words::counted;
 
@@ -72,6 +74,9 @@ pub struct Overview {
     pub waves: Vec<WaveReport>,
     /// What the file's last run had and the file has no more; it is left as it is.
     pub removed: Vec<Removed>,
+    /// Notices that did not arrive.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<UndeliveredReport>,
     /// Pending entries that a later run took over: nothing moves them here.
     #[serde(skip)]
     pub carried_over: u64,

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::text::{drifted, earlier, headline, totals};
+use super::undelivered::undelivered;
 use super::words::counted;
 use super::{Alike, EntryReport, OrgReport, Overview};
+use crate::ledger::Undelivered;
 use crate::model::State;
 use crate::selection::Selection;
 use crate::text;
@@ -62,6 +64,8 @@ pub struct Summary<'a> {
     pub share_used: &'a [Option<f64>],
     /// What the command was about; overview and attention are, too.
     pub selection: &'a Selection,
+    /// Notices that did not arrive.
+    pub undelivered: &'a [Undelivered],
     /// Unfinished entries that it left alone.
     pub left_out: u64,
     /// The command that runs the file as it is by then, all of it.
@@ -94,6 +98,12 @@ impl Summary<'_> {
         self.pending(&mut text);
         self.carried_over(&mut text);
         self.left_out(&mut text);
+        if !self.undelivered.is_empty() {
+            line(&mut text, "");
+            for told in undelivered(self.undelivered) {
+                line(&mut text, &told);
+            }
+        }
         text
     }
 
@@ -329,6 +339,7 @@ mod tests {
             attention,
             share_used: &[Some(0.9)],
             selection: &Selection::default(),
+            undelivered: &[],
             left_out: 0,
             run_file: RUN,
         }
@@ -491,6 +502,7 @@ mod tests {
                 attention: &Attention::default(),
                 share_used: &[],
                 selection: &Selection::default(),
+                undelivered: &[],
                 left_out: 0,
                 run_file: RUN,
             }
@@ -615,6 +627,7 @@ mod tests {
             attention: &attention,
             share_used: &[],
             selection: &Selection::of(&conditions),
+            undelivered: &[],
             left_out: 7,
             run_file: RUN,
         }

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod driving;
 mod importing;
 pub(crate) mod in_flight;
+pub(crate) mod notices;
 mod opening;
 pub(crate) mod refresh;
 pub(crate) mod refused;

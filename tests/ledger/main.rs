@@ -19,6 +19,7 @@ macro_rules! on_each_backend {
 mod conformance;
 mod looks;
 mod notes;
+mod notices;
 mod prune;
 mod queues;
 mod removed;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Okta's own SDKs (Python `okta`, Node `@okta/okta-sdk-nodejs`) against the sandbox, and against what
-# `okta-rollout run` leaves behind in it: clients we did not write, at pinned versions. Nothing is
-# skipped: an SDK that cannot be installed is a failure.
+# `okta-rollout run` leaves behind in it; and the library of Standard Webhooks against its notices: programs we
+# did not write, at pinned versions. Nothing is skipped: what cannot be installed is a failure.
 #
 #   tests/sdk/run.sh [BINARY]     default: target/debug/okta-rollout, brought up to date first
 set -euo pipefail
@@ -154,6 +154,12 @@ reports_work() {
   checks junit.py "$python" "$here/python/junit.py" "$work/junit.xml" "$work/report.json"
 }
 
+# okta-rollout notifies a webhook, whose owner verifies the signatures with the specification's own library.
+webhook_verifies() {
+  mkdir "$work/webhook"
+  checks webhook.py "$python" "$here/python/webhook.py" "$binary" "$work/webhook"
+}
+
 # Not behind `||`: there, a failing command inside would not end the script.
 install_python_sdk
 install_node_sdk
@@ -167,6 +173,7 @@ fi
 sdks_work
 rollout_works
 reports_work
+webhook_verifies
 
 passed=$(grep -c '^ok ' "$results" || true)
 failed=$(grep -c '^FAILED ' "$results" || true)

@@ -37,6 +37,7 @@ mod ledgers;
 mod liars;
 mod log;
 mod nights;
+mod notices;
 mod on_drift;
 mod outputs;
 mod plan;

@@ -6,7 +6,7 @@ use super::facts::{Facts, retain};
 use crate::cli::output::Output;
 use crate::engine::Selected;
 use crate::failure::Failure;
-use crate::ledger::{Counts, Ledger, Noted, RunRow};
+use crate::ledger::{Counts, Ledger, Noted, RunRow, Undelivered};
 use crate::model::{EntryState, OrgNo};
 use crate::report::{self, Attention, Held, Summary};
 use crate::rollout::context::RunContext;
@@ -31,6 +31,8 @@ pub(in crate::cli) struct Closing {
     pub counts: Vec<(OrgNo, Counts)>,
     /// How many of them had ended before this process began, where it is not all of the run's.
     pub earlier: Option<u64>,
+    /// Notices that did not arrive, as far as they are not named after the summary.
+    pub undelivered: Vec<Undelivered>,
 }
 
 /// The closing summary of a run, of the selected entries.
@@ -85,6 +87,7 @@ pub(in crate::cli) async fn summary(
         attention: &attention,
         share_used: &share_used,
         selection: &closing.selection,
+        undelivered: &closing.undelivered,
         left_out,
         run_file: &run_file,
     };

@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use crate::cli::carried::complete;
 use crate::failure::Failure;
 use crate::job::Format;
-use crate::ledger::{Attempt, Counts, EntryRow, Ledger, OrgRow, Removed, RunRow};
+use crate::ledger::{
+    Attempt, Counts, EntryRow, Ledger, LedgerError, OrgRow, Removed, RunRow, Undelivered,
+};
 use crate::manifest::{Columns, CsvManifest, Record};
 use crate::model::{EntryNo, UnixMillis};
 use crate::pacing::unix_millis;
@@ -54,6 +56,18 @@ pub(in crate::cli) struct Facts {
     pub(super) counts: Counts,
     pub(super) orgs: Vec<OrgRow>,
     pub(super) removed: Vec<Removed>,
+    pub(super) undelivered: Vec<Undelivered>,
+}
+
+/// Notices of a run that did not arrive; not those that the process which works on it may still be sending.
+pub(in crate::cli) async fn undelivered(
+    ledger: &Ledger,
+    run: &RunRow,
+    held: Held,
+) -> Result<Vec<Undelivered>, LedgerError> {
+    let mut undelivered = ledger.undelivered(&run.id).await?;
+    undelivered.retain(|notice| held == Held::No || notice.error.is_some());
+    Ok(undelivered)
 }
 
 impl Facts {
@@ -70,6 +84,7 @@ impl Facts {
             counts: ledger.counts(&run.id).await?,
             removed: ledger.removed(&run.id).await?,
             orgs: ledger.orgs(&run.id).await?,
+            undelivered: undelivered(ledger, run, held).await?,
             run: run.clone(),
         })
     }
@@ -88,6 +103,7 @@ impl Facts {
             let until = row.wait.as_ref().map(|wait| wait.until);
             org.waiting.take_if(|_| until <= Some(self.as_of));
         }
+        overview.undelivered = self.undelivered.iter().map(Into::into).collect();
         for stopped in overview
             .orgs
             .iter_mut()

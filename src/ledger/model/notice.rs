@@ -1,6 +1,6 @@
 //! Notices of a run: which were sent, and which did not arrive.
 
-use crate::model::Millis;
+use crate::model::UnixMillis;
 
 /// A notice that is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct NewNotice {
     /// Entries it speaks of.
     pub entries: u64,
     /// When it happened.
-    pub at: Millis,
+    pub at: UnixMillis,
     /// How often a run may say this.
     pub repeats: Repeats,
 }
@@ -24,7 +24,7 @@ pub struct NewNotice {
 pub enum Repeats {
     /// Each time.
     Always,
-    /// Until it was delivered once.
+    /// Unless it is known not to have arrived: one that was begun by a process that was killed may have.
     Never,
 }
 
@@ -36,7 +36,7 @@ pub struct Undelivered {
     /// The org or the wave; `None` = the run.
     pub about: Option<String>,
     /// When it happened.
-    pub at: Millis,
+    pub at: UnixMillis,
     /// Why; `None` = its process still tries it, or ended before it was delivered.
     pub error: Option<String>,
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::Store;
 use super::rows::{self, Result};
 use crate::ledger::{LedgerError, NewNotice, Repeats, Undelivered};
-use crate::model::{Millis, RunId};
+use crate::model::{RunId, UnixMillis};
 
 impl Store {
     pub async fn begin_notice(
@@ -22,7 +22,7 @@ impl Store {
     pub async fn end_notice(
         &self,
         id: String,
-        at: Millis,
+        at: UnixMillis,
         outcome: std::result::Result<(), String>,
     ) -> std::result::Result<(), LedgerError> {
         let end = move |connection: &Connection| -> Result<()> {
@@ -59,15 +59,15 @@ fn begin(connection: &Connection, seq: i64, notice: &NewNotice) -> Result<Option
     if notice.repeats == Repeats::Never {
         let earlier: Option<(String, bool)> = connection
             .prepare_cached(
-                "SELECT id, delivered_at IS NOT NULL FROM notice
+                "SELECT id, error IS NOT NULL FROM notice
                  WHERE run = ?1 AND type = ?2 AND about IS ?3",
             )?
             .query_row(params![seq, notice.kind, notice.about], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
-        if let Some((id, is_delivered)) = earlier {
-            if is_delivered {
+        if let Some((id, has_failed)) = earlier {
+            if !has_failed {
                 return Ok(None);
             }
             connection

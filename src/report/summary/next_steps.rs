@@ -189,6 +189,7 @@ mod tests {
             attention: &attention,
             share_used: &[],
             selection: &Selection::default(),
+            undelivered: &[],
             left_out: 0,
             run_file: "okta-rollout run m.csv",
         }

@@ -8,6 +8,7 @@ mod hunter;
 mod liar;
 mod live;
 mod ran;
+mod receiver;
 mod terminal;
 
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ pub use hunter::{Hunter, forms};
 pub use liar::{Asked, Distorted, Honest, Liar, Lie, lie, page};
 pub use live::Live;
 pub use ran::Ran;
+pub use receiver::{Posted, Receiver, Reply};
 pub use terminal::Terminal;
 
 /// No command of a story takes this long; one that hangs fails the test instead.
