@@ -122,7 +122,15 @@ where
         Ok(wanted.map(|pending| pending.entry.no).collect())
     }
 
+    /// Gives the consent that an entry waits for; somebody else may be faster.
     async fn give(&self, no: EntryNo) -> anyhow::Result<Given> {
+        match self.try_to_give(no).await {
+            Err(error) if is_moved(&error) => Ok(Given::NotWaiting),
+            given => given,
+        }
+    }
+
+    async fn try_to_give(&self, no: EntryNo) -> anyhow::Result<Given> {
         let entry = self.desk.common.ledger.entry(self.run, no).await?;
         let (consent, org) = (entry.progress.consent.as_ref(), self.orgs.get(&entry.org));
         let (EntryState::Waiting, Some(consent), Some(org)) = (entry.state, consent, org) else {
@@ -145,4 +153,9 @@ where
             Some(_) | None => Given::NotAccepted,
         })
     }
+}
+
+// As when a call hung for longer than the entry was claimed for, and its org took it up meanwhile.
+fn is_moved(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LedgerError::Moved { .. }))
 }
