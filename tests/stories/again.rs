@@ -79,7 +79,8 @@ fn the_manifest_in_a_report_is_that_of_its_entries_and_holds_no_secret() {
             "run",
             "startedAt",
             "state",
-            "totals"
+            "totals",
+            "version"
         ]
     );
     let manifest = &written["manifest"];
