@@ -296,6 +296,8 @@ pub struct Policy {
     pub http: HttpSettings,
     /// What to do about changes made by hand.
     pub on_drift: job::OnDrift,
+    /// Groups of orgs of which each begins after the one before.
+    pub waves: Vec<job::Wave>,
     /// Where checkpoints are kept, and for how long.
     pub ledger: job::LedgerPolicy,
     /// Reports to write after the run.
@@ -338,19 +340,8 @@ impl Policy {
     }
 
     /// The policy of a job; `--orgs` wins over the job's `orgs`.
-    ///
-    /// # Errors
-    /// When the job asks for what this version cannot do: ignoring it could send calls to orgs that
-    /// were meant to wait.
-    pub fn of_job(job: Job, settings: &Settings) -> Result<Self, Failure> {
-        let file = job.file.display();
-        if !job.waves.is_empty() {
-            return Err(Failure::usage(anyhow::anyhow!(
-                "{file}: `waves` is not supported by this version; nothing was sent"
-            ))
-            .hint(format!("remove `waves` from {file}")));
-        }
-        Ok(Self {
+    pub fn of_job(job: Job, settings: &Settings) -> Self {
+        Self {
             manifest: job.manifest,
             orgs: settings.orgs.clone().or(job.orgs),
             limits: job.limits,
@@ -360,12 +351,13 @@ impl Policy {
                 proxies: settings.proxies.clone(),
                 ..job.http.into()
             },
+            waves: job.waves,
             ledger: job.ledger,
             reports: job.reports,
             notify: job.notify,
             sandbox: job.sandbox,
             pass_env: job.pass_env,
-        })
+        }
     }
 }
 
@@ -473,25 +465,20 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_needs_more_than_this_version_has_is_refused() {
+    fn a_job_says_what_its_policy_is() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("job.toml");
         let settings = Settings::new(&Flags::default(), Environment::default(), TERMINAL);
-        for (text, wanted) in [
-            ("manifest='m.csv'\n[[waves]]\norgs=['*']", Some("`waves`")),
-            ("manifest='m.csv'\n[notify]\nwebhook='env:W'", None),
-            ("manifest='m.csv'\n[schedule]\ncron='0 2 * * *'", None),
+        for (text, waves, notifies) in [
+            ("manifest='m.csv'\n[[waves]]\norgs=['*']", 1, false),
+            ("manifest='m.csv'\n[notify]\nwebhook='env:W'", 0, true),
+            ("manifest='m.csv'\n[schedule]\ncron='0 2 * * *'", 0, false),
         ] {
             std::fs::write(&file, text).unwrap();
             let policy = Policy::of_job(job::read(&file).unwrap(), &settings);
-            match (policy, wanted) {
-                (Ok(policy), None) => assert_eq!(policy.manifest, folder.path().join("m.csv")),
-                (Err(failure), Some(wanted)) => {
-                    assert_eq!(failure.kind.exit_code(), 2);
-                    assert!(failure.to_string().contains(wanted), "{failure}");
-                }
-                (policy, wanted) => panic!("{text}: {policy:?}, wanted {wanted:?}"),
-            }
+            assert_eq!(policy.manifest, folder.path().join("m.csv"));
+            let has = (policy.waves.len(), policy.notify.is_some());
+            assert_eq!(has, (waves, notifies), "{text}");
         }
     }
 }

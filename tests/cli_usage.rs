@@ -350,12 +350,18 @@ fn a_jobs_mistakes_have_places_and_what_is_not_supported_is_refused() {
                 .and(contains("did you mean `limits`?"))
                 .and(contains("wrong.toml:4:7: retry.max: expected a text")),
         );
-    for (job, section) in [("waves.toml", "`waves`"), ("notify.toml", "`notify`")] {
+    for (job, said) in [
+        (
+            "waves.toml",
+            "waves.toml:4:9: waves[0].orgs: no org fits \"canary-*\"",
+        ),
+        ("notify.toml", "`notify`"),
+    ] {
         okta_rollout(folder.path())
             .args(["run", job])
             .assert()
             .code(2)
-            .stderr(contains(section).and(contains("nothing was sent")));
+            .stderr(contains(said).and(contains("nothing was sent")));
     }
 }
 

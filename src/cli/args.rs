@@ -176,8 +176,12 @@ Examples:
   okta-rollout resume               the newest run
   okta-rollout resume k3f9 --failed
   okta-rollout resume k3f9 --only failed,org=acme
+  okta-rollout resume k3f9 --approve
 
-Stopped orgs are tried again with the credentials they have now.")]
+Stopped orgs are tried again with the credentials they have now.
+
+In a run with waves, one that was halted continues only with --failed, which judges its waves anew, or with --past-halt;
+a wave with `approve` begins only with --approve.")]
 pub struct Resume {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]
@@ -185,6 +189,12 @@ pub struct Resume {
     /// Try failed entries again, too
     #[arg(long)]
     pub failed: bool,
+    /// Let the wave begin that waits for an approval; each --approve lets one begin
+    #[arg(long)]
+    pub approve: bool,
+    /// Continue in spite of the halt that the run stands at; a later one halts it again
+    #[arg(long)]
+    pub past_halt: bool,
     /// Which entries.
     #[command(flatten)]
     pub only: Only,

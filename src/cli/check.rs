@@ -16,7 +16,7 @@ use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::report::counted;
 use crate::rollout::access::{can_call, no_calls};
 use crate::rollout::context::unreadable;
-use crate::rollout::notices;
+use crate::rollout::{notices, waves};
 use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
 use crate::text::Syntax;
@@ -73,7 +73,7 @@ pub(super) fn check(
 fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure> {
     let policy = if job::is_job(&args.file) {
         match job::read(&args.file) {
-            Ok(job) => Policy::of_job(job, settings)?,
+            Ok(job) => Policy::of_job(job, settings),
             Err(problems) => return Ok(Findings::of_job(&args.file, problems)),
         }
     } else {
@@ -102,6 +102,10 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
     }
     let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
+    if checked.orgs.len() > 0 {
+        let names = checked.orgs.iter().map(|(name, _)| name);
+        problems.extend(waves::problems(&args.file, &policy.waves, names));
+    }
     let problem_count = checked.problem_count + problems.len() as u64;
     problems.extend(checked.problems);
     Ok(Findings {

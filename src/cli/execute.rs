@@ -18,7 +18,7 @@ use super::{continuation, deactivations, notices, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::{Format, ReportFile};
-use crate::ledger::{Ledger, RunLock, RunRow};
+use crate::ledger::{Ledger, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
 use crate::pacing::{CancellationToken, unix_millis};
@@ -26,6 +26,7 @@ use crate::report::{Held, counted};
 use crate::rollout::context::RunContext;
 use crate::rollout::driving::{Driving, Ready, ending};
 use crate::rollout::notices::{Notices, Outcome, Receiver};
+use crate::rollout::waves::{Decided, Decision, counts_by_org, decide};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
 
@@ -41,6 +42,8 @@ pub(super) struct Work {
     pub selection: Selection,
     /// Whether failed entries are tried again.
     pub failed: bool,
+    /// What a person decides about its waves.
+    pub decision: Decision,
     pub force: bool,
     pub allow_exec: bool,
     /// Whether connections are deactivated without asking.
@@ -82,9 +85,14 @@ pub(super) async fn execute(
     }
     let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
     let retries = work.failed || work.selection.names_state(State::Failed);
-    let (begun, format) = (work.begun, work.format);
+    let (begun, format, decision) = (work.begun, work.format, work.decision);
     let driving = driving(work, selected);
-    set_out(&driving, (asks, retries), output).await?;
+    confirm(&driving, (asks, retries), output).await?;
+    // Before failed entries are set back, so that what they halted is known.
+    decide_on_waves(&driving, &all, decision, retries, output).await?;
+    if retries {
+        try_again(&driving, output).await?;
+    }
     let earlier = ended_before(&driving, begun, output).await?;
     let ready = driving.open(&all).await?;
     let interrupt = engine.cancellation();
@@ -189,10 +197,11 @@ impl Driven {
             ..
         } = driving;
         drop(lock);
+        let orgs = ledger.orgs(&run.id).await?;
         let closing = Closing {
             held: Held::No,
             share_used: self.share_used,
-            counts: selected.counts_by_org(&ledger, &run.id).await?,
+            counts: counts_by_org(&ledger, &run, &orgs, &selected).await?,
             selection,
             selected,
             earlier: self.earlier,
@@ -202,7 +211,10 @@ impl Driven {
         let closed = close(&ledger, &run, &closing, &policy.reports, guarded, output).await;
         let signal = signals.received();
         let ended = match closed {
-            Ok(Written::All) => ending(&ledger, &run, &closing.counts, signal).await,
+            Ok(Written::All) => {
+                let (selected, counts) = (&closing.selected, &closing.counts);
+                ending(&ledger, &run, selected, counts, signal).await
+            }
             Ok(Written::NotAll) => Ok(Ending::Short(Kind::Failed)),
             Err(failure) => Err(failure),
         };
@@ -255,8 +267,8 @@ async fn ended_before(
     Ok(Some(counts.ended()))
 }
 
-/// Asks before connections are switched off, if somebody is asked, and sets failed entries back if they are tried again.
-async fn set_out(
+/// Asks before connections are switched off, if somebody is asked.
+async fn confirm(
     driving: &Driving,
     (asks, retries): (bool, bool),
     output: Output,
@@ -264,7 +276,6 @@ async fn set_out(
     let Driving {
         ledger,
         run,
-        lock,
         selected,
         next,
         ..
@@ -273,22 +284,47 @@ async fn set_out(
         let again = if retries { &next.retry } else { &next.resume };
         deactivations::confirm(ledger, run, selected, again, output).await?;
     }
-    if retries {
-        try_again(ledger, lock, selected, output).await?;
+    Ok(())
+}
+
+/// Stores what a person decides about the waves of the run, and says what came of it.
+async fn decide_on_waves(
+    driving: &Driving,
+    orgs: &[OrgRow],
+    decision: Decision,
+    retries: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let Driving {
+        ledger,
+        run,
+        lock,
+        selected,
+        ..
+    } = driving;
+    let of_run = (ledger, lock, run);
+    let id = &run.id.0;
+    for decided in decide(of_run, orgs, selected, decision, retries).await? {
+        match decided {
+            Decided::Approved(wave) => output.note(format_args!("wave {wave} may begin")),
+            Decided::NothingAwaits => {
+                output.note(format_args!("no wave of run {id} waits for an approval"));
+            }
+            Decided::Passed(wave) => output.note(format_args!(
+                "run {id} continues in spite of the failures in wave {wave}"
+            )),
+            Decided::NoHalt => output.note(format_args!("run {id} is not halted")),
+        }
     }
     Ok(())
 }
 
 /// Sets the selected failed entries back to where they stopped.
-async fn try_again(
-    ledger: &Ledger,
-    lock: &RunLock,
-    selected: &Selected,
-    output: Output,
-) -> Result<(), Failure> {
-    let selected = selected.clone();
-    let retried = ledger
-        .retry_failed(lock, move |no| selected.contains(no))
+async fn try_again(driving: &Driving, output: Output) -> Result<(), Failure> {
+    let selected = driving.selected.clone();
+    let retried = driving
+        .ledger
+        .retry_failed(&driving.lock, move |no| selected.contains(no))
         .await?;
     output.note(format_args!(
         "{} tried again",

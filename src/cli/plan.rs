@@ -114,12 +114,15 @@ fn note_unrenewed(args: &args::Plan, planned: &Planned, output: Output) {
 
 fn print(args: &args::Plan, planned: &Planned, output: Output) -> Result<(), Failure> {
     match args.format {
-        DataFormat::Human => {
-            output.page(|page| text::write(page, &planned.orgs, output.verbosity()))
-        }
+        DataFormat::Human => output.page(|page| text::write(page, planned, output.verbosity())),
         DataFormat::Json => output.data(Syntax::Json, |out| {
             let file = args.file.display().to_string();
-            let sheet = Sheet::new(&file, planned.continues.as_deref(), &planned.orgs);
+            let sheet = Sheet::new(
+                &file,
+                planned.continues.as_deref(),
+                &planned.orgs,
+                &planned.waves,
+            );
             serde_json::to_writer_pretty(&mut *out, &sheet)?;
             Ok(writeln!(out)?)
         }),

@@ -16,6 +16,7 @@ use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
 use crate::rollout::simulated::is_sandbox;
 use crate::rollout::unknown_org::refuse_unknown_org;
+use crate::rollout::waves::Decision;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -62,6 +63,10 @@ pub(super) async fn resume(
         policy,
         selection,
         failed: args.failed,
+        decision: Decision {
+            approve: args.approve,
+            past_halt: args.past_halt,
+        },
         allow_exec: args.allow_exec,
         consent_to_deactivate: args.yes.into(),
         format: args.format,

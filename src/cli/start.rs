@@ -18,8 +18,10 @@ use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
 use crate::rollout::context::{RunContext, unreadable};
 use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
+use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
+use crate::rollout::waves::{self, Decision, waves_of};
 use crate::settings::Settings;
 
 /// Continues or begins a run of a file, or begins one of what was approved of it.
@@ -45,6 +47,15 @@ pub(super) async fn start(
     let orgs = read_orgs(&target, args, output)?;
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&selection, &names)?;
+    let problems = waves::problems(&target.file, &target.policy.waves, names.iter().copied());
+    if !problems.is_empty() {
+        return Err(refuse(
+            &target.file,
+            &problems,
+            problems.len() as u64,
+            output,
+        ));
+    }
     can_call(&target.policy.http)?;
     let receiver = receiver(
         &target.file,
@@ -174,13 +185,14 @@ fn work(
     Work {
         // Whoever began the run may have wanted it, or whoever continues with it.
         force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
+        context: context.with_waves_of(&run),
         ledger,
         run,
         lock,
-        context,
         policy: target.policy,
         selection: args.only.selection(),
         failed: false,
+        decision: Decision::default(),
         allow_exec: args.allow_exec,
         consent_to_deactivate: args.yes.into(),
         format: args.format,
@@ -236,6 +248,7 @@ async fn to_continue(
     }
     let Last { run, left, next } = Last::of(ledger, run, asked).await?;
     if next == Next::GoesOn && !new {
+        say_if_other_waves(&run, target, output);
         return Ok(Some(run));
     }
     if left > 0 && !new {
@@ -244,13 +257,28 @@ async fn to_continue(
     Ok(None)
 }
 
+/// A run keeps its waves as they were when it began.
+fn say_if_other_waves(run: &RunRow, target: &Target, output: Output) {
+    let (began, now) = (waves_of(run), &target.policy.waves);
+    let mut pairs = began.iter().zip(now);
+    if began.len() != now.len() || !pairs.all(|(began, now)| began.is_like(now)) {
+        output.warning(format_args!(
+            "the waves of {file} have changed since run {id} began, which continues with those of then; to begin anew: \
+             okta-rollout run {shown} --new",
+            file = target.file.display(),
+            id = run.id.0,
+            shown = quoted(&target.file)
+        ));
+    }
+}
+
 fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
     let (id, file) = (&run.id.0, &run.file);
     let left_of_it = counted(left, "entry is", "entries are");
     match next {
         Next::GoesOn => {}
         Next::Settled => output.note(format_args!(
-            "run {id} is settled: {left_of_it} left of it, of orgs that were stopped; a new run starts"
+            "run {id} is settled: {left_of_it} left of it, of orgs that were stopped or behind a halt; a new run starts"
         )),
         Next::LeftOut => output.note(format_args!(
             "a new run starts: what --only selects is done in run {id}; {left} unfinished there {stay}; to do them \

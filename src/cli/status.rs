@@ -11,7 +11,8 @@ use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
 use crate::ledger::{Ledger, RunRow};
-use crate::report::{Held, OrgReport, Overview, RunState};
+use crate::report::{Held, OrgReport, Overview, RunState, WaveReport};
+use crate::rollout::waves::counts_by_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::text::Syntax;
@@ -41,12 +42,13 @@ pub(super) async fn status(
             } else {
                 Held::No
             };
+            let orgs = ledger.orgs(&run.id).await?;
             let closing = Closing {
                 held,
                 share_used: Vec::new(),
                 selection: Selection::default(),
                 selected: Selected::default(),
-                counts: ledger.counts_by_org(&run.id).await?,
+                counts: counts_by_org(&ledger, &run, &orgs, &Selected::default()).await?,
                 earlier: None,
                 undelivered: report::undelivered(&ledger, &run, held).await?,
             };
@@ -60,7 +62,7 @@ pub(super) async fn status(
 /// Tells every change, and what orgs wait for, until no process works on the run any more.
 async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Failure> {
     let mut told = None;
-    let mut waits_text = Vec::new();
+    let (mut waits_text, mut waves_text) = (Vec::new(), Vec::new());
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         look.tick().await;
@@ -72,6 +74,11 @@ async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Fail
             told = Some(overview.totals);
             output.total(crate::report::totals(&overview));
         }
+        let waves: Vec<String> = overview.waves.iter().map(WaveReport::line).collect();
+        for wave in waves.iter().filter(|wave| !waves_text.contains(*wave)) {
+            output.total(local_times(wave));
+        }
+        waves_text = waves;
         let waits: Vec<String> = overview.orgs.iter().filter_map(OrgReport::wait).collect();
         for wait in waits.iter().filter(|wait| !waits_text.contains(*wait)) {
             output.note(local_times(wait));

@@ -26,7 +26,7 @@ pub(super) fn read(file: &Path, settings: &Settings, output: Output) -> Result<T
             let count = problems.len() as u64;
             refuse(file, &problems, count, output)
         })?;
-        let policy = Policy::of_job(job, settings)?;
+        let policy = Policy::of_job(job, settings);
         let problems = outputs::problems(file, &policy, settings)?;
         if !problems.is_empty() {
             return Err(refuse(file, &problems, problems.len() as u64, output));

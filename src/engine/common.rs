@@ -9,7 +9,8 @@ use super::org_context::OrgContext;
 use super::process::Engine;
 use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
-use crate::job::{OnDrift, RetryPolicy};
+use super::waves::InWave;
+use crate::job::{OnDrift, RetryPolicy, Wave};
 use crate::ledger::{Ledger, OrgRow};
 use crate::manifest::{Limits, Secrets};
 use crate::model::{OrgNo, RunId};
@@ -35,6 +36,8 @@ pub struct RunOptions {
     pub reconnect: Option<Arc<Selection>>,
     /// Which entries are worked on.
     pub selected: Selected,
+    /// Groups of orgs of which each begins after the one before.
+    pub waves: Arc<[Wave]>,
 }
 
 /// What a run needs of one org.
@@ -181,6 +184,7 @@ impl Common {
                 reconnect: self.options.reconnect.clone(),
             },
             selected: self.options.selected.clone(),
+            in_wave: InWave::default(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
             no: org.no,

@@ -84,7 +84,8 @@ fn expected(slots: &[OrgSlot], unfinished: &[(OrgNo, Counts)]) -> Option<Duratio
         let place = unfinished.binary_search_by_key(&no, |(no, _)| *no).ok()?;
         Some(unfinished[place].1.unfinished())
     };
-    let mut longest = None;
+    // By wave: one comes after the other.
+    let mut longest: Vec<Option<Duration>> = Vec::new();
     for slot in slots {
         let gate = &slot.org.gate;
         let seen = gate.tally().seen();
@@ -99,9 +100,16 @@ fn expected(slots: &[OrgSlot], unfinished: &[(OrgNo, Counts)]) -> Option<Duratio
             .calls_of(entries)
             .or_else(|| of_all.calls_of(entries))?;
         let call = if seen.calls > 0 { seen } else { of_all }.of_a_call();
-        longest = longest.max(Some(ahead(gate, calls, call).time()));
+        let wave = slot.in_wave.no();
+        if longest.len() <= wave {
+            longest.resize(wave + 1, None);
+        }
+        longest[wave] = longest[wave].max(Some(ahead(gate, calls, call).time()));
     }
     longest
+        .into_iter()
+        .flatten()
+        .reduce(Duration::saturating_add)
 }
 
 fn ahead(gate: &Gate, calls: u64, call: Duration) -> Ahead {

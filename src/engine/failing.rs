@@ -73,6 +73,8 @@ impl EntryTask<'_> {
                 self.row.state = EntryState::Failed;
                 self.row.due_at = None;
                 self.row.error = Some(self.with_hint(described, error.remedy(step)));
+                // Before the ledger has it: no recount may find it uncounted.
+                self.org_context.in_wave.count_failure(self.row.org);
                 self.commit(None, None).await?;
                 Ok(self.ended())
             }

@@ -18,6 +18,7 @@ mod selected;
 mod submit_answer;
 mod supervise;
 mod waiting;
+pub mod waves;
 mod window;
 mod worker;
 
@@ -42,6 +43,7 @@ use crate::pacing::{idle_per_org, orgs_at_once};
 use org::OrgSlot;
 use run_orgs::RunOrgs;
 use supervise::supervise;
+use waves::Waves;
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
 const WINDOW: usize = 4_000;
@@ -52,7 +54,7 @@ const WINDOW: usize = 4_000;
 pub async fn drive(
     engine: &Engine,
     (ledger, lock): (&Ledger, &RunLock),
-    orgs: Vec<OrgAccess>,
+    mut orgs: Vec<OrgAccess>,
     options: &RunOptions,
     at_rest: impl AsyncFnMut() -> bool,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
@@ -68,17 +70,23 @@ pub async fn drive(
     let mut options = options.clone();
     options.http.idle_per_org = idle_per_org(orgs.len());
     let mut common = Common::new(engine, ledger, &options).await?;
-    common.orgs = Arc::new(RunOrgs::of(&ledger.orgs(run).await?));
+    let rows = ledger.orgs(run).await?;
+    common.orgs = Arc::new(RunOrgs::of(&rows));
     let common = Arc::new(common);
     let (handed_over, arrivals) = mpsc::unbounded_channel();
     let in_doubt = ledger.links_in_doubt(run).await?;
     let mut secrets = ledger.secrets(run, None).await?;
-    let mut slots = Vec::with_capacity(orgs.len());
-    for org in orgs {
+    orgs.sort_unstable_by_key(|org| org.row.no);
+    let numbers: Vec<OrgNo> = orgs.iter().map(|org| org.row.no).collect();
+    for org in &orgs {
         if org.row.stopped.is_some() {
             // What stopped it may be fixed; its next call tells.
             ledger.set_stopped(lock, org.row.no, None).await?;
         }
+    }
+    let waves = Waves::open((ledger, lock), &options.waves, &rows, &numbers, events).await?;
+    let mut slots = Vec::with_capacity(orgs.len());
+    for (index, org) in orgs.into_iter().enumerate() {
         let no = org.row.no;
         let of_org = in_doubt.iter().filter(|(org, _)| *org == no);
         let selected = of_org.filter(|(_, entry)| options.selected.contains(*entry));
@@ -92,13 +100,13 @@ pub async fn drive(
             arrived: Arc::default(),
             handed_over: handed_over.clone(),
             looked_at: Arc::default(),
+            in_wave: waves.of_slot(index),
             window,
         });
     }
-    slots.sort_unstable_by_key(|slot| slot.org.no);
     let unfinished = options.selected.counts_by_org(ledger, run).await?;
     let ended = tokio::select! {
-        ended = supervise(&common, run, &slots, arrivals, at_rest) => ended,
+        ended = supervise(&common, slots.as_slice(), waves, arrivals, at_rest) => ended,
         never = eta::announce(events, &slots, &unfinished) => match never {},
     };
     events.run(|| RunEvent::Ended);

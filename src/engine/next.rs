@@ -7,8 +7,10 @@ use crate::failure::Remedy;
 pub struct NextCommands {
     /// Tries the failed entries again as the ledger has them.
     pub retry: String,
-    /// Moves on what a stopped org held back.
+    /// Moves on whatever can move.
     pub resume: String,
+    /// Moves on what a stopped org held back.
+    pub after_stop: String,
     /// Runs the file as it is by then.
     pub run_file: String,
     /// The job that gives a run of a manifest settings; none of a job, which has them.
@@ -27,7 +29,7 @@ pub struct NewJob {
 impl NextCommands {
     /// The same commands for whoever lets secrets be read from programs.
     pub fn resume_with_programs(&self) -> String {
-        format!("{} --allow-exec", self.resume)
+        format!("{} --allow-exec", self.after_stop)
     }
 
     /// What to do about an entry whose stored form can succeed once the cause is fixed.
@@ -40,11 +42,11 @@ impl NextCommands {
         match remedy {
             // A run keeps the addresses it began with.
             Remedy::Manifest => format!("{fix}, then: {}", self.run_file),
-            Remedy::Outside => format!("{fix}, then: {}", self.resume),
+            Remedy::Outside => format!("{fix}, then: {}", self.after_stop),
             Remedy::Job => match &self.new_job {
                 Some(NewJob { file, run }) => format!("{fix} {file}, then: {run}"),
                 // It is read anew.
-                None => format!("{fix}, then: {}", self.resume),
+                None => format!("{fix}, then: {}", self.after_stop),
             },
         }
     }

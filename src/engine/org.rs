@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::common::{Common, OpenOrg};
 use super::org_context::OrgContext;
 use super::waiting::{self, Pages};
+use super::waves::InWave;
 use super::window::{Bounds, Window};
 use super::worker::{EntryTask, Rest};
 use crate::event::OrgEvent;
@@ -48,6 +49,8 @@ pub struct OrgSlot {
     pub in_doubt: Arc<[EntryNo]>,
     /// Whether it was looked at what its entries ask for: once a process.
     pub looked_at: Arc<AtomicBool>,
+    /// The wave it is in.
+    pub in_wave: InWave,
     /// Entries of a state that are read ahead at most.
     pub window: usize,
 }
@@ -67,7 +70,9 @@ type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerEr
 impl OrgTask {
     /// The task of an org that has this permit.
     pub fn new(slot: OrgSlot, place: OwnedSemaphorePermit) -> Self {
-        let org_context = Arc::new(slot.common.org_context(&slot.org));
+        let mut org_context = slot.common.org_context(&slot.org);
+        org_context.in_wave = slot.in_wave.clone();
+        let org_context = Arc::new(org_context);
         let bounds = Bounds {
             ahead: slot.window,
             rest: org_context.retry.longest_rest(org_context.call_timeout),
@@ -75,9 +80,9 @@ impl OrgTask {
         let (ledger, run) = (org_context.ledger.clone(), org_context.run.clone());
         let window = Window::new(
             ledger,
-            run,
-            slot.org.no,
+            (run, slot.org.no),
             org_context.selected.clone(),
+            slot.in_wave.clone(),
             bounds,
         );
         Self {
@@ -283,6 +288,11 @@ impl OrgTask {
             org_context
                 .events
                 .org(&org_context.known_as.name, || OrgEvent::Stopped(stopped));
+            let of_run = (&org_context.ledger, &org_context.run);
+            self.slot
+                .in_wave
+                .org_stopped(of_run, self.slot.org.no)
+                .await?;
         }
         failed.map_or(Ok(()), Err)
     }

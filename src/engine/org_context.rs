@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::next::NextCommands;
 use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
+use super::waves::InWave;
 use crate::event::Events;
 use crate::job::RetryPolicy;
 use crate::ledger::{EntryRow, Ledger};
@@ -23,6 +24,8 @@ pub struct OrgContext {
     pub access: Access,
     /// Which entries are worked on.
     pub selected: Selected,
+    /// The wave whose failures its own count for.
+    pub in_wave: InWave,
     /// When to try again.
     pub retry: RetryPolicy,
     /// How long a call may be under way.

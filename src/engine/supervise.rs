@@ -1,5 +1,5 @@
-//! Runs the tasks of a run's orgs. Those at work look again when somebody else changed the ledger, or another org handed
-//! an entry over; those that had ended are started anew if there is something for them.
+//! Runs the tasks of a run's orgs, wave after wave. Those at work look again when somebody else changed the ledger, or
+//! another org handed an entry over; those that had ended are started anew if there is something for them.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -9,30 +9,34 @@ use futures_util::stream::StreamExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::common::Common;
 use super::org::{OrgSlot, OrgTask};
 use super::process::Engine;
+use super::waves::Waves;
 use crate::event::{Answers, RunEvent};
-use crate::ledger::{Ledger, LedgerError};
-use crate::model::{OrgNo, RunId};
+use crate::ledger::LedgerError;
+use crate::model::OrgNo;
 
 type Ended = (usize, Result<(), LedgerError>);
 
 struct Tasks<'a> {
+    common: &'a Common,
     engine: &'a Engine,
     /// In order of their numbers.
     slots: &'a [OrgSlot],
     running: JoinSet<Ended>,
     resting: Vec<bool>,
+    waves: Waves,
 }
 
 /// Runs all orgs' tasks to their end. `arrivals`: the orgs that entries were handed over to. `at_rest`: see
 /// [`drive`](super::drive).
 pub(super) async fn supervise(
     common: &Common,
-    run: &RunId,
     slots: &[OrgSlot],
+    waves: Waves,
     mut arrivals: UnboundedReceiver<OrgNo>,
     mut at_rest: impl AsyncFnMut() -> bool,
 ) -> Result<(), LedgerError> {
@@ -41,14 +45,13 @@ pub(super) async fn supervise(
     // Before anything is read: what others store from now on is noticed.
     let mut changes = pin!(ledger.changes().await?);
     let mut tasks = Tasks {
+        common,
         engine,
         slots,
         running: JoinSet::new(),
-        resting: vec![false; slots.len()],
+        resting: vec![true; slots.len()],
+        waves,
     };
-    for index in 0..slots.len() {
-        tasks.start(index);
-    }
     let mut failed = None;
     let mut told = false;
     loop {
@@ -56,7 +59,11 @@ pub(super) async fn supervise(
         while let Ok(org) = arrivals.try_recv() {
             tasks.welcome(org);
         }
-        let is_at_rest = tasks.running.is_empty();
+        let pause = match tasks.advance(failed.is_some()).await {
+            Ok(pause) => pause,
+            Err(error) => stop(engine, &mut failed, error),
+        };
+        let is_at_rest = tasks.running.is_empty() && pause.is_none();
         if is_at_rest && (failed.is_some() || !at_rest().await || interrupt.is_cancelled()) {
             break;
         }
@@ -73,9 +80,11 @@ pub(super) async fn supervise(
                 Ok(())
             }
             Some(noticed) = noticed, if !interrupt.is_cancelled() => match noticed {
-                Ok(()) => tasks.look_again(ledger, run).await,
+                Ok(()) => tasks.look_again().await,
                 Err(error) => Err(error),
             },
+            () = passed(pause) => Ok(()),
+            () = tasks.waves.halted() => Ok(()),
             () = interrupt.cancelled(), if !told => {
                 told = true;
                 let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };
@@ -85,17 +94,47 @@ pub(super) async fn supervise(
             }
         };
         if let Err(error) = ended {
-            // Without checkpoints no further call may be sent for this run; others have ledgers of their own.
-            interrupt.cancel();
-            failed.get_or_insert(error);
+            stop(engine, &mut failed, error);
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
+/// Without checkpoints no further call may be sent for this run; others have ledgers of their own.
+fn stop(engine: &Engine, failed: &mut Option<LedgerError>, error: LedgerError) -> Option<Instant> {
+    engine.cancellation().cancel();
+    failed.get_or_insert(error);
+    None
+}
+
+async fn passed(pause: Option<Instant>) {
+    match pause {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Tasks<'_> {
+    /// Starts the orgs whose turn it is; gives when to look again although nothing happened.
+    async fn advance(&mut self, has_failed: bool) -> Result<Option<Instant>, LedgerError> {
+        if has_failed || self.engine.cancellation().is_cancelled() {
+            return Ok(None);
+        }
+        let advance = self.waves.advance().await?;
+        for index in advance.begins {
+            if self.resting[index] {
+                self.start(index);
+            } else {
+                // Other orgs' entries have steps there: now it takes up its own, too.
+                self.slots[index].arrived.notify_one();
+            }
+        }
+        Ok(advance.pause)
+    }
+
     fn start(&mut self, index: usize) {
         self.resting[index] = false;
+        self.waves.begun(index);
         let slot = self.slots[index].clone();
         let engine = self.engine;
         let (capacity, interrupt) = (engine.capacity().clone(), engine.cancellation().clone());
@@ -113,6 +152,7 @@ impl Tasks<'_> {
         let (index, ended) =
             joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.resting[index] = true;
+        self.waves.ended(index);
         let slot = &self.slots[index];
         let missed = |signal: &Notify| signal.notified().now_or_never().is_some();
         // It was about to end when it was told.
@@ -139,13 +179,15 @@ impl Tasks<'_> {
         }
     }
 
-    async fn look_again(&mut self, ledger: &Ledger, run: &RunId) -> Result<(), LedgerError> {
-        let counts = ledger.counts_by_org(run).await?;
+    async fn look_again(&mut self) -> Result<(), LedgerError> {
+        let counts = self.common.ledger.counts_by_org(self.waves.run()).await?;
+        self.waves.recount(&counts);
         let started = counts.into_iter().filter(|(_, counts)| counts.started > 0);
         let ready: HashSet<OrgNo> = started.map(|(no, _)| no).collect();
         for (index, slot) in self.slots.iter().enumerate() {
+            let is_ready = ready.contains(&slot.org.no) && self.waves.has_begun(index);
             // What one at work leaves to somebody else may not be theirs any more.
-            if !self.resting[index] || ready.contains(&slot.org.no) {
+            if !self.resting[index] || is_ready {
                 self.rouse(index, |slot| &slot.look_again);
             }
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::selected::Selected;
+use super::waves::InWave;
 use crate::ledger::{EntryRow, Ledger, LedgerError};
 use crate::manifest::{Connection, SecretRef};
 use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
@@ -19,6 +20,7 @@ pub struct Window {
     run: RunId,
     org: OrgNo,
     selected: Selected,
+    in_wave: InWave,
     bounds: Bounds,
     started: Ahead,
     pending: Ahead,
@@ -80,12 +82,19 @@ impl Eq for Delayed {}
 
 impl Window {
     /// Over the selected entries of a run that stand in an org's queue.
-    pub fn new(ledger: Ledger, run: RunId, org: OrgNo, selected: Selected, bounds: Bounds) -> Self {
+    pub fn new(
+        ledger: Ledger,
+        (run, org): (RunId, OrgNo),
+        selected: Selected,
+        in_wave: InWave,
+        bounds: Bounds,
+    ) -> Self {
         Self {
             ledger,
             run,
             org,
             selected,
+            in_wave,
             bounds,
             started: Ahead::default(),
             pending: Ahead::default(),
@@ -115,15 +124,23 @@ impl Window {
                 None => return Ok(Some(self.hold(row))),
             }
         }
+        if !self.in_wave.may_begin() {
+            return Ok(None);
+        }
         self.refill(EntryState::Pending).await?;
-        let row = self.pending.rows.pop_front();
+        // The run may have been halted meanwhile.
+        let row = self
+            .pending
+            .rows
+            .pop_front()
+            .filter(|_| !self.in_wave.is_halted());
         Ok(row.map(|row| self.hold(row)))
     }
 
     /// Reads what [`Window::next`] gives first.
     pub async fn read_ahead(&mut self) -> Result<(), LedgerError> {
         self.refill(EntryState::Started).await?;
-        if self.started.rows.is_empty() {
+        if self.started.rows.is_empty() && self.in_wave.may_begin() {
             self.refill(EntryState::Pending).await?;
         }
         Ok(())

@@ -153,6 +153,7 @@ impl<'a> EntryTask<'a> {
                 owner: self.owner,
                 ledger: &self.org_context.ledger,
                 access: &self.org_context.access,
+                is_halted: self.org_context.in_wave.halted(),
                 own_url: self.own_url,
             }),
             row: &mut self.row,

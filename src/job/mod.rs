@@ -12,6 +12,8 @@ mod read;
 mod report_file;
 mod retry;
 mod tree;
+mod values;
+mod waves;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +26,7 @@ pub use notify::{NoticeFormat, NoticeKind, Notify, PlacedSecret};
 pub use read::read;
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
+pub use waves::{HaltWhenFailed, REST, Wave, is_any};
 
 use crate::manifest::Limits;
 
@@ -78,15 +81,6 @@ pub enum OnDrift {
     Repair,
     /// Leaves them, and tells.
     Report,
-}
-
-/// `[[waves]]`: orgs that are rolled out together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wave {
-    /// Names of orgs; `*` stands for any characters.
-    pub orgs: Vec<String>,
-    /// Later waves stay pending when more than this percentage of entries failed.
-    pub halt_when_failed_percent: Option<f64>,
 }
 
 /// `[schedule]`: nightly runs.

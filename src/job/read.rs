@@ -1,15 +1,15 @@
 //! From the text of a job file to a [`Job`], or to all of its mistakes.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, string, suggestion};
+use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, path_in, pause};
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
-    Schedule, Wave, duration, notify,
+    Schedule, duration, notify, waves,
 };
 use crate::input;
 use crate::manifest::{BadSchedule, Limits, Problem, check_cron, check_timezone, is_variable};
@@ -73,9 +73,6 @@ fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     }
 }
 
-/// What to do about the paths of some systems.
-const SINGLE_QUOTES: &str = "a backslash in double quotes begins an escape: write a path with backslashes in single quotes, as in 'C:\\jobs\\m.csv'";
-
 // Whether a syntax error is one in, or because of, an escape: its line has a backslash in a text in double quotes.
 fn is_escape(text: &str, at: usize) -> bool {
     let start = text
@@ -105,7 +102,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         .map(|table| http(table, folder))
         .unwrap_or_default();
     let on_drift = root.get("onDrift", on_drift).unwrap_or_default();
-    let waves = root.tables("waves").into_iter().filter_map(wave).collect();
+    let waves = waves::read(root.tables("waves"));
     let schedule = root.table("schedule").and_then(schedule);
     let notify = root.table("notify").and_then(notify::read);
     let reports = root
@@ -220,24 +217,6 @@ fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpPolicy {
     http
 }
 
-fn wave(mut table: Table<'_, '_>) -> Option<Wave> {
-    let orgs = table.require("orgs", |value| {
-        let names = value
-            .as_array()
-            .ok_or_else(|| expected("a list of org names", value))?;
-        if names.is_empty() {
-            return Err(Wrong::new("names no org").hint("`[\"*\"]` means every org"));
-        }
-        names.iter().map(|name| string(name.get_ref())).collect()
-    });
-    let halt_when_failed_percent = table.get("haltWhenFailed", percent);
-    table.finish();
-    Some(Wave {
-        orgs: orgs?,
-        halt_when_failed_percent,
-    })
-}
-
 fn schedule(mut table: Table<'_, '_>) -> Option<Schedule> {
     let cron = table.require("cron", |value| {
         let expression = string(value)?;
@@ -318,67 +297,14 @@ fn sandbox(value: &DeValue<'_>) -> Result<toml::Table, Wrong> {
     owned.map_err(|error: toml::de::Error| Wrong::new(error.message()))
 }
 
-fn path_in(folder: &Path, value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
-    let path = string(value)?;
-    no_controls(&path)?;
-    Ok(folder.join(path))
-}
-
-/// `\t` and its like are right escapes, and never what a path was meant to hold.
-fn no_controls(path: &str) -> Result<(), Wrong> {
-    let Some(control) = path.chars().find(|c| c.is_control()) else {
-        return Ok(());
-    };
-    let code = u32::from(control);
-    let message = format!("contains the control character U+{code:04X}");
-    Err(Wrong::new(message).hint(SINGLE_QUOTES))
-}
-
-fn number(value: &DeValue<'_>) -> Result<f64, Wrong> {
-    let text = match value {
-        DeValue::Integer(integer) => integer.to_string(),
-        DeValue::Float(float) => float.to_string(),
-        _ => return Err(expected("a number", value)),
-    };
-    match text.replace('_', "").parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(Wrong::new(format!("`{text}` is not a usable number"))),
-    }
-}
-
-fn at_least_one(value: &DeValue<'_>) -> Result<u32, Wrong> {
-    let integer = value
-        .as_integer()
-        .ok_or_else(|| expected("a whole number", value))?;
-    match u32::from_str_radix(integer.as_str(), integer.radix()) {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(Wrong::new(format!(
-            "must be a whole number from 1 to {}",
-            u32::MAX
-        ))),
-    }
-}
-
-fn pause(value: &DeValue<'_>) -> Result<Duration, Wrong> {
-    let parsed = duration::parse(&string(value)?).map_err(|error| Wrong::new(error.to_string()))?;
-    if parsed.is_zero() {
-        return Err(Wrong::new("must be longer than nothing"));
-    }
-    Ok(parsed)
-}
-
-fn percent(value: &DeValue<'_>) -> Result<f64, Wrong> {
-    let text = string(value)?;
-    text.strip_suffix('%')
-        .and_then(|number| number.trim().parse::<f64>().ok())
-        .filter(|percent| (0.0..=100.0).contains(percent))
-        .ok_or_else(|| Wrong::new(format!("`{text}` is not a percentage from `0%` to `100%`")))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::super::{NoticeFormat, NoticeKind};
     use super::*;
+    use crate::job::{HaltWhenFailed, Wave};
 
     fn problems(text: &str) -> String {
         match parse(Path::new("jobs/x.toml"), text) {
@@ -414,10 +340,14 @@ mod tests {
             timeout = "30s"
             caFile = "corp-ca.pem"
             [[waves]]
+            name = "canaries"
             orgs = ["canary-*"]
             haltWhenFailed = "2%"
+            soak = "1d 30m"
             [[waves]]
             orgs = ["*"]
+            haltWhenFailed = 5
+            approve = true
             [schedule]
             cron = "0 2 * * 1-5"
             timezone = "America/New_York"
@@ -479,10 +409,26 @@ mod tests {
                 keep: Some(Duration::from_hours(90 * 24)),
             }
         );
-        assert_eq!(job.waves.len(), 2);
-        assert_eq!(job.waves[0].orgs, ["canary-*"]);
-        assert_eq!(job.waves[0].halt_when_failed_percent, Some(2.0));
-        assert_eq!(job.waves[1].halt_when_failed_percent, None);
+        let wave = |name: &str, orgs: &str| Wave {
+            name: name.to_owned(),
+            orgs: vec![orgs.to_owned()],
+            ..Wave::default()
+        };
+        let wanted = [
+            Wave {
+                halt_when_failed: Some(HaltWhenFailed::Percent(2.0)),
+                soak: Duration::from_mins(24 * 60 + 30),
+                places: vec![(23, 21)],
+                ..wave("canaries", "canary-*")
+            },
+            Wave {
+                halt_when_failed: Some(HaltWhenFailed::Entries(5)),
+                approve: true,
+                places: vec![(27, 21)],
+                ..wave("wave 2", "*")
+            },
+        ];
+        assert_eq!(job.waves, wanted);
         assert_eq!(
             job.schedule,
             Some(Schedule {
@@ -672,6 +618,53 @@ path = "out/{jobs}.html"
             missing.starts_with("jobs/x.toml:2:1: notify.webhook: this key is required"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn mistakes_of_waves_have_their_places() {
+        let text = r#"manifest = "m.csv"
+[[waves]]
+orgs = ["a", 3]
+soak = "soon"
+approve = "yes"
+[[waves]]
+name = "wave 1"
+orgs = ["*"]
+haltWhenFailed = -1
+[[waves]]
+name = "b\u0007"
+orgs = "b"
+haltWhenFailed = 2.5
+[[waves]]
+orgs = ["c"]
+haltWhenFailed = "101%"
+halt = 3
+[[waves]]
+name = "wave 4"
+orgs = ["d"]
+"#;
+        insta::assert_snapshot!(problems(text), @r#"
+        jobs/x.toml:3:8: waves[0].orgs: expected a text in quotes, found an integer
+        jobs/x.toml:4:8: waves[0].soak: `soon` is not a duration: write a number and a unit, as in `500ms`, `10s`, `30m` or `2h`
+        jobs/x.toml:5:11: waves[0].approve: expected `true` or `false`, found a string
+        jobs/x.toml:7:8: waves[1].name: another wave is called "wave 1", too
+          hint: give each wave a name of its own
+        jobs/x.toml:9:18: waves[1].haltWhenFailed: must be a whole number from 0 to 4294967295
+        jobs/x.toml:11:8: waves[2].name: contains the control character U+0007
+          hint: a backslash in double quotes begins an escape: write a path with backslashes in single quotes, as in 'C:\jobs\m.csv'
+        jobs/x.toml:12:8: waves[2].orgs: expected a list of org names, found a string
+        jobs/x.toml:13:18: waves[2].haltWhenFailed: expected a percentage in quotes or a number of entries, found a float
+          hint: as in haltWhenFailed = "2%", or haltWhenFailed = 5
+        jobs/x.toml:15:8: waves[3].orgs: no org is left: wave "wave 1" takes all
+          hint: an org belongs to the first wave that names it: move this one up
+        jobs/x.toml:16:18: waves[3].haltWhenFailed: `101%` is not a percentage from `0%` to `100%`
+        jobs/x.toml:17:1: waves[3].halt: unknown key
+          hint: did you mean `haltWhenFailed`?
+        jobs/x.toml:19:8: waves[4].name: another wave is called "wave 4", too
+          hint: give each wave a name of its own
+        jobs/x.toml:20:8: waves[4].orgs: no org is left: wave "wave 1" takes all
+          hint: an org belongs to the first wave that names it: move this one up
+        "#);
     }
 
     #[test]

@@ -126,6 +126,18 @@ impl<'d, 't> Table<'d, 't> {
         Some(self.document.place(value.span().start))
     }
 
+    /// The same of each item of a list.
+    pub fn places_in(&self, key: &str) -> Vec<(u64, u64)> {
+        let list = self
+            .values
+            .get(key)
+            .and_then(|list| list.get_ref().as_array());
+        let items = list.into_iter().flat_map(|list| list.iter());
+        items
+            .map(|item| self.document.place(item.span().start))
+            .collect()
+    }
+
     /// As [`Table::get`], and the key must be there.
     pub fn require<T>(
         &mut self,
@@ -197,6 +209,16 @@ impl<'d, 't> Table<'d, 't> {
     pub fn refuse(&self, wrong: Wrong) {
         self.document
             .report(Some(self.span.clone()), Some(self.path.clone()), wrong);
+    }
+
+    /// Reports something about a key's value, or about the table where it has no such key.
+    pub fn refuse_key(&self, key: &str, wrong: Wrong) {
+        let span = self.values.get(key).map(Spanned::span);
+        self.document.report(
+            Some(span.unwrap_or_else(|| self.span.clone())),
+            Some(self.field(key)),
+            wrong,
+        );
     }
 
     /// Reports every key that nothing asked for.

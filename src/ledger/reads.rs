@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
     OtherSpenders, Pending, Removed, Result, RunRow, SpentWindow, Standing, Target, Undelivered,
-    UnderWay,
+    UnderWay, WaveRow,
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
@@ -52,6 +52,16 @@ impl Ledger {
     /// Entries by state, for every org in order.
     pub async fn counts_by_org(&self, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
         self.store.counts_by_org(run).await
+    }
+
+    /// Entries by state, of one org.
+    pub async fn counts_of_org(&self, run: &RunId, org: OrgNo) -> Result<Counts> {
+        self.store.counts_of_org(run, org).await
+    }
+
+    /// What has become of the run's waves, of which there are so many.
+    pub async fn waves(&self, run: &RunId, count: usize) -> Result<Vec<WaveRow>> {
+        self.store.waves(run, count).await
     }
 
     /// The orgs that entries of other orgs have steps in, in order.

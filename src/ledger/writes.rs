@@ -1,7 +1,7 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
 use super::{
-    Forgetting, Ledger, NewNotice, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock,
+    Forgetting, Ledger, NewNotice, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock, WaveRow,
 };
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
@@ -36,6 +36,11 @@ impl Ledger {
         stopped: Option<Stopped>,
     ) -> Result<()> {
         self.store.set_stopped(lock.run(), org, stopped).await
+    }
+
+    /// Replaces what is known of waves of the owner's run, of all of these or of none.
+    pub async fn set_waves(&self, lock: &RunLock, waves: Vec<(usize, WaveRow)>) -> Result<()> {
+        self.store.set_waves(lock.run(), waves).await
     }
 
     /// Adds to an org's sums what belongs to no entry (list calls, waits).

@@ -28,6 +28,8 @@ pub enum Halted {
     Interrupted,
     /// The org was stopped.
     OrgStopped,
+    /// It is the first call of an entry, and no further one may begin.
+    NoFurtherEntry,
 }
 
 /// An org's gate as one run, plan or export has it: what others who have it do counts as well, and it is notified of

@@ -26,7 +26,7 @@ pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
-pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which, book_elsewhere};
+pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, WavePlan, Which, book_elsewhere};
 pub use wanted::Wanted;
 
 use serde::Serialize;

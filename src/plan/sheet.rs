@@ -23,7 +23,8 @@
 //! A change without `live` is of a field that Okta does not show yet; `live: null` is one that is not set. `calls` is
 //! what a run sends for the entry, up to a person's consent; up to `uncertain` of its calls, and of those after the
 //! consent, turn out needless if what Okta does not show yet is as wanted. An org's `calls` include the pages of its
-//! apps that are listed to find labels, and what entries of other orgs send to it. `leftAlone` is like `changes`: what somebody changed by
+//! apps that are listed to find labels, and what entries of other orgs send to it. A job with waves has
+//! `"waves": [ { "name": "canaries", "orgs": 1, "entries": 3, "calls": 6 } ]` besides. `leftAlone` is like `changes`: what somebody changed by
 //! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
 //! for it with `--reconnect`. `continues` is the interrupted run that `run` would continue with instead of
 //! beginning anew, and `null` otherwise.
@@ -172,6 +173,28 @@ pub fn book_elsewhere(orgs: &mut [OrgPlan]) {
     }
 }
 
+/// What a wave of a run would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WavePlan {
+    /// What people call it.
+    pub name: String,
+    /// How many orgs it has.
+    pub orgs: u64,
+    /// How many entries.
+    pub entries: u64,
+    /// Their calls, as those of its orgs.
+    pub calls: u64,
+}
+
+impl WavePlan {
+    /// Adds an org to it.
+    pub fn add(&mut self, org: &OrgPlan) {
+        self.orgs += 1;
+        self.entries += org.entries.len() as u64;
+        self.calls += org.cost.total();
+    }
+}
+
 /// Entries by what would be done to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -255,17 +278,25 @@ pub struct Sheet<'a> {
     continues: Option<&'a str>,
     entries: Vec<EntryView<'a>>,
     totals: Totals,
+    #[serde(skip_serializing_if = "<[WavePlan]>::is_empty")]
+    waves: &'a [WavePlan],
     orgs: Vec<OrgView<'a>>,
 }
 
 impl<'a> Sheet<'a> {
     /// Of the file as typed, and the interrupted run of it that `run` would continue with.
-    pub fn new(file: &'a str, continues: Option<&'a str>, orgs: &'a [OrgPlan]) -> Self {
+    pub fn new(
+        file: &'a str,
+        continues: Option<&'a str>,
+        orgs: &'a [OrgPlan],
+        waves: &'a [WavePlan],
+    ) -> Self {
         Self {
             file,
             continues,
             entries: orgs.iter().flat_map(entries).collect(),
             totals: Totals::of(orgs),
+            waves,
             orgs: orgs.iter().map(OrgView::of).collect(),
         }
     }

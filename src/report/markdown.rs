@@ -372,6 +372,7 @@ mod tests {
             started_at: Some("2026-01-02T03:04:05Z".to_owned()),
             finished_at: None,
             until: None,
+            may_fail: None,
         };
         let org = OrgRow {
             name: "ac|me".to_owned(),

@@ -46,7 +46,7 @@ pub use text::TextReport;
 pub(crate) use text::totals;
 pub use totals::Totals;
 pub use undelivered::{UndeliveredReport, undelivered};
-pub use wave::{WaveReport, WaveState};
+pub use wave::{WaveReport, WaveState, not_begun};
 pub(crate) use words::counted;
 
 /// A run as a whole: everything of the report but its entries.

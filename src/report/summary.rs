@@ -81,6 +81,9 @@ impl Summary<'_> {
         if let Some(earlier) = earlier(self.overview) {
             line(&mut text, &earlier);
         }
+        for wave in &self.overview.waves {
+            line(&mut text, &format!("  {}", wave.line()));
+        }
         text
     }
 
@@ -94,6 +97,7 @@ impl Summary<'_> {
         self.unrenewed(&mut text);
         self.stopped(&mut text);
         self.failed(&mut text);
+        self.waves(&mut text);
         self.waiting(&mut text);
         self.pending(&mut text);
         self.carried_over(&mut text);

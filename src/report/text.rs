@@ -28,6 +28,9 @@ impl<'a, W: Write> TextReport<'a, W> {
         if let Some(line) = earlier(overview) {
             page.line(format_args!("{line}"))?;
         }
+        for wave in &overview.waves {
+            page.line(format_args!("  {}", wave.line()))?;
+        }
         let stopped = Alike::of_orgs(&overview.orgs);
         for why in stopped.told() {
             page.line(format_args!("{}", why.stopped()))?;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::shell::{flags, from_here, quoted};
+use super::waves::waves_of;
 use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
-use crate::job;
+use crate::job::{self, Wave};
 use crate::ledger::RunRow;
 use crate::manifest::{self, ManifestError, OrgSpec, Orgs, Secrets};
 use crate::model::State;
@@ -44,6 +45,9 @@ pub(crate) struct RunContext {
     /// See `--reconnect`: of these entries, not of others that somebody does later in the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reconnect: Option<Selection>,
+    /// The job's waves as they were when the run began; earlier versions did not store them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    waves: Vec<Wave>,
 }
 
 impl RunContext {
@@ -59,6 +63,7 @@ impl RunContext {
             force: false,
             pass_env: policy.pass_env.clone(),
             reconnect: None,
+            waves: policy.waves.clone(),
         })
     }
 
@@ -89,6 +94,12 @@ impl RunContext {
             orgs: given.or(self.orgs),
             ..self
         })
+    }
+
+    /// Of a run that goes on, with the waves that it was begun with.
+    pub fn with_waves_of(self, run: &RunRow) -> Self {
+        let waves = waves_of(run);
+        Self { waves, ..self }
     }
 
     /// For commands that say themselves which entries they are about, and what they renew.
@@ -178,8 +189,15 @@ impl RunContext {
         let planned = self.planned.as_ref().filter(|_| selection.is_all());
         let anew = planned.unwrap_or(selection).with_state(None);
         let more = format!("{}{}", self.flags(&anew), anew.flag());
+        let halts = self
+            .waves
+            .iter()
+            .any(|wave| wave.halt_when_failed.is_some());
+        // A run that a stopped org has halted continues only when its waves are judged anew.
+        let anew = if halts { " --failed" } else { "" };
         NextCommands {
             retry: format!("okta-rollout resume {id}{retry}"),
+            after_stop: format!("okta-rollout resume {id}{anew}{only}"),
             resume: format!("okta-rollout resume {id}{only}"),
             run_file: format!("okta-rollout run {file}{orgs}{more}"),
             new_job: self.new_job(&orgs, &more),
@@ -286,6 +304,7 @@ pub(crate) fn options(policy: &Policy, force: bool) -> RunOptions {
         force,
         reconnect: None,
         selected: Selected::default(),
+        waves: Arc::default(),
     }
 }
 

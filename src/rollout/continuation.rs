@@ -6,6 +6,7 @@
 
 use super::context::RunContext;
 use super::target::Target;
+use super::waves::counts_by_org;
 use crate::engine::Selected;
 use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunRow};
@@ -70,13 +71,16 @@ pub(crate) struct Last {
 impl Last {
     /// Looks at a file's last run.
     pub async fn of(ledger: &Ledger, run: RunRow, asked: &Asked<'_>) -> Result<Self, LedgerError> {
-        let all = ledger.counts(&run.id).await?;
         let orgs = ledger.orgs(&run.id).await?;
+        let sum = async |selected: &Selected| -> Result<Counts, LedgerError> {
+            let by_org = counts_by_org(ledger, &run, &orgs, selected).await?;
+            Ok(by_org.into_iter().map(|(_, counts)| counts).sum())
+        };
+        let all = sum(&Selected::default()).await?;
         let selected = if asked.selection.is_all() {
             all
         } else {
-            let selected = Selected::of(ledger, &run.id, &orgs, asked.selection).await?;
-            selected.counts(ledger, &run.id).await?
+            sum(&Selected::of(ledger, &run.id, &orgs, asked.selection).await?).await?
         };
         let (is_of, renews) = match RunContext::of(&run) {
             Ok(context) => (

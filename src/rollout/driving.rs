@@ -10,6 +10,7 @@ use super::consent::{Administrator, AtRest, Desk};
 use super::context::{RunContext, options, renewed_by};
 use super::opening::{open, stop_shut, unfinished};
 use super::simulated::{Simulated, is_sandbox};
+use super::waves::{HeldUp, standing, waves_of};
 use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Counts, Ledger, OrgRow, Pending, RunLock, RunRow};
@@ -88,6 +89,7 @@ impl Driving {
         let options = RunOptions {
             selected: self.selected.clone(),
             reconnect: renewed_by(run),
+            waves: waves_of(run).into(),
             ..options(&self.policy, self.force)
         };
         let driven = match ready.simulated.as_ref() {
@@ -169,12 +171,21 @@ impl Driving {
 pub(crate) async fn ending(
     ledger: &Ledger,
     run: &RunRow,
+    selected: &Selected,
     by_org: &[(OrgNo, Counts)],
     signal: Option<Kind>,
 ) -> Result<Ending, Failure> {
     let orgs = ledger.orgs(&run.id).await?;
     let renewed = renewed_by(run);
-    Ok(ending_of(by_org, &orgs, renewed.as_deref(), signal))
+    let standing = standing(ledger, run, &orgs, selected).await?;
+    let held_up = HeldUp::of(standing.as_ref());
+    Ok(ending_of(
+        by_org,
+        &orgs,
+        renewed.as_deref(),
+        held_up,
+        signal,
+    ))
 }
 
 /// What is known of some of so many orgs, for each of them.
@@ -192,6 +203,7 @@ fn ending_of(
     by_org: &[(OrgNo, Counts)],
     orgs: &[OrgRow],
     renewed: Option<&Selection>,
+    held_up: HeldUp,
     signal: Option<Kind>,
 ) -> Ending {
     let counts: Counts = by_org.iter().map(|(_, counts)| *counts).sum();
@@ -207,7 +219,11 @@ fn ending_of(
             let stopped = by_org.iter().filter(|(no, counts)| {
                 counts.held_back > 0 || renewed.is_some() && counts.waiting > 0 && is_stopped(*no)
             });
-            Ending::of_run(counts.failed, stopped.count() as u64, counts.waiting)
+            let is_left = counts.unfinished() > 0;
+            let halted = u64::from(held_up == HeldUp::ByHalt && is_left);
+            let unapproved = u64::from(held_up == HeldUp::ByApproval && is_left);
+            let stopped = stopped.count() as u64 + halted;
+            Ending::of_run(counts.failed, stopped, counts.waiting + unapproved)
         }
     }
 }

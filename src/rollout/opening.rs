@@ -6,13 +6,15 @@ use std::sync::Arc;
 use super::access::{self, Opened, Shut};
 use super::context::RunContext;
 use super::simulated::Simulated;
+use super::waves::standing;
 use crate::engine::{NextCommands, OrgAccess, Selected};
 use crate::event::{Events, OrgEvent};
 use crate::failure::Failure;
-use crate::ledger::{Ledger, LedgerError, OrgRow, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
 
-/// The orgs that something can still happen in.
+/// The orgs that something can still happen in. Where the run is halted, what has begun continues, and nothing else does:
+/// what a stopped org held back is judged with the rest of its wave.
 pub(super) async fn unfinished(
     ledger: &Ledger,
     run: &RunRow,
@@ -20,15 +22,25 @@ pub(super) async fn unfinished(
     selected: &Selected,
 ) -> Result<Vec<OrgRow>, Failure> {
     let counts = selected.counts_by_org(ledger, &run.id).await?;
+    let standing = standing(ledger, run, all, selected).await?;
+    let is_halted = standing.is_some_and(|standing| standing.halted().is_some());
     // What is unfinished may have steps in a hub.
-    let hubs = if counts.iter().any(|(_, counts)| counts.unfinished() > 0) {
+    let is_hub_needed = |counts: &Counts| match is_halted {
+        true => counts.started > counts.held_back,
+        false => counts.unfinished() > 0,
+    };
+    let hubs = if counts.iter().any(|(_, counts)| is_hub_needed(counts)) {
         ledger.hubs(&run.id).await?
     } else {
         Vec::new()
     };
+    let is_left = |counts: &Counts| match is_halted {
+        true => counts.started > 0 && counts.held_back == 0,
+        false => counts.unfinished() + counts.waiting > 0,
+    };
     Ok(counts
         .into_iter()
-        .filter(|(no, counts)| counts.unfinished() + counts.waiting > 0 || hubs.contains(no))
+        .filter(|(no, counts)| is_left(counts) || hubs.contains(no))
         .filter_map(|(no, _)| all.get(no.index()).cloned())
         .collect())
 }

@@ -1,6 +1,8 @@
 //! The calls of a step: each is given with what comes of it if Okta does what it is asked. A run sends it, with what has
 //! to be durable around it; a plan notes it.
 
+use std::sync::atomic::Ordering;
+
 use super::StepError;
 use super::context::Context;
 use super::memory::Memory;
@@ -10,7 +12,7 @@ use super::supposition::Supposition;
 use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
 use crate::model::{EntryState, Site};
 use crate::okta::{Body, Class, Read, Request, Tokens, Write};
-use crate::pacing::{CallLog, Idempotency, unix_millis};
+use crate::pacing::{CallLog, Halted, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
 
 /// A call of an entry, with what has to be durable around it.
@@ -25,6 +27,7 @@ impl Caller for EntryCall<'_, '_> {
     }
 
     async fn admitted(&mut self) -> Result<(), StepError> {
+        self.context.may_begin()?;
         match self.idempotency {
             Idempotency::OnceOnly => self.context.announce().await,
             Idempotency::ReadOnly | Idempotency::Idempotent => Ok(()),
@@ -43,6 +46,15 @@ impl Caller for EntryCall<'_, '_> {
 }
 
 impl<'a> Context<'a> {
+    // The run may have been halted while the first call of the entry waited for its turn.
+    fn may_begin(&mut self) -> Result<(), StepError> {
+        let has_begun = self.row.state != EntryState::Pending || !self.log.attempts.is_empty();
+        if !has_begun && self.live()?.is_halted.load(Ordering::Relaxed) {
+            return Err(Halted::NoFurtherEntry.into());
+        }
+        Ok(())
+    }
+
     /// A call that changes nothing; `taken`: what is made of its answer.
     pub async fn read<T, R>(
         &mut self,

@@ -60,4 +60,6 @@ mod targets;
 mod trouble;
 mod unreachable;
 mod verbosity;
+mod waves;
+mod waves_at_length;
 mod why;

@@ -5,7 +5,7 @@ use serde::Serializer as _;
 use serde_json::Value;
 
 use crate::apps::Feature;
-use crate::event::{EntryEvent, EntryName, Event, EventKind, News, OrgEvent, RunEvent};
+use crate::event::{EntryEvent, EntryName, Event, EventKind, News, OrgEvent, RunEvent, WaveEvent};
 use crate::model::{Changed, EntryState, ErrorDetails, Step, UnixMillis};
 use crate::settings::LogFormat;
 use crate::text::{self, Guard, Syntax};
@@ -94,7 +94,30 @@ impl Record {
             RunEvent::Expected { ends_at } => self.add_if("endsAt", ends_at.map(rfc3339)),
             RunEvent::Looked { entries } => self.add("entries", *entries),
             RunEvent::Stopping { in_flight, .. } => self.add("inFlight", *in_flight),
+            RunEvent::Wave { name, what, .. } => self.add_wave(name, *what),
             RunEvent::Ended => {}
+        }
+    }
+
+    fn add_wave(&mut self, name: &str, what: WaveEvent) {
+        self.add("wave", name);
+        match what {
+            WaveEvent::Began { orgs, entries } => {
+                self.add("orgs", orgs);
+                self.add("entries", entries);
+            }
+            WaveEvent::Ended { failed } => self.add("failed", failed),
+            WaveEvent::Soaks { until } => self.add("until", rfc3339(until)),
+            WaveEvent::AwaitsApproval => {}
+            WaveEvent::Halted {
+                failed,
+                allowed,
+                entries,
+            } => {
+                self.add("failed", failed);
+                self.add("allowed", allowed);
+                self.add("entries", entries);
+            }
         }
     }
 
@@ -254,6 +277,13 @@ const fn named(kind: &EventKind) -> (Level, &'static str) {
             RunEvent::Expected { .. } => (Level::Debug, "run_expected"),
             RunEvent::Looked { .. } => (Level::Debug, "run_looked"),
             RunEvent::Stopping { .. } => (Level::Warn, "run_stopping"),
+            RunEvent::Wave { what, .. } => match what {
+                WaveEvent::Began { .. } => (Level::Info, "wave_began"),
+                WaveEvent::Ended { .. } => (Level::Info, "wave_ended"),
+                WaveEvent::Soaks { .. } => (Level::Info, "wave_soaks"),
+                WaveEvent::AwaitsApproval => (Level::Info, "wave_awaits_approval"),
+                WaveEvent::Halted { .. } => (Level::Error, "wave_halted"),
+            },
             RunEvent::Ended => (Level::Info, "run_ended"),
         },
         EventKind::Org(_, what) => match what {

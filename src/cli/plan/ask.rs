@@ -110,7 +110,7 @@ fn show(planned: &Planned, verbosity: Verbosity, output: Output) -> Result<(), F
         ));
     }
     let mut text = Vec::new();
-    text::write(&mut Page::new(&mut text), &planned.orgs, verbosity).map_err(Failure::bug)?;
+    text::write(&mut Page::new(&mut text), planned, verbosity).map_err(Failure::bug)?;
     output.details(&String::from_utf8_lossy(&text));
     Ok(())
 }

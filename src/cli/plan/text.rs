@@ -8,6 +8,7 @@ use super::groups;
 use super::parts::{calls, cost_of, style};
 use crate::plan::{EntryPlan, OrgPlan, Totals};
 use crate::report::counted;
+use crate::rollout::refresh::Planned;
 use crate::settings::Verbosity;
 use crate::text::Page;
 
@@ -17,15 +18,25 @@ const NO_LIMIT: u64 = 1_000_000;
 /// Writes a plan.
 pub(super) fn write(
     out: &mut Page<impl Write>,
-    orgs: &[OrgPlan],
+    planned: &Planned,
     verbosity: Verbosity,
 ) -> io::Result<()> {
+    let orgs = &planned.orgs;
     if groups::is_long(orgs, verbosity) {
         groups::write(out, orgs)?;
     } else {
         for org in orgs {
             write_org(out, org, verbosity)?;
         }
+    }
+    for wave in &planned.waves {
+        out.line(format_args!(
+            "wave {}: {} in {}, {}",
+            wave.name,
+            counted(wave.entries, "entry", "entries"),
+            counted(wave.orgs, "org", "orgs"),
+            counted(wave.calls, "call", "calls")
+        ))?;
     }
     let totals = Totals::of(orgs);
     out.line(format_args!("{}", totals_line(totals)))?;

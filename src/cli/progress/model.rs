@@ -12,6 +12,7 @@ use super::line::{
 };
 use super::totals::Totals;
 use super::waits::Waits;
+use super::wave::wave;
 use crate::event::{Answers, EntryEvent, EntryName, EventKind, OrgEvent, RunEvent};
 use crate::ledger::{Counts, OrgRow};
 use crate::model::{Changed, EntryError, EntryState, Step, UnixMillis};
@@ -49,6 +50,8 @@ pub(super) struct Model {
     begun: u64,
     waits: Waits,
     stopped: HashSet<Arc<str>>,
+    /// What the wave that counts is doing, if there are waves.
+    wave: Option<String>,
 }
 
 struct Live {
@@ -74,6 +77,7 @@ impl Model {
             begun: 0,
             waits: Waits::default(),
             stopped: HashSet::new(),
+            wave: None,
         }
     }
 
@@ -87,16 +91,26 @@ impl Model {
     }
 
     fn apply_to_run(&mut self, what: &RunEvent) -> Vec<Line> {
-        match *what {
-            RunEvent::Started { entries, ended } => self.totals.start(entries, ended),
-            RunEvent::Expected { ends_at } => self.ends_at = ends_at,
+        match what {
+            RunEvent::Started { entries, ended } => self.totals.start(*entries, *ended),
+            RunEvent::Expected { ends_at } => self.ends_at = *ends_at,
             RunEvent::Looked { entries } => {
                 // Of several orgs at once: the later word may come first.
-                self.totals.ended = self.totals.ended.max(entries);
+                self.totals.ended = self.totals.ended.max(*entries);
             }
             RunEvent::Stopping { in_flight, answers } => {
                 self.stopping = true;
-                return line(Weight::Notice, stopping(in_flight as u64, answers));
+                return line(Weight::Notice, stopping(*in_flight as u64, *answers));
+            }
+            RunEvent::Wave {
+                name,
+                no,
+                waves,
+                what,
+            } => {
+                let (shown, said) = wave(name, (*no, *waves), *what, &self.clock);
+                self.wave = Some(shown);
+                return said;
             }
             RunEvent::Ended => {}
         }
@@ -183,7 +197,9 @@ impl Model {
     /// What the screen shows at this time, with so many live lines at most.
     pub fn view(&self, now: UnixMillis, room: usize) -> View {
         let room = room.min(LIVE_LINES);
-        let mut live = self.waits.lines(now, room.min(WAIT_LINES), &self.clock);
+        let mut live: Vec<String> = self.wave.iter().take(room).cloned().collect();
+        let left = room - live.len();
+        live.extend(self.waits.lines(now, left.min(WAIT_LINES), &self.clock));
         let free = room - live.len();
         let mut longest: Vec<_> = self.live.iter().collect();
         longest.sort_unstable_by_key(|(_, live)| live.no);

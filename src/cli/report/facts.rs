@@ -6,17 +6,22 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::cli::carried::complete;
+use crate::engine::Selected;
+use crate::engine::waves::Standing;
 use crate::failure::Failure;
 use crate::job::Format;
 use crate::ledger::{
     Attempt, Counts, EntryRow, Ledger, LedgerError, OrgRow, Removed, RunRow, Undelivered,
 };
 use crate::manifest::{Columns, CsvManifest, Record};
-use crate::model::{EntryNo, UnixMillis};
+use crate::model::{EntryNo, EntryState, UnixMillis};
 use crate::pacing::unix_millis;
 use crate::plan;
-use crate::report::{self, EntryReport, Held, JsonReport, Overview, RunFacts, TextReport};
+use crate::report::{
+    self, EntryReport, ErrorReport, Held, JsonReport, Overview, RunFacts, TextReport, WaveReport,
+};
 use crate::rollout::context::RunContext;
+use crate::rollout::waves::{self, standing};
 use crate::selection::{Ended, Selection};
 use crate::text::Page;
 
@@ -57,6 +62,8 @@ pub(in crate::cli) struct Facts {
     pub(super) orgs: Vec<OrgRow>,
     pub(super) removed: Vec<Removed>,
     pub(super) undelivered: Vec<Undelivered>,
+    pub(super) waves: Option<Standing>,
+    pub(super) reports: Vec<WaveReport>,
 }
 
 /// Notices of a run that did not arrive; not those that the process which works on it may still be sending.
@@ -78,12 +85,20 @@ impl Facts {
         } else {
             Held::No
         };
+        let orgs = ledger.orgs(&run.id).await?;
+        let waves = standing(ledger, run, &orgs, &Selected::default()).await?;
+        let mut counts = ledger.counts_by_org(&run.id).await?;
+        if let Some(waves) = &waves {
+            waves.hold_back(&mut counts);
+        }
         Ok(Self {
             held,
             as_of: unix_millis(),
-            counts: ledger.counts(&run.id).await?,
+            counts: counts.into_iter().map(|(_, counts)| counts).sum(),
+            reports: waves.as_ref().map(waves::reports).unwrap_or_default(),
+            waves,
             removed: ledger.removed(&run.id).await?,
-            orgs: ledger.orgs(&run.id).await?,
+            orgs,
             undelivered: undelivered(ledger, run, held).await?,
             run: run.clone(),
         })
@@ -111,6 +126,7 @@ impl Facts {
         {
             complete_hint(&mut stopped.hint);
         }
+        overview.waves.clone_from(&self.reports);
         overview
     }
 
@@ -123,10 +139,26 @@ impl Facts {
             entry.error = report::error(row, self.orgs.get(elsewhere.index())?, &planned);
         }
         entry.is_earlier = report::is_earlier(row, self.run.session_at());
+        if row.state == EntryState::Pending && entry.error.is_none() {
+            entry.error = self.not_begun(row);
+        }
         if let Some(error) = &mut entry.error {
             complete_hint(&mut error.hint);
         }
         Some(entry)
+    }
+
+    /// Why it has not begun, if that is because of waves.
+    fn not_begun(&self, row: &EntryRow) -> Option<ErrorReport> {
+        let (waves, reports) = (self.waves.as_ref()?, &self.reports);
+        let in_wave = waves.groups.wave_of(row.org)?;
+        let is_held = self.held == Held::Yes;
+        let details = report::not_begun(&self.run.id.0, reports, in_wave, is_held)?;
+        let steps = plan::steps(&row.entry);
+        Some(ErrorReport {
+            step: steps.first().map_or("", |step| step.name()),
+            details,
+        })
     }
 
     /// Writes the report; returns how many entries it has.

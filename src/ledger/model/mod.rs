@@ -10,6 +10,7 @@ mod notice;
 mod open;
 mod step_record;
 mod upkeep;
+mod wave;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,6 +30,7 @@ pub use notice::{NewNotice, Repeats, Undelivered};
 pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
 pub use step_record::StepRecord;
 pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
+pub use wave::WaveRow;
 
 use super::AsStored;
 use crate::manifest::{Entry, OrgSpec};

@@ -16,7 +16,7 @@ use crate::ledger::{LedgerError, Result};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
 
 /// The format's versions, in order: `user_version` n has the first n applied. Append, never change.
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 18] = [
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_one_link.sql"),
     include_str!("migrations/0003_applied.sql"),
@@ -34,6 +34,7 @@ const MIGRATIONS: [&str; 17] = [
     include_str!("migrations/0015_others.sql"),
     include_str!("migrations/0016_queues.sql"),
     include_str!("migrations/0017_notices.sql"),
+    include_str!("migrations/0018_waves.sql"),
 ];
 
 /// `user_version` this program writes.

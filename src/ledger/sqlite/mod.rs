@@ -41,6 +41,7 @@ mod sweep;
 mod trust;
 mod unused;
 mod vacuum;
+mod waves;
 mod whole;
 mod writer;
 mod writes;

@@ -334,6 +334,9 @@ fn remove_calls(transaction: &Connection, last: Option<i64>) -> Result<()> {
 fn remove_run(transaction: &Connection, seq: i64) -> Result<()> {
     let range = params![seq, rows::first_key(seq), rows::first_key(seq + 1)];
     transaction
+        .prepare_cached("DELETE FROM wave WHERE run = ?1")?
+        .execute([seq])?;
+    transaction
         .prepare_cached(
             "DELETE FROM org WHERE run = ?1
                AND no NOT IN (SELECT org FROM entry WHERE key >= ?2 AND key < ?3)",

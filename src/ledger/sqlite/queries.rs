@@ -34,6 +34,11 @@ impl Store {
         self.read(move |c| runs::counts_by_org(c, &run)).await
     }
 
+    pub async fn counts_of_org(&self, run: &RunId, org: OrgNo) -> Result<Counts> {
+        let run = run.clone();
+        self.read(move |c| runs::counts_of_org(c, &run, org)).await
+    }
+
     pub async fn hubs(&self, run: &RunId) -> Result<Vec<OrgNo>> {
         let run = run.clone();
         self.read(move |c| runs::hubs(c, &run)).await

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{self, Fault, ORG, RUN, Result};
 use crate::ledger::{Counts, LedgerError, OrgRow, RunRow};
@@ -70,38 +70,37 @@ pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+const COUNTS: &str = "SELECT no, pending, started, waiting, changed, unchanged, failed,
+     (SELECT count(*) FROM entry e
+      WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL),
+     stopped IS NOT NULL, deactivated
+     FROM org WHERE run = ?1";
+
+fn counts_row(row: &Row<'_>) -> rusqlite::Result<(OrgNo, Counts)> {
+    let count = |column| rows::count(row, column);
+    // The sums still have what was taken over among those that wait.
+    let carried_over = count(7)?;
+    let mut counts = Counts {
+        pending: count(1)?,
+        started: count(2)?,
+        waiting: count(3)?.saturating_sub(carried_over),
+        changed: count(4)?,
+        unchanged: count(5)?,
+        failed: count(6)?,
+        carried_over,
+        held_back: 0,
+        deactivated: count(9)?,
+    };
+    if row.get(8)? {
+        counts.held_back = counts.unfinished();
+    }
+    Ok((row.get(0)?, counts))
+}
+
 pub(super) fn counts_by_org(connection: &Connection, run: &RunId) -> Result<Vec<(OrgNo, Counts)>> {
     let seq = rows::seq(connection, run)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT no, pending, started, waiting, changed, unchanged, failed,
-             (SELECT count(*) FROM entry e
-              WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL),
-             stopped IS NOT NULL, deactivated
-         FROM org WHERE run = ?1 ORDER BY no",
-    )?;
-    let rows = statement.query_map([seq], |row| {
-        let count = |column| {
-            let n: i64 = row.get(column)?;
-            u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, n))
-        };
-        // The sums still have what was taken over among those that wait.
-        let carried_over = count(7)?;
-        let mut counts = Counts {
-            pending: count(1)?,
-            started: count(2)?,
-            waiting: count(3)?.saturating_sub(carried_over),
-            changed: count(4)?,
-            unchanged: count(5)?,
-            failed: count(6)?,
-            carried_over,
-            held_back: 0,
-            deactivated: count(9)?,
-        };
-        if row.get(8)? {
-            counts.held_back = counts.unfinished();
-        }
-        Ok((row.get(0)?, counts))
-    })?;
+    let mut statement = connection.prepare_cached(&format!("{COUNTS} ORDER BY no"))?;
+    let rows = statement.query_map([seq], counts_row)?;
     let mut by_org: Vec<(OrgNo, Counts)> = rows.collect::<rusqlite::Result<_>>()?;
     away(connection, seq, &mut by_org)?;
     Ok(by_org)
@@ -148,6 +147,15 @@ pub(super) fn stopped(connection: &Connection, run: &RunId) -> Result<HashSet<Or
         connection.prepare_cached("SELECT no FROM org WHERE run = ?1 AND stopped IS NOT NULL")?;
     let rows = statement.query_map([seq], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn counts_of_org(connection: &Connection, run: &RunId, org: OrgNo) -> Result<Counts> {
+    let seq = rows::seq(connection, run)?;
+    let mut statement = connection.prepare_cached(&format!("{COUNTS} AND no = ?2"))?;
+    let found = statement
+        .query_row(params![seq, org], counts_row)
+        .optional()?;
+    Ok(found.map(|(_, counts)| counts).unwrap_or_default())
 }
 
 pub(super) fn counts(connection: &Connection, run: &RunId) -> Result<Counts> {

@@ -146,6 +146,7 @@ fn what_needs_a_person_is_there_in_full_and_first() {
         started_at: Some("2026-01-02T03:04:05Z".to_owned()),
         finished_at: None,
         until: None,
+        may_fail: None,
     };
     let page = page(&entries, &org, vec![wave]);
     let sections: Vec<&str> = page

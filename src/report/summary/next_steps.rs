@@ -1,7 +1,8 @@
 //! What needs a person, each with the command that continues once the cause is gone. A command that tries again what
 //! the ledger has is of no use where the file has to change: then the hint names the one that is, and no other follows.
 
-use super::super::{Alike, RunState, counted};
+use super::super::wave::first;
+use super::super::{Alike, RunState, WaveState, counted};
 use super::{ORG_LINES, Summary, line};
 use crate::model::State;
 
@@ -63,7 +64,37 @@ impl Summary<'_> {
             );
         }
         if !is_answered {
-            line(text, &format!("  then: {}", self.resume()));
+            let is_halted = first(&self.overview.waves, WaveState::Halted).is_some();
+            // Its entries count as failed ones of a wave, which is judged anew only then.
+            let anew = if is_halted { " --failed" } else { "" };
+            line(text, &format!("  then: {}{anew}", self.resume()));
+        }
+    }
+
+    /// What a wave waits for that a person decides.
+    pub(super) fn waves(&self, text: &mut String) {
+        let (waves, run) = (&self.overview.waves, &self.overview.run);
+        if let Some((_, wave)) = first(waves, WaveState::Halted) {
+            line(text, "");
+            line(text, &format!("{}; no further entry began", wave.halted()));
+            let again = "  fix what failed, then try it again";
+            line(
+                text,
+                &format!("{again}: okta-rollout resume {run} --failed"),
+            );
+            let past = "  or continue in spite of it";
+            line(
+                text,
+                &format!("{past}: okta-rollout resume {run} --past-halt"),
+            );
+        }
+        if let Some((_, wave)) = first(waves, WaveState::AwaitingApproval) {
+            line(text, "");
+            let waits = format!("wave {} waits for an approval; to let it begin", wave.name);
+            line(
+                text,
+                &format!("{waits}: okta-rollout resume {run} --approve"),
+            );
         }
     }
 
@@ -113,8 +144,9 @@ impl Summary<'_> {
 
     pub(super) fn pending(&self, text: &mut String) {
         let overview = self.overview;
-        // What a stopped org holds back was said above.
-        if overview.state == RunState::Interrupted {
+        // What a stopped org holds back was said above, and what waits for a person.
+        let waits = first(&overview.waves, WaveState::AwaitingApproval).is_some();
+        if overview.state == RunState::Interrupted && !waits {
             line(text, "");
             line(
                 text,

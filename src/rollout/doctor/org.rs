@@ -122,7 +122,7 @@ impl Examination {
                     self.failed(&error, looks_swapped);
                     break;
                 }
-                Err(Halted::Interrupted) => return None,
+                Err(Halted::Interrupted | Halted::NoFurtherEntry) => return None,
                 Err(Halted::OrgStopped) => {
                     self.stopped(reader);
                     break;

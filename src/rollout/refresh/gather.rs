@@ -14,6 +14,7 @@ use crate::rollout::refused::Refused;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::unsupported::Unsupported;
+use crate::rollout::waves::problems;
 use crate::selection::Selection;
 
 /// Which entries are planned.
@@ -112,6 +113,11 @@ pub(super) async fn gather(
     }
     let known: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&collected.choice.selection, &known)?;
+    let problems = problems(&target.file, &target.policy.waves, known.iter().copied());
+    if !problems.is_empty() {
+        let count = problems.len() as u64;
+        return Err(Refused::Mistakes { problems, count });
+    }
     let mut orgs = Vec::with_capacity(collected.names.len());
     let mut selected = 0;
     let all = collected.names.into_iter().zip(collected.entries);

@@ -24,13 +24,14 @@ use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
 use crate::model::EntryState;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
-use crate::plan::{OrgPlan, book_elsewhere};
+use crate::plan::{OrgPlan, WavePlan, book_elsewhere};
 use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
 use crate::rollout::continuation::goes_on;
 use crate::rollout::refused::Refused;
 use crate::rollout::simulated::Simulated;
 use crate::rollout::target::Target;
+use crate::rollout::waves::planned;
 use crate::selection::{Ended, Selection};
 use crate::steps::Reader;
 use gather::{Choice, Gathering, gather};
@@ -58,6 +59,8 @@ pub(crate) struct PlanRequest {
 pub(crate) struct Planned {
     /// Every org with its entries.
     pub orgs: Vec<OrgPlan>,
+    /// The waves of the job, in order.
+    pub waves: Vec<WavePlan>,
     /// SHA-256 (hex) of the manifest's bytes.
     pub digest: String,
     /// The run that `run` would continue with.
@@ -181,6 +184,7 @@ impl Ready {
             simulated.stop().await;
         }
         Ok(plans?.map(|orgs| Planned {
+            waves: planned(&target.policy.waves, &orgs),
             orgs,
             digest: self.digest,
             continues: self.continues,

@@ -178,6 +178,7 @@ impl Scenario {
              UPDATE entry SET progress = json_set(progress, '$.consent.since',
                  progress ->> '$.consent.since' - {ms}) WHERE progress ->> '$.consent.since' IS NOT NULL;
              UPDATE call SET at = at - {ms}, next_at = next_at - {ms};
+             UPDATE wave SET started_at = started_at - {ms}, finished_at = finished_at - {ms};
              UPDATE budget SET until = until - {ms};
              UPDATE others SET until = until - {ms};"
         ))
