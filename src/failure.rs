@@ -12,7 +12,7 @@ pub enum Kind {
     Usage,
     /// Finished with failed or stopped entries.
     Failed,
-    /// Nothing failed; some entries wait for consent.
+    /// Nothing failed; some entries wait for consent, or a wave for an approval.
     Waiting,
     /// `plan --detailed-exitcode` found changes.
     Changes,

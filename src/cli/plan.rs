@@ -117,12 +117,8 @@ fn print(args: &args::Plan, planned: &Planned, output: Output) -> Result<(), Fai
         DataFormat::Human => output.page(|page| text::write(page, planned, output.verbosity())),
         DataFormat::Json => output.data(Syntax::Json, |out| {
             let file = args.file.display().to_string();
-            let sheet = Sheet::new(
-                &file,
-                planned.continues.as_deref(),
-                &planned.orgs,
-                &planned.waves,
-            );
+            let sheet = Sheet::new(&file, planned.continues.as_deref(), &planned.orgs)
+                .in_waves(&planned.waves);
             serde_json::to_writer_pretty(&mut *out, &sheet)?;
             Ok(writeln!(out)?)
         }),

@@ -285,20 +285,21 @@ pub struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     /// Of the file as typed, and the interrupted run of it that `run` would continue with.
-    pub fn new(
-        file: &'a str,
-        continues: Option<&'a str>,
-        orgs: &'a [OrgPlan],
-        waves: &'a [WavePlan],
-    ) -> Self {
+    pub fn new(file: &'a str, continues: Option<&'a str>, orgs: &'a [OrgPlan]) -> Self {
         Self {
             file,
             continues,
             entries: orgs.iter().flat_map(entries).collect(),
             totals: Totals::of(orgs),
-            waves,
+            waves: &[],
             orgs: orgs.iter().map(OrgView::of).collect(),
         }
+    }
+
+    /// The same of a job with these waves.
+    #[must_use]
+    pub fn in_waves(self, waves: &'a [WavePlan]) -> Self {
+        Self { waves, ..self }
     }
 }
 

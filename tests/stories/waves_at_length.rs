@@ -223,3 +223,33 @@ fn three_hundred_orgs_in_three_waves() {
         assert!(times(wave - 1, "finishedAt") <= times(wave, "startedAt"));
     }
 }
+
+#[test]
+fn the_job_that_is_shipped_runs_as_it_says() {
+    let story = Scenario::of([]);
+    let tree = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in [
+        "jobs/multi-tenant-rollout.toml",
+        "samples/tenants.csv",
+        "samples/tenants-orgs.csv",
+        "samples/secrets/demo-token.txt",
+    ] {
+        story.write_bytes(name, &std::fs::read(tree.join(name)).unwrap());
+    }
+    let job = "jobs/multi-tenant-rollout.toml";
+    story.okta_rollout(&["check", job]).exits(0);
+    let ran = story.okta_rollout(&["run", job]).exits(4);
+    ran.says("wave early waits for an approval");
+    let report = story.report();
+    assert_eq!(states(&report), ["done", "awaitingApproval", "pending"]);
+    assert_eq!(report["totals"]["changed"], 4);
+    story.okta_rollout(&["resume", "--approve"]).exits(0);
+    let report = story.report();
+    assert_eq!(states(&report), ["done"; 3]);
+    assert_eq!(report["totals"]["changed"], 20);
+    let file = format!(
+        "jobs/reports/rollout-{}.json",
+        report["run"].as_str().unwrap()
+    );
+    assert!(story.path(&file).exists());
+}

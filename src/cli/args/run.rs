@@ -20,9 +20,10 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv --reconnect --only app=office365
   okta-rollout run --plan plan.json
 
-When the last run of FILE was interrupted and FILE and the URLs of its orgs are unchanged, that run goes on.
+When the last run of FILE was interrupted, soaks or waits for an approval, and FILE and the URLs of its orgs are unchanged,
+that run goes on.
 Otherwise a new one starts, which keeps consents that are still waiting for unchanged entries; also when all that is left
-of the last run waits for consent, failed, or belongs to an org that was stopped.
+of the last run waits for consent, failed, belongs to an org that was stopped, or lies behind a halt.
 
 What --only leaves out stays pending and costs no call; the same command without it, or `resume`, does
 it later. When all that it selects is done, a new run looks at that anew. With states, the entries of

@@ -228,6 +228,7 @@ fn the_end_of_a_run_says_how_its_waves_stand() {
         started_at: None,
         finished_at: None,
         until: None,
+        may_fail: None,
     };
     let overview = Overview {
         waves: vec![wave],
