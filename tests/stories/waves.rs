@@ -262,6 +262,24 @@ fn each_approval_lets_one_wave_begin() {
 }
 
 #[test]
+fn a_wave_whose_orgs_cannot_even_be_opened_has_failed() {
+    let mut story = Scenario::of(everywhere());
+    story.job(
+        "[[waves]]\norgs = ['canary*']\n[[waves]]\norgs = ['beta']\napprove = true\nhaltWhenFailed = 0\n",
+    );
+    story.run().exits(4);
+    let token = story.api_token("beta");
+    story.unset("BETA_TOKEN");
+    let ran = story.okta_rollout(&["resume", "--approve"]).exits(3);
+    ran.says("wave wave 2 was halted: 1 of 1 entry failed");
+    quiet(&story, &["beta", "gamma"]);
+    story.set("BETA_TOKEN", &token);
+    story.okta_rollout(&["resume"]).exits(3);
+    quiet(&story, &["beta", "gamma"]);
+    story.okta_rollout(&["resume", "--failed"]).exits(0);
+}
+
+#[test]
 fn a_failure_outranks_an_approval() {
     let [one, two, three, four] = everywhere();
     let story = Scenario::of([one, two.missing(), three, four]);

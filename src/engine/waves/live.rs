@@ -124,8 +124,9 @@ impl Waves {
             let slots = self.of_slot.iter().enumerate();
             let slots = slots.filter(|(_, of)| **of == no).map(|(slot, _)| slot);
             let mut facts = Facts::new(wave, rows[no], counts[no].entries());
-            facts.work = match counts[no].movable() {
-                0 if rows[no].started_at.is_some() => Work::AtRest,
+            // Of a wave of which no org is opened: all of it is at rest, or other entries are asked for.
+            facts.work = match (counts[no].entries(), counts[no].movable()) {
+                (1.., 0) => Work::AtRest,
                 _ => Work::Elsewhere,
             };
             self.live.push(Live {
