@@ -4,6 +4,8 @@
 //! All listeners hear the same events, from a buffer of fixed size: sending never waits for one of them. Who is too
 //! slow is told how many events it lost ([`News::Lagged`]) and looks into the ledger for what became of them.
 
+mod wave;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +14,8 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
+
+pub use wave::WaveEvent;
 
 use crate::model::{Changed, EntryError, EntryNo, EntryState, RunId, Step, Stopped, UnixMillis};
 
@@ -117,39 +121,6 @@ pub enum RunEvent {
     },
     /// Nothing of it moves any more.
     Ended,
-}
-
-/// What happens to a wave of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaveEvent {
-    /// It begins.
-    Began {
-        /// How many orgs it has.
-        orgs: u64,
-        /// How many entries.
-        entries: u64,
-    },
-    /// Every entry of it is done, failed, waiting, or of a stopped org.
-    Ended {
-        /// How many failed, with those of stopped orgs.
-        failed: u64,
-    },
-    /// It has ended, and the next one begins later.
-    Soaks {
-        /// Then at the earliest, by the local clock.
-        until: UnixMillis,
-    },
-    /// It begins when a person says so.
-    AwaitsApproval,
-    /// Too many of its entries failed: no further entry of the run begins.
-    Halted {
-        /// How many failed, with those of stopped orgs.
-        failed: u64,
-        /// How many may.
-        allowed: u64,
-        /// Of how many.
-        entries: u64,
-    },
 }
 
 /// What happens to an org.

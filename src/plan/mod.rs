@@ -13,6 +13,7 @@ mod look;
 mod reconnect;
 mod sheet;
 mod wanted;
+mod wave;
 
 pub use connection::{LiveConnection, LiveStatus, Shown};
 pub use cost::{Cost, Pace};
@@ -26,8 +27,9 @@ pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
-pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, WavePlan, Which, book_elsewhere};
+pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which, book_elsewhere};
 pub use wanted::Wanted;
+pub use wave::WavePlan;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};

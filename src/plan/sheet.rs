@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::cost::{Cost, Pace};
 use super::decide::{Obstacle, Secret};
 use super::forecast::{Action, Change, Forecast};
+use super::wave::WavePlan;
 use crate::apps::App;
 use crate::manifest::Entry;
 
@@ -170,28 +171,6 @@ pub fn book_elsewhere(orgs: &mut [OrgPlan]) {
         if let Some(cost) = by_name.remove(&org.name) {
             org.cost.merge(cost);
         }
-    }
-}
-
-/// What a wave of a run would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct WavePlan {
-    /// What people call it.
-    pub name: String,
-    /// How many orgs it has.
-    pub orgs: u64,
-    /// How many entries.
-    pub entries: u64,
-    /// Their calls, as those of its orgs.
-    pub calls: u64,
-}
-
-impl WavePlan {
-    /// Adds an org to it.
-    pub fn add(&mut self, org: &OrgPlan) {
-        self.orgs += 1;
-        self.entries += org.entries.len() as u64;
-        self.calls += org.cost.total();
     }
 }
 

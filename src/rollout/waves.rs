@@ -194,7 +194,9 @@ pub(crate) fn planned(waves: &[Wave], orgs: &[OrgPlan]) -> Vec<WavePlan> {
             name: wave.name.clone(),
             ..WavePlan::default()
         };
-        groups.orgs_in(no).for_each(|org| plan.add(&orgs[org]));
+        for org in groups.orgs_in(no).map(|org| &orgs[org]) {
+            plan.add(org.entries.len() as u64, org.cost.total());
+        }
         plan
     };
     groups.waves.iter().enumerate().map(plan).collect()
