@@ -9,6 +9,7 @@ mod export;
 mod global;
 mod only;
 mod plan;
+mod rehearse;
 mod report;
 mod rotate_key;
 mod run;
@@ -26,6 +27,7 @@ pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
 pub use only::Only;
 pub use plan::Plan;
+pub use rehearse::Rehearse;
 pub use report::Report;
 pub use rotate_key::RotateKey;
 pub use run::Run;
@@ -37,6 +39,7 @@ Examples:
   okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
   okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
   okta-rollout doctor rollout.csv --orgs orgs.csv  can every org be reached, with enough rights
+  okta-rollout rehearse jobs/nightly.toml          how long it will take, and where it will wait
   okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
   okta-rollout consent list                        links that people have to open
   okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -93,6 +96,8 @@ pub enum Command {
     Plan(Plan),
     /// Find what keeps orgs and ledger from a run: one GET an org, nothing is changed
     Doctor(Doctor),
+    /// Say how long a run will take and where it will wait, in simulated time; nothing is sent
+    Rehearse(Rehearse),
     /// Make it so: continue the file's interrupted run, or start a new one
     Run(Run),
     /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries

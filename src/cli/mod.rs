@@ -34,6 +34,7 @@ mod process;
 mod progress;
 mod prune;
 mod question;
+mod rehearse;
 mod report;
 mod resume;
 mod rotate_key;
@@ -155,6 +156,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Check(args) => check::check(args, settings, output),
         Command::Plan(args) => wait_for(output, plan::plan(args, settings, output)),
         Command::Doctor(args) => wait_for(output, doctor::doctor(args, settings, output)),
+        Command::Rehearse(args) => wait_for(output, rehearse::rehearse(args, settings, output)),
         Command::Run(args) => wait_for(output, run::run(args, settings, output)),
         Command::Resume(args) => wait_for(output, resume::resume(args, settings, output)),
         Command::Status(args) => wait_for(output, status::status(args, settings, output)),

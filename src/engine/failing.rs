@@ -6,6 +6,7 @@ use super::blame::{Blamed, blamed};
 use super::worker::{EntryTask, Next, RestKind};
 use crate::event::EntryEvent;
 use crate::failure::Remedy;
+use crate::job::RetryPolicy;
 use crate::ledger::LedgerError;
 use crate::model::{EntryError, EntryState, Step, Stopped};
 use crate::okta::Class;
@@ -23,6 +24,23 @@ fn may_still_be_at_work(error: &EntryError) -> bool {
     !error.okta_error_code.as_deref().is_some_and(is_oktas)
 }
 
+/// What follows from an error after so many attempts, and of which class it is.
+pub(super) fn verdict_on<'e>(
+    retry: &RetryPolicy,
+    error: &'e StepError,
+    attempts: u32,
+    elapsed: Duration,
+) -> (Verdict, &'e Class) {
+    match error {
+        StepError::Call { error, idempotency } => {
+            let class = &error.class;
+            let verdict = decide(retry, class, *idempotency, attempts, elapsed);
+            (verdict, class)
+        }
+        _ => (Verdict::Fail, &Class::Refused),
+    }
+}
+
 impl EntryTask<'_> {
     pub(super) async fn fail(
         &mut self,
@@ -36,22 +54,9 @@ impl EntryTask<'_> {
             in_flight.ended = true;
         }
         progress.elapsed_ms += u64::try_from(self.log.busy.as_millis()).unwrap_or(u64::MAX);
-        let (verdict, class) = match error {
-            StepError::Call { error, idempotency } => {
-                let elapsed = Duration::from_millis(progress.elapsed_ms);
-                (
-                    decide(
-                        &self.org_context.retry,
-                        &error.class,
-                        *idempotency,
-                        progress.attempts,
-                        elapsed,
-                    ),
-                    &error.class,
-                )
-            }
-            _ => (Verdict::Fail, &Class::Refused),
-        };
+        let elapsed = Duration::from_millis(progress.elapsed_ms);
+        let retry = &self.org_context.retry;
+        let (verdict, class) = verdict_on(retry, error, progress.attempts, elapsed);
         let verdict = if self.is_too_new(error) {
             Verdict::Retry
         } else {

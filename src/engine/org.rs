@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::common::{Common, OpenOrg};
 use super::org_context::OrgContext;
+use super::org_permit::OrgPermit;
 use super::waiting::{self, Pages};
 use super::waves::InWave;
 use super::window::{Bounds, Window};
@@ -60,16 +61,14 @@ pub struct OrgTask {
     slot: OrgSlot,
     org_context: Arc<OrgContext>,
     window: Window,
-    place: Option<OwnedSemaphorePermit>,
-    /// What it has instead while it does not answer.
-    silent: Option<OwnedSemaphorePermit>,
+    permit: OrgPermit,
 }
 
 type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
 
 impl OrgTask {
     /// The task of an org that has this permit.
-    pub fn new(slot: OrgSlot, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(slot: OrgSlot, permit: OwnedSemaphorePermit) -> Self {
         let mut org_context = slot.common.org_context(&slot.org);
         org_context.in_wave = slot.in_wave.clone();
         let org_context = Arc::new(org_context);
@@ -89,8 +88,7 @@ impl OrgTask {
             slot,
             org_context,
             window,
-            place: Some(place),
-            silent: None,
+            permit: OrgPermit::new(permit),
         }
     }
 
@@ -116,7 +114,7 @@ impl OrgTask {
         let mut interrupted = pin!(org_context.interrupt.cancelled());
         let mut stopped = pin!(gate.when_stopped());
         while !org_context.interrupt.is_cancelled() && gate.stopped().is_none() {
-            self.take_place(&org_context, at_work.len()).await;
+            self.take_permit(&org_context, at_work.len()).await;
             while self.has_room(at_work.len()) {
                 let Some(row) = self.window.next().await? else {
                     break;
@@ -134,10 +132,11 @@ impl OrgTask {
                 }));
             }
             let next_due = self.window.next_due();
-            if at_work.is_empty() && self.place.is_some() && next_due.is_none() {
+            if at_work.is_empty() && self.permit.is_held() && next_due.is_none() {
                 break;
             }
-            self.give_up_place(at_work.len());
+            let capacity = &org_context.capacity;
+            self.permit.give_up(at_work.len(), gate, capacity);
             if at_work.is_empty()
                 && let Some(due) = next_due
                 && self.window.has_retries()
@@ -203,41 +202,14 @@ impl OrgTask {
         Ok(())
     }
 
-    // One of the places that all orgs share. With nothing at work it is waited for: nobody would be kept waiting.
-    async fn take_place(&mut self, org_context: &OrgContext, at_work: usize) {
-        let (capacity, gate) = (&org_context.capacity, &org_context.access.gate);
-        if at_work == 0 {
-            // For one that has something at work.
-            self.silent = None;
-        }
-        if self.place.is_none() {
-            self.place = match at_work {
-                0 => capacity.org(&org_context.interrupt).await,
-                _ if gate.is_silent() => None,
-                _ => capacity.try_org(),
-            };
-        }
-        if self.place.is_some() {
-            self.silent = None;
-        }
+    async fn take_permit(&mut self, org_context: &OrgContext, at_work: usize) {
+        let (capacity, interrupt) = (&org_context.capacity, &org_context.interrupt);
+        let gate = &org_context.access.gate;
+        self.permit.take(at_work, gate, capacity, interrupt).await;
     }
 
-    // Delayed entries hold nothing; an org that does not answer makes room for another, as long as few are dead.
-    fn give_up_place(&mut self, at_work: usize) {
-        if at_work == 0 {
-            (self.place, self.silent) = (None, None);
-        } else if self.place.is_some() && self.org_context.access.gate.is_silent() {
-            self.silent = self.org_context.capacity.try_silent();
-            if self.silent.is_some() {
-                self.place = None;
-            }
-        }
-    }
-
-    // Whether one more entry may begin. Of an org that does not answer those at work are enough.
     fn has_room(&self, at_work: usize) -> bool {
-        let gate = &self.org_context.access.gate;
-        self.place.is_some() && at_work < gate.concurrency() && (at_work == 0 || !gate.is_silent())
+        self.permit.has_room(at_work, &self.org_context.access.gate)
     }
 
     // Calls in flight may end; whatever has not by then is made anew after a restart.

@@ -30,6 +30,32 @@ pub struct Exchange {
     pub outcome: Result<Body, CallError>,
 }
 
+impl Exchange {
+    /// One that nobody made: what it would have brought if the org had answered so, after `duration` from now.
+    pub fn supposed(
+        status: u16,
+        (rate, date): (RateHeaders, i64),
+        duration: Duration,
+        outcome: Result<(), CallError>,
+    ) -> Self {
+        Self {
+            status: Some(status),
+            rate,
+            date: Some(date),
+            request_id: None,
+            sent_at: Instant::now(),
+            duration,
+            outcome: outcome.map(|()| Body {
+                next: None,
+                bytes: Bytes::new(),
+                veil: Veil::default(),
+                status,
+                request_id: None,
+            }),
+        }
+    }
+}
+
 /// The body of an accepted call. Not shown by `Debug`: it may hold a consent link.
 #[derive(Clone)]
 pub struct Body {

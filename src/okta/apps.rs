@@ -10,7 +10,7 @@ use crate::apps::App;
 use crate::text::{Told, Veil};
 
 /// Okta's largest page; a smaller one costs more calls of a small budget.
-const PAGE: u32 = 200;
+pub const PAGE: u32 = 200;
 
 /// An app integration, as far as it is needed to find one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,6 +62,16 @@ pub enum Denied {
     Role,
 }
 
+impl Class {
+    /// Whether a call that failed so was certainly not carried out.
+    pub const fn was_not_done(self) -> bool {
+        matches!(
+            self,
+            Self::NotSent | Self::NoRoom | Self::Refused | Self::OrgStopped
+        )
+    }
+}
+
 /// Why a call brought no usable answer. Safe to show: no secret, no whole body, no query string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError {

@@ -1,11 +1,8 @@
 //! Whether a call of an org may go now: budgets, caps and circuit together, and what an answer teaches
-//! each of them. Pure but for `governor`, which reads its own clock.
+//! each of them. Pure but for the cap of calls a second, which reads the clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, RateLimiter};
 
 use super::budget::{Grant, Others, Outlook, Settled, Spent};
 use super::circuit::Circuit;
@@ -15,6 +12,7 @@ use super::denied::{Denied, Why};
 use super::methods::Methods;
 use super::no_room::{NoRoom, Refusing};
 use super::org_patience::{OrgPatience, no_answer, span};
+use super::rate_cap::RateCap;
 use super::rests::Rests;
 use super::retry_budget::RetryBudget;
 use super::wait_queue::{Kind, Ticket, WaitQueue};
@@ -228,7 +226,7 @@ impl State {
         &mut self,
         slot: Slot,
         now: Duration,
-        rps: Option<&DefaultDirectRateLimiter>,
+        rps: Option<&RateCap>,
     ) -> Option<Denied> {
         if let Some(until) = self.circuit.probe_at()
             && (now < until || self.in_flight > 0)
@@ -271,13 +269,12 @@ impl State {
                 why,
             });
         }
-        let Some(Err(not_until)) = rps.map(RateLimiter::check) else {
+        let Some(Err(wait)) = rps.map(RateCap::check) else {
             self.pools[slot.kind.pool.index()].take();
             self.in_flight += 1;
             return None;
         };
         methods.settle(now, method, Settled::NotCounted);
-        let wait = not_until.wait_time_from(DefaultClock::default().now());
         Some(Denied::until(now + wait, Why::Rate))
     }
 

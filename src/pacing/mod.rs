@@ -20,6 +20,7 @@ mod no_room;
 mod org_patience;
 mod org_status;
 mod queue;
+mod rate_cap;
 mod reservation;
 mod rests;
 mod retry;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -12,6 +11,7 @@ use super::admission::State;
 use super::capacity::Capacity;
 use super::org_patience::Watch;
 use super::org_status::OrgStatusWriter;
+use super::rate_cap::RateCap;
 use crate::event::{Events, OrgEvent};
 use crate::job::RetryPolicy;
 use crate::manifest::Limits;
@@ -48,7 +48,7 @@ pub(super) struct SharedGate {
     /// When the circuit and the org's patience give up.
     pub(super) retry: RetryPolicy,
     pub(super) capacity: Capacity,
-    pub(super) rps: Option<DefaultDirectRateLimiter>,
+    pub(super) rps: Option<RateCap>,
     pub(super) born: Instant,
     /// Notified when the org is stopped.
     pub(super) halted: Arc<Notify>,
@@ -71,7 +71,7 @@ impl SharedGate {
             limits,
             retry,
             capacity,
-            rps: limits.max_rps.and_then(quota).map(RateLimiter::direct),
+            rps: limits.max_rps.and_then(RateCap::of),
             born: Instant::now(),
             halted: Arc::default(),
             claims: Semaphore::new(max as usize),
@@ -199,10 +199,4 @@ fn look(
         }
         Watch::Ended => None,
     }
-}
-
-fn quota(rps: f64) -> Option<Quota> {
-    // Slower than a call an hour is a typing mistake; it must not turn into "no limit".
-    let period_s = (1.0 / rps).clamp(1e-9, 3_600.0);
-    Quota::with_period(Duration::from_secs_f64(period_s))
 }

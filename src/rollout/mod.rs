@@ -14,6 +14,7 @@ pub(crate) mod notices;
 mod opening;
 pub(crate) mod refresh;
 pub(crate) mod refused;
+pub(crate) mod rehearse;
 pub(crate) mod shell;
 pub(crate) mod simulated;
 pub(crate) mod target;

@@ -31,6 +31,7 @@ mod routes;
 mod serve;
 mod settings;
 mod store;
+mod unserved;
 mod world;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub use limits::Bucket;
 pub use settings::{
     Assumptions, BadPeriod, BadState, Consent, Latency, Period, SandboxSettings, Switches,
 };
+
+pub use unserved::{Reply, Unserved, Verdict};
 
 use store::Store;
 use world::{World, now_ms};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::answer::Refusal;
 use super::faults::{Fault, Seen, Target};
 use super::journal::{Call, Journal};
-use super::limits::{Bucket, Rule, Taken, Window};
+use super::limits::{Bucket, Taken, Window};
 use super::model::App;
 use super::settings::{SandboxSettings, Switches};
 use super::{names, store};
@@ -109,7 +109,7 @@ impl Org {
         now_ms: i64,
     ) -> Admission {
         let bucket = Bucket::of(path);
-        let rule = self.rule(bucket, switches);
+        let rule = self.settings.rule(bucket, switches);
         let mut inner = self.inner.lock();
         let target = Target {
             seed: self.settings.seed,
@@ -127,30 +127,6 @@ impl Org {
         let turn = inner.requests;
         inner.requests += 1;
         Admission { fault, taken, turn }
-    }
-
-    fn rule(&self, bucket: Bucket, switches: &Switches) -> Rule {
-        let settings = &self.settings;
-        let apps = switches.limit.unwrap_or(settings.limit);
-        let own = settings.limits.get(&bucket).copied();
-        let limit = match bucket {
-            Bucket::Apps => own.unwrap_or(apps),
-            // `limit = 0` frees the whole org, so that a benchmark meets no limit anywhere.
-            _ => own.unwrap_or(if apps == 0 {
-                0
-            } else {
-                bucket.recorded_limit()
-            }),
-        };
-        Rule {
-            limit,
-            spent: if bucket == Bucket::Apps {
-                switches.spent_by_others
-            } else {
-                0
-            },
-            length: settings.window.0,
-        }
     }
 
     /// Notes an answered call.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
-use super::limits::Bucket;
+use super::limits::{Bucket, Rule};
 
 /// Settings of simulated orgs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,32 @@ impl Default for SandboxSettings {
             assume: Assumptions::default(),
             faults: Faults::default(),
             switches: BTreeMap::new(),
+        }
+    }
+}
+
+impl SandboxSettings {
+    /// The windows of a bucket of an org with these switches.
+    pub(super) fn rule(&self, bucket: Bucket, switches: &Switches) -> Rule {
+        let apps = switches.limit.unwrap_or(self.limit);
+        let own = self.limits.get(&bucket).copied();
+        let limit = match bucket {
+            Bucket::Apps => own.unwrap_or(apps),
+            // `limit = 0` frees the whole org, so that a benchmark meets no limit anywhere.
+            _ => own.unwrap_or(if apps == 0 {
+                0
+            } else {
+                bucket.recorded_limit()
+            }),
+        };
+        Rule {
+            limit,
+            spent: if bucket == Bucket::Apps {
+                switches.spent_by_others
+            } else {
+                0
+            },
+            length: self.window.0,
         }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use super::StepError;
 use super::context::Context;
 use super::memory::Memory;
-use super::outside::{Live, Outside};
+use super::outside::{Live, Outside, unknown};
 use super::sending::{Caller, sent};
 use super::supposition::Supposition;
 use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
 use crate::model::{EntryState, Site};
-use crate::okta::{Body, Class, Read, Request, Tokens, Write};
+use crate::okta::{Body, Read, Request, Tokens, Write};
 use crate::pacing::{CallLog, Halted, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
 
@@ -64,7 +64,10 @@ impl<'a> Context<'a> {
     ) -> Result<R, StepError> {
         match &mut self.outside {
             Outside::Live(_) => Ok(taken(self.read_live(call).await?)),
-            Outside::Supposed(supposition) => supposed(supposition),
+            Outside::Supposed(_) => {
+                self.rehearse(call.request(), Idempotency::ReadOnly).await?;
+                self.supposed(supposed)?
+            }
         }
     }
 
@@ -86,7 +89,7 @@ impl<'a> Context<'a> {
         taken: impl FnOnce(T) -> R,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<R, StepError> {
-        if let Some(found) = self.suppose(supposed).await? {
+        if let Some(found) = self.suppose(call.request(), idempotency, supposed).await? {
             return Ok(found);
         }
         let body = self.send(call.request(), idempotency).await?;
@@ -104,7 +107,7 @@ impl<'a> Context<'a> {
         taken: impl FnOnce(&Body) -> R,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<R, StepError> {
-        if let Some(found) = self.suppose(supposed).await? {
+        if let Some(found) = self.suppose(call.request(), idempotency, supposed).await? {
             return Ok(found);
         }
         let body = self.send(call.request(), idempotency).await?;
@@ -116,15 +119,49 @@ impl<'a> Context<'a> {
     // not what the entry says; what is written in a hub is not written to it.
     async fn suppose<R>(
         &mut self,
+        request: &Request,
+        idempotency: Idempotency,
         supposed: impl FnOnce(&mut Supposition<'a>) -> R,
     ) -> Result<Option<R>, StepError> {
         if self.step.site() == Site::Own {
             self.is_right_app().await?;
         }
-        Ok(match &mut self.outside {
-            Outside::Live(_) => None,
-            Outside::Supposed(supposition) => Some(supposed(supposition)),
-        })
+        if matches!(self.outside, Outside::Live(_)) {
+            return Ok(None);
+        }
+        self.rehearse(request, idempotency).await?;
+        self.supposed(supposed).map(Some)
+    }
+
+    fn supposed<R>(
+        &mut self,
+        supposed: impl FnOnce(&mut Supposition<'a>) -> R,
+    ) -> Result<R, StepError> {
+        match &mut self.outside {
+            Outside::Supposed(supposition) => Ok(supposed(supposition)),
+            Outside::Live(_) => Err(unknown()),
+        }
+    }
+
+    // In a rehearsal a call takes its time and may fail before it is supposed to be done.
+    async fn rehearse(
+        &mut self,
+        request: &Request,
+        idempotency: Idempotency,
+    ) -> Result<(), StepError> {
+        let Some(org) = self.rehearsed() else {
+            return Ok(());
+        };
+        let priority = self.priority();
+        // Boxed, so that entries of a run, which never come here, take no memory for it.
+        let called = Box::pin(org.call(request, idempotency, priority, self.log)).await;
+        if let Err(StepError::Call { error, idempotency }) = &called
+            && *idempotency == Idempotency::OnceOnly
+        {
+            let may_be_done = !error.class.was_not_done();
+            self.row.progress.in_flight = may_be_done.then(|| self.in_flight());
+        }
+        called
     }
 
     async fn send(
@@ -152,10 +189,7 @@ impl<'a> Context<'a> {
             self.row.progress.changing.clear();
         }
         ended?.outcome.map_err(|error| {
-            let certainly_not = matches!(
-                error.class,
-                Class::NotSent | Class::NoRoom | Class::Refused | Class::OrgStopped
-            );
+            let certainly_not = error.class.was_not_done();
             if certainly_not {
                 self.row.progress.changing.clear();
             }
@@ -201,16 +235,20 @@ impl<'a> Context<'a> {
     // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.
     async fn announce(&mut self) -> Result<(), StepError> {
         self.row.state = EntryState::Started;
-        self.row.progress.in_flight = Some(InFlight {
+        self.row.progress.in_flight = Some(self.in_flight());
+        self.announced = true;
+        let live = self.live()?;
+        Ok(self.commit(live, None).await?)
+    }
+
+    fn in_flight(&self) -> InFlight {
+        InFlight {
             step: self.step,
             sent_at: unix_millis(),
             ended: false,
             link_before: self.link_before.clone(),
             credentials: self.credentials.clone(),
-        });
-        self.announced = true;
-        let live = self.live()?;
-        Ok(self.commit(live, None).await?)
+        }
     }
 
     /// Whether an attempt of this once-only step may have reached Okta already.

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::StepError;
 use super::memory::{Basis, Memory};
 use super::outside::{Live, Outside, unknown};
+use super::rehearsed::RehearsedOrg;
 use crate::consent::Answer;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, Ledger, LedgerError};
@@ -59,6 +60,14 @@ impl<'a> Context<'a> {
         match &self.outside {
             Outside::Live(live) => Ok(*live),
             Outside::Supposed(_) => Err(unknown()),
+        }
+    }
+
+    /// The org that exists in memory only, in a rehearsal.
+    pub(super) fn rehearsed(&self) -> Option<&'a RehearsedOrg> {
+        match &self.outside {
+            Outside::Live(_) => None,
+            Outside::Supposed(supposed) => supposed.org,
         }
     }
 

@@ -14,7 +14,11 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     if context.row.progress.app_id.is_some() {
         return Ok(Outcome::Done { changed: false });
     }
-    if context.may_have_been_sent() {
+    if let Some(org) = context.rehearsed().filter(|_| context.may_have_been_sent()) {
+        let (app, priority) = (context.row.entry.app, context.priority());
+        // It was not created.
+        Box::pin(org.list_again(app, priority, context.log)).await?;
+    } else if context.may_have_been_sent() {
         let (entry, access) = (&context.row.entry, context.live()?.access);
         let wanted = (entry.app, entry.label.as_deref());
         let (priority, relisting) = (context.priority(), &access.relisting);

@@ -9,7 +9,13 @@ use crate::plan::{app_taken, found_app};
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     if let Outside::Supposed(supposed) = &context.outside {
         // Nothing of it could be seen without its id.
-        context.row.progress.app_id = supposed.app_id();
+        let app_id = supposed.app_id();
+        if let Some(org) = context.rehearsed() {
+            let priority = context.priority();
+            // Boxed, so that entries of a run, which never come here, take no memory for it.
+            Box::pin(org.list(priority, context.log)).await?;
+        }
+        context.row.progress.app_id = app_id;
         return Ok(Outcome::Done { changed: false });
     }
     let pages = listed(context).await?;

@@ -70,35 +70,40 @@ fn foretell(entry: &Entry, seen: &Seen, waits_at: Option<Step>) -> Forecast {
 }
 
 fn take_all(context: &mut Context<'_>) -> Result<(), StepError> {
-    while let Some(&step) = context.steps.get(context.row.progress.steps.len()) {
-        context.step = step;
-        // Whatever a person hands in.
-        context.answer = (step == Step::CompleteConsent).then(Answer::default);
-        if let (Step::SetConnection, Outside::Supposed(supposed)) = (step, &mut context.outside) {
-            supposed.note_unverifiable();
-        }
-        let outcome = step
-            .run(context)
-            .now_or_never()
-            .unwrap_or_else(|| Err(unknown()))?;
-        if let Outside::Supposed(supposed) = &mut context.outside {
-            match outcome {
-                Outcome::Waiting(_) => supposed.wait(),
-                Outcome::CarriedOver(_) => supposed.carry_over(),
-                _ => {}
-            }
-        }
-        let ended = StepRecord {
-            changed: outcome.changed(),
-            ..StepRecord::unmade(step)
-        };
-        outcome.end(context.steps, &mut context.row.progress, ended);
-    }
+    let mut next = || take_next(context).now_or_never();
+    while next().unwrap_or_else(|| Err(unknown()))?.is_some() {}
     Ok(())
 }
 
-// An entry that no run has begun.
-fn row(entry: &Entry) -> EntryRow {
+/// Takes the next step of an entry whose calls lead nowhere; `None` = there is none left.
+pub(super) async fn take_next(context: &mut Context<'_>) -> Result<Option<Outcome>, StepError> {
+    let Some(&step) = context.steps.get(context.row.progress.steps.len()) else {
+        return Ok(None);
+    };
+    context.step = step;
+    // Whatever a person hands in.
+    context.answer = (step == Step::CompleteConsent).then(Answer::default);
+    if let (Step::SetConnection, Outside::Supposed(supposed)) = (step, &mut context.outside) {
+        supposed.note_unverifiable();
+    }
+    let outcome = step.run(context).await?;
+    if let Outside::Supposed(supposed) = &mut context.outside {
+        match outcome {
+            Outcome::Waiting(_) => supposed.wait(),
+            Outcome::CarriedOver(_) => supposed.carry_over(),
+            _ => {}
+        }
+    }
+    let ended = StepRecord {
+        changed: outcome.changed(),
+        ..StepRecord::unmade(step)
+    };
+    outcome.end(context.steps, &mut context.row.progress, ended);
+    Ok(Some(outcome))
+}
+
+/// An entry that no run has begun.
+pub(super) fn row(entry: &Entry) -> EntryRow {
     EntryRow {
         no: EntryNo(0),
         org: OrgNo(0),

@@ -15,6 +15,13 @@ use crate::text::{Told, is_word};
 impl Context<'_> {
     /// Makes sure that the app is what the entry says, before anything is written to it.
     pub(super) async fn see_identity(&mut self) -> Result<(), StepError> {
+        if let Some(org) = self.rehearsed() {
+            if self.row.entry.app_id.is_none() {
+                return Ok(());
+            }
+            let (app, priority) = (self.row.entry.app, self.priority());
+            return org.identify(app, priority, self.log).await;
+        }
         match &mut self.outside {
             Outside::Live(_) => is_right(self).await,
             Outside::Supposed(supposed) => supposed.see_identity(),

@@ -24,6 +24,8 @@ mod listing;
 mod memory;
 mod outside;
 mod reader;
+mod rehearsal;
+mod rehearsed;
 mod sending;
 mod set_connection;
 mod set_feature;
@@ -44,6 +46,8 @@ pub use listing::{Extent, Listing, Pages, Relisting};
 pub use memory::{Basis, Memory};
 pub use outside::{Live, Outside};
 pub use reader::Reader;
+pub use rehearsal::{Pause, Rehearsed, rehearse};
+pub use rehearsed::{Answering, OrgApps, RehearsedOrg};
 pub use shown::{has_link, live as live_connection};
 
 use crate::ledger::{Consent, Progress, StepRecord};

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::StepError;
+use super::rehearsed::RehearsedOrg;
 use super::shown::{Listed, ShownConnection};
 use crate::apps::{AuthScheme, Feature};
 use crate::ledger::Consent;
@@ -29,6 +30,8 @@ pub struct Supposition<'a> {
     // Whether a person would have to consent.
     waits: bool,
     forecast: Forecast,
+    /// Where its calls are made, in a rehearsal.
+    pub(super) org: Option<&'a RehearsedOrg>,
 }
 
 impl<'a> Supposition<'a> {
@@ -46,6 +49,15 @@ impl<'a> Supposition<'a> {
             identity: Some(&seen.identity),
             waits: false,
             forecast: Forecast::default(),
+            org: None,
+        }
+    }
+
+    /// The same where its calls are made to this org.
+    pub(super) fn at(self, org: &'a RehearsedOrg) -> Self {
+        Self {
+            org: Some(org),
+            ..self
         }
     }
 

@@ -48,6 +48,7 @@ mod prune;
 mod rate_limits;
 mod reconnect;
 mod reconnect_waiting;
+mod rehearse;
 mod report_files;
 mod report_formats;
 mod reports;

@@ -88,11 +88,28 @@ pub(super) async fn gather(
     exec: ExecPolicy,
     choice: Choice,
 ) -> Result<Gathered, Refused> {
-    let source = target.source();
     let options = CheckOptions {
         secrets: SecretCheck::Entries,
         exec,
     };
+    gather_with(target, options, choice).await
+}
+
+/// As [`gather`], all entries and without their secrets, for whoever sends nothing.
+pub(crate) async fn gather_all(target: &Target) -> Result<Gathered, Refused> {
+    let options = CheckOptions {
+        secrets: SecretCheck::Skip,
+        exec: ExecPolicy::Allow,
+    };
+    gather_with(target, options, Choice::default()).await
+}
+
+async fn gather_with(
+    target: &Target,
+    options: CheckOptions,
+    choice: Choice,
+) -> Result<Gathered, Refused> {
+    let source = target.source();
     let read = move || {
         let selection = choice.selection.clone();
         let mut collected = Collected {

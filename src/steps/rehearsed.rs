@@ -1,0 +1,161 @@
+//! An org that exists in memory only: calls to it wait in its gate like any other, take the time that they would, and are
+//! answered as if it did what it is asked, unless it refuses or fails.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::StepError;
+use super::directory::AppsToFind;
+use super::sending::sent;
+use crate::apps::App;
+use crate::okta::{Exchange, Request, apps};
+use crate::pacing::{CallLog, Gate, Idempotency};
+use crate::plan::pages_worth;
+
+/// What a call would bring, and how long that would take from now.
+pub type Answering = Box<dyn Fn(&Request) -> Exchange + Send + Sync>;
+
+/// See the first lines of this file.
+pub struct RehearsedOrg {
+    gate: Arc<Gate>,
+    answering: Answering,
+    apps: OrgApps,
+    listed: Mutex<Listed>,
+}
+
+/// The apps of an org, as far as its entries have to find them.
+#[derive(Clone, Debug, Default)]
+pub struct OrgApps {
+    /// What is to be found out.
+    pub to_find: AppsToFind,
+    /// Instances that are there, by [`App::index`].
+    pub there: [u64; App::ALL.len()],
+    /// By [`App::index`]: whether some are found by their labels.
+    pub by_label: [bool; App::ALL.len()],
+}
+
+/// What was listed so far, by one entry for all.
+#[derive(Debug, Default)]
+struct Listed {
+    /// Pages of the list by labels.
+    pages: u64,
+    /// Pages of the lists of single apps, by [`App::index`].
+    of_app: [u64; App::ALL.len()],
+}
+
+impl OrgApps {
+    /// The only app that is listed for its labels, if there is only one.
+    fn only(&self) -> Option<App> {
+        let mut apps = App::ALL
+            .into_iter()
+            .filter(|app| self.by_label[app.index()]);
+        apps.next().filter(|_| apps.next().is_none())
+    }
+
+    fn pages(&self, only: Option<App>) -> u64 {
+        let there = match only {
+            Some(app) => self.there[app.index()],
+            None => self.there.iter().sum(),
+        };
+        there.div_ceil(u64::from(apps::PAGE)).max(1)
+    }
+}
+
+impl RehearsedOrg {
+    /// One that is called through this gate and answers so.
+    pub fn new(gate: Arc<Gate>, answering: Answering, apps: OrgApps) -> Self {
+        Self {
+            gate,
+            answering,
+            apps,
+            listed: Mutex::default(),
+        }
+    }
+
+    /// Where its calls wait for their turn.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Makes a call.
+    pub(super) async fn call(
+        &self,
+        request: &Request,
+        idempotency: Idempotency,
+        priority: usize,
+        log: &mut CallLog,
+    ) -> Result<(), StepError> {
+        let exchange = || async {
+            let exchange = (self.answering)(request);
+            tokio::time::sleep(exchange.duration).await;
+            exchange
+        };
+        let ended = sent(&self.gate, None, request, priority, log, exchange).await?;
+        let failed = |error| StepError::call(error, idempotency);
+        ended.outcome.map(drop).map_err(failed)
+    }
+
+    /// Lists the apps that are found by their labels, once for all entries.
+    pub(super) async fn list(&self, priority: usize, log: &mut CallLog) -> Result<(), StepError> {
+        let only = self.apps.only();
+        let mut listed = self.listed.lock().await;
+        let pages = self.apps.pages(only);
+        self.read_pages(only, &mut listed.pages, pages, priority, log)
+            .await
+    }
+
+    /// Lists all instances of an app, whatever was listed before.
+    pub(super) async fn list_again(
+        &self,
+        app: App,
+        priority: usize,
+        log: &mut CallLog,
+    ) -> Result<(), StepError> {
+        let pages = self.apps.pages(Some(app));
+        self.read_pages(Some(app), &mut 0, pages, priority, log)
+            .await
+    }
+
+    /// Finds out what an app is whose id is given: from a list where one is worth it, else by a look at it.
+    pub(super) async fn identify(
+        &self,
+        app: App,
+        priority: usize,
+        log: &mut CallLog,
+    ) -> Result<(), StepError> {
+        if self.apps.to_find.labels {
+            self.list(priority, log).await?;
+            if self.apps.only().is_none_or(|only| only == app) {
+                return Ok(());
+            }
+        }
+        let most = pages_worth(self.apps.to_find.unseen[app.index()]);
+        if most > 0 {
+            let mut listed = self.listed.lock().await;
+            let pages = self.apps.pages(Some(app)).min(most);
+            let read = &mut listed.of_app[app.index()];
+            return self.read_pages(Some(app), read, pages, priority, log).await;
+        }
+        let look = apps::get("");
+        self.call(look.request(), Idempotency::ReadOnly, priority, log)
+            .await
+    }
+
+    async fn read_pages(
+        &self,
+        only: Option<App>,
+        read: &mut u64,
+        pages: u64,
+        priority: usize,
+        log: &mut CallLog,
+    ) -> Result<(), StepError> {
+        let page = apps::list(only);
+        while *read < pages {
+            self.call(page.request(), Idempotency::ReadOnly, priority, log)
+                .await?;
+            *read += 1;
+        }
+        Ok(())
+    }
+}
