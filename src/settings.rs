@@ -272,6 +272,19 @@ impl Settings {
         settings
     }
 
+    /// As [`Self::with_policy`], of a job that has mistakes, as far as it says where its ledger is.
+    #[must_use]
+    pub fn with_ledger_of(&self, job: &Path) -> Self {
+        let ledger = job::LedgerPolicy {
+            url: job::ledger_of(job),
+            ..job::LedgerPolicy::default()
+        };
+        self.with_policy(&Policy {
+            ledger,
+            ..Policy::default()
+        })
+    }
+
     /// The ledger of a command that is given none.
     pub fn ledger_by_itself(&self) -> LedgerChoice {
         match &self.ledger_variable {
@@ -304,6 +317,8 @@ pub struct Policy {
     pub reports: Vec<job::ReportFile>,
     /// Who is notified of a run, and of what.
     pub notify: Option<job::Notify>,
+    /// When the job runs under `serve`.
+    pub schedule: Option<job::Schedule>,
     /// Settings of the orgs the program serves itself.
     pub sandbox: toml::Table,
     /// Variables that programs of `exec:` secrets get besides the few they always get.
@@ -355,6 +370,7 @@ impl Policy {
             ledger: job.ledger,
             reports: job.reports,
             notify: job.notify,
+            schedule: job.schedule,
             sandbox: job.sandbox,
             pass_env: job.pass_env,
         }

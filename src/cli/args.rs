@@ -14,6 +14,7 @@ mod report;
 mod rotate_key;
 mod run;
 mod runs;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub use report::Report;
 pub use rotate_key::RotateKey;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
+pub use serve::Serve;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -115,6 +117,8 @@ pub enum Command {
     RotateKey(RotateKey),
     /// Write what orgs have now as a manifest; nothing is changed
     Export(Export),
+    /// Run jobs by their schedules, until it is stopped
+    Serve(Serve),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest, or of the JSON report
@@ -220,11 +224,15 @@ pub struct Resume {
 Examples:
   okta-rollout status
   okta-rollout status k3f9 --watch
+  okta-rollout status --jobs
   okta-rollout status --format json > status.json")]
 pub struct Status {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Show the jobs that `serve` runs: what comes next, and what came of the last run
+    #[arg(long, conflicts_with_all = ["run", "watch"])]
+    pub jobs: bool,
     /// Show it again whenever it changes, until the run is at rest
     #[arg(long)]
     pub watch: bool,

@@ -93,6 +93,7 @@ mod tests {
                 finished_at: None,
                 continued_at: None,
                 ended_before: 0,
+                failed: None,
             };
             let line = Line {
                 run: &run,

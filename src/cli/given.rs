@@ -37,6 +37,7 @@ fn given(args: &Args) -> Vec<Flag> {
         Command::Plan(args) => args.allow_exec,
         Command::Doctor(args) => args.allow_exec,
         Command::Run(args) => args.allow_exec,
+        Command::Serve(args) => args.allow_exec,
         Command::Resume(args) => args.allow_exec,
         Command::Consent(Consent::Complete(args)) => args.allow_exec,
         Command::Consent(Consent::Refresh(args)) => args.allow_exec,

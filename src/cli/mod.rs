@@ -17,9 +17,11 @@ mod doctor;
 mod env_file;
 mod execute;
 mod export;
+mod failed_start;
 mod file;
 mod given;
 mod init;
+mod listed;
 mod listeners;
 mod log;
 mod manual;
@@ -40,6 +42,8 @@ mod resume;
 mod rotate_key;
 mod run;
 mod sandbox;
+mod schedule;
+mod serve;
 mod signals;
 mod start;
 mod status;
@@ -176,6 +180,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         }
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
+        Command::Serve(args) => wait_for(output, serve::serve(args, settings, output)),
         Command::Schema(args) => manual::schema(args, output),
         Command::Completions(args) => completions::completions(args, output),
         Command::Complete(args) => completions::complete(args, output),

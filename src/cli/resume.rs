@@ -1,5 +1,7 @@
 //! `resume`: moves on whatever can move in a run.
 
+use std::path::Path;
+
 use super::args;
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
@@ -14,6 +16,7 @@ use crate::ledger::RunRow;
 use crate::manifest;
 use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
+use crate::rollout::shell::quoted;
 use crate::rollout::simulated::is_sandbox;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::waves::Decision;
@@ -28,6 +31,7 @@ pub(super) async fn resume(
 ) -> Result<Ending, Failure> {
     let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
+    refuse_failed_start(&run)?;
     let selection = args.only.selection();
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
@@ -77,6 +81,20 @@ pub(super) async fn resume(
         },
     };
     execute(work, &engine, settings, output).await
+}
+
+/// Of a start that failed nothing can move.
+fn refuse_failed_start(run: &RunRow) -> Result<(), Failure> {
+    let Some(failed) = &run.failed else {
+        return Ok(());
+    };
+    let error = anyhow::anyhow!(
+        "run {} did not begin, so that nothing of it can continue: {}",
+        run.id.0,
+        failed.message.lines().next().unwrap_or_default()
+    );
+    let file = quoted(Path::new(&run.file));
+    Err(Failure::usage(error).hint(format!("start a new one: okta-rollout run {file}")))
 }
 
 /// A run keeps its entries as they were when it began: whoever has edited the manifest since wants to know.

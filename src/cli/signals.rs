@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::output::Output;
 use super::process::ignores_hangup;
@@ -99,13 +100,37 @@ async fn end(kind: Kind, last_words: &'static str, output: Output) -> ! {
     std::process::exit(i32::from(kind.exit_code()));
 }
 
+/// Those of a service, which all of its runs have in common.
+static OF_SERVICE: OnceLock<Signals> = OnceLock::new();
+
 /// Which signal came first, if any.
 #[derive(Clone, Debug)]
 pub(super) struct Signals(Arc<AtomicU8>);
 
 impl Signals {
-    /// Listens from now on, as long as the runtime lives.
+    /// Listens from now on, as long as the runtime lives. What runs in a service is stopped with it.
     pub fn listen(interrupt: CancellationToken, output: Output) -> Result<Self, Failure> {
+        match OF_SERVICE.get() {
+            Some(signals) => Ok(signals.clone()),
+            None => Self::begin(interrupt, None, output),
+        }
+    }
+
+    /// As [`Self::listen`], for a service: SIGHUP does not stop it but has it read its settings again.
+    pub fn of_service(
+        interrupt: CancellationToken,
+        reload: Arc<Notify>,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let signals = Self::begin(interrupt, Some(reload), output)?;
+        Ok(OF_SERVICE.get_or_init(|| signals).clone())
+    }
+
+    fn begin(
+        interrupt: CancellationToken,
+        reload: Option<Arc<Notify>>,
+        output: Output,
+    ) -> Result<Self, Failure> {
         let mut listener = Listener::new()?;
         // For good: whatever comes after is part of the good order.
         IN_CHARGE.fetch_add(1, Ordering::SeqCst);
@@ -115,6 +140,10 @@ impl Signals {
         drop(tokio::spawn(async move {
             loop {
                 let kind = listener.next().await;
+                if let (Kind::HungUp, Some(reload)) = (kind, &reload) {
+                    reload.notify_one();
+                    continue;
+                }
                 let is_first = first
                     .compare_exchange(0, kind.exit_code(), Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok();

@@ -2,6 +2,7 @@
 
 use super::args;
 use super::execute::{Begun, Work, execute};
+use super::failed_start;
 use super::notices::receiver;
 use super::only::say_nothing_matches;
 use super::open::{note_new, writable};
@@ -12,6 +13,7 @@ use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, ManifestError, Orgs, SecretCheck};
+use crate::pacing::unix_millis;
 use crate::report::counted;
 use crate::rollout::access::can_call;
 use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
@@ -24,7 +26,7 @@ use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::waves::{self, Decision, waves_of};
 use crate::settings::Settings;
 
-/// Continues or begins a run of a file, or begins one of what was approved of it.
+/// Continues or begins a run of a file, or begins one of what was approved of it. A start that fails is kept.
 pub(super) async fn start(
     target: Target,
     approved: Option<Approved>,
@@ -33,6 +35,26 @@ pub(super) async fn start(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    let (at, file) = (unix_millis(), target.file.clone());
+    match prepare(target, approved, args, engine, settings, output).await {
+        Ok(Some(work)) => execute(work, engine, settings, output).await,
+        Ok(None) => Ok(Ending::Success),
+        Err(failure) => {
+            failed_start::keep(&file, &failure, at, settings).await;
+            Err(failure)
+        }
+    }
+}
+
+/// A run that continues or begins; `None` when nothing of it is selected.
+async fn prepare(
+    target: Target,
+    approved: Option<Approved>,
+    args: &args::Run,
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Option<Work>, Failure> {
     let context = RunContext::new(&target.file, &target.policy)?.forced(args.force);
     let selection = args.only.selection();
     let (context, wanted) = match approved {
@@ -95,7 +117,7 @@ pub(super) async fn start(
         let begun = begun.map_err(|why| refused(&target.file, why, output))?;
         let Some(begun) = begun else {
             say_nothing_matches(&selection, output);
-            return Ok(Ending::Success);
+            return Ok(None);
         };
         note_new(&begun.ledger, settings, output)?;
         say_begun(&begun, output);
@@ -104,13 +126,12 @@ pub(super) async fn start(
         } = begun;
         (ledger, (run, lock), Begun::Now, None)
     };
-    let work = Work {
+    Ok(Some(Work {
         begun,
         orgs_now,
         receiver,
         ..work(ledger, held, target, context, args)
-    };
-    execute(work, engine, settings, output).await
+    }))
 }
 
 /// How a manifest is checked before a run of it begins.

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::args::{self, DataFormat, RunsCommand};
+use super::listed::{line, row};
 use super::open::readable;
 use super::output::{Output, local_times};
 use super::prune::prune;
 use super::report::{self, Closing, Facts, Request};
+use super::schedule;
 use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
 use crate::ledger::{Ledger, RunRow};
-use crate::report::{Held, OrgReport, Overview, RunState, WaveReport};
+use crate::report::{Held, OrgReport, RunState, WaveReport};
 use crate::rollout::waves::counts_by_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -26,7 +28,16 @@ pub(super) async fn status(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
+    if args.jobs {
+        return schedule::jobs(args.format, settings, output).await;
+    }
     let ledger = readable(settings).await?;
+    if let Some(failed) = failed_start(&ledger, args.run.as_deref()).await? {
+        report::to_stdout(&ledger, &failed, &Request::all(format(args.format)), output).await?;
+        if args.run.is_some() || args.format == DataFormat::Json || !has_begun(&ledger).await? {
+            return Ok(Ending::Success);
+        }
+    }
     let run = ledger.find_run(args.run.as_deref()).await?;
     if args.watch {
         watch(&ledger, &run, output).await?;
@@ -57,6 +68,27 @@ pub(super) async fn status(
         }
     }
     Ok(Ending::Success)
+}
+
+/// The run that is asked for, if it is a start that failed: without an id the newest of all.
+async fn failed_start(ledger: &Ledger, run: Option<&str>) -> Result<Option<RunRow>, Failure> {
+    let run = match run {
+        Some(_) => Some(ledger.find_run(run).await?),
+        None => ledger.runs().await?.into_iter().next(),
+    };
+    Ok(run.filter(|run| run.failed.is_some()))
+}
+
+async fn has_begun(ledger: &Ledger) -> Result<bool, Failure> {
+    let runs = ledger.runs().await?;
+    Ok(runs.iter().any(|run| run.failed.is_none()))
+}
+
+const fn format(format: DataFormat) -> Format {
+    match format {
+        DataFormat::Human => Format::Text,
+        DataFormat::Json => Format::Json,
+    }
 }
 
 /// Tells every change, and what orgs wait for, until no process works on the run any more.
@@ -115,29 +147,4 @@ pub(super) async fn runs(
         })?,
     }
     Ok(Ending::Success)
-}
-
-/// A run without its orgs and entries.
-fn row(overview: &Overview) -> serde_json::Value {
-    serde_json::json!({
-        "run": overview.run,
-        "file": overview.file,
-        "state": overview.state,
-        "startedAt": overview.started_at,
-        "finishedAt": overview.finished_at,
-        "totals": overview.totals,
-        // Of a start that failed before its run began; there is none yet that is kept.
-        "error": null,
-    })
-}
-
-fn line(overview: &Overview) -> String {
-    format!(
-        "{}  {:<11}  {}  {}  {}",
-        overview.run,
-        overview.state.name(),
-        overview.started_at,
-        overview.file,
-        crate::report::totals(overview)
-    )
 }

@@ -16,6 +16,9 @@ use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
 use crate::settings::{Policy, Settings};
 
+/// Mistakes that a failure repeats.
+const KEPT: usize = 20;
+
 /// Reads a job, or takes a manifest as it is.
 ///
 /// # Errors
@@ -42,12 +45,25 @@ pub(super) fn read(file: &Path, settings: &Settings, output: Output) -> Result<T
     Target::new(file, policy)
 }
 
+/// Mistakes that were printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {}; nothing was sent", counted(*count, "mistake", "mistakes"))]
+pub(super) struct Mistakes {
+    file: String,
+    count: u64,
+    /// The first of them.
+    pub first: Vec<String>,
+}
+
 /// Prints mistakes; gives the failure that ends the command.
 pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Output) -> Failure {
     show(problems, count, output);
-    let mistakes = counted(count, "mistake", "mistakes");
-    let shown = file.display();
-    Failure::usage(anyhow::anyhow!("{shown}: {mistakes}; nothing was sent")).hint(format!(
+    let mistakes = Mistakes {
+        file: file.display().to_string(),
+        count,
+        first: problems.iter().take(KEPT).map(Problem::to_string).collect(),
+    };
+    Failure::usage(mistakes).hint(format!(
         "mend them, then: okta-rollout check {}",
         quoted(file)
     ))

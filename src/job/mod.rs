@@ -11,6 +11,7 @@ mod notify;
 mod read;
 mod report_file;
 mod retry;
+mod schedule;
 mod tree;
 mod values;
 mod waves;
@@ -23,9 +24,10 @@ pub use format::Format;
 pub use http::HttpPolicy;
 pub use ledger_url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 pub use notify::{NoticeFormat, NoticeKind, Notify, PlacedSecret};
-pub use read::read;
+pub use read::{ledger_of, read};
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
+pub use schedule::{Overlap, Schedule};
 pub use waves::{HaltWhenFailed, REST, Wave, is_any};
 
 use crate::manifest::Limits;
@@ -81,15 +83,6 @@ pub enum OnDrift {
     Repair,
     /// Leaves them, and tells.
     Report,
-}
-
-/// `[schedule]`: nightly runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Five-field UNIX cron expression.
-    pub cron: String,
-    /// IANA time zone the expression is meant in; UTC when absent.
-    pub timezone: Option<String>,
 }
 
 /// Whether a file given on the command line is a job (else it is a manifest).

@@ -9,10 +9,10 @@ use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, path_in, pause};
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
-    Schedule, duration, notify, waves,
+    Schedule, duration, notify, schedule, waves,
 };
 use crate::input;
-use crate::manifest::{BadSchedule, Limits, Problem, check_cron, check_timezone, is_variable};
+use crate::manifest::{Limits, Problem, is_variable};
 
 /// A job file is written by hand; one larger than this (bytes) is some other file.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -28,6 +28,15 @@ pub fn read(file: &Path) -> Result<Job, Vec<Problem>> {
         document.into_problems()
     })?;
     parse(file, &text)
+}
+
+/// Where the ledger of a job is, whatever else is wrong with it.
+pub fn ledger_of(file: &Path) -> Option<LedgerUrl> {
+    let text = load(file).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    let path = table.get("ledger")?.get("path")?.as_str()?;
+    let url: LedgerUrl = path.parse().ok()?;
+    Some(url.in_folder(file.parent().unwrap_or(Path::new(""))))
 }
 
 fn load(file: &Path) -> Result<String, Wrong> {
@@ -103,7 +112,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         .unwrap_or_default();
     let on_drift = root.get("onDrift", on_drift).unwrap_or_default();
     let waves = waves::read(root.tables("waves"));
-    let schedule = root.table("schedule").and_then(schedule);
+    let schedule = root.table("schedule").and_then(schedule::read);
     let notify = root.table("notify").and_then(notify::read);
     let reports = root
         .tables("reports")
@@ -217,32 +226,6 @@ fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpPolicy {
     http
 }
 
-fn schedule(mut table: Table<'_, '_>) -> Option<Schedule> {
-    let cron = table.require("cron", |value| {
-        let expression = string(value)?;
-        check_cron(&expression).map_err(|bad| scheduled(&bad))?;
-        Ok(expression)
-    });
-    let timezone = table.get("timezone", |value| {
-        let name = string(value)?;
-        check_timezone(&name).map_err(|bad| scheduled(&bad))?;
-        Ok(name)
-    });
-    table.finish();
-    Some(Schedule {
-        cron: cron?,
-        timezone,
-    })
-}
-
-fn scheduled(bad: &BadSchedule) -> Wrong {
-    let wrong = Wrong::new(bad.to_string());
-    match bad.hint() {
-        Some(hint) => wrong.hint(hint),
-        None => wrong,
-    }
-}
-
 fn pass_env(mut table: Table<'_, '_>) -> Vec<String> {
     let names = table.get("passEnv", |value| {
         let names = value
@@ -304,7 +287,7 @@ mod tests {
 
     use super::super::{NoticeFormat, NoticeKind};
     use super::*;
-    use crate::job::{HaltWhenFailed, Wave};
+    use crate::job::{HaltWhenFailed, Overlap, Wave};
 
     fn problems(text: &str) -> String {
         match parse(Path::new("jobs/x.toml"), text) {
@@ -351,6 +334,9 @@ mod tests {
             [schedule]
             cron = "0 2 * * 1-5"
             timezone = "America/New_York"
+            overlap = "queue"
+            catchUp = true
+            jitter = "5m"
             [notify]
             webhook = "env:ROLLOUT_WEBHOOK"
             [[reports]]
@@ -433,7 +419,10 @@ mod tests {
             job.schedule,
             Some(Schedule {
                 cron: "0 2 * * 1-5".to_owned(),
-                timezone: Some("America/New_York".to_owned())
+                timezone: Some("America/New_York".to_owned()),
+                overlap: Overlap::Queue,
+                catch_up: true,
+                jitter: Duration::from_mins(5),
             })
         );
         assert_eq!(

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
-    OtherSpenders, Pending, Removed, Result, RunRow, SpentWindow, Standing, Target, Undelivered,
-    UnderWay, WaveRow,
+    OtherSpenders, Pending, Removed, Result, RunRow, Scheduled, SpentWindow, Standing, Starts,
+    Target, Undelivered, UnderWay, WaveRow,
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
@@ -23,7 +23,7 @@ impl Ledger {
         self.store.run(id).await
     }
 
-    /// The run whose id begins so; `None` = the newest.
+    /// The run whose id begins so; `None` = the newest that began.
     ///
     /// # Errors
     /// [`NotFound`](super::LedgerError::NotFound), [`Ambiguous`](super::LedgerError::Ambiguous) with all candidates.
@@ -31,9 +31,19 @@ impl Ledger {
         self.store.find_run(prefix).await
     }
 
-    /// The newest run of this [`RunRow::file_key`].
+    /// The newest run of this [`RunRow::file_key`], but for starts that failed.
     pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>> {
         self.store.last_run_of(file_key).await
+    }
+
+    /// The starts of a job by its schedule; `None` of one that was never seen.
+    pub async fn schedule(&self, job: &str) -> Result<Option<Starts>> {
+        self.store.schedule(job).await
+    }
+
+    /// All jobs that were started by their schedules, or are to be.
+    pub async fn schedules(&self) -> Result<Vec<Scheduled>> {
+        self.store.schedules().await
     }
 }
 

@@ -1,10 +1,35 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
 use super::{
-    Forgetting, Ledger, NewNotice, Note, Old, OrgStats, Pruned, Result, Rotation, RunLock, WaveRow,
+    FailedStart, Forgetting, Ledger, NewNotice, NewRun, Note, Old, OrgStats, Pruned, Result,
+    Rotation, RunLock, Starts, WaveRow,
 };
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
+
+/// What starts, and what does not.
+impl Ledger {
+    /// Stores the starts of a job by its schedule, unless they are no longer what they were: then another process
+    /// was faster.
+    pub async fn move_schedule(
+        &self,
+        job: &str,
+        was: Option<Starts>,
+        starts: Starts,
+    ) -> Result<bool> {
+        self.store.move_schedule(job, was, starts).await
+    }
+
+    /// Forgets a job that has no schedule any more.
+    pub async fn forget_schedule(&self, job: &str) -> Result<()> {
+        self.store.forget_schedule(job).await
+    }
+
+    /// Keeps a start that failed before a run began, as a run in which nothing is.
+    pub async fn add_failed_start(&self, run: NewRun, why: FailedStart) -> Result<RunId> {
+        self.store.add_failed_start(run, why).await
+    }
+}
 
 /// Changes to a run.
 impl Ledger {

@@ -66,7 +66,7 @@ pub use org::*;
 pub use orgs::Orgs;
 pub use problem::{Problem, Spot};
 pub use program::end_programs;
-pub use schedule::{BadSchedule, check_cron, check_timezone};
+pub use schedule::{BadSchedule, check_cron, check_timezone, parse_cron};
 pub use schema::json_schema;
 pub(crate) use schema::without_sources;
 pub use secret::{NotAReference, SecretRef, is_variable};

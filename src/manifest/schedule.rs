@@ -1,6 +1,7 @@
 //! Cron expressions and time zones: five-field UNIX cron as Okta takes it (API.md §5.2), IANA names
 //! from the database built into the program, so that every machine judges alike.
 
+use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZoneDatabase;
 
@@ -44,8 +45,16 @@ impl From<BadSchedule> for Wrong {
 /// Checks a five-field UNIX cron expression.
 ///
 /// # Errors
-/// When it has not exactly five fields, or one is out of range or not UNIX cron (`L`, `W`, `#`, `?`).
+/// As [`parse_cron`].
 pub fn check_cron(text: &str) -> Result<(), BadSchedule> {
+    parse_cron(text).map(drop)
+}
+
+/// Parses a five-field UNIX cron expression.
+///
+/// # Errors
+/// When it has not exactly five fields, or one is out of range or not UNIX cron (`L`, `W`, `#`, `?`).
+pub fn parse_cron(text: &str) -> Result<Cron, BadSchedule> {
     let fields = text.split_whitespace().count();
     if fields != 5 {
         return Err(BadSchedule {
@@ -64,7 +73,6 @@ pub fn check_cron(text: &str) -> Result<(), BadSchedule> {
         .year(Year::Disallowed)
         .build()
         .parse(text)
-        .map(drop)
         .map_err(|error| {
             let error = error.to_string();
             let cause = error.strip_prefix("Component error: ").unwrap_or(&error);

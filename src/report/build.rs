@@ -43,6 +43,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         removed,
     } = facts;
     let state = match held {
+        _ if run.failed.is_some() => RunState::Failed,
         Held::Yes => RunState::Running,
         Held::No if counts.movable() > 0 => RunState::Interrupted,
         Held::No => RunState::Settled,
@@ -65,6 +66,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         },
         orgs: orgs.iter().map(|row| org(row, held)).collect(),
         waves: Vec::new(),
+        error: run.failed.clone(),
         removed: removed.to_vec(),
         carried_over: counts.carried_over,
         undelivered: Vec::new(),
@@ -323,6 +325,7 @@ pub(super) mod tests {
             finished_at: Some(UnixMillis(1_767_323_105_250)),
             continued_at: None,
             ended_before: 0,
+            failed: None,
         }
     }
 

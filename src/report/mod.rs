@@ -25,7 +25,7 @@ mod words;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ledger::Removed;
+use crate::ledger::{FailedStart, Removed};
 use crate::model::{ErrorDetails, State, Why, has_details};
 
 pub use alike::Alike;
@@ -72,6 +72,9 @@ pub struct Overview {
     /// One per wave, in order, where the job has some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<WaveReport>,
+    /// Why it did not begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<FailedStart>,
     /// What the file's last run had and the file has no more; it is left as it is.
     pub removed: Vec<Removed>,
     /// Notices that did not arrive.
@@ -101,6 +104,8 @@ pub enum RunState {
     Interrupted,
     /// A process holds it.
     Running,
+    /// It did not begin.
+    Failed,
 }
 
 impl RunState {
@@ -110,6 +115,7 @@ impl RunState {
             Self::Settled => "settled",
             Self::Interrupted => "interrupted",
             Self::Running => "running",
+            Self::Failed => "failed",
         }
     }
 }

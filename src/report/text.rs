@@ -24,7 +24,15 @@ impl<'a, W: Write> TextReport<'a, W> {
     /// Writes the run's own lines.
     pub fn begin(page: &'a mut Page<W>, overview: &Overview) -> io::Result<Self> {
         page.line(format_args!("{}", headline(overview)))?;
-        page.line(format_args!("{}", totals(overview)))?;
+        if let Some(error) = &overview.error {
+            for (at, line) in error.message.lines().enumerate() {
+                let begins = if at == 0 { "did not begin: " } else { "    " };
+                page.line(format_args!("{begins}{line}"))?;
+            }
+            hint(page, error.hint.as_deref())?;
+        } else {
+            page.line(format_args!("{}", totals(overview)))?;
+        }
         if let Some(line) = earlier(overview) {
             page.line(format_args!("{line}"))?;
         }

@@ -15,6 +15,7 @@ mod opening;
 pub(crate) mod refresh;
 pub(crate) mod refused;
 pub(crate) mod rehearse;
+pub(crate) mod schedule;
 pub(crate) mod shell;
 pub(crate) mod simulated;
 pub(crate) mod target;

@@ -53,7 +53,11 @@ pub(crate) fn cannot_be_read(file: &Path, error: io::Error) -> Failure {
     }
 }
 
-fn key(file: &Path) -> Result<String, Failure> {
+/// Absolute and normalized: what runs of a file are told apart by.
+///
+/// # Errors
+/// When it is no path.
+pub(crate) fn key(file: &Path) -> Result<String, Failure> {
     // Links are resolved where the file is there, so that two names of one file are one run's.
     std::fs::canonicalize(file)
         .or_else(|_| std::path::absolute(file))

@@ -24,4 +24,5 @@ mod prune;
 mod queues;
 mod removed;
 mod sqlite;
+mod starts;
 mod support;

@@ -55,6 +55,7 @@ mod reports;
 mod restarts;
 mod saved_plans;
 mod secrets;
+mod serve;
 mod surroundings;
 mod system;
 mod targets;

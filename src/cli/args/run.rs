@@ -78,6 +78,23 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of a file as nobody is there to ask.
+    pub(in crate::cli) fn of_file(file: PathBuf, allow_exec: bool) -> Self {
+        Self {
+            file: Some(file),
+            plan: None,
+            ask: false,
+            dry_run: false,
+            new: false,
+            only: Only::default(),
+            force: false,
+            yes: false,
+            reconnect: false,
+            allow_exec,
+            format: DataFormat::Human,
+        }
+    }
+
     /// The flags that `plan` takes as well, as they follow the file.
     pub(in crate::cli) fn of_plan(&self) -> String {
         let flags = flags([("--force", self.force), ("--reconnect", self.reconnect)]);

@@ -59,13 +59,32 @@ pub(super) async fn listen(
     output: Output,
 ) -> Option<JoinHandle<()>> {
     let log = open(settings, output).await?;
+    if log.is_heard.swap(true, Ordering::Relaxed) {
+        // Runs of one process are heard by who began first: all events come to every listener.
+        return None;
+    }
     let runtime = Handle::current();
     // A slow disk holds up no thread of the runtime.
     Some(tokio::task::spawn_blocking(move || {
         while let Some(news) = runtime.block_on(listener.next()) {
             log.write(&Record::of(&news));
         }
+        log.is_heard.store(false, Ordering::Relaxed);
     }))
+}
+
+/// Opens the log's file anew, which may have been moved away meanwhile.
+pub(super) async fn reopen(settings: &Settings, output: Output) {
+    let Some(log) = open(settings, output).await else {
+        return;
+    };
+    match Log::out(&log.file).await {
+        Ok(out) => {
+            *log.out.lock() = out;
+            log.has_failed.store(false, Ordering::Relaxed);
+        }
+        Err(error) => cannot_write(&log.file, error, output),
+    }
 }
 
 /// The log, opened once; from then on it takes what is traced.
@@ -99,6 +118,8 @@ pub(super) struct Log {
     file: PathBuf,
     format: LogFormat,
     out: Mutex<Box<dyn Write + Send>>,
+    /// Whether a listener writes to it.
+    is_heard: AtomicBool,
     has_failed: AtomicBool,
     is_stalled: AtomicBool,
     output: Output,
@@ -106,21 +127,25 @@ pub(super) struct Log {
 
 impl Log {
     async fn open(wanted: &LogSettings, output: Output) -> anyhow::Result<Self> {
-        let out: Box<dyn Write + Send> = match Place::of(&wanted.file)? {
+        Ok(Self {
+            file: wanted.file.clone(),
+            format: wanted.format,
+            out: Mutex::new(Self::out(&wanted.file).await?),
+            is_heard: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+            is_stalled: AtomicBool::new(false),
+            output,
+        })
+    }
+
+    async fn out(file: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+        Ok(match Place::of(file)? {
             Place::File(file) => {
                 let mut options = OpenOptions::new();
                 options.append(true).create(true).mode(file::OWNER_ONLY);
                 Box::new(options.open(file)?)
             }
             Place::Stream(stream) => Box::new(stream.open().await?),
-        };
-        Ok(Self {
-            file: wanted.file.clone(),
-            format: wanted.format,
-            out: Mutex::new(out),
-            has_failed: AtomicBool::new(false),
-            is_stalled: AtomicBool::new(false),
-            output,
         })
     }
 

@@ -8,6 +8,7 @@ mod key;
 mod note;
 mod notice;
 mod open;
+mod schedule;
 mod step_record;
 mod upkeep;
 mod wave;
@@ -28,6 +29,7 @@ pub use key::{HmacKey, HmacKeys};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use notice::{NewNotice, Repeats, Undelivered};
 pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
+pub use schedule::{FailedStart, Scheduled, Starts};
 pub use step_record::StepRecord;
 pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
 pub use wave::WaveRow;
@@ -61,6 +63,9 @@ pub struct RunRow {
     /// Entries that were done or had failed by then, and were left as they were.
     #[serde(default)]
     pub ended_before: u64,
+    /// Why it is only a start that failed: nothing of it began.
+    #[serde(default)]
+    pub failed: Option<FailedStart>,
 }
 
 impl RunRow {

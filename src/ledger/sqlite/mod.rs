@@ -37,6 +37,7 @@ mod row_keys;
 mod rows;
 mod run_id;
 mod runs;
+mod schedules;
 mod sweep;
 mod trust;
 mod unused;

@@ -51,7 +51,7 @@ impl Candidate {
              coalesce(sum(iif(o.stopped IS NULL, o.pending + o.started, 0)), 0),
              coalesce(sum(o.pending + o.started + o.failed), 0),
              NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key AND later.seq > r.seq
-                 AND later.imported = 1)
+                 AND later.imported = 1 AND later.failed IS NULL)
          FROM run r LEFT JOIN org o ON o.run = r.seq";
 
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {

@@ -200,7 +200,7 @@ pub(super) fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
 /// What makes SQLite use the index of entries by state, which leaves out those that are done.
 pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
 
-pub(super) const RUN: &str = "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at, r.continued_at, r.ended_before";
+pub(super) const RUN: &str = "r.id, r.file, r.file_key, r.digest, r.context, r.started_at, r.finished_at, r.continued_at, r.ended_before, r.failed";
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -213,6 +213,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         finished_at: row.get(6)?,
         continued_at: row.get(7)?,
         ended_before: count(row, 8)?,
+        failed: optional_json(row, 9)?,
     })
 }
 

@@ -31,9 +31,13 @@ pub(super) fn find_run(connection: &Connection, prefix: Option<&str>) -> Result<
     if typed.as_deref() == Some("") {
         return Err(Fault::NoRun(typed));
     }
-    let limit = if typed.is_none() { 1 } else { -1 };
+    // The newest is one that began.
+    let (began, limit) = match typed {
+        None => ("AND failed IS NULL", 1),
+        Some(_) => ("", -1),
+    };
     let sql = format!(
-        "SELECT {RUN} FROM run r WHERE imported = 1 AND substr(id, 1, length(?1)) = ?1
+        "SELECT {RUN} FROM run r WHERE imported = 1 AND substr(id, 1, length(?1)) = ?1 {began}
          ORDER BY id = ?1 DESC, seq DESC LIMIT ?2"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -54,7 +58,8 @@ pub(super) fn find_run(connection: &Connection, prefix: Option<&str>) -> Result<
 
 pub(super) fn last_run_of(connection: &Connection, file_key: &str) -> Result<Option<RunRow>> {
     let sql = format!(
-        "SELECT {RUN} FROM run r WHERE file_key = ?1 AND imported = 1 ORDER BY seq DESC LIMIT 1"
+        "SELECT {RUN} FROM run r WHERE file_key = ?1 AND imported = 1 AND failed IS NULL
+         ORDER BY seq DESC LIMIT 1"
     );
     Ok(connection
         .prepare_cached(&sql)?

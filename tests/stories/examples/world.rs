@@ -10,7 +10,15 @@ use super::texts::readme_job;
 use crate::support::{Entry, Ran, Scenario, google, partly_user, slack, zoomus, zscaler};
 
 /// Commands that serve until they are interrupted, and what they say then.
-const SERVES: (&str, &str) = ("okta-rollout sandbox", "serving until interrupted");
+const SERVES: [(&str, &str); 2] = [
+    ("okta-rollout sandbox", "serving until interrupted"),
+    ("okta-rollout serve", "listens on"),
+];
+
+/// What a line that serves until it is stopped begins with, and what it says then.
+fn serves(line: &str) -> Option<&'static (&'static str, &'static str)> {
+    SERVES.iter().find(|(begin, _)| line.starts_with(begin))
+}
 
 /// The folder, and the run that examples refer to.
 pub struct World {
@@ -90,13 +98,13 @@ impl World {
     pub fn runs(&self, lines: &[String]) -> Result<(), String> {
         let resolved: Vec<_> = lines.iter().filter_map(|line| self.resolve(line)).collect();
         for line in &resolved {
-            if line.starts_with(SERVES.0) {
-                self.serves(line);
+            if let Some((_, says)) = serves(line) {
+                self.serves(line, says);
             }
         }
         let lines: Vec<_> = resolved
             .iter()
-            .filter(|line| !line.starts_with(SERVES.0))
+            .filter(|line| serves(line).is_none())
             .collect();
         if lines.is_empty() {
             return Ok(());
@@ -134,10 +142,10 @@ impl World {
         }
     }
 
-    fn serves(&self, line: &str) {
+    fn serves(&self, line: &str, says: &str) {
         let arguments: Vec<_> = line.split_whitespace().skip(1).collect();
         let mut serving = self.story.begin(&arguments);
-        serving.says(SERVES.1);
+        serving.says(says);
         serving.signal("INT");
         let code = serving.ends();
         assert!(matches!(code, Some(0 | 130)), "{line}: {code:?}");

@@ -180,7 +180,8 @@ impl Scenario {
              UPDATE call SET at = at - {ms}, next_at = next_at - {ms};
              UPDATE wave SET started_at = started_at - {ms}, finished_at = finished_at - {ms};
              UPDATE budget SET until = until - {ms};
-             UPDATE others SET until = until - {ms};"
+             UPDATE others SET until = until - {ms};
+             UPDATE schedule SET until = until - {ms}, queued = queued - {ms}, started_at = started_at - {ms};"
         ))
         .unwrap();
     }

@@ -77,6 +77,7 @@ fn overview(failed: u64, orgs: Vec<OrgReport>) -> Overview {
         },
         orgs,
         waves: Vec::new(),
+        error: None,
         removed: Vec::new(),
         undelivered: Vec::new(),
         carried_over: 0,

@@ -1,0 +1,136 @@
+//! What `/metrics` says of each job, as Prometheus reads it.
+
+use crate::model::UnixMillis;
+
+/// A job as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct JobMetrics {
+    /// Its file.
+    pub job: String,
+    /// Whether a run of it works here.
+    pub runs: bool,
+    /// When it is due next.
+    pub next: Option<UnixMillis>,
+    /// When it was started last.
+    pub started_at: Option<UnixMillis>,
+    /// Starts by this process.
+    pub starts: u64,
+    /// Those that failed before a run began.
+    pub failed_starts: u64,
+    /// Starts that were left out, because the run before worked or nothing was awake.
+    pub skipped: u64,
+    /// The exit code that the last run would have had.
+    pub last_exit_code: Option<u8>,
+}
+
+/// A number of each job, with its name and what it says.
+type Metric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&JobMetrics) -> Option<String>,
+);
+
+const METRICS: [Metric; 7] = [
+    (
+        "running",
+        "gauge",
+        "whether a run of the job works",
+        |job| Some(u8::from(job.runs).to_string()),
+    ),
+    (
+        "next_start_timestamp_seconds",
+        "gauge",
+        "when the job is due next",
+        |job| job.next.map(seconds),
+    ),
+    (
+        "last_start_timestamp_seconds",
+        "gauge",
+        "when the job was started last",
+        |job| job.started_at.map(seconds),
+    ),
+    ("starts_total", "counter", "starts of the job", |job| {
+        Some(job.starts.to_string())
+    }),
+    (
+        "failed_starts_total",
+        "counter",
+        "starts that failed before a run began",
+        |job| Some(job.failed_starts.to_string()),
+    ),
+    (
+        "skipped_starts_total",
+        "counter",
+        "starts that were left out",
+        |job| Some(job.skipped.to_string()),
+    ),
+    (
+        "last_exit_code",
+        "gauge",
+        "exit code of the job's last run",
+        |job| job.last_exit_code.map(|code| code.to_string()),
+    ),
+];
+
+/// The page.
+pub(super) fn page(jobs: &[JobMetrics]) -> String {
+    let mut page = String::new();
+    for (name, kind, help, value) in METRICS {
+        let name = format!("okta_rollout_job_{name}");
+        add(&mut page, format_args!("# HELP {name} {help}"));
+        add(&mut page, format_args!("# TYPE {name} {kind}"));
+        for job in jobs {
+            if let Some(value) = value(job) {
+                let job = escaped(&job.job);
+                add(&mut page, format_args!("{name}{{job=\"{job}\"}} {value}"));
+            }
+        }
+    }
+    page
+}
+
+fn add(page: &mut String, line: std::fmt::Arguments<'_>) {
+    page.push_str(&line.to_string());
+    page.push('\n');
+}
+
+fn seconds(at: UnixMillis) -> String {
+    format!("{}.{:03}", at.0.div_euclid(1000), at.0.rem_euclid(1000))
+}
+
+fn escaped(label: &str) -> String {
+    label
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_a_line_of_each_number_that_is_known() {
+        let job = JobMetrics {
+            job: "jobs/a \"b\".toml".to_owned(),
+            next: Some(UnixMillis(1_767_323_045_006)),
+            starts: 3,
+            failed_starts: 1,
+            ..JobMetrics::default()
+        };
+        let page = page(&[job]);
+        let values: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            values,
+            [
+                r#"okta_rollout_job_running{job="jobs/a \"b\".toml"} 0"#,
+                r#"okta_rollout_job_next_start_timestamp_seconds{job="jobs/a \"b\".toml"} 1767323045.006"#,
+                r#"okta_rollout_job_starts_total{job="jobs/a \"b\".toml"} 3"#,
+                r#"okta_rollout_job_failed_starts_total{job="jobs/a \"b\".toml"} 1"#,
+                r#"okta_rollout_job_skipped_starts_total{job="jobs/a \"b\".toml"} 0"#,
+            ]
+        );
+        assert_eq!(page.matches("# TYPE").count(), METRICS.len());
+    }
+}
