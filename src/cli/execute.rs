@@ -22,7 +22,7 @@ use crate::ledger::{Ledger, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
 use crate::pacing::{CancellationToken, unix_millis};
-use crate::report::{Held, counted};
+use crate::report::{Held, counted, wave_called};
 use crate::rollout::context::RunContext;
 use crate::rollout::driving::{Driving, Ready, ending};
 use crate::rollout::notices::{Notices, Outcome, Receiver};
@@ -306,12 +306,15 @@ async fn decide_on_waves(
     let id = &run.id.0;
     for decided in decide(of_run, orgs, selected, decision, retries).await? {
         match decided {
-            Decided::Approved(wave) => output.note(format_args!("wave {wave} may begin")),
+            Decided::Approved(wave) => {
+                output.note(format_args!("{} may begin", wave_called(&wave)));
+            }
             Decided::NothingAwaits => {
                 output.note(format_args!("no wave of run {id} waits for an approval"));
             }
             Decided::Passed(wave) => output.note(format_args!(
-                "run {id} continues in spite of the failures in wave {wave}"
+                "run {id} continues in spite of the failures in {}",
+                wave_called(&wave)
             )),
             Decided::NoHalt => output.note(format_args!("run {id} is not halted")),
         }

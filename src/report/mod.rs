@@ -47,7 +47,7 @@ pub(crate) use text::totals;
 pub use totals::Totals;
 pub use undelivered::{UndeliveredReport, undelivered};
 pub use wave::{WaveReport, WaveState, not_begun};
-pub(crate) use words::counted;
+pub(crate) use words::{counted, wave_called};
 
 /// A run as a whole: everything of the report but its entries.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

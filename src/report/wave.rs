@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::words::counted;
+use super::words::{counted, wave_called};
 use crate::model::ErrorDetails;
 
 /// One wave of a run.
@@ -96,8 +96,8 @@ impl WaveReport {
             failed => format!(", {failed} failed"),
         };
         format!(
-            "wave {}: {}{until}, {} in {}{failed}",
-            self.name,
+            "{}: {}{until}, {} in {}{failed}",
+            wave_called(&self.name),
             self.state.words(),
             counted(self.entries, "entry", "entries"),
             counted(self.orgs, "org", "orgs"),
@@ -108,8 +108,8 @@ impl WaveReport {
     pub fn halted(&self) -> String {
         let may = self.may_fail.as_deref().unwrap_or("0");
         format!(
-            "wave {} was halted: {} of {} failed, and {may} may",
-            self.name,
+            "{} was halted: {} of {} failed, and {may} may",
+            wave_called(&self.name),
             self.failed,
             counted(self.entries, "entry", "entries"),
         )
@@ -136,13 +136,13 @@ pub fn not_begun(
     }
     let before = |(no, _): &(usize, &WaveReport)| *no <= in_wave;
     if let Some((_, wave)) = first(waves, WaveState::AwaitingApproval).filter(before) {
-        let message = format!("wave {} waits for an approval", wave.name);
+        let message = format!("{} waits for an approval", wave_called(&wave.name));
         let hint = format!("to let it begin: okta-rollout resume {run} --approve");
         return Some(ErrorDetails::new(message, Some(hint)));
     }
     let (soaking, wave) = first(waves, WaveState::Soaking).filter(|_| !is_held)?;
     let until = wave.until.as_deref().filter(|_| soaking < in_wave)?;
-    let message = format!("wave {} soaks until {until}", wave.name);
+    let message = format!("{} soaks until {until}", wave_called(&wave.name));
     let hint = format!("to wait for that: okta-rollout resume {run}");
     Some(ErrorDetails::new(message, Some(hint)))
 }

@@ -19,3 +19,12 @@ pub(super) fn named(entry: &EntryReport) -> String {
         (None, None) => (*app).to_owned(),
     }
 }
+
+/// `wave canaries`; one without a name of its own is called `wave 2` already.
+pub(crate) fn wave_called(name: &str) -> String {
+    if name.starts_with("wave ") {
+        name.to_owned()
+    } else {
+        format!("wave {name}")
+    }
+}

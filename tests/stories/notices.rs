@@ -116,6 +116,39 @@ fn what_was_said_of_a_run_is_not_said_again_by_resume() {
 }
 
 #[test]
+fn what_a_wave_waits_for_is_said_once() {
+    let receiver = Receiver::ready();
+    let orgs = |canary| {
+        [
+            canary,
+            zscaler("0oa2").at("beta"),
+            zscaler("0oa3").at("gamma"),
+        ]
+    };
+    let bad = zscaler("0oa1").at("canary").missing();
+    let mut story = Scenario::of(orgs(bad));
+    notifies(
+        &mut story,
+        &receiver.url,
+        "[[waves]]\norgs = ['canary']\nhaltWhenFailed = 0\n[[waves]]\norgs = ['beta']\napprove = true\n",
+    );
+    story.run().exits(3);
+    let posted = receiver.all();
+    assert_eq!(kinds(&posted), ["run.finished", "wave.halted"]);
+    let halted = &one(&posted, "wave.halted")["data"];
+    let facts = ["wave", "failed", "allowed", "entries"].map(|key| halted[key].clone());
+    assert_eq!(facts, [json!("wave 1"), json!(1), json!(0), json!(1)]);
+    // In vain: nobody has to hear it again.
+    story.okta_rollout(&["resume"]).exits(3);
+    assert_eq!(kinds(&receiver.all()), ["run.finished"]);
+    story.okta_rollout(&["resume", "--past-halt"]).exits(3);
+    let posted = receiver.all();
+    assert_eq!(kinds(&posted), ["run.finished", "wave.awaitingApproval"]);
+    let awaiting = one(&posted, "wave.awaitingApproval");
+    assert_eq!(awaiting["data"]["wave"], "wave 2");
+}
+
+#[test]
 fn an_org_is_said_to_be_stopped_once_whatever_kills_the_process() {
     let receiver = Receiver::ready();
     // The calls of acme take so long that the run is still at work when the other org has been stopped.

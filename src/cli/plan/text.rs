@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::groups;
 use super::parts::{calls, cost_of, style};
 use crate::plan::{EntryPlan, OrgPlan, Totals};
-use crate::report::counted;
+use crate::report::{counted, wave_called};
 use crate::rollout::refresh::Planned;
 use crate::settings::Verbosity;
 use crate::text::Page;
@@ -31,8 +31,8 @@ pub(super) fn write(
     }
     for wave in &planned.waves {
         out.line(format_args!(
-            "wave {}: {} in {}, {}",
-            wave.name,
+            "{}: {} in {}, {}",
+            wave_called(&wave.name),
             counted(wave.entries, "entry", "entries"),
             counted(wave.orgs, "org", "orgs"),
             counted(wave.calls, "call", "calls")

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::line::{Line, Weight, colour, failure, line, painted};
 use crate::event::WaveEvent;
-use crate::report::counted;
+use crate::report::{counted, wave_called};
 
 /// What the screen shows from now on, and the lines to print; `(no, waves)`: which it is of how many.
 pub(super) fn wave(
@@ -12,7 +12,7 @@ pub(super) fn wave(
     what: WaveEvent,
     clock: &Clock,
 ) -> (String, Vec<Line>) {
-    let name = format!("wave {name} ({no} of {waves})");
+    let name = format!("{} ({no} of {waves})", wave_called(name));
     match what {
         WaveEvent::Began { orgs, entries } => {
             let entries = counted(entries, "entry", "entries");

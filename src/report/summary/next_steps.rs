@@ -2,7 +2,7 @@
 //! the ledger has is of no use where the file has to change: then the hint names the one that is, and no other follows.
 
 use super::super::wave::first;
-use super::super::{Alike, RunState, WaveState, counted};
+use super::super::{Alike, RunState, WaveState, counted, wave_called};
 use super::{ORG_LINES, Summary, line};
 use crate::model::State;
 
@@ -90,7 +90,10 @@ impl Summary<'_> {
         }
         if let Some((_, wave)) = first(waves, WaveState::AwaitingApproval) {
             line(text, "");
-            let waits = format!("wave {} waits for an approval; to let it begin", wave.name);
+            let waits = format!(
+                "{} waits for an approval; to let it begin",
+                wave_called(&wave.name)
+            );
             line(
                 text,
                 &format!("{waits}: okta-rollout resume {run} --approve"),

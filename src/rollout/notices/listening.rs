@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::gathering::Gathering;
 use super::message::Notice;
-use crate::event::{EntryEvent, Event, EventKind, Listener, News, OrgEvent};
+use crate::event::{EntryEvent, Event, EventKind, Listener, News, OrgEvent, RunEvent, WaveEvent};
 use crate::job::NoticeKind;
 use crate::ledger::{Ledger, LedgerError, RunRow};
 use crate::model::{EntryState, RunId};
@@ -114,6 +114,20 @@ impl Listening {
             {
                 self.gathering.add(&entry.org, entry.no, Instant::now());
             }
+            EventKind::Run(RunEvent::Wave { name, what, .. }) => match *what {
+                WaveEvent::Halted {
+                    failed,
+                    allowed,
+                    entries,
+                } => {
+                    let halted = Notice::wave_halted(name, failed, allowed, entries);
+                    self.delivery.send(&halted);
+                }
+                WaveEvent::AwaitsApproval => {
+                    self.delivery.send(&Notice::wave_awaits_approval(name));
+                }
+                WaveEvent::Began { .. } | WaveEvent::Ended { .. } | WaveEvent::Soaks { .. } => {}
+            },
             _ => {}
         }
     }

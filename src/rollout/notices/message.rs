@@ -108,6 +108,35 @@ impl Notice {
         }
     }
 
+    /// Too many of a wave's entries failed. Once a run: each vain retry finds the same.
+    pub(super) fn wave_halted(wave: &str, failed: u64, allowed: u64, entries: u64) -> Self {
+        let of = counted(entries, "entry", "entries");
+        let called = report::wave_called(wave);
+        let headline = format!(": {called} was halted: {failed} of {of} failed, and {allowed} may");
+        let data = json!({
+            "wave": wave, "failed": failed, "allowed": allowed, "entries": entries,
+        });
+        Self::of_wave(NoticeKind::WaveHalted, wave, data, headline)
+    }
+
+    /// A wave begins when a person says so.
+    pub(super) fn wave_awaits_approval(wave: &str) -> Self {
+        let headline = format!(
+            ": {} begins when a person approves it",
+            report::wave_called(wave)
+        );
+        let data = json!({ "wave": wave });
+        Self::of_wave(NoticeKind::WaveAwaitingApproval, wave, data, headline)
+    }
+
+    fn of_wave(kind: NoticeKind, wave: &str, data: Value, headline: String) -> Self {
+        Self {
+            about: Some(wave.to_owned()),
+            repeats: Repeats::Never,
+            ..Self::new(kind, data, headline)
+        }
+    }
+
     /// `run` or `resume` ended.
     pub(super) fn run_ended(ended: &Ended<'_>) -> Self {
         let Ended {

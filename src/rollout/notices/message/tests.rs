@@ -172,6 +172,28 @@ fn every_notice_is_an_object_with_type_timestamp_and_data() {
 }
 
 #[test]
+fn notices_of_waves_name_the_wave() {
+    for (notice, kind, data) in [
+        (
+            Notice::wave_halted("canaries", 2, 1, 20),
+            "wave.halted",
+            json!({ "wave": "canaries", "failed": 2, "allowed": 1, "entries": 20 }),
+        ),
+        (
+            Notice::wave_awaits_approval("wave 2"),
+            "wave.awaitingApproval",
+            json!({ "wave": "wave 2" }),
+        ),
+    ] {
+        let said = object(&notice);
+        assert_eq!(said["type"], kind);
+        for (key, value) in data.as_object().unwrap() {
+            assert_eq!(said["data"][key], *value);
+        }
+    }
+}
+
+#[test]
 fn slack_gets_a_text_that_names_the_run_and_the_org_and_holds_no_markup() {
     let overview = overview(1, vec![org("<acme>", Some(refused("dead & gone")))]);
     let ended = Ended {
@@ -203,6 +225,14 @@ fn slack_gets_a_text_that_names_the_run_and_the_org_and_holds_no_markup() {
         (
             Notice::org_stopped("acme", &ErrorDetails::new("no such host", None)),
             "run k3f9 of nightly: org acme was stopped: no such host",
+        ),
+        (
+            Notice::wave_halted("<canaries>", 2, 1, 20),
+            "run k3f9 of nightly: wave &lt;canaries&gt; was halted: 2 of 20 entries failed, and 1 may",
+        ),
+        (
+            Notice::wave_awaits_approval("rest"),
+            "run k3f9 of nightly: wave rest begins when a person approves it",
         ),
         (
             Notice::broken_off(3, "disk\nfull"),
