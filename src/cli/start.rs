@@ -298,9 +298,12 @@ fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
     let left_of_it = counted(left, "entry is", "entries are");
     match next {
         Next::GoesOn => {}
-        Next::Settled => output.note(format_args!(
-            "run {id} is settled: {left_of_it} left of it, of orgs that were stopped or behind a halt; a new run starts"
-        )),
+        Next::Settled => {
+            let halt = if waves_of(run).is_empty() { "" } else { " or behind a halt" };
+            output.note(format_args!(
+                "run {id} is settled: {left_of_it} left of it, of orgs that were stopped{halt}; a new run starts"
+            ));
+        }
         Next::LeftOut => output.note(format_args!(
             "a new run starts: what --only selects is done in run {id}; {left} unfinished there {stay}; to do them \
              there: okta-rollout resume {id}",
