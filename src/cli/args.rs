@@ -191,6 +191,7 @@ Stopped orgs are tried again with the credentials they have now.
 
 In a run with waves, one that was halted continues only with --failed, which judges its waves anew, or with --past-halt;
 a wave with `approve` begins only with --approve.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Resume {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]

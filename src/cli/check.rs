@@ -102,8 +102,9 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
     }
     let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
-    if checked.orgs.len() > 0 {
-        let names = checked.orgs.iter().map(|(name, _)| name);
+    let names: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
+    if !names.is_empty() {
+        let names = names.into_iter();
         problems.extend(waves::problems(&args.file, &policy.waves, names));
     }
     let problem_count = checked.problem_count + problems.len() as u64;

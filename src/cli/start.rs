@@ -24,6 +24,7 @@ use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::waves::{self, Decision, waves_of};
+use crate::selection::Selection;
 use crate::settings::Settings;
 
 /// Continues or begins a run of a file, or begins one of what was approved of it. A start that fails is kept.
@@ -67,17 +68,7 @@ async fn prepare(
     let context = context.reconnecting(reconnect);
     // Also for a run that continues: credentials may have been replaced since.
     let orgs = read_orgs(&target, args, output)?;
-    let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
-    refuse_unknown_org(&selection, &names)?;
-    let problems = waves::problems(&target.file, &target.policy.waves, names.iter().copied());
-    if !problems.is_empty() {
-        return Err(refuse(
-            &target.file,
-            &problems,
-            problems.len() as u64,
-            output,
-        ));
-    }
+    refuse_misnamed_orgs(&target, &orgs, &selection, output)?;
     can_call(&target.policy.http)?;
     let receiver = receiver(
         &target.file,
@@ -132,6 +123,22 @@ async fn prepare(
         receiver,
         ..work(ledger, held, target, context, args)
     }))
+}
+
+/// Refuses what names orgs that there are none of: the command line, and the waves of the job.
+fn refuse_misnamed_orgs(
+    target: &Target,
+    orgs: &Orgs,
+    selection: &Selection,
+    output: Output,
+) -> Result<(), Failure> {
+    let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
+    refuse_unknown_org(selection, &names)?;
+    let problems = waves::problems(&target.file, &target.policy.waves, names.into_iter());
+    match problems.len() as u64 {
+        0 => Ok(()),
+        count => Err(refuse(&target.file, &problems, count, output)),
+    }
 }
 
 /// How a manifest is checked before a run of it begins.

@@ -25,18 +25,24 @@ pub(super) async fn unfinished(
     let standing = standing(ledger, run, all, selected).await?;
     let is_halted = standing.is_some_and(|standing| standing.halted().is_some());
     // What is unfinished may have steps in a hub.
-    let is_hub_needed = |counts: &Counts| match is_halted {
-        true => counts.started > counts.held_back,
-        false => counts.unfinished() > 0,
+    let is_hub_needed = |counts: &Counts| {
+        if is_halted {
+            counts.started > counts.held_back
+        } else {
+            counts.unfinished() > 0
+        }
     };
     let hubs = if counts.iter().any(|(_, counts)| is_hub_needed(counts)) {
         ledger.hubs(&run.id).await?
     } else {
         Vec::new()
     };
-    let is_left = |counts: &Counts| match is_halted {
-        true => counts.started > 0 && counts.held_back == 0,
-        false => counts.unfinished() + counts.waiting > 0,
+    let is_left = |counts: &Counts| {
+        if is_halted {
+            counts.started > 0 && counts.held_back == 0
+        } else {
+            counts.unfinished() + counts.waiting > 0
+        }
     };
     Ok(counts
         .into_iter()

@@ -66,9 +66,10 @@ impl Standing {
         }
         let rows = ledger.waves(run, groups.waves.len()).await?;
         let all = ledger.counts_by_org(run).await?;
-        let wanted = match selected.is_all() {
-            true => all.clone(),
-            false => selected.counts_by_org(ledger, run).await?,
+        let wanted = if selected.is_all() {
+            all.clone()
+        } else {
+            selected.counts_by_org(ledger, run).await?
         };
         let unbegun = groups.sums_of(&wanted, |counts| Counts {
             pending: if counts.held_back > 0 {
@@ -119,9 +120,8 @@ impl Standing {
 
     /// The wave that a person may let begin: the one that comes next, once all before are at rest.
     pub fn awaits(&self) -> Option<usize> {
-        let wave = match self.next() {
-            Next::Awaits(wave) | Next::Soaks { before: wave, .. } => wave,
-            _ => return None,
+        let (Next::Awaits(wave) | Next::Soaks { before: wave, .. }) = self.next() else {
+            return None;
         };
         let facts = &self.waves[wave].facts;
         (facts.approve && facts.row.approved_at.is_none()).then_some(wave)

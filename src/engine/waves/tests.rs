@@ -27,33 +27,25 @@ fn facts(row: WaveRow, work: Work) -> Facts {
     }
 }
 
+fn soaking(until: i64) -> Facts {
+    Facts {
+        soaks_until: Some(UnixMillis(until)),
+        ..facts(ENDED, Work::AtRest)
+    }
+}
+
+fn are_next<const N: usize>(table: [(Vec<Facts>, Next); N]) {
+    for (waves, wanted) in table {
+        assert_eq!(next(&waves), wanted, "{waves:#?}");
+    }
+}
+
 #[test]
-fn what_happens_next_follows_from_what_is_known() {
-    use Next::{Awaits, Begins, Ends, Halted, Over, Soaks, Works};
+fn one_wave_comes_after_the_other() {
+    use Next::{Begins, Ends, Over, Soaks, Works};
     use Work::{AtRest, Elsewhere, Left};
     let new = WaveRow::default();
-    let soaking = |until| Facts {
-        soaks_until: Some(UnixMillis(until)),
-        ..facts(ENDED, AtRest)
-    };
-    let approve = |row, work| Facts {
-        approve: true,
-        ..facts(row, work)
-    };
-    let approved = WaveRow {
-        approved_at: Some(UnixMillis(3)),
-        ..new
-    };
-    let failed = |row, failed| Facts {
-        failed,
-        allowed: Some(2),
-        ..facts(row, Left)
-    };
-    let passed = WaveRow {
-        passed_at: Some(UnixMillis(9)),
-        ..BEGUN
-    };
-    for (waves, wanted) in [
+    are_next([
         (vec![], Over),
         (vec![facts(new, Left), facts(new, Left)], Begins(0)),
         (vec![facts(BEGUN, Left), facts(new, Left)], Works(0)),
@@ -68,7 +60,6 @@ fn what_happens_next_follows_from_what_is_known() {
         (vec![facts(new, Elsewhere), facts(new, Left)], Begins(1)),
         (vec![facts(BEGUN, Elsewhere), facts(BEGUN, Left)], Works(1)),
         (vec![facts(new, Elsewhere), facts(new, Elsewhere)], Over),
-        // Soaks.
         (
             vec![soaking(7), facts(new, Left)],
             Soaks {
@@ -95,7 +86,32 @@ fn what_happens_next_follows_from_what_is_known() {
                 until: UnixMillis(9),
             },
         ),
-        // Approvals.
+    ]);
+}
+
+#[test]
+fn a_wave_begins_when_a_person_says_so_and_none_behind_a_halt() {
+    use Next::{Awaits, Begins, Halted, Soaks, Works};
+    use Work::{AtRest, Elsewhere, Left};
+    let new = WaveRow::default();
+    let approve = |row, work| Facts {
+        approve: true,
+        ..facts(row, work)
+    };
+    let approved = WaveRow {
+        approved_at: Some(UnixMillis(3)),
+        ..new
+    };
+    let failed = |row, failed| Facts {
+        failed,
+        allowed: Some(2),
+        ..facts(row, Left)
+    };
+    let passed = WaveRow {
+        passed_at: Some(UnixMillis(9)),
+        ..BEGUN
+    };
+    are_next([
         (vec![approve(new, Left)], Awaits(0)),
         (vec![facts(ENDED, AtRest), approve(new, Left)], Awaits(1)),
         (
@@ -121,15 +137,13 @@ fn what_happens_next_follows_from_what_is_known() {
         (vec![failed(new, 3)], Begins(0)),
         (vec![facts(ENDED, AtRest), failed(new, 9)], Begins(1)),
         (vec![failed(passed, 30), failed(BEGUN, 3)], Halted(1)),
-    ] {
-        assert_eq!(next(&waves), wanted, "{waves:#?}");
-    }
+    ]);
 }
 
 #[test]
 fn a_soak_takes_as_long_as_asked_for_by_any_clock() {
-    let minutes = Duration::from_mins;
     const MINUTE: i64 = 60_000;
+    let minutes = Duration::from_mins;
     for (passed, soak, left) in [
         (0, 30, 30),
         (1, 30, 29),
