@@ -78,7 +78,7 @@ async fn carry_out(
         let interrupted = goes_on(&ledger, &target, Some(&saved.plan), &all, false).await?;
         if let Some(run) = interrupted {
             drop(ledger);
-            return go_on(target, run, args, engine, settings, output).await;
+            return Box::pin(go_on(target, run, args, engine, settings, output)).await;
         }
     }
     let approved = approve(saved, &target, args, engine, settings, output).await?;
@@ -86,5 +86,13 @@ async fn carry_out(
         output.total("the plan has nothing to do");
         return Ok(Ending::Success);
     }
-    start(target, Some(approved), args, engine, settings, output).await
+    Box::pin(start(
+        target,
+        Some(approved),
+        args,
+        engine,
+        settings,
+        output,
+    ))
+    .await
 }

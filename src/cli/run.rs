@@ -36,7 +36,7 @@ pub(super) async fn run(
     let engine = Engine::new();
     match (&args.plan, &args.file) {
         (Some(plan), _) => apply(plan, args, &engine, settings, output).await,
-        (None, Some(file)) => of_file(file, args, &engine, settings, output).await,
+        (None, Some(file)) => Box::pin(of_file(file, args, &engine, settings, output)).await,
         // The command line's definition does not allow it.
         (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),
     }
@@ -70,5 +70,5 @@ pub(super) async fn of_file(
         // What the plan showed need not be asked again.
         args.yes = true;
     }
-    start(target, None, &args, engine, &settings, output).await
+    Box::pin(start(target, None, &args, engine, &settings, output)).await
 }

@@ -133,11 +133,11 @@ fn the_sheet_has_what_programs_look_for_and_is_the_same_each_time() {
         keys.collect::<Vec<_>>().join(" ")
     };
     let mut found = [keys(&sheet), keys(&sheet["orgs"][0])];
-    found.iter_mut().for_each(|keys| {
+    for keys in &mut found {
         let mut words: Vec<&str> = keys.split(' ').collect();
         words.sort_unstable();
         *keys = words.join(" ");
-    });
+    }
     assert_eq!(found[0], "calls consents entries orgs wallMs waves");
     assert_eq!(found[1], "calls org waitedMs wallMs");
     assert!(sheet["orgs"][0]["waitedMs"].as_u64().unwrap() > 1_000);

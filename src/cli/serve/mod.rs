@@ -186,7 +186,7 @@ impl Service<'_> {
         // The settings as given: the job names its ledger itself, each time.
         let (engine, settings, output) = (self.engine.child(), self.settings.clone(), self.output);
         self.runs.spawn_local(async move {
-            let came_to = of_file(&file, &run, &engine, &settings, output).await;
+            let came_to = Box::pin(of_file(&file, &run, &engine, &settings, output)).await;
             Ended { key, came_to }
         });
     }
