@@ -186,6 +186,8 @@ pub struct Flags {
     pub animation: Option<Animation>,
     /// Where a log is written, if one is.
     pub log: Option<LogSettings>,
+    /// Where variables of secrets are read from, besides the environment.
+    pub env_file: Option<PathBuf>,
 }
 
 /// What flags and environment together say.
@@ -215,6 +217,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// Where a log is written, if one is.
     pub log: Option<LogSettings>,
+    /// Where variables of secrets are read from, besides the environment.
+    pub env_file: Option<PathBuf>,
     /// Files that the command reads besides manifest, orgs and job, and what they are.
     pub inputs: Vec<(&'static str, PathBuf)>,
 }
@@ -256,6 +260,7 @@ impl Settings {
             abort_after: environment.abort_after,
             proxies: environment.proxies,
             log: flags.log.clone(),
+            env_file: flags.env_file.clone(),
             inputs: Vec::new(),
         }
     }

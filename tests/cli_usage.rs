@@ -73,7 +73,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
       export       Write what orgs have now as a manifest; nothing is changed
       sandbox      Serve simulated Okta orgs on loopback
-      schema       Print the JSON Schema of the manifest, or of the JSON report
+      schema       Print the JSON Schema of the manifest, of a job, or of the JSON report
       completions  Print the completions of a shell
       man          Print the manual page, or write one per command into a folder
       help         Print this message or the help of the given subcommand(s)

@@ -121,7 +121,7 @@ pub enum Command {
     Serve(Serve),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
-    /// Print the JSON Schema of the manifest, or of the JSON report
+    /// Print the JSON Schema of the manifest, of a job, or of the JSON report
     Schema(Schema),
     /// Print the completions of a shell
     Completions(Completions),
@@ -134,7 +134,17 @@ pub enum Command {
 
 /// `schema`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout schema > manifest.schema.json
+  okta-rollout schema --job > job.schema.json
+
+An editor takes the first by `$schema` in a JSON manifest, the second by `#:schema ./job.schema.json` as the first line of
+a job.")]
 pub struct Schema {
+    /// Of a job file instead
+    #[arg(long, conflicts_with = "report")]
+    pub job: bool,
     /// Of the JSON report instead
     #[arg(long)]
     pub report: bool,
@@ -160,6 +170,7 @@ pub struct Init {
 Examples:
   okta-rollout check rollout.csv --orgs orgs.csv
   okta-rollout check jobs/nightly.toml --no-secrets
+  okta-rollout check jobs/nightly.toml --explain
   okta-rollout check rollout.json --format json > findings.json
 
 Exits 0 when there is nothing to mend, else 2.")]
@@ -173,6 +184,11 @@ pub struct Check {
     /// Accept secrets given as `exec:PROGRAM` (the program is not run by `check`)
     #[arg(long)]
     pub allow_exec: bool,
+    /// Show every setting that holds for FILE, and where it comes from
+    ///
+    /// Of orgs, what is their own. With `--format json` the findings hold them as `settings`.
+    #[arg(long)]
+    pub explain: bool,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
@@ -226,7 +242,10 @@ Examples:
   okta-rollout status
   okta-rollout status k3f9 --watch
   okta-rollout status --jobs
-  okta-rollout status --format json > status.json")]
+  okta-rollout status --format json > status.json
+
+--watch ends when the run is settled or no process works on it any more, then shows where it stands, and exits 0
+whatever that is. Ctrl-C ends the watching, not the run.")]
 pub struct Status {
     /// Id of the run, or its beginning [default: the newest]
     #[arg(value_name = "RUN")]

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{self, DataFormat};
 use super::file::refuse_stdout;
-use super::output::Output;
+use super::output::{Output, columns};
 use super::outputs;
 use super::target::refuse;
 use crate::failure::{Ending, Failure, Kind};
@@ -16,6 +17,7 @@ use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::report::counted;
 use crate::rollout::access::{can_call, no_calls};
 use crate::rollout::context::unreadable;
+use crate::rollout::explain::{EffectiveSetting, Explain};
 use crate::rollout::{notices, waves};
 use crate::sandbox::SandboxSettings;
 use crate::settings::{Policy, Settings};
@@ -32,6 +34,9 @@ struct Findings {
     /// All mistakes, also those that `problems` leaves out of very many.
     problem_count: u64,
     problems: Vec<Problem>,
+    /// With `--explain`; not of a job that has mistakes itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Vec<EffectiveSetting>>,
 }
 
 /// `check`.
@@ -41,6 +46,9 @@ pub(super) fn check(
     output: Output,
 ) -> Result<Ending, Failure> {
     let findings = findings(args, settings)?;
+    if let (DataFormat::Human, Some(settings)) = (args.format, &findings.settings) {
+        output.page(|page| columns(page, &HEAD, &rows(settings)))?;
+    }
     match args.format {
         DataFormat::Json => {
             output.data(Syntax::Json, |out| {
@@ -71,13 +79,16 @@ pub(super) fn check(
 }
 
 fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure> {
-    let policy = if job::is_job(&args.file) {
+    let (policy, written) = if job::is_job(&args.file) {
         match job::read(&args.file) {
-            Ok(job) => Policy::of_job(job, settings),
+            Ok(mut job) => {
+                let written = std::mem::take(&mut job.written);
+                (Policy::of_job(job, settings), Some(written))
+            }
             Err(problems) => return Ok(Findings::of_job(&args.file, problems)),
         }
     } else {
-        Policy::of_manifest(&args.file, settings)
+        (Policy::of_manifest(&args.file, settings), None)
     };
     refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
     let proxies = policy.http.proxies.checked();
@@ -109,13 +120,28 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     }
     let problem_count = checked.problem_count + problems.len() as u64;
     problems.extend(checked.problems);
+    let explain = Explain {
+        file: &args.file,
+        written: written.as_ref(),
+        settings: &settings.with_policy(&policy),
+        orgs: &checked.orgs,
+    };
+    let explained = args.explain.then(|| explained(&explain)).transpose()?;
     Ok(Findings {
+        settings: explained,
         file: args.file.display().to_string(),
         ok: problem_count == 0,
         entries: checked.entries,
         orgs: checked.orgs.len(),
         problem_count,
         problems,
+    })
+}
+
+fn explained(explain: &Explain<'_>) -> Result<Vec<EffectiveSetting>, Failure> {
+    explain.settings().map_err(|error| {
+        let hint = error.hint();
+        Failure::usage(error).hint(hint)
     })
 }
 
@@ -128,6 +154,30 @@ impl Findings {
             orgs: 0,
             problem_count: problems.len() as u64,
             problems,
+            settings: None,
         }
     }
+}
+
+/// The head of the settings.
+const HEAD: [&str; 4] = ["setting", "value", "source", "from"];
+
+fn rows(settings: &[EffectiveSetting]) -> Vec<[String; 4]> {
+    let row = |setting: &EffectiveSetting| {
+        let name = &setting.setting;
+        [
+            match &setting.org {
+                Some(org) => format!("{org}: {name}"),
+                None => name.clone(),
+            },
+            match &setting.value {
+                Value::Null => "none".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            },
+            setting.source.name().to_owned(),
+            setting.from.clone().unwrap_or_default(),
+        ]
+    };
+    settings.iter().map(row).collect()
 }

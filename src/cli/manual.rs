@@ -14,6 +14,8 @@ use crate::text::Syntax;
 pub(super) fn schema(args: &args::Schema, output: Output) -> Result<Ending, Failure> {
     let schema = if args.report {
         crate::report::json_schema()
+    } else if args.job {
+        crate::rollout::explain::job_schema()
     } else {
         crate::manifest::json_schema()
     };

@@ -48,6 +48,7 @@ mod signals;
 mod start;
 mod status;
 mod target;
+mod watch;
 
 use std::io;
 

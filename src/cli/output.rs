@@ -7,6 +7,7 @@
 //! it, so that it neither ends the line nor is obeyed by the terminal. Data goes through a [`Guard`].
 
 pub(super) mod block;
+mod columns;
 mod local;
 pub(super) mod pause;
 
@@ -19,6 +20,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use jiff::tz::TimeZone;
 
+pub(super) use columns::columns;
 use local::LocalLines;
 
 use super::carried::complete;

@@ -1,7 +1,5 @@
 //! `status` and `runs`: where runs stand.
 
-use std::time::Duration;
-
 use super::args::{self, DataFormat, RunsCommand};
 use super::listed::{line, row};
 use super::open::readable;
@@ -9,18 +7,16 @@ use super::output::{Output, local_times};
 use super::prune::prune;
 use super::report::{self, Closing, Facts, Request};
 use super::schedule;
+use super::watch::watch;
 use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
 use crate::ledger::{Ledger, RunRow};
-use crate::report::{Held, OrgReport, RunState, WaveReport};
+use crate::report::Held;
 use crate::rollout::waves::counts_by_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::text::Syntax;
-
-/// How often `--watch` looks whether something was committed.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// `status`.
 pub(super) async fn status(
@@ -39,8 +35,10 @@ pub(super) async fn status(
         }
     }
     let run = ledger.find_run(args.run.as_deref()).await?;
-    if args.watch {
-        watch(&ledger, &run, output).await?;
+    if args.watch
+        && let Some(signal) = watch(&ledger, &run, settings.animation, output).await?
+    {
+        return Ok(Ending::Short(signal));
     }
     let run = ledger.run(&run.id).await?;
     match args.format {
@@ -88,34 +86,6 @@ const fn format(format: DataFormat) -> Format {
     match format {
         DataFormat::Human => Format::Text,
         DataFormat::Json => Format::Json,
-    }
-}
-
-/// Tells every change, and what orgs wait for, until no process works on the run any more.
-async fn watch(ledger: &Ledger, run: &RunRow, output: Output) -> Result<(), Failure> {
-    let mut told = None;
-    let (mut waits_text, mut waves_text) = (Vec::new(), Vec::new());
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    loop {
-        look.tick().await;
-        let overview = Facts::read(ledger, run).await?.overview();
-        if overview.state != RunState::Running {
-            return Ok(());
-        }
-        if told != Some(overview.totals) {
-            told = Some(overview.totals);
-            output.total(crate::report::totals(&overview));
-        }
-        let waves: Vec<String> = overview.waves.iter().map(WaveReport::line).collect();
-        for wave in waves.iter().filter(|wave| !waves_text.contains(*wave)) {
-            output.total(local_times(wave));
-        }
-        waves_text = waves;
-        let waits: Vec<String> = overview.orgs.iter().filter_map(OrgReport::wait).collect();
-        for wait in waits.iter().filter(|wait| !waits_text.contains(*wait)) {
-            output.note(local_times(wait));
-        }
-        waits_text = waits;
     }
 }
 

@@ -12,9 +12,11 @@ mod read;
 mod report_file;
 mod retry;
 mod schedule;
+mod schema;
 mod tree;
 mod values;
 mod waves;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,7 +30,9 @@ pub use read::{ledger_of, read};
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 pub use schedule::{Overlap, Schedule};
+pub use schema::{PATH, SchemaParts, json_schema};
 pub use waves::{HaltWhenFailed, REST, Wave, is_any};
+pub use written::{Written, inner};
 
 use crate::manifest::Limits;
 
@@ -63,6 +67,8 @@ pub struct Job {
     pub sandbox: toml::Table,
     /// Variables that programs of `exec:` secrets get besides the few they always get.
     pub pass_env: Vec<String>,
+    /// What of all this it says itself.
+    pub written: Written,
 }
 
 /// `[ledger]`: where checkpoints are kept, and for how long.

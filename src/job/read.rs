@@ -9,7 +9,7 @@ use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, path_in, pause};
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
-    Schedule, duration, notify, schedule, waves,
+    Schedule, Written, duration, notify, schedule, waves,
 };
 use crate::input;
 use crate::manifest::{Limits, Problem, is_variable};
@@ -57,7 +57,7 @@ fn load(file: &Path) -> Result<String, Wrong> {
     })
 }
 
-fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
+pub(super) fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     // Offsets stay right for people: a byte order mark is no column of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document::new(file.display().to_string(), text);
@@ -77,7 +77,10 @@ fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     let job = job(file, Table::root(&document, &root));
     let problems = document.into_problems();
     match job {
-        Some(job) if problems.is_empty() => Ok(job),
+        Some(job) if problems.is_empty() => Ok(Job {
+            written: Written::of(text, root.get_ref()).unwrap_or_default(),
+            ..job
+        }),
         _ => Err(problems),
     }
 }
@@ -137,6 +140,7 @@ fn job(file: &Path, mut root: Table<'_, '_>) -> Option<Job> {
         reports,
         sandbox,
         pass_env,
+        written: Written::default(),
     })
 }
 
@@ -274,10 +278,15 @@ fn sandbox(value: &DeValue<'_>) -> Result<toml::Table, Wrong> {
     if !value.is_table() {
         return Err(expected("a table", value).hint("write it as `[sandbox]`"));
     }
-    let owned = serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(
-        toml::Spanned::new(0..0, value.clone()),
-    ));
-    owned.map_err(|error: toml::de::Error| Wrong::new(error.message()))
+    owned(value).map_err(|error| Wrong::new(error.message()))
+}
+
+/// A table without the places of what is in it.
+pub(super) fn owned(table: &DeValue<'_>) -> Result<toml::Table, toml::de::Error> {
+    serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(toml::Spanned::new(
+        0..0,
+        table.clone(),
+    )))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::written::inner;
 use crate::manifest::Problem;
 
 /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
@@ -235,11 +236,7 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     fn field(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        inner(&self.path, key)
     }
 }
 

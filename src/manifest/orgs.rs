@@ -88,7 +88,7 @@ impl Orgs {
     }
 
     /// The file an org stands in; empty for an unknown org.
-    pub(super) fn file(&self, name: &str) -> &Path {
+    pub fn file(&self, name: &str) -> &Path {
         self.find(name).map_or(Path::new(""), |org| &org.file)
     }
 

@@ -32,6 +32,8 @@ pub struct Proxies {
     https: Option<Arc<Proxy>>,
     http: Option<Arc<Proxy>>,
     except: String,
+    /// The variable that says so.
+    except_variable: &'static str,
     fault: Option<ProxyError>,
 }
 
@@ -81,14 +83,33 @@ impl Proxies {
         let (https, http, all) = (one(HTTPS)?, one(HTTP)?, one(ALL)?);
         let except = NONE.into_iter().find_map(|name| {
             let value = get(name).filter(|value| !value.is_empty())?;
-            Some(text(name, value))
+            Some(text(name, value).map(|except| (name, except)))
         });
+        let (except_variable, except) = except.transpose()?.unwrap_or_default();
         Ok(Self {
             https: https.or_else(|| all.clone()),
             http: http.or(all),
-            except: except.transpose()?.unwrap_or_default(),
+            except,
+            except_variable,
             fault: None,
         })
+    }
+
+    /// Each with its setting's name, its value without a password, and the variable that says so.
+    pub fn listed(&self) -> Vec<(&'static str, String, &'static str)> {
+        let proxies = [("proxy.http", &self.http), ("proxy.https", &self.https)];
+        let proxies = proxies.into_iter().filter_map(|(setting, proxy)| {
+            let proxy = proxy.as_ref()?;
+            let address = &proxy.address;
+            let host = address.host_str().unwrap_or_default();
+            let port = address.port().map(|port| format!(":{port}"));
+            let port = port.unwrap_or_default();
+            let shown = format!("{}://{host}{port}", address.scheme());
+            Some((setting, shown, proxy.variable))
+        });
+        let except = (!self.except.is_empty())
+            .then(|| ("proxy.except", self.except.clone(), self.except_variable));
+        proxies.chain(except).collect()
     }
 
     /// As the HTTP library takes them; none when no variable is set.

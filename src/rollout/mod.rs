@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod continuation;
 pub(crate) mod doctor;
 pub(crate) mod driving;
+pub(crate) mod explain;
 mod importing;
 pub(crate) mod in_flight;
 pub(crate) mod notices;

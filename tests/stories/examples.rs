@@ -79,6 +79,7 @@ fn no_text_refers_to_what_its_reader_does_not_have() {
     }
     for arguments in [
         &["schema"][..],
+        &["schema", "--job"],
         &["man"],
         &["completions", "bash"],
         &["completions", "zsh"],

@@ -91,6 +91,7 @@ impl From<&Global> for Flags {
         Self {
             orgs: given.orgs.clone(),
             ledger: given.ledger.clone(),
+            env_file: given.env_file.clone(),
             colour: match given.color {
                 ColorWhen::Auto => None,
                 ColorWhen::Always => Some(Coloured::Yes),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use indexmap::IndexMap;
 
 use super::problems::named;
+use crate::cli::output::columns;
 use crate::report::counted;
 use crate::rollout::doctor::{
     Credentials, Findings, Held, LedgerFindings, LedgerState, OrgFindings, Skew, size,
@@ -30,17 +31,7 @@ const NONE: &str = "-";
 pub(super) fn write<W: Write>(page: &mut Page<W>, found: &Findings) -> io::Result<()> {
     let rows: Vec<_> = found.orgs.iter().map(row).collect();
     if !rows.is_empty() {
-        let head = HEAD.map(str::to_owned);
-        let all = || std::iter::once(&head).chain(&rows);
-        let width = |at: usize| all().map(|row| row[at].chars().count()).max();
-        let widths: Vec<_> = (0..COLUMNS).filter_map(width).collect();
-        for row in all() {
-            let cells = row.iter().zip(&widths);
-            let line: Vec<_> = cells
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            page.line(format_args!("{}", line.join("  ").trim_end()))?;
-        }
+        columns(page, &HEAD, &rows)?;
         for line in needs(&found.orgs) {
             page.line(format_args!("{line}"))?;
         }

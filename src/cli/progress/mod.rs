@@ -9,6 +9,7 @@ mod recount;
 mod screen;
 mod totals;
 mod waits;
+pub(super) mod watched;
 mod wave;
 
 use std::time::Duration;

@@ -45,8 +45,8 @@ impl World {
         let story = Scenario::of(entries);
         let missing = story.path("rollout.json");
         write_manifest(&story, &missing, &all);
-        copy(&story, "jobs");
-        copy(&story, "samples");
+        story.copy("jobs");
+        story.copy("samples");
         story.write("jobs/nightly.toml", readme_job());
         let made = rcgen::generate_simple_self_signed(["corp.example".to_owned()]).unwrap();
         story.write("jobs/corp-ca.pem", &made.cert.pem());
@@ -222,18 +222,4 @@ fn write_manifest(story: &Scenario, file: &Path, entries: &[Entry]) {
     let apps: Vec<Value> = entries.iter().map(Entry::json).collect();
     std::fs::write(file, json!({ "orgs": orgs, "apps": apps }).to_string()).unwrap();
     story.write("orgs.csv", &csv);
-}
-
-/// Copies a folder of the project.
-fn copy(story: &Scenario, folder: &str) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
-        if entry.file_type().unwrap().is_dir() {
-            copy(story, &name);
-        } else {
-            story.write(&name, &std::fs::read_to_string(entry.path()).unwrap());
-        }
-    }
 }

@@ -143,6 +143,20 @@ impl Scenario {
         }
     }
 
+    /// Copies a folder of the project.
+    pub fn copy(&self, folder: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                self.copy(&name);
+            } else {
+                self.write(&name, &std::fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+    }
+
     /// As [`Self::write`], if it is no text.
     pub fn write_bytes(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
