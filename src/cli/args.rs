@@ -365,7 +365,7 @@ mod tests {
             "okta-rollout consent complete answer --file f",
             "okta-rollout consent refresh --app gogle",
             "okta-rollout report --only broken",
-            "okta-rollout report --format junit",
+            "okta-rollout report --format yaml",
             "okta-rollout plan",
             "okta-rollout doctor",
             "okta-rollout doctor m.csv --json --format human",

@@ -85,7 +85,7 @@ mod tests {
             ),
             ("okta-rollout consent re", &["refresh"]),
             ("okta-rollout report --for", &["--format"]),
-            ("okta-rollout report --format j", &["json"]),
+            ("okta-rollout report --format j", &["json", "junit"]),
             ("okta-rollout report --format=j", &["--format=json"]),
             ("okta-rollout --color ", &["auto", "always", "never"]),
             ("okta-rollout completions f", &["fish"]),

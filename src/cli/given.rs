@@ -165,6 +165,9 @@ mod tests {
             ("plan", Way::Once),
             ("new", Way::Once),
             ("dry-run", Way::Once),
+            ("explain", Way::Once),
+            ("approve", Way::Once),
+            ("past-halt", Way::Once),
             // What somebody agreed to once is asked again.
             ("ask", Way::Once),
             ("yes", Way::Once),

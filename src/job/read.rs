@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, path_in, pause};
+use super::written::owned;
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
     Schedule, Written, duration, notify, schedule, waves,
@@ -279,14 +280,6 @@ fn sandbox(value: &DeValue<'_>) -> Result<toml::Table, Wrong> {
         return Err(expected("a table", value).hint("write it as `[sandbox]`"));
     }
     owned(value).map_err(|error| Wrong::new(error.message()))
-}
-
-/// A table without the places of what is in it.
-pub(super) fn owned(table: &DeValue<'_>) -> Result<toml::Table, toml::de::Error> {
-    serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(toml::Spanned::new(
-        0..0,
-        table.clone(),
-    )))
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::read::owned;
-
 /// The values of a job file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Written {
@@ -82,4 +80,12 @@ pub fn inner(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
+}
+
+/// A table without the places of what is in it.
+pub(super) fn owned(table: &DeValue<'_>) -> Result<toml::Table, toml::de::Error> {
+    serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(toml::Spanned::new(
+        0..0,
+        table.clone(),
+    )))
 }

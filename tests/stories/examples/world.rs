@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::texts::readme_job;
-use crate::support::{Entry, Ran, Scenario, google, partly_user, slack, zoomus, zscaler};
+use crate::support::{Entry, Ran, Receiver, Scenario, google, partly_user, slack, zoomus, zscaler};
 
 /// Commands that serve until they are interrupted, and what they say then.
 const SERVES: [(&str, &str); 2] = [
@@ -25,6 +25,8 @@ pub struct World {
     story: Scenario,
     run: String,
     answer: String,
+    /// Takes the notices of its jobs.
+    _receiver: Receiver,
 }
 
 impl World {
@@ -42,7 +44,13 @@ impl World {
             google("0oa7").labelled("C").at("canary-1"),
         ];
         let all: Vec<Entry> = entries.iter().cloned().chain([late.clone()]).collect();
-        let story = Scenario::of(entries);
+        let mut story = Scenario::of(entries);
+        let receiver = Receiver::ready();
+        story.set("ROLLOUT_WEBHOOK", &receiver.url);
+        story.set(
+            "ROLLOUT_WEBHOOK_SECRET",
+            "d2hhdCBzaWducyB0aGUgbm90aWNlcyBvZiB0aGlz",
+        );
         let missing = story.path("rollout.json");
         write_manifest(&story, &missing, &all);
         story.copy("jobs");
@@ -62,6 +70,7 @@ impl World {
             story,
             run: String::new(),
             answer: String::new(),
+            _receiver: receiver,
         };
         world.ran("run rollout.csv --orgs orgs.csv", 3);
         world.ran("report --only failed --format csv -o again.csv", 0);
