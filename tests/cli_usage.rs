@@ -64,6 +64,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       check        Find every mistake of a manifest or job at once; offline, nothing is sent
       plan         Show what `run` would do and what it costs; reads the live state with GETs only
       doctor       Find what keeps orgs and ledger from a run: one GET an org, nothing is changed
+      rehearse     Say how long a run will take and where it will wait, in simulated time
       run          Make it so: continue the file's interrupted run, or start a new one
       resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
       status       Show where a run stands
@@ -72,6 +73,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
       export       Write what orgs have now as a manifest; nothing is changed
+      serve        Run jobs by their schedules, until it is stopped
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest, of a job, or of the JSON report
       completions  Print the completions of a shell
@@ -90,6 +92,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       okta-rollout check rollout.csv --orgs orgs.csv   find every mistake, send nothing
       okta-rollout plan rollout.csv --orgs orgs.csv    what would be done, and what it costs
       okta-rollout doctor rollout.csv --orgs orgs.csv  can every org be reached, with enough rights
+      okta-rollout rehearse jobs/nightly.toml          how long it will take, and where it will wait
       okta-rollout run rollout.csv --orgs orgs.csv     make it so; run it again to go on after a crash
       okta-rollout consent list                        links that people have to open
       okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
@@ -355,7 +358,7 @@ fn a_jobs_mistakes_have_places_and_what_is_not_supported_is_refused() {
             "waves.toml",
             "waves.toml:4:9: waves[0].orgs: no org fits \"canary-*\"",
         ),
-        ("notify.toml", "`notify`"),
+        ("notify.toml", "notify.toml:4:11: notify.webhook: env:HOOK"),
     ] {
         okta_rollout(folder.path())
             .args(["run", job])

@@ -98,7 +98,7 @@ pub enum Command {
     Plan(Plan),
     /// Find what keeps orgs and ledger from a run: one GET an org, nothing is changed
     Doctor(Doctor),
-    /// Say how long a run will take and where it will wait, in simulated time; nothing is sent
+    /// Say how long a run will take and where it will wait, in simulated time
     Rehearse(Rehearse),
     /// Make it so: continue the file's interrupted run, or start a new one
     Run(Run),

@@ -31,8 +31,9 @@ pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 pub use schedule::{Overlap, Schedule};
 pub use schema::{PATH, SchemaParts, json_schema};
+pub use tree::inner;
 pub use waves::{HaltWhenFailed, REST, Wave, is_any};
-pub use written::{Written, inner};
+pub use written::Written;
 
 use crate::manifest::Limits;
 

@@ -6,8 +6,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::tree::{Document, Table, Wrong, expected, string, suggestion};
-use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, path_in, pause};
-use super::written::owned;
+use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, owned, path_in, pause};
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
     Schedule, Written, duration, notify, schedule, waves,

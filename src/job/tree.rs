@@ -8,7 +8,6 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::written::inner;
 use crate::manifest::Problem;
 
 /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
@@ -237,6 +236,15 @@ impl<'d, 't> Table<'d, 't> {
 
     fn field(&self, key: &str) -> String {
         inner(&self.path, key)
+    }
+}
+
+/// The path of a key of a table with this one.
+pub fn inner(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
     }
 }
 

@@ -72,3 +72,11 @@ pub(super) fn percent(value: &DeValue<'_>) -> Result<f64, Wrong> {
         .filter(|percent| (0.0..=100.0).contains(percent))
         .ok_or_else(|| Wrong::new(format!("`{text}` is not a percentage from `0%` to `100%`")))
 }
+
+/// A table without the places of what is in it.
+pub(super) fn owned(table: &DeValue<'_>) -> Result<toml::Table, toml::de::Error> {
+    serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(toml::Spanned::new(
+        0..0,
+        table.clone(),
+    )))
+}

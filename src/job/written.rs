@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::tree::inner;
+use super::values::owned;
+
 /// The values of a job file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Written {
@@ -71,21 +74,4 @@ impl Places {
         }
         self.lines.insert(path, line);
     }
-}
-
-/// The path of a key of a table with this one.
-pub fn inner(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
-}
-
-/// A table without the places of what is in it.
-pub(super) fn owned(table: &DeValue<'_>) -> Result<toml::Table, toml::de::Error> {
-    serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(toml::Spanned::new(
-        0..0,
-        table.clone(),
-    )))
 }

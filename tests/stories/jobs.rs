@@ -198,6 +198,7 @@ fn setting(settings: &[Value], org: Option<&str>, name: &str) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_setting_says_where_it_comes_from() {
     let mut story = Scenario::of([]);
     story.write("orgs.csv", "org,url,auth.apiToken,limits.share\nacme,https://acme.okta.com,env:ACME_TOKEN,0.3\nsim,sandbox,,\n");
