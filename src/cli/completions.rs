@@ -86,7 +86,10 @@ mod tests {
             ("okta-rollout consent re", &["refresh"]),
             ("okta-rollout report --for", &["--format"]),
             ("okta-rollout report --format j", &["json", "junit"]),
-            ("okta-rollout report --format=j", &["--format=json"]),
+            (
+                "okta-rollout report --format=j",
+                &["--format=json", "--format=junit"],
+            ),
             ("okta-rollout --color ", &["auto", "always", "never"]),
             ("okta-rollout completions f", &["fish"]),
             ("okta-rollout run --only wai", &["waiting"]),
