@@ -254,6 +254,7 @@ impl Service<'_> {
             }
             Err(failure) => self.output.failure(&failure),
         }
+        self.show();
         let count = crate::report::counted(self.jobs.len() as u64, "job", "jobs");
         self.output
             .total(format_args!("the list of jobs was read again: {count}"));
