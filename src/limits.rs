@@ -16,8 +16,9 @@ const FILES: usize = 40;
 /// Files that have to be free for SQLite to open a ledger, or the system's resolver to ask a name server.
 const FEW: usize = 4;
 
-/// The least that SQLite makes a file larger by at once (bytes): the memory that it shares beside the ledger.
-const GROWTH: u64 = 32 * 1024;
+/// What SQLite makes a file larger by at once (bytes): the log of a new ledger by the most, and a log that could not be
+/// written is gone by the time that somebody looks.
+const GROWTH: u64 = 256 * 1024;
 
 /// A limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
