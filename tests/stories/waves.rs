@@ -189,7 +189,7 @@ fn past_halt_passes_only_the_halt_that_the_run_stands_at() {
     story.run().exits(3);
     quiet(&story, &["beta", "gamma"]);
     let ran = story.okta_rollout(&["resume", "--past-halt"]).exits(3);
-    ran.says("continues in spite of the failures in wave wave 1");
+    ran.says("continues in spite of the failures in wave 1");
     quiet(&story, &["gamma"]);
     let wanted = [
         ("wave 1", "done", 2),
@@ -271,7 +271,7 @@ fn a_wave_whose_orgs_cannot_even_be_opened_has_failed() {
     let token = story.api_token("beta");
     story.unset("BETA_TOKEN");
     let ran = story.okta_rollout(&["resume", "--approve"]).exits(3);
-    ran.says("wave wave 2 was halted: 1 of 1 entry failed");
+    ran.says("wave 2 was halted: 1 of 1 entry failed");
     quiet(&story, &["beta", "gamma"]);
     story.set("BETA_TOKEN", &token);
     story.okta_rollout(&["resume"]).exits(3);
