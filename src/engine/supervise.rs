@@ -63,6 +63,7 @@ pub(super) async fn supervise(
             Ok(pause) => pause,
             Err(error) => stop(engine, &mut failed, error),
         };
+        let is_halted = tasks.waves.is_halted();
         let is_at_rest = tasks.running.is_empty() && pause.is_none();
         if is_at_rest && (failed.is_some() || !at_rest().await || interrupt.is_cancelled()) {
             break;
@@ -84,7 +85,8 @@ pub(super) async fn supervise(
                 Err(error) => Err(error),
             },
             () = passed(pause) => Ok(()),
-            () = tasks.waves.halted() => Ok(()),
+            // Once: then it is said.
+            () = tasks.waves.halted(), if !is_halted => Ok(()),
             () = interrupt.cancelled(), if !told => {
                 told = true;
                 let answers = if failed.is_some() { Answers::Lost } else { Answers::Kept };

@@ -73,8 +73,8 @@ impl<'a> EntryTask<'a> {
             log: CallLog::of(row.entry.app),
             org_context,
             owner,
+            memory: Memory::of(&row),
             row,
-            memory: Memory::default(),
             own_url: &own_org.url,
             name,
             answer: None,
@@ -139,6 +139,11 @@ impl<'a> EntryTask<'a> {
         let (fingerprint, answer, announced) =
             (context.fingerprint, context.answer, context.announced);
         self.answer = answer;
+        if !self.memory.has_begun && self.org_context.in_wave.is_halted() {
+            // What it came to without a call of its own, behind a list that others wait for, is not begun either.
+            return self.halt(announced).await;
+        }
+        self.memory.has_begun = true;
         match outcome {
             Ok(outcome) => self.settle(step, outcome, fingerprint).await,
             Err(StepError::Halted(_)) => self.halt(announced).await,
@@ -153,7 +158,7 @@ impl<'a> EntryTask<'a> {
                 owner: self.owner,
                 ledger: &self.org_context.ledger,
                 access: &self.org_context.access,
-                is_halted: self.org_context.in_wave.halted(),
+                halted: self.org_context.in_wave.halted(),
                 own_url: self.own_url,
             }),
             row: &mut self.row,

@@ -1,8 +1,6 @@
 //! The calls of a step: each is given with what comes of it if Okta does what it is asked. A run sends it, with what has
 //! to be durable around it; a plan notes it.
 
-use std::sync::atomic::Ordering;
-
 use super::StepError;
 use super::context::Context;
 use super::memory::Memory;
@@ -12,13 +10,15 @@ use super::supposition::Supposition;
 use crate::ledger::{InFlight, LastAppliedChange, LastAppliedUpdate, LedgerError};
 use crate::model::{EntryState, Site};
 use crate::okta::{Body, Read, Request, Tokens, Write};
-use crate::pacing::{CallLog, Halted, Idempotency, unix_millis};
+use crate::pacing::{CallLog, CancellationToken, Halted, Idempotency, unix_millis};
 use crate::steps::{Also, checkpoint};
 
 /// A call of an entry, with what has to be durable around it.
-struct EntryCall<'c, 'a> {
+pub(super) struct EntryCall<'c, 'a> {
     context: &'c mut Context<'a>,
     idempotency: Idempotency,
+    /// What the ledger must know of the app before it is sent.
+    applied: Option<Box<LastAppliedUpdate>>,
 }
 
 impl Caller for EntryCall<'_, '_> {
@@ -26,12 +26,33 @@ impl Caller for EntryCall<'_, '_> {
         self.context.log
     }
 
-    async fn admitted(&mut self) -> Result<(), StepError> {
-        self.context.may_begin()?;
-        match self.idempotency {
-            Idempotency::OnceOnly => self.context.announce().await,
-            Idempotency::ReadOnly | Idempotency::Idempotent => Ok(()),
+    fn given_up(&self) -> Option<CancellationToken> {
+        if self.context.memory.has_begun {
+            return None;
         }
+        self.context.live().ok()?.halted.cloned()
+    }
+
+    async fn admitted(&mut self) -> Result<(), StepError> {
+        self.context.begin()?;
+        let applied = self.applied.take();
+        self.context.memory.left |= applied.is_some();
+        if self.idempotency == Idempotency::OnceOnly {
+            self.context.announce();
+        } else if self.idempotency == Idempotency::ReadOnly
+            // Once drift is fixed nobody can see it any more.
+            || !(self.context.memory.unsaved || applied.is_some())
+        {
+            return Ok(());
+        }
+        // Only now: an entry that still waits for its turn has not begun.
+        self.context.memory.unsaved = false;
+        self.context.row.state = EntryState::Started;
+        let live = self.context.live()?;
+        Ok(self
+            .context
+            .commit(live, applied.map(|applied| *applied))
+            .await?)
     }
 
     async fn refused(&mut self) -> Result<(), StepError> {
@@ -47,12 +68,22 @@ impl Caller for EntryCall<'_, '_> {
 
 impl<'a> Context<'a> {
     // The run may have been halted while the first call of the entry waited for its turn.
-    fn may_begin(&mut self) -> Result<(), StepError> {
-        let has_begun = self.row.state != EntryState::Pending || !self.log.attempts.is_empty();
-        if !has_begun && self.live()?.is_halted.load(Ordering::Relaxed) {
+    fn begin(&mut self) -> Result<(), StepError> {
+        let halted = self.live()?.halted;
+        if !self.memory.has_begun && halted.is_some_and(CancellationToken::is_cancelled) {
             return Err(Halted::NoFurtherEntry.into());
         }
+        self.memory.has_begun = true;
         Ok(())
+    }
+
+    /// For a call that only looks, of this entry or for all of its org.
+    pub(super) const fn reading(&mut self) -> EntryCall<'_, 'a> {
+        EntryCall {
+            context: self,
+            idempotency: Idempotency::ReadOnly,
+            applied: None,
+        }
     }
 
     /// A call that changes nothing; `taken`: what is made of its answer.
@@ -74,10 +105,7 @@ impl<'a> Context<'a> {
     /// As [`Self::read`], of what only a run asks.
     pub(super) async fn read_live<T>(&mut self, call: &Read<T>) -> Result<T, StepError> {
         let (reader, priority) = (&self.live()?.access.reader, self.priority());
-        let mut caller = EntryCall {
-            context: self,
-            idempotency: Idempotency::ReadOnly,
-        };
+        let mut caller = self.reading();
         Ok(reader.read_by(call, priority, &mut caller).await?.0)
     }
 
@@ -171,15 +199,11 @@ impl<'a> Context<'a> {
     ) -> Result<Body, StepError> {
         let live = self.live()?;
         let applied = self.leaves(live).await?;
-        // Once drift is fixed nobody can see it any more.
-        if std::mem::take(&mut self.memory.unsaved) || applied.is_some() {
-            self.row.state = EntryState::Started;
-            self.commit(live, applied).await?;
-        }
         let (access, priority) = (live.access, self.priority());
         let mut caller = EntryCall {
             context: self,
             idempotency,
+            applied: applied.map(Box::new),
         };
         let (gate, tokens) = (&access.gate, Tokens::of(&access.client));
         let exchange = || access.client.exchange(request);
@@ -232,13 +256,10 @@ impl<'a> Context<'a> {
         Ok(self.commit(live, Some(applied)).await?)
     }
 
-    // Records, durably, that a once-only call is being sent: after leave was given, so that the time is true.
-    async fn announce(&mut self) -> Result<(), StepError> {
-        self.row.state = EntryState::Started;
+    // A once-only call is being sent: said after leave was given, so that the time is true.
+    fn announce(&mut self) {
         self.row.progress.in_flight = Some(self.in_flight());
         self.announced = true;
-        let live = self.live()?;
-        Ok(self.commit(live, None).await?)
     }
 
     fn in_flight(&self) -> InFlight {
@@ -285,12 +306,12 @@ impl<'a> Context<'a> {
         let Ok(app_id) = self.app_id() else {
             return Ok(None);
         };
-        self.memory.left = true;
         self.app_memory().await?;
         self.earlier().await?;
         let Memory { app, earlier, .. } = &*self.memory;
         let known = app.as_ref().zip(earlier.as_ref());
         let left = known.and_then(|(app, earlier)| earlier.left_for(app, &self.row.entry));
+        self.memory.left = left.is_none();
         Ok(left.map(|like| LastAppliedUpdate {
             org_url: live.own_url.to_owned(),
             app_id,

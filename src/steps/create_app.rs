@@ -19,10 +19,11 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         // It was not created.
         Box::pin(org.list_again(app, priority, context.log)).await?;
     } else if context.may_have_been_sent() {
-        let (entry, access) = (&context.row.entry, context.live()?.access);
-        let wanted = (entry.app, entry.label.as_deref());
-        let (priority, relisting) = (context.priority(), &access.relisting);
-        let listing = relisting.matching(wanted, &access.reader, priority, context.log);
+        let (access, priority) = (context.live()?.access, context.priority());
+        let (app, label) = (context.row.entry.app, context.row.entry.label.clone());
+        let (wanted, relisting) = ((app, label.as_deref()), &access.relisting);
+        let mut caller = context.reading();
+        let listing = relisting.matching(wanted, &access.reader, priority, &mut caller);
         let found = listing.await?;
         if let Some(id) = found_app(&context.row.entry, &found, [])? {
             choose(context, Some(id.to_owned())).await?;

@@ -16,9 +16,10 @@ pub(super) async fn run(context: &mut Context<'_>, index: u16) -> Result<Outcome
     if context.may_have_been_sent() {
         let access = context.live()?.access;
         let (priority, wanted) = (context.priority(), (App::OktaOrg2Org, Some(&*label)));
+        let mut caller = context.reading();
         let looked = access
             .relisting
-            .matching(wanted, &access.reader, priority, context.log);
+            .matching(wanted, &access.reader, priority, &mut caller);
         if !looked.await?.is_empty() {
             return Ok(Outcome::Done { changed: true });
         }

@@ -131,9 +131,11 @@ async fn name_of(context: &mut Context<'_>, app_id: &str) -> Result<Box<str>, St
             return Ok(name.word().into());
         }
     }
-    let (priority, log) = (context.priority(), &mut *context.log);
+    let priority = context.priority();
+    let mut caller = context.reading();
     let list = async move |pages: &mut Pages, extent: Extent| {
-        pages.read(extent, &access.reader, priority, log).await
+        let reader = &access.reader;
+        pages.read(extent, reader, priority, &mut caller).await
     };
     if directory.has(app, app_id, list).await? {
         return Ok(app.name().into());

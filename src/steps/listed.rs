@@ -27,8 +27,9 @@ pub(super) async fn listed<'a>(
         };
         let priority = context.priority();
         let extent = Extent::all(only);
+        let mut caller = context.reading();
         pages
-            .read(extent, &access.reader, priority, context.log)
+            .read(extent, &access.reader, priority, &mut caller)
             .await?;
     }
     Ok(pages)

@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use super::StepError;
 use super::reader::{Reader, again};
+use super::sending::Caller;
 use crate::apps::App;
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::error::endless_list;
@@ -24,13 +25,13 @@ pub type Listing = Mutex<Pages>;
 pub struct Relisting(Mutex<HashMap<App, (Instant, Pages)>>);
 
 impl Relisting {
-    /// The instances of an app with this label, by a list that was begun from now on.
+    /// The instances of an app with this label, by a list that was begun from now on. `caller`: who makes it if nobody did.
     pub(super) async fn matching(
         &self,
         (app, label): (App, Option<&str>),
         reader: &Reader,
         priority: usize,
-        log: &mut CallLog,
+        caller: &mut impl Caller,
     ) -> Result<Vec<String>, StepError> {
         let needed_since = Instant::now();
         let mut listed = self.0.lock().await;
@@ -40,7 +41,7 @@ impl Relisting {
             (*begun, *pages) = fresh();
         }
         pages
-            .read(Extent::all(Some(app)), reader, priority, log)
+            .read(Extent::all(Some(app)), reader, priority, caller)
             .await?;
         Ok(pages.matching(app, label))
     }
@@ -118,18 +119,18 @@ impl Pages {
     }
 
     /// Reads on, as far as wanted.
-    pub async fn read(
+    pub(super) async fn read(
         &mut self,
         extent: Extent,
         reader: &Reader,
         priority: usize,
-        log: &mut CallLog,
+        caller: &mut impl Caller,
     ) -> Result<(), StepError> {
         let mut restarted = false;
         while !self.complete && self.pages < extent.pages {
             let path = self.next.clone();
             let path = path.unwrap_or_else(|| apps::first_page(extent.only));
-            match reader.read_page(&apps::next(&path), priority, log).await {
+            match reader.read_by(&apps::next(&path), priority, caller).await {
                 Ok((listed, next)) => {
                     self.add(&path, listed, next).map_err(|why| {
                         StepError::call(endless_list(&why), Idempotency::ReadOnly)

@@ -1,7 +1,8 @@
 //! What goes from one step of an entry to the next within a process, and nowhere else.
 
 use super::shown::Listed;
-use crate::ledger::{AppMemory, AppName};
+use crate::ledger::{AppMemory, AppName, EntryRow};
+use crate::model::EntryState;
 use crate::plan::Earlier;
 
 /// What this process read of one entry, to save calls; lost with the process.
@@ -21,6 +22,19 @@ pub struct Memory {
     pub left: bool,
     /// Whether something was noted that must be durable before the next write.
     pub unsaved: bool,
+    /// Whether the entry has begun: a call of its own was made, in this process or before. One that has continues to its
+    /// end where a run is halted, however long it waits for its turn; one that has not sends nothing any more.
+    pub has_begun: bool,
+}
+
+impl Memory {
+    /// Of an entry that is taken up.
+    pub fn of(row: &EntryRow) -> Self {
+        Self {
+            has_begun: row.state != EntryState::Pending,
+            ..Self::default()
+        }
+    }
 }
 
 /// How it is known what a write changes.

@@ -1,10 +1,9 @@
 //! Where the calls of a step lead: to the org, or, where somebody asks what a run would do, nowhere.
 
-use std::sync::atomic::AtomicBool;
-
 use super::supposition::Supposition;
 use super::{Access, StepError};
 use crate::ledger::{Ledger, Owner};
+use crate::pacing::CancellationToken;
 
 /// What carries out a step's calls.
 pub enum Outside<'a> {
@@ -23,8 +22,8 @@ pub struct Live<'a> {
     pub ledger: &'a Ledger,
     /// The org whose turn it is: the entry's own, or its hub.
     pub access: &'a Access,
-    /// Whether no further entry of the run may begin.
-    pub is_halted: &'a AtomicBool,
+    /// Cancelled once no further entry of the run may begin; `None` where nothing halts it.
+    pub halted: Option<&'a CancellationToken>,
     /// The URL of the entry's own org as the ledger knows it: its app is there.
     pub own_url: &'a str,
 }

@@ -3,7 +3,7 @@
 
 use super::StepError;
 use crate::okta::{Exchange, Request, Tokens};
-use crate::pacing::{CallLog, Concluded, Gate, Idempotency};
+use crate::pacing::{CallLog, CancellationToken, Concluded, Gate, Halted, Idempotency};
 
 /// How often a call is sent again at most because Okta did not authorize it: once with a new token, and once with what
 /// else it may want with that.
@@ -13,6 +13,11 @@ const MOST_RESENT: u32 = 2;
 pub(super) trait Caller {
     /// Where the call is logged.
     fn log(&mut self) -> &mut CallLog;
+
+    /// When the call is not sent any more, although it waits for its turn.
+    fn given_up(&self) -> Option<CancellationToken> {
+        None
+    }
 
     /// The call may be sent, and is sent next.
     async fn admitted(&mut self) -> Result<(), StepError>;
@@ -54,13 +59,21 @@ pub(super) async fn sent<F: Future<Output = Exchange>>(
             // Boxed, as it is rare.
             Box::pin(obtain(gate, tokens, priority, caller.log())).await?;
         }
-        let reservation = gate.admit(request, priority, caller.log()).await?;
+        let given_up = caller.given_up();
+        let admission = gate.admit(request, priority, caller.log());
+        let reservation = match given_up {
+            Some(given_up) => unless(&given_up, admission).await?,
+            None => admission.await?,
+        };
         if tokens.is_some_and(Tokens::are_needed) {
             // It ended while the call waited for its turn.
             reservation.give_back();
             continue;
         }
-        caller.admitted().await?;
+        if let Err(error) = caller.admitted().await {
+            reservation.give_back();
+            return Err(error);
+        }
         // Boxed, so that entries that wait for leave take little memory.
         let exchange = Box::pin(send()).await;
         match reservation.conclude(request, exchange, caller.log()) {
@@ -77,6 +90,17 @@ pub(super) async fn sent<F: Future<Output = Exchange>>(
                 gate.pause(pause).await?;
             }
         }
+    }
+}
+
+/// Waits for a call's turn for as long as it is wanted.
+async fn unless<T>(
+    given_up: &CancellationToken,
+    admission: impl Future<Output = Result<T, Halted>>,
+) -> Result<T, Halted> {
+    tokio::select! {
+        admitted = admission => admitted,
+        () = given_up.cancelled() => Err(Halted::NoFurtherEntry),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Entry, Scenario, google, zscaler};
+use crate::support::{Entry, Scenario, google, user, zscaler};
 
 /// Two canaries, then beta, and all others after that.
 const WAVES: &str = "[[waves]]\nname = 'canaries'\norgs = ['canary*']\nhaltWhenFailed = '50%'\n\
@@ -134,6 +134,68 @@ fn no_entry_begins_after_the_one_that_is_too_many() {
         );
         quiet(&story, &["beta"]);
     }
+}
+
+#[test]
+fn an_entry_that_waits_for_its_turn_has_not_begun() {
+    let known = || (1..4).map(|no| zscaler(&format!("0oa{no}")));
+    let story = Scenario::of(known().chain([zscaler("0oa5").at("beta")]));
+    story.run().exits(0);
+    for org in ["acme", "beta"] {
+        story.all_calls(org);
+    }
+    // Those that are known are written to with their first call, and what they were is noted before that.
+    let changed = known().map(|entry| entry.feature(user()));
+    let entries = [zscaler("0oa0").missing()].into_iter().chain(changed);
+    story.manifest(entries.chain([zscaler("0oa5").at("beta").feature(user())]));
+    story.job("[limits]\nmaxRps = 1\n[[waves]]\norgs = ['acme']\nhaltWhenFailed = 0\n");
+    story.run().exits(3);
+    assert_eq!(story.all_calls("acme"), ["GET …"]);
+    let totals = &story.report()["totals"];
+    assert_eq!(
+        (&totals["failed"], &totals["pending"]),
+        (&json!(1), &json!(4))
+    );
+    story.okta_rollout(&["resume"]).exits(3);
+    quiet(&story, &["acme", "beta"]);
+    let ran = story.okta_rollout(&["resume", "--past-halt"]).exits(3);
+    ran.says("continues in spite of the failures in wave 1");
+    assert_eq!(story.report()["totals"]["changed"], 4);
+}
+
+#[test]
+fn an_entry_that_waits_for_a_list_has_not_begun() {
+    let fault =
+        "limit = 0\n[[faults.rules]]\nfault = 'hang'\norg = 'beta'\npath = '/api/v1/apps'\n";
+    let labelled = |no: u32| {
+        zscaler(&format!("0oa{no}"))
+            .labelled(&format!("Zscaler {no}"))
+            .at("beta")
+    };
+    let story = Scenario::with(
+        fault,
+        (1..6).map(labelled).chain([zscaler("0oa0").missing()]),
+    );
+    story.job("[http]\ntimeout = '3s'\n[[waves]]\norgs = ['*']\nhaltWhenFailed = 0\n");
+    story
+        .run()
+        .exits(3)
+        .says("was halted: 1 of 6 entries failed");
+    // The one that asked for the list continues to its end, and is the only one that asks again.
+    let calls = story.all_calls("beta");
+    let of = |call: &str| calls.iter().filter(|made| *made == call).count();
+    assert_eq!(
+        (of("GET /api/v1/apps"), of("POST …/connections/default")),
+        (2, 1),
+        "{calls:?}"
+    );
+    let totals = &story.report()["totals"];
+    assert_eq!(
+        (&totals["changed"], &totals["failed"], &totals["pending"]),
+        (&json!(1), &json!(1), &json!(4))
+    );
+    story.okta_rollout(&["resume"]).exits(3);
+    quiet(&story, &["beta"]);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use super::Groups;
 use crate::ledger::{Counts, Ledger, LedgerError};
 use crate::model::{OrgNo, RunId};
+use crate::pacing::CancellationToken;
 
 /// Nothing halts.
 const ALL: u64 = u64::MAX;
@@ -22,9 +22,8 @@ pub(super) struct Halting {
     /// Whether entries of one org may have steps in another.
     has_hubs: bool,
     tallies: Vec<Tally>,
-    halted: AtomicBool,
-    /// Notified when the run is halted.
-    pub notify: Notify,
+    /// Cancelled when the run is halted.
+    pub halted: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -93,7 +92,10 @@ impl Halting {
     /// So many unfinished entries of an org are held back by one that was stopped.
     fn hold(&self, org: OrgNo, entries: u64) {
         if let Some((wave, tally)) = self.of(org) {
-            tally.held.lock().insert(org, entries);
+            let mut held = tally.held.lock();
+            let known = held.entry(org).or_default();
+            *known = entries.max(*known);
+            drop(held);
             self.judge(wave);
         }
     }
@@ -105,10 +107,8 @@ impl Halting {
 
     fn judge(&self, wave: usize) {
         let too_many = |tally: &Tally| tally.all() > tally.allowed.load(Ordering::Relaxed);
-        if self.tallies.get(wave).is_some_and(too_many)
-            && !self.halted.swap(true, Ordering::Relaxed)
-        {
-            self.notify.notify_one();
+        if self.tallies.get(wave).is_some_and(too_many) {
+            self.halted.cancel();
         }
     }
 }
@@ -135,12 +135,12 @@ impl InWave {
 
     /// Whether no further entry may begin.
     pub fn is_halted(&self) -> bool {
-        self.halting.halted.load(Ordering::Relaxed)
+        self.halting.halted.is_cancelled()
     }
 
-    /// As [`Self::is_halted`], to those who do not know waves.
-    pub fn halted(&self) -> &AtomicBool {
-        &self.halting.halted
+    /// As [`Self::is_halted`], to those who do not know waves; `None` where nothing can halt.
+    pub fn halted(&self) -> Option<&CancellationToken> {
+        (!self.halting.tallies.is_empty()).then_some(&self.halting.halted)
     }
 
     /// Whether entries of the org may begin.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::halting::{Halting, InWave};
@@ -188,9 +187,14 @@ impl Waves {
             .chain(of_hubs)
     }
 
-    /// Ready when the run is halted.
-    pub fn halted(&self) -> Notified<'_> {
-        self.halting.notify.notified()
+    /// Ends when the run is halted.
+    pub async fn halted(&self) {
+        self.halting.halted.cancelled().await;
+    }
+
+    /// Whether it is.
+    pub fn is_halted(&self) -> bool {
+        self.halting.halted.is_cancelled()
     }
 
     /// Stores and says what happens next, until something has to happen before anything else does.
@@ -206,7 +210,13 @@ impl Waves {
             });
         }
         loop {
-            let next = self.next();
+            let mut next = self.next();
+            if matches!(next, Next::Begins(_) | Next::Ends(_)) {
+                // Somebody else's answers may have made entries fail that nobody here has heard of yet.
+                let by_org = self.ledger.counts_by_org(self.lock.run()).await?;
+                self.halting.recount(&by_org);
+                next = self.next();
+            }
             match next {
                 Next::Begins(no) => {
                     self.live[no].facts.row.started_at = Some(unix_millis());
