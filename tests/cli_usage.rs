@@ -101,7 +101,8 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
 
     Exit codes:
       0 all done   2 wrong usage, manifest, job or settings; nothing was sent
-      3 some entries failed or an org was stopped   4 some entries wait for consent
+      3 some entries failed or an org was stopped; `doctor`: something must be mended
+      4 nothing failed, some entries wait for consent or a wave for approval
       5 `plan --detailed-exitcode` found changes
       129, 130, 143 interrupted, everything is checkpointed   1 a bug in okta-rollout
     "#);

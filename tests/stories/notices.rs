@@ -136,6 +136,9 @@ fn what_a_wave_waits_for_is_said_once() {
     let posted = receiver.all();
     assert_eq!(kinds(&posted), ["run.finished", "wave.halted"]);
     let halted = &one(&posted, "wave.halted")["data"];
+    let finished = &one(&posted, "run.finished")["data"];
+    assert_eq!(finished["waves"], story.report()["waves"]);
+    assert_eq!(finished["waves"][0]["state"], "halted");
     let facts = ["wave", "failed", "allowed", "entries"].map(|key| halted[key].clone());
     assert_eq!(facts, [json!("wave 1"), json!(1), json!(0), json!(1)]);
     // In vain: nobody has to hear it again.

@@ -159,7 +159,8 @@ proptest! {
         prop_assert!(outcome.windows <= 2 * windows(&world, twentieth), "{} windows", outcome.windows);
         let had = f64::from(outcome.theirs - outcome.theirs_refused);
         let all = number(world.limit * outcome.windows.saturating_sub(2));
-        prop_assert!(had >= 0.9 * all, "{had} of {all}");
+        // What is counted in whole calls can miss its share by one.
+        prop_assert!(had + 1.0 >= 0.9 * all, "{had} of {all}");
     }
 
     #[test]

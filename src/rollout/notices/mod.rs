@@ -34,6 +34,7 @@ use crate::model::{EntryState, OrgNo};
 use crate::pacing::CancellationToken;
 use crate::plan;
 use crate::report::{EntryReport, Held, RunFacts, entry, overview};
+use crate::rollout::waves;
 
 /// How long the end of the program waits for notices that are under way.
 const MOST: Duration = Duration::from_secs(30);
@@ -168,13 +169,15 @@ async fn ended(outcome: &Outcome<'_>) -> Result<Notice, LedgerError> {
         org.stopped.take_if(|_| counts.unfinished() == 0);
     }
     let run = ledger.run(&run.id).await?;
-    let overview = overview(RunFacts {
+    let mut overview = overview(RunFacts {
         run: &run,
         held: Held::No,
         counts: counts.iter().map(|(_, counts)| *counts).sum(),
         orgs: &orgs,
         removed: &[],
     });
+    let standing = waves::standing(ledger, &run, &orgs, outcome.selected).await?;
+    overview.waves = standing.as_ref().map(waves::reports).unwrap_or_default();
     // One that came when nothing was left to do cut nothing short.
     let signal = signal.filter(|signal| exit_code == signal.exit_code());
     Ok(Notice::run_ended(&Ended {
