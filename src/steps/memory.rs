@@ -7,6 +7,10 @@ use crate::plan::Earlier;
 
 /// What this process read of one entry, to save calls; lost with the process.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known at another time, and none excludes another"
+)]
 pub struct Memory {
     /// The features as last listed.
     pub features: Option<Listed>,
