@@ -328,6 +328,8 @@ pub struct Policy {
     pub sandbox: toml::Table,
     /// Variables that programs of `exec:` secrets get besides the few they always get.
     pub pass_env: Vec<String>,
+    /// What of all this the job says itself, and where.
+    pub written: job::Written,
 }
 
 impl Policy {
@@ -378,6 +380,7 @@ impl Policy {
             schedule: job.schedule,
             sandbox: job.sandbox,
             pass_env: job.pass_env,
+            written: job.written,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,11 +14,10 @@ use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
 use crate::report::counted;
-use crate::rollout::access::{can_call, no_calls};
+use crate::rollout::access::no_calls;
 use crate::rollout::context::unreadable;
 use crate::rollout::explain::{EffectiveSetting, Explain};
-use crate::rollout::{notices, waves};
-use crate::sandbox::SandboxSettings;
+use crate::rollout::{job_mistakes, notices};
 use crate::settings::{Policy, Settings};
 use crate::text::Syntax;
 
@@ -79,27 +77,18 @@ pub(super) fn check(
 }
 
 fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure> {
-    let (policy, written) = if job::is_job(&args.file) {
+    let is_job = job::is_job(&args.file);
+    let policy = if is_job {
         match job::read(&args.file) {
-            Ok(mut job) => {
-                let written = std::mem::take(&mut job.written);
-                (Policy::of_job(job, settings), Some(written))
-            }
+            Ok(job) => Policy::of_job(job, settings),
             Err(problems) => return Ok(Findings::of_job(&args.file, problems)),
         }
     } else {
-        (Policy::of_manifest(&args.file, settings), None)
+        Policy::of_manifest(&args.file, settings)
     };
     refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
     let proxies = policy.http.proxies.checked();
     proxies.map_err(|error| no_calls(error.into()))?;
-    if policy.http.ca_file.is_some() {
-        can_call(&policy.http)?;
-    }
-    let sandbox = policy.sandbox.clone().try_into::<SandboxSettings>();
-    sandbox
-        .context("the job's [sandbox] section")
-        .map_err(Failure::usage)?;
     let options = CheckOptions {
         secrets: if args.no_secrets {
             SecretCheck::Skip
@@ -109,20 +98,20 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         exec: args.allow_exec.into(),
     };
     let mut problems = outputs::problems(&args.file, &policy, settings)?;
+    problems.extend(job_mistakes::problems(&args.file, &policy));
     if !args.no_secrets {
         problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
     }
     let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
     let names: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
     if !names.is_empty() {
-        let names = names.into_iter();
-        problems.extend(waves::problems(&args.file, &policy.waves, names));
+        problems.extend(job_mistakes::about_orgs(&args.file, &policy, &names));
     }
     let problem_count = checked.problem_count + problems.len() as u64;
     problems.extend(checked.problems);
     let explain = Explain {
         file: &args.file,
-        written: written.as_ref(),
+        written: is_job.then_some(&policy.written),
         settings: &settings.with_policy(&policy),
         orgs: &checked.orgs,
     };

@@ -20,10 +20,11 @@ use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
 use crate::rollout::context::{RunContext, unreadable};
 use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
+use crate::rollout::job_mistakes;
 use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
-use crate::rollout::waves::{self, Decision, waves_of};
+use crate::rollout::waves::{Decision, waves_of};
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -125,7 +126,7 @@ async fn prepare(
     }))
 }
 
-/// Refuses what names orgs that there are none of: the command line, and the waves of the job.
+/// Refuses what names orgs that there are none of: the command line, and the job.
 fn refuse_misnamed_orgs(
     target: &Target,
     orgs: &Orgs,
@@ -134,7 +135,7 @@ fn refuse_misnamed_orgs(
 ) -> Result<(), Failure> {
     let names: Vec<&str> = orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(selection, &names)?;
-    let problems = waves::problems(&target.file, &target.policy.waves, names.into_iter());
+    let problems = job_mistakes::about_orgs(&target.file, &target.policy, &names);
     match problems.len() as u64 {
         0 => Ok(()),
         count => Err(refuse(&target.file, &problems, count, output)),

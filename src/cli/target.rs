@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::job;
 use crate::manifest::Problem;
 use crate::report::counted;
+use crate::rollout::job_mistakes;
 use crate::rollout::refused::Refused;
 use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
@@ -30,7 +31,8 @@ pub(super) fn read(file: &Path, settings: &Settings, output: Output) -> Result<T
             refuse(file, &problems, count, output)
         })?;
         let policy = Policy::of_job(job, settings);
-        let problems = outputs::problems(file, &policy, settings)?;
+        let mut problems = outputs::problems(file, &policy, settings)?;
+        problems.extend(job_mistakes::problems(file, &policy));
         if !problems.is_empty() {
             return Err(refuse(file, &problems, problems.len() as u64, output));
         }

@@ -13,6 +13,7 @@ mod report_file;
 mod retry;
 mod schedule;
 mod schema;
+mod section;
 mod tree;
 mod values;
 mod waves;
@@ -33,7 +34,7 @@ pub use schedule::{Overlap, Schedule};
 pub use schema::{PATH, SchemaParts, json_schema};
 pub use tree::inner;
 pub use waves::{HaltWhenFailed, REST, Wave, is_any};
-pub use written::Written;
+pub use written::{Place, Written};
 
 use crate::manifest::Limits;
 
@@ -64,7 +65,7 @@ pub struct Job {
     pub notify: Option<Notify>,
     /// Reports to write after the run.
     pub reports: Vec<ReportFile>,
-    /// Settings of the orgs the program serves itself, checked by the sandbox.
+    /// Settings of the orgs the program serves itself; see [`Written::section`].
     pub sandbox: toml::Table,
     /// Variables that programs of `exec:` secrets get besides the few they always get.
     pub pass_env: Vec<String>,

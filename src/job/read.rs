@@ -78,7 +78,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     let problems = document.into_problems();
     match job {
         Some(job) if problems.is_empty() => Ok(Job {
-            written: Written::of(text, root.get_ref()).unwrap_or_default(),
+            written: Written::of(file.display().to_string(), text, root.get_ref())
+                .unwrap_or_default(),
             ..job
         }),
         _ => Err(problems),
@@ -655,6 +656,17 @@ orgs = ["d"]
         jobs/x.toml:20:8: waves[4].orgs: no org is left: wave "wave 1" takes all
           hint: an org belongs to the first wave that names it: move this one up
         "#);
+    }
+
+    #[test]
+    fn the_last_waves_name_is_no_other_ones() {
+        let told = problems("manifest='m'\n[[waves]]\norgs=['a']\nname='rest'\n");
+        let wanted = "jobs/x.toml:4:6: waves[0].name: \"rest\" is the last wave, that of orgs which no wave names\n  \
+                      hint: give this wave another name\n";
+        assert_eq!(told, wanted);
+        // It is what that would be.
+        let all = "manifest='m'\n[[waves]]\norgs=['a']\n[[waves]]\norgs=['*']\nname='rest'\n";
+        assert_eq!(problems(all), "");
     }
 
     #[test]

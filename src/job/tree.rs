@@ -71,14 +71,18 @@ impl<'t> Document<'t> {
         });
     }
 
-    /// Line and column, both from 1, of a byte offset.
     fn place(&self, offset: usize) -> (u64, u64) {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
-        (line as u64, column as u64)
+        place(self.text, offset)
     }
+}
+
+/// Line and column, both from 1, of a byte offset.
+pub(super) fn place(text: &str, offset: usize) -> (u64, u64) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before[line_start..].chars().count() + 1;
+    (line as u64, column as u64)
 }
 
 /// One table of the document, and which of its keys are known.

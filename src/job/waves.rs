@@ -122,6 +122,12 @@ fn wave(mut table: Table<'_, '_>, name: String, before: &[Wave]) -> Wave {
         let wrong = Wrong::new(format!("another wave is called {:?}, too", wave.name));
         table.refuse_key("name", wrong.hint("give each wave a name of its own"));
     }
+    if wave.name == REST && !wave.takes_all() {
+        let wrong = Wrong::new(format!(
+            "{REST:?} is the last wave, that of orgs which no wave names"
+        ));
+        table.refuse_key("name", wrong.hint("give this wave another name"));
+    }
     let is_named = !wave.orgs.is_empty();
     if let Some(other) = before.iter().find(|other| is_named && other.takes_all()) {
         let wrong = Wrong::new(format!("no org is left: wave {:?} takes all", other.name));

@@ -179,9 +179,12 @@ impl Explain<'_> {
             Some(relative) if schema["format"] == job::PATH => text(&self.folder().join(relative)),
             _ => value.clone(),
         };
-        let line = self.written.and_then(|written| written.line(path));
+        let place = self.written.and_then(|written| written.place(path));
         let file = self.file.display();
-        let from = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
+        let from = place.map_or_else(
+            || file.to_string(),
+            |place| format!("{file}:{}", place.key.0),
+        );
         found.push(EffectiveSetting::of_all(path, value).said(Origin::Job, from));
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod driving;
 pub(crate) mod explain;
 mod importing;
 pub(crate) mod in_flight;
+pub(crate) mod job_mistakes;
 pub(crate) mod notices;
 mod opening;
 pub(crate) mod refresh;

@@ -244,11 +244,6 @@ pub(crate) fn problems<'a>(
             );
             add(0, message, Some(hint.to_owned()));
         }
-        let is_rest = groups.waves.len() > waves.len();
-        if is_rest && wave.name == crate::job::REST {
-            let message = format!("wave {:?} is that of orgs that no wave names", wave.name);
-            add(0, message, Some("give this wave another name".to_owned()));
-        }
     }
     problems
 }
@@ -296,11 +291,6 @@ mod tests {
                     "j.toml:4:1: waves[1].orgs: no org is left for wave \"b\": earlier ones take them",
                 ),
             ),
-            (
-                vec![wave("rest", &["acme"])],
-                Some("j.toml:4:1: waves[0].orgs: wave \"rest\" is that of orgs that no wave names"),
-            ),
-            (vec![wave("rest", &["*"])], None),
         ] {
             let found = found(&waves, &orgs);
             let wanted: Vec<_> = wanted.map(str::to_owned).into_iter().collect();

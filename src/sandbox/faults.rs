@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::mistake::Mistake;
 use super::names;
 
 /// One way a call can go wrong.
@@ -48,6 +49,9 @@ impl Fault {
         )
     }
 }
+
+/// Methods of the requests that it answers.
+const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// What goes wrong in a sandbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +135,38 @@ pub(super) struct Target<'a> {
 }
 
 impl Faults {
+    /// What is wrong with single values, as far as their types do not say so.
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let percent: f64 = self.percent.values().map(|share| share.0).sum();
+        if percent > 100.0 {
+            found.push(Mistake {
+                path: "faults.percent".to_owned(),
+                message: format!("{percent} % of the requests go wrong"),
+                hint: "all kinds together are at most 100",
+            });
+        }
+        for (at, rule) in self.rules.iter().enumerate() {
+            let mut add = |key: &str, message: String, hint| {
+                found.push(Mistake {
+                    path: format!("faults.rules[{at}].{key}"),
+                    message,
+                    hint,
+                });
+            };
+            if rule.nth == 0 {
+                let message = "requests are counted from 1".to_owned();
+                add("nth", message, "leave it out for the first");
+            }
+            let method = &rule.method;
+            if !METHODS.iter().any(|known| glob(method, known)) {
+                let message = format!("no request has the method {method:?}");
+                add("method", message, "GET, POST, PUT or DELETE; * means any");
+            }
+        }
+        found
+    }
+
     /// What happens to this request, and counts it.
     pub(super) fn choose(&self, target: Target<'_>, seen: &mut Seen) -> Option<Fault> {
         seen.rules.resize(self.rules.len(), 0);

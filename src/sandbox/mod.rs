@@ -24,6 +24,7 @@ mod gate;
 mod journal;
 mod latency;
 mod limits;
+mod mistake;
 mod model;
 mod names;
 mod org;
@@ -47,6 +48,7 @@ use tokio::task::JoinHandle;
 pub use faults::{Fault, FaultRule, Faults, Percent};
 pub use journal::Call;
 pub use limits::Bucket;
+pub use mistake::Mistake;
 pub use settings::{
     Assumptions, BadPeriod, BadState, Consent, Latency, Period, SandboxSettings, Switches,
 };
@@ -158,7 +160,7 @@ impl Sandbox {
     fn populate(&self) -> Result<(), SandboxError> {
         let settings = Arc::clone(&self.world.settings);
         for org in 1..=settings.orgs {
-            let org = format!("org-{org:04}");
+            let org = names::numbered(org);
             self.add_org(&org)?;
             let kinds = catalog::SUPPORTED.iter().cycle();
             for (app, n) in kinds.zip(1..=settings.apps) {

@@ -57,6 +57,11 @@ pub(super) fn app_id(seed: u64, parts: &[&str]) -> String {
     token("0oa", 17, seed, parts)
 }
 
+/// The name of an org that is made by number.
+pub(super) fn numbered(number: u32) -> String {
+    format!("org-{number:04}")
+}
+
 /// The DNS label an org is reached under: its name where that is one already, else a readable form of
 /// it with a suffix that keeps two names apart.
 pub(super) fn host_label(org: &str) -> String {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
 use super::limits::{Bucket, Rule};
+use super::mistake::Mistake;
+use super::names;
 
 /// Settings of simulated orgs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +93,27 @@ impl SandboxSettings {
             },
             length: self.window.0,
         }
+    }
+}
+
+impl SandboxSettings {
+    /// What is wrong with single values, as far as their types do not say so.
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        if self.window.0.is_zero() {
+            found.push(Mistake {
+                path: "window".to_owned(),
+                message: "must be longer than nothing".to_owned(),
+                hint: "Okta's is 60s; limit = 0 is no limit at all",
+            });
+        }
+        found.extend(self.faults.mistakes());
+        found
+    }
+
+    /// The orgs that it makes by itself.
+    pub fn orgs_made(&self) -> impl Iterator<Item = String> {
+        (1..=self.orgs).map(names::numbered)
     }
 }
 
@@ -326,6 +349,39 @@ mod tests {
             serde_json::from_str::<SandboxSettings>(&again).unwrap(),
             settings
         );
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_found() {
+        for (text, path, message) in [
+            ("window = '0s'", "window", "must be longer than nothing"),
+            (
+                "[faults.percent]\nreset = 60.0\nhang = 50.5",
+                "faults.percent",
+                "110.5 % of the requests go wrong",
+            ),
+            (
+                "[[faults.rules]]\nfault = 'hang'\n[[faults.rules]]\nfault = 'hang'\nnth = 0",
+                "faults.rules[1].nth",
+                "requests are counted from 1",
+            ),
+            (
+                "[[faults.rules]]\nfault = 'hang'\nmethod = 'post'",
+                "faults.rules[0].method",
+                "no request has the method \"post\"",
+            ),
+        ] {
+            let settings: SandboxSettings = toml::from_str(text).unwrap();
+            let found = settings.mistakes();
+            let [mistake] = &found[..] else {
+                panic!("{text}: {found:?}")
+            };
+            assert_eq!((&*mistake.path, &*mistake.message), (path, message));
+        }
+        let right = "[faults.percent]\nreset = 60.0\nhang = 40.0\n[[faults.rules]]\nfault = 'hang'\nmethod = 'P*'\ntimes = 0";
+        let settings: SandboxSettings = toml::from_str(right).unwrap();
+        assert_eq!(settings.mistakes(), []);
+        assert_eq!(SandboxSettings::default().mistakes(), []);
     }
 
     #[test]

@@ -400,3 +400,161 @@ fn people_see_settings_as_a_table_and_then_the_mistakes() {
         .exits(2);
     assert_eq!(ran.says("manifst: unknown key").data(), "");
 }
+
+/// Mistakes of jobs, beyond what they begin with: what is told of each, and what helps.
+const ELSEWHERE: [(&str, &str, &str); 10] = [
+    (
+        "[http]\ncaFile = 'none.pem'\n",
+        "job.toml:7:10: http.caFile: none.pem cannot be used: No such file or directory",
+        "give a file of PEM certificates",
+    ),
+    (
+        "[http]\ncaFile = 'key.pem'\n",
+        "job.toml:7:10: http.caFile: key.pem cannot be used: holds no PEM certificate",
+        "give a file of PEM certificates",
+    ),
+    (
+        "[http]\ntimeout = '5s'\ncaFile = \"empty.pem\"\n",
+        "job.toml:8:10: http.caFile: empty.pem cannot be used: ",
+        "give a file of PEM certificates",
+    ),
+    (
+        "[sandbox]\nlimt = 3\n",
+        "job.toml:7:1: sandbox.limt: unknown key",
+        "did you mean `limit`?",
+    ),
+    (
+        "[sandbox]\nlatency = 'slow'\n",
+        "job.toml:7:11: sandbox.latency: `slow` is not a duration",
+        "",
+    ),
+    (
+        "[sandbox]\nwindow = '0s'\n",
+        "job.toml:7:10: sandbox.window: must be longer than nothing",
+        "limit = 0",
+    ),
+    (
+        "[sandbox.faults.percent]\nreset = 70\nhang = 40\n",
+        "sandbox.faults.percent: 110 % of the requests go wrong",
+        "at most 100",
+    ),
+    (
+        "[[sandbox.faults.rules]]\nfault = 'hang'\norg = 'globx'\n",
+        "job.toml:8:7: sandbox.faults.rules[0].org: no org fits \"globx\"",
+        "did you mean globex?",
+    ),
+    (
+        "[sandbox.switches.Acme]\nmissingRole = true\n",
+        "sandbox.switches.Acme: there is no org \"Acme\"",
+        "did you mean acme?",
+    ),
+    (
+        "[sandbox.switches.acme]\nmissingRoles = true\n",
+        "job.toml:7:1: sandbox.switches.acme.missingRoles: unknown key",
+        "did you mean `missingRole`?",
+    ),
+];
+
+/// What is wrong with a job beyond its own text: in its place, and before anything of a run is there.
+#[test]
+fn what_only_others_know_of_a_job_is_a_mistake_of_it_too() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    story.write(
+        "key.pem",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    );
+    story.write("empty.pem", "");
+    for (more, wanted, hint) in ELSEWHERE {
+        story.job(more);
+        for command in ["check", "run", "plan", "rehearse"] {
+            let ran = story.okta_rollout(&[command, "job.toml"]).exits(2);
+            ran.says(wanted).says(hint);
+        }
+        let found = story.okta_rollout(&["check", "job.toml", "--format", "json"]);
+        let found = found.exits(2).json();
+        assert_eq!(found["problemCount"], 1, "{found}");
+        let problem = &found["problems"][0];
+        assert!(
+            problem["line"].is_u64() && problem["column"].is_u64(),
+            "{found}"
+        );
+        assert!(!story.ledger().exists(), "{more}");
+    }
+    // All of them at once, with those of the manifest.
+    let manifest = std::fs::read_to_string(story.path("m.json")).unwrap();
+    story.write("m.json", &manifest.replace("TOKEN", "TOKN"));
+    story.job("[http]\ncaFile = 'none.pem'\n[sandbox]\nseed = 'x'\n[sandbox.switches.nobody]\nlimit = -1\n");
+    let found = story.okta_rollout(&["check", "job.toml", "--no-secrets", "--format", "json"]);
+    let found = found.exits(2).json();
+    let fields = found["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["field"].as_str().unwrap());
+    let fields: Vec<_> = fields.collect();
+    for field in [
+        "http.caFile",
+        "sandbox.seed",
+        "sandbox.switches.nobody.limit",
+    ] {
+        assert!(fields.contains(&field), "{fields:?}");
+    }
+    assert!(
+        fields.iter().any(|field| field.contains("authScheme")),
+        "{fields:?}"
+    );
+    assert!(story.all_calls("acme").is_empty());
+}
+
+/// Patterns, orgs that the sandbox makes by number, and orgs elsewhere are all right.
+#[test]
+fn orgs_that_a_job_speaks_of_may_be_any_that_are_there() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2").at("globex")]);
+    story.job(
+        "[sandbox]\norgs = 3\n[[sandbox.faults.rules]]\nfault = 'hang'\norg = 'glo*'\n\
+         [sandbox.switches.org-0003]\nlimit = 4\n[sandbox.switches.acme]\nlimit = 4\n",
+    );
+    story.okta_rollout(&["check", "job.toml"]).exits(0);
+    story.run().exits(0);
+    story.job("[sandbox]\norgs = 3\n[sandbox.switches.org-0004]\nlimit = 4\n");
+    story
+        .okta_rollout(&["check", "job.toml"])
+        .exits(2)
+        .says("there is no org \"org-0004\"");
+}
+
+/// A job that goes bad while a run of it is left over: neither it nor a new one is taken up, and who looks sees why.
+#[test]
+fn a_job_that_goes_bad_leaves_its_run_as_it_is() {
+    let story = Scenario::of([zscaler("0oa1"), zscaler("0oa2")]);
+    story.dies_after(1, &["run", "job.toml"]);
+    let before = story.report();
+    story.calls("acme");
+    story.job("[sandbox]\nconcurency = 3\n");
+    for arguments in [
+        &["run", "job.toml"][..],
+        &["run", "job.toml", "--new"],
+        &["resume"],
+    ] {
+        let ran = story.okta_rollout(arguments).exits(2);
+        ran.says("job.toml:7:1: sandbox.concurency: unknown key")
+            .says("did you mean `concurrency`?");
+    }
+    assert_eq!(story.report(), before);
+    assert!(story.all_calls("acme").is_empty());
+    let runs = story
+        .okta_rollout(&["runs", "--format", "json"])
+        .exits(0)
+        .json();
+    let states: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["failed", "failed", "interrupted"]);
+    let message = runs[0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("sandbox.concurency"), "{message}");
+    story.job("");
+    story.run().exits(0);
+}

@@ -10,11 +10,11 @@ use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, Orgs, Secr
 use crate::model::OrgNo;
 use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
+use crate::rollout::job_mistakes;
 use crate::rollout::refused::Refused;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::unsupported::Unsupported;
-use crate::rollout::waves::problems;
 use crate::selection::Selection;
 
 /// Which entries are planned.
@@ -130,7 +130,7 @@ async fn gather_with(
     }
     let known: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
     refuse_unknown_org(&collected.choice.selection, &known)?;
-    let problems = problems(&target.file, &target.policy.waves, known.iter().copied());
+    let problems = job_mistakes::about_orgs(&target.file, &target.policy, &known);
     if !problems.is_empty() {
         let count = problems.len() as u64;
         return Err(Refused::Mistakes { problems, count });
