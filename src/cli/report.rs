@@ -23,7 +23,7 @@ use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::settings::Settings;
 use crate::text::{Page, Syntax};
 pub(super) use closing::{Closing, summary};
-pub(super) use facts::{Facts, Request, undelivered};
+pub(super) use facts::{Facts, Request, look, undelivered};
 pub(super) use of_job::{Written, of_job};
 
 /// `report`.
@@ -70,16 +70,16 @@ pub(super) async fn to_stdout(
     request: &Request,
     output: Output,
 ) -> Result<u64, Failure> {
-    let facts = Facts::read(ledger, run).await?;
+    let facts = Facts::now(ledger, run).await?;
     let mut entries = 0;
     let write = async |out: &mut dyn Write| {
-        entries = facts.write(ledger, request, out).await?;
+        entries = facts.write(request, out).await?;
         Ok(())
     };
     match request.format {
         Format::Text => {
             let write = async |page: &mut Page<&mut dyn Write>| {
-                entries = facts.write_text(ledger, request, page).await?;
+                entries = facts.write_text(request, page).await?;
                 Ok(())
             };
             output.stream_page(write).await?;
@@ -99,8 +99,8 @@ pub(super) async fn to_file(
     request: &Request,
     file: &Path,
 ) -> Result<u64, Failure> {
-    let facts = Facts::read(ledger, run).await?;
-    write_whole(file, async |out| facts.write(ledger, request, out).await)
+    let facts = Facts::now(ledger, run).await?;
+    write_whole(file, async |out| facts.write(request, out).await)
         .await
         .map_err(|error| cannot_be_written(file, &give(run), error))
 }

@@ -65,7 +65,7 @@ async fn read(ledger: &Ledger, starts: Scheduled) -> Result<Job, Failure> {
     let runs = ledger.runs().await?;
     let last = runs.iter().find(|run| run.file_key == starts.job);
     let last = match last {
-        Some(run) => Some(Facts::read(ledger, run).await?.overview()),
+        Some(run) => Some(Facts::now(ledger, run).await?.overview()),
         None => None,
     };
     Ok(Job {

@@ -5,14 +5,13 @@ use super::listed::{line, row};
 use super::open::readable;
 use super::output::{Output, local_times};
 use super::prune::prune;
-use super::report::{self, Closing, Facts, Request};
+use super::report::{self, Closing, Facts, Request, look};
 use super::schedule;
 use super::watch::watch;
 use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
 use crate::ledger::{Ledger, RunRow};
-use crate::report::Held;
 use crate::rollout::waves::counts_by_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -40,17 +39,13 @@ pub(super) async fn status(
     {
         return Ok(Ending::Short(signal));
     }
-    let run = ledger.run(&run.id).await?;
     match args.format {
         DataFormat::Json => {
             report::to_stdout(&ledger, &run, &Request::all(Format::Json), output).await?;
         }
         DataFormat::Human => {
-            let held = if ledger.is_locked(&run.id)? {
-                Held::Yes
-            } else {
-                Held::No
-            };
+            let (ledger, held) = look(&ledger, &run.id).await?;
+            let run = ledger.run(&run.id).await?;
             let orgs = ledger.orgs(&run.id).await?;
             let closing = Closing {
                 held,
@@ -98,7 +93,7 @@ pub(super) async fn runs(
     if let Some(RunsCommand::Prune(args)) = &args.command {
         return prune(args, settings, output).await;
     }
-    let ledger = readable(settings).await?;
+    let ledger = readable(settings).await?.snapshot().await?;
     let mut overviews = Vec::new();
     let limit = args.limit.unwrap_or(usize::MAX);
     for run in ledger.runs().await?.into_iter().take(limit) {

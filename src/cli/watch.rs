@@ -45,8 +45,8 @@ async fn show(
     let mut changes = pin!(ledger.changes().await?);
     let mut said = Said::default();
     loop {
-        let run = ledger.run(&run.id).await?;
-        let overview = Facts::read(ledger, &run).await?.overview();
+        let facts = Facts::now(ledger, run).await?;
+        let (overview, run) = (facts.overview(), facts.run());
         if overview.state != RunState::Running {
             return Ok(());
         }

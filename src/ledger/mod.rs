@@ -79,6 +79,15 @@ impl Ledger {
         Ok(Self { store, consents })
     }
 
+    /// The ledger as it is now, for reads that have to fit together, whatever is written meanwhile; those that come very
+    /// much later are of their own moments again. Who holds a run is always told as it is.
+    pub async fn snapshot(&self) -> Result<Self> {
+        Ok(Self {
+            store: self.store.snapshot().await?,
+            consents: self.consents.clone(),
+        })
+    }
+
     /// The file that it is in, if it is in one: what is beside it begins with its name.
     pub fn file(&self) -> Option<&Path> {
         Some(self.store.file())

@@ -1,6 +1,6 @@
 //! When an entry was last looked at, and what a later run takes over of one whose answer was being handed in.
 
-use okta_rollout::ledger::{Counts, InFlight, Ledger, Progress};
+use okta_rollout::ledger::{Counts, EntryRow, InFlight, Ledger, OpenMode, Progress};
 use okta_rollout::model::{
     EntryNo, EntryState, ErrorDetails, OrgNo, RunId, Step, Stopped, UnixMillis,
 };
@@ -13,6 +13,7 @@ on_each_backend! {
     what_a_stopped_org_holds_back_cannot_move_by_itself,
     a_new_run_continues_with_an_answer_that_nobody_is_handing_in_any_more,
     an_answer_that_a_process_is_handing_in_stays_its_runs,
+    what_is_read_of_a_snapshot_is_of_one_moment,
 }
 
 async fn checked_at(ledger: &Ledger, run: &RunId) -> Vec<Option<i64>> {
@@ -188,4 +189,60 @@ async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend)
         (left.state, left.carried_over_by),
         (EntryState::Started, None)
     );
+}
+
+/// What a report is made from: counts, and entries in whatever order.
+async fn states(ledger: &Ledger, run: &RunId) -> (Counts, Vec<EntryState>, usize) {
+    let counts = ledger.counts(run).await.unwrap();
+    let mut states = Vec::new();
+    let each = |row: EntryRow| states.push(row.state);
+    ledger.for_each_entry(run, each).await.unwrap();
+    let (mut ended, order) = (0, [EntryNo(1), EntryNo(0)]);
+    let each = |row: EntryRow, calls: Vec<_>| {
+        assert_eq!(calls.is_empty(), row.state == EntryState::Pending);
+        ended += usize::from(row.state == EntryState::Done);
+    };
+    ledger
+        .for_each_with_calls_of(run, &order, each)
+        .await
+        .unwrap();
+    let loaded = ledger.load(run, OrgNo(0), EntryState::Done, None, 10).await;
+    assert_eq!(loaded.unwrap().len(), ended);
+    (counts, states, ended)
+}
+
+async fn what_is_read_of_a_snapshot_is_of_one_moment(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ids = ["0oa1", "0oa2"].map(|id| entry("x", id));
+    let run = fixture.import("a.csv", &ids).await;
+    let url = fixture.url();
+    let Fixture {
+        folder: _folder,
+        ledger,
+    } = fixture;
+    drop(ledger);
+    // Nobody has it open when the first one is taken.
+    let reading = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    let before = states(&reading, &run).await;
+    assert_eq!(before.1, [EntryState::Pending; 2]);
+    let first = reading.snapshot().await.unwrap();
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    let done = |no| {
+        let mut done = checkpoint(&run, no, 0, EntryState::Done);
+        done.attempts = vec![call(1)];
+        done
+    };
+    ledger.store(done(0)).await.unwrap();
+    let between = states(&ledger, &run).await;
+    assert_eq!((between.0.pending, between.2), (1, 1));
+    let others = [ledger.snapshot().await, reading.snapshot().await];
+    ledger.store(done(1)).await.unwrap();
+    assert_eq!(states(&first, &run).await, before);
+    for other in others {
+        assert_eq!(states(&other.unwrap(), &run).await, between);
+    }
+    // Those who look anew see what is there.
+    for ledger in [&ledger, &reading, &reading.snapshot().await.unwrap()] {
+        assert_eq!(states(ledger, &run).await.2, 2);
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::facts::{Facts, Request};
 use crate::cli::carried::complete;
 use crate::job::Format;
-use crate::ledger::{Attempt, EntryRow, Ledger};
+use crate::ledger::{Attempt, EntryRow};
 use crate::model::{EntryNo, EntryState};
 use crate::report::{
     Commands, EntryReport, Findings, HtmlReport, JunitReport, MarkdownReport, Overview,
@@ -23,21 +23,19 @@ impl Facts {
     /// Writes such a report; returns how many entries it is about.
     pub(super) async fn write_by_org(
         &self,
-        ledger: &Ledger,
         request: &Request,
         out: &mut dyn Write,
     ) -> anyhow::Result<u64> {
-        let order = self.order(ledger).await?;
+        let order = self.order().await?;
         let mut findings = Findings::new(self.run.started_at, &self.orgs, self.commands());
         let add = |entry: &EntryReport, row: &EntryRow, calls: &[Attempt]| {
             findings.add(row, entry, calls);
             Ok(())
         };
-        self.each_of(ledger, request, &order.all, add).await?;
+        self.each_of(request, &order.all, add).await?;
         let overview = self.overview();
         let made = Made {
             facts: self,
-            ledger,
             request,
             order: &order,
             overview: &overview,
@@ -51,9 +49,9 @@ impl Facts {
         Ok(findings.totals().entries)
     }
 
-    async fn order(&self, ledger: &Ledger) -> anyhow::Result<Order> {
+    async fn order(&self) -> anyhow::Result<Order> {
         let (mut all, mut failed) = (Vec::new(), Vec::new());
-        let read = ledger.for_each_standing(&self.run.id, |standing| {
+        let read = self.ledger.for_each_standing(&self.run.id, |standing| {
             let key = (standing.org, standing.no);
             all.push(key);
             if standing.state == EntryState::Failed {
@@ -89,7 +87,6 @@ impl Facts {
     /// Hands on those of these entries that are wanted, until one cannot be written.
     async fn each_of(
         &self,
-        ledger: &Ledger,
         request: &Request,
         order: &[EntryNo],
         mut write: impl FnMut(&EntryReport, &EntryRow, &[Attempt]) -> anyhow::Result<()>,
@@ -104,7 +101,9 @@ impl Facts {
                 failed = write(&entry, &row, &calls).err();
             }
         };
-        let read = ledger.for_each_with_calls_of(&self.run.id, order, each);
+        let read = self
+            .ledger
+            .for_each_with_calls_of(&self.run.id, order, each);
         read.await.context("the ledger cannot be read")?;
         failed.map_or(Ok(()), Err)
     }
@@ -113,7 +112,6 @@ impl Facts {
 /// What a report is made from.
 struct Made<'a> {
     facts: &'a Facts,
-    ledger: &'a Ledger,
     request: &'a Request,
     order: &'a Order,
     overview: &'a Overview,
@@ -126,13 +124,8 @@ impl Made<'_> {
         order: &[EntryNo],
         write: impl FnMut(&EntryReport, &EntryRow, &[Attempt]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let Self {
-            facts,
-            ledger,
-            request,
-            ..
-        } = self;
-        facts.each_of(ledger, request, order, write).await
+        let Self { facts, request, .. } = self;
+        facts.each_of(request, order, write).await
     }
 
     async fn junit(&self, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::ledger::{
     Attempt, Counts, EntryRow, Ledger, LedgerError, OrgRow, Removed, RunRow, Undelivered,
 };
 use crate::manifest::{Columns, CsvManifest, Record};
-use crate::model::{EntryNo, EntryState, UnixMillis};
+use crate::model::{EntryNo, EntryState, RunId, UnixMillis};
 use crate::pacing::unix_millis;
 use crate::plan;
 use crate::report::{
@@ -54,6 +54,8 @@ impl Request {
 
 /// The run-wide rows a report is built from.
 pub(in crate::cli) struct Facts {
+    /// Where its entries are read, as of the same moment if it is a [snapshot](Facts::now).
+    pub(super) ledger: Ledger,
     pub(super) run: RunRow,
     pub(super) held: Held,
     /// When they were read.
@@ -77,14 +79,39 @@ pub(in crate::cli) async fn undelivered(
     Ok(undelivered)
 }
 
+/// The ledger as it is now, for a report whose parts fit together, and whether somebody works on the run.
+pub(in crate::cli) async fn look(ledger: &Ledger, run: &RunId) -> Result<(Ledger, Held), Failure> {
+    let mut before = held(ledger, run)?;
+    loop {
+        let now = ledger.snapshot().await?;
+        // Who holds it is no part of what is read.
+        let after = held(ledger, run)?;
+        if before == after {
+            return Ok((now, after));
+        }
+        before = after;
+    }
+}
+
+fn held(ledger: &Ledger, run: &RunId) -> Result<Held, LedgerError> {
+    let is_locked = ledger.is_locked(run)?;
+    Ok(if is_locked { Held::Yes } else { Held::No })
+}
+
 impl Facts {
+    /// As [`Self::read`], all of one moment, whoever works on the run.
+    pub async fn now(ledger: &Ledger, run: &RunRow) -> Result<Self, Failure> {
+        let (ledger, held) = look(ledger, &run.id).await?;
+        let run = ledger.run(&run.id).await?;
+        Self::of(&ledger, &run, held).await
+    }
+
     /// Reads them.
     pub async fn read(ledger: &Ledger, run: &RunRow) -> Result<Self, Failure> {
-        let held = if ledger.is_locked(&run.id)? {
-            Held::Yes
-        } else {
-            Held::No
-        };
+        Self::of(ledger, run, held(ledger, &run.id)?).await
+    }
+
+    async fn of(ledger: &Ledger, run: &RunRow, held: Held) -> Result<Self, Failure> {
         let orgs = ledger.orgs(&run.id).await?;
         let waves = standing(ledger, run, &orgs, &Selected::default()).await?;
         let mut counts = ledger.counts_by_org(&run.id).await?;
@@ -92,6 +119,7 @@ impl Facts {
             waves.hold_back(&mut counts);
         }
         Ok(Self {
+            ledger: ledger.clone(),
             held,
             as_of: unix_millis(),
             counts: counts.into_iter().map(|(_, counts)| counts).sum(),
@@ -102,6 +130,11 @@ impl Facts {
             undelivered: undelivered(ledger, run, held).await?,
             run: run.clone(),
         })
+    }
+
+    /// The run that they are of.
+    pub const fn run(&self) -> &RunRow {
+        &self.run
     }
 
     /// The report's head.
@@ -164,17 +197,16 @@ impl Facts {
     /// Writes the report; returns how many entries it has.
     pub(super) async fn write(
         &self,
-        ledger: &Ledger,
         request: &Request,
         out: &mut dyn Write,
     ) -> anyhow::Result<u64> {
         match request.format {
-            Format::Text => self.write_text(ledger, request, &mut Page::new(out)).await,
-            Format::Json => self.write_json(ledger, request, out).await,
-            Format::Csv => self.write_csv(ledger, request, out).await,
+            Format::Text => self.write_text(request, &mut Page::new(out)).await,
+            Format::Json => self.write_json(request, out).await,
+            Format::Csv => self.write_csv(request, out).await,
             Format::Junit | Format::Markdown | Format::Html => {
                 // Not part of what every run keeps on its stack.
-                Box::pin(self.write_by_org(ledger, request, out)).await
+                Box::pin(self.write_by_org(request, out)).await
             }
         }
     }
@@ -182,29 +214,23 @@ impl Facts {
     /// Writes the report for people.
     pub(super) async fn write_text(
         &self,
-        ledger: &Ledger,
         request: &Request,
         page: &mut Page<&mut dyn Write>,
     ) -> anyhow::Result<u64> {
         let mut text = TextReport::begin(page, &self.overview())?;
         let entries = self
-            .each(ledger, request, |entry, _| Ok(text.entry(entry)?))
+            .each(request, |entry, _| Ok(text.entry(entry)?))
             .await?;
         text.end()?;
         Ok(entries)
     }
 
     /// Filtered, the report holds its entries as a manifest, too.
-    async fn write_json(
-        &self,
-        ledger: &Ledger,
-        request: &Request,
-        out: &mut dyn Write,
-    ) -> anyhow::Result<u64> {
+    async fn write_json(&self, request: &Request, out: &mut dyn Write) -> anyhow::Result<u64> {
         let mut json = JsonReport::begin(out, &self.overview())?;
         if request.only.is_all() {
             let entries = self
-                .each(ledger, request, |entry, _| Ok(json.entry(entry)?))
+                .each(request, |entry, _| Ok(json.entry(entry)?))
                 .await?;
             json.end()?;
             return Ok(entries);
@@ -213,7 +239,7 @@ impl Facts {
         let mut written: Vec<EntryNo> = Vec::new();
         let mut concerned = vec![false; self.orgs.len()];
         let entries = self
-            .each(ledger, request, |entry, row| {
+            .each(request, |entry, row| {
                 written.push(row.no);
                 if let Some(org) = concerned.get_mut(row.org.index()) {
                     *org = true;
@@ -227,7 +253,7 @@ impl Facts {
         // The same entries, whatever became of them since they were written.
         let mut next = written.iter().peekable();
         let all = Request::all(Format::Json);
-        self.each(ledger, &all, |_, row| {
+        self.each(&all, |_, row| {
             if next.next_if(|no| **no == row.no).is_some() {
                 manifest.entry(&row.entry, &base)?;
             }
@@ -244,21 +270,16 @@ impl Facts {
         Ok(context.entries_base().to_owned())
     }
 
-    async fn write_csv(
-        &self,
-        ledger: &Ledger,
-        request: &Request,
-        out: &mut dyn Write,
-    ) -> anyhow::Result<u64> {
+    async fn write_csv(&self, request: &Request, out: &mut dyn Write) -> anyhow::Result<u64> {
         let base = self.entries_base()?;
         let mut columns = Columns::with_notes();
-        self.each(ledger, request, |_, row| {
+        self.each(request, |_, row| {
             Ok(columns.add(&Record::of(row.row, &row.entry))?)
         })
         .await?;
         let mut csv = CsvManifest::begin(out, columns, &base)?;
         let entries = self
-            .each(ledger, request, |entry, row| {
+            .each(request, |entry, row| {
                 Ok(csv.record(&Record {
                     notes: &report::notes(entry),
                     ..Record::of(row.row, &row.entry)
@@ -272,7 +293,6 @@ impl Facts {
     /// Hands on the wanted entries until one cannot be written; returns how many.
     async fn each(
         &self,
-        ledger: &Ledger,
         request: &Request,
         mut write: impl FnMut(&EntryReport, &EntryRow) -> anyhow::Result<()>,
     ) -> anyhow::Result<u64> {
@@ -292,9 +312,10 @@ impl Facts {
         let run = &self.run.id;
         let read = if request.calls {
             let each = |row: EntryRow, calls| each(&row, Some(calls));
-            ledger.for_each_entry_with_calls(run, each).await
+            self.ledger.for_each_entry_with_calls(run, each).await
         } else {
-            ledger.for_each_entry(run, |row| each(&row, None)).await
+            let each = |row: EntryRow| each(&row, None);
+            self.ledger.for_each_entry(run, each).await
         };
         read.context("the ledger cannot be read")?;
         failed.map_or(Ok(entries), Err)

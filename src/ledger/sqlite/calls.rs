@@ -3,6 +3,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::readers;
 use super::reads;
 use super::rows::{self, Result};
 use crate::ledger::{Attempt, EntryRow};
@@ -61,7 +62,7 @@ pub(super) fn page(
     limit: usize,
 ) -> Result<Vec<(EntryRow, Vec<Attempt>)>> {
     // One look at the file: the calls are those that led to the entry's state.
-    let _as_of_now = connection.unchecked_transaction()?;
+    let _as_of_now = readers::one_look(connection)?;
     let seq = rows::seq(connection, run)?;
     let rows = reads::page(connection, run, after, limit)?.into_iter();
     rows.map(|row| {
@@ -78,7 +79,7 @@ pub(super) fn some(
     numbers: &[EntryNo],
 ) -> Result<Vec<(EntryRow, Vec<Attempt>)>> {
     // As above.
-    let _as_of_now = connection.unchecked_transaction()?;
+    let _as_of_now = readers::one_look(connection)?;
     let seq = rows::seq(connection, run)?;
     let mut found = Vec::with_capacity(numbers.len());
     for no in numbers {

@@ -50,6 +50,7 @@ mod writes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -64,14 +65,20 @@ use commit::Prepared;
 use holder::Holder;
 use identity::Mark;
 use read_pool::ReadPool;
-use readers::{Footprint, Readers};
+use readers::{Footprint, Readers, Snapshot};
 use rows::Fault;
 use unused::Made;
 use writer::Writer;
 
+/// How long many reads may be of one moment: the log cannot be emptied meanwhile, and somebody may leave a report half
+/// read in a pager.
+const LONGEST_LOOK: Duration = Duration::from_mins(10);
+
 /// An open file. Cheap to clone; closed with its last clone.
 #[derive(Clone)]
 pub struct Store {
+    // Before the file: see there.
+    as_of: Option<Arc<Snapshot>>,
     inner: Arc<Inner>,
 }
 
@@ -89,6 +96,16 @@ impl Inner {
     fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T> {
         self.readers
             .read(|connection| read(connection).map_err(|fault| fault.at(&self.path)))
+    }
+
+    fn read_in<T>(
+        &self,
+        snapshot: &Snapshot,
+        read: impl Fn(&Connection) -> Result<T, Fault>,
+    ) -> Result<T> {
+        self.readers.read_in(snapshot, |connection| {
+            read(connection).map_err(|fault| fault.at(&self.path))
+        })
     }
 
     /// Where the locks of this ledger's runs are.
@@ -124,6 +141,24 @@ impl Store {
         self.inner.made.ledger
     }
 
+    /// For reading as of now; after [`LONGEST_LOOK`] reads are newer.
+    pub async fn snapshot(&self) -> Result<Self> {
+        let inner = Arc::clone(&self.inner);
+        let look = move |_: &Path| inner.readers.snapshot();
+        let snapshot = Arc::new(blocking(self.inner.path.clone(), look).await?);
+        let held = Arc::downgrade(&snapshot);
+        tokio::spawn(async move {
+            tokio::time::sleep(LONGEST_LOOK).await;
+            if let Some(held) = held.upgrade() {
+                held.end();
+            }
+        });
+        Ok(Self {
+            as_of: Some(snapshot),
+            inner: Arc::clone(&self.inner),
+        })
+    }
+
     pub async fn discard_unused(self) {
         // What still has it in this process needs it.
         let Some(inner) = Arc::into_inner(self.inner) else {
@@ -144,11 +179,15 @@ impl Store {
         &self,
         read: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let inner = Arc::clone(&self.inner);
+        let (inner, as_of) = (Arc::clone(&self.inner), self.as_of.clone());
         let (reply, answer) = oneshot::channel();
         // Nobody waits any more when the caller was cancelled.
         self.inner.read_pool.take(move || {
-            let read = inner.read(read);
+            let read = match &as_of {
+                Some(snapshot) => inner.read_in(snapshot, read),
+                None => inner.read(read),
+            };
+            drop(as_of);
             // Before the answer: whoever has it may be the last that has the ledger.
             drop(inner);
             drop(reply.send(read));
@@ -187,6 +226,7 @@ fn open(path: &Path, options: OpenOptions) -> Result<Store> {
     let readers = Readers::new(path, options.busy_timeout, footprint);
     readers.read(|connection| database::refuse_other_format(path, connection))?;
     Ok(Store {
+        as_of: None,
         inner: Arc::new(Inner {
             path: path.clone(),
             readers,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::{database, files};
 use crate::ledger::{LedgerError, Result};
@@ -81,6 +81,49 @@ impl Readers {
         result
     }
 
+    /// A connection whose reads are all of the moment when it is taken.
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
+        let begin = |connection: Connection, quiet| {
+            let begun = connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
+            begun.map_err(|error| LedgerError::sqlite(&self.path, &error))?;
+            let held = Some(Held { connection, quiet });
+            Ok(Snapshot(Mutex::new(held)))
+        };
+        if self.footprint == Footprint::None {
+            for _ in 0..DISTURBANCES {
+                let before = self.stamp();
+                if before.log.is_some() {
+                    break;
+                }
+                let snapshot = database::open_immutable(&self.path)
+                    .and_then(|connection| begin(connection, before.file));
+                if self.stamp() == before {
+                    return snapshot;
+                }
+            }
+        }
+        begin(database::open_reader(&self.path, self.busy_timeout)?, None)
+    }
+
+    /// Runs `read` in a snapshot; as [`Self::read`] when that is over.
+    pub(super) fn read_in<T>(
+        &self,
+        snapshot: &Snapshot,
+        read: impl Fn(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut held = snapshot.0.lock();
+        if let Some(Held { connection, quiet }) = &*held {
+            let result = read(connection);
+            // A file that is read as one that nobody changes was changed.
+            if quiet.is_none() || self.stamp().file == *quiet {
+                return result;
+            }
+            *held = None;
+        }
+        drop(held);
+        self.read(read)
+    }
+
     /// A number that changes when anybody committed.
     pub(super) fn data_version(&self) -> Result<i64> {
         let mut watch = self.watch.lock();
@@ -115,6 +158,30 @@ impl Readers {
     }
 }
 
+/// What was read as of one moment, while it lasts.
+pub(super) struct Snapshot(Mutex<Option<Held>>);
+
+struct Held {
+    connection: Connection,
+    /// Of a file that is read as one that nobody changes.
+    quiet: Option<Part>,
+}
+
+impl Snapshot {
+    /// Ends it: what is read from here on is newer. While it lasts, the log cannot be emptied.
+    pub(super) fn end(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+/// What is read until this is dropped is of one moment; none where it is anyway.
+pub(super) fn one_look(connection: &Connection) -> rusqlite::Result<Option<Transaction<'_>>> {
+    let is_alone = connection.is_autocommit();
+    is_alone
+        .then(|| connection.unchecked_transaction())
+        .transpose()
+}
+
 /// SQLite's count of commits by other connections.
 pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "data_version", |row| row.get(0))
@@ -123,9 +190,11 @@ pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 /// What tells whether a file was written: length and time of both parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
-    file: Option<(u64, Option<SystemTime>)>,
-    log: Option<(u64, Option<SystemTime>)>,
+    file: Option<Part>,
+    log: Option<Part>,
 }
+
+type Part = (u64, Option<SystemTime>);
 
 #[derive(Default)]
 struct Watch {

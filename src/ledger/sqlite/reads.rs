@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::compared::Compared;
 use super::rows::{self, ENTRY, Fault, OPEN, Result, code};
-use super::{memory, row_keys};
+use super::{memory, readers, row_keys};
 use crate::apps::App;
 use crate::ledger::{AppMemory, AsStored, EntryRow, Known, Standing, UnderWay};
 use crate::manifest::SecretRef;
@@ -26,7 +26,7 @@ pub(super) struct Window {
 
 pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<EntryRow>> {
     // One look at the file for all that is read here, entries and what is known of their apps.
-    let _as_of_now = connection.unchecked_transaction()?;
+    let _as_of_now = readers::one_look(connection)?;
     let seq = rows::seq(connection, &window.run)?;
     // Each code is found in order, and so are the org's own entries and those of others, so that short lists are
     // merged here. Of what is done there is no index, and nothing in a hurry.

@@ -267,3 +267,43 @@ async fn a_killed_import_is_never_seen_and_swept_by_the_next() {
         [second, run]
     );
 }
+
+/// A file that nobody had open is read as one that nobody changes, until somebody does.
+#[tokio::test]
+async fn a_snapshot_ends_when_the_file_below_it_is_written() {
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
+    let (path, url) = (fixture.path(), fixture.url());
+    let Fixture {
+        folder: _folder,
+        ledger,
+    } = fixture;
+    drop(ledger);
+    let reading = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
+    let snapshot = reading.snapshot().await.unwrap();
+    let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+    let done = checkpoint(&run, 0, 0, EntryState::Done);
+    ledger.store(done).await.unwrap();
+    assert_eq!(snapshot.counts(&run).await.unwrap().pending, 1);
+    let sql = rusqlite::Connection::open(path).unwrap();
+    sql.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .unwrap();
+    assert_eq!(snapshot.counts(&run).await.unwrap().unchanged, 1);
+}
+
+/// Somebody leaves a report half read: the log must not grow for ever.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_ends_after_a_while() {
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa1")]).await;
+    let snapshot = fixture.ledger.snapshot().await.unwrap();
+    let done = checkpoint(&run, 0, 0, EntryState::Done);
+    fixture.ledger.store(done).await.unwrap();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(snapshot.counts(&run).await.unwrap().unchanged, 1);
+    let sql = rusqlite::Connection::open(fixture.path()).unwrap();
+    let emptied = sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    assert_eq!(emptied, Ok(0), "nothing holds the log");
+}
