@@ -16,6 +16,9 @@ use crate::settings::{LedgerChoice, Settings};
 /// How every printed command begins.
 const PROGRAM: &str = "okta-rollout ";
 
+/// The flag that names a ledger.
+const LEDGER: &str = "--ledger";
+
 /// Commands that take a run, and look for it where environment or default say.
 const OF_RUNS: [&str; 9] = [
     "resume",
@@ -75,7 +78,7 @@ pub(super) fn carry_flags(flags: Vec<Flag>) {
 pub(super) fn carry(settings: &Settings, url: &LedgerUrl) {
     let mut carried = CARRIED.write();
     // Opened twice, it is the same one.
-    if !carried.0.iter().any(|flag| flag.name == "--ledger") {
+    if !carried.0.iter().any(|flag| flag.name == LEDGER) {
         carried.0.extend(Flag::of_ledger(settings, url));
     }
 }
@@ -86,6 +89,13 @@ pub(super) fn complete(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(CARRIED.read().complete(text))
+}
+
+/// As [`complete`], of a text that the ledger keeps: where that is then, whoever shows it knows.
+pub(super) fn complete_to_keep(text: &str) -> String {
+    let carried = CARRIED.read();
+    let flags = carried.0.iter().filter(|flag| flag.name != LEDGER);
+    Carried(flags.cloned().collect()).complete(text)
 }
 
 /// The flags that stand for a file in the commands that were printed, as they were printed.
@@ -120,7 +130,7 @@ impl Flag {
         if by_itself.is_some_and(|by_itself| is_same(by_itself.path(), url.path())) {
             return None;
         }
-        Some(Self::of_path("--ledger", url.path(), &verbs))
+        Some(Self::of_path(LEDGER, url.path(), &verbs))
     }
 
     fn goes_into(&self, verb: &str, rest: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::carried::complete_to_keep;
 use super::open::existing;
 use super::target::Mistakes;
 use crate::failure::{Failure, Kind};
@@ -33,7 +34,7 @@ pub(super) async fn keep(file: &Path, failure: &Failure, at: UnixMillis, setting
     };
     let why = FailedStart {
         message: message(failure),
-        hint: failure.hint.clone(),
+        hint: failure.hint.as_deref().map(complete_to_keep),
     };
     drop(ledger.add_failed_start(run, why).await);
 }

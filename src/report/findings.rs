@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::activity::Activity;
-use super::{Alike, EntryReport, Totals};
+use super::{Alike, EntryReport, Overview, Totals};
+use crate::apps::App;
 use crate::ledger::{Attempt, EntryRow, OrgRow};
 use crate::model::{State, UnixMillis};
+use crate::selection::Selection;
 
 /// Entries of a kind that are named, one a line; the lists of all entries and JSON have them all.
 pub(super) const NAMED: usize = 20;
@@ -28,6 +30,8 @@ pub struct Commands {
 #[derive(Clone, Debug)]
 pub struct Findings {
     began_at: UnixMillis,
+    /// All entries by state.
+    totals: Totals,
     /// By number.
     pub(super) orgs: Vec<OrgFindings>,
     /// Names of the first entries that wait for a consent.
@@ -64,6 +68,7 @@ impl Findings {
         });
         Self {
             began_at,
+            totals: Totals::default(),
             orgs: orgs.collect(),
             waiting: Vec::new(),
             pending: Alike::default(),
@@ -92,6 +97,7 @@ impl Findings {
             return;
         };
         org.totals.add(entry);
+        self.totals.add(entry);
         let mut last = row.checked_at;
         for call in calls {
             let bin = org.activity.at(after_ms(call.at));
@@ -107,9 +113,22 @@ impl Findings {
     }
 
     /// All entries by state.
-    pub fn totals(&self) -> Totals {
-        let orgs = self.orgs.iter().map(|org| org.totals);
-        orgs.fold(Totals::default(), Totals::plus)
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Has the report be about what was selected alone: about orgs that have entries of it, and about these.
+    pub fn narrow(&mut self, overview: &mut Overview, selection: &Selection) {
+        let has_some: Vec<bool> = self.orgs.iter().map(|org| org.totals.entries > 0).collect();
+        let mut of_org = has_some.iter();
+        self.orgs.retain(|_| of_org.next() == Some(&true));
+        let mut of_org = has_some.iter();
+        overview.orgs.retain(|_| of_org.next() == Some(&true));
+        overview.removed.retain(|gone| {
+            App::from_name(&gone.app).is_some_and(|app| selection.takes_entry(&gone.org, app))
+        });
+        overview.totals = self.totals;
+        overview.file = format!("{} (--only {selection})", overview.file);
     }
 
     /// When the run began.

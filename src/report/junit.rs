@@ -8,8 +8,8 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::findings::Commands;
 use super::words::{named, plain};
-use super::{EntryReport, Findings, Overview};
-use crate::ledger::Attempt;
+use super::{EntryReport, Findings, Overview, RunState};
+use crate::ledger::{Attempt, FailedStart};
 use crate::model::State;
 
 /// Writes the report; entries come org by org.
@@ -28,7 +28,9 @@ impl<'a, W: Write> JunitReport<'a, W> {
         let name = format!("run {} of {}", overview.run, plain(&overview.file));
         let mut report = Report::new(name);
         let count = |entries: u64| usize::try_from(entries).unwrap_or(usize::MAX);
-        report.tests = count(totals.entries);
+        let errors = u64::from(overview.error.is_some());
+        report.tests = count(totals.entries + errors);
+        report.errors = count(errors);
         report.failures = count(totals.failed);
         report.skipped = count(totals.waiting + totals.pending);
         let whole = report.to_string().map_err(io::Error::other)?;
@@ -38,7 +40,7 @@ impl<'a, W: Write> JunitReport<'a, W> {
             out,
             overview,
             commands: &findings.commands,
-            suite: None,
+            suite: overview.error.as_ref().map(|why| not_begun(overview, why)),
             end: end.to_owned(),
         })
     }
@@ -53,7 +55,7 @@ impl<'a, W: Write> JunitReport<'a, W> {
             suite.extra.insert("timestamp".into(), began.into());
             self.suite = Some(suite);
         }
-        let case = case(entry, calls, self.commands);
+        let case = case(entry, calls, self.overview.state, self.commands);
         if let Some(suite) = &mut self.suite {
             let time = suite.time.unwrap_or_default() + case.time.unwrap_or_default();
             suite.set_time(time);
@@ -91,8 +93,29 @@ fn around_suites(xml: &str) -> (&str, &str) {
     (&xml[..begin], &xml[end.max(begin)..])
 }
 
-fn case(entry: &EntryReport, calls: &[Attempt], commands: &Commands) -> TestCase {
-    let mut case = TestCase::new(named(entry), status(entry, commands));
+/// A start that failed, as a suite of one case.
+fn not_begun(overview: &Overview, why: &FailedStart) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    let mut lines = why.message.lines().map(plain);
+    status.set_message(lines.next().unwrap_or_default());
+    status.set_type("failed start");
+    let lines = why.message.lines().map(plain).map(String::from);
+    let hint = why
+        .hint
+        .as_ref()
+        .map(|hint| format!("hint: {}", plain(hint)));
+    let lines: Vec<_> = lines.chain(hint).collect();
+    status.set_description(lines.join("\n"));
+    let mut suite = TestSuite::new(plain(&overview.file));
+    suite
+        .extra
+        .insert("timestamp".into(), (&overview.started_at).into());
+    suite.add_test_case(TestCase::new("begin", status));
+    suite
+}
+
+fn case(entry: &EntryReport, calls: &[Attempt], run: RunState, commands: &Commands) -> TestCase {
+    let mut case = TestCase::new(named(entry), status(entry, run, commands));
     case.set_classname(format!("{}.{}", plain(&entry.org), entry.app));
     let ms = calls.iter().map(|call| call.duration_ms).sum();
     case.set_time(Duration::from_millis(ms));
@@ -103,7 +126,12 @@ fn case(entry: &EntryReport, calls: &[Attempt], commands: &Commands) -> TestCase
     case
 }
 
-fn status(entry: &EntryReport, commands: &Commands) -> TestCaseStatus {
+fn status(entry: &EntryReport, run: RunState, commands: &Commands) -> TestCaseStatus {
+    // Who would move it on is refused while a process works on its run.
+    let moves_on = match run {
+        RunState::Running => &commands.details,
+        RunState::Settled | RunState::Interrupted | RunState::Failed => &commands.resume,
+    };
     let skipped = |why: &str, hint: &str| {
         let mut status = TestCaseStatus::skipped();
         status.set_message(plain(why));
@@ -134,11 +162,10 @@ fn status(entry: &EntryReport, commands: &Commands) -> TestCaseStatus {
         }
         (State::Waiting, _) => skipped("waits for a person's consent", &commands.consents),
         (State::Running, _) => skipped("a process is working on it", &commands.details),
-        (State::Pending, Some(error)) => skipped(
-            &error.line(),
-            error.hint.as_deref().unwrap_or(&commands.resume),
-        ),
-        (State::Pending, None) => skipped("not done yet", &commands.resume),
+        (State::Pending, Some(error)) => {
+            skipped(&error.line(), error.hint.as_deref().unwrap_or(moves_on))
+        }
+        (State::Pending, None) => skipped("not done yet", moves_on),
     }
 }
 
@@ -233,6 +260,74 @@ mod tests {
                         <property name="row" value="100"/>
                     </properties>
                     <skipped message="find_app: org globex was stopped: Okta refused the API token (E0000011, HTTP 401, request abc)">hint: check env:ACME</skipped>
+                </testcase>
+            </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn while_a_process_works_on_it_nobody_is_told_to_move_it_on() {
+        let pending = row(4, EntryState::Pending);
+        let run = run();
+        let facts = |held| RunFacts {
+            run: &run,
+            held,
+            counts: Counts::default(),
+            orgs: &[],
+            removed: &[],
+        };
+        for (held, hint) in [
+            (Held::Yes, "hint: okta-rollout report k3f9 --format json"),
+            (Held::No, "hint: okta-rollout resume k3f9"),
+        ] {
+            // Somebody has to have begun it, or no run is interrupted.
+            let overview = Overview {
+                state: if held == Held::Yes {
+                    RunState::Running
+                } else {
+                    RunState::Interrupted
+                },
+                ..overview(facts(held))
+            };
+            let findings = findings(&[(pending.clone(), vec![])]);
+            let mut bytes = Vec::new();
+            let mut report = JunitReport::begin(&mut bytes, &overview, &findings).unwrap();
+            report
+                .entry(&entry(&pending, &acme(), &GOOGLE[..2], held), &[])
+                .unwrap();
+            report.end().unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.contains(hint), "{held:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_start_that_failed_is_an_error() {
+        let mut overview = overview(RunFacts {
+            run: &run(),
+            held: Held::No,
+            counts: Counts::default(),
+            orgs: &[],
+            removed: &[],
+        });
+        overview.error = Some(FailedStart {
+            message: "m.csv: 2 mistakes; nothing was sent\nm.csv:2: row 2, app: unknown app `x<y`"
+                .to_owned(),
+            hint: Some("mend them, then: okta-rollout check m.csv".to_owned()),
+        });
+        let findings = findings(&[]);
+        let mut bytes = Vec::new();
+        let report = JunitReport::begin(&mut bytes, &overview, &findings).unwrap();
+        report.end().unwrap();
+        insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="run k3f9 of samples/rollout.csv" tests="1" skipped="0" failures="0" errors="1">
+            <testsuite name="samples/rollout.csv" tests="1" skipped="0" errors="1" failures="0" timestamp="2026-01-02T03:04:05Z">
+                <testcase name="begin">
+                    <error message="m.csv: 2 mistakes; nothing was sent" type="failed start">m.csv: 2 mistakes; nothing was sent
+        m.csv:2: row 2, app: unknown app `x&lt;y`
+        hint: mend them, then: okta-rollout check m.csv</error>
                 </testcase>
             </testsuite>
         </testsuites>

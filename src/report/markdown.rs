@@ -42,7 +42,18 @@ impl<'a, W: Write> MarkdownReport<'a, W> {
     pub fn begin(mut out: W, overview: &'a Overview, findings: &'a Findings) -> io::Result<Self> {
         let (run, file) = (code(&overview.run), code(&overview.file));
         writeln!(out, "## Run {run} of {file}: {}\n", overview.state.name())?;
-        writeln!(out, "**{}**\n", totals(overview))?;
+        if let Some(why) = &overview.error {
+            writeln!(out, "**Did not begin**\n")?;
+            for line in why.message.lines() {
+                writeln!(out, "- {}", code(line))?;
+            }
+            if let Some(hint) = &why.hint {
+                writeln!(out, "- hint: {}", code(hint))?;
+            }
+            writeln!(out)?;
+        } else {
+            writeln!(out, "**{}**\n", totals(overview))?;
+        }
         let ended = overview.finished_at.as_ref();
         let ended = ended.map(|at| format!(", ended {at}")).unwrap_or_default();
         writeln!(out, "Begun {}{ended}\n", overview.started_at)?;

@@ -38,7 +38,7 @@ pub use html::HtmlReport;
 pub use json::{JsonManifest, JsonReport};
 pub use junit::JunitReport;
 pub use markdown::MarkdownReport;
-pub use notes::notes;
+pub use notes::{notes, notes_of_start};
 pub use schema::{VERSION, json_schema};
 pub(crate) use summary::short;
 pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::EntryReport;
+use super::{EntryReport, RunState};
+use crate::ledger::FailedStart;
 use crate::manifest::Note;
 use crate::text;
 
@@ -23,4 +24,13 @@ pub fn notes(entry: &EntryReport) -> [(Note, Cow<'_, str>); Note::ALL.len()] {
         };
         (note, said)
     })
+}
+
+/// The same of a start that failed.
+pub fn notes_of_start(why: &FailedStart) -> [(Note, Cow<'_, str>); 3] {
+    [
+        (Note::State, Cow::Borrowed(RunState::Failed.name())),
+        (Note::Error, text::line(&why.message)),
+        (Note::Hint, shown(why.hint.as_ref())),
+    ]
 }

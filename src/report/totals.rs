@@ -40,18 +40,6 @@ impl Totals {
         }
     }
 
-    pub(super) const fn plus(self, other: Self) -> Self {
-        Self {
-            entries: self.entries + other.entries,
-            changed: self.changed + other.changed,
-            deactivated: self.deactivated + other.deactivated,
-            unchanged: self.unchanged + other.unchanged,
-            waiting: self.waiting + other.waiting,
-            failed: self.failed + other.failed,
-            pending: self.pending + other.pending,
-        }
-    }
-
     /// Each state that has some, with its name.
     pub(super) fn parts(self) -> impl Iterator<Item = (u64, &'static str)> {
         let parts = [

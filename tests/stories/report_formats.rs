@@ -313,3 +313,230 @@ fn reports_are_written_when_a_run_is_interrupted_and_again_when_it_ends() {
         );
     }
 }
+
+/// How often it has this.
+fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
+}
+
+/// The number between two texts.
+fn number(text: &str, before: &str, after: &str) -> usize {
+    let (_, rest) = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("{before:?} in {text}"));
+    rest.split_once(after).unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn a_report_of_a_run_at_work_does_not_contradict_itself() {
+    const ENTRIES: usize = 240;
+    let slow = "limit = 0\nlatency = '20ms'\n";
+    let entries = (0..ENTRIES).map(|app| match app % 4 {
+        0 => zscaler(&format!("0oa{app}")).token("file:secrets/bad"),
+        1 => google(&format!("0oa{app}")).at("globex"),
+        _ => zscaler(&format!("0oa{app}")),
+    });
+    let story = Scenario::with(slow, entries);
+    story.write("secrets/bad", "bad-token");
+    story.job("[limits]\nmaxInFlight = 1\n");
+    let mut run = story.begin(&["run", "job.toml", "--no-progress"]);
+    run.says("(row 2)");
+    let mut looks = 0;
+    loop {
+        let junit = in_format(&story, "junit", &[]);
+        let of_run = junit.split_once("<testsuites").unwrap().1;
+        let (whole, _) = of_run.split_once('>').unwrap();
+        assert_eq!(number(whole, "tests=\"", "\""), ENTRIES);
+        assert_eq!(count(&junit, "<testcase"), ENTRIES, "{junit}");
+        for (total, item) in [("skipped=\"", "<skipped"), ("failures=\"", "<failure")] {
+            assert_eq!(
+                number(whole, total, "\""),
+                count(&junit, item),
+                "{item}: {junit}"
+            );
+        }
+        let html = in_format(&story, "html", &[]);
+        let failed = |text: &str| {
+            text.split_once("</b>failed").map_or(0, |(before, _)| {
+                before.rsplit_once("<b>").unwrap().1.parse().unwrap()
+            })
+        };
+        let failed = failed(&html);
+        assert_eq!(count(&html, "why it failed"), failed, "{html}");
+        assert_eq!(count(&html, "class=\"card\" id=\"row-"), failed);
+        let json: Value = serde_json::from_str(&in_format(&story, "json", &[])).unwrap();
+        for (state, total) in [("failed", "failed"), ("waiting", "waiting")] {
+            let entries = json["entries"].as_array().unwrap().iter();
+            let found = entries.filter(|entry| entry["state"] == state).count();
+            assert_eq!(json["totals"][total], found, "{state}");
+        }
+        let text = in_format(&story, "text", &[]);
+        let pending = text.split_once(" pending").map_or(0, |(before, _)| {
+            before.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap()
+        });
+        let (_, lines) = text.split_once('\n').unwrap();
+        let held = count(lines, ": pending") + count(lines, ": running");
+        assert_eq!(pending, held, "{text}");
+        if json["state"] != "running" {
+            break;
+        }
+        // What would move it on is refused meanwhile.
+        let resume = "not done yet\">hint: okta-rollout resume";
+        assert!(!junit.contains(resume), "{junit}");
+        looks += 1;
+    }
+    assert!(looks > 1, "it was over at once");
+    assert_eq!(run.ends(), Some(3));
+}
+
+#[test]
+fn reports_of_a_selection_are_about_its_orgs_alone() {
+    let story = of_each_state();
+    story.run().exits(3);
+    // What is gone from the file is of its org, too.
+    let manifest = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let mut manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let apps = manifest["apps"].as_array_mut().unwrap();
+    apps.retain(|app| app["appId"] != "0oa1");
+    story.write("m.json", &manifest.to_string());
+    story.run().exits(3);
+    for format in ["junit", "markdown", "html"] {
+        let all = in_format(&story, format, &[]);
+        assert!(
+            all.contains("acme") && all.contains("globex"),
+            "{format}: {all}"
+        );
+        let globex = in_format(&story, format, &["--only", "org=globex"]);
+        assert!(
+            globex.contains("globex") && !globex.contains("acme"),
+            "{format}: {globex}"
+        );
+        assert!(globex.contains("(--only org=globex)"), "{format}: {globex}");
+        let acme = in_format(&story, format, &["--only", "org=acme,failed"]);
+        assert!(
+            acme.contains("acme") && !acme.contains("globex"),
+            "{format}: {acme}"
+        );
+        let none = in_format(&story, format, &["--only", "app=slack"]);
+        assert!(
+            !none.contains("acme") && !none.contains("globex"),
+            "{format}: {none}"
+        );
+    }
+    let markdown = in_format(&story, "markdown", &["--only", "org=acme"]);
+    assert!(markdown.contains("**1 entry: 1 failed**"), "{markdown}");
+    assert!(markdown.contains("No longer in the file"), "{markdown}");
+    let html = in_format(&story, "html", &["--only", "org=acme"]);
+    assert!(
+        html.contains("<b>1</b>entry") && html.contains("<b>1</b>failed"),
+        "{html}"
+    );
+}
+
+#[test]
+fn the_report_of_a_start_that_failed_says_so_in_every_format() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    story.run().exits(0);
+    let good = std::fs::read_to_string(story.path("m.json")).unwrap();
+    story.write("m.json", &good.replace("zscalerbyz", "zscaller"));
+    story.run().exits(2);
+    let runs = story
+        .okta_rollout(&["runs", "--format", "json"])
+        .exits(0)
+        .json();
+    let start = runs[0]["run"].as_str().unwrap();
+    for format in FORMATS {
+        let text = in_format(&story, format, &[&start[..start.len() - 1]]);
+        let text = without_references(&text);
+        for part in [
+            "job.toml: 1 mistake; nothing was sent",
+            "app: `zscaller` is not one of google, office365",
+            "mend them, then: okta-rollout check job.toml",
+        ] {
+            assert!(text.contains(part), "{format}: {part}: {text}");
+        }
+        let says = match format {
+            "text" => "did not begin: ",
+            "json" => "\"state\":\"failed\"",
+            "csv" => ",failed,",
+            "junit" => "errors=\"1\"",
+            "markdown" => "**Did not begin**",
+            _ => "It did not begin",
+        };
+        assert!(text.contains(says), "{format}: {text}");
+        story
+            .okta_rollout(&["report", start, "--format", format, "-o", "start.out"])
+            .exits(0);
+        let written = std::fs::read_to_string(story.path("start.out")).unwrap();
+        assert_eq!(without_references(&written), text, "{format}");
+    }
+    // As a manifest it is one without entries, which nobody takes for a rollout.
+    story
+        .okta_rollout(&["report", start, "--format", "csv", "-o", "start.csv"])
+        .exits(0);
+    let orgs = serde_json::from_str::<Value>(&good).unwrap()["orgs"].to_string();
+    story.write("orgs.json", &format!("{{\"orgs\":{orgs}}}"));
+    let ran = story.okta_rollout(&["check", "start.csv", "--orgs", "orgs.json"]);
+    ran.exits(2).says("has no entries");
+}
+
+#[test]
+fn the_hint_of_a_start_that_failed_is_a_command_that_works_as_printed() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    let good: Value =
+        serde_json::from_str(&std::fs::read_to_string(story.path("m.json")).unwrap()).unwrap();
+    let apps = good["apps"].clone();
+    story.write(
+        "orgs.json",
+        &serde_json::json!({ "orgs": good["orgs"] }).to_string(),
+    );
+    story.write("more.env", "OTHER=1\n");
+    let manifest = |app: &str| {
+        let mut apps = apps.clone();
+        apps[0]["app"] = app.into();
+        story.write(
+            "apps.json",
+            &serde_json::json!({ "apps": apps }).to_string(),
+        );
+    };
+    manifest("zscalerbyz");
+    let given = [
+        "--orgs",
+        "orgs.json",
+        "--env-file",
+        "more.env",
+        "--ledger",
+        "other.db",
+    ];
+    story
+        .okta_rollout(&[&["run", "apps.json"][..], &given].concat())
+        .exits(0);
+    manifest("zscaller");
+    let said = story
+        .okta_rollout(&[&["run", "apps.json"][..], &given].concat())
+        .exits(2)
+        .said();
+    let hint = "mend them, then: okta-rollout check --orgs orgs.json --env-file more.env apps.json";
+    assert!(said.contains(hint), "{said}");
+    // Whoever looks need not give again what the start was given; the ledger may have moved since.
+    std::fs::rename(story.path("other.db"), story.path("moved.db")).unwrap();
+    std::fs::rename(story.path("other.db.key"), story.path("moved.db.key")).unwrap();
+    for look in [
+        &["runs", "--format", "json"][..],
+        &["status", "--format", "json"],
+    ] {
+        let found = story
+            .okta_rollout(&[look, &["--ledger", "moved.db"]].concat())
+            .exits(0)
+            .json();
+        let first = found.get(0).unwrap_or(&found);
+        assert_eq!(first["error"]["hint"], hint, "{look:?}");
+    }
+    let shown = story
+        .okta_rollout(&["status", "--ledger", "moved.db"])
+        .exits(0)
+        .data();
+    assert!(shown.contains(hint), "{shown}");
+    manifest("zscalerbyz");
+    story.shell(hint.split_once("then: ").unwrap().1).exits(0);
+}

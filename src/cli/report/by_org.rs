@@ -33,7 +33,10 @@ impl Facts {
             Ok(())
         };
         self.each_of(request, &order.all, add).await?;
-        let overview = self.overview();
+        let mut overview = self.overview();
+        if !request.only.is_all() {
+            findings.narrow(&mut overview, &request.only);
+        }
         let made = Made {
             facts: self,
             request,

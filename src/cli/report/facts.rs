@@ -151,6 +151,9 @@ impl Facts {
             let until = row.wait.as_ref().map(|wait| wait.until);
             org.waiting.take_if(|_| until <= Some(self.as_of));
         }
+        if let Some(error) = &mut overview.error {
+            complete_hint(&mut error.hint);
+        }
         overview.undelivered = self.undelivered.iter().map(Into::into).collect();
         for stopped in overview
             .orgs
@@ -278,6 +281,15 @@ impl Facts {
         })
         .await?;
         let mut csv = CsvManifest::begin(out, columns, &base)?;
+        if let Some(why) = &self.run.failed {
+            // A manifest ignores a row that is for people only.
+            csv.record(&Record {
+                row: 0,
+                entry: None,
+                comment: "",
+                notes: &report::notes_of_start(why),
+            })?;
+        }
         let entries = self
             .each(request, |entry, row| {
                 Ok(csv.record(&Record {

@@ -69,6 +69,7 @@ impl<'a, W: Write> HtmlReport<'a, W> {
             (sections::totals(overview))
             (contents(overview, findings))
             @if needs_a_person(overview, findings) { h2 id="person" { "Needs a person" } }
+            (sections::not_begun(overview))
             (sections::stopped(overview))
             @if findings.totals().failed > 0 { h3 { "Failed (" (findings.totals().failed) ")" } }
         })?;
@@ -227,7 +228,10 @@ fn contents(overview: &Overview, findings: &Findings) -> Markup {
 fn needs_a_person(overview: &Overview, findings: &Findings) -> bool {
     let totals = findings.totals();
     let stopped = overview.orgs.iter().any(|org| org.stopped.is_some());
-    stopped || totals.failed + totals.waiting > 0 || !findings.pending.is_empty()
+    overview.error.is_some()
+        || stopped
+        || totals.failed + totals.waiting > 0
+        || !findings.pending.is_empty()
 }
 
 #[cfg(test)]

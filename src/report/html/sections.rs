@@ -29,6 +29,19 @@ pub(super) fn totals(overview: &Overview) -> Markup {
     }
 }
 
+/// Why the run did not begin.
+pub(super) fn not_begun(overview: &Overview) -> Markup {
+    html! {
+        @if let Some(why) = &overview.error {
+            div class="card" {
+                p { strong { "It did not begin" } }
+                @for line in why.message.lines() { p { (plain(line)) } }
+                @if let Some(hint) = &why.hint { p { "hint: " (plain(hint)) } }
+            }
+        }
+    }
+}
+
 /// Why orgs were stopped.
 pub(super) fn stopped(overview: &Overview) -> Markup {
     let stopped = Alike::of_orgs(&overview.orgs);
