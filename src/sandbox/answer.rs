@@ -184,6 +184,15 @@ impl Refusal {
         )
     }
 
+    /// 409 E0000263 of a client that has the role already.
+    pub(super) fn role_assigned() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "E0000263",
+            "Role is already assigned to the client.",
+        )
+    }
+
     /// 429 E0000047; which of the two limits it was, only the headers tell.
     pub(super) fn rate_limited() -> Self {
         Self::new(
@@ -230,9 +239,14 @@ impl Refusal {
 
 /// 200 with JSON.
 pub(super) fn json(body: &impl Serialize) -> Answer {
+    json_as(StatusCode::OK, body)
+}
+
+/// As [`json`], with another status.
+pub(super) fn json_as(status: StatusCode, body: &impl Serialize) -> Answer {
     // Serializing our own types cannot fail; if it did, that is an internal error like any other.
     let text = serde_json::to_string(body).map_err(|_| Refusal::internal())?;
-    Ok(with_type(StatusCode::OK, "application/json", text))
+    Ok(with_type(status, "application/json", text))
 }
 
 /// 204 without body.

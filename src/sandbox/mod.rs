@@ -30,6 +30,7 @@ mod names;
 mod org;
 mod routes;
 mod serve;
+mod service;
 mod settings;
 mod store;
 mod unserved;

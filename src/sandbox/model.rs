@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::capabilities::{Capabilities, Feature};
 use super::catalog::{self, Facts, Kind};
+use super::service::Service;
 use super::settings::Assumptions;
 
 /// An app instance.
@@ -32,6 +33,9 @@ pub(super) struct App {
     /// Consents asked for and not yet brought home.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<OpenConsent>,
+    /// What it is as an OAuth client, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Box<Service>>,
 }
 
 /// An app's default provisioning connection.
@@ -116,6 +120,7 @@ impl App {
             user: None,
             inbound: None,
             consents: Vec::new(),
+            service: None,
         }
     }
 
@@ -156,7 +161,7 @@ impl App {
     /// Everything tests compare: no timestamps, no links, no secrets.
     pub(super) fn dump(&self) -> Value {
         let connection = &self.connection;
-        json!({
+        let mut dump = json!({
             "id": self.id,
             "name": self.name,
             "label": self.label,
@@ -179,7 +184,11 @@ impl App {
                 "INBOUND_PROVISIONING": self.inbound.as_ref().map(Capabilities::value),
             },
             "openConsents": self.consents.len(),
-        })
+        });
+        if let Some(service) = &self.service {
+            dump["service"] = service.dump();
+        }
+        dump
     }
 }
 

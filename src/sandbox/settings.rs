@@ -156,6 +156,8 @@ pub struct Assumptions {
     pub authorize_only_on_post: bool,
     /// `baseUrl` of an `okta_org2org` connection is neither stored nor shown.
     pub ignore_org2org_base_url: bool,
+    /// How long it takes until roles and scopes of a hub's client hold.
+    pub hub_settles: Period,
     /// How long a consent link and its code are good.
     pub state_ttl: Period,
     /// Answer to a wrong, used or expired `state` or `code`: 400, 403 or 404.
@@ -175,6 +177,7 @@ impl Default for Assumptions {
             deactivate_resets_features: false,
             authorize_only_on_post: false,
             ignore_org2org_base_url: false,
+            hub_settles: Period(Duration::ZERO),
             // Undocumented; long enough for an administrator's next working day.
             state_ttl: Period(Duration::from_hours(24)),
             bad_state_status: BadState::Invalid,

@@ -61,6 +61,13 @@ impl World {
         orgs.by_host.get(names::host_label(name).as_str()).cloned()
     }
 
+    /// The org that has this service app.
+    pub(super) fn of_client(&self, id: &str) -> Option<Arc<Org>> {
+        let orgs = self.orgs.read();
+        let has = |org: &&Arc<Org>| matches!(org.read(id, |app| app.service.is_some()), Ok(true));
+        orgs.by_host.values().find(has).cloned()
+    }
+
     /// All names, sorted.
     pub(super) fn names(&self) -> Vec<String> {
         let orgs = self.orgs.read();

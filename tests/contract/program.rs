@@ -58,6 +58,9 @@ const SENT: &[(&str, &[u16])] = &[
     ("PUT /api/v1/apps/{appId}/features/{featureName}", &[200]),
 ];
 
+/// Why nothing is sent to a hub.
+const IN_HUB: &str = "a hub is set up by hand";
+
 /// Operations of the description the program never uses, and why.
 const NEVER_SENT: &[(&str, &str)] = &[
     ("DELETE /api/v1/apps/{appId}", "the program deletes nothing"),
@@ -69,6 +72,14 @@ const NEVER_SENT: &[(&str, &str)] = &[
         "PUT /api/v1/apps/{appId}",
         "apps are created and left as they are",
     ),
+    ("GET /api/v1/apps/{appId}/grants", IN_HUB),
+    ("POST /api/v1/apps/{appId}/grants", IN_HUB),
+    ("GET /oauth2/v1/clients", IN_HUB),
+    ("POST /oauth2/v1/clients", IN_HUB),
+    ("GET /oauth2/v1/clients/{clientId}", IN_HUB),
+    ("PUT /oauth2/v1/clients/{clientId}", IN_HUB),
+    ("GET /oauth2/v1/clients/{clientId}/roles", IN_HUB),
+    ("POST /oauth2/v1/clients/{clientId}/roles", IN_HUB),
 ];
 
 /// Where an exchange is not as Okta describes it: operation, finding, why.

@@ -50,6 +50,25 @@ impl OktaDocs {
                 schemas.insert(name.clone(), schema.clone());
             }
         }
+        // Nor has it what is done in a hub.
+        for kind in ["responses", "parameters"] {
+            let known = dialect["components"].as_object_mut().unwrap();
+            let known = known
+                .entry(kind)
+                .or_insert_with(|| Value::Object(Map::new()));
+            for (name, value) in openapi["components"][kind].as_object().unwrap() {
+                let known = known.as_object_mut().unwrap();
+                known.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            if path.starts_with("/oauth2/v1/clients") || path.ends_with("/grants") {
+                let mut item = item.clone();
+                complete(&mut item, &dialect);
+                dialect["paths"][path] = item;
+            }
+        }
+        told_apart(&mut dialect);
         nullable(&mut dialect);
         Self {
             folder,
@@ -363,6 +382,36 @@ fn fits(template: &str, path: &str) -> bool {
         && template
             .zip(path)
             .all(|(part, given)| part == given || (part.starts_with('{') && !given.is_empty()))
+}
+
+/// What was recorded of every operation, and of assigning a role (API.md §1): 401, and 201 for 200.
+fn complete(item: &mut Value, dialect: &Value) {
+    let unauthorized = &dialect["paths"]["/api/v1/apps"]["get"]["responses"]["401"];
+    for (method, operation) in item.as_object_mut().unwrap() {
+        let Some(responses) = operation.get_mut("responses") else {
+            continue;
+        };
+        responses["401"] = unauthorized.clone();
+        if method == "post" && responses.get("201").is_none() {
+            responses["201"] = responses["200"].clone();
+        }
+    }
+}
+
+/// Which of several schemas is meant `OpenAPI` tells by a field, in JSON Schema it is any that fits.
+fn told_apart(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.contains_key("discriminator")
+                && let Some(of) = fields.remove("oneOf")
+            {
+                fields.insert("anyOf".to_owned(), of);
+            }
+            fields.values_mut().for_each(told_apart);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(told_apart),
+        _ => {}
+    }
 }
 
 /// `OpenAPI` 3.0 writes `nullable: true` where JSON Schema has a second type.

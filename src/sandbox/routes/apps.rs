@@ -13,6 +13,8 @@ use super::super::capabilities::Feature;
 use super::super::catalog::{self, Kind};
 use super::super::filter::Filter;
 use super::super::model::App;
+use super::super::org::Changed;
+use super::super::service::Service;
 use super::super::world::{World, now_ms};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
@@ -44,7 +46,6 @@ pub(super) async fn list(
     let filter = query.get("filter").map(|text| Filter::parse(text));
     let filter = filter.transpose()?;
     let starts = query.get("q").map(|text| text.to_lowercase());
-    let after = query.get("after").map(String::as_str);
     let fits = |app: &&App| {
         filter.as_ref().is_none_or(|filter| filter.fits(app))
             && starts.as_ref().is_none_or(|start| {
@@ -52,8 +53,21 @@ pub(super) async fn list(
                     || app.label.to_lowercase().starts_with(start)
             })
     };
+    paged(&caller, &uri, &query, limit, fits, show)
+}
+
+/// A page of those of the org's apps that fit, with where the list continues.
+pub(super) fn paged(
+    caller: &Caller,
+    uri: &Uri,
+    query: &HashMap<String, String>,
+    limit: usize,
+    fits: impl Fn(&&App) -> bool,
+    show: impl Fn(&App, &str) -> Value,
+) -> Answer {
+    let after = query.get("after").map(String::as_str);
     let (shown, next) = caller.org.list(after, |apps| {
-        let mut found = apps.iter().filter(fits);
+        let mut found = apps.iter().filter(&fits);
         let page: Vec<_> = found.by_ref().take(limit).collect();
         let more = found.next().is_some();
         let next = page.last().filter(|_| more).map(|app| app.id.to_string());
@@ -67,7 +81,7 @@ pub(super) async fn list(
     let own = uri.path_and_query().map_or("", |both| both.as_str());
     let mut links = vec![format!("<{}{own}>; rel=\"self\"", caller.origin)];
     if let Some(next) = next {
-        let rest = next_query(&query, limit, &next);
+        let rest = next_query(query, limit, &next);
         links.push(format!(
             "<{}{}?{rest}>; rel=\"next\"",
             caller.origin,
@@ -106,6 +120,49 @@ pub(super) async fn create(
     answer::json(&shown)
 }
 
+/// `PUT /api/v1/apps/{id}`: replaces what can be replaced; system fields are ignored (API.md §9).
+pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes) -> Answer {
+    let body = json_body(&body)?;
+    let label = required(&body, &["label"], "label")?;
+    let settings = body.pointer("/settings/app").cloned();
+    let client = body.pointer("/settings/oauthClient");
+    let shown = caller.org.change(&id, |app| {
+        let name = required(&body, &["name"], "name")?;
+        if *app.name != *name {
+            return Err(Refusal::invalid(
+                "name",
+                "name: The name of an app cannot be changed.",
+            ));
+        }
+        if let Some(service) = &mut app.service {
+            let client = client.ok_or_else(|| blank("settings.oauthClient"))?;
+            replace_client(service, client)?;
+        } else if let Some(settings) = settings {
+            app.settings = Some(without_secrets(settings).to_string().into());
+        }
+        app.label = label.into();
+        Ok((show(app, &caller.origin), Changed::Yes))
+    })?;
+    answer::json(&shown)
+}
+
+/// What is left out is gone.
+fn replace_client(service: &mut Service, client: &Value) -> Result<(), Refusal> {
+    let has = |key: &str| client.get(key).is_some_and(Value::is_array);
+    for key in ["grant_types", "response_types"] {
+        if !has(key) {
+            return Err(blank(key));
+        }
+    }
+    let uri = text_at(client, &["jwks_uri"])?;
+    let keys = client.pointer("/jwks/keys").filter(|keys| keys.is_array());
+    service.jwks_uri = uri.map(Into::into);
+    service.keys = keys.map(|keys| keys.to_string().into());
+    let dpop = client.get("dpop_bound_access_tokens");
+    service.dpop = dpop.and_then(Value::as_bool).unwrap_or_default();
+    Ok(())
+}
+
 /// `GET /api/v1/apps/{id}`.
 pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
     let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
@@ -113,7 +170,7 @@ pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
 }
 
 /// -1 is the documented default and means the recorded one.
-fn limit(given: Option<&String>) -> Result<usize, Refusal> {
+pub(super) fn limit(given: Option<&String>) -> Result<usize, Refusal> {
     let Some(text) = given else {
         return Ok(LIMIT_DEFAULT);
     };
@@ -192,13 +249,17 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn required<'a>(object: &'a Value, path: &[&str], name: &str) -> Result<&'a str, Refusal> {
+pub(super) fn required<'a>(
+    object: &'a Value,
+    path: &[&str],
+    name: &str,
+) -> Result<&'a str, Refusal> {
     text_at(object, path)?
         .filter(|text| !text.trim().is_empty())
         .ok_or_else(|| blank(name))
 }
 
-fn blank(name: &str) -> Refusal {
+pub(super) fn blank(name: &str) -> Refusal {
     Refusal::invalid(name, format!("{name}: The field cannot be left blank"))
 }
 
@@ -223,16 +284,13 @@ fn show(app: &App, origin: &str) -> Value {
             Value::Object(facts.required.iter().map(example).collect())
         });
     let default = facts.sign_on_modes.first().copied().unwrap_or_default();
-    let when = jiff::Timestamp::from_millisecond(app.created_ms)
-        .unwrap_or_default()
-        .strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        .to_string();
+    let when = when(app.created_ms);
     let verb = if app.inactive {
         "activate"
     } else {
         "deactivate"
     };
-    json!({
+    let mut shown = json!({
         "id": app.id,
         "orn": format!("orn:okta:idp:00osandbox:apps:{}:{}", app.name, app.id),
         "name": app.name,
@@ -252,7 +310,41 @@ fn show(app: &App, origin: &str) -> Value {
             "groups": { "href": format!("{here}/groups") },
             verb: { "href": format!("{here}/lifecycle/{verb}") },
         },
-    })
+    });
+    if let Some(service) = &app.service {
+        show_client(&mut shown, &app.id, service);
+    }
+    shown
+}
+
+/// What an app shows besides that is an OAuth client.
+fn show_client(shown: &mut Value, id: &str, service: &Service) {
+    shown["credentials"]["oauthClient"] = json!({
+        "client_id": id,
+        "autoKeyRotation": true,
+        "token_endpoint_auth_method": "private_key_jwt",
+    });
+    let mut client = json!({
+        "application_type": "service",
+        "grant_types": ["client_credentials"],
+        "response_types": ["token"],
+        "consent_method": "REQUIRED",
+        "dpop_bound_access_tokens": service.dpop,
+    });
+    if let Some(uri) = &service.jwks_uri {
+        client["jwks_uri"] = json!(uri);
+    }
+    let keys = service.keys.as_deref().map(serde_json::from_str::<Value>);
+    if let Some(Ok(keys)) = keys {
+        client["jwks"] = json!({ "keys": keys });
+    }
+    shown["settings"]["oauthClient"] = client;
+}
+
+/// A time as Okta writes it.
+pub(super) fn when(at_ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 /// What an enabled connection switches on, in the app's own list.

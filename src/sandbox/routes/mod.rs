@@ -3,8 +3,10 @@
 mod admin;
 mod apps;
 mod callback;
+mod clients;
 mod connections;
 mod features;
+mod grants;
 mod pages;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ pub(super) use pages::approve;
 pub(super) fn router(world: &Arc<World>) -> Router {
     let api = Router::new()
         .route("/api/v1/apps", get(apps::list).post(apps::create))
-        .route("/api/v1/apps/{id}", get(apps::get))
+        .route("/api/v1/apps/{id}", get(apps::get).put(apps::replace))
         .route(
             "/api/v1/apps/{id}/connections/default",
             get(connections::get).post(connections::set),
@@ -53,6 +55,22 @@ pub(super) fn router(world: &Arc<World>) -> Router {
         .route(
             "/api/v1/apps/{name}/{id}/oauth2/callback",
             post(callback::complete),
+        )
+        .route(
+            "/api/v1/apps/{id}/grants",
+            get(grants::grants).post(grants::grant),
+        )
+        .route(
+            "/oauth2/v1/clients",
+            get(clients::list).post(clients::create),
+        )
+        .route(
+            "/oauth2/v1/clients/{id}",
+            get(clients::get).put(clients::replace),
+        )
+        .route(
+            "/oauth2/v1/clients/{id}/roles",
+            get(grants::roles).post(grants::assign),
         )
         .fallback(gate::no_such_path)
         .method_not_allowed_fallback(gate::wrong_method)

@@ -5,7 +5,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-#[path = "support/raw.rs"]
+mod hub;
+#[path = "../support/raw.rs"]
 mod raw;
 
 use raw::{Org, orgs, settings};

@@ -1,0 +1,150 @@
+//! `/oauth2/v1/clients`: the org's service apps as OAuth clients (API.md §1, rows 17 and 18; §6).
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query};
+use axum::http::{StatusCode, Uri};
+use serde_json::{Value, json};
+
+use super::super::answer::{self, Answer, Refusal};
+use super::super::model::App;
+use super::super::org::Changed;
+use super::super::service::{OIDC_CLIENT, Service};
+use super::super::world::now_ms;
+use super::apps::{blank, limit, paged, required};
+use super::{json_body, text_at};
+use crate::sandbox::caller::Caller;
+
+/// Keys of one client at most.
+const KEYS_MAX: usize = 50;
+
+/// `GET /oauth2/v1/clients`.
+pub(super) async fn list(
+    caller: Caller,
+    uri: Uri,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
+    let limit = limit(query.get("limit"))?;
+    let starts = query.get("q").map(|text| text.to_lowercase());
+    let fits = |app: &&App| {
+        let named = |start: &String| app.label.to_lowercase().starts_with(start);
+        app.service.is_some() && starts.as_ref().is_none_or(named)
+    };
+    paged(&caller, &uri, &query, limit, fits, show)
+}
+
+/// `POST /oauth2/v1/clients`.
+pub(super) async fn create(caller: Caller, body: Bytes) -> Answer {
+    let body = json_body(&body)?;
+    let (name, service) = read(&body)?;
+    let id = caller.org.create(OIDC_CLIENT, name, |id| {
+        App::client(id, name, service, now_ms())
+    })?;
+    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    answer::json_as(StatusCode::CREATED, &shown)
+}
+
+/// `GET /oauth2/v1/clients/{id}`.
+pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
+    let shown = caller.org.read(&id, |app| {
+        app.service.as_ref().map(|_| show(app, &caller.origin))
+    });
+    answer::json(&shown?.ok_or_else(|| no_client(&id))?)
+}
+
+/// `PUT /oauth2/v1/clients/{id}`: replaces everything, keys that are not listed are gone.
+pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes) -> Answer {
+    let body = json_body(&body)?;
+    let (name, wanted) = read(&body)?;
+    let shown = caller.org.change(&id, |app| {
+        let Some(service) = &mut app.service else {
+            return Err(no_client(&id));
+        };
+        service.jwks_uri = wanted.jwks_uri;
+        service.keys = wanted.keys;
+        app.label = name.into();
+        Ok((show(app, &caller.origin), Changed::Yes))
+    })?;
+    answer::json(&shown)
+}
+
+/// 404 of a client that is not there.
+pub(super) fn no_client(id: &str) -> Refusal {
+    Refusal::not_found(id, "PublicClientApp")
+}
+
+/// A service app as a request describes it: its name, and what it signs with.
+fn read(body: &Value) -> Result<(&str, Service), Refusal> {
+    let name = required(body, &["client_name"], "client_name")?;
+    let has = |key: &str, wanted: &str| match body.get(key) {
+        Some(Value::Array(values)) => values.iter().any(|value| value == wanted),
+        _ => false,
+    };
+    let is_service = text_at(body, &["application_type"])? == Some("service");
+    if !is_service || !has("grant_types", "client_credentials") {
+        return Err(Refusal::invalid(
+            "grant_types",
+            "'client_credentials' must be specified for clients of application_type 'service'.",
+        ));
+    }
+    if !has("response_types", "token") {
+        return Err(blank("response_types"));
+    }
+    let jwks_uri = text_at(body, &["jwks_uri"])?.map(Into::into);
+    let keys = match body.pointer("/jwks/keys") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(keys)) if keys.len() <= KEYS_MAX => Some(distinct(keys)?),
+        Some(_) => return Err(Refusal::invalid("jwks", "jwks: The field is not valid.")),
+    };
+    let signs = text_at(body, &["token_endpoint_auth_method"])? == Some("private_key_jwt");
+    if !signs || (jwks_uri.is_none() && keys.is_none()) {
+        return Err(Refusal::invalid(
+            "token_endpoint_auth_method",
+            "'jwks' or 'jwks_uri' is required for 'private_key_jwt'.",
+        ));
+    }
+    let service = Service {
+        jwks_uri,
+        keys,
+        ..Service::default()
+    };
+    Ok((name, service))
+}
+
+/// Each has an id of its own.
+fn distinct(keys: &[Value]) -> Result<Box<str>, Refusal> {
+    let ids: Vec<&str> = keys.iter().filter_map(|key| key["kid"].as_str()).collect();
+    let mut known = std::collections::HashSet::new();
+    if ids.len() < keys.len() && keys.len() > 1 || !ids.iter().all(|id| known.insert(*id)) {
+        return Err(Refusal::invalid("jwks", "Each key must have a unique kid."));
+    }
+    Ok(Value::from(keys).to_string().into())
+}
+
+/// A client as Okta shows it.
+fn show(app: &App, _: &str) -> Value {
+    let mut shown = json!({
+        "client_id": app.id,
+        "client_id_issued_at": app.created_ms / 1000,
+        "client_name": app.label,
+        "client_uri": null,
+        "logo_uri": null,
+        "redirect_uris": [],
+        "response_types": ["token"],
+        "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "application_type": "service",
+    });
+    let Some(service) = &app.service else {
+        return shown;
+    };
+    if let Some(uri) = &service.jwks_uri {
+        shown["jwks_uri"] = json!(uri);
+    }
+    let keys = service.keys.as_deref().map(serde_json::from_str::<Value>);
+    if let Some(Ok(keys)) = keys {
+        shown["jwks"] = json!({ "keys": keys });
+    }
+    shown
+}
