@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::capabilities::{Capabilities, Feature};
 use super::catalog::{self, Facts, Kind};
-use super::service::Service;
+use super::service::{OIDC_CLIENT, Service};
 use super::settings::Assumptions;
 
 /// An app instance.
@@ -121,6 +121,15 @@ impl App {
             inbound: None,
             consents: Vec::new(),
             service: None,
+        }
+    }
+
+    /// A new OAuth client.
+    pub(super) fn client(id: &str, name: &str, service: Service, created_ms: i64) -> Self {
+        Self {
+            sign_on_mode: Some("OPENID_CONNECT".into()),
+            service: Some(Box::new(service)),
+            ..Self::new(id, OIDC_CLIENT, name, created_ms)
         }
     }
 

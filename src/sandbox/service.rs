@@ -4,8 +4,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::model::App;
-
 /// The `name` of every OAuth client among an org's apps.
 pub(super) const OIDC_CLIENT: &str = "oidc_client";
 
@@ -88,17 +86,6 @@ fn key_ids(keys: &str) -> Value {
     let keys: Value = serde_json::from_str(keys).unwrap_or_default();
     let keys = keys.as_array().into_iter().flatten();
     keys.map(|key| key["kid"].clone()).collect()
-}
-
-impl App {
-    /// A new client.
-    pub(super) fn client(id: &str, name: &str, service: Service, created_ms: i64) -> Self {
-        Self {
-            sign_on_mode: Some("OPENID_CONNECT".into()),
-            service: Some(Box::new(service)),
-            ..Self::new(id, OIDC_CLIENT, name, created_ms)
-        }
-    }
 }
 
 #[cfg(test)]

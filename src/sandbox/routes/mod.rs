@@ -7,6 +7,7 @@ mod clients;
 mod connections;
 mod features;
 mod grants;
+mod hub;
 mod pages;
 
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use super::world::World;
 use crate::sandbox::caller::Caller;
 
 pub(super) use pages::approve;
+
+/// The cause Okta's own tests expect of a target that does not let it in (API.md §3.4).
+const NOT_AUTHORIZED: &str = "Invalid URL. Not authorized.";
 
 /// Everything a sandbox serves.
 pub(super) fn router(world: &Arc<World>) -> Router {
