@@ -277,7 +277,7 @@ impl OrgTask {
         self.window.release(no);
         match rest {
             Ok(Rest::Ended | Rest::Halted) => {}
-            Ok(Rest::Delayed(row, until)) => self.window.delay(*row, until),
+            Ok(Rest::Delayed(row, until)) => self.window.put_off(*row, until),
             // Nobody hears it any more when the run is ending: the ledger knows.
             Ok(Rest::HandedOver(to)) => drop(self.slot.handed_over.send(to)),
             Ok(Rest::Waiting) => self.slot.org.note_waiting(),

@@ -27,6 +27,8 @@ pub struct Window {
     delayed: BinaryHeap<Reverse<Delayed>>,
     // Entries at work or delayed: the ledger still lists them.
     held: HashSet<EntryNo>,
+    // Those that somebody else may have changed since they were taken up.
+    overtaken: HashSet<EntryNo>,
     // What those refer to that were read since anybody asked.
     secrets: Vec<SecretRef>,
 }
@@ -54,10 +56,13 @@ struct Delayed(Instant, EntryRow);
 impl Delayed {
     // Somebody else may be about to submit its consent, or to ask for a fresh link.
     fn is_left_to_others(&self) -> bool {
-        let progress = &self.1.progress;
-        let in_flight = progress.in_flight.as_ref();
-        progress.consent_lost || in_flight.is_some_and(|in_flight| !in_flight.ended)
+        is_left_to_others(&self.1)
     }
+}
+
+fn is_left_to_others(row: &EntryRow) -> bool {
+    let in_flight = row.progress.in_flight.as_ref();
+    row.progress.consent_lost || in_flight.is_some_and(|in_flight| !in_flight.ended)
 }
 
 impl Ord for Delayed {
@@ -100,6 +105,7 @@ impl Window {
             pending: Ahead::default(),
             delayed: BinaryHeap::new(),
             held: HashSet::new(),
+            overtaken: HashSet::new(),
             secrets: Vec::new(),
         }
     }
@@ -151,14 +157,25 @@ impl Window {
         self.held.remove(&no);
     }
 
+    /// Keeps an entry that was at work until its next try. What is left to somebody else may be free already, if they told
+    /// of it meanwhile: then it is read anew.
+    pub fn put_off(&mut self, row: EntryRow, until: UnixMillis) {
+        if self.overtaken.remove(&row.no) && is_left_to_others(&row) {
+            self.arrived();
+        } else {
+            self.delay(row, until);
+        }
+    }
+
     /// Holds an entry that was not taken from here.
     pub fn hold(&mut self, row: EntryRow) -> EntryRow {
         self.held.insert(row.no);
+        self.overtaken.remove(&row.no);
         row
     }
 
     /// Keeps an entry until its next try.
-    pub fn delay(&mut self, row: EntryRow, until: UnixMillis) {
+    fn delay(&mut self, row: EntryRow, until: UnixMillis) {
         self.held.insert(row.no);
         let ahead = ahead(until, unix_millis(), self.bounds.rest);
         self.delayed
@@ -200,6 +217,7 @@ impl Window {
             self.held.remove(&row.no);
         }
         self.started.rows.clear();
+        self.overtaken.clone_from(&self.held);
     }
 
     async fn due(&mut self) -> Result<Option<EntryRow>, LedgerError> {
@@ -267,7 +285,80 @@ fn ahead(until: UnixMillis, now: UnixMillis, longest: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::job::LedgerUrl;
+    use crate::ledger::{InFlight, OpenMode, Progress};
+    use crate::model::Step;
+    use crate::plan::tests::entry;
+
+    async fn window(folder: &std::path::Path) -> Window {
+        let url = LedgerUrl::file(folder.join("ledger.db"));
+        let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
+        let of_run = (RunId("k3f9".to_owned()), OrgNo(0));
+        let bounds = Bounds {
+            ahead: 10,
+            rest: Duration::from_mins(5),
+        };
+        Window::new(
+            ledger,
+            of_run,
+            Selected::default(),
+            InWave::default(),
+            bounds,
+        )
+    }
+
+    fn begun(in_flight: Option<InFlight>) -> EntryRow {
+        EntryRow {
+            no: EntryNo(0),
+            org: OrgNo(0),
+            queue: None,
+            row: 1,
+            entry: entry(json!({ "org": "acme", "app": "google", "appId": "0oa1",
+                "connection": { "profile": { "authScheme": "OAUTH2" } } })),
+            state: EntryState::Started,
+            progress: Progress {
+                in_flight,
+                ..Progress::default()
+            },
+            due_at: None,
+            error: None,
+            checked_at: None,
+            version: 1,
+            carried_over_by: None,
+            known: None,
+            stored: None,
+        }
+    }
+
+    /// It was read while somebody's call was under way, and they told of its end before it came back.
+    #[tokio::test]
+    async fn an_entry_that_was_overtaken_at_work_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut window = window(folder.path()).await;
+        let later = unix_millis().after(Duration::from_mins(1));
+        let handed_in = || InFlight {
+            step: Step::CompleteConsent,
+            sent_at: unix_millis(),
+            ended: false,
+            link_before: None,
+            credentials: None,
+        };
+        for (in_flight, delayed) in [(Some(handed_in()), 0), (None, 1)] {
+            let row = window.hold(begun(in_flight));
+            window.look_again();
+            window.release(row.no);
+            window.put_off(row, later);
+            assert_eq!(window.delayed(), delayed);
+        }
+        // Nobody has told of this one since.
+        let row = window.hold(begun(Some(handed_in())));
+        window.release(row.no);
+        window.put_off(row, later);
+        assert_eq!(window.delayed(), 2);
+    }
 
     #[test]
     fn a_clock_that_was_set_back_keeps_no_entry_waiting() {
