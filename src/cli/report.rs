@@ -17,7 +17,7 @@ use super::open::readable;
 use super::output::Output;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
-use crate::ledger::{Ledger, RunRow};
+use crate::ledger::{Ledger, LedgerError, RunRow};
 use crate::rollout::context::RunContext;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::settings::Settings;
@@ -37,7 +37,7 @@ pub(super) async fn report(
         return Err(Failure::usage(error).hint("use --format text or --format json"));
     }
     let ledger = readable(settings).await?;
-    let run = ledger.find_run(args.run.as_deref()).await?;
+    let run = asked(&ledger, args.run.as_deref(), output).await?;
     let request = Request {
         format: args.format,
         only: args.only.selection(),
@@ -61,6 +61,30 @@ pub(super) async fn report(
         say_nothing_matches(&request.only, output);
     }
     Ok(Ending::Success)
+}
+
+/// The run that is asked for: without an id the newest that began, or else the newest start.
+async fn asked(ledger: &Ledger, run: Option<&str>, output: Output) -> Result<RunRow, Failure> {
+    let newest = match run {
+        Some(_) => None,
+        None => ledger.runs().await?.into_iter().next(),
+    };
+    let Some(failed) = newest.filter(|run| run.failed.is_some()) else {
+        return Ok(ledger.find_run(run).await?);
+    };
+    // Whoever wants a report of last night must not take one of the night before for it.
+    match ledger.find_run(None).await {
+        Ok(began) => {
+            let (id, file) = (&failed.id.0, &failed.file);
+            output.warning(format_args!(
+                "this is run {} of {}: a later start of {file} failed; to see why: okta-rollout report {id}",
+                began.id.0, began.file
+            ));
+            Ok(began)
+        }
+        Err(LedgerError::NotFound { .. }) => Ok(failed),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes a report to standard output; returns how many entries it has.

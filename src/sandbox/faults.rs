@@ -104,6 +104,7 @@ pub struct FaultRule {
     pub path: String,
     /// From which fitting request of an org on, counted from 1.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub nth: u32,
     /// How many in a row; 0 = for ever.
     #[serde(default = "one")]

@@ -470,6 +470,14 @@ fn the_report_of_a_start_that_failed_says_so_in_every_format() {
         let written = std::fs::read_to_string(story.path("start.out")).unwrap();
         assert_eq!(without_references(&written), text, "{format}");
     }
+    // Whoever names none gets the newest that began, and is told.
+    let ran = story
+        .okta_rollout(&["report", "--format", "junit"])
+        .exits(0);
+    assert!(ran.data().contains("errors=\"0\""), "{}", ran.data());
+    ran.says(&format!(
+        "a later start of job.toml failed; to see why: okta-rollout report {start}"
+    ));
     // As a manifest it is one without entries, which nobody takes for a rollout.
     story
         .okta_rollout(&["report", start, "--format", "csv", "-o", "start.csv"])

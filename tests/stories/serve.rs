@@ -128,8 +128,11 @@ fn a_night_that_cannot_begin_is_a_failed_run_and_the_next_one_begins() {
     let id = failed["run"].as_str().unwrap();
     let listed = story.okta_rollout(&["runs"]).exits(0).data();
     assert!(listed.contains("failed"), "{listed}");
-    let shown = story.okta_rollout(&["status", id]).exits(0).data();
-    assert!(shown.contains("zscaller"), "{shown}");
+    // Nothing else began.
+    for arguments in [&["status", id][..], &["report", id], &["report"]] {
+        let shown = story.okta_rollout(arguments).exits(0).data();
+        assert!(shown.contains("zscaller"), "{arguments:?}: {shown}");
+    }
     story
         .okta_rollout(&["resume", id])
         .exits(2)

@@ -54,6 +54,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 pub use compared::Compared;
 pub use import::Import;
@@ -78,8 +79,21 @@ const LONGEST_LOOK: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Store {
     // Before the file: see there.
-    as_of: Option<Arc<Snapshot>>,
+    as_of: Option<Arc<AsOf>>,
     inner: Arc<Inner>,
+}
+
+/// A moment that reads are of, until its last clone is dropped or it has lasted long enough.
+struct AsOf {
+    snapshot: Arc<Snapshot>,
+    ends: AbortHandle,
+}
+
+impl Drop for AsOf {
+    fn drop(&mut self) {
+        self.ends.abort();
+        self.snapshot.end();
+    }
 }
 
 struct Inner {
@@ -146,15 +160,14 @@ impl Store {
         let inner = Arc::clone(&self.inner);
         let look = move |_: &Path| inner.readers.snapshot();
         let snapshot = Arc::new(blocking(self.inner.path.clone(), look).await?);
-        let held = Arc::downgrade(&snapshot);
-        tokio::spawn(async move {
+        let held = Arc::clone(&snapshot);
+        let ends = tokio::spawn(async move {
             tokio::time::sleep(LONGEST_LOOK).await;
-            if let Some(held) = held.upgrade() {
-                held.end();
-            }
+            held.end();
         });
+        let ends = ends.abort_handle();
         Ok(Self {
-            as_of: Some(snapshot),
+            as_of: Some(Arc::new(AsOf { snapshot, ends })),
             inner: Arc::clone(&self.inner),
         })
     }
@@ -184,7 +197,7 @@ impl Store {
         // Nobody waits any more when the caller was cancelled.
         self.inner.read_pool.take(move || {
             let read = match &as_of {
-                Some(snapshot) => inner.read_in(snapshot, read),
+                Some(as_of) => inner.read_in(&as_of.snapshot, read),
                 None => inner.read(read),
             };
             drop(as_of);
