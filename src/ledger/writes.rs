@@ -25,7 +25,8 @@ impl Ledger {
         self.store.forget_schedule(job).await
     }
 
-    /// Keeps a start that failed before a run began, as a run in which nothing is.
+    /// Keeps a start that failed before a run began, as a run in which nothing is; one that fails as the one before it did
+    /// takes its place.
     pub async fn add_failed_start(&self, run: NewRun, why: FailedStart) -> Result<RunId> {
         self.store.add_failed_start(run, why).await
     }

@@ -315,6 +315,7 @@ mod tests {
             message: "m.csv: 2 mistakes; nothing was sent\nm.csv:2: row 2, app: unknown app `x<y`"
                 .to_owned(),
             hint: Some("mend them, then: okta-rollout check m.csv".to_owned()),
+            times: 1,
         });
         let findings = findings(&[]);
         let mut bytes = Vec::new();

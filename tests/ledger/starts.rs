@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use okta_rollout::ledger::{FailedStart, NewRun, Old, Scheduled, Starts};
+use okta_rollout::ledger::{FailedStart, NewRun, Old, RunRow, Scheduled, Starts};
 use okta_rollout::model::UnixMillis;
 
+use crate::prune::{NOW, beyond, ended};
 use crate::support::{Backend, Fixture, entry};
 
 on_each_backend! {
     whoever_is_second_starts_nothing,
     a_failed_start_is_a_run_that_nothing_goes_by,
+    what_fails_in_the_same_way_again_is_kept_once,
+    starts_that_failed_take_no_runs_place,
 }
 
 fn starts(until: i64, queued: Option<i64>) -> Starts {
@@ -53,17 +56,8 @@ async fn a_failed_start_is_a_run_that_nothing_goes_by(backend: Backend) {
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
     let ledger = &fixture.ledger;
     let began = ledger.run(&run).await.unwrap();
-    let why = FailedStart {
-        message: "a.csv: 1 mistake".to_owned(),
-        hint: Some("fix it".to_owned()),
-    };
-    let failed = NewRun {
-        file: began.file.clone(),
-        file_key: began.file_key.clone(),
-        digest: String::new(),
-        context: serde_json::Value::Null,
-        started_at: UnixMillis(began.started_at.0 + 1),
-    };
+    let why = why("a.csv: 1 mistake");
+    let failed = start_of(&began, 1);
     let failed = ledger.add_failed_start(failed, why.clone()).await.unwrap();
     let runs = ledger.runs().await.unwrap();
     let runs: Vec<_> = runs.iter().map(|run| (&run.id, &run.failed)).collect();
@@ -83,4 +77,84 @@ async fn a_failed_start_is_a_run_that_nothing_goes_by(backend: Backend) {
     let pruned = ledger.prune(old, now, || false).await.unwrap();
     assert_eq!((pruned.runs, pruned.entries), (1, 0));
     assert_eq!(ledger.runs().await.unwrap().len(), 1);
+}
+
+fn why(message: &str) -> FailedStart {
+    FailedStart::new(message.to_owned(), Some("fix it".to_owned()))
+}
+
+/// A start of the same file, so many milliseconds later.
+fn start_of(run: &RunRow, later: i64) -> NewRun {
+    NewRun {
+        file: run.file.clone(),
+        file_key: run.file_key.clone(),
+        digest: String::new(),
+        context: serde_json::Value::Null,
+        started_at: UnixMillis(run.started_at.0 + later),
+    }
+}
+
+async fn what_fails_in_the_same_way_again_is_kept_once(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
+    let ledger = &fixture.ledger;
+    let of_a = ledger.run(&run).await.unwrap();
+    let of_b = RunRow {
+        file_key: "/b".to_owned(),
+        ..of_a.clone()
+    };
+    let fails = async |of: &RunRow, later, message: &str| {
+        let failed = ledger.add_failed_start(start_of(of, later), why(message));
+        failed.await.unwrap()
+    };
+    let first = fails(&of_a, 1, "one").await;
+    let other_file = fails(&of_b, 2, "one").await;
+    // That of another file in between is none of this one's.
+    assert_eq!(fails(&of_a, 3, "one").await, first);
+    assert_eq!(fails(&of_a, 4, "one").await, first);
+    let second = fails(&of_a, 5, "two").await;
+    let third = fails(&of_a, 6, "one").await;
+    let runs = ledger.runs().await.unwrap();
+    let seen = runs.iter().map(|run| {
+        let times = run.failed.as_ref().map(|failed| failed.times);
+        (&run.id, run.started_at.0 - of_a.started_at.0, times)
+    });
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (&third, 6, Some(1)),
+            (&second, 5, Some(1)),
+            (&first, 4, Some(3)),
+            (&other_file, 2, Some(1)),
+            (&run, 0, None),
+        ]
+    );
+    // A run that began makes the next one another.
+    let again = fixture.import("a.csv", &[entry("acme", "1")]).await;
+    let of_a = ledger.run(&again).await.unwrap();
+    let fourth = fails(&of_a, 7, "one").await;
+    assert_ne!(fourth, third);
+}
+
+async fn starts_that_failed_take_no_runs_place(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ledger = &fixture.ledger;
+    let mut runs = Vec::new();
+    for at in 0..4 {
+        let run = ended(ledger, &format!("{at}.csv"), 9 - at, 1).await;
+        let row = ledger.run(&run).await.unwrap();
+        let failed = ledger.add_failed_start(start_of(&row, 1), why(&format!("{at}")));
+        runs.extend([run, failed.await.unwrap()]);
+    }
+    runs.reverse();
+    let prune = async |keep| {
+        let pruned = ledger.prune(beyond(keep), UnixMillis(NOW), || false);
+        let pruned = pruned.await.unwrap();
+        let left = ledger.runs().await.unwrap().into_iter();
+        (pruned.runs, left.map(|run| run.id).collect::<Vec<_>>())
+    };
+    // The starts that failed since the oldest run that is kept stay with it.
+    for (keep, gone, left) in [(9, 0, 8), (4, 0, 8), (3, 2, 6), (1, 4, 2), (0, 2, 0)] {
+        assert_eq!(prune(keep).await, (gone, runs[..left].to_vec()), "{keep}");
+    }
 }

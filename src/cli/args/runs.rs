@@ -49,7 +49,7 @@ again; --vacuum gives it back to the file system, for which other processes wait
 
 A job does the same at the end of each run with `[ledger]` `keep = \"90d\"`.")]
 pub struct Prune {
-    /// Keep the newest N runs
+    /// Keep the newest N runs, of those that began
     #[arg(long, value_name = "N", required_unless_present = "older_than")]
     pub keep: Option<u64>,
     /// Drop only runs that nobody worked on for so long, as in `90d` or `12h`

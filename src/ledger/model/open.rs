@@ -13,6 +13,8 @@ pub enum OpenMode {
     ReadWrite,
     /// Read and write what must exist; upgraded and recovered as needed.
     Existing,
+    /// As [`Self::Existing`], in this program's format: nothing is upgraded.
+    Current,
     /// It must exist, and nothing is made or changed. Works on a read-only file system, except that a
     /// ledger whose process was killed must be opened for writing once (its log has to be recovered).
     ReadOnly,

@@ -32,4 +32,32 @@ pub struct FailedStart {
     pub message: String,
     /// What helps.
     pub hint: Option<String>,
+    /// How often in a row: the same is kept once, with when it was last.
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+const fn once() -> u64 {
+    1
+}
+
+impl FailedStart {
+    /// One of which nothing is known but why.
+    pub const fn new(message: String, hint: Option<String>) -> Self {
+        Self {
+            message,
+            hint,
+            times: once(),
+        }
+    }
+
+    /// As it is kept in place of an earlier one that was the same.
+    #[must_use]
+    pub fn again(self, earlier: &Self) -> Option<Self> {
+        let is_same = (&self.message, &self.hint) == (&earlier.message, &earlier.hint);
+        is_same.then(|| Self {
+            times: self.times.saturating_add(earlier.times),
+            ..self
+        })
+    }
 }

@@ -8,7 +8,8 @@ use crate::model::{RunId, UnixMillis};
 /// Which runs are old: what is said must all hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Old {
-    /// All but this many newest ones.
+    /// All but this many newest ones that began. Starts that failed count for nothing: those before the oldest run that
+    /// is kept go with the runs.
     pub beyond: Option<u64>,
     /// Those that nobody worked on since.
     pub before: Option<UnixMillis>,

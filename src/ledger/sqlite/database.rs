@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::unused::{Made, missing_folders};
-use super::{OpenOptions, files};
+use super::{OpenMode, OpenOptions, files};
 use crate::ledger::{LedgerError, Result};
 
 /// Marks the file as ours in SQLite's header: "oktr". A database with another mark is never touched.
@@ -94,7 +94,12 @@ fn set_up_writer(path: &Path, connection: &mut Connection, options: OpenOptions)
         .pragma_update(None, "fullfsync", true)
         .map_err(failed)?;
     // Before WAL is on, so that the file's first bytes already say whose it is.
-    let is_new = migrate(path, connection)?;
+    let is_new = if options.mode == OpenMode::Current {
+        refuse_other_format(path, connection)?;
+        false
+    } else {
+        migrate(path, connection)?
+    };
     use_wal(path, connection, options.busy_timeout)?;
     connection
         .pragma_update(None, "wal_autocheckpoint", WAL_PAGES)

@@ -215,14 +215,14 @@ impl Store {
 }
 
 fn open(path: &Path, options: OpenOptions) -> Result<Store> {
-    if options.mode == OpenMode::Existing && is_missing(path) {
+    if matches!(options.mode, OpenMode::Existing | OpenMode::Current) && is_missing(path) {
         return Err(missing(path));
     }
     // SQLite gives some relative names (":memory:") a meaning of its own.
     let path = &std::path::absolute(path).map_err(|error| LedgerError::io(path, &error))?;
     trust::refuse_shared(path)?;
     let (footprint, writer, made) = match options.mode {
-        OpenMode::ReadWrite | OpenMode::Existing => {
+        OpenMode::ReadWrite | OpenMode::Existing | OpenMode::Current => {
             let (connection, made) = database::open_writer(path, options)?;
             let writer = Writer::start(path, connection, options.abort_after)?;
             (Footprint::Log, Some(writer), made)

@@ -40,6 +40,8 @@ struct Candidate {
     movable: i64,
     not_done: i64,
     is_last: bool,
+    /// Whether anything of it began.
+    began: bool,
 }
 
 impl Candidate {
@@ -51,7 +53,8 @@ impl Candidate {
              coalesce(sum(iif(o.stopped IS NULL, o.pending + o.started, 0)), 0),
              coalesce(sum(o.pending + o.started + o.failed), 0),
              NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key AND later.seq > r.seq
-                 AND later.imported = 1 AND later.failed IS NULL)
+                 AND later.imported = 1 AND later.failed IS NULL),
+             r.failed IS NULL
          FROM run r LEFT JOIN org o ON o.run = r.seq";
 
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
@@ -64,6 +67,7 @@ impl Candidate {
             movable: row.get(5)?,
             not_done: row.get(6)?,
             is_last: row.get(7)?,
+            began: row.get(8)?,
         })
     }
 
@@ -131,14 +135,13 @@ fn prune(
     let writer = ledger.writer()?;
     let mut pruned = Pruned::default();
     let mut dropped = Vec::new();
-    let newest = usize::try_from(old.beyond.unwrap_or(0)).unwrap_or(usize::MAX);
     let (all, in_flight) = ledger.read(|connection| {
         let calls = reads::under_way(connection)?.into_iter();
         let may_land = calls.filter(|call| call.sent_at.after(LANDED) > now);
         let runs: HashSet<RunId> = may_land.map(|call| call.run).collect();
         Ok((Candidate::all(connection)?, runs))
     })?;
-    let candidates = all.into_iter().skip(newest);
+    let candidates = beyond(all, old.beyond.unwrap_or(0)).into_iter();
     for candidate in candidates.filter(|candidate| candidate.is_older_than(old.before)) {
         if stop() {
             break;
@@ -171,6 +174,17 @@ fn prune(
     remove(ledger, stop)?;
     drop(dropped);
     Ok(pruned)
+}
+
+/// All but the newest that began, and the starts since the oldest of these that failed: they say why there is no run.
+fn beyond(all: Vec<Candidate>, newest: u64) -> Vec<Candidate> {
+    let mut left = newest;
+    let is_new = |candidate: &Candidate| {
+        let is_new = left > 0;
+        left -= u64::from(is_new && candidate.began);
+        is_new
+    };
+    all.into_iter().skip_while(is_new).collect()
 }
 
 /// Makes a run invisible, unless somebody worked on it since it was looked at.
@@ -383,6 +397,7 @@ mod tests {
                 movable,
                 not_done,
                 is_last,
+                began: true,
             };
             let case = format!("{waiting} {movable} {not_done} {is_last}");
             assert_eq!(candidate.use_of(), kept, "{case}");

@@ -82,7 +82,10 @@ impl Store {
         why: FailedStart,
     ) -> Result<RunId, LedgerError> {
         let add = move |connection: &Connection| {
-            let id = run_id::free(connection)?;
+            let (id, why) = match take_same(connection, &run.file_key, &why)? {
+                Some(again) => again,
+                None => (run_id::free(connection)?, why.clone()),
+            };
             connection
                 .prepare_cached(
                     "INSERT INTO run (id, file, file_key, digest, context, started_at, finished_at, imported, failed)
@@ -109,4 +112,30 @@ fn starts(row: &Row<'_>) -> rusqlite::Result<Starts> {
         queued: row.get(1)?,
         started_at: row.get(2)?,
     })
+}
+
+/// Takes the file's newest run away if it is a start that failed for the same reason; gives its id, and what is kept now:
+/// what is wrong night after night does not push everything else out of the list of runs.
+fn take_same(
+    connection: &Connection,
+    file_key: &str,
+    why: &FailedStart,
+) -> Result<Option<(RunId, FailedStart)>> {
+    let newest: Option<(i64, String, Option<String>)> = connection
+        .prepare_cached(
+            "SELECT seq, id, failed FROM run WHERE file_key = ?1 AND imported = 1 ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([file_key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((seq, id, Some(failed))) = newest else {
+        return Ok(None);
+    };
+    let earlier = serde_json::from_str(&failed).ok();
+    let Some(again) = earlier.and_then(|earlier| why.clone().again(&earlier)) else {
+        return Ok(None);
+    };
+    connection
+        .prepare_cached("DELETE FROM run WHERE seq = ?1")?
+        .execute([seq])?;
+    Ok(Some((RunId(id), again)))
 }
