@@ -1,8 +1,8 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
 use super::{
-    FailedStart, Forgetting, Ledger, NewNotice, NewRun, Note, Old, OrgStats, Pruned, Result,
-    Rotation, RunLock, Starts, WaveRow,
+    CutNotice, FailedStart, Forgetting, Ledger, NewNotice, NewRun, Note, Old, OrgStats, Pruned,
+    Result, Rotation, RunLock, Starts, WaveRow,
 };
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
@@ -115,6 +115,17 @@ impl Ledger {
         outcome: std::result::Result<(), String>,
     ) -> Result<()> {
         self.store.end_notice(id, at, outcome).await
+    }
+
+    /// Keeps what notices say that this process does not get to deliver, by id: for the next one.
+    pub async fn keep_notices(&self, cut: Vec<(String, Vec<u8>)>) -> Result<()> {
+        self.store.keep_notices(cut).await
+    }
+
+    /// Takes the notices of runs of a file that were kept so, oldest first: whoever takes them sends them. Not those that a
+    /// later one said again.
+    pub async fn take_notices(&self, file_key: &str) -> Result<Vec<CutNotice>> {
+        self.store.take_notices(file_key).await
     }
 
     /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the

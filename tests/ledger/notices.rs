@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use okta_rollout::ledger::{NewNotice, Repeats, Undelivered};
+use okta_rollout::ledger::{CutNotice, NewNotice, Repeats, Undelivered};
 use okta_rollout::model::{RunId, UnixMillis};
 
 use crate::support::{Backend, Fixture, entry};
@@ -11,6 +11,7 @@ on_each_backend! {
     what_is_said_once_is_said_again_only_when_it_is_known_to_have_failed,
     what_did_not_arrive_is_named_until_a_later_one_says_it,
     entries_of_delivered_notices_are_counted_by_org,
+    what_was_cut_off_is_taken_once_by_whoever_works_on_the_file,
 }
 
 fn notice(id: &str, kind: &'static str, about: Option<&str>) -> NewNotice {
@@ -116,4 +117,46 @@ async fn entries_of_delivered_notices_are_counted_by_org(backend: Backend) {
     let notified = fixture.ledger.notified(&run, "consent.needed");
     let expected = [("acme".to_owned(), 6), ("globex".to_owned(), 3)];
     assert_eq!(notified.await.unwrap(), HashMap::from(expected));
+}
+
+async fn what_was_cut_off_is_taken_once_by_whoever_works_on_the_file(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let one = fixture.import("m.csv", &[entry("acme", "0oa1")]).await;
+    let other = fixture.import("other.csv", &[entry("acme", "0oa1")]).await;
+    let key = async |run: &RunId| fixture.ledger.run(run).await.unwrap().file_key;
+    let (of_one, of_other) = (key(&one).await, key(&other).await);
+    let take = async |key: &str| fixture.ledger.take_notices(key).await.unwrap();
+    assert_eq!(take(&of_one).await, []);
+    for (run, id, kind, about) in [
+        (&one, "a", "run.interrupted", None),
+        (&one, "b", "org.stopped", Some("acme")),
+        (&one, "c", "wave.halted", Some("wave 1")),
+        (&other, "d", "run.finished", None),
+        (&one, "e", "wave.halted", Some("wave 2")),
+        (&one, "f", "run.finished", None),
+    ] {
+        let begun = fixture.ledger.begin_notice(run, notice(id, kind, about));
+        begun.await.unwrap();
+    }
+    // It was delivered in the last moment; the end says what the interrupt said.
+    ends(&fixture, "e", Ok(())).await;
+    ends(&fixture, "f", Ok(())).await;
+    let cut = ["a", "b", "c", "d", "e"].map(|id| (id.to_owned(), id.as_bytes().to_vec()));
+    fixture.ledger.keep_notices(cut.to_vec()).await.unwrap();
+    let kept = |id: &str, kind: &str| CutNotice {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        body: id.as_bytes().to_vec(),
+    };
+    let wanted = [kept("b", "org.stopped"), kept("c", "wave.halted")];
+    assert_eq!(take(&of_one).await, wanted);
+    assert_eq!(take(&of_one).await, []);
+    // Until they are delivered, they are named.
+    ends(&fixture, "b", Ok(())).await;
+    let missing = fixture.ledger.undelivered(&one).await.unwrap();
+    let missing: Vec<_> = missing.iter().map(|notice| notice.kind.as_str()).collect();
+    assert_eq!(missing, ["wave.halted"]);
+    let fixture = fixture.reopen().await;
+    let taken = fixture.ledger.take_notices(&of_other).await.unwrap();
+    assert_eq!(taken, [kept("d", "run.finished")]);
 }

@@ -287,6 +287,66 @@ fn a_second_signal_ends_a_run_that_waits_for_its_receiver() {
 }
 
 #[test]
+fn what_the_end_of_a_program_cuts_off_is_sent_by_the_next_one() {
+    let hangs = Receiver::that(|_| Reply::Never);
+    let mut story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    notifies(&mut story, &hangs.url, "");
+    let mut run = story.begin(&["run", "job.toml"]);
+    run.says("waiting up to 30 s until 2 notices are delivered");
+    run.signal("INT");
+    assert_eq!(run.ends(), Some(4));
+    let cut = hangs.all();
+    let first = story.report()["run"].clone();
+    let status = |story: &Scenario| {
+        let status = story.okta_rollout(&["status", first.as_str().unwrap()]);
+        status.exits(0).data()
+    };
+    let ended = "run.finished at ";
+    assert!(status(&story).contains(ended), "{}", status(&story));
+    // Another run of the job: of the end of the one before it is told late, under the same id; of consents as they are now.
+    let receiver = Receiver::ready();
+    story.set("WEBHOOK", &receiver.url);
+    story.secret("the other webhook", &receiver.url);
+    story.run().exits(4);
+    let posted = receiver.all();
+    let kinds_now = ["consent.needed", "run.finished", "run.finished"];
+    assert_eq!(kinds(&posted), kinds_now);
+    let of_first = |posted: &&Posted| posted.json()["data"]["run"] == first;
+    let again: Vec<_> = posted.iter().filter(of_first).collect();
+    let of_end = |posted: &&Posted| posted.kind() == "run.finished";
+    let before = cut.iter().find(of_end).unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].bytes, before.bytes);
+    assert_eq!(again[0].header("webhook-id"), before.header("webhook-id"));
+    again[0].is_signed_with(KEY);
+    assert!(!status(&story).contains(ended), "{}", status(&story));
+    story.run().exits(4);
+    assert_eq!(kinds(&receiver.all()), ["consent.needed", "run.finished"]);
+}
+
+#[test]
+fn how_a_run_ended_is_told_whatever_else_is_under_way() {
+    let receiver = Receiver::that(|_| Reply::Never);
+    let orgs: Vec<_> = (1..9).map(|n| format!("dead{n}")).collect();
+    let mut story = Scenario::of(orgs.iter().map(|org| zscaler("0oa1").at(org)));
+    for org in &orgs {
+        story.set(&format!("{}_TOKEN", org.to_uppercase()), "not-the-token");
+    }
+    notifies(&mut story, &receiver.url, "");
+    let mut run = story.begin(&["run", "job.toml"]);
+    let begun = Instant::now();
+    let mut told = Vec::new();
+    while told.last().is_none_or(|kind| kind != "run.finished") {
+        told.push(receiver.next().kind());
+    }
+    // One that hangs is given up after 27 s.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{told:?}");
+    run.signal("INT");
+    assert_eq!(run.ends(), Some(3));
+    run.has_said("9 notices were not delivered");
+}
+
+#[test]
 fn a_slow_receiver_is_waited_for_at_the_end() {
     let receiver = Receiver::that(|_| Reply::After(Duration::from_secs(2)));
     let mut story = Scenario::of([zscaler("0oa1")]);

@@ -27,7 +27,7 @@ pub use counts::{Counts, Standing};
 pub use drift::{Drift, Noted};
 pub use key::{HmacKey, HmacKeys};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
-pub use notice::{NewNotice, Repeats, Undelivered};
+pub use notice::{CutNotice, NewNotice, Repeats, Undelivered};
 pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
 pub use schedule::{FailedStart, Scheduled, Starts};
 pub use step_record::StepRecord;

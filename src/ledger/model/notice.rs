@@ -40,3 +40,14 @@ pub struct Undelivered {
     /// Why; `None` = its process still tries it, or ended before it was delivered.
     pub error: Option<String>,
 }
+
+/// A notice that the end of its process cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutNotice {
+    /// What the receiver knows it by.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// What it says.
+    pub body: Vec<u8>,
+}

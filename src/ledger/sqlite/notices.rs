@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Store;
 use super::rows::{self, Result};
-use crate::ledger::{LedgerError, NewNotice, Repeats, Undelivered};
+use crate::ledger::{CutNotice, LedgerError, NewNotice, Repeats, Undelivered};
 use crate::model::{RunId, UnixMillis};
 
 impl Store {
@@ -33,6 +33,48 @@ impl Store {
             Ok(())
         };
         self.inner.writer()?.write(end).await
+    }
+
+    pub async fn keep_notices(
+        &self,
+        cut: Vec<(String, Vec<u8>)>,
+    ) -> std::result::Result<(), LedgerError> {
+        let keep = move |connection: &Connection| -> Result<()> {
+            let mut keep = connection.prepare_cached(
+                "UPDATE notice SET again = ?2 WHERE id = ?1 AND delivered_at IS NULL",
+            )?;
+            for (id, body) in &cut {
+                keep.execute(params![id, body])?;
+            }
+            Ok(())
+        };
+        self.inner.writer()?.write(keep).await
+    }
+
+    pub async fn take_notices(
+        &self,
+        file_key: &str,
+    ) -> std::result::Result<Vec<CutNotice>, LedgerError> {
+        let file_key = file_key.to_owned();
+        // Nearly always there is none, and whoever only looks keeps nobody from writing.
+        let is_any = {
+            let file_key = file_key.clone();
+            self.read(move |connection| Ok(!cut(connection, &file_key)?.is_empty()))
+        };
+        if !is_any.await? {
+            return Ok(Vec::new());
+        }
+        let take = move |connection: &Connection| {
+            let cut = cut(connection, &file_key)?;
+            connection
+                .prepare_cached(
+                    "UPDATE notice SET again = NULL
+                     WHERE again IS NOT NULL AND run IN (SELECT seq FROM run WHERE file_key = ?1)",
+                )?
+                .execute([&file_key])?;
+            Ok(cut)
+        };
+        self.inner.writer()?.write(take).await
     }
 
     pub async fn undelivered(
@@ -91,17 +133,33 @@ fn begin(connection: &Connection, seq: i64, notice: &NewNotice) -> Result<Option
     Ok(Some(notice.id.clone()))
 }
 
-// What a later one said again, of the run as a whole whichever way it ended, is not missing any more.
+/// What a later one said again, of the run as a whole whichever way it ended, is not missing any more.
+const MISSING: &str = "n.delivered_at IS NULL AND NOT EXISTS (
+     SELECT 1 FROM notice later
+     WHERE later.run = n.run AND later.no > n.no AND later.delivered_at IS NOT NULL
+       AND later.about IS n.about
+       AND (later.type = n.type OR later.type LIKE 'run.%' AND n.type LIKE 'run.%'))";
+
+fn cut(connection: &Connection, file_key: &str) -> Result<Vec<CutNotice>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT n.id, n.type, n.again FROM notice n JOIN run r ON r.seq = n.run
+         WHERE r.file_key = ?1 AND n.again IS NOT NULL AND {MISSING}
+         ORDER BY n.no"
+    ))?;
+    let rows = statement.query_map([file_key], |row| {
+        Ok(CutNotice {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            body: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn undelivered(connection: &Connection, seq: i64) -> Result<Vec<Undelivered>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT type, about, at, error FROM notice n
-         WHERE run = ?1 AND delivered_at IS NULL AND NOT EXISTS (
-             SELECT 1 FROM notice later
-             WHERE later.run = n.run AND later.no > n.no AND later.delivered_at IS NOT NULL
-               AND later.about IS n.about
-               AND (later.type = n.type OR later.type LIKE 'run.%' AND n.type LIKE 'run.%'))
-         ORDER BY no",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT type, about, at, error FROM notice n WHERE run = ?1 AND {MISSING} ORDER BY no"
+    ))?;
     let rows = statement.query_map([seq], |row| {
         Ok(Undelivered {
             kind: row.get(0)?,

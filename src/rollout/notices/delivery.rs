@@ -1,15 +1,18 @@
 //! Sends notices: each recorded before it is sent, tried five times, and recorded as delivered or not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::message::{Notice, Subject};
 use super::receiver::Receiver;
-use crate::ledger::{Ledger, NewNotice};
+use crate::job::NoticeKind;
+use crate::ledger::{CutNotice, Ledger, NewNotice};
 use crate::model::{RunId, UnixMillis};
 use crate::pacing::unix_millis;
 
@@ -34,6 +37,10 @@ pub(super) struct Delivery {
     subject: Subject,
     receiver: Arc<Receiver>,
     permits: Arc<Semaphore>,
+    /// How the run ended is said whatever else is under way: nothing takes its turn.
+    last: Arc<Semaphore>,
+    /// What those say that were recorded and are under way.
+    begun: Arc<Mutex<HashMap<String, Bytes>>>,
     /// Those that are under way.
     pub open: JoinSet<()>,
 }
@@ -51,6 +58,8 @@ impl Delivery {
             subject,
             receiver: Arc::new(receiver),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            last: Arc::new(Semaphore::new(1)),
+            begun: Arc::default(),
             open: JoinSet::new(),
         }
     }
@@ -72,13 +81,49 @@ impl Delivery {
             repeats: notice.repeats,
         };
         let body = notice.body(&self.subject, self.receiver.format, at);
-        let one = One {
+        let one = self.one(notice.kind);
+        self.open.spawn(one.send(new, body));
+    }
+
+    /// Sends what processes before this one recorded and did not get to deliver.
+    pub fn send_again(&mut self, cut: Vec<CutNotice>) {
+        for CutNotice { id, kind, body } in cut {
+            let kind = NoticeKind::ALL
+                .into_iter()
+                .find(|known| known.name() == kind);
+            if let Some(kind) = kind.filter(|kind| self.receiver.wants(*kind)) {
+                let one = self.one(kind);
+                self.open.spawn(one.deliver(id, body.into()));
+            }
+        }
+    }
+
+    /// Gives up what is under way: the next process that works on the file sends it. Consents that are still waited for it
+    /// says anew, with how many there are by then.
+    pub async fn cut_off(&mut self) {
+        self.open.shutdown().await;
+        let begun = std::mem::take(&mut *self.begun.lock());
+        if begun.is_empty() {
+            return;
+        }
+        let cut = begun.into_iter().map(|(id, body)| (id, body.to_vec()));
+        // In a ledger that takes no more they stay recorded as not delivered.
+        drop(self.ledger.keep_notices(cut.collect()).await);
+    }
+
+    fn one(&self, kind: NoticeKind) -> One {
+        let permits = match kind {
+            NoticeKind::RunFinished | NoticeKind::RunInterrupted => &self.last,
+            _ => &self.permits,
+        };
+        One {
             ledger: self.ledger.clone(),
             run: self.run.clone(),
             receiver: Arc::clone(&self.receiver),
-            permits: Arc::clone(&self.permits),
-        };
-        self.open.spawn(one.send(new, body));
+            permits: Arc::clone(permits),
+            begun: Arc::clone(&self.begun),
+            is_said_anew: kind == NoticeKind::ConsentNeeded,
+        }
     }
 }
 
@@ -88,6 +133,9 @@ struct One {
     run: RunId,
     receiver: Arc<Receiver>,
     permits: Arc<Semaphore>,
+    begun: Arc<Mutex<HashMap<String, Bytes>>>,
+    /// Whether the next process says it in any case.
+    is_said_anew: bool,
 }
 
 impl One {
@@ -99,6 +147,13 @@ impl One {
             // It is sent all the more when the ledger takes no more: that is what it may be about.
             Err(_) => id,
         };
+        self.deliver(id, body).await;
+    }
+
+    async fn deliver(self, id: String, body: Bytes) {
+        if !self.is_said_anew {
+            self.begun.lock().insert(id.clone(), body.clone());
+        }
         let Ok(_permit) = self.permits.acquire().await else {
             return;
         };
@@ -111,7 +166,9 @@ impl One {
         });
         let outcome = outcome.await;
         // One that cannot be recorded looks as if it had not been delivered.
-        drop(self.ledger.end_notice(id, unix_millis(), outcome).await);
+        let ended = self.ledger.end_notice(id.clone(), unix_millis(), outcome);
+        drop(ended.await);
+        self.begun.lock().remove(&id);
     }
 }
 

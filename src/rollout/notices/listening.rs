@@ -18,6 +18,8 @@ use crate::model::{EntryState, RunId};
 pub(super) struct Listening {
     ledger: Ledger,
     run: RunId,
+    /// What the run's file is known by.
+    file_key: String,
     pub delivery: Delivery,
     /// By place in the run.
     orgs: Vec<Arc<str>>,
@@ -33,6 +35,7 @@ impl Listening {
         Self {
             ledger: ledger.clone(),
             run: run.id.clone(),
+            file_key: run.file_key.clone(),
             delivery,
             orgs,
             gathering: Gathering::default(),
@@ -45,6 +48,9 @@ impl Listening {
     pub async fn listen(mut self, mut listener: Listener) -> Self {
         // A ledger that cannot be read ends the run, which says so.
         drop(self.remember().await);
+        if let Ok(cut) = self.ledger.take_notices(&self.file_key).await {
+            self.delivery.send_again(cut);
+        }
         loop {
             let due = self.gathering.next_due();
             tokio::select! {

@@ -3,7 +3,8 @@
 //! what is still under way, and not for long.
 //!
 //! Each notice is recorded in the ledger before it is sent. So an org is said to be stopped once a run, whatever
-//! processes work on it, and what did not arrive can be named later.
+//! processes work on it, and what did not arrive can be named later. What the end of a program cuts off is kept there,
+//! and sent again by the next one that works on the file; of one that was killed nobody knows whether it had arrived.
 
 mod delivery;
 mod gathering;
@@ -122,10 +123,10 @@ impl Notices {
             listening.delivery.send(&notice);
         }
         await_open(&mut listening.delivery.open, stop, waits).await;
+        listening.delivery.cut_off().await;
     }
 }
 
-/// Those that are under way by then stay in the ledger as not delivered.
 async fn await_open(open: &mut JoinSet<()>, stop: &CancellationToken, waits: impl FnOnce(usize)) {
     let deadline = Instant::now() + MOST;
     let was_stopped = stop.is_cancelled();
@@ -145,7 +146,6 @@ async fn await_open(open: &mut JoinSet<()>, stop: &CancellationToken, waits: imp
             () = stop.cancelled(), if !was_stopped => break,
         }
     }
-    open.shutdown().await;
 }
 
 /// The notice of how a command ended.
