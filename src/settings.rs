@@ -270,24 +270,24 @@ impl Settings {
     /// The same for a command on a file whose job may name a ledger: flag and environment win over it.
     #[must_use]
     pub fn with_policy(&self, policy: &Policy) -> Self {
+        self.with_ledger(policy.ledger.url.as_ref())
+    }
+
+    /// As [`Self::with_policy`], of a job that has mistakes: as far as it says where its ledger is.
+    #[must_use]
+    pub fn with_ledger_of(&self, job: &Path) -> Self {
+        self.with_ledger(job::ledger_of(job).as_ref())
+    }
+
+    /// As [`Self::with_policy`], of a job that names this ledger, or none.
+    #[must_use]
+    pub fn with_ledger(&self, of_job: Option<&LedgerUrl>) -> Self {
         let mut settings = self.clone();
-        if let (LedgerChoice::Default, Some(url)) = (&self.ledger, &policy.ledger.url) {
+        let is_asked = matches!(self.ledger, LedgerChoice::Default | LedgerChoice::Job(_));
+        if let (true, Some(url)) = (is_asked, of_job) {
             settings.ledger = LedgerChoice::Job(url.clone());
         }
         settings
-    }
-
-    /// As [`Self::with_policy`], of a job that has mistakes, as far as it says where its ledger is.
-    #[must_use]
-    pub fn with_ledger_of(&self, job: &Path) -> Self {
-        let ledger = job::LedgerPolicy {
-            url: job::ledger_of(job),
-            ..job::LedgerPolicy::default()
-        };
-        self.with_policy(&Policy {
-            ledger,
-            ..Policy::default()
-        })
     }
 
     /// The ledger of a command that is given none.

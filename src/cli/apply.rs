@@ -4,32 +4,23 @@
 use std::path::Path;
 
 use super::args;
+use super::failed_start;
 use super::open;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Saved, approve};
-use super::start::{go_on, start};
+use super::start::{go_on, no_dry_run, start};
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
+use crate::pacing::unix_millis;
 use crate::report::counted;
 use crate::rollout::continuation::goes_on;
+use crate::rollout::shell::from_here;
 use crate::rollout::target::Target;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
-/// The command that shows what a saved plan is about as it is now.
-pub(super) fn planned_by(
-    plan: &Path,
-    file: Option<&Path>,
-    settings: &Settings,
-    output: Output,
-) -> Result<String, Failure> {
-    let saved = Saved::read(plan)?;
-    let target = saved.target(file, settings, output)?;
-    Ok(saved.command(&target))
-}
-
-/// Does what a saved plan says, if nothing moved since.
+/// Does what a saved plan says, if nothing moved since. A start that fails is kept.
 pub(super) async fn apply(
     plan: &Path,
     args: &args::Run,
@@ -37,17 +28,40 @@ pub(super) async fn apply(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let saved = Saved::read(plan)?;
+    let at = unix_millis();
+    let saved = Saved::read(plan);
+    let planned = saved.as_ref().ok().map(|saved| from_here(&saved.file));
+    let file = args.file.clone().or(planned);
+    let ended = match saved {
+        Ok(saved) => Box::pin(make_so(&saved, args, engine, settings, output)).await,
+        Err(failure) => Err(failure),
+    };
+    if let (Err(failure), Some(file)) = (&ended, file) {
+        failed_start::keep(&file, failure, at, settings).await;
+    }
+    ended
+}
+
+async fn make_so(
+    saved: &Saved,
+    args: &args::Run,
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
     let target = saved.target(args.file.as_deref(), settings, output)?;
+    let command = saved.command(&target);
+    if args.dry_run {
+        return Err(no_dry_run(&command));
+    }
     refuse_mixed(&target.policy, args.format)?;
     let settings = settings.with_policy(&target.policy);
-    let command = saved.command(&target);
     let args = args::Run {
         new: true,
         ..args.clone()
     };
     // Boxed: what a run needs is more than a command's own memory should hold.
-    let carried_out = carry_out(&saved, target, &args, engine, &settings, output);
+    let carried_out = carry_out(saved, target, &args, engine, &settings, output);
     let ending = Box::pin(carried_out).await?;
     let errors = saved.errors();
     if errors == 0 {

@@ -1,7 +1,7 @@
 //! The question before connections are switched off that this ledger does not know as switched off.
 
 use super::output::Output;
-use super::question::{Said, ask};
+use super::question::{Declined, Said, ask};
 use crate::engine::Selected;
 use crate::failure::Failure;
 use crate::ledger::{LastApplied, Ledger, RunRow};
@@ -68,7 +68,7 @@ pub(super) async fn confirm(
         Said::Yes => Ok(()),
         Said::No => {
             let id = &run.id.0;
-            let error = anyhow::anyhow!("run {id} was not confirmed; nothing was sent");
+            let error = Declined(format!("run {id} was not confirmed; nothing was sent"));
             Err(Failure::usage(error).hint(format!("continue without the question: {again} --yes")))
         }
     }

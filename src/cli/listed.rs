@@ -20,7 +20,11 @@ pub(super) fn line(overview: &Overview) -> String {
     let came_to = match &overview.error {
         Some(error) => {
             let first = error.message.lines().next();
-            format!("did not begin: {}", first.unwrap_or_default())
+            let times = match error.times {
+                0 | 1 => String::new(),
+                times => format!(" ({times} times in a row)"),
+            };
+            format!("did not begin{times}: {}", first.unwrap_or_default())
         }
         None => crate::report::totals(overview),
     };

@@ -21,6 +21,7 @@ mod failed_start;
 mod file;
 mod given;
 mod init;
+mod latest;
 mod listed;
 mod listeners;
 mod log;

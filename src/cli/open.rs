@@ -1,6 +1,7 @@
 //! Opens the ledger that the settings name.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::carried::carry;
 use super::file::{Guarded, refuse_stdout};
@@ -9,6 +10,9 @@ use crate::failure::Failure;
 use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, LedgerError, OpenMode, OpenOptions};
 use crate::settings::Settings;
+
+/// How long a note on the way out waits for another process that writes: a person waits for the prompt.
+const SHORT_BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// For commands that change it; made when it is not there.
 pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
@@ -33,6 +37,16 @@ pub(super) fn note_new(
 /// For commands that change one that is there.
 pub(super) async fn existing(settings: &Settings) -> Result<Ledger, Failure> {
     for_writing(OpenMode::Existing, settings).await
+}
+
+/// For a note on the way out: of what is there as it is, and nobody is waited for.
+pub(super) async fn in_passing(settings: &Settings) -> Result<Ledger, Failure> {
+    let options = OpenOptions {
+        mode: OpenMode::Current,
+        busy_timeout: SHORT_BUSY_TIMEOUT,
+        ..OpenOptions::default()
+    };
+    Ok(Ledger::open_with(&url(settings)?, options).await?)
 }
 
 async fn for_writing(mode: OpenMode, settings: &Settings) -> Result<Ledger, Failure> {

@@ -21,6 +21,11 @@ pub(super) enum Said {
     No,
 }
 
+/// A person was asked and does not want it: a command that ends so failed in nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Declined(pub String);
+
 /// From a flag that says yes beforehand.
 impl From<bool> for Said {
     fn from(yes: bool) -> Self {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args;
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
+use super::failed_start::Start;
 use super::notices::receiver;
 use super::open::existing;
 use super::output::Output;
@@ -12,8 +13,9 @@ use super::outputs::refuse_mixed;
 use super::start::refresh;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
-use crate::ledger::RunRow;
+use crate::ledger::{Ledger, RunRow};
 use crate::manifest;
+use crate::pacing::unix_millis;
 use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
 use crate::rollout::shell::quoted;
@@ -23,7 +25,7 @@ use crate::rollout::waves::Decision;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
-/// `resume`.
+/// `resume`. What keeps it from beginning is kept.
 pub(super) async fn resume(
     args: &args::Resume,
     settings: &Settings,
@@ -31,7 +33,22 @@ pub(super) async fn resume(
 ) -> Result<Ending, Failure> {
     let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
+    // It is the trace of itself.
     refuse_failed_start(&run)?;
+    let start = Start::of_run(&run, unix_millis());
+    let ended = Box::pin(move_on(args, (ledger, run), settings, output)).await;
+    if let Err(failure) = &ended {
+        start.keep(failure, settings).await;
+    }
+    ended
+}
+
+async fn move_on(
+    args: &args::Resume,
+    (ledger, run): (Ledger, RunRow),
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
     let selection = args.only.selection();
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();

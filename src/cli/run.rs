@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::apply::{apply, planned_by};
+use super::apply::apply;
 use super::args;
 use super::failed_start;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Answer, ask};
-use super::start::start;
+use super::start::{no_dry_run, start};
 use super::target;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
@@ -22,27 +22,17 @@ pub(super) async fn run(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    if args.dry_run {
-        let plan = match (&args.plan, &args.file) {
-            (Some(plan), file) => planned_by(plan, file.as_deref(), settings, output)?,
-            (None, Some(file)) => format!("okta-rollout plan {}{}", quoted(file), args.of_plan()),
-            (None, None) => "okta-rollout plan FILE".to_owned(),
-        };
-        let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
-        return Err(
-            Failure::usage(error).hint(format!("use plan, which shows what would be done: {plan}"))
-        );
-    }
     let engine = Engine::new();
     match (&args.plan, &args.file) {
         (Some(plan), _) => apply(plan, args, &engine, settings, output).await,
         (None, Some(file)) => Box::pin(of_file(file, args, &engine, settings, output)).await,
+        (None, None) if args.dry_run => Err(no_dry_run("okta-rollout plan FILE")),
         // The command line's definition does not allow it.
         (None, None) => Err(Failure::usage(anyhow::anyhow!("no FILE was given"))),
     }
 }
 
-/// Makes a file so.
+/// Makes a file so. A start that fails is kept.
 pub(super) async fn of_file(
     file: &Path,
     args: &args::Run,
@@ -51,14 +41,25 @@ pub(super) async fn of_file(
     output: Output,
 ) -> Result<Ending, Failure> {
     let at = unix_millis();
-    let target = match target::read(file, settings, output) {
-        Ok(target) => target,
-        Err(failure) => {
-            let settings = settings.with_ledger_of(file);
-            failed_start::keep(file, &failure, at, &settings).await;
-            return Err(failure);
-        }
-    };
+    let ended = Box::pin(make_so(file, args, engine, settings, output)).await;
+    if let Err(failure) = &ended {
+        failed_start::keep(file, failure, at, settings).await;
+    }
+    ended
+}
+
+async fn make_so(
+    file: &Path,
+    args: &args::Run,
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    if args.dry_run {
+        let plan = format!("okta-rollout plan {}{}", quoted(file), args.of_plan());
+        return Err(no_dry_run(&plan));
+    }
+    let target = target::read(file, settings, output)?;
     refuse_mixed(&target.policy, args.format)?;
     let settings = settings.with_policy(&target.policy);
     let mut args = args.clone();

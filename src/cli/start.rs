@@ -2,7 +2,6 @@
 
 use super::args;
 use super::execute::{Begun, Work, execute};
-use super::failed_start;
 use super::notices::receiver;
 use super::only::say_nothing_matches;
 use super::open::{note_new, writable};
@@ -13,7 +12,6 @@ use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunLock, RunRow};
 use crate::manifest::{self, CheckOptions, ManifestError, Orgs, SecretCheck};
-use crate::pacing::unix_millis;
 use crate::report::counted;
 use crate::rollout::access::can_call;
 use crate::rollout::beginning::{Beginning, BegunRun, Wanted, begin};
@@ -28,7 +26,13 @@ use crate::rollout::waves::{Decision, waves_of};
 use crate::selection::Selection;
 use crate::settings::Settings;
 
-/// Continues or begins a run of a file, or begins one of what was approved of it. A start that fails is kept.
+/// What is answered to somebody who wants to see what would be done.
+pub(super) fn no_dry_run(plan: &str) -> Failure {
+    let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
+    Failure::usage(error).hint(format!("use plan, which shows what would be done: {plan}"))
+}
+
+/// Continues or begins a run of a file, or begins one of what was approved of it.
 pub(super) async fn start(
     target: Target,
     approved: Option<Approved>,
@@ -37,14 +41,9 @@ pub(super) async fn start(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let (at, file) = (unix_millis(), target.file.clone());
-    match prepare(target, approved, args, engine, settings, output).await {
-        Ok(Some(work)) => execute(work, engine, settings, output).await,
-        Ok(None) => Ok(Ending::Success),
-        Err(failure) => {
-            failed_start::keep(&file, &failure, at, settings).await;
-            Err(failure)
-        }
+    match prepare(target, approved, args, engine, settings, output).await? {
+        Some(work) => execute(work, engine, settings, output).await,
+        None => Ok(Ending::Success),
     }
 }
 

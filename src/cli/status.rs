@@ -1,6 +1,7 @@
 //! `status` and `runs`: where runs stand.
 
 use super::args::{self, DataFormat, RunsCommand};
+use super::latest::Looked;
 use super::listed::{line, row};
 use super::open::readable;
 use super::output::{Output, local_times};
@@ -11,7 +12,6 @@ use super::watch::watch;
 use crate::engine::Selected;
 use crate::failure::{Ending, Failure};
 use crate::job::Format;
-use crate::ledger::{Ledger, RunRow};
 use crate::rollout::waves::counts_by_org;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -27,13 +27,24 @@ pub(super) async fn status(
         return schedule::jobs(args.format, settings, output).await;
     }
     let ledger = readable(settings).await?;
-    if let Some(failed) = failed_start(&ledger, args.run.as_deref()).await? {
-        report::to_stdout(&ledger, &failed, &Request::all(format(args.format)), output).await?;
-        if args.run.is_some() || args.format == DataFormat::Json || !has_begun(&ledger).await? {
-            return Ok(Ending::Success);
+    let Looked { run, failed } = match args.run.as_deref() {
+        None => Looked::at(&ledger).await?,
+        given => Looked::only(ledger.find_run(given).await?),
+    };
+    for line in failed.lines() {
+        match args.format {
+            DataFormat::Json => output.total(local_times(&line)),
+            DataFormat::Human => output.text(&local_times(&line))?,
         }
     }
-    let run = ledger.find_run(args.run.as_deref()).await?;
+    if let Some(newest) = &failed.newest {
+        let request = Request::all(format(args.format));
+        report::to_stdout(&ledger, newest, &request, output).await?;
+    }
+    let Some(run) = run.filter(|_| failed.newest.is_none() || args.format == DataFormat::Human)
+    else {
+        return Ok(Ending::Success);
+    };
     if args.watch
         && let Some(signal) = watch(&ledger, &run, settings.animation, output).await?
     {
@@ -61,20 +72,6 @@ pub(super) async fn status(
         }
     }
     Ok(Ending::Success)
-}
-
-/// The run that is asked for, if it is a start that failed: without an id the newest of all.
-async fn failed_start(ledger: &Ledger, run: Option<&str>) -> Result<Option<RunRow>, Failure> {
-    let run = match run {
-        Some(_) => Some(ledger.find_run(run).await?),
-        None => ledger.runs().await?.into_iter().next(),
-    };
-    Ok(run.filter(|run| run.failed.is_some()))
-}
-
-async fn has_begun(ledger: &Ledger) -> Result<bool, Failure> {
-    let runs = ledger.runs().await?;
-    Ok(runs.iter().any(|run| run.failed.is_none()))
 }
 
 const fn format(format: DataFormat) -> Format {

@@ -1,5 +1,6 @@
 //! FILE on the command line: a manifest or a job, read with the policy that goes with it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::file::refuse_stdout;
@@ -16,6 +17,7 @@ use crate::rollout::refused::Refused;
 use crate::rollout::shell::quoted;
 use crate::rollout::target::Target;
 use crate::settings::{Policy, Settings};
+use crate::text::{without_values, without_values_in_path};
 
 /// Mistakes that a failure repeats.
 const KEPT: usize = 20;
@@ -47,13 +49,21 @@ pub(super) fn read(file: &Path, settings: &Settings, output: Output) -> Result<T
     Target::new(file, policy)
 }
 
+/// The policy of a job, if it has no mistakes; nothing is said of them.
+pub(super) fn policy_of(job: &Path, settings: &Settings) -> Option<Policy> {
+    let policy = Policy::of_job(job::read(job).ok()?, settings);
+    let mut problems = outputs::problems(job, &policy, settings).ok()?;
+    problems.extend(job_mistakes::problems(job, &policy));
+    problems.is_empty().then_some(policy)
+}
+
 /// Mistakes that were printed.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {}; nothing was sent", counted(*count, "mistake", "mistakes"))]
 pub(super) struct Mistakes {
     file: String,
     count: u64,
-    /// The first of them.
+    /// The first of them, to be kept.
     pub first: Vec<String>,
 }
 
@@ -63,12 +73,23 @@ pub(super) fn refuse(file: &Path, problems: &[Problem], count: u64, output: Outp
     let mistakes = Mistakes {
         file: file.display().to_string(),
         count,
-        first: problems.iter().take(KEPT).map(Problem::to_string).collect(),
+        first: problems.iter().take(KEPT).map(to_keep).collect(),
     };
     Failure::usage(mistakes).hint(format!(
         "mend them, then: okta-rollout check {}",
         quoted(file)
     ))
+}
+
+/// A mistake as a ledger may have it.
+fn to_keep(problem: &Problem) -> String {
+    let field = problem.field.as_deref().map(without_values_in_path);
+    let kept = Problem {
+        field: field.map(Cow::into_owned),
+        message: without_values(&problem.message).into_owned(),
+        ..problem.clone()
+    };
+    kept.to_string()
 }
 
 /// As [`refuse`], of whatever was found.

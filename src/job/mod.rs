@@ -27,7 +27,7 @@ pub use format::Format;
 pub use http::HttpPolicy;
 pub use ledger_url::{DEFAULT_LEDGER, LedgerUrl, LedgerUrlError};
 pub use notify::{NoticeFormat, NoticeKind, Notify, PlacedSecret};
-pub use read::{ledger_of, read};
+pub use read::{ledger_of, read, schedule_of};
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 pub use schedule::{Overlap, Schedule};

@@ -9,7 +9,7 @@ use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, owned, path_in, pause};
 use super::{
     Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
-    Schedule, Written, duration, notify, schedule, waves,
+    Schedule, Written, duration, is_job, notify, schedule, waves,
 };
 use crate::input;
 use crate::manifest::{Limits, Problem, is_variable};
@@ -32,11 +32,39 @@ pub fn read(file: &Path) -> Result<Job, Vec<Problem>> {
 
 /// Where the ledger of a job is, whatever else is wrong with it.
 pub fn ledger_of(file: &Path) -> Option<LedgerUrl> {
-    let text = load(file).ok()?;
-    let table: toml::Table = text.parse().ok()?;
-    let path = table.get("ledger")?.get("path")?.as_str()?;
+    if !is_job(file) {
+        return None;
+    }
+    let bytes = input::read(file, MAX_BYTES).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // What can be read of it is enough: a mistake elsewhere is no reason to look for the ledger elsewhere.
+    let (root, _) = DeTable::parse_recoverable(text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let ledger = root.get_ref().get("ledger")?.get_ref();
+    let path = ledger.as_table()?.get("path")?.get_ref().as_str()?;
+    no_controls(path).ok()?;
     let url: LedgerUrl = path.parse().ok()?;
     Some(url.in_folder(file.parent().unwrap_or(Path::new(""))))
+}
+
+/// When a job runs, whatever else is wrong with it: a start that fails at its time is seen, one that never comes is not.
+pub fn schedule_of(file: &Path) -> Option<Schedule> {
+    let bytes = input::read(file, MAX_BYTES).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let document = Document::new(file.display().to_string(), text);
+    let (root, _) = DeTable::parse_recoverable(text);
+    let schedule = Table::root(&document, &root).table("schedule");
+    let schedule = schedule.and_then(schedule::read)?;
+    // Said of something else it counts as nothing.
+    let is_whole = |problem: &Problem| {
+        let field = problem.field.as_deref().unwrap_or_default();
+        !field.starts_with("schedule")
+    };
+    document
+        .into_problems()
+        .iter()
+        .all(is_whole)
+        .then_some(schedule)
 }
 
 fn load(file: &Path) -> Result<String, Wrong> {
@@ -290,6 +318,74 @@ mod tests {
     use super::super::{NoticeFormat, NoticeKind};
     use super::*;
     use crate::job::{HaltWhenFailed, Overlap, Wave};
+
+    #[test]
+    fn a_ledger_is_found_whatever_else_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        let found = |text: &[u8]| {
+            std::fs::write(&file, text).unwrap();
+            ledger_of(&file).map(|url| url.path().to_owned())
+        };
+        let wanted = Some(folder.path().join("n.db"));
+        for text in [
+            &b"[ledger]\npath = 'n.db'\n"[..],
+            b"manifest = 7\nledger.path = 'n.db'\n",
+            b"\xef\xbb\xbfledger = { path = 'n.db' }\n",
+            // No TOML.
+            b"manifest = 'm.csv\n[ledger]\npath = 'n.db'\n",
+            b"manifest = m.csv\n[ledger]\npath = 'n.db'\n",
+            b"manifest = \"a\\q\"\n[ledger]\npath = 'n.db'\n",
+            b"[ledger]\npath = 'n.db'\n[schedule\ncron = '0 2 * * *'\n",
+            b"[ledger]\npath = 'n.db'\nkeep = \n[limits]\nshare = 0.5\nshare = 0.6\n",
+            b"[ledger]\npath = 'n.db'\n[[waves]]\norgs = ['a'\nname = 'b'\n",
+            b"manifest = 'm.csv'\nmanifest = 'n.csv'\n[ledger]\npath = 'n.db'\n",
+            // No UTF-8.
+            b"manifest = '\xff.csv'\n[ledger]\npath = 'n.db'\n",
+        ] {
+            assert_eq!(found(text), wanted, "{}", String::from_utf8_lossy(text));
+        }
+        for text in [
+            &b""[..],
+            b"manifest = 'm.csv'\n",
+            b"[ledger]\npath = 7\n",
+            b"ledger = 'n.db'\n",
+            b"[ledger]\npath = ''\n",
+            b"[ledger]\npath = 'n\xff.db'\n",
+        ] {
+            let found = found(text);
+            // Bytes that are no text name no file that anybody made.
+            let exists = found.as_deref().is_some_and(Path::exists);
+            assert!(!exists, "{}", String::from_utf8_lossy(text));
+        }
+        assert_eq!(ledger_of(&folder.path().join("gone.toml")), None);
+    }
+
+    #[test]
+    fn a_schedule_is_found_whatever_else_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        for (text, wanted) in [
+            ("[schedule]\ncron = '0 2 * * *'\n", Some("0 2 * * *")),
+            (
+                "manifest = 7\nx = \n[schedule]\ncron = '0 2 * * *'\n",
+                Some("0 2 * * *"),
+            ),
+            ("[schedule]\ncron = '0 25 * * *'\n", None),
+            (
+                "[schedule]\ncron = '0 2 * * *'\ntimezone = 'Nowhere'\n",
+                None,
+            ),
+            ("[schedule]\ncron = '0 2 * * *'\noverlap = 'both'\n", None),
+            ("manifest = 'm.csv'\n", None),
+            ("", None),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let found = schedule_of(&file).map(|schedule| schedule.cron);
+            assert_eq!(found.as_deref(), wanted, "{text}");
+        }
+        assert_eq!(schedule_of(&folder.path().join("gone.toml")), None);
+    }
 
     fn problems(text: &str) -> String {
         match parse(Path::new("jobs/x.toml"), text) {

@@ -13,7 +13,9 @@ mod redact;
 mod seen;
 pub(crate) mod unseen;
 mod veil;
+mod withheld;
 
 pub use page::{Guard, Page, Syntax};
 pub use seen::{is_seen, is_word, line, plain, presentable, value};
 pub use veil::{Told, Veil, one_of, unknown_value};
+pub use withheld::{without_values, without_values_in_path};

@@ -25,6 +25,7 @@ mod env_file;
 mod examples;
 mod exit_codes;
 mod export;
+mod failed_starts;
 mod filters;
 mod hints;
 mod hostile;

@@ -5,7 +5,7 @@ use super::text;
 use crate::cli::args;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::output::Output;
-use crate::cli::question::{can_ask, line};
+use crate::cli::question::{Declined, can_ask, line};
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::plan::Totals;
@@ -94,7 +94,7 @@ pub(in crate::cli) async fn ask(
         match Typed::of(&line().await?) {
             Typed::Yes => return Ok(Answer::Yes),
             Typed::No => {
-                let error = anyhow::anyhow!("not confirmed; nothing was changed");
+                let error = Declined("not confirmed; nothing was changed".to_owned());
                 return Err(Failure::usage(error));
             }
             Typed::Details => show(&planned, Verbosity::Attempts, output)?,

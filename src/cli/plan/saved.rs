@@ -36,7 +36,7 @@ const MAX: u64 = 512 * 1024 * 1024;
 pub(in crate::cli) struct Saved {
     version: u32,
     /// Where the manifest or job was, absolute.
-    file: PathBuf,
+    pub file: PathBuf,
     /// Where its orgs came from besides, absolute.
     orgs_file: Option<PathBuf>,
     digests: Digests,

@@ -696,6 +696,12 @@ async fn entries_of_the_format_before_stand_where_they_stood() {
     sql.execute_batch("PRAGMA user_version = 15").unwrap();
     drop(sql);
     let url = LedgerUrl::file(folder.path().join("ledger.db"));
+    // Who only passes by upgrades nothing.
+    for _ in 0..2 {
+        let error = refused(url.path(), OpenMode::Current).await;
+        let is_older = matches!(error, LedgerError::OlderFormat { found: 15, .. });
+        assert!(is_older, "{error}");
+    }
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
     assert_eq!(ledger.counts(&run).await.unwrap(), counts);
     assert_eq!(ledger.hubs(&run).await.unwrap(), []);
