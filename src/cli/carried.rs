@@ -1,9 +1,12 @@
 //! Commands that people are told to type next work as printed: they find the ledger that this command works on, and
 //! the orgs and secrets that it was given. What the ledger keeps of hints does not know where it will be moved to, so
 //! that they are completed where they are shown.
+//!
+//! `serve` works on several ledgers: what is said of a job is said [within](Apart::within) what was opened for it.
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
@@ -76,6 +79,11 @@ pub(super) fn carry_flags(flags: Vec<Flag>) {
 
 /// Has the commands that are printed from now on find the ledger of these settings.
 pub(super) fn carry(settings: &Settings, url: &LedgerUrl) {
+    if let Ok(apart) = APART.try_with(Apart::clone) {
+        // That of the last reading of the job: it may name another one by now.
+        *apart.0.write() = Flag::of_ledger(settings, url);
+        return;
+    }
     let mut carried = CARRIED.write();
     // Opened twice, it is the same one.
     if !carried.0.iter().any(|flag| flag.name == LEDGER) {
@@ -88,7 +96,43 @@ pub(super) fn complete(text: &str) -> Cow<'_, str> {
     if !text.contains(PROGRAM) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(CARRIED.read().complete(text))
+    let mut carried = CARRIED.read().clone();
+    if let Ok(ledger) = APART.try_with(|apart| apart.0.read().clone()) {
+        carried.0.retain(|flag| flag.name != LEDGER);
+        carried.0.extend(ledger);
+    }
+    Cow::Owned(carried.complete(text))
+}
+
+tokio::task_local! {
+    static APART: Apart;
+}
+
+/// The ledger that printed commands are to find apart from those of the process: of one of several jobs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Apart(Arc<RwLock<Option<Flag>>>);
+
+impl Apart {
+    /// What is opened and said in here is apart from everything else.
+    pub async fn within<T>(&self, what: impl Future<Output = T>) -> T {
+        APART.scope(self.clone(), what).await
+    }
+
+    /// As [`Self::within`], of what does not wait.
+    pub fn say<T>(&self, what: impl FnOnce() -> T) -> T {
+        APART.sync_scope(self.clone(), what)
+    }
+
+    /// What becomes a task of its own stays within that of who begins it.
+    pub fn stay<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {
+        let here = APART.try_with(Self::clone).ok();
+        async move {
+            match here {
+                Some(here) => here.within(what).await,
+                None => what.await,
+            }
+        }
+    }
 }
 
 /// As [`complete`], of a text that the ledger keeps: where that is then, whoever shows it knows.
@@ -232,6 +276,38 @@ mod tests {
                 .map(|flag| (flag.value.as_str(), flag.verbs.contains(&"run")));
             assert_eq!(found, wanted, "{choice:?} {environment:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_one_of_several_jobs_finds_its_ledger() {
+        let open = |ledger: &str| {
+            let flags = Flags {
+                ledger: Some(ledger.to_owned()),
+                ..Flags::default()
+            };
+            let settings = Settings::new(&flags, Environment::default(), Terminals::default());
+            carry(&settings, &settings.ledger.url().unwrap());
+        };
+        let (one, other) = (Apart::default(), Apart::default());
+        let said = || complete("okta-rollout resume k3f9").into_owned();
+        one.within(async { open("one.db") }).await;
+        other.within(async { open("other.db") }).await;
+        let begun = one.within(async {
+            let stays = tokio::spawn(Apart::stay(async move { said() }));
+            stays.await.unwrap()
+        });
+        assert_eq!(
+            [one.say(said), other.say(said), begun.await],
+            [
+                "okta-rollout resume --ledger one.db k3f9",
+                "okta-rollout resume --ledger other.db k3f9",
+                "okta-rollout resume --ledger one.db k3f9",
+            ]
+        );
+        // A job may name another one by tomorrow.
+        one.within(async { open("later.db") }).await;
+        assert_eq!(one.say(said), "okta-rollout resume --ledger later.db k3f9");
+        assert_eq!(Apart::default().say(said), "okta-rollout resume k3f9");
     }
 
     #[test]

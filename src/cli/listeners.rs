@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::carried::Apart;
 use super::log;
 use super::output::Output;
 use crate::event::{Events, Listener};
@@ -33,7 +34,7 @@ impl Listeners {
         let for_log = events.listen_until(end.clone());
         Self {
             logged: log::listen(for_log, settings, output).await,
-            shown: tokio::spawn(shown),
+            shown: tokio::spawn(Apart::stay(shown)),
             end,
         }
     }

@@ -279,6 +279,147 @@ fn a_service_answers_reads_its_jobs_again_and_stops() {
 }
 
 #[test]
+fn a_broken_job_keeps_no_other_from_being_served() {
+    let mut story = Scenario::of([zscaler("0oa1")]);
+    story.set("SERVE_TOKEN", "tell-tale-serve-token");
+    let good = format!("manifest = '../m.json'\n{NIGHTLY}");
+    story.write("jobs/a.toml", &good);
+    story.write("jobs/b.toml", &good.replace("manifest", "manifesto"));
+    std::os::unix::fs::symlink(story.path("jobs/a.toml"), story.path("link.toml")).unwrap();
+    // The ledger is there, so that the start that failed is seen.
+    story.okta_rollout(&["run", "jobs/a.toml"]).exits(0);
+    let spellings = ["jobs", "./jobs/a.toml", "link.toml", "jobs/../jobs/a.toml"];
+    let arguments = [&["serve"][..], &spellings, &["--token", "env:SERVE_TOKEN"]].concat();
+    let mut live = story.begin(&arguments);
+    let address = address(&mut live);
+    live.has_said("jobs/b.toml:1:1: ");
+    live.says("jobs/a.toml: next");
+    // It says when it would start: that is seen, too.
+    live.says("jobs/b.toml: next");
+    let broken = || {
+        let (_, page) = get(&address, "/metrics?token=tell-tale-serve-token", "");
+        let lines = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("okta_rollout_job_broken"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let shown = |b| {
+        [
+            r#"{job="jobs/a.toml"} 0"#.to_owned(),
+            format!(r#"{{job="jobs/b.toml"}} {b}"#),
+        ]
+    };
+    assert_eq!(broken(), shown(1));
+    let failed = runs(&story);
+    assert_eq!(
+        (&failed[0]["state"], &failed[0]["file"]),
+        (&"failed".into(), &"jobs/b.toml".into())
+    );
+    // Another one comes and is broken, and so is what was served: nothing changes but for that.
+    story.write("jobs/c.toml", "manifest = \n");
+    story.write("jobs/a.toml", &good.replace("0 2 *", "0 25 *"));
+    live.signal("HUP");
+    live.says("read again: 3 jobs");
+    live.has_said("jobs/c.toml:1:");
+    live.has_said("jobs/a.toml:");
+    live.says("jobs/a.toml: next");
+    for job in ["a", "b", "c"] {
+        story.write(&format!("jobs/{job}.toml"), &good);
+    }
+    live.signal("HUP");
+    live.says("jobs/c.toml: next");
+    assert!(
+        broken().iter().all(|line| line.ends_with(" 0")),
+        "{:?}",
+        broken()
+    );
+    ends(live);
+    // Where none is without mistakes there is nothing to serve.
+    story.write("jobs/a.toml", "manifest = \n");
+    let broken = ["serve", "jobs/a.toml", "gone.toml"];
+    story
+        .okta_rollout(&broken)
+        .exits(2)
+        .says("jobs/a.toml:1:")
+        .says("gone.toml: ");
+}
+
+#[test]
+fn what_is_said_of_a_job_finds_its_ledger() {
+    let story = Scenario::of([zscaler("0oa1"), google("0oa2")]);
+    let names = ["a", "b", "c"];
+    for name in names {
+        let own = format!("[ledger]\npath = 'state/{name}.db'\n");
+        let own = if name == "c" { "" } else { &own };
+        story.write(
+            &format!("{name}.toml"),
+            &format!("manifest = 'm.json'\n{own}{NIGHTLY}"),
+        );
+    }
+    let arguments = ["serve", "a.toml", "b.toml", "c.toml"];
+    let mut first = story.begin(&arguments);
+    first.says("c.toml: next");
+    ends(first);
+    for ledger in ["state/a.db", "state/b.db", ".okta-rollout/ledger.db"] {
+        let sql = rusqlite::Connection::open(story.path(ledger)).unwrap();
+        let past = format!("UPDATE schedule SET until = until - {DAY_MS}");
+        assert_eq!(sql.execute(&past, []).unwrap(), 1);
+    }
+    let mut live = story.begin(&arguments);
+    for _ in names {
+        live.says(".toml: ended with 4");
+    }
+    live.signal("TERM");
+    assert_eq!(live.ends(), Some(143));
+    let said = live.said().to_owned();
+    let commands = said
+        .lines()
+        .filter_map(|line| Some(line.split_once("okta-rollout consent ")?.1));
+    let mut ledgers = std::collections::BTreeSet::new();
+    for command in commands {
+        let words: Vec<_> = command.split(' ').collect();
+        let at = words.iter().position(|word| *word == "--ledger");
+        let ledger = at.map(|at| words[at + 1]);
+        let mut list = vec!["consent", "list", "--format", "json"];
+        list.extend(ledger.into_iter().flat_map(|ledger| ["--ledger", ledger]));
+        assert_eq!(json(&story, &list).len(), 1, "{command}");
+        ledgers.insert(ledger);
+    }
+    let wanted = [None, Some("state/a.db"), Some("state/b.db")];
+    assert_eq!(ledgers, wanted.into_iter().collect(), "{said}");
+}
+
+#[test]
+fn a_job_that_cannot_be_read_when_it_is_due_fails_in_its_own_ledger() {
+    let story = Scenario::of([zscaler("0oa1")]);
+    story.job(&format!("[ledger]\npath = 'own.db'\n{NIGHTLY}"));
+    let mut first = serve(&story);
+    first.says("job.toml: next");
+    ends(first);
+    let sql = rusqlite::Connection::open(story.path("own.db")).unwrap();
+    sql.execute(&format!("UPDATE schedule SET until = until - {DAY_MS}"), [])
+        .unwrap();
+    // It is served, and then somebody takes it away in the middle of a night: as far as it can be known before.
+    let job = std::fs::read_to_string(story.path("job.toml")).unwrap();
+    story.write("other.toml", &format!("manifest = 'm.json'\n{NIGHTLY}"));
+    story.write(
+        "job.toml",
+        &job.replace("manifest = 'm.json'", "manifest = 'm.json"),
+    );
+    let mut live = story.begin(&["serve", "job.toml", "other.toml"]);
+    live.says("job.toml, due ");
+    live.says("; nothing was sent");
+    ends(live);
+    let own = json(&story, &["runs", "--format", "json", "--ledger", "own.db"]);
+    assert_eq!(own.len(), 1);
+    // As it was served, and as it was due.
+    assert_eq!(
+        (&own[0]["state"], &own[0]["error"]["times"]),
+        (&"failed".into(), &2.into())
+    );
+}
+
+#[test]
 fn what_cannot_be_served_is_refused() {
     let story = Scenario::of([zscaler("0oa1")]);
     story.write("broken.toml", "manifest = 7\n");

@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::metrics::JobMetrics;
+use crate::cli::carried::Apart;
+use crate::cli::failed_start;
 use crate::cli::open::{existing, note_new, writable};
 use crate::cli::output::Output;
 use crate::cli::target;
 use crate::failure::{Ending, Failure};
 use crate::job;
-use crate::ledger::{Ledger, Starts};
+use crate::ledger::{Ledger, LedgerError, Starts};
 use crate::model::UnixMillis;
+use crate::pacing::unix_millis;
 use crate::rollout::schedule::{Act, Look, Skipped, Times, Timetable};
+use crate::rollout::target::key;
 use crate::settings::Settings;
 
 /// What is to be done now, with when it was due; and when to look again.
@@ -22,8 +26,10 @@ pub(super) struct Job {
     pub file: PathBuf,
     /// What its runs are found by.
     pub key: String,
-    /// With the ledger that it names.
+    /// With the ledger that it names, or named when it could be read.
     pub settings: Settings,
+    /// What is said of it finds its ledger.
+    pub apart: Apart,
     /// When it starts; `None` where it does not say so.
     timetable: Option<Timetable>,
     /// What the ledger has.
@@ -37,47 +43,102 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Reads one.
+    /// Reads one, by what was given and, where its ledger cannot be read, what is known.
     ///
     /// # Errors
-    /// When it has mistakes, which are shown.
-    pub fn read(file: &Path, settings: &Settings, output: Output) -> Result<Self, Failure> {
+    /// When it has mistakes, which are shown and kept as those of a start that failed.
+    pub async fn read(
+        file: &Path,
+        (settings, known): (&Settings, &Settings),
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let apart = Apart::default();
+        let at = unix_millis();
+        let read = apart.say(|| Self::parse(file, apart.clone(), settings, output));
+        if let Err(failure) = &read {
+            let keep = failed_start::keep(file, failure, at, known);
+            apart.within(keep).await;
+        }
+        read
+    }
+
+    fn parse(
+        file: &Path,
+        apart: Apart,
+        settings: &Settings,
+        output: Output,
+    ) -> Result<Self, Failure> {
         let target = target::read(file, settings, output)?;
         let schedule = target.policy.schedule.as_ref();
-        let job = file.display();
         if schedule.is_none() {
+            let job = file.display();
             output.warning(format_args!("{job} has no [schedule]: it is not started"));
         }
         Ok(Self {
             settings: settings.with_policy(&target.policy),
             timetable: schedule.map(timetable).transpose()?,
+            ..Self::new(file, apart, settings)?
+        })
+    }
+
+    /// One that has mistakes: it is shown as broken, and its starts, as far as it says when they are, fail until it is
+    /// mended.
+    pub fn broken(file: &Path, settings: &Settings) -> Result<Self, Failure> {
+        let mut job = Self {
+            settings: settings.with_ledger_of(file),
+            timetable: job::schedule_of(file).and_then(|schedule| timetable(&schedule).ok()),
+            ..Self::new(file, Apart::default(), settings)?
+        };
+        job.metrics.broken = true;
+        Ok(job)
+    }
+
+    fn new(file: &Path, apart: Apart, settings: &Settings) -> Result<Self, Failure> {
+        Ok(Self {
+            file: file.to_owned(),
+            key: key(file)?,
+            settings: settings.clone(),
+            apart,
+            timetable: None,
             stored: None,
             starts: None,
             complaint: None,
             metrics: JobMetrics {
-                job: job.to_string(),
+                job: file.display().to_string(),
                 ..JobMetrics::default()
             },
-            file: target.file,
-            key: target.key,
         })
     }
 
     /// Takes over what another reading of the file says.
-    pub fn take_over(&mut self, read: Self) {
+    pub async fn take_over(&mut self, read: Self, output: Output) {
+        if self.settings.ledger != read.settings.ledger && self.stored.take().is_some() {
+            // What is known of its starts goes along to the ledger that it names now.
+            self.forget(output).await;
+        }
         self.settings = read.settings;
         self.timetable = read.timetable;
         self.file = read.file;
+        self.metrics.broken = false;
     }
 
-    /// Its schedule as its file says it now; one with mistakes keeps what it had, and its start tells.
-    pub fn read_schedule(&mut self) {
-        if let Ok(job) = job::read(&self.file) {
-            let timetable = job.schedule.as_ref().map(timetable);
+    /// What its file says now of schedule and ledger; one with mistakes keeps what it had, and its start tells.
+    pub fn read_again(&mut self, given: &Settings) {
+        let policy = target::policy_of(&self.file, given);
+        self.metrics.broken = policy.is_none();
+        if let Some(policy) = policy {
+            self.settings = given.with_policy(&policy);
+            let timetable = policy.schedule.as_ref().map(timetable);
             if let Ok(timetable) = timetable.transpose() {
                 self.timetable = timetable;
             }
         }
+    }
+
+    /// Shows when it is due next.
+    pub fn show_next(&mut self, now: UnixMillis) {
+        let timetable = self.timetable.as_ref();
+        self.metrics.next = timetable.and_then(|timetable| timetable.next(now));
     }
 
     /// Looks whether it is to start; gives when to look again.
@@ -85,10 +146,10 @@ impl Job {
     /// # Errors
     /// When its ledger cannot be read or written: then nothing starts, and the next look is the same.
     pub async fn look(&mut self, now: UnixMillis, output: Output) -> Result<Looked, Failure> {
+        self.show_next(now);
         let Some(timetable) = &self.timetable else {
             return Ok((None, None));
         };
-        self.metrics.next = timetable.next(now);
         let look = timetable.look(self.starts, now, self.metrics.runs);
         if self.stored.is_some() && self.is_stored(&look) {
             self.starts = Some(look.starts);
@@ -97,8 +158,7 @@ impl Job {
         let ledger = writable(&self.settings).await?;
         note_new(&ledger, &self.settings, output)?;
         if self.stored.is_none() {
-            self.stored = ledger.schedule(&self.key).await?;
-            self.starts = self.stored;
+            (self.stored, self.starts) = known(&ledger, &self.key, self.starts).await?;
         }
         let works = self.metrics.runs || self.is_held(&ledger).await?;
         let look = timetable.look(self.starts, now, works);
@@ -106,8 +166,7 @@ impl Job {
             let moved = ledger.move_schedule(&self.key, self.stored, look.starts);
             if !moved.await? {
                 // Another process was faster: what it left to do is seen with the next look.
-                self.stored = ledger.schedule(&self.key).await?;
-                self.starts = self.stored;
+                (self.stored, self.starts) = known(&ledger, &self.key, self.starts).await?;
                 return Ok((None, Some(now)));
             }
             self.stored = Some(look.starts);
@@ -134,15 +193,28 @@ impl Job {
         {
             let ledger = existing(&self.settings).await?;
             let moved = ledger.move_schedule(&self.key, Some(stored), starts);
-            moved.await?;
+            if !moved.await? && ledger.schedule(&self.key).await?.is_none() {
+                ledger.move_schedule(&self.key, None, starts).await?;
+            }
         }
         Ok(())
     }
 
     /// Nothing of it is kept any more.
-    pub async fn forget(&self) -> Result<(), Failure> {
-        let ledger = existing(&self.settings).await?;
-        Ok(ledger.forget_schedule(&self.key).await?)
+    pub async fn forget(&self, output: Output) {
+        let forgotten = match existing(&self.settings).await {
+            Ok(ledger) => ledger.forget_schedule(&self.key).await.map_err(Into::into),
+            Err(failure) => Err(failure),
+        };
+        let is_missing = |failure: &Failure| {
+            let error = failure.error.downcast_ref();
+            matches!(error, Some(LedgerError::Missing { .. }))
+        };
+        if let Err(failure) = forgotten
+            && !is_missing(&failure)
+        {
+            output.failure(&failure);
+        }
     }
 
     /// A run of it has ended.
@@ -153,6 +225,15 @@ impl Job {
             Ok(ending) => ending.exit_code(),
             Err(failure) => failure.kind.exit_code(),
         });
+    }
+
+    /// Somebody else began a run while this one was about to: its start is kept where starts are.
+    pub fn was_overlapped(&mut self, due: UnixMillis) {
+        if let (Some(timetable), Some(starts)) = (&self.timetable, &mut self.starts)
+            && timetable.keeps_starts()
+        {
+            starts.queued = starts.queued.or(Some(due));
+        }
     }
 
     fn is_stored(&self, look: &Look) -> bool {
@@ -179,6 +260,18 @@ impl Job {
             Some((Act::Queue, _)) | None => {}
         }
     }
+}
+
+/// What the ledger has of a job, and what is known of it. When the ledger has nothing any more, as one that was put away
+/// or from which another process took a job that it does not serve, this one still knows until when it has looked: a start
+/// that is due since is not lost.
+async fn known(
+    ledger: &Ledger,
+    job: &str,
+    starts: Option<Starts>,
+) -> Result<(Option<Starts>, Option<Starts>), Failure> {
+    let stored = ledger.schedule(job).await?;
+    Ok((stored, stored.or(starts)))
 }
 
 fn timetable(schedule: &job::Schedule) -> Result<Timetable, Failure> {

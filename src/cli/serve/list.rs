@@ -1,15 +1,17 @@
 //! The jobs that `serve` is given.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::file::cannot_be_read;
 use crate::failure::Failure;
 use crate::job::is_job;
+use crate::rollout::target::key;
 
 /// The job files that are given or in a folder that is, each once.
 pub(super) fn jobs(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut jobs = Vec::new();
+    let (mut jobs, mut keys) = (Vec::new(), HashSet::new());
     for path in given {
         let found = if path.is_dir() {
             in_folder(path)?
@@ -26,7 +28,8 @@ pub(super) fn jobs(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             )));
         };
         for job in found {
-            if !jobs.contains(&job) {
+            // However it is spelled, it is one job: runs of a file are told apart in the same way.
+            if keys.insert(key(&job)?) {
                 jobs.push(job);
             }
         }

@@ -9,6 +9,8 @@ pub(super) struct JobMetrics {
     pub job: String,
     /// Whether a run of it works here.
     pub runs: bool,
+    /// Whether its file cannot be read or has mistakes.
+    pub broken: bool,
     /// When it is due next.
     pub next: Option<UnixMillis>,
     /// When it was started last.
@@ -31,12 +33,18 @@ type Metric = (
     fn(&JobMetrics) -> Option<String>,
 );
 
-const METRICS: [Metric; 7] = [
+const METRICS: [Metric; 8] = [
     (
         "running",
         "gauge",
         "whether a run of the job works",
         |job| Some(u8::from(job.runs).to_string()),
+    ),
+    (
+        "broken",
+        "gauge",
+        "whether the job's file has mistakes",
+        |job| Some(u8::from(job.broken).to_string()),
     ),
     (
         "next_start_timestamp_seconds",
@@ -125,6 +133,7 @@ mod tests {
             values,
             [
                 r#"okta_rollout_job_running{job="jobs/a \"b\".toml"} 0"#,
+                r#"okta_rollout_job_broken{job="jobs/a \"b\".toml"} 0"#,
                 r#"okta_rollout_job_next_start_timestamp_seconds{job="jobs/a \"b\".toml"} 1767323045.006"#,
                 r#"okta_rollout_job_starts_total{job="jobs/a \"b\".toml"} 3"#,
                 r#"okta_rollout_job_failed_starts_total{job="jobs/a \"b\".toml"} 1"#,

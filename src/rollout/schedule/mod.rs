@@ -80,6 +80,11 @@ impl Timetable {
         self.times.after(now)
     }
 
+    /// Whether a start is kept while the run before works.
+    pub fn keeps_starts(&self) -> bool {
+        self.overlap == Overlap::Queue
+    }
+
     /// Looks at what is due by now. `starts` is what is remembered, nothing of a job that is seen for the first time;
     /// `works` says whether a process works on a run of it.
     pub fn look(&self, starts: Option<Starts>, now: UnixMillis, works: bool) -> Look {
