@@ -2,8 +2,8 @@
 //! windows and latencies scaled to them, and once with Okta's window of a minute and recorded latencies.
 //! Baselines: a script as people write it, and a bare loop that knows no limits.
 //!
-//! `cargo bench --bench limits`; takes some four minutes, nearly all of it waiting. `-- window neighbour` measures
-//! these rows only, of `trouble window many capped neighbour`.
+//! `cargo bench --bench limits`; takes some five minutes, nearly all of it waiting. `-- window neighbour` measures
+//! these rows only, of `trouble window many capped neighbour webhook`.
 
 mod rows {
     pub mod capped;
@@ -11,6 +11,7 @@ mod rows {
     pub mod neighbour;
     pub mod trouble;
     pub mod unlimited;
+    pub mod webhook;
     pub mod window;
 }
 mod support {
@@ -25,7 +26,7 @@ mod support {
 use tokio::runtime::Runtime;
 use tokio::try_join;
 
-use rows::{capped, many, neighbour, trouble, window};
+use rows::{capped, many, neighbour, trouble, webhook, window};
 use support::table::{Table, say};
 
 fn main() -> anyhow::Result<()> {
@@ -34,7 +35,14 @@ fn main() -> anyhow::Result<()> {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let known = ["trouble", "window", "many", "capped", "neighbour"];
+    let known = [
+        "trouble",
+        "window",
+        "many",
+        "capped",
+        "neighbour",
+        "webhook",
+    ];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("no rows are called {unknown}: {}", known.join(", "));
     }
@@ -47,6 +55,11 @@ fn main() -> anyhow::Result<()> {
             say("the others of an org in trouble: half a minute");
             trouble = trouble::rows(handle).await?;
         }
+        let mut webhook = Table::default();
+        if wants("webhook") {
+            say("a webhook that is of no use: half a minute");
+            webhook = webhook::rows(handle).await?;
+        }
         say("windows, many orgs, concurrency caps, neighbours: three minutes at most");
         // They wait most of the time, so they do not disturb each other.
         let (window, many, capped, neighbour, beside) = try_join!(
@@ -56,7 +69,7 @@ fn main() -> anyhow::Result<()> {
             only(wants("neighbour"), neighbour::rows(handle)),
             only(wants("trouble"), trouble::baselines(handle)),
         )?;
-        Table::print(&[window, many, neighbour, trouble, beside, capped]);
+        Table::print(&[window, many, neighbour, trouble, beside, webhook, capped]);
         Ok(())
     })
 }
