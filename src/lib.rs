@@ -18,7 +18,7 @@
 //!         okta        the API client and its error classes          ledger   checkpoints; the only SQL
 //!         ─────────────────────────────────────────────────────────────────────────────
 //!         plan  report  export  consent      decide and tell; pure but for export's reads
-//!         event  settings  job  manifest  selection  model  failure  apps  text  input  limits
+//!         event  settings  job  manifest  jose  selection  model  failure  apps  text  input  limits
 //!         sandbox     beside everything; shares no types with okta
 //! ```
 //!
@@ -45,6 +45,7 @@ pub mod export;
 pub mod failure;
 mod input;
 pub mod job;
+pub mod jose;
 pub mod ledger;
 mod limits;
 pub mod manifest;

@@ -308,6 +308,22 @@ fn orgs() {
             "auth.privateKeyJwt.scopes: is required",
         ),
         (
+            r#"{"url":"sandbox","auth":{"privateKeyJwt":{"clientId":"c","keyId":"k","key":"env:T","scopes":["okta.apps.read okta.apps.manage"]}}}"#,
+            "auth.privateKeyJwt.scopes: `okta.apps.read okta.apps.manage` is not a scope",
+        ),
+        (
+            r#"{"url":"sandbox","auth":{"privateKeyJwt":{"clientId":"c","keyId":"k","key":"env:T","scopes":["s"],"algorithm":"HS256"}}}"#,
+            "auth.privateKeyJwt.algorithm: `HS256` is not one of RS256, RS384, RS512, ES256, ES384 or ES512",
+        ),
+        (
+            r#"{"url":"sandbox","auth":{"privateKeyJwt":{"clientId":"c","keyId":"k","key":"env:T","scopes":["s"],"dpop":"yes"}}}"#,
+            "auth.privateKeyJwt.dpop: expects true or false",
+        ),
+        (
+            r#"{"url":"sandbox","auth":{"privateKeyJwt":{"clientId":"c","keyID":"k","keyId":"k","key":"env:T","scopes":["s"]}}}"#,
+            "auth.privateKeyJwt.keyID: unknown key | did you mean keyId?",
+        ),
+        (
             r#"{"url":"sandbox","limits":{"share":1.5}}"#,
             "limits.share: must be over 0",
         ),
@@ -447,6 +463,93 @@ fn unreadable_secrets_are_reported_once_with_their_uses() {
     assert_eq!(said.entries.len(), 6);
     let said = check_files(&files, NO_SECRETS).expect("readable");
     assert_eq!(said.problems, Vec::<String>::new());
+}
+
+#[test]
+fn a_key_that_does_not_sign_is_told_and_not_shown() {
+    let key = |name: &str| {
+        let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys/");
+        std::fs::read_to_string(format!("{keys}{name}")).expect("a key")
+    };
+    let rsa = key("rsa.pkcs8.pem");
+    for (columns, values, key, expected) in [
+        ("", "", rsa.clone(), None),
+        (",auth.privateKeyJwt.algorithm", ",RS512", rsa.clone(), None),
+        (
+            ",auth.privateKeyJwt.algorithm,auth.privateKeyJwt.dpop",
+            ",ES256,true",
+            rsa.clone(),
+            Some(
+                "the key is RSA, and ES256 signs with a key that is EC P-256 | leave algorithm out: it follows from the key",
+            ),
+        ),
+        (
+            "",
+            "",
+            "hunter2".to_owned(),
+            Some("the key is neither PEM nor a JWK"),
+        ),
+        (
+            "",
+            "",
+            rsa[..rsa.len() / 2].to_owned(),
+            Some("the key is PEM that is cut off or damaged"),
+        ),
+        (
+            "",
+            "",
+            key("encrypted.pem"),
+            Some("the key is encrypted with a passphrase | store it without passphrase"),
+        ),
+        (
+            "",
+            "",
+            key("rsa.public.pem"),
+            Some("the key is a public key, not a private key"),
+        ),
+        ("", "", key("p384.jwk.json").replace("p384", "k1"), None),
+        (
+            "",
+            "",
+            key("p384.jwk.json"),
+            Some(
+                "the key's own kid `p384` is not the keyId `k1` | make `p384` the keyId if this is the key",
+            ),
+        ),
+    ] {
+        let orgs = format!(
+            "org,url,auth.privateKeyJwt.clientId,auth.privateKeyJwt.keyId,auth.privateKeyJwt.key,auth.privateKeyJwt.scopes{columns}\n\
+             acme,https://acme.okta.com,0oa1,k1,file:key,okta.apps.read;okta.apps.manage{values}\n"
+        );
+        let manifest = "org,app,appId,connection.profile.authScheme\nacme,google,1,OAUTH2\n";
+        let files = [
+            ("m.csv", manifest.as_bytes()),
+            ("orgs.csv", orgs.as_bytes()),
+            ("key", key.as_bytes()),
+        ];
+        let problems = check_files(&files, CheckOptions::default())
+            .expect("readable")
+            .problems;
+        let place = "orgs.csv: orgs.acme.auth.privateKeyJwt.key: file:key: ";
+        match expected {
+            None => assert_eq!(problems, Vec::<String>::new()),
+            Some(expected) => {
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                assert!(
+                    problems[0].starts_with(&format!("{place}{expected}")),
+                    "{problems:?}, not {expected}"
+                );
+            }
+        }
+        let said = format!("{problems:?}");
+        assert!(
+            !said.contains("hunter2") && !said.contains("PRIVATE KEY"),
+            "{said}"
+        );
+        // Whoever leaves secrets out is not asked for this one.
+        let problems = check_files(&files, NO_SECRETS).expect("readable").problems;
+        assert_eq!(problems, Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -120,6 +120,26 @@ fn the_schema_refuses_what_the_check_refuses() {
     for wrong in [json!({}), json!({ "$comment": "x", "org": "a" })] {
         assert!(!validator.is_valid(&json!({ "apps": [wrong] })), "{wrong}");
     }
+    let jwt = json!({ "clientId": "c", "keyId": "k", "key": "file:k.pem",
+                      "scopes": ["okta.apps.manage"], "algorithm": "ES512", "dpop": true });
+    let with_org = |jwt: &Value| {
+        let org = json!({ "url": "https://a.okta.com", "auth": { "privateKeyJwt": jwt } });
+        json!({ "orgs": { "a": org }, "apps": [good] })
+    };
+    assert!(validator.is_valid(&with_org(&jwt)), "{jwt}");
+    for (key, value) in [
+        ("scopes", json!([])),
+        ("scopes", json!("okta.apps.manage")),
+        ("algorithm", json!("HS256")),
+        ("algorithm", Value::Null),
+        ("dpop", json!("true")),
+        ("key", json!("-----BEGIN PRIVATE KEY-----")),
+        ("keyid", json!("k")),
+    ] {
+        let mut bad = jwt.clone();
+        bad[key] = value;
+        assert!(!validator.is_valid(&with_org(&bad)), "{bad}");
+    }
     for (pointer, value) in [
         ("/label", json!("both")),
         ("/app", json!("gogle")),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
+use crate::jose::Algorithm;
 
 /// The `url` of an org that the program serves itself.
 pub const SANDBOX: &str = "sandbox";
@@ -108,7 +109,15 @@ pub struct PrivateKeyJwt {
     /// The private key, PEM or JWK.
     pub key: SecretRef,
     /// Scopes to ask for.
+    #[schemars(length(min = 1))]
     pub scopes: Vec<String>,
+    /// How assertions are signed; follows from the key where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    /// Whether requests prove from the first on that they are this process's (`DPoP`); otherwise they do as soon as Okta
+    /// asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop: bool,
 }
 
 /// What a run may spend of an org; absent = the default.

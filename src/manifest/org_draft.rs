@@ -5,6 +5,7 @@ use super::problem::{Issues, shown};
 use super::secret::SecretRef;
 use super::shape::{Empty, Group, Item, Member};
 use super::url::normalize_url;
+use crate::jose::Algorithm;
 
 /// An org as far as it was given.
 #[derive(Default)]
@@ -24,6 +25,8 @@ struct JwtDraft {
     key_id: Option<String>,
     key: Option<SecretRef>,
     scopes: Vec<String>,
+    algorithm: Option<Algorithm>,
+    dpop: bool,
 }
 
 #[derive(Default)]
@@ -32,6 +35,15 @@ struct LimitsDraft {
     max_rps: Option<f64>,
     max_in_flight: Option<f64>,
 }
+
+const ALGORITHMS: &[&str] = &[
+    Algorithm::ALL[0].name(),
+    Algorithm::ALL[1].name(),
+    Algorithm::ALL[2].name(),
+    Algorithm::ALL[3].name(),
+    Algorithm::ALL[4].name(),
+    Algorithm::ALL[5].name(),
+];
 
 const fn leaf(key: &'static str, item: Item<OrgDraft>) -> Member<OrgDraft> {
     Member { key, item }
@@ -77,6 +89,13 @@ const AUTH: Member<OrgDraft> = group(
                 ),
                 leaf("key", Item::Secret(|d, v| d.jwt().key = Some(v))),
                 leaf("scopes", Item::List(|d, v| d.jwt().scopes = v)),
+                leaf(
+                    "algorithm",
+                    Item::Choice(ALGORITHMS, |d, i| {
+                        d.jwt().algorithm = Some(Algorithm::ALL[i]);
+                    }),
+                ),
+                leaf("dpop", Item::Switch(|d, v| d.jwt().dpop = v)),
             ],
         ),
     ],
@@ -201,11 +220,24 @@ impl JwtDraft {
                 issues.push(field, "is required");
             }
         }
+        // Blanks stand between scopes when they are asked for.
+        for scope in &self.scopes {
+            let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',');
+            if scope.is_empty() || !scope.bytes().all(fits) {
+                issues.push_hint(
+                    "auth.privateKeyJwt.scopes",
+                    format!("{} is not a scope", shown(scope)),
+                    "give a list of scopes such as okta.apps.manage; in CSV with ; between them",
+                );
+            }
+        }
         Some(PrivateKeyJwt {
             client_id: self.client_id?,
             key_id: self.key_id?,
             key: self.key?,
             scopes: self.scopes,
+            algorithm: self.algorithm,
+            dpop: self.dpop,
         })
     }
 }

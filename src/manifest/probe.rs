@@ -3,6 +3,7 @@
 use super::check::{Checker, SecretCheck};
 use super::draft::Draft;
 use super::flaw::SecretUse;
+use super::org::Auth;
 use super::orgs::{Held, references};
 use super::problem::{Issue, Place};
 use super::secret::SecretRef;
@@ -49,7 +50,11 @@ impl Checker<'_> {
                 purpose,
             } in references(spec)
             {
-                if let Err(error) = secrets.probe(reference, purpose) {
+                let probed = match &spec.auth {
+                    Some(Auth::PrivateKeyJwt(jwt)) => secrets.probe_key(jwt),
+                    _ => secrets.probe(reference, purpose),
+                };
+                if let Err(error) = probed {
                     let mut problem = unreadable(self.loader.orgs.file(name), &error, 1);
                     problem.field = Some(format!("orgs.{name}.{field}"));
                     self.problems.push(problem);

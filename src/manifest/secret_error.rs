@@ -9,6 +9,7 @@ use super::env_file;
 use super::flaw::Flaw;
 use super::program::ProgramError;
 use super::secret::{NotAReference, SecretRef};
+use crate::jose::BadKey;
 use crate::limits::Lack;
 use crate::passing::is_passing;
 
@@ -42,6 +43,10 @@ pub(super) enum Cause {
     TooLong,
     #[error("the secret {0}")]
     Flawed(Flaw),
+    #[error("the key {0}")]
+    Key(BadKey),
+    #[error("the key's own kid {own} is not the keyId {given}")]
+    OtherKey { own: String, given: String },
     #[error("cannot read {}: {error}", .path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("{} is a folder", .path.display())]
@@ -68,12 +73,20 @@ impl Cause {
 }
 
 impl SecretError {
+    pub(super) fn new(reference: &SecretRef, cause: Cause) -> Self {
+        Self {
+            reference: reference.clone(),
+            cause: Arc::new(cause),
+        }
+    }
+
     /// The edit that makes the secret readable.
     pub fn remedy(&self) -> String {
         let reference = self.reference.as_str();
         match &*self.cause {
             Cause::Unset => format!("set {}", reference.trim_start_matches("env:")),
             Cause::Flawed(flaw) => format!("{reference}: {}", flaw.hint()),
+            Cause::Key(bad) => format!("{reference}: {}", bad.hint()),
             _ => self
                 .hint()
                 .unwrap_or_else(|| format!("make {reference} readable")),
@@ -99,6 +112,12 @@ impl SecretError {
             },
             Cause::ExecRefused => "add --allow-exec if you trust the file".to_owned(),
             Cause::Flawed(flaw) => flaw.hint().to_owned(),
+            Cause::Key(bad) => bad.hint().to_owned(),
+            Cause::OtherKey { own, .. } => {
+                format!(
+                    "make {own} the keyId if this is the key, or give the key that has the keyId"
+                )
+            }
             Cause::Silent { .. } => {
                 "a pipe needs a program that writes to it, a network drive has to be there"
                     .to_owned()

@@ -184,28 +184,31 @@ impl Secrets {
     /// As [`Self::resolve`], as far as that can be known.
     pub fn probe(&self, reference: &SecretRef, purpose: SecretUse) -> Result<(), SecretError> {
         self.try_probe(reference, purpose)
-            .map_err(|cause| SecretError {
-                reference: reference.clone(),
-                cause: Arc::new(cause),
-            })
+            .map(drop)
+            .map_err(|cause| SecretError::new(reference, cause))
     }
 
-    fn try_probe(&self, reference: &SecretRef, purpose: SecretUse) -> Result<(), Cause> {
+    /// The secret, if it is had without running a program or emptying a pipe.
+    pub(super) fn try_probe(
+        &self,
+        reference: &SecretRef,
+        purpose: SecretUse,
+    ) -> Result<Option<SecretString>, Cause> {
         match reference.kind()? {
-            Kind::Env(name) => fit(from_env(name)?, purpose).map(drop),
+            Kind::Env(name) => fit(from_env(name)?, purpose).map(Some),
             Kind::File(path) => {
                 let path = self.base.join(path);
                 if is_stream(&path) {
                     // What a look takes out of it is gone, and it may never come.
-                    return Ok(());
+                    return Ok(None);
                 }
-                fit(from_file(&path)?, purpose).map(drop)
+                fit(from_file(&path)?, purpose).map(Some)
             }
             Kind::Exec(words) => {
                 self.may_exec()?;
                 let program = words.first().ok_or(ProgramError::NotFound)?;
                 program::find(&self.base, program)?;
-                Ok(())
+                Ok(None)
             }
         }
     }

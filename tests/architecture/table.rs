@@ -6,6 +6,7 @@ use super::source::Tree;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("apps", &[]),
     ("failure", &[]),
+    ("jose", &[]),
     ("limits", &[]),
     ("nearest", &[]),
     ("passing", &[]),
@@ -18,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "apps",
             "input",
+            "jose",
             "limits",
             "nearest",
             "passing",
@@ -30,7 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "okta",
         &[
-            "apps", "failure", "input", "job", "limits", "manifest", "model", "text",
+            "apps", "failure", "input", "job", "jose", "limits", "manifest", "model", "text",
         ],
     ),
     (
