@@ -277,6 +277,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn orgs() {
     let apps = r#""apps":[{"org":"acme","app":"google","appId":"1","connection":{"profile":{"authScheme":"OAUTH2"}}}]"#;
     for (acme, expected) in [
@@ -466,6 +467,7 @@ fn unreadable_secrets_are_reported_once_with_their_uses() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_key_that_does_not_sign_is_told_and_not_shown() {
     let key = |name: &str| {
         let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys/");

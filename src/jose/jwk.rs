@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Kind};
 use super::bad_key::BadKey;
-use super::key::{Pair, rejected};
+use super::pair::{Pair, rejected};
 
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RsaKeyPair,
@@ -10,6 +9,7 @@ use aws_lc_rs::signature::{
 
 use super::algorithm::{Algorithm, Kind};
 use super::bad_key::BadKey;
+use super::pair::{Pair, rejected};
 use super::pem::{self, Label};
 use super::public::PublicKey;
 use super::{jwk, pem::BEGIN};
@@ -21,11 +21,6 @@ pub struct SigningKey {
     pair: Pair,
     kid: Option<String>,
     algorithm: Option<Algorithm>,
-}
-
-pub(super) enum Pair {
-    Rsa(RsaKeyPair),
-    Ec(Kind, EcdsaKeyPair),
 }
 
 /// The library does not sign or make a key: no memory, no randomness.
@@ -127,7 +122,7 @@ impl SigningKey {
                 )
             }
             Pair::Ec(kind, pair) => {
-                // 4, and the two coordinates (SEC 1 §2.3.3).
+                // 4, and the two coordinates (SEC 1, section 2.3.3).
                 let point = pair.public_key().as_ref().get(1..).unwrap_or_default();
                 let (x, y) = point.split_at(kind.size().min(point.len()));
                 PublicKey::ec(*kind, x, y)
@@ -168,13 +163,4 @@ fn ec(der: &[u8]) -> Option<Pair> {
         let pair = EcdsaKeyPair::from_private_key_der(kind.ecdsa()?, der).ok()?;
         Some(Pair::Ec(kind, pair))
     })
-}
-
-/// What the library says of a key that it does not take.
-pub(super) fn rejected(error: &KeyRejected) -> BadKey {
-    match error.description_() {
-        "TooSmall" | "TooLarge" => BadKey::Size,
-        "InconsistentComponents" | "InvalidComponent" => BadKey::Inconsistent,
-        _ => BadKey::Unreadable,
-    }
 }

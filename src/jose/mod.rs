@@ -6,17 +6,20 @@
 
 mod algorithm;
 mod bad_key;
+mod encoded;
 mod jwk;
 mod key;
+mod pair;
 mod pem;
 mod public;
 mod signed;
 
 pub use algorithm::{Algorithm, Kind};
 pub use bad_key::BadKey;
+pub use encoded::base64url;
 pub use key::{CannotSign, SigningKey};
 pub use public::PublicKey;
-pub use signed::{base64url, compact};
+pub use signed::compact;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::algorithm::Kind;
-use super::signed::base64url;
+use super::encoded::base64url;
 
 /// A public key as a JWK with nothing but what it must have, in the order and without the blanks that thumbprints are
 /// made of (RFC 7638 §3.3).

@@ -1,17 +1,11 @@
 //! What is signed: a header and claims, in compact form (RFC 7515 §7.1).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
+use super::encoded::base64url;
 use super::key::{CannotSign, SigningKey};
-
-/// Without padding (RFC 7515 §2).
-pub fn base64url(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
 
 /// Signs claims; the header gets its `alg`. What comes out lets its holder in, and is treated so.
 ///

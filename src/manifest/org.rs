@@ -39,6 +39,14 @@ impl OrgSpec {
         })
     }
 
+    /// Where the token is read from that its calls carry as it is: what is wrong with that is wrong there.
+    pub fn token(&self) -> Option<&SecretRef> {
+        match self.auth.as_ref()? {
+            Auth::ApiToken(token) | Auth::AccessToken(token) => Some(token),
+            Auth::PrivateKeyJwt(_) => None,
+        }
+    }
+
     /// The org with its `file:` references relative to what `base` is relative to.
     #[must_use]
     pub fn anchored(&self, base: &Path) -> Self {

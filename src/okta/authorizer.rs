@@ -106,6 +106,17 @@ pub trait Authorizer: Send + Sync {
     /// Whether a call that Okta did not authorize is worth sending once more, as it will carry something else. What it
     /// carried is what there was when it was sent.
     fn refused(&self, answer: &Exchange) -> bool;
+
+    /// Why a call failed, as far as that is about what it carried: told by who knows what that was. Not asked about calls
+    /// for tokens.
+    fn explain(&self, error: CallError) -> CallError {
+        error
+    }
+
+    /// The scopes of the last token; `None` = there was none yet.
+    fn scopes(&self) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A request that is about to be sent.
@@ -157,12 +168,26 @@ impl Authorizing<'_> {
 
 /// What an answer says beside its body.
 #[derive(Clone, Copy)]
-pub struct AnswerHeaders<'a>(pub(super) &'a HeaderMap);
+pub struct AnswerHeaders<'a> {
+    headers: &'a HeaderMap,
+    status: u16,
+    bucket: Bucket,
+}
 
 impl<'a> AnswerHeaders<'a> {
     /// The header of this name, if it has one that is text.
     pub fn get(self, name: &str) -> Option<&'a str> {
-        self.0.get(name)?.to_str().ok()
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Its HTTP status.
+    pub const fn status(self) -> u16 {
+        self.status
+    }
+
+    /// Whether a token was asked for.
+    pub fn is_for_token(self) -> bool {
+        self.bucket == Bucket::Token
     }
 }
 
@@ -260,9 +285,23 @@ impl Authorization {
     }
 
     /// Sees an answer.
-    pub(super) fn observe(&self, headers: &HeaderMap) {
+    pub(super) fn observe(&self, request: &Request, status: u16, headers: &HeaderMap) {
         if let Way::Made(made) = &self.0 {
-            made.authorizer.observe(AnswerHeaders(headers));
+            made.authorizer.observe(AnswerHeaders {
+                headers,
+                status,
+                bucket: request.bucket,
+            });
+        }
+    }
+
+    /// Why a call failed.
+    pub(super) fn explain(&self, request: &Request, error: CallError) -> CallError {
+        match &self.0 {
+            Way::Made(made) if error.denied.is_some() && request.bucket != Bucket::Token => {
+                made.authorizer.explain(error)
+            }
+            _ => error,
         }
     }
 }

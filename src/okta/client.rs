@@ -100,7 +100,10 @@ impl OrgClient {
             date: head.date,
             sent_at,
             duration,
-            outcome: outcome.map_err(|error| self.finish(error, &head, &used_once)),
+            outcome: outcome.map_err(|error| {
+                let error = self.finish(error, &head, &used_once);
+                self.authorization.explain(request, error)
+            }),
             request_id: head.request_id,
         }
     }
@@ -140,7 +143,8 @@ impl OrgClient {
         response: Response,
         request: &Request,
     ) -> (Option<Head>, Result<Body, CallError>) {
-        self.authorization.observe(response.headers());
+        self.authorization
+            .observe(request, response.status().as_u16(), response.headers());
         let mut head = Head::read(
             response.status().as_u16(),
             response.headers(),

@@ -60,6 +60,10 @@ pub enum Denied {
     Scopes(Option<Box<str>>),
     /// Their owner's admin role is not enough.
     Role,
+    /// The proof of the request is not good (`DPoP`).
+    Proof,
+    /// It needs one that holds the nonce of the answer.
+    Nonce,
 }
 
 impl Class {

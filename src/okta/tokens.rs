@@ -5,7 +5,7 @@ use tokio::sync::MutexGuard;
 use super::answer::Exchange;
 use super::authorizer::{Made, TokenCall};
 use super::client::{OrgClient, ReadOnlyClient};
-use super::error::CallError;
+use super::error::{CallError, Denied};
 use super::request::Request;
 
 /// A client whose calls need tokens.
@@ -30,6 +30,11 @@ impl<'a> Tokens<'a> {
     /// Whether one has to be asked for before any other call.
     pub fn are_needed(self) -> bool {
         self.made.authorizer.needs_token()
+    }
+
+    /// The scopes of the last one; `None` = there was none yet.
+    pub fn scopes(self) -> Option<Vec<String>> {
+        self.made.authorizer.scopes()
     }
 
     /// Waits until nobody else asks for one: it may be there then.
@@ -59,6 +64,17 @@ impl<'a> Tokens<'a> {
     /// Whether a call with this answer is worth sending once more, as it was refused for what it carried and will carry
     /// something else.
     pub fn are_renewed_for(self, answer: &Exchange) -> bool {
-        answer.status == Some(401) && self.made.authorizer.refused(answer)
+        let denied = answer
+            .outcome
+            .as_ref()
+            .err()
+            .and_then(|error| error.denied.as_ref());
+        let is_about_it = match answer.status {
+            Some(401) => true,
+            // How Okta answers to a proof that it does not take (API.md §7.3).
+            Some(400) => matches!(denied, Some(Denied::Proof | Denied::Nonce)),
+            _ => false,
+        };
+        is_about_it && self.made.authorizer.refused(answer)
     }
 }

@@ -37,7 +37,7 @@ pub enum Halted {
 pub struct Gate {
     pub(super) shared: Arc<SharedGate>,
     pub(super) user: Arc<User>,
-    /// The reference to the org's credentials, which whoever has to replace them looks for.
+    /// The reference to the org's token, which whoever has to replace it looks for.
     pub(super) credentials: Option<Box<str>>,
     pub(super) retry: RetryPolicy,
     pub(super) interrupt: CancellationToken,

@@ -100,7 +100,7 @@ impl Gates {
         org.client.share(&shared.authorization);
         let gate = Gate {
             shared,
-            credentials: org.spec.credentials().map(|own| own.as_str().into()),
+            credentials: org.spec.token().map(|own| own.as_str().into()),
             retry: org.retry,
             interrupt: org.interrupt,
             tally: Tally::default(),

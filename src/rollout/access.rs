@@ -12,7 +12,7 @@ use crate::failure::{Failure, Remedy};
 use crate::ledger::OrgRow;
 use crate::manifest::{Auth, OrgSpec, Orgs, SecretError, SecretUse, Secrets};
 use crate::model::{ErrorDetails, Stopped};
-use crate::okta::{Credentials, Http, HttpError, HttpSettings};
+use crate::okta::{Credentials, Http, HttpError, HttpSettings, PrivateKeyJwt};
 
 /// Programs of `exec:` secrets that run at once, and files that are open at once.
 pub(crate) const SECRETS_AT_ONCE: usize = 16;
@@ -166,7 +166,7 @@ pub(crate) async fn access(
     // The ledger holds absolute references only.
     let secrets_of_org = context.secrets_of_org(&row.spec, allow_exec);
     Ok(
-        match credentials(&row.name, &row.spec, &secrets_of_org).await? {
+        match credentials(&row.name, &row.spec, &row.url, &secrets_of_org).await? {
             Ok(credentials) => Ok(OrgAccess {
                 origin: row.url.clone(),
                 credentials,
@@ -182,10 +182,11 @@ pub(crate) async fn access(
 /// What an org is reached with; the inner error when it cannot be read.
 ///
 /// # Errors
-/// When the org is given none that this version can use.
+/// When the org is given none.
 pub(crate) async fn credentials(
     org: &str,
     spec: &OrgSpec,
+    origin: &str,
     secrets: &Secrets,
 ) -> Result<Result<Credentials, NoCredentials>, Failure> {
     let read = match &spec.auth {
@@ -197,7 +198,15 @@ pub(crate) async fn credentials(
             .resolve(token, SecretUse::Header)
             .await
             .map(Credentials::Bearer),
-        Some(Auth::PrivateKeyJwt(_)) => return Err(private_key_jwt(org)),
+        Some(Auth::PrivateKeyJwt(jwt)) => {
+            let key = match secrets.service_key(jwt).await {
+                Ok(key) => key,
+                Err(error) => return Ok(Err(NoCredentials::new(&error))),
+            };
+            PrivateKeyJwt::new(jwt, key, origin)
+                .map(|made| Ok(Credentials::Authorizer(Arc::new(made))))
+                .map_err(Failure::bug)?
+        }
         None => {
             return Err(Failure::usage(anyhow::anyhow!(
                 "org {org} has no `auth`; nothing was sent"
@@ -222,14 +231,6 @@ pub(crate) fn no_calls(error: HttpError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// Said of an org that authenticates in a way this version cannot.
-pub(crate) fn private_key_jwt(org: &str) -> Failure {
-    Failure::usage(anyhow::anyhow!(
-        "org {org}: `privateKeyJwt` is not supported by this version; nothing was sent"
-    ))
-    .hint(format!("give org {org} an `apiToken` or an `accessToken`"))
 }
 
 fn not_served(row: &OrgRow) -> Failure {

@@ -61,9 +61,6 @@ impl Importing {
             self.selected |= self
                 .selection
                 .takes_stored(EntryState::Pending, Ended::Unchanged);
-            if let Some(spec) = self.orgs.get(org) {
-                self.unsupported.look_at_org(org, spec);
-            }
         }
     }
 

@@ -2,17 +2,14 @@
 
 use std::path::Path;
 
-use super::access::private_key_jwt;
 use crate::failure::Failure;
-use crate::manifest::{Auth, Located, OrgSpec};
+use crate::manifest::Located;
 
 /// What entries ask for that this version cannot do: the first of each kind.
 #[derive(Default)]
 pub(crate) struct Unsupported {
     // A row whose entry has a hub side.
     hub: Option<u64>,
-    // An org with entries that authenticates with a key.
-    key_org: Option<String>,
 }
 
 impl Unsupported {
@@ -23,18 +20,8 @@ impl Unsupported {
         }
     }
 
-    /// Looks at an org that has entries.
-    pub fn look_at_org(&mut self, name: &str, spec: &OrgSpec) {
-        if matches!(spec.auth, Some(Auth::PrivateKeyJwt(_))) {
-            self.key_org.get_or_insert_with(|| name.to_owned());
-        }
-    }
-
     /// Refuses a manifest that asks for something.
     pub fn refuse(&self, manifest: &Path) -> Result<(), Failure> {
-        if let Some(org) = &self.key_org {
-            return Err(private_key_jwt(org));
-        }
         let Some(row) = self.hub else { return Ok(()) };
         Err(Failure::usage(anyhow::anyhow!(
             "{} (row {row}): `hub` is not supported by this version; nothing was sent",

@@ -17,6 +17,7 @@ pub(super) struct Refusal {
     summary: String,
     causes: Vec<String>,
     challenge: Option<Box<str>>,
+    nonce: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -27,6 +28,7 @@ impl Refusal {
             summary: summary.into(),
             causes: Vec::new(),
             challenge: None,
+            nonce: None,
         }
     }
 
@@ -36,9 +38,15 @@ impl Refusal {
         self
     }
 
-    /// 403 with an empty body and the reason in `www-authenticate`.
-    pub(super) fn no_scope(challenge: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "", "").challenge(challenge)
+    /// An empty body, and the reason in `www-authenticate`.
+    pub(super) fn bare(status: StatusCode, challenge: &str) -> Self {
+        Self::new(status, "", "").challenge(challenge)
+    }
+
+    /// With the nonce that the next proof needs.
+    pub(super) fn with_nonce(mut self, nonce: &str) -> Self {
+        self.nonce = Some(nonce.into());
+        self
     }
 
     fn because(mut self, cause: impl Into<String>) -> Self {
@@ -211,6 +219,11 @@ impl IntoResponse for Refusal {
             && let Ok(value) = HeaderValue::from_str(challenge)
         {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Some(nonce) = &self.nonce
+            && let Ok(value) = HeaderValue::from_str(nonce)
+        {
+            answer.headers_mut().insert("dpop-nonce", value);
         }
         answer
     }

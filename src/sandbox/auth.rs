@@ -2,21 +2,32 @@
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 
 use super::answer::Refusal;
+use super::oauth::{Issued, OAuth, Sent};
+use super::org::Org;
 use super::settings::Switches;
 
 /// What a request is held against.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
-    /// The org's one token.
-    pub token: &'a str,
+    pub org: &'a Org,
     /// Names the org in challenges.
     pub origin: &'a str,
     pub switches: &'a Switches,
     /// The route, with placeholders.
     pub operation: &'a str,
+    /// The org's clock, Unix seconds.
+    pub now_s: i64,
+}
+
+/// Whom a request is let in as.
+enum Who {
+    /// Whoever has the org's API token.
+    Administrator,
+    /// A service app.
+    ServiceApp(Issued),
 }
 
 impl Claim<'_> {
@@ -26,55 +37,159 @@ impl Claim<'_> {
             // The hub fetches the keys without the spoke's credentials (API.md §3.5).
             return Ok(());
         }
-        self.authenticate(&parts.headers)?;
-        let scope = match parts.method {
-            Method::GET | Method::HEAD => "okta.apps.read",
-            _ => "okta.apps.manage",
-        };
-        if self.switches.missing_scopes.iter().any(|s| s == scope) {
-            return Err(Refusal::no_scope(&self.challenge(&format!(
-                "scope=\"{scope}\", error=\"insufficient_scope\", error_description=\"The access \
-                 token provided does not contain the required scopes.\""
-            ))));
+        if self.operation == "/oauth2/v1/token" {
+            // It is there to be let in, and takes a form.
+            return Ok(());
         }
-        if self.switches.missing_role {
+        let who = self.authenticate(parts)?;
+        let scopes = scopes(&parts.method, self.operation);
+        let [scope, ..] = scopes;
+        let is_missing = self.switches.missing_scopes.iter().any(|s| s == scope);
+        let lacks = |app: &Issued| {
+            let has = |scope: &&str| app.scopes.iter().any(|has| has == scope);
+            !scopes.iter().any(has)
+        };
+        if is_missing || matches!(&who, Who::ServiceApp(app) if lacks(app)) {
+            let challenge = self.challenge(
+                "Bearer",
+                &format!(
+                    "scope=\"{scope}\", error=\"insufficient_scope\", error_description=\"The access \
+                     token provided does not contain the required scopes.\""
+                ),
+            );
+            return Err(Refusal::bare(StatusCode::FORBIDDEN, &challenge));
+        }
+        let has_no_role = |app: &Issued| {
+            let client = self.org.clients().remove(&app.client);
+            client.is_none_or(|client| client.missing_role)
+        };
+        if self.switches.missing_role || matches!(&who, Who::ServiceApp(app) if has_no_role(app)) {
             return Err(Refusal::forbidden());
         }
         media_types(&parts.headers, body)
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let given = headers
+    fn authenticate(&self, parts: &Parts) -> Result<Who, Refusal> {
+        let given = parts
+            .headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let (bearer, token) = match given.strip_prefix("Bearer ") {
-            Some(token) => (true, token),
+        let (scheme, token) = match given.split_once(' ') {
+            Some((scheme @ ("Bearer" | "DPoP"), token)) => (scheme, token),
             // Okta's Python SDK 3.4 leaves out the space, so Okta cannot insist on it.
-            None => (
-                false,
+            _ => (
+                "SSWS",
                 given.strip_prefix("SSWS").unwrap_or_default().trim_start(),
             ),
         };
-        if token == self.token && !self.switches.revoked_token {
-            return Ok(());
+        if *token == *self.org.token && scheme != "DPoP" && !self.switches.revoked_token {
+            return Ok(Who::Administrator);
         }
-        let refused = Refusal::invalid_token();
-        Err(if bearer {
-            refused.challenge(&self.challenge(
-                "error=\"invalid_token\", error_description=\"The access token is invalid.\"",
-            ))
-        } else {
-            refused
-        })
+        let invalid = || {
+            let refused = Refusal::invalid_token();
+            match scheme {
+                "SSWS" => refused,
+                scheme => refused.challenge(&self.challenge(
+                    scheme,
+                    "error=\"invalid_token\", error_description=\"The access token is invalid.\"",
+                )),
+            }
+        };
+        if scheme == "SSWS" || self.switches.revoked_token {
+            return Err(invalid());
+        }
+        let mut oauth = self.org.oauth();
+        let issued = oauth.token(token, self.now_s).ok_or_else(invalid)?;
+        match (&issued.key, scheme) {
+            (None, "Bearer") => Ok(Who::ServiceApp(issued)),
+            (Some(key), "DPoP") => {
+                let url = format!("{}{}", self.origin, parts.uri.path());
+                let sent = Sent {
+                    method: parts.method.as_str(),
+                    url: &url,
+                    token: Some(token),
+                    now_s: self.now_s,
+                };
+                self.is_proven(sent, &parts.headers, key, &mut oauth)?;
+                Ok(Who::ServiceApp(issued))
+            }
+            // A token is sent as it was given.
+            _ => Err(invalid()),
+        }
     }
 
-    fn challenge(&self, why: &str) -> String {
+    fn is_proven(
+        &self,
+        sent: Sent<'_>,
+        headers: &HeaderMap,
+        key: &str,
+        oauth: &mut OAuth,
+    ) -> Result<(), Refusal> {
+        let refuse = |status, error: &str, why: &str| {
+            let why = format!("error=\"{error}\", error_description=\"{why}\"");
+            Refusal::bare(status, &self.challenge("DPoP", &why))
+        };
+        let proof = |why: &str| refuse(StatusCode::BAD_REQUEST, "invalid_dpop_proof", why);
+        let now_s = sent.now_s;
+        let proven = sent.proven(headers, oauth).map_err(proof)?;
+        if proven.key != key {
+            return Err(proof(
+                "The access_token is not bound to the provided DPoP proof.",
+            ));
+        }
+        let nonce = proven.nonce.as_deref().unwrap_or_default();
+        if self.switches.nonce_for_calls && !self.org.takes_nonce(nonce, now_s) {
+            let wanted = "Resource server requires nonce in DPoP proof.";
+            return Err(refuse(StatusCode::UNAUTHORIZED, "use_dpop_nonce", wanted)
+                .with_nonce(&self.org.nonce(now_s)));
+        }
+        Ok(())
+    }
+
+    fn challenge(&self, scheme: &str, why: &str) -> String {
         let origin = self.origin;
         format!(
-            "Bearer authorization_uri=\"{origin}/oauth2/v1/authorize\", realm=\"{origin}\", {why}"
+            "{scheme} authorization_uri=\"{origin}/oauth2/v1/authorize\", realm=\"{origin}\", {why}"
         )
     }
+}
+
+/// The scopes of an operation (API.md §1), any of which will do; the first is the one that a refusal names. Who may
+/// manage may read, too.
+fn scopes(method: &Method, operation: &str) -> &'static [&'static str; 2] {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let (read, manage) = if operation.ends_with("/grants") {
+        (
+            &["okta.appGrants.read", "okta.appGrants.manage"],
+            &["okta.appGrants.manage"; 2],
+        )
+    } else if operation.ends_with("/roles") {
+        (
+            &["okta.roles.read", "okta.roles.manage"],
+            &["okta.roles.manage"; 2],
+        )
+    } else if operation.starts_with("/oauth2/v1/clients") {
+        (
+            &["okta.clients.read", "okta.clients.manage"],
+            if *method == Method::POST {
+                &["okta.clients.register"; 2]
+            } else {
+                &["okta.clients.manage"; 2]
+            },
+        )
+    } else if operation.starts_with("/api/v1/idps") {
+        (
+            &["okta.idps.read", "okta.idps.manage"],
+            &["okta.idps.manage"; 2],
+        )
+    } else {
+        (
+            &["okta.apps.read", "okta.apps.manage"],
+            &["okta.apps.manage"; 2],
+        )
+    };
+    if reads { read } else { manage }
 }
 
 /// JSON only, both ways.

@@ -110,10 +110,11 @@ impl Visit {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
         let claim = Claim {
-            token: &self.caller.org.token,
+            org: &self.caller.org,
             origin: &self.caller.origin,
             switches: &self.switches,
             operation: operation(&parts),
+            now_s: (now_ms() + i64::from(self.switches.clock_skew_s) * 1000).div_euclid(1000),
         };
         if let Err(refused) = claim.check(&parts, &body) {
             return refused.into_response();

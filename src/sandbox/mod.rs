@@ -10,6 +10,8 @@
 //! API client, answers as recorded traffic and Okta's documents say, and takes the stricter reading
 //! where they are silent; those readings are the switches of [`Assumptions`].
 //!
+//! A service app is let in as Okta lets it in: [`Client`] says which keys and scopes it has, and what it signs is verified.
+//!
 //! An org is chosen by `Host`: `http://NAME.localhost:PORT`; a bare loopback address means the first.
 //! A secret that begins with `bad` or contains `invalid` is one the target refuses.
 
@@ -27,6 +29,7 @@ mod limits;
 mod mistake;
 mod model;
 mod names;
+mod oauth;
 mod org;
 mod routes;
 mod serve;
@@ -50,6 +53,7 @@ pub use faults::{Fault, FaultRule, Faults, Percent};
 pub use journal::Call;
 pub use limits::Bucket;
 pub use mistake::Mistake;
+pub use oauth::Client;
 pub use settings::{
     Assumptions, BadPeriod, BadState, Consent, Latency, Period, SandboxSettings, Switches,
 };

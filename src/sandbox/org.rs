@@ -1,12 +1,12 @@
 //! One simulated org: its apps, its budgets, its history, behind one lock of its own, so that orgs
 //! never wait for each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
@@ -14,6 +14,7 @@ use super::faults::{Fault, Seen, Target};
 use super::journal::{Call, Journal};
 use super::limits::{Bucket, Taken, Window};
 use super::model::App;
+use super::oauth::{self, Client, Issued, OAuth};
 use super::settings::{SandboxSettings, Switches};
 use super::{names, store};
 
@@ -28,6 +29,7 @@ pub(super) struct Org {
     switches: RwLock<Arc<Switches>>,
     in_flight: AtomicU32,
     inner: Mutex<Inner>,
+    oauth: Mutex<OAuth>,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,40 @@ impl Org {
             switches: RwLock::new(Arc::new(switches)),
             in_flight: AtomicU32::new(0),
             inner: Mutex::new(inner),
+            oauth: Mutex::default(),
         })
+    }
+
+    /// Its service apps, by client id.
+    pub(super) fn clients(&self) -> BTreeMap<String, Client> {
+        let mut clients = self.settings.clients.clone();
+        clients.extend(self.switches().clients.clone());
+        clients
+    }
+
+    /// What it knows of tokens.
+    pub(super) fn oauth(&self) -> MutexGuard<'_, OAuth> {
+        self.oauth.lock()
+    }
+
+    /// Gives a token.
+    pub(super) fn issue(&self, oauth: &mut OAuth, issued: Issued, now_s: i64) -> String {
+        oauth.issue(self.settings.seed, &self.name, issued, now_s)
+    }
+
+    /// The nonce that it gives out now.
+    pub(super) fn nonce(&self, now_s: i64) -> String {
+        oauth::nonce(self.settings.seed, &self.name, self.nonce_life_s(), now_s)
+    }
+
+    /// Whether it takes a nonce now.
+    pub(super) fn takes_nonce(&self, nonce: &str, now_s: i64) -> bool {
+        let seed = self.settings.seed;
+        oauth::is_taken(nonce, seed, &self.name, self.nonce_life_s(), now_s)
+    }
+
+    fn nonce_life_s(&self) -> u32 {
+        self.switches().nonce_life_s.unwrap_or(oauth::NONCE_LIFE_S)
     }
 
     /// What is special about it now.

@@ -15,6 +15,7 @@ use super::faults::Faults;
 use super::limits::{Bucket, Rule};
 use super::mistake::Mistake;
 use super::names;
+use super::oauth::Client;
 
 /// Settings of simulated orgs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,8 @@ pub struct SandboxSettings {
     pub faults: Faults,
     /// What is special about single orgs, by name.
     pub switches: BTreeMap<String, Switches>,
+    /// Service apps that every org has, by client id. None is there that nobody gave.
+    pub clients: BTreeMap<String, Client>,
 }
 
 impl Default for SandboxSettings {
@@ -66,6 +69,7 @@ impl Default for SandboxSettings {
             assume: Assumptions::default(),
             faults: Faults::default(),
             switches: BTreeMap::new(),
+            clients: BTreeMap::new(),
         }
     }
 }
@@ -221,6 +225,18 @@ pub struct Switches {
     /// Instead of the sandbox's `latency`.
     #[schemars(with = "Option<String>")]
     pub latency: Option<Latency>,
+    /// Its service apps besides those of every org, or instead of them.
+    pub clients: BTreeMap<String, Client>,
+    /// What assertions have to name as their audience, instead of the token endpoint.
+    pub audience: Option<String>,
+    /// Seconds for which a token is good, instead of an hour.
+    pub token_life_s: Option<u32>,
+    /// Calls after which a token is refused as if it had ended.
+    pub token_calls: Option<u32>,
+    /// Seconds after which another nonce is given out for proofs, instead of a day; each is taken three times as long.
+    pub nonce_life_s: Option<u32>,
+    /// Proofs of all calls need a nonce, not only those for tokens.
+    pub nonce_for_calls: bool,
 }
 
 /// How long a call takes.

@@ -79,6 +79,11 @@ impl Reader {
         self.read_by(call, priority, log).await
     }
 
+    /// The scopes of the token that its calls carry; `None` = they carry none that was asked for.
+    pub fn scopes(&self) -> Option<Vec<String>> {
+        Tokens::of_reads(&self.client)?.scopes()
+    }
+
     /// As [`Reader::read`], with everything that was observed: whether it brought something is for the caller to see.
     ///
     /// # Errors

@@ -58,6 +58,7 @@ mod restarts;
 mod saved_plans;
 mod secrets;
 mod serve;
+mod service_apps;
 mod surroundings;
 mod system;
 mod targets;

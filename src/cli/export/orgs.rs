@@ -152,7 +152,7 @@ impl Source {
             let spec = self.spec(&org.name)?;
             let secrets = self.orgs.secrets(&org.name, allow_exec);
             let secrets = secrets.passing(&self.policy.pass_env);
-            let credentials = match credentials(&org.name, spec, &secrets).await? {
+            let credentials = match credentials(&org.name, spec, &spec.url, &secrets).await? {
                 Ok(credentials) => credentials,
                 Err(why) => return Ok(Err(why)),
             };

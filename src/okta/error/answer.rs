@@ -15,7 +15,8 @@ pub(in super::super) fn refused(head: &Head, body: &[u8]) -> CallError {
     let challenge = Challenge::read(head.challenge.as_deref().unwrap_or_default());
     let judged = match okta.code.as_deref().and_then(codes::verdict) {
         Some(verdict) => by_code(verdict, head),
-        None => by_status(head, &okta, &challenge, content(body)),
+        None => by_proof(head, &okta, &challenge)
+            .unwrap_or_else(|| by_status(head, &okta, &challenge, content(body))),
     };
     let code = okta.code.as_deref().unwrap_or_default();
     let said = okta.message.as_deref().unwrap_or_default();
@@ -131,6 +132,30 @@ fn by_code(verdict: Verdict, head: &Head) -> Judged {
         Verdict::RateLimited => rate_limited(head),
         Verdict::Refused => Judged::new(Class::Refused),
     }
+}
+
+/// What is said of the proof of a request (RFC 9449 §5, §8, §9), in a body or without one.
+fn by_proof(head: &Head, okta: &OktaBody, challenge: &Challenge) -> Option<Judged> {
+    let said = [okta.code.as_deref(), challenge.error.as_deref()];
+    let is = |code| matches!(head.status, 400 | 401) && said.contains(&Some(code));
+    let (denied, code) = if is("use_dpop_nonce") {
+        (Denied::Nonce, "use_dpop_nonce")
+    } else if is("invalid_dpop_proof") {
+        (Denied::Proof, "invalid_dpop_proof")
+    } else {
+        return None;
+    };
+    let judged = Judged::denied(denied);
+    if okta.message.is_some() {
+        return Some(judged);
+    }
+    let description = challenge.description.as_deref().unwrap_or_default();
+    let description = description.trim_end_matches('.');
+    Some(judged.message(if description.is_empty() {
+        code.to_owned()
+    } else {
+        format!("{description} ({code})")
+    }))
 }
 
 fn by_status(head: &Head, okta: &OktaBody, challenge: &Challenge, content: Content) -> Judged {

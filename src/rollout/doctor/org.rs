@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::clock::Skew;
 use super::findings::{About, Credentials, Held, OrgFindings, Problem, RateLimit};
-use super::needs::{Needs, READ_APPS};
+use super::needs::{Needs, READ_APPS, lacking};
 use crate::job::RetryPolicy;
 use crate::ledger::OrgRow;
-use crate::manifest::Limits;
+use crate::manifest::{Auth, Limits};
 use crate::model::{ErrorDetails, Stopped, UnixMillis};
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::{Bucket, CallError, Class, Denied, Exchange, Read};
@@ -48,7 +48,9 @@ pub(super) struct Wanted {
 pub(super) struct Examination {
     findings: OrgFindings,
     needs: Needs,
-    /// Where its credentials are read from.
+    /// What its service app asks for.
+    asked: Vec<String>,
+    /// Where its token is read from, if calls carry it as it is.
     reference: Option<String>,
     limits: Limits,
 }
@@ -62,10 +64,15 @@ impl Examination {
             needs,
         } = wanted;
         let limits = row.spec.limits.or(defaults).or(DEFAULT_LIMITS);
+        let asked = match &row.spec.auth {
+            Some(Auth::PrivateKeyJwt(jwt)) => jwt.scopes.clone(),
+            _ => Vec::new(),
+        };
         Self {
             findings: OrgFindings::new(&row, entries, &needs, limits),
             needs,
-            reference: row.spec.credentials().map(|own| own.as_str().to_owned()),
+            asked,
+            reference: row.spec.token().map(|own| own.as_str().to_owned()),
             limits,
         }
     }
@@ -97,6 +104,7 @@ impl Examination {
                     match has_apps(&call, *exchange) {
                         Ok(has_apps) => {
                             self.listed(has_apps);
+                            self.granted(reader.scopes());
                             break;
                         }
                         Err(error) => (error, hung),
@@ -168,6 +176,23 @@ impl Examination {
         self.problem(About::Rights, ErrorDetails::new(message, Some(hint)));
     }
 
+    /// What the token says that it may do.
+    fn granted(&mut self, scopes: Option<Vec<String>>) {
+        let Some(scopes) = scopes else { return };
+        let missing = self.needs.missing(&scopes);
+        for scope in &self.needs.scopes {
+            let held = if missing.contains(scope) {
+                Held::No
+            } else {
+                Held::Yes
+            };
+            self.findings.rights.note(scope, held);
+        }
+        if let Some((message, hint)) = lacking(&missing, &self.asked) {
+            self.problem(About::Rights, ErrorDetails::new(message, Some(hint)));
+        }
+    }
+
     fn accepted(&mut self) {
         self.findings.reachable = Some(true);
         self.findings.credentials = Credentials::Accepted;
@@ -184,12 +209,20 @@ impl Examination {
                 }
                 About::Credentials
             }
+            Some(Denied::Proof | Denied::Nonce) => {
+                self.findings.reachable = Some(true);
+                self.findings.credentials = Credentials::Refused;
+                About::Credentials
+            }
             Some(Denied::Scopes(scopes)) => {
                 self.accepted();
                 for scope in scopes.as_deref().unwrap_or(READ_APPS).split(' ') {
                     self.findings.rights.note(scope, Held::No);
                 }
-                details.hint = Some(self.grant());
+                // Who made the token knows better what it lacks and why.
+                if !self.is_service_app() {
+                    details.hint = Some(self.grant());
+                }
                 About::Rights
             }
             Some(Denied::Role) => {
@@ -230,6 +263,10 @@ impl Examination {
             Some(reference) => format!("{reference}: {hint}"),
             None => hint.to_owned(),
         }
+    }
+
+    fn is_service_app(&self) -> bool {
+        self.findings.auth == Some("privateKeyJwt")
     }
 
     fn other_kind(&self) -> String {

@@ -121,7 +121,7 @@ async fn gather_with(
             .map_err(unreadable)?;
         Ok((source.file, checked, collected))
     };
-    let (file, checked, mut collected) = blocking(read).await?;
+    let (file, checked, collected) = blocking(read).await?;
     if checked.problem_count > 0 {
         return Err(Refused::Mistakes {
             problems: checked.problems,
@@ -146,7 +146,6 @@ async fn gather_with(
         let Some(org) = org_row(index, name, &checked.orgs) else {
             continue;
         };
-        collected.unsupported.look_at_org(&org.name, &org.spec);
         selected += entries.iter().filter(|kept| kept.selected).count() as u64;
         orgs.push(Gathering { org, entries });
     }

@@ -9,6 +9,7 @@ mod features;
 mod grants;
 mod hub;
 mod pages;
+mod token;
 
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ pub(super) fn router(world: &Arc<World>) -> Router {
             "/oauth2/v1/clients/{id}/roles",
             get(grants::roles).post(grants::assign),
         )
+        .route("/oauth2/v1/token", post(token::issue))
         .fallback(gate::no_such_path)
         .method_not_allowed_fallback(gate::wrong_method)
         .layer(from_fn_with_state(Arc::clone(world), gate::gate))

@@ -453,6 +453,16 @@ impl Scenario {
         counted.map(|call| call.status).collect()
     }
 
+    /// Every call of an org so far, and what became of it.
+    pub fn answered(&self, org: &str) -> Vec<(String, Option<u16>)> {
+        let journal = self.sandbox.journal(org).unwrap();
+        let answered = |call: &Call| {
+            let name = format!("{} {}", call.method, shortened(&call.path));
+            (name, call.status)
+        };
+        journal.iter().map(answered).collect()
+    }
+
     /// What became of the calls of somebody beside us.
     pub fn statuses_beside(&self, org: &str) -> Vec<Option<u16>> {
         let journal = self.sandbox.journal(org).unwrap();
