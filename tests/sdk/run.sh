@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Okta's own SDKs (Python `okta`, Node `@okta/okta-sdk-nodejs`) against the sandbox, and against what
-# `okta-rollout run` leaves behind in it; and the library of Standard Webhooks against its notices: programs we
-# did not write, at pinned versions. Nothing is skipped: what cannot be installed is a failure.
+# `okta-rollout run` leaves behind in it; the library of Standard Webhooks against its notices, and one of JOSE against
+# what it signs: programs we did not write, at pinned versions. Nothing is skipped: what cannot be installed is a failure.
 #
 #   tests/sdk/run.sh [BINARY]     default: target/debug/okta-rollout, brought up to date first
 set -euo pipefail
@@ -154,6 +154,18 @@ reports_work() {
   checks junit.py "$python" "$here/python/junit.py" "$work/junit.xml" "$work/report.json"
 }
 
+# Okta's SDK is let in as a service app by the sandbox, and what okta-rollout signs is verified by a library of JOSE.
+service_apps_work() {
+  local mode keys=$root/tests/support/keys
+  for mode in PLAIN DPOP; do
+    plainly "$python" "$here/python/clients.py" 0oaSdk "$keys/rsa.pkcs8.pem" k1 "$mode" >"$work/clients.toml"
+    serve --apps 6 --limit 0 --settings "$work/clients.toml"
+    checks service_app.py "$python" "$here/python/service_app.py" "$url" 0oaSdk "$keys/rsa.pkcs8.pem" k1 "$mode"
+  done
+  mkdir "$work/jose"
+  checks jose.py "$python" "$here/python/jose.py" "$binary" "$keys" "$work/jose"
+}
+
 # okta-rollout notifies a webhook, whose owner verifies the signatures with the specification's own library.
 webhook_verifies() {
   mkdir "$work/webhook"
@@ -173,6 +185,7 @@ fi
 sdks_work
 rollout_works
 reports_work
+service_apps_work
 webhook_verifies
 
 passed=$(grep -c '^ok ' "$results" || true)
