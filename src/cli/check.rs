@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::args::{self, DataFormat};
 use super::file::refuse_stdout;
+use super::open::file;
 use super::output::{Output, columns};
 use super::outputs;
 use super::target::refuse;
@@ -17,6 +18,7 @@ use crate::report::counted;
 use crate::rollout::access::no_calls;
 use crate::rollout::context::unreadable;
 use crate::rollout::explain::{EffectiveSetting, Explain};
+use crate::rollout::simulated::refuse_state;
 use crate::rollout::{job_mistakes, notices};
 use crate::settings::{Policy, Settings};
 use crate::text::Syntax;
@@ -103,6 +105,10 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
     }
     let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
+    refuse_state(
+        file(&settings.with_policy(&policy))?.as_deref(),
+        &checked.orgs,
+    )?;
     let names: Vec<&str> = checked.orgs.iter().map(|(name, _)| name).collect();
     if !names.is_empty() {
         problems.extend(job_mistakes::about_orgs(&args.file, &policy, &names));

@@ -4,7 +4,7 @@ use super::args;
 use super::execute::{Begun, Work, execute};
 use super::notices::receiver;
 use super::only::say_nothing_matches;
-use super::open::{note_new, writable};
+use super::open::{file, note_new, writable};
 use super::output::Output;
 use super::plan::Approved;
 use super::target::{refuse, refused};
@@ -20,6 +20,7 @@ use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
 use crate::rollout::job_mistakes;
 use crate::rollout::shell::quoted;
+use crate::rollout::simulated::refuse_state;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::waves::{Decision, waves_of};
@@ -70,6 +71,7 @@ async fn prepare(
     let orgs = read_orgs(&target, args, output)?;
     refuse_misnamed_orgs(&target, &orgs, &selection, output)?;
     can_call(&target.policy.http)?;
+    refuse_state(file(settings)?.as_deref(), &orgs)?;
     let receiver = receiver(
         &target.file,
         &target.policy,

@@ -1,5 +1,6 @@
 //! The orgs of a run that the program serves itself (`url: "sandbox"`).
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -7,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, OrgRow};
-use crate::manifest::Entry;
+use crate::manifest::{self, Entry, Orgs};
 use crate::model::RunId;
 use crate::sandbox::{Consent, Sandbox, SandboxError, SandboxSettings, SeedApp};
 
@@ -17,6 +18,19 @@ const SANDBOX: &str = "sandbox:";
 /// Whether the program serves the org itself.
 pub(crate) fn is_sandbox(org: &OrgRow) -> bool {
     org.url.starts_with(SANDBOX)
+}
+
+/// Refuses a ledger beside which the state of such orgs cannot be kept, before a run of them begins.
+pub(crate) fn refuse_state(ledger: Option<&Path>, orgs: &Orgs) -> Result<(), Failure> {
+    let Some(path) = ledger.map(state_folder) else {
+        return Ok(());
+    };
+    if !orgs.iter().any(|(_, org)| org.url == manifest::SANDBOX) || !path.exists() || path.is_dir()
+    {
+        return Ok(());
+    }
+    let source = ErrorKind::NotADirectory.into();
+    Err(refused(SandboxError::State { path, source }))
 }
 
 /// Simulated orgs that are being served.
@@ -135,7 +149,19 @@ impl Simulated {
 }
 
 fn refused(error: SandboxError) -> Failure {
-    Failure::usage(anyhow::Error::from(error).context("the simulated orgs cannot be served"))
+    let hint = match &error {
+        SandboxError::State { path, .. } => Some(format!(
+            "make {} readable and writable, or move it away: it is what earlier runs left of these orgs",
+            path.display()
+        )),
+        _ => None,
+    };
+    let failure =
+        Failure::usage(anyhow::Error::from(error).context("the simulated orgs cannot be served"));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Beside the ledger: what a run did to its simulated orgs is still there for the next.

@@ -88,7 +88,7 @@ pub struct SeedApp {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// Nothing can listen there.
-    #[error("sandbox cannot listen on {address}: {source}")]
+    #[error("sandbox cannot listen on {address}")]
     Listen {
         /// The address it was to listen on.
         address: SocketAddr,
@@ -99,7 +99,7 @@ pub enum SandboxError {
     #[error("sandbox listens on loopback addresses only, not on {0}")]
     NotLoopback(SocketAddr),
     /// The state folder is no use.
-    #[error("sandbox state {path}: {source}", path = path.display())]
+    #[error("sandbox state {path}", path = path.display())]
     State {
         /// The file or folder.
         path: PathBuf,

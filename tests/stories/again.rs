@@ -262,3 +262,24 @@ fn a_link_leads_to_where_its_simulated_org_is_served_now() {
     job("auto");
     story.okta_rollout(&["run", "own.toml"]).exits(0);
 }
+
+#[test]
+fn without_a_place_for_what_simulated_orgs_hold_no_run_begins() {
+    let story = Scenario::of([]);
+    story.write(
+        "own.json",
+        r#"{ "orgs": { "s": { "url": "sandbox" } }, "apps": [ { "org": "s", "app": "slack", "appId": "0oa1",
+            "connection": { "profile": { "authScheme": "OAUTH2" } } } ] }"#,
+    );
+    story.write("state/led.sandbox", "");
+    for command in ["check", "run"] {
+        let arguments = [command, "own.json", "--ledger", "state/led.db"];
+        let said = story.okta_rollout(&arguments).exits(2).said();
+        let why = "the simulated orgs cannot be served: sandbox state state/led.sandbox: not a directory\nhint: ";
+        assert!(said.contains(why), "{said}");
+        assert!(!story.path("state/led.db").exists(), "{command}");
+    }
+    std::fs::remove_file(story.path("state/led.sandbox")).unwrap();
+    let run = ["run", "own.json", "--ledger", "state/led.db"];
+    story.okta_rollout(&run).exits(0);
+}
