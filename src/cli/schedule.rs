@@ -22,8 +22,10 @@ use crate::text::Syntax;
 struct Job {
     file: String,
     starts: Scheduled,
-    /// When it is due, or why that is not known.
-    due: Result<Due, String>,
+    /// When it is due, as far as its file says so.
+    due: Option<Due>,
+    /// What is wrong with the file, mistake by mistake: then what is due fails.
+    mistakes: Option<String>,
     last: Option<Overview>,
 }
 
@@ -68,31 +70,41 @@ async fn read(ledger: &Ledger, starts: Scheduled) -> Result<Job, Failure> {
         Some(run) => Some(Facts::now(ledger, run).await?.overview()),
         None => None,
     };
+    let (due, mistakes) = due(path, unix_millis());
     Ok(Job {
         file: from_here(path).display().to_string(),
-        due: due(path, unix_millis()),
+        due,
+        mistakes,
         starts,
         last,
     })
 }
 
-fn due(file: &Path, now: UnixMillis) -> Result<Due, String> {
-    let mistakes = |problems: Vec<crate::manifest::Problem>| {
-        let mistakes = problems.iter().map(ToString::to_string);
-        mistakes.collect::<Vec<_>>().join("\n")
+fn due(file: &Path, now: UnixMillis) -> (Option<Due>, Option<String>) {
+    let (schedule, mistakes) = match job::read(file) {
+        Ok(job) if job.schedule.is_none() => {
+            (None, Some("it has no [schedule] any more".to_owned()))
+        }
+        Ok(job) => (job.schedule, None),
+        Err(problems) => {
+            let mistakes: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            (job::schedule_of(file), Some(mistakes.join("\n")))
+        }
     };
-    let schedule = job::read(file).map_err(mistakes)?.schedule;
-    let schedule = schedule.ok_or("it has no [schedule] any more")?;
-    let times = Times::new(&schedule).map_err(|bad| bad.to_string())?;
-    Ok(Due {
+    // It was checked.
+    let times = schedule
+        .as_ref()
+        .and_then(|schedule| Times::new(schedule).ok());
+    let due = schedule.zip(times).map(|(schedule, times)| Due {
         next: times.after(now),
         cron: schedule.cron,
         timezone: schedule.timezone.unwrap_or_else(|| "UTC".to_owned()),
-    })
+    });
+    (due, mistakes)
 }
 
 fn json(job: &Job) -> serde_json::Value {
-    let due = job.due.as_ref().ok();
+    let due = job.due.as_ref();
     let starts = &job.starts.starts;
     serde_json::json!({
         "job": job.file,
@@ -102,7 +114,7 @@ fn json(job: &Job) -> serde_json::Value {
         "queued": starts.queued.is_some(),
         "startedAt": starts.started_at.map(rfc3339),
         "last": job.last.as_ref().map(row),
-        "error": job.due.as_ref().err().map(|message| serde_json::json!({ "message": message })),
+        "error": job.mistakes.as_ref().map(|message| serde_json::json!({ "message": message })),
     })
 }
 
@@ -110,15 +122,20 @@ fn lines(job: &Job) -> Vec<String> {
     let queued = job.starts.starts.queued;
     let queued = queued.map(|_| "; one more is queued").unwrap_or_default();
     let next = match &job.due {
-        Ok(Due {
+        Some(Due {
             next: Some(next), ..
         }) => format!("next {}", rfc3339(*next)),
-        Ok(_) => "never due".to_owned(),
-        Err(message) => format!("cannot be read: {message}"),
+        Some(_) => "never due".to_owned(),
+        None => "not due".to_owned(),
     };
+    let first = job
+        .mistakes
+        .as_ref()
+        .and_then(|mistakes| mistakes.lines().next());
+    let mistakes = first.map(|first| format!("; {first}")).unwrap_or_default();
     let last = match &job.last {
         Some(last) => format!("    last: {}", line(last)),
         None => "    no run yet".to_owned(),
     };
-    vec![format!("{}: {next}{queued}", job.file), last]
+    vec![format!("{}: {next}{queued}{mistakes}", job.file), last]
 }

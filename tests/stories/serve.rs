@@ -412,6 +412,18 @@ fn a_job_that_cannot_be_read_when_it_is_due_fails_in_its_own_ledger() {
     ends(live);
     let own = json(&story, &["runs", "--format", "json", "--ledger", "own.db"]);
     assert_eq!(own.len(), 1);
+    let [job] = json(
+        &story,
+        &["status", "--jobs", "--format", "json", "--ledger", "own.db"],
+    )
+    .try_into()
+    .unwrap();
+    let message = job["error"]["message"].as_str().unwrap();
+    assert!(message.contains("job.toml:1:"), "{message}");
+    assert!(
+        job["next"].is_string() && job["cron"] == "0 2 * * *",
+        "{job}"
+    );
     // As it was served, and as it was due.
     assert_eq!(
         (&own[0]["state"], &own[0]["error"]["times"]),

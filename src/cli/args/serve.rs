@@ -15,8 +15,8 @@ Examples:
   okta-rollout serve jobs --log-file nightly.log
 
 Each job with a [schedule] is run when it is due, as `run JOB` would; job and manifest are read anew each time.
-A start that fails, because of a broken manifest for example, is a failed run in `runs`. `status --jobs` shows what
-comes next. SIGHUP reads the list of jobs again and opens --log-file anew; SIGTERM stops as `run` does.
+A start that fails, because of a broken manifest for example, is a failed run in `runs`; a job with mistakes keeps no
+other from being served. `status --jobs` shows what comes next. SIGHUP reads the list of jobs again and opens --log-file anew; SIGTERM stops as `run` does.
 
 The first line on standard output is the address with its token. `/healthz` answers anyone, `/metrics` (Prometheus)
 who has the token: as `Authorization: Bearer TOKEN`, or behind `?token=`.")]
