@@ -8,7 +8,7 @@ use crate::event::EntryEvent;
 use crate::failure::Remedy;
 use crate::job::RetryPolicy;
 use crate::ledger::LedgerError;
-use crate::model::{EntryError, EntryState, Step, Stopped};
+use crate::model::{EntryError, EntryState, Step, Stopped, whole_millis};
 use crate::okta::Class;
 use crate::okta::error::is_oktas;
 use crate::pacing::{Verdict, decide, unix_millis};
@@ -53,7 +53,9 @@ impl EntryTask<'_> {
         if let Some(in_flight) = &mut progress.in_flight {
             in_flight.ended = true;
         }
-        progress.elapsed_ms += u64::try_from(self.log.busy.as_millis()).unwrap_or(u64::MAX);
+        progress.elapsed_ms = progress
+            .elapsed_ms
+            .saturating_add(whole_millis(self.log.busy));
         let elapsed = Duration::from_millis(progress.elapsed_ms);
         let retry = &self.org_context.retry;
         let (verdict, class) = verdict_on(retry, error, progress.attempts, elapsed);
@@ -113,9 +115,9 @@ impl EntryTask<'_> {
         error: EntryError,
         pause: Duration,
     ) -> Result<Next, LedgerError> {
-        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let next_at = unix_millis().after(pause);
-        self.row.progress.elapsed_ms = self.row.progress.elapsed_ms.saturating_add(pause_ms);
+        let progress = &mut self.row.progress;
+        progress.elapsed_ms = progress.elapsed_ms.saturating_add(whole_millis(pause));
         self.row.state = EntryState::Started;
         self.row.due_at = Some(next_at);
         self.row.error = Some(error);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::duration;
+use super::percent;
 use super::tree::{Wrong, expected, string};
 
 /// What to do about the paths of some systems.
@@ -66,11 +67,7 @@ pub(super) fn pause(value: &DeValue<'_>) -> Result<Duration, Wrong> {
 
 /// `2%`, as 2.0.
 pub(super) fn percent(value: &DeValue<'_>) -> Result<f64, Wrong> {
-    let text = string(value)?;
-    text.strip_suffix('%')
-        .and_then(|number| number.trim().parse::<f64>().ok())
-        .filter(|percent| (0.0..=100.0).contains(percent))
-        .ok_or_else(|| Wrong::new(format!("`{text}` is not a percentage from `0%` to `100%`")))
+    percent::parse(&string(value)?).map_err(|error| Wrong::new(error.to_string()))
 }
 
 /// A table without the places of what is in it.

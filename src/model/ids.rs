@@ -39,6 +39,11 @@ impl UnixMillis {
     }
 }
 
+/// A duration in whole milliseconds, as what is stored and sent as JSON has it.
+pub fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Short id of a run; a unique prefix names it everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub String);

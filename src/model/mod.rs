@@ -8,7 +8,7 @@ mod step;
 mod trouble;
 
 pub use changed::{Changed, Why};
-pub use ids::{EntryNo, OrgNo, RunId, UnixMillis};
+pub use ids::{EntryNo, OrgNo, RunId, UnixMillis, whole_millis};
 pub use state::{EntryState, State};
 pub use step::{Site, Step};
 pub(crate) use trouble::has_details;

@@ -55,6 +55,8 @@ pub(super) struct State {
     max_in_flight: u32,
     in_flight: u32,
     pub(super) stopped: Option<Stopped>,
+    // Whether a call ever waited for a window to end.
+    pub(super) was_at_its_limit: bool,
     pub(super) waiting_since: Option<Duration>,
     // Waited, and not in any sum yet.
     pub(super) waited: Duration,
@@ -80,6 +82,7 @@ impl State {
             max_in_flight: max_in_flight.max(1),
             in_flight: 0,
             stopped: None,
+            was_at_its_limit: false,
             waiting_since: None,
             waited: Duration::ZERO,
             told: None,

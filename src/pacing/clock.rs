@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::budget::{Observed, RESET_MARGIN, Settled};
-use super::time::unix_millis;
+use super::time::{signed_millis, unix_millis};
 use crate::model::UnixMillis;
 use crate::okta::{Class, Exchange, RateHeaders};
 
@@ -67,8 +67,8 @@ impl ServerClock {
             return;
         };
         let (lower, upper) = (
-            date_ms.checked_sub(millis(now)),
-            date_ms.checked_add(1_000 - millis(sent)),
+            date_ms.checked_sub(signed_millis(now)),
+            date_ms.checked_add(1_000 - signed_millis(sent)),
         );
         let (Some(lower_ms), Some(upper_ms)) = (lower, upper) else {
             return;
@@ -125,7 +125,9 @@ impl ServerClock {
         };
         // The second had not passed when the call was sent.
         let end_ms = reset.saturating_add(1).saturating_mul(1_000);
-        let upper_ms = end_ms.saturating_sub(millis(sent)).saturating_sub(LATER_MS);
+        let upper_ms = end_ms
+            .saturating_sub(signed_millis(sent))
+            .saturating_sub(LATER_MS);
         // One that is farther off is garbage.
         if upper_ms < known && known.saturating_sub(upper_ms) <= STEP_MS {
             self.refused_ms = Some(upper_ms);
@@ -145,10 +147,6 @@ impl ServerClock {
                 .map_or(offset_ms, |refused| refused.min(offset_ms)),
         )
     }
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl ServerClock {

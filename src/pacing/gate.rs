@@ -15,10 +15,9 @@ use super::budget::Outlook;
 use super::cancellation::CancellationToken;
 use super::shared_gate::{SharedGate, User};
 use super::tally::Tally;
-use super::time::whole_millis;
 use crate::event::OrgEvent;
 use crate::job::RetryPolicy;
-use crate::model::Stopped;
+use crate::model::{Stopped, whole_millis};
 use crate::okta::Bucket;
 
 /// Why a call was not sent.
@@ -120,6 +119,11 @@ impl Gate {
         let state = self.state();
         let used = state.buckets().filter_map(|of| of.methods.share_used());
         used.reduce(f64::max)
+    }
+
+    /// Whether a call ever waited for a window to end, whoever used it up.
+    pub fn was_at_its_limit(&self) -> bool {
+        self.state().was_at_its_limit
     }
 
     /// Calls that a window of the bucket allows this program, if the org has shown its limit.

@@ -15,7 +15,7 @@ use super::admission::State;
 use super::budget::{Others, Spent};
 use super::clock::LONGEST_WAIT;
 use super::denied::Why;
-use super::time::unix_millis;
+use super::time::{signed_millis, unix_millis};
 use crate::ledger::{Ledger, LedgerError, Note, OrgWait, OtherSpenders, SpentWindow};
 use crate::model::{OrgNo, RunId, UnixMillis};
 
@@ -163,7 +163,7 @@ impl OrgStatusWriter {
             bucket: bucket.clone(),
             limit: spent.limit,
             until: unix_millis().after(left),
-            left_ms: millis(left),
+            left_ms: signed_millis(left),
         };
         let key = (Arc::clone(url), bucket);
         self.status.put(|queue| {
@@ -181,7 +181,7 @@ impl OrgStatusWriter {
             per_second: others.pace,
             unsure: others.unsure,
             until: unix_millis().after(left),
-            left_ms: millis(left),
+            left_ms: signed_millis(left),
         };
         let key = (Arc::clone(url), bucket);
         self.status.put(|queue| {
@@ -274,10 +274,6 @@ fn still_lasts(until: UnixMillis, ahead_ms: i64, now: UnixMillis) -> Option<Dura
     let left = until.ahead_of(now);
     let is_plausible = |time: Duration| !time.is_zero() && time <= LONGEST_WAIT;
     (is_plausible(left) && is_plausible(ahead)).then(|| left.min(ahead))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

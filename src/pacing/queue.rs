@@ -130,6 +130,7 @@ impl Gate {
         if let Some(until) = denied.lasts {
             state.waiting_since.get_or_insert(now);
             state.held_up();
+            state.was_at_its_limit |= matches!(denied.why, Why::Budget { .. });
             let ahead = until.saturating_sub(now);
             let news = match (state.told, &denied.why) {
                 (None, Why::Concurrency) => true,

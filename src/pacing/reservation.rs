@@ -9,10 +9,10 @@ use super::admission::Slot;
 use super::budget::Settled;
 use super::call_log::CallLog;
 use super::gate::Gate;
-use super::time::{unix_millis, whole_millis};
+use super::time::unix_millis;
 use crate::event::OrgEvent;
 use crate::ledger::Attempt;
-use crate::model::{Step, UnixMillis};
+use crate::model::{Step, UnixMillis, whole_millis};
 use crate::okta::{Class, Exchange, Request};
 
 /// How an admitted call ended.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::model::whole_millis;
+
 /// What an org was seen to do in this process.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -15,8 +17,8 @@ impl Tally {
     /// A call was answered after so long.
     pub fn called(&self, took: Duration) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.busy_ms.fetch_add(took_ms, Ordering::Relaxed);
+        self.busy_ms
+            .fetch_add(whole_millis(took), Ordering::Relaxed);
     }
 
     /// An entry came to rest: done, failed or waiting.

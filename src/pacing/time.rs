@@ -1,12 +1,12 @@
-//! The local clock, and durations in whole milliseconds.
+//! The local clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::UnixMillis;
 
-/// Whole milliseconds.
-pub(super) fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Whole milliseconds, to be added to times.
+pub(super) fn signed_millis(duration: Duration) -> i64 {
+    UnixMillis(0).after(duration).0
 }
 
 /// Now, by the local clock.

@@ -111,8 +111,7 @@ impl Window {
             rule.limit
         };
         if now_ms >= self.ends_ms {
-            let length_ms = i64::try_from(rule.length.as_millis()).unwrap_or(i64::MAX);
-            self.ends_ms = now_ms.saturating_add(length_ms);
+            self.ends_ms = now_ms.saturating_add(whole_millis(rule.length));
             self.used = rule.spent.min(limit);
         }
         let granted = self.used < limit;
@@ -131,6 +130,11 @@ impl Window {
     pub(super) const fn exhaust(&mut self) {
         self.used = u32::MAX;
     }
+}
+
+/// Whole milliseconds.
+pub(super) fn whole_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

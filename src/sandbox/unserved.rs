@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::latency;
-use super::limits::{Bucket, Window};
+use super::limits::{Bucket, Window, whole_millis};
 use super::names;
 use super::settings::{SandboxSettings, Switches};
 
@@ -112,8 +112,8 @@ impl Unserved {
             (Verdict::TooMany, Duration::ZERO)
         };
         if at_once > 0 {
-            let takes_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-            state.ends.push(Reverse(now_ms.saturating_add(takes_ms)));
+            let ends = now_ms.saturating_add(whole_millis(duration));
+            state.ends.push(Reverse(ends));
         }
         Reply {
             verdict,

@@ -9,7 +9,7 @@ use super::needs::{Needs, READ_APPS, lacking};
 use crate::job::RetryPolicy;
 use crate::ledger::OrgRow;
 use crate::manifest::{Auth, Limits};
-use crate::model::{ErrorDetails, Stopped, UnixMillis};
+use crate::model::{ErrorDetails, Stopped, UnixMillis, whole_millis};
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::{Bucket, CallError, Class, Denied, Exchange, Read};
 use crate::pacing::{Again, CallLog, DEFAULT_LIMITS, Halted, Idempotency, RetryLoop, unix_millis};
@@ -143,7 +143,7 @@ impl Examination {
 
     /// What an answer shows, whatever it says.
     fn seen(&mut self, exchange: &Exchange, received: UnixMillis, reader: &Reader) {
-        self.findings.duration_ms = u64::try_from(exchange.duration.as_millis()).ok();
+        self.findings.duration_ms = Some(whole_millis(exchange.duration));
         // Somebody else's page has somebody else's clock.
         let is_oktas = exchange.rate.reset.is_some()
             || exchange.request_id.is_some()

@@ -10,7 +10,7 @@ pub(crate) use times::Times;
 
 use crate::job::{Overlap, Schedule};
 use crate::ledger::Starts;
-use crate::model::UnixMillis;
+use crate::model::{UnixMillis, whole_millis};
 
 /// A start that is later than this, jitter aside, was missed: nothing was awake when it was due.
 const LATE: Duration = Duration::from_mins(3);
@@ -162,7 +162,7 @@ impl Timetable {
 
     /// When a run begins that is due then.
     fn begin(&self, due: UnixMillis) -> UnixMillis {
-        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        let most = whole_millis(self.jitter);
         let mut hasher = DefaultHasher::new();
         (self.seed, due).hash(&mut hasher);
         due.after(Duration::from_millis(
