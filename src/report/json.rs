@@ -208,7 +208,8 @@ mod tests {
             "unchanged": 0,
             "waiting": 0
           },
-          "version": 1
+          "version": 1,
+          "waves": []
         }
         "#);
     }

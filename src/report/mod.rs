@@ -69,8 +69,7 @@ pub struct Overview {
     pub totals: Totals,
     /// One per org, in order of first use.
     pub orgs: Vec<OrgReport>,
-    /// One per wave, in order, where the job has some.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// One per wave, in order; none where the job has none.
     pub waves: Vec<WaveReport>,
     /// Why it did not begin.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -80,7 +80,8 @@ fn the_manifest_in_a_report_is_that_of_its_entries_and_holds_no_secret() {
             "startedAt",
             "state",
             "totals",
-            "version"
+            "version",
+            "waves"
         ]
     );
     let manifest = &written["manifest"];

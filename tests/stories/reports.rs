@@ -274,7 +274,8 @@ fn the_json_report_has_every_field() {
         "unchanged": 0,
         "waiting": 1
       },
-      "version": 1
+      "version": 1,
+      "waves": []
     }
     "#);
 }
