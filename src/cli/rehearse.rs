@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::args::{self, DataFormat};
 use super::output::Output;
 use super::target;
-use crate::engine::OrgRehearsed;
+use crate::engine::{OrgRehearsed, RunRehearsed, WaveRehearsed};
 use crate::failure::{Ending, Failure};
-use crate::report::{counted, short};
-use crate::rollout::rehearse::{Advice, Assumptions, Rehearsal, rehearse as play};
+use crate::model::whole_millis;
+use crate::report::{counted, short, wave_called};
+use crate::rollout::rehearse::{Advice, Alone, Assumptions, Rehearsal, rehearse as play};
 use crate::settings::Settings;
 use crate::text::{Page, Syntax};
 
@@ -28,6 +29,9 @@ struct Sheet<'a> {
     wall_ms: u64,
     orgs: Vec<OrgSheet<'a>>,
     waves: Vec<WaveSheet<'a>>,
+    /// The wave at which the run is halted, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halted: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -75,31 +79,33 @@ pub(super) async fn rehearse(
 
 impl<'a> Sheet<'a> {
     fn of(rehearsal: &'a Rehearsal) -> Self {
-        let total = rehearsal.total();
-        let org = |(name, org): &'a (String, OrgRehearsed)| OrgSheet {
+        let (run, total) = (&rehearsal.run, rehearsal.run.total());
+        let org = |(name, org): (&'a String, &OrgRehearsed)| OrgSheet {
             org: name,
             calls: org.calls,
-            wall_ms: millis(org.wall),
-            waited_ms: millis(org.waited),
+            wall_ms: whole_millis(org.wall),
+            waited_ms: whole_millis(org.waited),
         };
-        let waves = rehearsal.waves.iter().map(|wave| WaveSheet {
-            name: &wave.name,
+        let waves = run.waves.iter().map(|wave| WaveSheet {
+            name: &wave.wave.name,
             entries: wave.entries,
-            wall_ms: millis(wave.wall),
+            wall_ms: whole_millis(wave.wall),
         });
         Self {
             entries: total.entries,
             calls: total.calls,
             consents: total.consents,
-            wall_ms: millis(rehearsal.wall),
-            orgs: rehearsal.orgs.iter().map(org).collect(),
+            wall_ms: whole_millis(run.wall),
+            orgs: rehearsal.orgs.iter().zip(&run.orgs).map(org).collect(),
             waves: waves.collect(),
+            halted: halted(run).map(|wave| wave.wave.name.as_str()),
         }
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// The wave at which a run is halted.
+fn halted(run: &RunRehearsed) -> Option<&WaveRehearsed> {
+    run.halted.and_then(|no| run.waves.get(no))
 }
 
 fn write(
@@ -107,13 +113,13 @@ fn write(
     args: &args::Rehearse,
     rehearsal: &Rehearsal,
 ) -> io::Result<()> {
-    let total = rehearsal.total();
+    let (run, total) = (&rehearsal.run, rehearsal.run.total());
     out.line(format_args!(
         "{} in {}: {}, {}",
         counted(total.entries, "entry", "entries"),
         counted(rehearsal.orgs.len() as u64, "org", "orgs"),
         counted(total.calls, "call", "calls"),
-        short(rehearsal.wall)
+        short(run.wall)
     ))?;
     if total.consents > 0 {
         let needed = counted(total.consents, "entry needs", "entries need");
@@ -127,29 +133,53 @@ fn write(
         let failed = counted(total.failed, "entry fails", "entries fail");
         out.line(format_args!("{failed} in spite of all retries"))?;
     }
-    for wave in &rehearsal.waves {
+    for wave in &run.waves {
+        let took = match (wave.began, wave.wave.approve) {
+            (false, _) => "does not begin".to_owned(),
+            (true, false) => short(wave.wall),
+            (true, true) => format!("{}, approved at once, as is assumed", short(wave.wall)),
+        };
         out.line(format_args!(
-            "wave {}: {}, {}",
-            wave.name,
+            "{}: {}, {took}",
+            wave_called(&wave.wave.name),
             counted(wave.entries, "entry", "entries"),
-            short(wave.wall)
         ))?;
     }
-    write_slowest(out, rehearsal)?;
+    if let Some(wave) = halted(run) {
+        let halts = wave.wave.halt_when_failed;
+        out.line(format_args!(
+            "{} halts the run: {} of {} {}, and {} may; {} not begin",
+            wave_called(&wave.wave.name),
+            wave.failed,
+            counted(wave.entries, "entry", "entries"),
+            if wave.failed == 1 { "fails" } else { "fail" },
+            halts.map_or_else(String::new, |halts| halts.to_string()),
+            counted(total.not_begun, "entry does", "entries do"),
+        ))?;
+    }
+    let waits_for = match args.faults {
+        Some(faults) if faults > 0.0 => "its limits or next tries",
+        _ => "its limits",
+    };
+    write_slowest(out, rehearsal, waits_for)?;
     for advice in &rehearsal.advice {
         out.line(format_args!("shorter: {}", advice_line(advice)))?;
     }
     out.line(format_args!("nothing was sent"))
 }
 
-fn write_slowest(out: &mut Page<impl Write>, rehearsal: &Rehearsal) -> io::Result<()> {
-    let mut orgs: Vec<_> = rehearsal.orgs.iter().collect();
+fn write_slowest(
+    out: &mut Page<impl Write>,
+    rehearsal: &Rehearsal,
+    waits_for: &str,
+) -> io::Result<()> {
+    let mut orgs: Vec<_> = rehearsal.orgs.iter().zip(&rehearsal.run.orgs).collect();
     // Equally slow ones in order of first use.
     orgs.sort_by_key(|(_, org)| std::cmp::Reverse(org.wall));
     for (name, org) in orgs.iter().take(SHOWN) {
         let waits = match org.waited {
-            Duration::ZERO => "never waits for its limits".to_owned(),
-            waited => format!("{} of that waiting for its limits", short(waited)),
+            Duration::ZERO => format!("never waits for {waits_for}"),
+            waited => format!("{} of that waiting for {waits_for}", short(waited)),
         };
         out.line(format_args!(
             "  {name}: {}, {}, {waits}",
@@ -169,12 +199,12 @@ fn write_slowest(out: &mut Page<impl Write>, rehearsal: &Rehearsal) -> io::Resul
 
 fn advice_line(advice: &Advice) -> String {
     match advice {
-        Advice::MoreShare { org, wall } => format!(
-            "{org} would take {} with `share` 1 in its limits, if nobody else calls it meanwhile",
-            short(*wall)
+        Advice::MoreShare { org, alone } => format!(
+            "{}, with `share` 1 in its limits, if nobody else calls it meanwhile",
+            instead(org, *alone)
         ),
-        Advice::NoCap { org, limit, wall } => {
-            format!("{org} would take {} without its `{limit}`", short(*wall))
+        Advice::NoCap { org, limit, alone } => {
+            format!("{}, without its `{limit}`", instead(org, *alone))
         }
         Advice::FewerReads { calls } => format!(
             "{} only because features are given in part: give every field of them",
@@ -185,4 +215,12 @@ fn advice_line(advice: &Advice) -> String {
             short(*later)
         ),
     }
+}
+
+fn instead(org: &str, alone: Alone) -> String {
+    format!(
+        "{org} alone would take {} instead of {}",
+        short(alone.then),
+        short(alone.now)
+    )
 }

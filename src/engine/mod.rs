@@ -33,7 +33,9 @@ pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
 pub use org_context::OrgContext;
 pub use process::Engine;
-pub use rehearsal::{OrgRehearsed, OrgToRehearse, RehearsalPolicy, rehearse_orgs};
+pub use rehearsal::{
+    OrgRehearsed, OrgToRehearse, RehearsalPolicy, RunRehearsed, WaveRehearsed, rehearse_run,
+};
 pub use selected::Selected;
 pub use submit_answer::Submission;
 pub use waiting::Unread;

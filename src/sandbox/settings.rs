@@ -75,6 +75,27 @@ impl Default for SandboxSettings {
 }
 
 impl SandboxSettings {
+    /// As if so many calls a window were said of every org, whatever is said of single ones; 0 = no rate limit at all.
+    pub fn limit_all(&mut self, limit: u32) {
+        self.limit = limit;
+        if limit == 0 {
+            self.limits.clear();
+        } else {
+            self.limits.remove(&Bucket::Apps);
+        }
+        for switches in self.switches.values_mut() {
+            switches.limit = None;
+        }
+    }
+
+    /// As if this were said of how long the calls of every org take, whatever is said of single ones.
+    pub fn delay_all(&mut self, latency: Latency) {
+        self.latency = latency;
+        for switches in self.switches.values_mut() {
+            switches.latency = None;
+        }
+    }
+
     /// The windows of a bucket of an org with these switches.
     pub(super) fn rule(&self, bucket: Bucket, switches: &Switches) -> Rule {
         let apps = switches.limit.unwrap_or(self.limit);

@@ -13,7 +13,7 @@ use super::rehearsed::RehearsedOrg;
 use super::supposition::Supposition;
 use crate::manifest::Entry;
 use crate::model::Step;
-use crate::pacing::CallLog;
+use crate::pacing::{CallLog, Halted};
 use crate::plan::{Call, Forecast, Seen, steps};
 
 /// Where an entry rests between two attempts, or for good.
@@ -23,8 +23,6 @@ pub enum Pause<'a> {
     Consent,
     /// An attempt at a step failed.
     Failed {
-        /// The step.
-        step: Step,
         /// Why.
         error: &'a StepError,
         /// Attempts at this step so far.
@@ -45,8 +43,20 @@ pub struct Rehearsed {
     pub waited_ms: u64,
     /// Whether a person's consent was needed.
     pub needed_consent: bool,
-    /// Whether it ended neither as wanted nor waiting.
-    pub failed: bool,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How an entry ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// As wanted, or waiting for a consent.
+    #[default]
+    AtRest,
+    /// Neither.
+    Failed,
+    /// The run was halted before its first call.
+    NotBegun,
 }
 
 /// Takes the steps of an entry in an org where it is not as wanted. `pauses`: returns how long the entry rested when it
@@ -55,7 +65,7 @@ pub async fn rehearse(
     entry: &Entry,
     seen: &Seen,
     org: &RehearsedOrg,
-    mut pauses: impl AsyncFnMut(Pause<'_>, &CallLog) -> Option<Duration>,
+    mut pauses: impl AsyncFnMut(Pause<'_>) -> Option<Duration>,
 ) -> Rehearsed {
     let steps = steps(entry);
     let mut supposition = Supposition::of(entry, seen).at(org);
@@ -91,19 +101,24 @@ pub async fn rehearse(
                     continue;
                 }
                 rehearsed.needed_consent = true;
-                pauses(Pause::Consent, context.log).await
+                pauses(Pause::Consent).await
+            }
+            Err(StepError::Halted(Halted::NoFurtherEntry)) => {
+                rehearsed.end = End::NotBegun;
+                break;
             }
             Err(error) => {
                 attempts += 1;
                 elapsed += context.log.busy;
                 let failed = Pause::Failed {
-                    step: context.step,
                     error: &error,
                     attempts,
                     elapsed,
                 };
-                let rest = pauses(failed, context.log).await;
-                rehearsed.failed = rest.is_none();
+                let rest = pauses(failed).await;
+                if rest.is_none() {
+                    rehearsed.end = End::Failed;
+                }
                 rest
             }
         };

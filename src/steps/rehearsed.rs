@@ -7,10 +7,10 @@ use tokio::sync::Mutex;
 
 use super::StepError;
 use super::directory::AppsToFind;
-use super::sending::sent;
+use super::sending::{Caller, sent};
 use crate::apps::App;
 use crate::okta::{Exchange, Request, apps};
-use crate::pacing::{CallLog, Gate, Idempotency};
+use crate::pacing::{CallLog, CancellationToken, Gate, Halted, Idempotency};
 use crate::plan::pages_worth;
 
 /// What a call would bring, and how long that would take from now.
@@ -21,6 +21,7 @@ pub struct RehearsedOrg {
     gate: Arc<Gate>,
     answering: Answering,
     apps: OrgApps,
+    halted: Option<CancellationToken>,
     listed: Mutex<Listed>,
 }
 
@@ -44,6 +45,35 @@ struct Listed {
     of_app: [u64; App::ALL.len()],
 }
 
+/// A call of an entry.
+struct EntryCall<'a> {
+    org: &'a RehearsedOrg,
+    log: &'a mut CallLog,
+}
+
+impl Caller for EntryCall<'_> {
+    fn log(&mut self) -> &mut CallLog {
+        self.log
+    }
+
+    // The run may be halted while the first call of the entry waits for its turn.
+    fn given_up(&self) -> Option<CancellationToken> {
+        let has_begun = self.log.stats.requests > 0;
+        self.org.halted.clone().filter(|_| !has_begun)
+    }
+
+    async fn admitted(&mut self) -> Result<(), StepError> {
+        match self.given_up() {
+            Some(halted) if halted.is_cancelled() => Err(Halted::NoFurtherEntry.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn refused(&mut self) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
 impl OrgApps {
     /// The only app that is listed for its labels, if there is only one.
     fn only(&self) -> Option<App> {
@@ -63,12 +93,19 @@ impl OrgApps {
 }
 
 impl RehearsedOrg {
-    /// One that is called through this gate and answers so.
-    pub fn new(gate: Arc<Gate>, answering: Answering, apps: OrgApps) -> Self {
+    /// One that is called through this gate and answers so, and where no further entry begins once this is
+    /// cancelled.
+    pub fn new(
+        gate: Arc<Gate>,
+        answering: Answering,
+        apps: OrgApps,
+        halted: Option<CancellationToken>,
+    ) -> Self {
         Self {
             gate,
             answering,
             apps,
+            halted,
             listed: Mutex::default(),
         }
     }
@@ -91,7 +128,8 @@ impl RehearsedOrg {
             tokio::time::sleep(exchange.duration).await;
             exchange
         };
-        let ended = sent(&self.gate, None, request, priority, log, exchange).await?;
+        let mut caller = EntryCall { org: self, log };
+        let ended = sent(&self.gate, None, request, priority, &mut caller, exchange).await?;
         let failed = |error| StepError::call(error, idempotency);
         ended.outcome.map(drop).map_err(failed)
     }

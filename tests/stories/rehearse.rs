@@ -74,6 +74,7 @@ fn calls_and_consents_are_those_of_a_run_in_which_nobody_consents() {
     let sum: u64 = calls(&report, "requests").values().sum();
     assert_eq!(rehearsal["calls"], sum);
     assert_eq!(rehearsal["waves"], json!([]));
+    assert_eq!(report["waves"], json!([]));
 }
 
 #[test]
@@ -162,6 +163,20 @@ fn waves_come_one_after_the_other_and_soak() {
 }
 
 #[test]
+fn the_readme_shows_what_is_said() {
+    let story = Scenario::of([]);
+    story.copy("jobs");
+    story.copy("samples");
+    let command = "rehearse jobs/bulk-migration.toml --limit 50 --window 60s";
+    let arguments: Vec<_> = command.split(' ').collect();
+    let said = story.okta_rollout(&arguments).exits(0).data();
+    let readme = include_str!("../../README.md");
+    let shown = readme.split_once(command).unwrap().1;
+    let shown = shown.split_once("```text\n").unwrap().1;
+    assert_eq!(shown.split_once("```").unwrap().0, said);
+}
+
+#[test]
 fn faults_cost_calls_and_time() {
     let entries = || (0..60).map(|no| zscaler(&format!("0oa{no}")).feature(user()));
     let story = Scenario::of(entries());
@@ -182,12 +197,168 @@ fn what_makes_it_shorter_is_said() {
         .okta_rollout(&["rehearse", "job.toml"])
         .exits(0)
         .data();
-    assert!(said.contains("shorter: acme would take "), "{said}");
-    assert!(said.contains(" with `share` 1 in its limits"), "{said}");
+    assert!(said.contains("shorter: acme alone would take "), "{said}");
+    assert!(said.contains(", with `share` 1 in its limits"), "{said}");
     assert!(
         said.contains("40 calls are made only because features are given in part"),
         "{said}"
     );
+}
+
+#[test]
+fn a_share_that_is_never_used_up_is_no_advice() {
+    let story = Scenario::of((0..40).map(|no| zscaler(&format!("0oa{no}")).feature(user())));
+    story.job("[limits]\nshare = 0.5\n");
+    for limit in ["0", "600"] {
+        let said = story.okta_rollout(&["rehearse", "job.toml", "--limit", limit]);
+        let said = said.exits(0).data();
+        assert!(said.contains("never waits for its limits"), "{said}");
+        assert!(!said.contains("`share`"), "{said}");
+    }
+}
+
+/// Three waves, in each of which an entry waits for a consent.
+fn consents_in_waves() -> Scenario {
+    let orgs = ["canary", "early", "late"];
+    let story = Scenario::of(orgs.into_iter().flat_map(|org| {
+        [
+            google("0oa1").at(org).feature(user()),
+            zscaler("0oa2").at(org),
+        ]
+    }));
+    story.job(
+        "[[waves]]\nname = 'canaries'\norgs = ['canary']\nsoak = '1h'\n\
+         [[waves]]\nname = 'early'\norgs = ['early']\nsoak = '30m'\n",
+    );
+    story
+}
+
+#[test]
+fn a_consent_holds_no_wave_up() {
+    let story = consents_in_waves();
+    let (minute_ms, hour_ms) = (60 * 1_000, 60 * 60 * 1_000);
+    let asked = |after: &str| {
+        let arguments = [
+            "rehearse",
+            "job.toml",
+            "--limit",
+            "0",
+            "--format",
+            "json",
+            "--consent-after",
+            after,
+        ];
+        story.okta_rollout(&arguments).exits(0).json()
+    };
+    let ms = |sheet: &Value| sheet["wallMs"].as_u64().unwrap();
+    let walls = |sheet: &Value| [0, 1, 2].map(|no| ms(&sheet["waves"][no]));
+    let never = asked("never");
+    // The last one is asked for after both soaks.
+    let late = asked("1d");
+    let wanted = (24 * hour_ms + hour_ms + 30 * minute_ms)..;
+    assert!(wanted.contains(&ms(&late)), "{late}");
+    assert!(ms(&late) < wanted.start + 2 * minute_ms, "{late}");
+    assert_eq!(walls(&late), walls(&never));
+    assert!(ms(&never) < hour_ms + 32 * minute_ms, "{never}");
+    // Those of the first wave come while it soaks, and its calls are made meanwhile.
+    let soon = asked("20m");
+    assert_eq!(walls(&soon), walls(&never));
+    assert_eq!(soon["consents"], 3);
+    assert_eq!(soon["calls"], late["calls"]);
+    assert!(soon["calls"].as_u64() > never["calls"].as_u64());
+}
+
+#[test]
+fn what_comes_of_a_consent_while_its_wave_works_is_waited_for() {
+    // Entries for half an hour, and a consent that is given after five minutes and takes calls then.
+    let entries = (0..600).map(|no| zscaler(&format!("0oa{no}")).at("slow").feature(user()));
+    let consents = (0..3).map(|no| google(&format!("0oag{no}")).at("quick"));
+    let story = Scenario::of(entries.chain(consents).chain([zscaler("0oa1").at("next")]));
+    story.job("[[waves]]\norgs = ['slow', 'quick']\n");
+    let arguments = [
+        "rehearse",
+        "job.toml",
+        "--format",
+        "json",
+        "--consent-after",
+        "5m",
+    ];
+    let sheet = story.okta_rollout(&arguments).exits(0).json();
+    let wall = |sheet: &Value| sheet["wallMs"].as_u64().unwrap();
+    assert_eq!(
+        wall(&sheet),
+        wall(&sheet["waves"][0]) + wall(&sheet["waves"][1])
+    );
+    assert!(wall(&sheet["waves"][0]) > 20 * 60 * 1_000, "{sheet}");
+    let orgs = sheet["orgs"].as_array().unwrap();
+    let quick = orgs.iter().find(|org| org["org"] == "quick").unwrap();
+    assert!(
+        (5 * 60 * 1_000..6 * 60 * 1_000).contains(&wall(quick)),
+        "{quick}"
+    );
+}
+
+#[test]
+fn a_wave_with_too_many_failures_halts_the_run_and_an_approval_is_assumed() {
+    let entries = |org: &'static str, count: u32| {
+        (0..count).map(move |no| zscaler(&format!("0oa{no}")).at(org).feature(user()))
+    };
+    let story = Scenario::of(entries("canary", 40).chain(entries("prod", 5)));
+    let waves = "[limits]\nmaxInFlight = 3\n[[waves]]\nname = 'canaries'\norgs = ['canary']\nhaltWhenFailed = 1\nsoak = '1h'\n\
+                 [[waves]]\nname = 'prod'\norgs = ['prod']\napprove = true\n";
+    let job = format!("manifest = 'm.json'\n[retry]\nmaxAttempts = 1\n{waves}");
+    story.write("job.toml", &job);
+    let said = story.okta_rollout(&FREE).exits(0).data();
+    assert!(said.contains("wave prod: 5 entries, "), "{said}");
+    assert!(said.contains(", approved at once, as is assumed"), "{said}");
+    assert!(!said.contains("halts"), "{said}");
+    // Half of all calls fail, and none is made again.
+    let half = ["--faults", "50%"];
+    let said = story
+        .okta_rollout(&[&FREE[..], &half].concat())
+        .exits(0)
+        .data();
+    let halts = "wave canaries halts the run: ";
+    let line = said.lines().find(|line| line.starts_with(halts)).unwrap();
+    assert!(line.contains(" of 40 entries fail, and 1 may; "), "{line}");
+    let left = line.strip_suffix(" entries do not begin").unwrap();
+    let left: u32 = left.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((6..43).contains(&left), "some of its own, too: {line}");
+    assert!(
+        said.contains("\nwave prod: 5 entries, does not begin\n"),
+        "{said}"
+    );
+    let sheet = rehearsed(&story, &half);
+    assert_eq!(sheet["halted"], "canaries");
+    assert_eq!(sheet["entries"], 45);
+    let calls = calls(&sheet, "calls");
+    assert_eq!(calls["prod"], 0);
+    // No soak follows a halt, either.
+    assert!(calls["canary"] > 0, "{calls:?}");
+    let wall_ms = |sheet: &Value| sheet["wallMs"].as_u64().unwrap();
+    assert_eq!(wall_ms(&sheet["waves"][1]), 0);
+    assert!(wall_ms(&sheet) < 60 * 60 * 1_000);
+}
+
+#[test]
+fn flags_win_over_what_a_job_says_of_single_orgs() {
+    let story = Scenario::of([]);
+    let apps = (0..20).map(|no| zscaler(&format!("0oa{no}")).feature(user()).json());
+    let orgs = json!({ "acme": { "url": "sandbox" } });
+    let manifest = json!({ "orgs": orgs, "apps": apps.collect::<Vec<_>>() });
+    story.write("m.json", &manifest.to_string());
+    let wall_ms = |flags: &[&str]| rehearsed(&story, flags)["wallMs"].as_u64().unwrap();
+    let flags = ["--limit", "20", "--window", "3s", "--latency", "10ms"];
+    let arguments = [&["rehearse", "job.toml", "--format", "json"], &flags[..]].concat();
+    let sheet = || story.okta_rollout(&arguments).exits(0).json();
+    story.job("");
+    let without = sheet();
+    story.job("[sandbox.switches.acme]\nlimit = 2\nlatency = '5s'\n");
+    assert_eq!(sheet(), without);
+    assert!(wall_ms(&[]) < 1_000, "neither a limit nor a latency");
+    let by_job = story.okta_rollout(&["rehearse", "job.toml", "--format", "json"]);
+    let by_job = by_job.exits(0).json()["wallMs"].as_u64().unwrap();
+    assert!(by_job > 10 * 60 * 1_000, "{by_job}");
 }
 
 #[test]
@@ -197,10 +368,20 @@ fn mistakes_are_refused_as_by_every_command() {
         .okta_rollout(&["rehearse", "job.toml"])
         .exits(2)
         .says("zcaler");
-    for (flag, value) in [("--faults", "2"), ("--latency", "slow"), ("--window", "60")] {
+    for (flag, value) in [
+        ("--faults", "2"),
+        ("--faults", "51%"),
+        ("--latency", "slow"),
+        ("--window", "60"),
+        ("--consent-after", "366d"),
+    ] {
         story
             .okta_rollout(&["rehearse", "job.toml", flag, value])
             .exits(2)
             .says(flag);
     }
+    story
+        .okta_rollout(&["rehearse", "job.toml", "--consent-after", "3000d"])
+        .exits(2)
+        .says("takes an age up to 365d, as in 1d or 12h, or never");
 }

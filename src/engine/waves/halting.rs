@@ -17,7 +17,7 @@ const ALL: u64 = u64::MAX;
 
 /// The failures of a run's waves.
 #[derive(Debug, Default)]
-pub(super) struct Halting {
+pub(in crate::engine) struct Halting {
     groups: Groups,
     /// Whether entries of one org may have steps in another.
     has_hubs: bool,
@@ -57,6 +57,14 @@ impl Halting {
     /// The waves, and which org is in which.
     pub const fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// A wave, to those who work on its entries.
+    pub fn wave(self: &Arc<Self>, no: usize) -> InWave {
+        InWave {
+            halting: Arc::clone(self),
+            no,
+        }
     }
 
     /// A wave has begun. From now on it may have so many failed entries, or any number.
@@ -123,8 +131,8 @@ impl Tally {
 /// The wave of an org, to those who work on its entries; without waves nothing is counted and nothing halts.
 #[derive(Clone, Debug, Default)]
 pub struct InWave {
-    pub(super) halting: Arc<Halting>,
-    pub(super) no: usize,
+    halting: Arc<Halting>,
+    no: usize,
 }
 
 impl InWave {
@@ -192,11 +200,7 @@ mod tests {
         // Of two orgs, and of one.
         let groups = Groups::of(&[first], ["a1", "a2", "b"].into_iter());
         let halting = Arc::new(Halting::new(groups, false));
-        let of = |no| InWave {
-            halting: Arc::clone(&halting),
-            no,
-        };
-        (Arc::clone(&halting), [of(0), of(1)])
+        (Arc::clone(&halting), [halting.wave(0), halting.wave(1)])
     }
 
     fn counts(org: i64, failed: u64, held_back: u64) -> (OrgNo, Counts) {

@@ -146,10 +146,7 @@ impl Waves {
 
     /// The wave of an org that is opened.
     pub fn of_slot(&self, slot: usize) -> InWave {
-        InWave {
-            halting: Arc::clone(&self.halting),
-            no: self.of_slot[slot],
-        }
+        self.halting.wave(self.of_slot[slot])
     }
 
     /// Whether entries of an org that is opened may have begun.

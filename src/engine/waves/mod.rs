@@ -12,6 +12,7 @@ mod standing;
 use std::time::Duration;
 
 pub use groups::Groups;
+pub(super) use halting::Halting;
 pub use halting::InWave;
 pub(super) use live::Waves;
 pub use standing::{Doing, Standing, WaveStanding};

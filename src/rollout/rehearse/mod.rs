@@ -6,22 +6,18 @@ mod world;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::access::no_calls;
 use super::blocking::blocking;
-use super::refresh::{Gathered, Kept, gather_all};
+use super::refresh::{Gathered, Gathering, Kept, gather_all};
 use super::refused::Refused;
 use super::target::Target;
-use crate::engine::waves::Groups;
-use crate::engine::{Engine, OrgRehearsed, OrgToRehearse, RehearsalPolicy, rehearse_orgs};
+use crate::engine::{Engine, OrgToRehearse, RehearsalPolicy, RunRehearsed, rehearse_run};
 use crate::failure::{Failure, Kind};
-use crate::job::Wave;
 use crate::manifest::OrgSpec;
 use crate::okta::HttpError;
 use crate::sandbox::Latency;
 use crate::settings::Policy;
-pub(crate) use advice::Advice;
+pub(crate) use advice::{Advice, Alone};
 use world::World;
 
 /// What is assumed of the orgs and of people.
@@ -41,43 +37,12 @@ pub(crate) struct Assumptions {
 
 /// How a run would go.
 pub(crate) struct Rehearsal {
-    /// How long it takes.
-    pub wall: Duration,
-    /// Its orgs, in order of first use.
-    pub orgs: Vec<(String, OrgRehearsed)>,
-    /// Its waves, in order; none if its job has none.
-    pub waves: Vec<WaveRehearsed>,
+    /// The names of its orgs, in order of first use.
+    pub orgs: Vec<String>,
+    /// What becomes of it.
+    pub run: RunRehearsed,
     /// What would make it shorter.
     pub advice: Vec<Advice>,
-}
-
-/// A wave of a run.
-pub(crate) struct WaveRehearsed {
-    /// Its name.
-    pub name: String,
-    /// How many entries it has.
-    pub entries: u64,
-    /// How long it takes, with its soak if another wave follows.
-    pub wall: Duration,
-}
-
-impl Rehearsal {
-    /// Sums over all orgs.
-    pub fn total(&self) -> OrgRehearsed {
-        let mut total = OrgRehearsed::default();
-        self.orgs.iter().for_each(|(_, org)| total.merge(org));
-        total
-    }
-}
-
-/// Orgs that are worked on at the same time.
-struct Group {
-    /// The wave that they are, if the job has waves.
-    name: Option<String>,
-    /// By their places.
-    orgs: Vec<usize>,
-    /// What is waited for before the next group begins.
-    soak: Duration,
 }
 
 /// Rehearses the run of a file.
@@ -117,75 +82,28 @@ impl Stage {
     }
 
     fn play(&self) -> Result<Rehearsal, Failure> {
-        let mut orgs: Vec<OrgRehearsed> = vec![OrgRehearsed::default(); self.gathered.orgs.len()];
-        let mut waves = Vec::new();
-        let groups = self.groups();
-        let wall = in_simulated_time(async |engine| {
-            let began = Instant::now();
-            for (no, group) in groups.iter().enumerate() {
-                let since = Instant::now();
-                let rehearsed = self.group(&engine, group, OrgSpec::clone).await?;
-                let mut entries = 0;
-                for (&org, rehearsed) in group.orgs.iter().zip(rehearsed) {
-                    entries += rehearsed.entries;
-                    orgs[org] = rehearsed;
-                }
-                if no + 1 < groups.len() {
-                    tokio::time::sleep(group.soak).await;
-                }
-                waves.extend(group.name.clone().map(|name| WaveRehearsed {
-                    name,
-                    entries,
-                    wall: since.elapsed(),
-                }));
-            }
-            Ok(began.elapsed())
+        let orgs = &self.gathered.orgs;
+        let all = orgs.iter().map(|of| self.org(of, &of.org.spec));
+        let run = in_simulated_time(async |engine| {
+            let waves = &self.policy.waves;
+            rehearse_run(&engine, all.collect(), waves, &self.rehearsed_with).await
         })?;
-        let advice = self.advice(&groups, &orgs, wall)?;
-        let names = self.gathered.orgs.iter().map(|of| of.org.name.clone());
         Ok(Rehearsal {
-            wall,
-            orgs: names.zip(orgs).collect(),
-            waves,
-            advice,
+            orgs: orgs.iter().map(|of| of.org.name.clone()).collect(),
+            advice: self.advice(&run)?,
+            run,
         })
     }
 
-    fn groups(&self) -> Vec<Group> {
-        let names = self.gathered.orgs.iter().map(|of| of.org.name.as_str());
-        let by_wave = Groups::of(&self.policy.waves, names);
-        if by_wave.waves.is_empty() {
-            return vec![Group {
-                name: None,
-                orgs: (0..self.gathered.orgs.len()).collect(),
-                soak: Duration::ZERO,
-            }];
-        }
-        let group = |(no, wave): (usize, &Wave)| Group {
-            name: Some(wave.name.clone()),
-            orgs: by_wave.orgs_in(no).collect(),
-            soak: wave.soak,
-        };
-        by_wave.waves.iter().enumerate().map(group).collect()
-    }
-
-    /// Rehearses the orgs of a group; `spec`: what is said of each.
-    async fn group(
-        &self,
-        engine: &Engine,
-        group: &Group,
-        spec: impl Fn(&OrgSpec) -> OrgSpec,
-    ) -> Result<Vec<OrgRehearsed>, HttpError> {
-        let orgs = group.orgs.iter().map(|&no| &self.gathered.orgs[no]);
-        let specs: Vec<OrgSpec> = orgs.clone().map(|of| spec(&of.org.spec)).collect();
-        let orgs = orgs.zip(&specs).map(|(of, spec)| OrgToRehearse {
+    /// An org with its entries, of which this is said.
+    fn org<'a>(&'a self, of: &'a Gathering, spec: &'a OrgSpec) -> OrgToRehearse<'a> {
+        OrgToRehearse {
             name: &of.org.name,
             spec,
             entries: Box::new(of.entries.iter().map(Kept::entry)),
             apps: world::apps(of),
             answering: self.world.answering(&of.org),
-        });
-        rehearse_orgs(engine, orgs.collect(), &self.rehearsed_with).await
+        }
     }
 }
 
@@ -249,13 +167,13 @@ mod tests {
     #[tokio::test]
     async fn an_org_at_its_window_takes_little_more_than_the_windows_that_have_to_end() {
         let rehearsal = one_org(json!({}), assumed(20, 100)).await;
-        let total = rehearsal.total();
+        let total = rehearsal.run.total();
         assert_eq!((total.entries, total.calls), (30, 61));
         // 18 of 20 calls a window.
         let windows = 61_u32.div_ceil(18) - 1;
         let floor = Duration::from_secs(3) * windows;
         let most = floor.mul_f64(1.05) + Duration::from_secs(1) * windows;
-        let (wall, waited) = (rehearsal.wall, total.waited);
+        let (wall, waited) = (rehearsal.run.wall, total.waited);
         assert!((floor..most).contains(&wall), "{wall:?} of {floor:?}");
         assert!(waited > floor.mul_f64(0.8) && waited < wall, "{waited:?}");
     }
@@ -270,7 +188,7 @@ mod tests {
         ];
         for (limits, latency_ms, wanted_s) in capped {
             let rehearsal = one_org(limits.clone(), assumed(0, latency_ms)).await;
-            let wall_s = rehearsal.wall.as_secs_f64();
+            let wall_s = rehearsal.run.wall.as_secs_f64();
             let (least, most) = (0.95 * wanted_s, 1.1 * wanted_s + 0.3);
             assert!(
                 (least..most).contains(&wall_s),

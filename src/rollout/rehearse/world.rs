@@ -8,15 +8,15 @@ use tokio::time::Instant;
 use super::Assumptions;
 use crate::failure::Failure;
 use crate::ledger::{FoundBy, OrgRow};
-use crate::model::ErrorDetails;
+use crate::model::{ErrorDetails, UnixMillis};
 use crate::okta::{CallError, Class, Exchange, RateHeaders, Request};
 use crate::rollout::refresh::{Gathering, Kept};
 use crate::rollout::simulated::is_sandbox;
-use crate::sandbox::{Bucket, Latency, Period, Reply, SandboxSettings, Unserved, Verdict};
+use crate::sandbox::{Latency, Period, Reply, SandboxSettings, Unserved, Verdict};
 use crate::steps::{Answering, OrgApps};
 
-/// When a rehearsal begins by the orgs' clocks, epoch milliseconds: always the same, so that two rehearsals are.
-const BEGIN_MS: i64 = 1_700_000_000_500;
+/// When a rehearsal begins by the orgs' clocks: always the same, so that two rehearsals are.
+const BEGIN: UnixMillis = UnixMillis(1_700_000_000_500);
 
 /// What Okta answers while it cannot be written to.
 const READ_ONLY: &str = "E0000010";
@@ -42,11 +42,12 @@ impl World {
                 .context("the job's [sandbox] section")
                 .map_err(Failure::usage)?;
             if let Some(limit) = assumptions.limit {
-                settings.limit = limit;
-                settings.limits.remove(&Bucket::Apps);
+                settings.limit_all(limit);
             }
             settings.window = assumptions.window.map_or(settings.window, Period);
-            settings.latency = assumptions.latency.unwrap_or(settings.latency);
+            if let Some(latency) = assumptions.latency {
+                settings.delay_all(latency);
+            }
             Ok::<_, Failure>(Arc::new(settings))
         };
         Ok(Self {
@@ -66,8 +67,8 @@ impl World {
         let unserved = Unserved::new(&org.name, Arc::clone(settings), self.faults);
         let began = Instant::now();
         Box::new(move |request| {
-            let since = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-            answer(&unserved, request, BEGIN_MS.saturating_add(since))
+            let now = BEGIN.after(began.elapsed());
+            answer(&unserved, request, now.0)
         })
     }
 }
@@ -133,6 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::sandbox::Bucket;
 
     fn world(section: &str, assumptions: &Assumptions) -> World {
         World::new(&section.parse().unwrap(), assumptions).unwrap()
@@ -140,9 +142,16 @@ mod tests {
 
     #[test]
     fn a_job_speaks_of_the_orgs_it_serves_and_assumptions_of_all() {
-        let section = "limit = 7\nwindow = '3s'\n[limits]\n'/api/v1/apps' = 9\n";
+        let section = "limit = 7\nwindow = '3s'\n[limits]\n'/api/v1/apps' = 9\n'/api/v1/logs' = 2\n\
+            [switches.slow]\nlimit = 3\nlatency = '9s'\nconcurrency = 5\n";
         let by_job = world(section, &Assumptions::default());
         assert_eq!((by_job.served.limit, by_job.real.limit), (7, 50));
+        let slow = &by_job.served.switches["slow"];
+        assert_eq!(slow.limit, Some(3));
+        assert_eq!(
+            slow.latency,
+            Some(Latency::Fixed(Period(Duration::from_secs(9))))
+        );
         assert_eq!(by_job.served.window.0, Duration::from_secs(3));
         assert_eq!(by_job.real.window.0, Duration::from_mins(1));
         assert_eq!(by_job.served.latency, Latency::Recorded);
@@ -161,7 +170,20 @@ mod tests {
             assert_eq!((settings.limit, settings.window.0.as_secs()), (4, 2));
             assert_eq!(settings.latency, Latency::None);
             assert!(!settings.limits.contains_key(&Bucket::Apps));
+            let slow = settings.switches.values();
+            assert!(
+                slow.into_iter()
+                    .all(|org| (org.limit, org.latency) == (None, None))
+            );
         }
+        // What no flag speaks of stays as the job says.
+        assert_eq!(assumed.served.switches["slow"].concurrency, Some(5));
+        assert_eq!(assumed.served.limits[&Bucket::Logs], 2);
+        let unlimited = Assumptions {
+            limit: Some(0),
+            ..Assumptions::default()
+        };
+        assert!(world(section, &unlimited).served.limits.is_empty());
         assert!(World::new(&"limt = 7".parse().unwrap(), &Assumptions::default()).is_err());
     }
 }
