@@ -180,9 +180,8 @@ impl<'a> Context<'a> {
         let Some(org) = self.rehearsed() else {
             return Ok(());
         };
-        let priority = self.priority();
         // Boxed, so that entries of a run, which never come here, take no memory for it.
-        let called = Box::pin(org.call(request, idempotency, priority, self.log)).await;
+        let called = Box::pin(org.call(request, idempotency, self.by_entry())).await;
         if let Err(StepError::Call { error, idempotency }) = &called
             && *idempotency == Idempotency::OnceOnly
         {

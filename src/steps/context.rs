@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::StepError;
 use super::memory::{Basis, Memory};
 use super::outside::{Live, Outside, unknown};
-use super::rehearsed::RehearsedOrg;
+use super::rehearsed::{ByEntry, RehearsedOrg};
 use crate::consent::Answer;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, Drift, EntryRow, Fingerprint, Ledger, LedgerError};
@@ -68,6 +68,15 @@ impl<'a> Context<'a> {
         match &self.outside {
             Outside::Live(_) => None,
             Outside::Supposed(supposed) => supposed.org,
+        }
+    }
+
+    /// The entry as it calls that org.
+    pub(super) fn by_entry(&mut self) -> ByEntry<'_> {
+        ByEntry {
+            priority: self.priority(),
+            log: self.log,
+            has_begun: &mut self.memory.has_begun,
         }
     }
 

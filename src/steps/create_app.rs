@@ -15,9 +15,9 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         return Ok(Outcome::Done { changed: false });
     }
     if let Some(org) = context.rehearsed().filter(|_| context.may_have_been_sent()) {
-        let (app, priority) = (context.row.entry.app, context.priority());
         // It was not created.
-        Box::pin(org.list_again(app, priority, context.log)).await?;
+        let app = context.row.entry.app;
+        Box::pin(org.list_again(app, context.by_entry())).await?;
     } else if context.may_have_been_sent() {
         let (access, priority) = (context.live()?.access, context.priority());
         let (app, label) = (context.row.entry.app, context.row.entry.label.clone());

@@ -11,9 +11,8 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         // Nothing of it could be seen without its id.
         let app_id = supposed.app_id();
         if let Some(org) = context.rehearsed() {
-            let priority = context.priority();
             // Boxed, so that entries of a run, which never come here, take no memory for it.
-            Box::pin(org.list(priority, context.log)).await?;
+            Box::pin(org.list(context.by_entry())).await?;
         }
         context.row.progress.app_id = app_id;
         return Ok(Outcome::Done { changed: false });

@@ -19,8 +19,7 @@ impl Context<'_> {
             if self.row.entry.app_id.is_none() {
                 return Ok(());
             }
-            let (app, priority) = (self.row.entry.app, self.priority());
-            return org.identify(app, priority, self.log).await;
+            return org.identify(self.row.entry.app, self.by_entry()).await;
         }
         match &mut self.outside {
             Outside::Live(_) => is_right(self).await,

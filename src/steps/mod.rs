@@ -46,7 +46,7 @@ pub use listing::{Extent, Listing, Pages, Relisting};
 pub use memory::{Basis, Memory};
 pub use outside::{Live, Outside};
 pub use reader::Reader;
-pub use rehearsal::{End, Pause, Rehearsed, rehearse};
+pub use rehearsal::{End, Failed, Rehearsed, TakenUp, rehearse};
 pub use rehearsed::{Answering, OrgApps, RehearsedOrg};
 pub use shown::{has_link, live as live_connection};
 

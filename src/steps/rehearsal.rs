@@ -11,25 +11,30 @@ use super::memory::Memory;
 use super::outside::Outside;
 use super::rehearsed::RehearsedOrg;
 use super::supposition::Supposition;
+use crate::ledger::StepRecord;
 use crate::manifest::Entry;
 use crate::model::Step;
 use crate::pacing::{CallLog, Halted};
-use crate::plan::{Call, Forecast, Seen, steps};
+use crate::plan::{Call, Seen, steps};
 
-/// Where an entry rests between two attempts, or for good.
+/// An attempt at a step failed.
 #[derive(Debug)]
-pub enum Pause<'a> {
-    /// A person's consent is needed.
-    Consent,
-    /// An attempt at a step failed.
-    Failed {
-        /// Why.
-        error: &'a StepError,
-        /// Attempts at this step so far.
-        attempts: u32,
-        /// How long they and the pauses between them took.
-        elapsed: Duration,
-    },
+pub struct Failed<'a> {
+    /// Why.
+    pub error: &'a StepError,
+    /// Attempts at this step so far.
+    pub attempts: u32,
+    /// How long they and the pauses between them took.
+    pub elapsed: Duration,
+}
+
+/// Where an entry is taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenUp {
+    /// At its first step.
+    AtStart,
+    /// After the person's consent that it waited for.
+    AfterConsent,
 }
 
 /// What became of an entry.
@@ -41,8 +46,6 @@ pub struct Rehearsed {
     pub feature_lists: u64,
     /// How long the org could not send.
     pub waited_ms: u64,
-    /// Whether a person's consent was needed.
-    pub needed_consent: bool,
     /// How it ended.
     pub end: End,
 }
@@ -50,22 +53,25 @@ pub struct Rehearsed {
 /// How an entry ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum End {
-    /// As wanted, or waiting for a consent.
+    /// As wanted.
     #[default]
-    AtRest,
+    Done,
+    /// It waits for a person's consent.
+    Waits,
     /// Neither.
     Failed,
     /// The run was halted before its first call.
     NotBegun,
 }
 
-/// Takes the steps of an entry in an org where it is not as wanted. `pauses`: returns how long the entry rested when it
-/// continues, or `None` if it is given up.
+/// Takes the steps of an entry in an org where it is not as wanted, until it waits for a consent at the latest. `pauses`:
+/// returns how long the entry rested when it tries again, or `None` if it is given up.
 pub async fn rehearse(
     entry: &Entry,
     seen: &Seen,
     org: &RehearsedOrg,
-    mut pauses: impl AsyncFnMut(Pause<'_>) -> Option<Duration>,
+    taken_up: TakenUp,
+    mut pauses: impl AsyncFnMut(Failed<'_>) -> Option<Duration>,
 ) -> Rehearsed {
     let steps = steps(entry);
     let mut supposition = Supposition::of(entry, seen).at(org);
@@ -75,7 +81,13 @@ pub async fn rehearse(
         ..Memory::default()
     };
     let (mut row, mut log) = (row(entry), CallLog::of(entry.app));
-    let mut rehearsed = Rehearsed::default();
+    if taken_up == TakenUp::AfterConsent {
+        supposition.wait();
+        (memory.is_right, memory.has_begun) = (true, true);
+        row.progress.app_id = entry.app_id.clone().or_else(|| Some(String::new()));
+        let before = steps.iter().take_while(|step| **step != Step::AwaitConsent);
+        before.for_each(|step| row.progress.end_step(made(*step)));
+    }
     let mut context = Context {
         outside: Outside::Supposed(&mut supposition),
         row: &mut row,
@@ -90,51 +102,55 @@ pub async fn rehearse(
         announced: false,
     };
     let (mut attempts, mut elapsed) = (0, Duration::ZERO);
-    loop {
+    let end = loop {
         context.log.busy = Duration::ZERO;
-        let rest = match take_next(&mut context).await {
-            Ok(None) => break,
-            Ok(Some(outcome)) => {
+        // Boxed, so that an entry that rests takes little memory.
+        let error = match Box::pin(take_next(&mut context)).await {
+            Ok(None) => break End::Done,
+            Ok(Some(Outcome::Waiting(_))) => break End::Waits,
+            Ok(Some(_)) => {
                 context.row.progress.in_flight = None;
                 (attempts, elapsed) = (0, Duration::ZERO);
-                if !matches!(outcome, Outcome::Waiting(_)) {
-                    continue;
-                }
-                rehearsed.needed_consent = true;
-                pauses(Pause::Consent).await
+                continue;
             }
-            Err(StepError::Halted(Halted::NoFurtherEntry)) => {
-                rehearsed.end = End::NotBegun;
-                break;
-            }
-            Err(error) => {
-                attempts += 1;
-                elapsed += context.log.busy;
-                let failed = Pause::Failed {
-                    error: &error,
-                    attempts,
-                    elapsed,
-                };
-                let rest = pauses(failed).await;
-                if rest.is_none() {
-                    rehearsed.end = End::Failed;
-                }
-                rest
-            }
+            Err(StepError::Halted(Halted::NoFurtherEntry)) => break End::NotBegun,
+            Err(error) => error,
         };
-        let Some(rested) = rest else { break };
-        elapsed += rested;
-    }
-    let stats = context.log.stats;
-    let forecast = match context.outside {
-        Outside::Supposed(supposed) => supposed.finish(&[], None),
-        Outside::Live(_) => Forecast::default(),
+        attempts += 1;
+        elapsed += context.log.busy;
+        let failed = Failed {
+            error: &error,
+            attempts,
+            elapsed,
+        };
+        match pauses(failed).await {
+            Some(rested) => elapsed += rested,
+            None => break End::Failed,
+        }
     };
-    let calls = forecast.calls.iter().chain(&forecast.after_consent);
+    let stats = context.log.stats;
     Rehearsed {
         calls: stats.requests,
-        feature_lists: calls.filter(|call| **call == Call::ListFeatures).count() as u64,
+        feature_lists: lists(context.outside),
         waited_ms: stats.waited_ms,
-        ..rehearsed
+        end,
+    }
+}
+
+/// How often it was asked what features an app has.
+fn lists(outside: Outside<'_>) -> u64 {
+    let Outside::Supposed(supposed) = outside else {
+        return 0;
+    };
+    let forecast = supposed.finish(&[], None);
+    let calls = forecast.calls.iter().chain(&forecast.after_consent);
+    calls.filter(|call| **call == Call::ListFeatures).count() as u64
+}
+
+/// A step that changed something before the consent.
+fn made(step: Step) -> StepRecord {
+    StepRecord {
+        changed: true,
+        ..StepRecord::unmade(step)
     }
 }

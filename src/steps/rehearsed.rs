@@ -45,28 +45,49 @@ struct Listed {
     of_app: [u64; App::ALL.len()],
 }
 
+/// An entry that calls the org.
+pub(super) struct ByEntry<'a> {
+    /// See [`Gate::admit`].
+    pub priority: usize,
+    /// Where its calls are logged.
+    pub log: &'a mut CallLog,
+    /// See [`Memory::has_begun`](super::Memory::has_begun).
+    pub has_begun: &'a mut bool,
+}
+
+impl ByEntry<'_> {
+    /// The same, for one more call.
+    const fn again(&mut self) -> ByEntry<'_> {
+        ByEntry {
+            priority: self.priority,
+            log: self.log,
+            has_begun: self.has_begun,
+        }
+    }
+}
+
 /// A call of an entry.
 struct EntryCall<'a> {
-    org: &'a RehearsedOrg,
-    log: &'a mut CallLog,
+    by: ByEntry<'a>,
+    halted: Option<&'a CancellationToken>,
 }
 
 impl Caller for EntryCall<'_> {
     fn log(&mut self) -> &mut CallLog {
-        self.log
+        self.by.log
     }
 
     // The run may be halted while the first call of the entry waits for its turn.
     fn given_up(&self) -> Option<CancellationToken> {
-        let has_begun = self.log.stats.requests > 0;
-        self.org.halted.clone().filter(|_| !has_begun)
+        self.halted.filter(|_| !*self.by.has_begun).cloned()
     }
 
     async fn admitted(&mut self) -> Result<(), StepError> {
-        match self.given_up() {
-            Some(halted) if halted.is_cancelled() => Err(Halted::NoFurtherEntry.into()),
-            _ => Ok(()),
+        if !*self.by.has_begun && self.halted.is_some_and(CancellationToken::is_cancelled) {
+            return Err(Halted::NoFurtherEntry.into());
         }
+        *self.by.has_begun = true;
+        Ok(())
     }
 
     async fn refused(&mut self) -> Result<(), StepError> {
@@ -120,50 +141,38 @@ impl RehearsedOrg {
         &self,
         request: &Request,
         idempotency: Idempotency,
-        priority: usize,
-        log: &mut CallLog,
+        by: ByEntry<'_>,
     ) -> Result<(), StepError> {
         let exchange = || async {
             let exchange = (self.answering)(request);
             tokio::time::sleep(exchange.duration).await;
             exchange
         };
-        let mut caller = EntryCall { org: self, log };
+        let (priority, halted) = (by.priority, self.halted.as_ref());
+        let mut caller = EntryCall { by, halted };
         let ended = sent(&self.gate, None, request, priority, &mut caller, exchange).await?;
         let failed = |error| StepError::call(error, idempotency);
         ended.outcome.map(drop).map_err(failed)
     }
 
     /// Lists the apps that are found by their labels, once for all entries.
-    pub(super) async fn list(&self, priority: usize, log: &mut CallLog) -> Result<(), StepError> {
+    pub(super) async fn list(&self, by: ByEntry<'_>) -> Result<(), StepError> {
         let only = self.apps.only();
         let mut listed = self.listed.lock().await;
         let pages = self.apps.pages(only);
-        self.read_pages(only, &mut listed.pages, pages, priority, log)
-            .await
+        self.read_pages(only, &mut listed.pages, pages, by).await
     }
 
     /// Lists all instances of an app, whatever was listed before.
-    pub(super) async fn list_again(
-        &self,
-        app: App,
-        priority: usize,
-        log: &mut CallLog,
-    ) -> Result<(), StepError> {
+    pub(super) async fn list_again(&self, app: App, by: ByEntry<'_>) -> Result<(), StepError> {
         let pages = self.apps.pages(Some(app));
-        self.read_pages(Some(app), &mut 0, pages, priority, log)
-            .await
+        self.read_pages(Some(app), &mut 0, pages, by).await
     }
 
     /// Finds out what an app is whose id is given: from a list where one is worth it, else by a look at it.
-    pub(super) async fn identify(
-        &self,
-        app: App,
-        priority: usize,
-        log: &mut CallLog,
-    ) -> Result<(), StepError> {
+    pub(super) async fn identify(&self, app: App, mut by: ByEntry<'_>) -> Result<(), StepError> {
         if self.apps.to_find.labels {
-            self.list(priority, log).await?;
+            self.list(by.again()).await?;
             if self.apps.only().is_none_or(|only| only == app) {
                 return Ok(());
             }
@@ -173,11 +182,10 @@ impl RehearsedOrg {
             let mut listed = self.listed.lock().await;
             let pages = self.apps.pages(Some(app)).min(most);
             let read = &mut listed.of_app[app.index()];
-            return self.read_pages(Some(app), read, pages, priority, log).await;
+            return self.read_pages(Some(app), read, pages, by).await;
         }
         let look = apps::get("");
-        self.call(look.request(), Idempotency::ReadOnly, priority, log)
-            .await
+        self.call(look.request(), Idempotency::ReadOnly, by).await
     }
 
     async fn read_pages(
@@ -185,12 +193,11 @@ impl RehearsedOrg {
         only: Option<App>,
         read: &mut u64,
         pages: u64,
-        priority: usize,
-        log: &mut CallLog,
+        mut by: ByEntry<'_>,
     ) -> Result<(), StepError> {
         let page = apps::list(only);
         while *read < pages {
-            self.call(page.request(), Idempotency::ReadOnly, priority, log)
+            self.call(page.request(), Idempotency::ReadOnly, by.again())
                 .await?;
             *read += 1;
         }

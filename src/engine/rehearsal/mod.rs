@@ -31,8 +31,10 @@ pub struct OrgToRehearse<'a> {
     pub name: &'a str,
     /// What is said of it.
     pub spec: &'a OrgSpec,
-    /// Its entries, in the order in which they are taken up.
-    pub entries: Box<dyn ExactSizeIterator<Item = Entry> + 'a>,
+    /// How many entries it has.
+    pub entries: usize,
+    /// Each of them by its place, in the order in which they are taken up.
+    pub entry: Box<dyn Fn(usize) -> Entry + 'a>,
     /// Its apps.
     pub apps: OrgApps,
     /// How it answers.

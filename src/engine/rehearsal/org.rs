@@ -1,7 +1,8 @@
-//! One org of a rehearsal: as many entries at work as a run would have, each until it is done, fails, or waits for a
-//! consent that nobody gives.
+//! One org of a rehearsal: as many entries at work as a run would have, those with a consent before those untouched, each
+//! until it is done, fails, or waits for a consent that nobody gives.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpError, OrgClient};
 use crate::pacing::{Gate, Gated, Verdict};
 use crate::plan::{LiveConnection, LiveStatus, Past, Seen, SeenApp};
-use crate::steps::{End, Pause, Rehearsed, RehearsedOrg, rehearse};
+use crate::steps::{End, Failed, Rehearsed, RehearsedOrg, TakenUp, rehearse};
 
 /// Where no org is.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -108,38 +109,68 @@ impl Moving {
     }
 }
 
-/// What an org's entries are doing.
+/// How many entries of an org are at work.
 #[derive(Default)]
-struct Doing {
-    at_work: Cell<usize>,
-    /// Those that wait for a person's consent.
-    waiting: Cell<usize>,
-    /// Notified when fewer are at work.
-    rested: Notify,
+struct AtWork {
+    count: Cell<usize>,
+    /// Notified when fewer are.
+    fell: Notify,
 }
 
-impl Doing {
+impl AtWork {
     fn begin(&self) {
-        self.at_work.set(self.at_work.get() + 1);
+        self.count.set(self.count.get() + 1);
     }
 
     fn end(&self) {
-        self.at_work.set(self.at_work.get() - 1);
-        self.rested.notify_one();
+        self.count.set(self.count.get() - 1);
+        self.fell.notify_one();
+    }
+}
+
+/// The entries of an org that are not under way, by their places.
+struct Queue<'a> {
+    /// The first that has not begun.
+    next: usize,
+    entries: usize,
+    in_wave: &'a InWave,
+    /// Those that wait for a consent, and when it is given; all wait equally long.
+    waiting: VecDeque<(Instant, usize)>,
+}
+
+impl Queue<'_> {
+    /// Whether one can be taken up now.
+    fn is_ready(&self) -> bool {
+        self.may_begin() || self.given().is_some_and(|at| at <= Instant::now())
     }
 
-    async fn rest(&self, pause: Duration) {
-        self.end();
-        tokio::time::sleep(pause).await;
-        self.begin();
+    /// Takes one up, those begun before those untouched.
+    fn take(&mut self) -> Option<(usize, TakenUp)> {
+        if self.given().is_some_and(|at| at <= Instant::now()) {
+            return Some((self.waiting.pop_front()?.1, TakenUp::AfterConsent));
+        }
+        let no = self.next;
+        self.may_begin().then(|| {
+            self.next += 1;
+            (no, TakenUp::AtStart)
+        })
     }
 
-    /// As [`Self::rest`], of an entry that does not move meanwhile.
-    async fn wait(&self, pause: Duration) {
-        self.waiting.set(self.waiting.get() + 1);
-        self.rest(pause).await;
-        self.waiting.set(self.waiting.get() - 1);
-        self.rested.notify_one();
+    fn may_begin(&self) -> bool {
+        self.next < self.entries && !self.in_wave.is_halted()
+    }
+
+    /// When the next consent is given.
+    fn given(&self) -> Option<Instant> {
+        self.waiting.front().map(|(at, _)| *at)
+    }
+
+    /// Ends when the next consent is given that is still to come.
+    async fn when_given(&self) {
+        match self.given().filter(|at| *at > Instant::now()) {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -160,9 +191,8 @@ impl OrgTask<'_> {
     /// Rehearses its entries, until nothing is to come any more.
     pub async fn run(self, org: OrgToRehearse<'_>) -> Result<OrgRehearsed, HttpError> {
         let (capacity, interrupt) = (self.engine.capacity(), self.engine.cancellation());
-        let mut entries = org.entries;
         let mut rehearsed = OrgRehearsed {
-            entries: entries.len() as u64,
+            entries: org.entries as u64,
             ..OrgRehearsed::default()
         };
         let Some(permit) = capacity.org(interrupt).await else {
@@ -172,83 +202,103 @@ impl OrgTask<'_> {
         let gate = self.open(org.name, org.spec)?;
         let halted = self.in_wave.halted().cloned();
         let in_memory = RehearsedOrg::new(gate, org.answering, org.apps, halted);
-        let (gate, doing) = (in_memory.gate(), Doing::default());
+        let (gate, at_work) = (in_memory.gate(), AtWork::default());
+        let mut queue = self.queue(org.entries);
         let mut under_way = FuturesUnordered::new();
         let mut moves = true;
         loop {
-            let at_work = || doing.at_work.get();
-            if self.is_left(entries.len()) {
-                permit.take(at_work(), gate, capacity, interrupt).await;
+            if queue.is_ready() {
+                let at_work = at_work.count.get();
+                permit.take(at_work, gate, capacity, interrupt).await;
             }
-            while self.is_left(entries.len()) && permit.has_room(at_work(), gate) {
-                let Some(entry) = entries.next() else { break };
-                doing.begin();
-                let (in_memory, doing) = (&in_memory, &doing);
+            while permit.has_room(at_work.count.get(), gate) {
+                let Some((no, taken_up)) = queue.take() else {
+                    break;
+                };
+                at_work.begin();
+                let (in_memory, at_work, entry) = (&in_memory, &at_work, &org.entry);
                 under_way.push(Box::pin(async move {
-                    let ended = self.entry(&entry, in_memory, doing).await;
-                    doing.end();
-                    ended
+                    let ended = self.entry(&entry(no), taken_up, in_memory, at_work).await;
+                    at_work.end();
+                    (no, ended)
                 }));
             }
-            let is_left = self.is_left(entries.len());
-            let moves_now = is_left || under_way.len() > doing.waiting.get();
-            match (std::mem::replace(&mut moves, moves_now), moves_now) {
-                (false, true) => self.moving.begin(),
-                (true, false) => {
-                    if !self.moving.is_over.get() {
-                        rehearsed.at_rest_after = self.wave_began.elapsed();
-                    }
-                    self.moving.end();
-                }
-                _ => {}
+            let moves_now = !under_way.is_empty() || queue.is_ready();
+            if moves != moves_now {
+                moves = moves_now;
+                self.note(moves, &mut rehearsed);
             }
-            if under_way.is_empty() && !is_left {
+            if !moves && queue.given().is_none() {
                 break;
             }
-            permit.give_up(at_work(), gate, capacity);
+            permit.give_up(at_work.count.get(), gate, capacity);
             tokio::select! {
-                Some(ended) = under_way.next() => rehearsed.add(ended),
-                () = doing.rested.notified() => {}
+                Some((no, ended)) = under_way.next() => {
+                    rehearsed.add(ended);
+                    if let (End::Waits, Some(after)) = (ended.end, self.policy.consent_after) {
+                        queue.waiting.push_back((Instant::now() + after, no));
+                    }
+                }
+                () = at_work.fell.notified() => {}
+                () = queue.when_given() => {}
             }
         }
         drop(under_way);
-        rehearsed.not_begun += entries.len() as u64;
+        rehearsed.not_begun += (org.entries - queue.next) as u64;
         rehearsed.wall = began.elapsed();
         rehearsed.waited += Duration::from_millis(gate.end_waits());
         rehearsed.at_its_limit = gate.was_at_its_limit();
         Ok(rehearsed)
     }
 
-    /// Whether one of so many entries is still to begin.
-    fn is_left(&self, entries: usize) -> bool {
-        entries > 0 && !self.in_wave.is_halted()
+    const fn queue(&self, entries: usize) -> Queue<'_> {
+        Queue {
+            next: 0,
+            entries,
+            in_wave: self.in_wave,
+            waiting: VecDeque::new(),
+        }
     }
 
-    async fn entry(&self, entry: &Entry, org: &RehearsedOrg, doing: &Doing) -> Rehearsed {
-        let pauses = async |pause: Pause<'_>| match pause {
-            Pause::Consent => {
-                let given_after = self.policy.consent_after?;
-                doing.wait(given_after).await;
-                Some(given_after)
-            }
-            Pause::Failed {
+    /// Something moves again, or nothing any more.
+    fn note(&self, moves: bool, rehearsed: &mut OrgRehearsed) {
+        if moves {
+            self.moving.begin();
+            return;
+        }
+        if !self.moving.is_over.get() {
+            rehearsed.at_rest_after = self.wave_began.elapsed();
+        }
+        self.moving.end();
+    }
+
+    async fn entry(
+        &self,
+        entry: &Entry,
+        taken_up: TakenUp,
+        org: &RehearsedOrg,
+        at_work: &AtWork,
+    ) -> Rehearsed {
+        let pauses = async |failed: Failed<'_>| {
+            let Failed {
                 error,
                 attempts,
                 elapsed,
-            } => {
-                let (verdict, class) = verdict_on(&self.policy.retry, error, attempts, elapsed);
-                if !matches!(verdict, Verdict::Retry | Verdict::Look) {
-                    return None;
-                }
-                let pause = org.gate().retry_pause(attempts, class);
-                if doing.at_work.get() == 1 {
-                    org.gate().begin_wait();
-                }
-                doing.rest(pause).await;
-                Some(pause)
+            } = failed;
+            let (verdict, class) = verdict_on(&self.policy.retry, error, attempts, elapsed);
+            if !matches!(verdict, Verdict::Retry | Verdict::Look) {
+                return None;
             }
+            let pause = org.gate().retry_pause(attempts, class);
+            if at_work.count.get() == 1 {
+                org.gate().begin_wait();
+            }
+            at_work.end();
+            tokio::time::sleep(pause).await;
+            at_work.begin();
+            Some(pause)
         };
-        let rehearsed = rehearse(entry, self.worlds.of(entry), org, pauses).await;
+        let rehearsed = rehearse(entry, self.worlds.of(entry), org, taken_up, pauses).await;
         if rehearsed.end == End::Failed {
             self.in_wave.count_failure(self.no);
         }
@@ -277,10 +327,10 @@ impl OrgRehearsed {
     fn add(&mut self, entry: Rehearsed) {
         self.calls += entry.calls;
         self.feature_lists += entry.feature_lists;
-        self.consents += u64::from(entry.needed_consent);
         self.waited += Duration::from_millis(entry.waited_ms);
         match entry.end {
-            End::AtRest => {}
+            End::Done => {}
+            End::Waits => self.consents += 1,
             End::Failed => self.failed += 1,
             End::NotBegun => self.not_begun += 1,
         }

@@ -59,7 +59,7 @@ pub async fn rehearse_run(
 fn parts(halting: &Arc<Halting>, orgs: &[OrgToRehearse<'_>]) -> Vec<Part> {
     let groups = halting.groups();
     let part = |(no, (orgs_in, wave)): (usize, (Vec<usize>, Option<&Wave>))| {
-        let entries = orgs_in.iter().map(|org| orgs[*org].entries.len() as u64);
+        let entries = orgs_in.iter().map(|org| orgs[*org].entries as u64);
         let entries = entries.sum();
         Part {
             entries,
@@ -177,7 +177,7 @@ impl<'a> Rehearsal<'a> {
 }
 
 fn unbegun(org: &OrgToRehearse<'_>) -> OrgRehearsed {
-    let entries = org.entries.len() as u64;
+    let entries = org.entries as u64;
     OrgRehearsed {
         entries,
         not_begun: entries,

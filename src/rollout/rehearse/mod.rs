@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::access::no_calls;
 use super::blocking::blocking;
-use super::refresh::{Gathered, Gathering, Kept, gather_all};
+use super::refresh::{Gathered, Gathering, gather_all};
 use super::refused::Refused;
 use super::target::Target;
 use crate::engine::{Engine, OrgToRehearse, RehearsalPolicy, RunRehearsed, rehearse_run};
@@ -100,7 +100,8 @@ impl Stage {
         OrgToRehearse {
             name: &of.org.name,
             spec,
-            entries: Box::new(of.entries.iter().map(Kept::entry)),
+            entries: of.entries.len(),
+            entry: Box::new(|no| of.entries[no].entry()),
             apps: world::apps(of),
             answering: self.world.answering(&of.org),
         }
