@@ -3,12 +3,13 @@
 //! Baselines: a script as people write it, and a bare loop that knows no limits.
 //!
 //! `cargo bench --bench limits`; takes some five minutes, nearly all of it waiting. `-- window neighbour` measures
-//! these rows only, of `trouble window many capped neighbour webhook`.
+//! these rows only, of `trouble window many capped neighbour webhook rehearsed`.
 
 mod rows {
     pub mod capped;
     pub mod many;
     pub mod neighbour;
+    pub mod rehearsed;
     pub mod trouble;
     pub mod unlimited;
     pub mod webhook;
@@ -26,7 +27,7 @@ mod support {
 use tokio::runtime::Runtime;
 use tokio::try_join;
 
-use rows::{capped, many, neighbour, trouble, webhook, window};
+use rows::{capped, many, neighbour, rehearsed, trouble, webhook, window};
 use support::table::{Table, say};
 
 fn main() -> anyhow::Result<()> {
@@ -42,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         "capped",
         "neighbour",
         "webhook",
+        "rehearsed",
     ];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("no rows are called {unknown}: {}", known.join(", "));
@@ -62,14 +64,17 @@ fn main() -> anyhow::Result<()> {
         }
         say("windows, many orgs, concurrency caps, neighbours: three minutes at most");
         // They wait most of the time, so they do not disturb each other.
-        let (window, many, capped, neighbour, beside) = try_join!(
+        let (window, many, capped, neighbour, rehearsed, beside) = try_join!(
             only(wants("window"), window::rows(handle)),
             only(wants("many"), many::rows(handle)),
             only(wants("capped"), capped::rows(handle)),
             only(wants("neighbour"), neighbour::rows(handle)),
+            only(wants("rehearsed"), rehearsed::rows()),
             only(wants("trouble"), trouble::baselines(handle)),
         )?;
-        Table::print(&[window, many, neighbour, trouble, beside, webhook, capped]);
+        Table::print(&[
+            window, many, neighbour, trouble, beside, webhook, capped, rehearsed,
+        ]);
         Ok(())
     })
 }

@@ -1,4 +1,4 @@
-//! A million entries in ten thousand orgs, and how fast the program starts (README, "How fast it is"): the
+//! A million entries in ten thousand orgs, a rehearsal, and how fast the program starts (README, "How fast it is"): the
 //! program itself as a child process, its peak of memory read from `/proc`, so on Linux only. Baselines: a bare CSV
 //! reader, and Python's `csv` and `sqlite3`.
 //!
@@ -6,6 +6,7 @@
 
 mod rows {
     pub mod million;
+    pub mod rehearse;
     pub mod start;
 }
 mod support {
@@ -22,7 +23,8 @@ fn main() -> anyhow::Result<()> {
     // The program's connections are as many again on this side.
     rlimit::increase_nofile_limit(u64::MAX)?;
     let start = rows::start::rows()?;
+    let rehearse = rows::rehearse::rows()?;
     let million = rows::million::rows()?;
-    Table::print(&[million, start]);
+    Table::print(&[million, rehearse, start]);
     Ok(())
 }
