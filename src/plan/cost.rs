@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::forecast::{Call, Forecast};
 use crate::model::Site;
 use crate::okta::Bucket;
@@ -19,6 +21,16 @@ pub struct Cost {
     pub after_consent: u64,
     /// How many of them all may turn out needless.
     pub uncertain: u64,
+}
+
+/// The calls of a cost by bucket, as programs get them.
+pub(super) struct Buckets<'a>(pub &'a Cost);
+
+impl Serialize for Buckets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let calls = self.0.calls.iter();
+        serializer.collect_map(calls.map(|(bucket, calls)| (bucket.name(), calls)))
+    }
 }
 
 /// What an org lets through.

@@ -11,6 +11,7 @@ mod forecast;
 mod identity;
 mod look;
 mod reconnect;
+mod scopes;
 mod sheet;
 mod wanted;
 mod wave;
@@ -27,6 +28,7 @@ pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
+pub use scopes::Scopes;
 pub use sheet::{EntryPlan, OrgPlan, Sheet, Totals, Which, book_elsewhere};
 pub use wanted::Wanted;
 pub use wave::WavePlan;

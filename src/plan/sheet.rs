@@ -27,16 +27,18 @@
 //! `"waves": [ { "name": "canaries", "orgs": 1, "entries": 3, "calls": 6 } ]` besides. `leftAlone` is like `changes`: what somebody changed by
 //! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
 //! for it with `--reconnect`. `continues` is the interrupted run that `run` would continue with instead of
-//! beginning anew, and `null` otherwise.
+//! beginning anew, and `null` otherwise. An org that is reached as a service app has
+//! `"scopes": { "needed": [ "okta.apps.manage", "okta.apps.read" ], "missing": [] }` besides.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::cost::{Cost, Pace};
+use super::cost::{Buckets, Cost, Pace};
 use super::decide::{Obstacle, Secret};
 use super::forecast::{Action, Change, Forecast};
+use super::scopes::Scopes;
 use super::wave::WavePlan;
 use crate::apps::App;
 use crate::manifest::Entry;
@@ -144,6 +146,8 @@ pub struct OrgPlan {
     pub pace: Pace,
     /// Why it could not be read.
     pub error: Option<Obstacle>,
+    /// What its entries need of the scopes of a service app, where it is reached as one.
+    pub scopes: Option<Scopes>,
 }
 
 impl OrgPlan {
@@ -338,6 +342,8 @@ struct OrgView<'a> {
     uncertain: u64,
     seconds: u64,
     error: Option<&'a Obstacle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'a Scopes>,
 }
 
 impl<'a> OrgView<'a> {
@@ -356,20 +362,8 @@ impl<'a> OrgView<'a> {
                 .try_into()
                 .unwrap_or(u64::MAX),
             error: org.error.as_ref(),
+            scopes: org.scopes.as_ref(),
         }
-    }
-}
-
-struct Buckets<'a>(&'a Cost);
-
-impl Serialize for Buckets<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0
-                .calls
-                .iter()
-                .map(|(bucket, calls)| (bucket.name(), calls)),
-        )
     }
 }
 

@@ -133,6 +133,17 @@ impl SandboxSettings {
             });
         }
         found.extend(self.faults.mistakes());
+        let of_all = self
+            .clients
+            .iter()
+            .map(|(id, client)| (format!("clients.{id}"), client));
+        let of_one = self.switches.iter().flat_map(|(org, switches)| {
+            let clients = switches.clients.iter();
+            clients.map(move |(id, client)| (format!("switches.{org}.clients.{id}"), client))
+        });
+        for (path, client) in of_all.chain(of_one) {
+            found.extend(client.mistakes(&path));
+        }
         found
     }
 

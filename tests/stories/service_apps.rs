@@ -419,3 +419,34 @@ fn doctor_tells_why_a_service_app_is_not_let_in() {
     ran.says("acme: the service app 0oaService has no active key with the kid k1")
         .says("hint: make the kid of one of its active keys");
 }
+
+#[test]
+fn a_plan_tells_which_scopes_its_entries_need_and_which_are_missing() {
+    let story = with("rsa.pkcs8.pem", knowing(client("rsa.pkcs8.pem")), 2);
+    let ran = story.okta_rollout(&["plan", "job.toml"]).exits(0);
+    let needs = "its service app needs okta.apps.manage, okta.apps.read";
+    assert!(ran.data().contains(needs), "{}", ran.data());
+    assert!(!ran.data().contains("lacks"), "{}", ran.data());
+    story.switch(
+        "acme",
+        knowing(Client {
+            scopes: vec!["okta.apps.read".to_owned()],
+            ..client("rsa.pkcs8.pem")
+        }),
+    );
+    let ran = story.okta_rollout(&["plan", "job.toml"]).exits(0);
+    let lacks = "! the token of the service app lacks okta.apps.manage, which its entries need";
+    assert!(ran.data().contains(lacks), "{}", ran.data());
+    assert!(
+        ran.data().contains("hint: let a super administrator grant"),
+        "{}",
+        ran.data()
+    );
+    let ran = story
+        .okta_rollout(&["plan", "job.toml", "--format", "json"])
+        .exits(0);
+    assert_eq!(
+        ran.json()["orgs"][0]["scopes"],
+        json!({ "needed": ["okta.apps.manage", "okta.apps.read"], "missing": ["okta.apps.manage"] })
+    );
+}

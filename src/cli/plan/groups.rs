@@ -209,6 +209,7 @@ mod tests {
             elsewhere: std::collections::BTreeMap::default(),
             pace: crate::plan::Pace::default(),
             error: None,
+            scopes: None,
         }
     }
 

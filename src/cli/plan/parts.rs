@@ -28,6 +28,17 @@ pub(super) fn cost_of(out: &mut Page<impl Write>, org: &OrgPlan) -> io::Result<(
         ))?;
         out.line(format_args!("    hint: {}", error.hint))?;
     }
+    if let Some(scopes) = &org.scopes {
+        out.line(format_args!(
+            "  its service app needs {}",
+            scopes.needed.join(", ")
+        ))?;
+        if let Some(lack) = &scopes.lack {
+            let red = style(Action::Error);
+            out.line(format_args!("  {red}!{red:#} {lack}"))?;
+            out.line(format_args!("    hint: {}", lack.hint))?;
+        }
+    }
     Ok(())
 }
 

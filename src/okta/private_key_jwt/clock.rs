@@ -16,7 +16,7 @@ const NOTICED_S: i64 = 30;
 pub(super) struct Clock {
     /// Seconds that the org's is ahead; `None` = no answer showed it yet. It is a little less than the truth, by what
     /// the answer took.
-    ahead_s: Option<i64>,
+    pub ahead_s: Option<i64>,
 }
 
 impl Clock {

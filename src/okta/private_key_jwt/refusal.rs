@@ -313,3 +313,166 @@ impl Said {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Remedy;
+    use crate::jose::{Algorithm, SigningKey};
+
+    fn app() -> ServiceApp {
+        ServiceApp {
+            client_id: "0oa1".to_owned(),
+            key_id: "k1".to_owned(),
+            key: SigningKey::generate().expect("a key"),
+            algorithm: Algorithm::Es256,
+            scopes: vec!["okta.apps.read".to_owned()],
+            audience: "https://acme.okta.com/oauth2/v1/token".to_owned(),
+            reference: "file:/k.pem".to_owned(),
+        }
+    }
+
+    fn refused(code: &str, said: &str, denied: Option<Denied>) -> CallError {
+        let mut error = CallError::new(Class::OrgStopped, said);
+        error.okta_error_code = Some(code.to_owned());
+        error.http_status = Some(401);
+        error.denied = denied;
+        error
+    }
+
+    #[test]
+    fn a_clock_is_told_with_how_much_it_is_wrong() {
+        for (ahead_s, told) in [
+            (
+                Some(-600),
+                "the clock of this machine is 10 min ahead of the org's",
+            ),
+            (
+                Some(600),
+                "the clock of this machine is 10 min behind the org's",
+            ),
+            (
+                None,
+                "no answer of the org shows how its clock differs from this machine's",
+            ),
+        ] {
+            for said in [
+                "The client_assertion token is expired",
+                "The client_assertion token has an expiration too far into the future",
+                "The client_assertion token must be issued before the current time",
+            ] {
+                let error = of_token(
+                    &app(),
+                    Clock { ahead_s },
+                    refused("invalid_client", said, None),
+                );
+                let expected = format!(
+                    "Okta does not take the time in the assertion of the service app 0oa1: {told}: {said}"
+                );
+                assert_eq!(error.message, expected);
+                assert_eq!(error.details.hint.as_deref(), Some(SET_CLOCK));
+                assert_eq!(error.class, Class::OrgStopped);
+            }
+            let proof = "The DPoP proof JWT is issued in the future (invalid_dpop_proof)";
+            let error = refused("invalid_dpop_proof", proof, Some(Denied::Proof));
+            let error = of_call(&app(), Clock { ahead_s }, None, error);
+            assert!(error.message.contains(told), "{}", error.message);
+            assert_eq!(error.denied, Some(Denied::Proof));
+        }
+    }
+
+    #[test]
+    fn okta_s_words_say_what_is_wrong() {
+        for (said, fault) in [
+            (
+                "The client_assertion token has already been used",
+                Fault::Used,
+            ),
+            ("The client_assertion JWT kid is invalid", Fault::KeyId),
+            ("The client_assertion signature is invalid", Fault::Key),
+            (
+                "The client_assertion JWT signature algorithm is invalid",
+                Fault::Algorithm,
+            ),
+            (
+                "The audience claim for client_assertion must be the endpoint invoked for the request",
+                Fault::Audience,
+            ),
+            (
+                "The issuer claim for client_assertion is not a valid client_id",
+                Fault::Client,
+            ),
+            (
+                "The subject claim for client_assertion is not a valid client_id",
+                Fault::Client,
+            ),
+            ("Invalid value for 'client_id' parameter", Fault::Client),
+            (
+                "Client authentication failed. Either the client or the client credentials are invalid",
+                Fault::Client,
+            ),
+            (
+                "Only clients with 'application_type' of 'service' may use the client_credentials 'grant_type' with the Org Authorization Server",
+                Fault::Kind,
+            ),
+            (
+                "The client does not have a JWKSet configured, but the client_assertion requires one",
+                Fault::PublicKeys,
+            ),
+            (
+                "Error retrieving the client JWKSet from jwks_uri",
+                Fault::PublicKeys,
+            ),
+            (
+                "'htu' claim in the DPoP proof JWT is invalid",
+                Fault::Audience,
+            ),
+            ("'iat' claim in the DPoP proof JWT is invalid", Fault::Clock),
+            ("The DPoP proof JWT has already been used", Fault::Used),
+            ("something new", Fault::Other),
+        ] {
+            assert_eq!(
+                Fault::of(&CallError::new(Class::Refused, said)),
+                fault,
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn trouble_that_may_pass_is_no_refusal() {
+        let transient = Class::Transient { retry_after: None };
+        for (class, status, is) in [
+            (Class::OrgStopped, Some(401), true),
+            (Class::Refused, Some(400), true),
+            (Class::OrgStopped, Some(407), false),
+            (Class::OrgStopped, None, false),
+            (transient, Some(503), false),
+            (Class::Unclear, Some(400), false),
+            (Class::NotSent, None, false),
+        ] {
+            let mut error = CallError::new(class, "no");
+            error.http_status = status;
+            assert_eq!(is_refusal(&error), is, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn where_an_edit_helps_the_file_is_run_again() {
+        let refuse = |said| {
+            of_token(
+                &app(),
+                Clock::default(),
+                refused("invalid_client", said, None),
+            )
+        };
+        assert_eq!(
+            refuse("The client_assertion JWT kid is invalid").remedy,
+            Remedy::Manifest
+        );
+        assert_eq!(
+            refuse("The client_assertion signature is invalid").remedy,
+            Remedy::Outside
+        );
+    }
+}

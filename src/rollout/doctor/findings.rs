@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::clock::Skew;
-use super::needs::{Needs, Role};
 use crate::ledger::OrgRow;
 use crate::manifest::{Auth, Limits};
 use crate::model::ErrorDetails;
 use crate::okta::{Bucket, RateHeaders};
+use crate::rollout::needs::{Needs, Role};
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]

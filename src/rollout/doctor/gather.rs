@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::needs::Needs;
 use super::org::Wanted;
 use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, SecretCheck};
 use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
+use crate::rollout::needs::Needs;
 use crate::rollout::refresh::org_row;
 use crate::rollout::refused::Refused;
 use crate::rollout::target::Target;

@@ -7,7 +7,6 @@ mod compare;
 mod findings;
 mod gather;
 mod ledger;
-mod needs;
 mod org;
 
 use std::path::Path;

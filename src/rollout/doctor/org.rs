@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::clock::Skew;
 use super::findings::{About, Credentials, Held, OrgFindings, Problem, RateLimit};
-use super::needs::{Needs, READ_APPS, lacking};
 use crate::job::RetryPolicy;
 use crate::ledger::OrgRow;
 use crate::manifest::{Auth, Limits};
@@ -14,6 +13,7 @@ use crate::okta::apps::{self, AppInstance};
 use crate::okta::{Bucket, CallError, Class, Denied, Exchange, Read};
 use crate::pacing::{Again, CallLog, DEFAULT_LIMITS, Halted, Idempotency, RetryLoop, unix_millis};
 use crate::report::counted;
+use crate::rollout::needs::{Needs, READ_APPS, lacking};
 use crate::steps::{Reader, StepError};
 
 /// Tries at most: an answer that got lost is no finding, a run makes such a call again, too.

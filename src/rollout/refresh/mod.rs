@@ -21,6 +21,7 @@ use crate::engine::{Engine, OrgAccess};
 use crate::event::RunEvent;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
+use crate::manifest::Auth;
 use crate::model::EntryState;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
@@ -29,7 +30,7 @@ use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
 use crate::rollout::continuation::goes_on;
 use crate::rollout::refused::Refused;
-use crate::rollout::simulated::Simulated;
+use crate::rollout::simulated::{Simulated, is_sandbox};
 use crate::rollout::target::Target;
 use crate::rollout::waves::planned;
 use crate::selection::{Ended, Selection};
@@ -311,6 +312,10 @@ impl Shared {
             events: events.clone(),
             looked: Arc::clone(&self.looked),
             limits: org.row.spec.limits.or(limits),
+            asked: match &org.row.spec.auth {
+                Some(Auth::PrivateKeyJwt(jwt)) if !is_sandbox(&org.row) => Some(jwt.scopes.clone()),
+                _ => None,
+            },
             name: org.row.name,
             url: org.row.url,
             secrets: org.secrets.covered_by(client.veil()),

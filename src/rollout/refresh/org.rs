@@ -19,8 +19,9 @@ use crate::manifest::{Entry, SecretError};
 use crate::model::Site;
 use crate::okta::Bucket;
 use crate::pacing::CallLog;
-use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
+use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Scopes, Seen, Which};
 use crate::rollout::access::Shut;
+use crate::rollout::needs::{Needs, lacking};
 use crate::steps::forecast;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
@@ -40,6 +41,7 @@ pub(super) fn unseen(shut: Shut, entries: Vec<Kept>) -> OrgPlan {
         elsewhere: BTreeMap::new(),
         pace: Pace::default(),
         error: Some(error),
+        scopes: None,
     }
 }
 
@@ -56,6 +58,7 @@ impl OrgRefresh {
         self.secrets.cover(secrets).await;
         let mut log = CallLog::default();
         let found = self.find(&entries, &mut log).await?;
+        let needs = self.needs(&entries);
         let mut cost = Cost::default();
         let mut elsewhere: BTreeMap<String, Cost> = BTreeMap::new();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
@@ -105,10 +108,33 @@ impl OrgRefresh {
         Ok(OrgPlan {
             pace: self.pace(busy, requests),
             error: gate.stopped().map(|stopped| stopped_by(&stopped)),
+            scopes: self.scopes(&needs),
             entries: plans,
             name: self.name,
             cost,
             elsewhere,
+        })
+    }
+
+    /// What the selected entries need of a service app.
+    fn needs(&self, entries: &[Kept]) -> Needs {
+        let mut needs = Needs::default();
+        if self.asked.is_some() {
+            let selected = entries.iter().filter(|kept| kept.selected);
+            selected.for_each(|kept| needs.add(&kept.entry()));
+        }
+        needs
+    }
+
+    /// What of that its token has, as far as one was had.
+    fn scopes(&self, needs: &Needs) -> Option<Scopes> {
+        let asked = self.asked.as_ref()?;
+        let missing = needs.missing(&self.reader.scopes()?);
+        let lack = lacking(&missing, asked);
+        Some(Scopes {
+            needed: needs.scopes.iter().copied().collect(),
+            missing,
+            lack: lack.map(|(message, hint)| Obstacle::new(message, hint)),
         })
     }
 

@@ -26,6 +26,8 @@ pub(super) struct OrgRefresh {
     pub url: String,
     /// Its limits, the job's defaults applied.
     pub limits: Limits,
+    /// What its service app asks for, if it is reached as one.
+    pub asked: Option<Vec<String>>,
     /// Reads it.
     pub reader: Reader,
     /// Reads the secrets its entries refer to.

@@ -33,6 +33,7 @@ fn org(name: &str, cost: Cost, entries: Vec<EntryPlan>, allowed: &[(Bucket, u64)
             ..Pace::default()
         },
         error: None,
+        scopes: None,
     }
 }
 

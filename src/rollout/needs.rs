@@ -10,7 +10,7 @@ use crate::model::Step;
 use crate::plan::steps;
 
 /// What reading an org's apps needs.
-pub(super) const READ_APPS: &str = "okta.apps.read";
+pub(crate) const READ_APPS: &str = "okta.apps.read";
 
 /// What everything that a run writes to apps needs.
 const MANAGE_APPS: &str = "okta.apps.manage";
@@ -89,7 +89,7 @@ impl Needs {
 }
 
 /// What is said of scopes that a service app lacks which asks for these, and what helps.
-pub(super) fn lacking(missing: &[&str], asked: &[String]) -> Option<(String, String)> {
+pub(crate) fn lacking(missing: &[&str], asked: &[String]) -> Option<(String, String)> {
     if missing.is_empty() {
         return None;
     }
