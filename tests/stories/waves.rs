@@ -174,9 +174,12 @@ fn an_entry_that_waits_for_a_list_has_not_begun() {
     };
     let story = Scenario::with(
         fault,
-        (1..6).map(labelled).chain([zscaler("0oa0").missing()]),
+        (1..6)
+            .map(labelled)
+            .chain([zscaler("0oa0").token("file:secrets/refused")]),
     );
-    story.job("[http]\ntimeout = '3s'\n[[waves]]\norgs = ['*']\nhaltWhenFailed = 0\n");
+    story.write("secrets/refused", "bad-tell-tale-refused-token");
+    story.job("[http]\ntimeout = '6s'\n[[waves]]\norgs = ['*']\nhaltWhenFailed = 0\n");
     story
         .run()
         .exits(3)
