@@ -48,7 +48,7 @@ const WRITER_CACHE_KIB: i64 = 24 * 1024;
 
 /// The same while many entries are imported: rows of many orgs arrive in turn, and with a million of them much of the
 /// indexes (some 50 MB) stay in memory.
-const IMPORT_CACHE_KIB: i64 = 40 * 1024;
+const IMPORT_CACHE_KIB: i64 = 28 * 1024;
 
 /// Pages in the log before they are moved into the file (64 MB): checkpoints of neighbouring entries share pages, each
 /// move costs two syncs, and a log of that size is read in a tenth of a second after a crash.
