@@ -91,7 +91,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// As [`Pages::read`], every page made again as the gate's retry policy allows.
+    /// Reads on, as far as wanted; every page is asked for again as the gate's retry policy allows.
     ///
     /// # Errors
     /// As [`Reader::read_with_retry`].
