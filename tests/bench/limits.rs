@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         }
         let mut webhook = Table::default();
         if wants("webhook") {
-            say("a webhook that is of no use: half a minute");
+            say("a webhook that is of no use: a minute");
             webhook = webhook::rows(handle).await?;
         }
         say("windows, many orgs, concurrency caps, neighbours: three minutes at most");
