@@ -34,7 +34,6 @@ pub(super) async fn list(
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,
 ) -> Answer {
-    let limit = limit(query.get("limit"))?;
     if let Some(expand) = query.get("expand")
         && (!expand.starts_with("user/") || expand.contains(','))
     {
@@ -53,7 +52,7 @@ pub(super) async fn list(
                     || app.label.to_lowercase().starts_with(start)
             })
     };
-    paged(&caller, &uri, &query, limit, fits, show)
+    paged(&caller, &uri, &query, fits, show)
 }
 
 /// A page of those of the org's apps that fit, with where the list continues.
@@ -61,10 +60,10 @@ pub(super) fn paged(
     caller: &Caller,
     uri: &Uri,
     query: &HashMap<String, String>,
-    limit: usize,
     fits: impl Fn(&&App) -> bool,
     show: impl Fn(&App, &str) -> Value,
 ) -> Answer {
+    let limit = limit(query.get("limit"))?;
     let after = query.get("after").map(String::as_str);
     let (shown, next) = caller.org.list(after, |apps| {
         let mut found = apps.iter().filter(&fits);
@@ -170,7 +169,7 @@ pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
 }
 
 /// -1 is the documented default and means the recorded one.
-pub(super) fn limit(given: Option<&String>) -> Result<usize, Refusal> {
+fn limit(given: Option<&String>) -> Result<usize, Refusal> {
     let Some(text) = given else {
         return Ok(LIMIT_DEFAULT);
     };

@@ -12,7 +12,7 @@ use super::super::model::App;
 use super::super::org::Changed;
 use super::super::service::{OIDC_CLIENT, Service};
 use super::super::world::now_ms;
-use super::apps::{blank, limit, paged, required};
+use super::apps::{blank, paged, required};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
 
@@ -25,13 +25,12 @@ pub(super) async fn list(
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,
 ) -> Answer {
-    let limit = limit(query.get("limit"))?;
     let starts = query.get("q").map(|text| text.to_lowercase());
     let fits = |app: &&App| {
         let named = |start: &String| app.label.to_lowercase().starts_with(start);
         app.service.is_some() && starts.as_ref().is_none_or(named)
     };
-    paged(&caller, &uri, &query, limit, fits, show)
+    paged(&caller, &uri, &query, fits, show)
 }
 
 /// `POST /oauth2/v1/clients`.

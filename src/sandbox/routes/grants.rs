@@ -36,12 +36,7 @@ const STANDARD: [&str; 12] = [
 
 /// `GET /oauth2/v1/clients/{id}/roles`.
 pub(super) async fn roles(caller: Caller, Path(id): Path<String>) -> Answer {
-    let shown = of(&caller, &id, no_client, |service| {
-        let roles = service.roles.iter();
-        let shown = roles.map(|role| show_role(role, &id, &caller.origin));
-        shown.collect::<Value>()
-    })?;
-    answer::json(&shown)
+    listed(&caller, &id, no_client, |service| &service.roles, show_role)
 }
 
 /// `POST /oauth2/v1/clients/{id}/roles`.
@@ -87,12 +82,7 @@ pub(super) async fn assign(
 /// `GET /api/v1/apps/{id}/grants`.
 pub(super) async fn grants(caller: Caller, Path(id): Path<String>) -> Answer {
     let no_app = |id: &str| Refusal::not_found(id, "AppInstance");
-    let shown = of(&caller, &id, no_app, |service| {
-        let grants = service.grants.iter();
-        let shown = grants.map(|grant| show_grant(grant, &id, &caller.origin));
-        shown.collect::<Value>()
-    })?;
-    answer::json(&shown)
+    listed(&caller, &id, no_app, |service| &service.grants, show_grant)
 }
 
 /// `POST /api/v1/apps/{id}/grants`.
@@ -135,14 +125,21 @@ pub(super) async fn grant(
     answer::json_as(StatusCode::CREATED, &shown)
 }
 
-fn of<T>(
+/// What a service app has of a kind.
+fn listed<T>(
     caller: &Caller,
     id: &str,
     missing: impl Fn(&str) -> Refusal,
-    read: impl FnOnce(&Service) -> T,
-) -> Result<T, Refusal> {
-    let found = caller.org.read(id, |app| app.service.as_deref().map(read));
-    found.ok().flatten().ok_or_else(|| missing(id))
+    has: impl Fn(&Service) -> &[T],
+    show: impl Fn(&T, &str, &str) -> Value,
+) -> Answer {
+    let found = caller.org.read(id, |app| {
+        let all = has(app.service.as_deref()?).iter();
+        let shown: Value = all.map(|one| show(one, id, &caller.origin)).collect();
+        Some(shown)
+    });
+    let shown = found.ok().flatten().ok_or_else(|| missing(id))?;
+    answer::json(&shown)
 }
 
 fn show_role(role: &Role, client: &str, origin: &str) -> Value {
