@@ -89,7 +89,7 @@ async fn every_answer_has_oktas_headers() {
         ("/api/v1/apps", 200, "50"),
         ("/api/v1/apps/0oahub", 200, "250"),
         ("/api/v1/apps/0oagone", 404, "250"),
-        ("/api/v1/idps", 404, "300"),
+        ("/api/v1/idps", 200, "300"),
         ("/oauth2/v1/clients", 200, "50"),
     ] {
         let reply = acme.get(path).await;

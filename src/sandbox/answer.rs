@@ -201,6 +201,24 @@ impl Refusal {
         )
     }
 
+    /// 409 E0000268 of a client whose roles another request is changing.
+    pub(super) fn roles_in_use() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "E0000268",
+            "The roles of the client are being changed by another request.",
+        )
+    }
+
+    /// 400 E0000028 of a parameter that an operation cannot do without.
+    pub(super) fn missing_parameter(parameter: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "E0000028",
+            format!("The request is missing a required parameter: {parameter}"),
+        )
+    }
+
     /// 429 E0000047; which of the two limits it was, only the headers tell.
     pub(super) fn rate_limited() -> Self {
         Self::new(
@@ -260,6 +278,11 @@ pub(super) fn json_as(status: StatusCode, body: &impl Serialize) -> Answer {
     // Serializing our own types cannot fail; if it did, that is an internal error like any other.
     let text = serde_json::to_string(body).map_err(|_| Refusal::internal())?;
     Ok(with_type(status, "application/json", text))
+}
+
+/// 200 with an empty list.
+pub(super) fn nothing() -> Response {
+    with_type(StatusCode::OK, "application/json", "[]")
 }
 
 /// 204 without body.

@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use super::answer::Refusal;
 use super::oauth::{Issued, OAuth, Sent};
 use super::org::Org;
+use super::rights::lists;
 use super::settings::Switches;
+use super::world::now_ms;
 
 /// What a request is held against.
 #[derive(Debug)]
@@ -22,6 +24,15 @@ pub(super) struct Claim<'a> {
     pub now_s: i64,
 }
 
+/// How a request is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// To do and to see what it asks for.
+    Whole,
+    /// To see nothing: there is an empty list for who lacks the role (API.md §6).
+    Blind,
+}
+
 /// Whom a request is let in as.
 enum Who {
     /// Whoever has the org's API token.
@@ -32,14 +43,14 @@ enum Who {
 
 impl Claim<'_> {
     /// Whether the request may continue to its handler.
-    pub(super) fn check(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
+    pub(super) fn check(&self, parts: &Parts, body: &Bytes) -> Result<Entry, Refusal> {
         if self.operation.ends_with("/jwks") {
             // The hub fetches the keys without the spoke's credentials (API.md §3.5).
-            return Ok(());
+            return Ok(Entry::Whole);
         }
         if self.operation == "/oauth2/v1/token" {
             // It is there to be let in, and takes a form.
-            return Ok(());
+            return Ok(Entry::Whole);
         }
         let who = self.authenticate(parts)?;
         let scopes = scopes(&parts.method, self.operation);
@@ -59,14 +70,34 @@ impl Claim<'_> {
             );
             return Err(Refusal::bare(StatusCode::FORBIDDEN, &challenge));
         }
-        let has_no_role = |app: &Issued| {
-            let client = self.org.clients().remove(&app.client);
-            client.is_none_or(|client| client.missing_role)
+        let entry = self.role(&who, &parts.method)?;
+        media_types(&parts.headers, body)?;
+        Ok(entry)
+    }
+
+    /// Whether an admin role allows it.
+    fn role(&self, who: &Who, method: &Method) -> Result<Entry, Refusal> {
+        let allowed = match who {
+            Who::Administrator => true,
+            Who::ServiceApp(app) => {
+                let rights = self.org.rights(&app.client, now_ms());
+                // What was deleted takes its tokens along.
+                let rights = rights.ok_or_else(|| self.invalid_token("Bearer"))?;
+                rights.allow(method, self.operation)
+            }
         };
-        if self.switches.missing_role || matches!(&who, Who::ServiceApp(app) if has_no_role(app)) {
-            return Err(Refusal::forbidden());
+        if allowed && !self.switches.missing_role {
+            Ok(Entry::Whole)
+        } else if self.switches.empty_without_role && lists(method, self.operation) {
+            Ok(Entry::Blind)
+        } else {
+            Err(Refusal::forbidden())
         }
-        media_types(&parts.headers, body)
+    }
+
+    fn invalid_token(&self, scheme: &str) -> Refusal {
+        let why = "error=\"invalid_token\", error_description=\"The access token is invalid.\"";
+        Refusal::invalid_token().challenge(&self.challenge(scheme, why))
     }
 
     fn authenticate(&self, parts: &Parts) -> Result<Who, Refusal> {
@@ -86,15 +117,9 @@ impl Claim<'_> {
         if *token == *self.org.token && scheme != "DPoP" && !self.switches.revoked_token {
             return Ok(Who::Administrator);
         }
-        let invalid = || {
-            let refused = Refusal::invalid_token();
-            match scheme {
-                "SSWS" => refused,
-                scheme => refused.challenge(&self.challenge(
-                    scheme,
-                    "error=\"invalid_token\", error_description=\"The access token is invalid.\"",
-                )),
-            }
+        let invalid = || match scheme {
+            "SSWS" => Refusal::invalid_token(),
+            scheme => self.invalid_token(scheme),
         };
         if scheme == "SSWS" || self.switches.revoked_token {
             return Err(invalid());

@@ -46,22 +46,23 @@ impl Filter {
         }
     }
 
-    /// Whether an app is meant.
-    pub(super) fn fits(&self, app: &App) -> bool {
+    /// Whether an app is meant; its keys follow from the seed.
+    pub(super) fn fits(&self, app: &App, seed: u64) -> bool {
         self.0
             .iter()
-            .any(|group| group.iter().all(|clause| clause.fits(app)))
+            .any(|group| group.iter().all(|clause| clause.fits(app, seed)))
     }
 }
 
 impl Clause {
-    fn fits(&self, app: &App) -> bool {
+    fn fits(&self, app: &App, seed: u64) -> bool {
         let own = match self.attribute {
             "name" => &*app.name,
             "id" => &*app.id,
             "status" if app.inactive => "INACTIVE",
             "status" => "ACTIVE",
-            // No simulated app has what the other attributes ask for.
+            "credentials.signing.kid" => return app.kid(seed) == self.value,
+            // No simulated app has what the other attribute asks for.
             _ => return false,
         };
         own == self.value
@@ -102,7 +103,7 @@ mod tests {
             ("settings.slo.enabled eq true", false),
         ] {
             assert_eq!(
-                Filter::parse(filter).unwrap().fits(&google),
+                Filter::parse(filter).unwrap().fits(&google, 1),
                 fits,
                 "{filter}"
             );

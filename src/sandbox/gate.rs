@@ -12,14 +12,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 
-use super::answer::{Refusal, with_type};
-use super::auth::Claim;
+use super::answer::{self, Refusal, with_type};
+use super::auth::{Claim, Entry};
 use super::caller::Caller;
 use super::faults::Fault;
 use super::journal::Call;
 use super::latency;
 use super::limits::Taken;
 use super::org::{Admission, Org};
+use super::role_edits::edited;
 use super::serve::Cut;
 use super::settings::Switches;
 use super::world::{World, now_ms};
@@ -116,11 +117,15 @@ impl Visit {
             operation: operation(&parts),
             now_s: (now_ms() + i64::from(self.switches.clock_skew_s) * 1000).div_euclid(1000),
         };
-        if let Err(refused) = claim.check(&parts, &body) {
-            return refused.into_response();
-        }
+        let entry = match claim.check(&parts, &body) {
+            Ok(entry) => entry,
+            Err(refused) => return refused.into_response(),
+        };
         let fault = self.admission.fault;
-        let answer = self.apply(parts, body).await;
+        let answer = match entry {
+            Entry::Whole => self.apply(parts, body).await,
+            Entry::Blind => answer::nothing(),
+        };
         match fault {
             Some(Fault::LostAnswer) => cut(Cut::Close),
             Some(Fault::AppliedError) => Refusal::internal().into_response(),
@@ -148,15 +153,27 @@ impl Visit {
             settings.seed,
             &["latency", &caller.org.name, &turn],
         );
+        let edit = match edited(parts.method.as_str(), parts.uri.path()) {
+            None => None,
+            Some(client) => match caller.org.role_edits.begin(client) {
+                None => return Refusal::roles_in_use().into_response(),
+                edit => edit,
+            },
+        };
         let mut request = Request::from_parts(parts, Body::from(body));
         request.extensions_mut().insert(caller);
+        let work = async move {
+            if takes > Duration::ZERO {
+                tokio::time::sleep(takes).await;
+            }
+            let answer = next.run(request).await;
+            drop(edit);
+            answer
+        };
         if takes == Duration::ZERO {
-            return next.run(request).await;
+            return work.await;
         }
-        let work = tokio::spawn(async move {
-            tokio::time::sleep(takes).await;
-            next.run(request).await
-        });
+        let work = tokio::spawn(work);
         work.await
             .unwrap_or_else(|_| Refusal::internal().into_response())
     }

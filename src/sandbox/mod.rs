@@ -10,7 +10,9 @@
 //! API client, answers as recorded traffic and Okta's documents say, and takes the stricter reading
 //! where they are silent; those readings are the switches of [`Assumptions`].
 //!
-//! A service app is let in as Okta lets it in: [`Client`] says which keys and scopes it has, and what it signs is verified.
+//! A service app is let in as Okta lets it in: [`Client`] says which keys and scopes it has, or it was registered with its
+//! org, and what it signs is verified. A connection between two of the orgs holds as long as the hub lets the spoke in
+//! (`hub`); [`Drift`] is how tests take away what it needs.
 //!
 //! An org is chosen by `Host`: `http://NAME.localhost:PORT`; a bare loopback address means the first.
 //! A secret that begins with `bad` or contains `invalid` is one the target refuses.
@@ -20,9 +22,14 @@ mod auth;
 mod caller;
 mod capabilities;
 mod catalog;
+mod client_keys;
+mod drift;
 mod faults;
 mod filter;
 mod gate;
+mod held;
+mod hub;
+mod idp;
 mod journal;
 mod latency;
 mod limits;
@@ -31,10 +38,13 @@ mod model;
 mod names;
 mod oauth;
 mod org;
+mod rights;
+mod role_edits;
 mod routes;
 mod serve;
 mod service;
 mod settings;
+mod signing;
 mod store;
 mod unserved;
 mod world;
@@ -49,6 +59,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use drift::Drift;
 pub use faults::{Fault, FaultRule, Faults, Percent};
 pub use journal::Call;
 pub use limits::Bucket;
@@ -109,6 +120,14 @@ pub enum SandboxError {
     /// Not an org of this sandbox.
     #[error("sandbox has no org `{0}`")]
     NoOrg(String),
+    /// What was to change is not there.
+    #[error("sandbox org `{org}` has nothing for {drift:?}")]
+    NothingToChange {
+        /// The org.
+        org: String,
+        /// The change.
+        drift: Box<Drift>,
+    },
     /// Not a link the sandbox gave out.
     #[error("not a consent link of this sandbox")]
     NotAConsentLink,
@@ -266,12 +285,27 @@ impl Sandbox {
         Ok(self.org(org)?.counts())
     }
 
-    /// Everything an org holds, without times, links and secrets: the same for the same state.
+    /// Everything an org holds, without times, links and secrets: the same for the same state. Of a connection to another
+    /// simulated org it says besides with which key it signs in (`kid`), whether it is let in (`pushes`), and after how
+    /// many changes it was not (`interruptions`).
     ///
     /// # Errors
     /// When there is no such org.
     pub fn state(&self, org: &str) -> Result<serde_json::Value, SandboxError> {
-        Ok(self.org(org)?.dump())
+        let found = self.org(org)?;
+        Ok(hub::state(&self.world, &found))
+    }
+
+    /// Changes in an org what somebody might.
+    ///
+    /// # Errors
+    /// When there is no such org, or nothing in it that could be changed so.
+    pub fn drift(&self, org: &str, drift: &Drift) -> Result<(), SandboxError> {
+        let found = self.org(org)?;
+        drift::apply(&self.world, &found, drift).map_err(|_| SandboxError::NothingToChange {
+            org: org.to_owned(),
+            drift: Box::new(drift.clone()),
+        })
     }
 
     /// Makes an org special from now on.

@@ -7,6 +7,7 @@ use super::capabilities::{Capabilities, Feature};
 use super::catalog::{self, Facts, Kind};
 use super::service::{OIDC_CLIENT, Service};
 use super::settings::Assumptions;
+use super::signing::{Owner, PublicKey, Signing};
 
 /// An app instance.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub(super) struct App {
     /// What it is as an OAuth client, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Box<Service>>,
+    /// What happened to its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Box<Signing>>,
 }
 
 /// An app's default provisioning connection.
@@ -121,6 +125,7 @@ impl App {
             inbound: None,
             consents: Vec::new(),
             service: None,
+            signing: None,
         }
     }
 
@@ -147,6 +152,36 @@ impl App {
             } else {
                 Scheme::Token
             })
+    }
+
+    /// Whose keys it has.
+    pub(super) fn owner(&self, seed: u64) -> Owner<'_> {
+        Owner {
+            seed,
+            id: &self.id,
+            since_ms: self.created_ms,
+        }
+    }
+
+    /// The keys it can sign with, oldest first.
+    pub(super) fn keys(&self, seed: u64) -> Vec<PublicKey> {
+        self.owner(seed).keys(self.signing.as_deref())
+    }
+
+    /// The id of the key it signs with.
+    pub(super) fn kid(&self, seed: u64) -> String {
+        self.owner(seed).current_kid(self.signing.as_deref())
+    }
+
+    /// Whether its connection signs in to another org with keys of its own.
+    pub(super) fn signs_in(&self) -> bool {
+        self.facts().kind == Kind::Org2Org && self.connection.scheme == Some(Scheme::Oauth2)
+    }
+
+    /// A key of `settings.app`, if it is a text.
+    pub(super) fn setting(&self, key: &str) -> Option<String> {
+        let settings: Value = serde_json::from_str(self.settings.as_deref()?).ok()?;
+        settings[key].as_str().map(str::to_owned)
     }
 
     /// Where a feature's settings are kept.

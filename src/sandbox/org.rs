@@ -1,7 +1,6 @@
-//! One simulated org: its apps, its budgets, its history, behind one lock of its own, so that orgs
+//! One simulated org: what it holds, its budgets, its history, behind one lock of its own, so that orgs
 //! never wait for each other.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,12 +10,18 @@ use serde_json::{Value, json};
 
 use super::answer::Refusal;
 use super::faults::{Fault, Seen, Target};
+use super::held::Held;
+use super::idp::Idp;
 use super::journal::{Call, Journal};
 use super::limits::{Bucket, Taken, Window};
 use super::model::App;
 use super::oauth::{self, Client, Issued, OAuth};
+use super::rights::Rights;
+use super::role_edits::RoleEdits;
+use super::service::Holds;
 use super::settings::{SandboxSettings, Switches};
-use super::{names, store};
+use super::store::{self, Line};
+use super::{limits, names};
 
 /// A simulated org.
 #[derive(Debug)]
@@ -30,12 +35,12 @@ pub(super) struct Org {
     in_flight: AtomicU32,
     inner: Mutex<Inner>,
     oauth: Mutex<OAuth>,
+    pub role_edits: RoleEdits,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    apps: Vec<App>,
-    by_id: HashMap<Box<str>, u32>,
+    held: Held,
     windows: [Window; Bucket::COUNT],
     seen: Seen,
     journal: Journal,
@@ -70,7 +75,7 @@ impl Org {
     ) -> std::io::Result<Self> {
         let mut inner = Inner::default();
         if let Some(file) = &file {
-            store::replay(file, |app| inner.put(app))?;
+            store::replay(file, &mut inner.held)?;
         }
         let switches = settings.switches.get(name).cloned().unwrap_or_default();
         Ok(Self {
@@ -82,14 +87,43 @@ impl Org {
             in_flight: AtomicU32::new(0),
             inner: Mutex::new(inner),
             oauth: Mutex::default(),
+            role_edits: RoleEdits::default(),
         })
     }
 
-    /// Its service apps, by client id.
-    pub(super) fn clients(&self) -> BTreeMap<String, Client> {
-        let mut clients = self.settings.clients.clone();
-        clients.extend(self.switches().clients.clone());
-        clients
+    /// A service app that it has because settings say so.
+    pub(super) fn client(&self, id: &str) -> Option<Client> {
+        let own = self.switches().clients.get(id).cloned();
+        own.or_else(|| self.settings.clients.get(id).cloned())
+    }
+
+    /// What a service app's roles let it do; nothing is known of one that is not there.
+    pub(super) fn rights(&self, client: &str, now_ms: i64) -> Option<Rights> {
+        if let Some(client) = self.client(client) {
+            return Some(if client.missing_role {
+                Rights::Nothing
+            } else {
+                Rights::Everything
+            });
+        }
+        let holds = self.holds(now_ms);
+        let roles = self.read(client, |app| {
+            Some(app.service.as_deref()?.roles_held(holds))
+        });
+        roles.ok().flatten().map(Rights::Of)
+    }
+
+    /// When roles and scopes hold here.
+    pub(super) fn holds(&self, now_ms: i64) -> Holds {
+        Holds {
+            after_ms: limits::whole_millis(self.settings.assume.hub_settles.0),
+            now_ms,
+        }
+    }
+
+    /// What makes its ids and keys repeatable.
+    pub(super) fn repeats(&self) -> u64 {
+        self.settings.seed
     }
 
     /// What it knows of tokens.
@@ -174,6 +208,7 @@ impl Org {
     pub(super) fn read<T>(&self, id: &str, read: impl FnOnce(&App) -> T) -> Result<T, Refusal> {
         let inner = self.inner.lock();
         inner
+            .held
             .get(id)
             .map(read)
             .ok_or_else(|| Refusal::not_found(id, "AppInstance"))
@@ -188,11 +223,12 @@ impl Org {
     ) -> Result<T, Refusal> {
         let mut inner = self.inner.lock();
         let app = inner
+            .held
             .get_mut(id)
             .ok_or_else(|| Refusal::not_found(id, "AppInstance"))?;
         let (value, changed) = change(app)?;
         if changed == Changed::Yes {
-            save(self.file.as_deref(), app);
+            save(self.file.as_deref(), &Line::App(app));
         }
         Ok(value)
     }
@@ -206,14 +242,37 @@ impl Org {
     ) -> Result<String, Refusal> {
         let mut inner = self.inner.lock();
         let taken = |app: &App| *app.label == *label;
-        if self.settings.assume.unique_labels && inner.apps.iter().any(taken) {
+        if self.settings.assume.unique_labels && inner.held.apps.iter().any(taken) {
             return Err(Refusal::label_taken());
         }
         let id = self.free_id(&inner, name, label);
         let app = make(&id);
-        save(self.file.as_deref(), &app);
-        inner.put(app);
+        save(self.file.as_deref(), &Line::App(&app));
+        inner.held.put(app);
         Ok(id)
+    }
+
+    /// Drops an app or an identity provider; whether it was there.
+    pub(super) fn remove(&self, id: &str) -> bool {
+        let removed = self.inner.lock().held.remove(id);
+        if removed {
+            save(self.file.as_deref(), &Line::Gone(id));
+        }
+        removed
+    }
+
+    /// Looks at the identity providers, and stores one that `change` gives back.
+    pub(super) fn idps<T>(
+        &self,
+        change: impl FnOnce(&[Idp]) -> Result<(T, Option<Idp>), Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut inner = self.inner.lock();
+        let (value, idp) = change(&inner.held.idps)?;
+        if let Some(idp) = idp {
+            save(self.file.as_deref(), &Line::Idp(&idp));
+            inner.held.put_idp(idp);
+        }
+        Ok(value)
     }
 
     /// Adds an app as somebody's set-up left it, unless it is there: the same id or, without an id,
@@ -221,8 +280,9 @@ impl Org {
     pub(super) fn seed(&self, id: Option<&str>, name: &str, label: &str, now_ms: i64) -> String {
         let mut inner = self.inner.lock();
         let there = match id {
-            Some(id) => inner.get(id),
+            Some(id) => inner.held.get(id),
             None => inner
+                .held
                 .apps
                 .iter()
                 .find(|app| *app.name == *name && *app.label == *label),
@@ -231,7 +291,7 @@ impl Org {
             return app.id.to_string();
         }
         let id = id.map_or_else(|| self.free_id(&inner, name, label), str::to_owned);
-        inner.put(App::new(&id, name, label, now_ms));
+        inner.held.put(App::new(&id, name, label, now_ms));
         id
     }
 
@@ -241,7 +301,7 @@ impl Org {
         loop {
             let parts = [&*self.name, name, label, &turn.to_string()];
             let id = names::app_id(self.settings.seed, &parts);
-            if inner.get(&id).is_none() {
+            if inner.held.get(&id).is_none() {
                 return id;
             }
             turn += 1;
@@ -257,9 +317,9 @@ impl Org {
         let inner = self.inner.lock();
         let start = match after {
             None => 0,
-            Some(id) => inner.place(id).ok_or_else(Refusal::bad_cursor)? + 1,
+            Some(id) => inner.held.place(id).ok_or_else(Refusal::bad_cursor)? + 1,
         };
-        Ok(read(&inner.apps[start..]))
+        Ok(read(&inner.held.apps[start..]))
     }
 
     /// The requests kept, oldest first.
@@ -267,15 +327,21 @@ impl Org {
         self.inner.lock().journal.calls()
     }
 
-    /// All apps by id and how often each operation was called.
+    /// All apps and identity providers by id.
     pub(super) fn dump(&self) -> Value {
         let inner = self.inner.lock();
-        let mut apps: Vec<_> = inner.apps.iter().collect();
+        let mut apps: Vec<_> = inner.held.apps.iter().collect();
         apps.sort_by(|a, b| a.id.cmp(&b.id));
-        json!({
+        let mut dump = json!({
             "org": self.name,
             "apps": apps.into_iter().map(App::dump).collect::<Vec<_>>(),
-        })
+        });
+        let mut idps: Vec<_> = inner.held.idps.iter().collect();
+        if !idps.is_empty() {
+            idps.sort_by(|a, b| a.id.cmp(&b.id));
+            dump["idps"] = idps.into_iter().map(Idp::dump).collect();
+        }
+        dump
     }
 
     /// How often each operation was called.
@@ -291,37 +357,9 @@ pub(super) enum Changed {
     No,
 }
 
-impl Inner {
-    fn place(&self, id: &str) -> Option<usize> {
-        self.by_id
-            .get(id)
-            .and_then(|place| usize::try_from(*place).ok())
-    }
-
-    fn get(&self, id: &str) -> Option<&App> {
-        self.place(id).map(|place| &self.apps[place])
-    }
-
-    fn get_mut(&mut self, id: &str) -> Option<&mut App> {
-        self.place(id).map(|place| &mut self.apps[place])
-    }
-
-    fn put(&mut self, app: App) {
-        if let Some(known) = self.get_mut(&app.id) {
-            *known = app;
-            return;
-        }
-        // 4 billion apps in one org do not fit any machine this runs on.
-        if let Ok(place) = u32::try_from(self.apps.len()) {
-            self.by_id.insert(app.id.clone(), place);
-            self.apps.push(app);
-        }
-    }
-}
-
-fn save(file: Option<&Path>, app: &App) {
+fn save(file: Option<&Path>, line: &Line<'_>) {
     if let Some(file) = file
-        && let Err(error) = store::append(file, app)
+        && let Err(error) = store::append(file, line)
     {
         tracing::error!(file = %file.display(), %error, "sandbox state could not be written");
     }

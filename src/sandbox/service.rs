@@ -49,21 +49,69 @@ pub(super) struct Grant {
     pub since_ms: i64,
 }
 
+/// What keeps a connection of another org from signing in as a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Lack {
+    /// There is no such client.
+    Client,
+    /// The connection's key is not among its keys.
+    Key,
+    /// It has no role.
+    Role,
+    /// It has no scope.
+    Scope,
+    /// It does not have them for long enough.
+    Time,
+}
+
+/// When roles and scopes hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holds {
+    /// How long it takes until they do, in milliseconds.
+    pub after_ms: i64,
+    /// Epoch milliseconds.
+    pub now_ms: i64,
+}
+
+impl Holds {
+    const fn since(self, at_ms: i64) -> bool {
+        self.now_ms - at_ms >= self.after_ms
+    }
+}
+
 impl Service {
-    /// When it last got something, epoch milliseconds.
-    fn changed_ms(&self) -> Option<i64> {
+    /// What a connection of another org lacks to sign in as it: roles and scopes, for as long as it takes until all of
+    /// them hold.
+    pub(super) fn lacks(&self, holds: Holds) -> Option<Lack> {
+        if self.roles.is_empty() {
+            return Some(Lack::Role);
+        }
+        if self.grants.is_empty() {
+            return Some(Lack::Scope);
+        }
         let roles = self.roles.iter().map(|role| role.since_ms);
-        let grants = self.grants.iter().map(|grant| grant.since_ms);
-        roles.chain(grants).max()
+        let mut all = roles.chain(self.grants.iter().map(|grant| grant.since_ms));
+        (!all.all(|at_ms| holds.since(at_ms))).then_some(Lack::Time)
     }
 
-    /// Whether a connection of another org can sign in as it: it has roles and scopes, for as long as it takes until
-    /// they hold.
-    pub(super) fn lets_in(&self, settles_ms: i64, now_ms: i64) -> bool {
-        let settled = self
-            .changed_ms()
-            .is_some_and(|at| now_ms - at >= settles_ms);
-        settled && !self.roles.is_empty() && !self.grants.is_empty()
+    /// The keys that were registered with it.
+    pub(super) fn own_keys(&self) -> Vec<Value> {
+        let keys = self.keys.as_deref().map(serde_json::from_str);
+        keys.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The types of its roles that hold.
+    pub(super) fn roles_held(&self, holds: Holds) -> Vec<Box<str>> {
+        let held = self.roles.iter().filter(|role| holds.since(role.since_ms));
+        held.map(|role| role.kind.clone()).collect()
+    }
+
+    /// The scopes that it may ask for.
+    pub(super) fn scopes_held(&self, holds: Holds) -> Vec<String> {
+        let held = self.grants.iter();
+        let held = held.filter(|grant| holds.since(grant.since_ms));
+        held.map(|grant| grant.scope.to_string()).collect()
     }
 
     /// Everything tests compare.
@@ -93,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_lets_in_once_it_has_roles_and_scopes_that_hold() {
+    fn a_client_lets_in_once_all_its_roles_and_scopes_hold() {
         let role = Role {
             id: "r".into(),
             kind: "USER_ADMIN".into(),
@@ -110,15 +158,28 @@ mod tests {
             grants: vec![grant.clone(); grants],
             ..Service::default()
         };
-        for (service, settles_ms, now_ms, lets_in) in [
-            (of(0, 0), 0, 9_000, false),
-            (of(1, 0), 0, 9_000, false),
-            (of(0, 1), 0, 9_000, false),
-            (of(1, 1), 0, 2_000, true),
-            (of(1, 1), 500, 2_499, false),
-            (of(1, 1), 500, 2_500, true),
+        for (service, after_ms, now_ms, lacks) in [
+            (of(0, 0), 0, 9_000, Some(Lack::Role)),
+            (of(1, 0), 0, 9_000, Some(Lack::Scope)),
+            (of(0, 1), 0, 9_000, Some(Lack::Role)),
+            (of(1, 1), 0, 2_000, None),
+            (of(1, 1), 500, 2_499, Some(Lack::Time)),
+            (of(1, 1), 500, 2_500, None),
         ] {
-            assert_eq!(service.lets_in(settles_ms, now_ms), lets_in, "{service:?}");
+            let holds = Holds { after_ms, now_ms };
+            assert_eq!(service.lacks(holds), lacks, "{service:?}");
         }
+        let early = Holds {
+            after_ms: 500,
+            now_ms: 2_000,
+        };
+        let both = of(1, 1);
+        assert_eq!(both.roles_held(early), ["USER_ADMIN".into()]);
+        assert_eq!(both.scopes_held(early), [""; 0]);
+        let late = Holds {
+            now_ms: 9_000,
+            ..early
+        };
+        assert_eq!(both.scopes_held(late), ["okta.users.manage"]);
     }
 }

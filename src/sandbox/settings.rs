@@ -192,6 +192,8 @@ pub struct Assumptions {
     pub authorize_only_on_post: bool,
     /// `baseUrl` of an `okta_org2org` connection is neither stored nor shown.
     pub ignore_org2org_base_url: bool,
+    /// Keys of a connection are shown as `{"keys"}` (RFC 7517) instead of `{"jwks":{"keys"}}`.
+    pub bare_jwks: bool,
     /// How long it takes until roles and scopes of a hub's client hold.
     pub hub_settles: Period,
     /// How long a consent link and its code are good.
@@ -213,6 +215,7 @@ impl Default for Assumptions {
             deactivate_resets_features: false,
             authorize_only_on_post: false,
             ignore_org2org_base_url: false,
+            bare_jwks: false,
             hub_settles: Period(Duration::ZERO),
             // Undocumented; long enough for an administrator's next working day.
             state_ttl: Period(Duration::from_hours(24)),
@@ -239,6 +242,10 @@ pub enum BadState {
 /// What is special about one org.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a settings file, each with a name of its own"
+)]
 pub struct Switches {
     /// Its API token was revoked: 401 E0000011.
     pub revoked_token: bool,
@@ -246,6 +253,8 @@ pub struct Switches {
     pub missing_scopes: Vec<String>,
     /// The token's user lacks the admin role: 403 E0000006.
     pub missing_role: bool,
+    /// Where a role is missing, lists are empty instead of refused.
+    pub empty_without_role: bool,
     /// Instead of the sandbox's `limit`.
     pub limit: Option<u32>,
     /// Instead of the sandbox's `concurrency`.

@@ -1,17 +1,22 @@
-//! The state folder: one file of JSON lines per org, each line an app as it then was. The last line
-//! about an app wins, so a process that was killed continues where it stood. Written through to the
+//! The state folder: one file of JSON lines per org, each line an app or an identity provider as it then was, or that one
+//! is gone. The last line about one wins, so a process that was killed continues where it stood. Written through to the
 //! operating system, not to the disk: a simulation survives kill -9, not a power cut.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::held::Held;
+use super::idp::Idp;
 use super::model::App;
 
 /// Version of the record format, the first thing in every line.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// The oldest version that is still read: it had apps only.
+const OLDEST: u32 = 1;
 
 /// A state folder.
 #[derive(Clone, Debug)]
@@ -20,7 +25,19 @@ pub(super) struct Store(PathBuf);
 #[derive(Deserialize)]
 struct Record {
     v: u32,
-    app: App,
+    app: Option<App>,
+    idp: Option<Idp>,
+    gone: Option<Box<str>>,
+}
+
+/// What a line is about.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Line<'a> {
+    App(&'a App),
+    Idp(&'a Idp),
+    /// The id of an app or an identity provider.
+    Gone(&'a str),
 }
 
 impl Store {
@@ -48,9 +65,9 @@ impl Store {
     }
 }
 
-/// Reads an org's apps in the order they were written; a line cut off at the end is dropped from the
+/// Reads what an org holds in the order it was written; a line cut off at the end is dropped from the
 /// file, so that the next one starts on a line of its own.
-pub(super) fn replay(file: &Path, mut take: impl FnMut(App)) -> io::Result<()> {
+pub(super) fn replay(file: &Path, held: &mut Held) -> io::Result<()> {
     let mut open = match File::options().read(true).write(true).open(file) {
         Ok(open) => open,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -76,20 +93,30 @@ pub(super) fn replay(file: &Path, mut take: impl FnMut(App)) -> io::Result<()> {
                 format!("line {}: {error}", n + 1),
             )
         })?;
-        if record.v != FORMAT {
+        if !(OLDEST..=FORMAT).contains(&record.v) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("line {}: format {} instead of {FORMAT}", n + 1, record.v),
             ));
         }
-        take(record.app);
+        if let Some(app) = record.app {
+            held.put(app);
+        }
+        if let Some(idp) = record.idp {
+            held.put_idp(idp);
+        }
+        if let Some(id) = record.gone {
+            held.remove(&id);
+        }
     }
     Ok(())
 }
 
-/// Appends an app as it now is.
-pub(super) fn append(file: &Path, app: &App) -> io::Result<()> {
-    let mut line = serde_json::to_vec(&serde_json::json!({ "v": FORMAT, "app": app }))?;
+/// Appends what now is.
+pub(super) fn append(file: &Path, line: &Line<'_>) -> io::Result<()> {
+    let mut record = serde_json::to_value(line)?;
+    record["v"] = FORMAT.into();
+    let mut line = serde_json::to_vec(&record)?;
     line.push(b'\n');
     // Opened for each line: thousands of orgs would otherwise use up the process's file handles.
     OpenOptions::new()
@@ -109,10 +136,10 @@ mod tests {
         let store = Store::open(folder.path().join("deep/er")).unwrap();
         let file = store.file("acme");
         let mut app = App::new("0oa1", "google", "one", 0);
-        append(&file, &app).unwrap();
+        append(&file, &Line::App(&app)).unwrap();
         app.label = "two".into();
-        append(&file, &app).unwrap();
-        let torn = br#"{"v":1,"app":{"id":"0oa1","#;
+        append(&file, &Line::App(&app)).unwrap();
+        let torn = br#"{"v":2,"app":{"id":"0oa1","#;
         OpenOptions::new()
             .append(true)
             .open(&file)
@@ -120,14 +147,30 @@ mod tests {
             .write_all(torn)
             .unwrap();
 
-        let mut labels = Vec::new();
-        replay(&file, |app| labels.push(app.label)).unwrap();
-        assert_eq!(labels, ["one".into(), "two".into()]);
+        let labels = || {
+            let mut held = Held::default();
+            replay(&file, &mut held).unwrap();
+            let labels = held.apps.into_iter().map(|app| app.label.into_string());
+            labels.collect::<Vec<_>>()
+        };
+        assert_eq!(labels(), ["two"]);
         app.label = "three".into();
-        append(&file, &app).unwrap();
-        let mut last = None;
-        replay(&file, |app| last = Some(app.label)).unwrap();
-        assert_eq!(last, Some("three".into()));
+        append(&file, &Line::App(&app)).unwrap();
+        assert_eq!(labels(), ["three"]);
+        append(&file, &Line::Gone("0oa1")).unwrap();
+        assert!(labels().is_empty());
+    }
+
+    #[test]
+    fn what_an_older_process_wrote_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("acme.jsonl");
+        let line =
+            "{\"v\":1,\"app\":{\"id\":\"a\",\"name\":\"b\",\"label\":\"c\",\"createdMs\":0}}\n";
+        fs::write(&file, line).unwrap();
+        let mut held = Held::default();
+        replay(&file, &mut held).unwrap();
+        assert_eq!(held.apps.len(), 1);
     }
 
     #[test]
@@ -136,10 +179,11 @@ mod tests {
         let file = folder.path().join("acme.jsonl");
         fs::write(
             &file,
-            "{\"v\":2,\"app\":{\"id\":\"a\",\"name\":\"b\",\"label\":\"c\",\"createdMs\":0}}\n",
+            "{\"v\":3,\"app\":{\"id\":\"a\",\"name\":\"b\",\"label\":\"c\",\"createdMs\":0}}\n",
         )
         .unwrap();
-        let error = replay(&file, |_| ()).unwrap_err().to_string();
+        let error = replay(&file, &mut Held::default()).unwrap_err();
+        let error = error.to_string();
         assert!(error.contains("line 1"), "{error}");
     }
 }

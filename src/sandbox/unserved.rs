@@ -138,12 +138,16 @@ impl Unserved {
 
 /// The path with placeholders, as latencies were recorded for it.
 fn operation(path: &str) -> Cow<'_, str> {
-    let Some(below) = path.strip_prefix("/api/v1/apps/") else {
+    let lists = ["/api/v1/apps/", "/api/v1/idps/", "/oauth2/v1/clients/"];
+    let found = lists
+        .into_iter()
+        .find_map(|list| Some((list, path.strip_prefix(list)?)));
+    let Some((list, below)) = found else {
         return Cow::Borrowed(path);
     };
     let mut segments = below.split('/');
     let _id = segments.next();
-    let mut operation = "/api/v1/apps/{id}".to_owned();
+    let mut operation = format!("{list}{{id}}");
     let mut is_name = false;
     for segment in segments {
         operation.push('/');
@@ -235,6 +239,12 @@ mod tests {
                 "/api/v1/apps/{id}/features/{feature}",
             ),
             ("/oauth2/v1/token", "/oauth2/v1/token"),
+            ("/oauth2/v1/clients", "/oauth2/v1/clients"),
+            (
+                "/oauth2/v1/clients/0oa1/roles",
+                "/oauth2/v1/clients/{id}/roles",
+            ),
+            ("/api/v1/idps/0oa1", "/api/v1/idps/{id}"),
         ] {
             assert_eq!(operation(path), wanted);
         }

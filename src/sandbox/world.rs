@@ -61,6 +61,18 @@ impl World {
         orgs.by_host.get(names::host_label(name).as_str()).cloned()
     }
 
+    /// All orgs.
+    pub(super) fn all(&self) -> Vec<Arc<Org>> {
+        self.orgs.read().by_host.values().cloned().collect()
+    }
+
+    /// The org that a URL leads to, if it is one of this sandbox.
+    pub(super) fn at_url(&self, url: &str) -> Option<Arc<Org>> {
+        let url = url::Url::parse(url).ok()?;
+        let is_here = url.scheme() == "http" && url.port() == Some(self.port);
+        self.at_host(url.host_str().filter(|_| is_here)?)
+    }
+
     /// The org that has this service app.
     pub(super) fn of_client(&self, id: &str) -> Option<Arc<Org>> {
         let orgs = self.orgs.read();

@@ -1,78 +1,13 @@
 //! What a simulated hub and its spokes answer: service apps, their roles and scopes, and connections that sign in as one
 //! (API.md §6).
 
-use okta_rollout::sandbox::{Sandbox, SandboxSettings};
+use std::time::Duration;
+
+use okta_rollout::sandbox::{Drift, Sandbox};
 use serde_json::{Value, json};
 
-use crate::raw::{Org, settings};
-
-const CLIENTS: &str = "/oauth2/v1/clients";
-
-/// A hub and a spoke with an app that leads to it.
-struct Pair {
-    sandbox: Sandbox,
-    hub: Org,
-    spoke: Org,
-    /// The spoke's app.
-    app: String,
-}
-
-impl Pair {
-    async fn with(settings: SandboxSettings) -> Self {
-        let sandbox = Sandbox::start(settings, None, None).await.unwrap();
-        for org in ["hub", "spoke"] {
-            sandbox.add_org(org).unwrap();
-        }
-        let [hub, spoke] = ["hub", "spoke"].map(|org| Org::of(&sandbox, org));
-        let body = json!({ "name": "okta_org2org", "label": "To the hub", "signOnMode": "SAML_2_0",
-            "settings": { "app": { "baseUrl": sandbox.url("hub") } } });
-        let made = spoke.post("/api/v1/apps", &body.to_string()).await.json();
-        Self {
-            app: made["id"].as_str().unwrap().to_owned(),
-            sandbox,
-            hub,
-            spoke,
-        }
-    }
-
-    fn service(&self, name: &str) -> Value {
-        let uri = format!(
-            "{}/api/v1/apps/{}/connections/default/jwks",
-            self.sandbox.url("spoke"),
-            self.app
-        );
-        json!({ "client_name": name, "application_type": "service", "grant_types": ["client_credentials"],
-            "response_types": ["token"], "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri })
-    }
-
-    async fn register(&self, name: &str) -> String {
-        let body = self.service(name).to_string();
-        let made = self.hub.post(CLIENTS, &body).await;
-        assert_eq!(made.status, 201, "{}", made.text);
-        made.json()["client_id"].as_str().unwrap().to_owned()
-    }
-
-    async fn assign(&self, client: &str, role: &Value) -> String {
-        let path = format!("{CLIENTS}/{client}/roles");
-        self.hub.post(&path, &role.to_string()).await.outcome()
-    }
-
-    async fn grant(&self, client: &str, scope: &str) -> String {
-        let path = format!("/api/v1/apps/{client}/grants");
-        let body = json!({ "issuer": self.sandbox.url("hub"), "scopeId": scope });
-        self.hub.post(&path, &body.to_string()).await.outcome()
-    }
-
-    async fn connect(&self, client: &str) -> String {
-        let path = format!(
-            "/api/v1/apps/{}/connections/default?activate=true",
-            self.app
-        );
-        let body = json!({ "profile": { "authScheme": "OAUTH2", "clientId": client,
-            "signing": { "rotationMode": "AUTO" } } });
-        self.spoke.post(&path, &body.to_string()).await.outcome()
-    }
-}
+use crate::pair::{CLIENTS, Pair};
+use crate::raw::settings;
 
 #[tokio::test]
 async fn a_connection_needs_a_client_with_its_keys_roles_and_scopes() {
@@ -246,4 +181,202 @@ async fn a_client_is_registered_whole_or_not_at_all() {
         let made = pair.hub.post(CLIENTS, &body.to_string()).await;
         assert_eq!(made.status, status, "{field}: {}", made.text);
     }
+}
+
+#[tokio::test]
+async fn two_role_edits_at_once_on_one_client_are_one_too_many() {
+    let pair = Pair::with(settings("")).await;
+    let (one, other) = (pair.register("one").await, pair.register("other").await);
+    let [user, group] = ["USER_ADMIN", "GROUP_MEMBERSHIP_ADMIN"].map(|of| json!({ "type": of }));
+    pair.slow("hub", Some("1s"));
+    let (first, second, elsewhere) = tokio::join!(
+        pair.assign(&one, &user),
+        pair.assign(&one, &group),
+        pair.assign(&other, &user),
+    );
+    let mut outcomes = [first, second];
+    outcomes.sort();
+    assert_eq!(outcomes, ["201", "409 E0000268"]);
+    assert_eq!(elsewhere, "201");
+    // Once it is over, it can be said again.
+    pair.slow("hub", None);
+    let (user, group) = (
+        pair.assign(&one, &user).await,
+        pair.assign(&one, &group).await,
+    );
+    let mut again = [user, group];
+    again.sort();
+    assert_eq!(again, ["201", "409 E0000263"]);
+}
+
+#[tokio::test]
+async fn a_role_edit_goes_on_when_its_client_hangs_up() {
+    let pair = Pair::with(settings("")).await;
+    let client = pair.register("spoke").await;
+    let path = format!("{CLIENTS}/{client}/roles");
+    let role = json!({ "type": "USER_ADMIN" });
+    pair.slow("hub", Some("1s"));
+    let request = pair
+        .hub
+        .request(reqwest::Method::POST, &path)
+        .header("content-type", "application/json")
+        .timeout(Duration::from_millis(100))
+        .body(role.to_string());
+    assert!(request.send().await.unwrap_err().is_timeout());
+    pair.slow("hub", None);
+    let mut outcomes = vec![pair.assign(&client, &role).await];
+    let over = tokio::time::timeout(Duration::from_secs(30), async {
+        while outcomes.last().unwrap() == "409 E0000268" {
+            outcomes.push(pair.assign(&client, &role).await);
+        }
+    });
+    over.await.expect("an edit ends");
+    assert_eq!(outcomes[0], "409 E0000268", "the first is under way");
+    assert_eq!(outcomes.last().unwrap(), "409 E0000263");
+}
+
+#[tokio::test]
+async fn roles_and_grants_are_shown_as_okta_shows_them() {
+    let pair = Pair::with(settings("")).await;
+    let client = pair.register("spoke").await;
+    for role in [
+        json!({ "type": "HELP_DESK_ADMIN" }),
+        json!({ "type": "CUSTOM", "role": "cr1", "resource-set": "iam1" }),
+        json!({ "type": "ACCESS_CERTIFICATIONS_ADMIN" }),
+    ] {
+        assert_eq!(pair.assign(&client, &role).await, "201");
+    }
+    let path = format!("{CLIENTS}/{client}/roles");
+    let roles = pair.hub.get(&path).await.json();
+    let of = |field: &str| -> Vec<Value> {
+        let roles = roles.as_array().unwrap().iter();
+        roles.map(|role| role[field].clone()).collect()
+    };
+    assert_eq!(
+        of("label"),
+        [
+            "Help Desk Administrator",
+            "cr1",
+            "Access Certifications Administrator"
+        ]
+    );
+    let none = Value::Null;
+    let [custom, own] = ["cr1", "ACCESS_CERTIFICATIONS_ADMIN"].map(|role| json!(role));
+    assert_eq!(of("role"), [none.clone(), custom, own]);
+    let [custom, own] = ["iam1", "ACCESS_CERTIFICATIONS_IAM_POLICY"].map(|set| json!(set));
+    assert_eq!(of("resource-set"), [none, custom, own]);
+    let base = pair.sandbox.url("hub");
+    let href = format!("{base}/api/v1/iam/resource-sets/iam1");
+    assert_eq!(roles[1]["_links"]["resource-set"]["href"], href.as_str());
+
+    pair.grant(&client, "okta.users.manage").await;
+    let path = format!("/api/v1/apps/{client}/grants");
+    let plain = pair.hub.get(&path).await.json();
+    let whole = pair.hub.get(&format!("{path}?expand=scope")).await.json();
+    assert_eq!(plain[0]["_embedded"], Value::Null);
+    assert_eq!(whole[0]["_embedded"]["scope"]["id"], "okta.users.manage");
+    let own = format!("{base}{path}/{}", plain[0]["id"].as_str().unwrap());
+    assert_eq!(plain[0]["_links"]["self"]["href"], own.as_str());
+}
+
+#[tokio::test]
+async fn what_somebody_takes_away_shuts_a_connection_out() {
+    let pair = Pair::with(settings("")).await;
+    let client = pair.whole("spoke").await;
+    assert_eq!(pair.connect(&client).await, "200");
+    assert_eq!(pair.fares(), (json!("accepted"), 0));
+    let named = |client: &str, role: &str| Drift::RevokedRole {
+        client: client.to_owned(),
+        role: role.to_owned(),
+    };
+    pair.drift("hub", &named(&client, "USER_ADMIN"));
+    assert_eq!(pair.fares(), (json!({ "refused": "role" }), 1));
+    assert_eq!(pair.connect(&client).await, "400 E0000001");
+    pair.assign(&client, &json!({ "type": "USER_ADMIN" })).await;
+    assert_eq!(pair.fares(), (json!("accepted"), 1));
+    let scope = Drift::RevokedScope {
+        client: client.clone(),
+        scope: "okta.users.manage".to_owned(),
+    };
+    pair.drift("hub", &scope);
+    assert_eq!(pair.fares(), (json!({ "refused": "scope" }), 2));
+    let grants = format!("/api/v1/apps/{client}/grants");
+    assert_eq!(pair.hub.get(&grants).await.json(), json!([]));
+    pair.grant(&client, "okta.users.manage").await;
+    pair.drift("hub", &Drift::Deleted { id: client.clone() });
+    assert_eq!(pair.fares(), (json!({ "refused": "client" }), 3));
+    let gone = pair.hub.get(&format!("{CLIENTS}/{client}")).await;
+    assert_eq!(gone.outcome(), "404 E0000007");
+    // What is not there cannot be taken away.
+    for drift in [
+        named(&client, "USER_ADMIN"),
+        scope,
+        Drift::Deleted { id: client },
+    ] {
+        assert!(pair.sandbox.drift("hub", &drift).is_err(), "{drift:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_and_apps_change_behind_everybodys_back() {
+    let pair = Pair::with(settings("")).await;
+    let (client, other) = (pair.whole("one").await, pair.register("other").await);
+    assert_eq!(pair.connect(&client).await, "200");
+    let body = json!({ "changedConnection": { "app": pair.app, "clientId": other, "rotationMode": "MANUAL" } });
+    let path = "/_sandbox/orgs/spoke/drift";
+    assert_eq!(pair.spoke.post(path, &body.to_string()).await.status, 204);
+    let connection = format!("/api/v1/apps/{}/connections/default", pair.app);
+    let shown = pair.spoke.get(&connection).await.json();
+    assert_eq!(shown["profile"]["clientId"], other.as_str());
+    assert_eq!(shown["profile"]["signing"]["rotationMode"], "MANUAL");
+    assert_eq!(pair.fares(), (json!({ "refused": "role" }), 1));
+    for (body, outcome) in [
+        (json!({ "deleted": { "id": pair.app } }), "204"),
+        (json!({ "deleted": { "id": pair.app } }), "404 E0000007"),
+        (
+            json!({ "changedConnection": { "app": "0oanobody" } }),
+            "404 E0000007",
+        ),
+    ] {
+        let reply = pair.spoke.post(path, &body.to_string()).await;
+        assert_eq!(reply.outcome(), outcome, "{body}");
+    }
+    assert_eq!(pair.spoke.get(&connection).await.outcome(), "404 E0000007");
+    let listed = pair.spoke.get("/api/v1/apps").await.json();
+    assert_eq!(listed, json!([]));
+}
+
+#[tokio::test]
+async fn what_happened_in_a_hub_outlives_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Sandbox::start(settings(""), Some(folder.path().to_owned()), None);
+    let pair = Pair::within(start().await.unwrap()).await;
+    let client = pair.whole("spoke").await;
+    let gone = pair.register("gone").await;
+    pair.drift("hub", &Drift::Deleted { id: gone });
+    assert_eq!(pair.connect(&client).await, "200");
+    let body = crate::idps::provider("spoke", "0oaone");
+    assert_eq!(
+        pair.hub
+            .post("/api/v1/idps", &body.to_string())
+            .await
+            .status,
+        200
+    );
+    let generate = format!(
+        "/api/v1/apps/{}/credentials/keys/generate?validityYears=2",
+        pair.app
+    );
+    assert_eq!(pair.spoke.post(&generate, "").await.status, 201);
+    let states = |pair: &Pair| ["hub", "spoke"].map(|org| pair.sandbox.state(org).unwrap());
+    let before = states(&pair);
+    let keys = format!("/api/v1/apps/{}/credentials/keys", pair.app);
+    let made = pair.spoke.get(&keys).await.json();
+    pair.sandbox.stop().await;
+    let pair = Pair {
+        app: pair.app,
+        ..Pair::of(start().await.unwrap())
+    };
+    assert_eq!(states(&pair), before);
+    assert_eq!(pair.spoke.get(&keys).await.json(), made);
 }

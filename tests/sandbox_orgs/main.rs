@@ -6,8 +6,13 @@
 )]
 
 mod hub;
+mod idps;
+mod keys;
+mod pair;
 #[path = "../support/raw.rs"]
 mod raw;
+mod service_apps;
+mod signer;
 
 use raw::{Org, orgs, settings};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Service apps, as settings give them.
+//! Service apps: as settings give them, and as an org knows each of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,27 @@ pub struct Client {
     pub dpop: bool,
     /// Its admin role does not allow anything: 403 E0000006.
     pub missing_role: bool,
+}
+
+/// A service app that asks for a token, wherever the org knows it from.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Known {
+    /// Its public keys, or in Okta's words why there are none.
+    pub keys: Result<Vec<Value>, &'static str>,
+    /// Scopes that are granted to it.
+    pub scopes: Vec<String>,
+    /// Whether its tokens are bound to a proof.
+    pub dpop: bool,
+}
+
+impl From<Client> for Known {
+    fn from(client: Client) -> Self {
+        Self {
+            keys: Ok(client.keys),
+            scopes: client.scopes,
+            dpop: client.dpop,
+        }
+    }
 }
 
 impl Client {

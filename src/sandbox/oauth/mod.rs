@@ -10,6 +10,7 @@ mod request;
 use std::collections::HashMap;
 
 pub use client::Client;
+pub(super) use client::Known;
 pub(super) use proof::Sent;
 pub(super) use refusal::OAuthRefusal;
 pub(super) use request::{Expected, TokenRequest};

@@ -1,8 +1,9 @@
 //! A request for a token with an assertion (RFC 7523 §3, API.md §7.1).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::fmt;
 
-use super::client::Client;
+use super::client::Known;
 use super::jose::{Signed, is_known};
 use super::refusal::OAuthRefusal;
 use super::{OAuth, Use};
@@ -20,10 +21,20 @@ pub(in super::super) struct TokenRequest {
 
 /// What it is held against.
 pub(in super::super) struct Expected<'a> {
-    pub clients: &'a BTreeMap<String, Client>,
+    /// The service app of an id.
+    pub known: &'a dyn Fn(&str) -> Option<Known>,
     /// The endpoint, as assertions have to name it.
     pub audience: &'a str,
     pub now_s: i64,
+}
+
+impl fmt::Debug for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expected")
+            .field("audience", &self.audience)
+            .field("now_s", &self.now_s)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TokenRequest {
@@ -49,11 +60,11 @@ impl TokenRequest {
     }
 
     /// Whose it is.
-    pub fn client<'a>(
+    pub fn client(
         &self,
-        expected: &Expected<'a>,
+        expected: &Expected<'_>,
         oauth: &mut OAuth,
-    ) -> Result<(&'a str, &'a Client), OAuthRefusal> {
+    ) -> Result<(String, Known), OAuthRefusal> {
         if self.field("grant_type") != "client_credentials" {
             return Err(OAuthRefusal::bad(
                 "unsupported_grant_type",
@@ -74,7 +85,7 @@ impl TokenRequest {
             ));
         }
         let issuer = assertion.text("iss").unwrap_or_default();
-        let (id, client) = expected.clients.get_key_value(issuer).ok_or(refuse(
+        let client = (expected.known)(issuer).ok_or(refuse(
             "The issuer claim for client_assertion is not a valid client_id.",
         ))?;
         if assertion.text("sub") != Some(issuer) {
@@ -82,14 +93,14 @@ impl TokenRequest {
                 "The subject claim for client_assertion is not a valid client_id.",
             ));
         }
-        if client.keys.is_empty() {
+        let keys = client.keys.as_ref().map_err(|&why| refuse(why))?;
+        if keys.is_empty() {
             return Err(refuse(
                 "The client does not have a JWKSet configured, but the client_assertion requires one.",
             ));
         }
         let kid = &assertion.header["kid"];
-        let key = client
-            .keys
+        let key = keys
             .iter()
             .find(|key| kid.is_string() && key["kid"] == *kid);
         let key = key.ok_or(refuse("The client_assertion JWT kid is invalid."))?;
@@ -109,11 +120,11 @@ impl TokenRequest {
                 return Err(refuse("The client_assertion token has already been used."));
             }
         }
-        Ok((id, client))
+        Ok((issuer.to_owned(), client))
     }
 
     /// Of the scopes that it asks for, those that the client has.
-    pub fn scopes(&self, client: &Client) -> Result<Vec<String>, OAuthRefusal> {
+    pub fn scopes(&self, client: &Known) -> Result<Vec<String>, OAuthRefusal> {
         let mut asked = self.field("scope").split_whitespace().peekable();
         if asked.peek().is_none() {
             return Err(OAuthRefusal::bad(

@@ -1,5 +1,5 @@
-//! A view for tests and people into what the orgs were asked and what came of it, and the switches
-//! of single orgs. No secret is in it, so it asks for none.
+//! A view for tests and people into what the orgs were asked and what came of it, the switches of single orgs, and what
+//! somebody changes in them. No secret is in it, so it asks for none.
 
 use std::sync::Arc;
 
@@ -8,11 +8,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::super::answer::{self, Answer, Refusal};
+use super::super::drift::{self, Drift};
+use super::super::hub;
 use super::super::org::Org;
 use super::super::settings::Switches;
 use super::super::world::World;
 
-/// Nothing but 404 goes wrong here.
+/// Nothing but 404 goes wrong with what is only shown.
 type Shown<T> = Result<Json<T>, StatusCode>;
 
 fn find(world: &World, name: &str) -> Result<Arc<Org>, StatusCode> {
@@ -40,7 +43,8 @@ pub(super) async fn state(
     State(world): State<Arc<World>>,
     Path(name): Path<String>,
 ) -> Shown<Value> {
-    Ok(Json(find(&world, &name)?.dump()))
+    let org = find(&world, &name)?;
+    Ok(Json(hub::state(&world, &org)))
 }
 
 /// `GET /_sandbox/orgs/{org}/switches`.
@@ -59,4 +63,15 @@ pub(super) async fn switch(
 ) -> Result<StatusCode, StatusCode> {
     find(&world, &name)?.switch(switches);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /_sandbox/orgs/{org}/drift`.
+pub(super) async fn drift(
+    State(world): State<Arc<World>>,
+    Path(name): Path<String>,
+    Json(drift): Json<Drift>,
+) -> Answer {
+    let org = find(&world, &name).map_err(|_| Refusal::no_such_path())?;
+    drift::apply(&world, &org, &drift)?;
+    Ok(answer::no_content())
 }

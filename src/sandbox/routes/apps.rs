@@ -5,25 +5,21 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::Uri;
 use serde_json::{Value, json};
 
 use super::super::answer::{self, Answer, Refusal};
 use super::super::capabilities::Feature;
 use super::super::catalog::{self, Kind};
 use super::super::filter::Filter;
+use super::super::hub;
 use super::super::model::App;
-use super::super::org::Changed;
+use super::super::org::{Changed, Org};
 use super::super::service::Service;
 use super::super::world::{World, now_ms};
+use super::listing::Listing;
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
-
-/// Apps on a page when nobody says (recorded).
-const LIMIT_DEFAULT: usize = 20;
-
-/// Most apps on a page.
-const LIMIT_MAX: usize = 200;
 
 /// Longest label, in characters.
 const LABEL_MAX: usize = 100;
@@ -45,8 +41,9 @@ pub(super) async fn list(
     let filter = query.get("filter").map(|text| Filter::parse(text));
     let filter = filter.transpose()?;
     let starts = query.get("q").map(|text| text.to_lowercase());
+    let seed = caller.org.repeats();
     let fits = |app: &&App| {
-        filter.as_ref().is_none_or(|filter| filter.fits(app))
+        filter.as_ref().is_none_or(|filter| filter.fits(app, seed))
             && starts.as_ref().is_none_or(|start| {
                 app.name.to_lowercase().starts_with(start)
                     || app.label.to_lowercase().starts_with(start)
@@ -61,39 +58,14 @@ pub(super) fn paged(
     uri: &Uri,
     query: &HashMap<String, String>,
     fits: impl Fn(&&App) -> bool,
-    show: impl Fn(&App, &str) -> Value,
+    show: impl Fn(&App, &Caller) -> Value,
 ) -> Answer {
-    let limit = limit(query.get("limit"))?;
-    let after = query.get("after").map(String::as_str);
-    let (shown, next) = caller.org.list(after, |apps| {
-        let mut found = apps.iter().filter(&fits);
-        let page: Vec<_> = found.by_ref().take(limit).collect();
-        let more = found.next().is_some();
-        let next = page.last().filter(|_| more).map(|app| app.id.to_string());
-        let shown: Vec<_> = page
-            .into_iter()
-            .map(|app| show(app, &caller.origin))
-            .collect();
-        (shown, next)
+    let listing = Listing::of(&caller.origin, uri, query)?;
+    let page = caller.org.list(listing.after(), |apps| {
+        let found = apps.iter().filter(&fits);
+        listing.cut(found, |app| &app.id, |app| show(app, caller))
     })?;
-    let mut page = answer::json(&shown)?;
-    let own = uri.path_and_query().map_or("", |both| both.as_str());
-    let mut links = vec![format!("<{}{own}>; rel=\"self\"", caller.origin)];
-    if let Some(next) = next {
-        let rest = next_query(query, limit, &next);
-        links.push(format!(
-            "<{}{}?{rest}>; rel=\"next\"",
-            caller.origin,
-            uri.path()
-        ));
-    }
-    for link in links {
-        // Both are built from URLs that were header text already.
-        if let Ok(value) = HeaderValue::from_str(&link) {
-            page.headers_mut().append(header::LINK, value);
-        }
-    }
-    Ok(page)
+    listing.answer(page)
 }
 
 /// `POST /api/v1/apps?activate=`.
@@ -108,6 +80,7 @@ pub(super) async fn create(
         .get("activate")
         .is_some_and(|text| text.eq_ignore_ascii_case("false"));
     let wanted = Wanted::read(&body)?;
+    is_idp_there(&world, wanted.name, &wanted.settings)?;
     let id = caller.org.create(wanted.name, wanted.label, |id| App {
         inactive,
         sign_on_mode: Some(wanted.sign_on_mode.into()),
@@ -115,17 +88,27 @@ pub(super) async fn create(
         ..App::new(id, wanted.name, wanted.label, now_ms())
     })?;
     tracing::debug!(org = %caller.org.name, port = world.port, id, "sandbox app created");
-    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    let shown = caller.org.read(&id, |app| show(app, &caller))?;
     answer::json(&shown)
 }
 
 /// `PUT /api/v1/apps/{id}`: replaces what can be replaced; system fields are ignored (API.md §9).
-pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn replace(
+    State(world): State<Arc<World>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
     let body = json_body(&body)?;
     let label = required(&body, &["label"], "label")?;
     let settings = body.pointer("/settings/app").cloned();
     let client = body.pointer("/settings/oauthClient");
-    let shown = caller.org.change(&id, |app| {
+    let kid = text_at(&body, &["credentials", "signing", "kid"])?;
+    if let Some(settings) = &settings {
+        let name = text_at(&body, &["name"])?.unwrap_or_default();
+        is_idp_there(&world, name, settings)?;
+    }
+    let (shown, is_client) = caller.org.change(&id, |app| {
         let name = required(&body, &["name"], "name")?;
         if *app.name != *name {
             return Err(Refusal::invalid(
@@ -136,13 +119,63 @@ pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes)
         if let Some(service) = &mut app.service {
             let client = client.ok_or_else(|| blank("settings.oauthClient"))?;
             replace_client(service, client)?;
-        } else if let Some(settings) = settings {
-            app.settings = Some(without_secrets(settings).to_string().into());
+        } else {
+            if let Some(kid) = kid {
+                sign_with(app, kid, world.settings.seed)?;
+            }
+            if let Some(settings) = settings {
+                app.settings = Some(without_secrets(settings).to_string().into());
+            }
         }
         app.label = label.into();
-        Ok((show(app, &caller.origin), Changed::Yes))
+        let is_client = app.service.is_some();
+        Ok(((show(app, &caller), is_client), Changed::Yes))
     })?;
+    if is_client {
+        hub::client_changed(&world, &id);
+    } else if kid.is_some() {
+        hub::app_changed(&world, &caller.org, &id);
+    }
     answer::json(&shown)
+}
+
+/// Another of its keys is the one it signs with.
+fn sign_with(app: &mut App, kid: &str, seed: u64) -> Result<(), Refusal> {
+    if app.kid(seed) == kid {
+        return Ok(());
+    }
+    if !app.keys(seed).iter().any(|key| key.kid == kid) {
+        return Err(Refusal::invalid(
+            "credentials.signing.kid",
+            "credentials.signing.kid: The app has no key with this kid.",
+        ));
+    }
+    app.signing.get_or_insert_default().switch(kid);
+    Ok(())
+}
+
+/// An app that leads to another org may name an identity provider there. Nothing is known of orgs that are not simulated.
+fn is_idp_there(world: &World, name: &str, settings: &Value) -> Result<(), Refusal> {
+    if catalog::facts(name).kind != Kind::Org2Org {
+        return Ok(());
+    }
+    let Some(idp) = text_at(settings, &["idpId"])? else {
+        return Ok(());
+    };
+    let hub = settings["baseUrl"]
+        .as_str()
+        .and_then(|url| world.at_url(url));
+    let has = |hub: &Arc<Org>| {
+        let found = hub.idps(|idps| Ok((idps.iter().any(|known| *known.id == *idp), None)));
+        found.unwrap_or_default()
+    };
+    if hub.as_ref().is_none_or(has) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        "settings.app.idpId",
+        "settings.app.idpId: The target org has no such identity provider.",
+    ))
 }
 
 /// What is left out is gone.
@@ -164,40 +197,8 @@ fn replace_client(service: &mut Service, client: &Value) -> Result<(), Refusal> 
 
 /// `GET /api/v1/apps/{id}`.
 pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
-    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    let shown = caller.org.read(&id, |app| show(app, &caller))?;
     answer::json(&shown)
-}
-
-/// -1 is the documented default and means the recorded one.
-fn limit(given: Option<&String>) -> Result<usize, Refusal> {
-    let Some(text) = given else {
-        return Ok(LIMIT_DEFAULT);
-    };
-    match text.parse::<i64>() {
-        Ok(-1) => Ok(LIMIT_DEFAULT),
-        Ok(limit) => usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| {
-                Refusal::invalid(
-                    "limit",
-                    format!("limit: must be between 1 and {LIMIT_MAX}."),
-                )
-            }),
-        Err(_) => Err(Refusal::type_mismatch("limit")),
-    }
-}
-
-fn next_query(query: &HashMap<String, String>, limit: usize, after: &str) -> String {
-    let mut next = url::form_urlencoded::Serializer::new(String::new());
-    next.append_pair("after", after)
-        .append_pair("limit", &limit.to_string());
-    for key in ["filter", "q", "expand"] {
-        if let Some(value) = query.get(key) {
-            next.append_pair(key, value);
-        }
-    }
-    next.finish()
 }
 
 /// An app to create.
@@ -271,8 +272,9 @@ fn without_secrets(mut settings: Value) -> Value {
 }
 
 /// An app as Okta shows it.
-fn show(app: &App, origin: &str) -> Value {
+fn show(app: &App, caller: &Caller) -> Value {
     let facts = app.facts();
+    let origin = &caller.origin;
     let here = format!("{origin}/api/v1/apps/{}", app.id);
     let settings = app
         .settings
@@ -310,10 +312,27 @@ fn show(app: &App, origin: &str) -> Value {
             verb: { "href": format!("{here}/lifecycle/{verb}") },
         },
     });
-    if let Some(service) = &app.service {
-        show_client(&mut shown, &app.id, service);
+    match &app.service {
+        Some(service) => show_client(&mut shown, &app.id, service),
+        None => show_signing(&mut shown, app, caller.org.repeats()),
     }
     shown
+}
+
+/// What an app shows that signs.
+fn show_signing(shown: &mut Value, app: &App, seed: u64) {
+    let mode = shown["signOnMode"].as_str().unwrap_or_default();
+    let is_client = mode == "OPENID_CONNECT";
+    if is_client || mode.starts_with("SAML") {
+        shown["credentials"]["signing"] = json!({ "kid": app.kid(seed) });
+    }
+    if is_client {
+        shown["credentials"]["oauthClient"] = json!({
+            "client_id": app.id,
+            "autoKeyRotation": true,
+            "token_endpoint_auth_method": "private_key_jwt",
+        });
+    }
 }
 
 /// What an app shows besides that is an OAuth client.

@@ -1,17 +1,19 @@
 //! `/oauth2/v1/clients`: the org's service apps as OAuth clients (API.md §1, rows 17 and 18; §6).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::super::answer::{self, Answer, Refusal};
+use super::super::hub;
 use super::super::model::App;
 use super::super::org::Changed;
 use super::super::service::{OIDC_CLIENT, Service};
-use super::super::world::now_ms;
+use super::super::world::{World, now_ms};
 use super::apps::{blank, paged, required};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
@@ -30,7 +32,7 @@ pub(super) async fn list(
         let named = |start: &String| app.label.to_lowercase().starts_with(start);
         app.service.is_some() && starts.as_ref().is_none_or(named)
     };
-    paged(&caller, &uri, &query, fits, show)
+    paged(&caller, &uri, &query, fits, |app, _| show(app))
 }
 
 /// `POST /oauth2/v1/clients`.
@@ -40,22 +42,33 @@ pub(super) async fn create(caller: Caller, body: Bytes) -> Answer {
     let id = caller.org.create(OIDC_CLIENT, name, |id| {
         App::client(id, name, service, now_ms())
     })?;
-    let shown = caller.org.read(&id, |app| show(app, &caller.origin))?;
+    let shown = caller.org.read(&id, show)?;
     answer::json_as(StatusCode::CREATED, &shown)
 }
 
 /// `GET /oauth2/v1/clients/{id}`.
 pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
-    let shown = caller.org.read(&id, |app| {
-        app.service.as_ref().map(|_| show(app, &caller.origin))
-    });
-    answer::json(&shown?.ok_or_else(|| no_client(&id))?)
+    let shown = caller
+        .org
+        .read(&id, |app| app.service.as_ref().map(|_| show(app)));
+    let shown = shown.ok().flatten();
+    answer::json(&shown.ok_or_else(|| no_client(&id))?)
 }
 
 /// `PUT /oauth2/v1/clients/{id}`: replaces everything, keys that are not listed are gone.
-pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn replace(
+    State(world): State<Arc<World>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
     let body = json_body(&body)?;
+    is_of(&body, &id)?;
     let (name, wanted) = read(&body)?;
+    let is_client = caller.org.read(&id, |app| app.service.is_some());
+    if !is_client.unwrap_or_default() {
+        return Err(no_client(&id));
+    }
     let shown = caller.org.change(&id, |app| {
         let Some(service) = &mut app.service else {
             return Err(no_client(&id));
@@ -63,9 +76,29 @@ pub(super) async fn replace(caller: Caller, Path(id): Path<String>, body: Bytes)
         service.jwks_uri = wanted.jwks_uri;
         service.keys = wanted.keys;
         app.label = name.into();
-        Ok((show(app, &caller.origin), Changed::Yes))
+        Ok((show(app), Changed::Yes))
     })?;
+    hub::client_changed(&world, &id);
     answer::json(&shown)
+}
+
+/// A client is replaced whole, but not by another, and not what Okta itself says of it.
+fn is_of(body: &Value, id: &str) -> Result<(), Refusal> {
+    if text_at(body, &["client_id"])?.is_some_and(|given| given != id) {
+        return Err(Refusal::invalid(
+            "client_id",
+            "client_id: The client_id cannot be changed.",
+        ));
+    }
+    for key in ["client_id_issued_at", "client_secret_expires_at"] {
+        if !body[key].is_null() {
+            return Err(Refusal::invalid(
+                key,
+                format!("{key}: The field cannot be included in the request."),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// 404 of a client that is not there.
@@ -111,8 +144,11 @@ fn read(body: &Value) -> Result<(&str, Service), Refusal> {
     Ok((name, service))
 }
 
-/// Each has an id of its own.
+/// Each has an id of its own, and none is private.
 fn distinct(keys: &[Value]) -> Result<Box<str>, Refusal> {
+    if !keys.iter().all(is_public) {
+        return Err(Refusal::invalid("jwks", "jwks: The field is not valid."));
+    }
     let ids: Vec<&str> = keys.iter().filter_map(|key| key["kid"].as_str()).collect();
     let mut known = std::collections::HashSet::new();
     if ids.len() < keys.len() && keys.len() > 1 || !ids.iter().all(|id| known.insert(*id)) {
@@ -121,8 +157,18 @@ fn distinct(keys: &[Value]) -> Result<Box<str>, Refusal> {
     Ok(Value::from(keys).to_string().into())
 }
 
+fn is_public(key: &Value) -> bool {
+    let has = |names: &[&str]| names.iter().all(|name| key[*name].is_string());
+    let is_whole = match key["kty"].as_str() {
+        Some("RSA") => has(&["n", "e"]),
+        Some("EC") => has(&["crv", "x", "y"]),
+        _ => false,
+    };
+    is_whole && key["d"].is_null()
+}
+
 /// A client as Okta shows it.
-fn show(app: &App, _: &str) -> Value {
+fn show(app: &App) -> Value {
     let mut shown = json!({
         "client_id": app.id,
         "client_id_issued_at": app.created_ms / 1000,

@@ -1,22 +1,22 @@
-//! `…/connections/default`: the state machine of API.md §3.4 and §4.
+//! `…/connections/default`: the state machine of API.md §3.4 and §4, and what hubs say to connections (§6).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::super::answer::{self, Answer, Refusal};
 use super::super::catalog::Kind;
+use super::super::client_keys;
 use super::super::model::{App, Connection, OpenConsent, Rotation, Scheme};
 use super::super::names;
 use super::super::org::Changed;
 use super::super::settings::{Assumptions, SandboxSettings};
 use super::super::world::{World, now_ms};
-use super::{NOT_AUTHORIZED, hub, json_body, text_at};
+use super::hub::{NOT_AUTHORIZED, asks_hub};
+use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
 
 /// `GET …/connections/default`.
@@ -46,7 +46,15 @@ pub(super) async fn set(
     let body = json_body(&body)?;
     let activate = asked_to_activate(&query)?;
     let settings = &world.settings;
-    hub::lets_in(&world, &caller, &id, &body)?;
+    let leads_to_an_org = caller
+        .org
+        .read(&id, |app| app.facts().kind == Kind::Org2Org)?;
+    if leads_to_an_org
+        && text_at(&body, &["profile", "authScheme"])? == Some("OAUTH2")
+        && let Some(client) = text_at(&body, &["profile", "clientId"])?
+    {
+        asks_hub(&world, &caller, &id, client)?;
+    }
     let shown = caller.org.change(&id, |app| {
         if app.facts().kind == Kind::Unsupported {
             return Ok((unknown(), Changed::No));
@@ -66,6 +74,14 @@ pub(super) async fn activate(
     Path(id): Path<String>,
 ) -> Answer {
     let assume = &world.settings.assume;
+    let client = caller.org.read(&id, |app| {
+        let client = app.connection.client_id.as_deref();
+        let asks = app.signs_in() && !app.connection.enabled;
+        client.filter(|_| asks).map(str::to_owned)
+    })?;
+    if let Some(client) = client {
+        asks_hub(&world, &caller, &id, &client)?;
+    }
     caller.org.change(&id, |app| {
         let kind = app.facts().kind;
         if kind == Kind::Unsupported || app.connection.enabled {
@@ -100,35 +116,15 @@ pub(super) async fn deactivate(
     Ok(answer::no_content())
 }
 
-/// `GET …/connections/default/jwks`: the key an Org2Org connection signs with.
+/// `GET …/connections/default/jwks`: the keys an Org2Org connection signs with.
 pub(super) async fn jwks(
     State(world): State<Arc<World>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let scheme = caller.org.read(&id, |app| {
-        (app.facts().kind == Kind::Org2Org)
-            .then_some(app.connection.scheme)
-            .flatten()
-    })?;
-    if scheme != Some(Scheme::Oauth2) {
-        return Err(Refusal::not_found(&id, "AppInstance"));
-    }
-    let seed = world.settings.seed;
-    let mut modulus: Vec<u8> = (0..8_u8)
-        .flat_map(|n| names::digest(seed, &["modulus", &id, &n.to_string()]))
-        .collect();
-    // A 2048-bit number, odd, as a product of two primes is.
-    modulus[0] |= 0x80;
-    modulus[255] |= 1;
-    answer::json(&json!({ "jwks": { "keys": [{
-        "kty": "RSA",
-        "alg": "RSA",
-        "kid": names::token("", 43, seed, &["kid", &id]),
-        "use": "sig",
-        "e": "AQAB",
-        "n": URL_SAFE_NO_PAD.encode(modulus),
-    }] } }))
+    let shows = caller.org.read(&id, App::signs_in)?;
+    let set = client_keys::key_set(&world, &caller.org, &id).filter(|_| shows);
+    answer::json(&set.ok_or_else(|| Refusal::not_found(&id, "AppInstance"))?)
 }
 
 /// `?activate=`, in any case of letters; absent is false.

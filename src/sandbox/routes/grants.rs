@@ -1,10 +1,11 @@
 //! What a service app may do: its roles (`/oauth2/v1/clients/{id}/roles`) and scopes (`/api/v1/apps/{id}/grants`;
 //! API.md §1, rows 15 and 16; §6).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -18,19 +19,32 @@ use super::clients::no_client;
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
 
-/// Roles that an org has without anybody making them.
-const STANDARD: [&str; 12] = [
+/// Roles that an org has without anybody making them, and what they are called.
+const STANDARD: [(&str, &str); 12] = [
+    (
+        "ACCESS_CERTIFICATIONS_ADMIN",
+        "Access Certifications Administrator",
+    ),
+    ("ACCESS_REQUESTS_ADMIN", "Access Requests Administrator"),
+    (
+        "API_ACCESS_MANAGEMENT_ADMIN",
+        "API Access Management Administrator",
+    ),
+    ("APP_ADMIN", "Application Administrator"),
+    ("GROUP_MEMBERSHIP_ADMIN", "Group Membership Administrator"),
+    ("HELP_DESK_ADMIN", "Help Desk Administrator"),
+    ("ORG_ADMIN", "Organization Administrator"),
+    ("READ_ONLY_ADMIN", "Read Only Administrator"),
+    ("REPORT_ADMIN", "Report Administrator"),
+    ("SUPER_ADMIN", "Super Administrator"),
+    ("USER_ADMIN", "Group Administrator"),
+    ("WORKFLOWS_ADMIN", "Workflows Administrator"),
+];
+
+/// Standard roles that Okta made of a custom role and a resource set: they are shown like these.
+const OF_A_SET: [&str; 3] = [
     "ACCESS_CERTIFICATIONS_ADMIN",
     "ACCESS_REQUESTS_ADMIN",
-    "API_ACCESS_MANAGEMENT_ADMIN",
-    "APP_ADMIN",
-    "GROUP_MEMBERSHIP_ADMIN",
-    "HELP_DESK_ADMIN",
-    "ORG_ADMIN",
-    "READ_ONLY_ADMIN",
-    "REPORT_ADMIN",
-    "SUPER_ADMIN",
-    "USER_ADMIN",
     "WORKFLOWS_ADMIN",
 ];
 
@@ -52,7 +66,7 @@ pub(super) async fn assign(
         let role = required(&body, &["role"], "role")?;
         let set = required(&body, &["resource-set"], "resource-set")?;
         Some((role.into(), set.into()))
-    } else if STANDARD.contains(&kind) {
+    } else if STANDARD.iter().any(|(known, _)| *known == kind) {
         None
     } else {
         return Err(Refusal::invalid("type", "The entered role is invalid."));
@@ -64,10 +78,20 @@ pub(super) async fn assign(
         if service.roles.iter().any(is_same) {
             return Err(Refusal::role_assigned());
         }
-        let place = service.roles.len().to_string();
-        let parts = ["role", &id, kind, &place];
+        let is_bound = custom.is_some() || OF_A_SET.contains(&kind);
+        let prefix = if is_bound { "irb" } else { "JBC" };
+        let (of, set) = custom
+            .as_ref()
+            .map_or(("", ""), |(of, set)| (&**of, &**set));
+        let parts = ["role", &id, kind, of, set];
         let role = Role {
-            id: names::token("JBC", 21, world.settings.seed, &parts).into(),
+            id: names::token(
+                prefix,
+                if is_bound { 17 } else { 21 },
+                world.settings.seed,
+                &parts,
+            )
+            .into(),
             kind: kind.into(),
             custom,
             since_ms: now_ms(),
@@ -79,10 +103,22 @@ pub(super) async fn assign(
     answer::json_as(StatusCode::CREATED, &shown)
 }
 
-/// `GET /api/v1/apps/{id}/grants`.
-pub(super) async fn grants(caller: Caller, Path(id): Path<String>) -> Answer {
+/// `GET /api/v1/apps/{id}/grants?expand=scope`.
+pub(super) async fn grants(
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
     let no_app = |id: &str| Refusal::not_found(id, "AppInstance");
-    listed(&caller, &id, no_app, |service| &service.grants, show_grant)
+    let whole = query.get("expand").is_some_and(|what| what == "scope");
+    let show = |grant: &Grant, id: &str, origin: &str| {
+        let mut shown = show_grant(grant, id, origin);
+        if whole {
+            shown["_embedded"] = json!({ "scope": { "id": grant.scope } });
+        }
+        shown
+    };
+    listed(&caller, &id, no_app, |service| &service.grants, show)
 }
 
 /// `POST /api/v1/apps/{id}/grants`.
@@ -144,9 +180,18 @@ fn listed<T>(
 
 fn show_role(role: &Role, client: &str, origin: &str) -> Value {
     let at = when(role.since_ms);
+    let (kind, id) = (&*role.kind, &role.id);
+    // A custom role is called what whoever made it calls it; here that is its id.
+    let custom = role
+        .custom
+        .as_ref()
+        .map(|(of, set)| (&**of, set.to_string()));
+    let standard = STANDARD.iter().find(|(known, _)| *known == kind);
+    let label = standard.map(|(_, label)| *label);
+    let label = label.or(custom.as_ref().map(|(of, _)| *of));
     let mut shown = json!({
-        "id": role.id,
-        "label": role.kind,
+        "id": id,
+        "label": label,
         "type": role.kind,
         "status": "ACTIVE",
         "created": at,
@@ -154,8 +199,17 @@ fn show_role(role: &Role, client: &str, origin: &str) -> Value {
         "assignmentType": "CLIENT",
         "_links": { "assignee": { "href": format!("{origin}/oauth2/v1/clients/{client}") } },
     });
-    if let Some((id, set)) = &role.custom {
-        shown["role"] = json!(id);
+    let own = OF_A_SET.contains(&kind);
+    let own = own.then(|| (kind, kind.replace("_ADMIN", "_IAM_POLICY")));
+    if let Some((of, set)) = custom.or(own) {
+        let roles = format!("{origin}/api/v1/iam/roles/{of}");
+        let sets = format!("{origin}/api/v1/iam/resource-sets/{set}");
+        let links = &mut shown["_links"];
+        links["role"] = json!({ "href": roles });
+        links["permissions"] = json!({ "href": format!("{roles}/permissions") });
+        links["resource-set"] = json!({ "href": sets });
+        links["member"] = json!({ "href": format!("{sets}/bindings/{of}/members/{id}") });
+        shown["role"] = json!(of);
         shown["resource-set"] = json!(set);
     }
     shown
@@ -174,6 +228,10 @@ fn show_grant(grant: &Grant, client: &str, origin: &str) -> Value {
         "scopeId": grant.scope,
         "source": "ADMIN",
         "_links": {
+            "self": {
+                "href": format!("{origin}/api/v1/apps/{client}/grants/{}", grant.id),
+                "hints": { "allow": ["GET"] },
+            },
             "app": { "href": format!("{origin}/api/v1/apps/{client}") },
             "client": { "href": format!("{origin}/oauth2/v1/clients/{client}") },
         },

@@ -8,6 +8,9 @@ mod connections;
 mod features;
 mod grants;
 mod hub;
+mod idps;
+mod keys;
+mod listing;
 mod pages;
 mod token;
 
@@ -28,12 +31,32 @@ use crate::sandbox::caller::Caller;
 
 pub(super) use pages::approve;
 
-/// The cause Okta's own tests expect of a target that does not let it in (API.md §3.4).
-const NOT_AUTHORIZED: &str = "Invalid URL. Not authorized.";
-
 /// Everything a sandbox serves.
 pub(super) fn router(world: &Arc<World>) -> Router {
-    let api = Router::new()
+    Router::new()
+        .route("/_sandbox/orgs", get(admin::orgs))
+        .route("/_sandbox/orgs/{org}/requests", get(admin::requests))
+        .route("/_sandbox/orgs/{org}/state", get(admin::state))
+        .route(
+            "/_sandbox/orgs/{org}/switches",
+            get(admin::switches).put(admin::switch),
+        )
+        .route("/_sandbox/orgs/{org}/drift", post(admin::drift))
+        .route(
+            "/_third-party/{app}/authorize",
+            get(pages::consent).post(pages::decide),
+        )
+        .route(
+            "/admin/app/{name}/{id}/oauth2/redirect",
+            get(callback::page),
+        )
+        .with_state(Arc::clone(world))
+        .fallback_service(api(world))
+}
+
+/// What orgs answer.
+fn api(world: &Arc<World>) -> Router {
+    Router::new()
         .route("/api/v1/apps", get(apps::list).post(apps::create))
         .route("/api/v1/apps/{id}", get(apps::get).put(apps::replace))
         .route(
@@ -65,6 +88,13 @@ pub(super) fn router(world: &Arc<World>) -> Router {
             "/api/v1/apps/{id}/grants",
             get(grants::grants).post(grants::grant),
         )
+        .route("/api/v1/apps/{id}/credentials/keys", get(keys::list))
+        .route(
+            "/api/v1/apps/{id}/credentials/keys/generate",
+            post(keys::generate),
+        )
+        .route("/api/v1/idps", get(idps::list).post(idps::create))
+        .route("/api/v1/idps/{id}", get(idps::get).put(idps::replace))
         .route(
             "/oauth2/v1/clients",
             get(clients::list).post(clients::create),
@@ -81,25 +111,7 @@ pub(super) fn router(world: &Arc<World>) -> Router {
         .fallback(gate::no_such_path)
         .method_not_allowed_fallback(gate::wrong_method)
         .layer(from_fn_with_state(Arc::clone(world), gate::gate))
-        .with_state(Arc::clone(world));
-    Router::new()
-        .route("/_sandbox/orgs", get(admin::orgs))
-        .route("/_sandbox/orgs/{org}/requests", get(admin::requests))
-        .route("/_sandbox/orgs/{org}/state", get(admin::state))
-        .route(
-            "/_sandbox/orgs/{org}/switches",
-            get(admin::switches).put(admin::switch),
-        )
-        .route(
-            "/_third-party/{app}/authorize",
-            get(pages::consent).post(pages::decide),
-        )
-        .route(
-            "/admin/app/{name}/{id}/oauth2/redirect",
-            get(callback::page),
-        )
         .with_state(Arc::clone(world))
-        .fallback_service(api)
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

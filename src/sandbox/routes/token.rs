@@ -1,27 +1,31 @@
 //! `POST /oauth2/v1/token` (API.md §7.1, §7.2).
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
-use axum::extract::Extension;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::super::answer::with_type;
 use super::super::caller::Caller;
+use super::super::client_keys;
 use super::super::oauth::{self, Expected, Issued, OAuthRefusal, Sent, TokenRequest};
-use super::super::world::now_ms;
+use super::super::world::{World, now_ms};
 
 const PATH: &str = "/oauth2/v1/token";
 
 /// Gives a token.
 pub(super) async fn issue(
+    State(world): State<Arc<World>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let switches = caller.org.switches();
     let now_s = (now_ms() + i64::from(switches.clock_skew_s) * 1000).div_euclid(1000);
-    let answer = grant(&caller, &headers, &body, now_s);
+    let answer = grant(&world, &caller, &headers, &body, now_s);
     let shows_nonce = match &answer {
         Ok(_) => headers.contains_key("dpop"),
         Err(refused) => refused.error == "use_dpop_nonce",
@@ -36,6 +40,7 @@ pub(super) async fn issue(
 }
 
 fn grant(
+    world: &World,
     caller: &Caller,
     headers: &HeaderMap,
     body: &Bytes,
@@ -52,14 +57,14 @@ fn grant(
     }
     let request = TokenRequest::read(body)?;
     let url = format!("{}{PATH}", caller.origin);
-    let clients = org.clients();
-    let mut known = org.oauth();
+    let known = |id: &str| client_keys::known(world, org, id, now_ms());
+    let mut seen = org.oauth();
     let expected = Expected {
-        clients: &clients,
+        known: &known,
         audience: switches.audience.as_deref().unwrap_or(&url),
         now_s,
     };
-    let (id, client) = request.client(&expected, &mut known)?;
+    let (id, client) = request.client(&expected, &mut seen)?;
     let proven = if client.dpop || headers.contains_key("dpop") {
         let sent = Sent {
             method: "POST",
@@ -68,7 +73,7 @@ fn grant(
             now_s,
         };
         let proven = sent
-            .proven(headers, &mut known)
+            .proven(headers, &mut seen)
             .map_err(|why| OAuthRefusal::bad("invalid_dpop_proof", why))?;
         let nonce = proven.nonce.as_deref().unwrap_or_default();
         if !org.takes_nonce(nonce, now_s) {
@@ -81,18 +86,18 @@ fn grant(
     } else {
         None
     };
-    let scopes = request.scopes(client)?;
+    let scopes = request.scopes(&client)?;
     let life_s = switches.token_life_s.unwrap_or(oauth::TOKEN_LIFE_S);
     let kind = if proven.is_some() { "DPoP" } else { "Bearer" };
     let scope = scopes.join(" ");
     let issued = Issued {
-        client: id.to_owned(),
+        client: id,
         scopes,
         key: proven.map(|proven| proven.key),
         ends_s: now_s + i64::from(life_s),
         calls: switches.token_calls,
     };
-    let token = org.issue(&mut known, issued, now_s);
+    let token = org.issue(&mut seen, issued, now_s);
     let body = json!({
         "token_type": kind,
         "expires_in": life_s,
