@@ -16,6 +16,9 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[];
 /// Stands for the id of the service app that the tour made.
 const CLIENT: &str = "{client}";
 
+/// Stands for the id of the identity provider that the tour made.
+const IDP: &str = "{idp}";
+
 /// Operations of the description the sandbox does not serve, and why.
 const NOT_SERVED: &[(&str, &str)] = &[(
     "DELETE /api/v1/apps/{appId}",
@@ -70,6 +73,57 @@ fn tour_of_hub() -> Vec<(&'static str, String, Value)> {
         ("GET", grants, none.clone()),
         ("GET", format!("/api/v1/apps/{CLIENT}"), none),
         ("PUT", format!("/api/v1/apps/{CLIENT}"), app),
+    ]
+}
+
+/// What a hub is asked so that people sign in there, and a spoke so that its keys are rotated: method, path, body.
+fn tour_of_federation_and_keys() -> Vec<(&'static str, String, Value)> {
+    let none = Value::Null;
+    let idp = json!({
+        "type": "OKTA_INTEGRATION", "name": "spoke acme",
+        "protocol": { "type": "OIDC", "oktaIdpOrgUrl": "https://acme.example", "scopes": ["openid", "profile", "email"],
+            "credentials": { "client": { "client_id": "placeholder", "token_endpoint_auth_method": "private_key_jwt" } } },
+        "policy": { "accountLink": { "action": "DISABLED", "filter": null }, "maxClockSkew": 120_000,
+            "provisioning": { "action": "AUTO", "groups": { "action": "NONE" },
+                "conditions": { "deprovisioned": { "action": "NONE" }, "suspended": { "action": "NONE" },
+                    "userOffboarding": { "action": "NONE" } } },
+            "subject": { "userNameTemplate": { "template": "idpuser.email" }, "matchType": "USERNAME",
+                "matchAttribute": "", "filter": "" } },
+    });
+    let mut other = idp.clone();
+    other["type"] = json!("SAML2");
+    let idps = "/api/v1/idps";
+    let (one, gone) = (format!("{idps}/{IDP}"), format!("{idps}/0oagone"));
+    let app = |kid: &str| json!({ "name": "okta_org2org", "label": "hub", "credentials": { "signing": { "kid": kid } } });
+    let federated = json!({ "name": "okta_org2org", "label": "federated", "signOnMode": "OPENID_CONNECT",
+        "settings": { "app": { "baseUrl": "https://hub.example", "idpId": "0oaidp" } } });
+    let keys = "/api/v1/apps/0oahub/credentials/keys";
+    let generate = |id: &str, years: &str| {
+        format!("/api/v1/apps/{id}/credentials/keys/generate?validityYears={years}")
+    };
+    vec![
+        ("POST", idps.to_owned(), other),
+        ("POST", idps.to_owned(), idp.clone()),
+        (
+            "GET",
+            format!("{idps}?q=spoke&limit=1&type=OKTA_INTEGRATION"),
+            none.clone(),
+        ),
+        ("GET", one.clone(), none.clone()),
+        ("GET", gone.clone(), none.clone()),
+        ("PUT", one, idp.clone()),
+        ("PUT", gone, idp),
+        ("POST", "/api/v1/apps".to_owned(), federated),
+        ("GET", keys.to_owned(), none.clone()),
+        (
+            "GET",
+            "/api/v1/apps/0oagone/credentials/keys".to_owned(),
+            none.clone(),
+        ),
+        ("POST", generate("0oahub", "2"), none.clone()),
+        ("POST", generate("0oahub", "11"), none.clone()),
+        ("POST", generate("0oagone", "2"), none),
+        ("PUT", "/api/v1/apps/0oahub".to_owned(), app("none")),
     ]
 }
 
@@ -198,9 +252,10 @@ async fn every_answer_is_one_okta_describes() {
         let sandbox = orgs(settings(table)).await;
         sandbox.switch("acme", switches).unwrap();
         let acme = Org::of(&sandbox, "acme");
-        let mut client = "0oagone".to_owned();
-        for (method, path, body) in tour().into_iter().chain(tour_of_hub()) {
-            let path = path.replace(CLIENT, &client);
+        let (mut client, mut idp) = ("0oagone".to_owned(), "0oagone".to_owned());
+        let tours = tour().into_iter().chain(tour_of_hub());
+        for (method, path, body) in tours.chain(tour_of_federation_and_keys()) {
+            let path = path.replace(CLIENT, &client).replace(IDP, &idp);
             let text = if body.is_null() {
                 String::new()
             } else {
@@ -216,6 +271,9 @@ async fn every_answer_is_one_okta_describes() {
             }
             if let Some(id) = answer.as_ref().and_then(|made| made["client_id"].as_str()) {
                 id.clone_into(&mut client);
+            }
+            if let Some(made) = answer.filter(|made| made["type"] == "OKTA_INTEGRATION") {
+                made["id"].as_str().unwrap().clone_into(&mut idp);
             }
             served.insert(operation);
         }

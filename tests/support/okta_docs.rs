@@ -50,7 +50,7 @@ impl OktaDocs {
                 schemas.insert(name.clone(), schema.clone());
             }
         }
-        // Nor has it what is done in a hub.
+        // Nor has it what is done in a hub and to keys.
         for kind in ["responses", "parameters"] {
             let known = dialect["components"].as_object_mut().unwrap();
             let known = known
@@ -62,12 +62,17 @@ impl OktaDocs {
             }
         }
         for (path, item) in openapi["paths"].as_object().unwrap() {
-            if path.starts_with("/oauth2/v1/clients") || path.ends_with("/grants") {
+            let starts = ["/oauth2/v1/clients", "/api/v1/idps"];
+            let ends = ["/grants", "/credentials/keys", "/credentials/keys/generate"];
+            if starts.iter().any(|start| path.starts_with(start))
+                || ends.iter().any(|end| path.ends_with(end))
+            {
                 let mut item = item.clone();
                 complete(&mut item, &dialect);
                 dialect["paths"][path] = item;
             }
         }
+        federated(&mut dialect["components"]["schemas"]);
         told_apart(&mut dialect);
         nullable(&mut dialect);
         Self {
@@ -396,6 +401,24 @@ fn complete(item: &mut Value, dialect: &Value) {
             responses["201"] = responses["200"].clone();
         }
     }
+}
+
+/// What the guide to Org2Org says and the description does not (API.md §6, §9): its app signs people in with `OpenID`
+/// Connect, too, and names an identity provider of the hub, whose policy has more conditions and no filter.
+fn federated(schemas: &mut Value) {
+    let app = schemas["Org2OrgApplication"]["allOf"].as_array_mut();
+    for part in app.into_iter().flatten() {
+        let modes = part.pointer_mut("/properties/signOnMode/enum");
+        if let Some(modes) = modes.and_then(Value::as_array_mut) {
+            modes.push(json!("OPENID_CONNECT"));
+        }
+    }
+    let text = json!({ "type": "string" });
+    schemas["Org2OrgApplicationSettingsApplication"]["properties"]["idpId"] = text;
+    let suspended = schemas["ProvisioningConditions"]["properties"]["suspended"].clone();
+    schemas["ProvisioningConditions"]["properties"]["userOffboarding"] = suspended;
+    let filter = &mut schemas["PolicyAccountLink"]["properties"]["filter"];
+    *filter = json!({ "anyOf": [filter.take(), { "type": "null" }] });
 }
 
 /// Which of several schemas is meant `OpenAPI` tells by a field, in JSON Schema it is any that fits.
