@@ -154,7 +154,7 @@ reports_work() {
   checks junit.py "$python" "$here/python/junit.py" "$work/junit.xml" "$work/report.json"
 }
 
-# Okta's SDK is let in as a service app by the sandbox, and what okta-rollout signs is verified by a library of JOSE.
+# Okta's SDK is let in as a service app by the sandbox, which knows it from its settings or has registered it, and what okta-rollout signs is verified by a library of JOSE.
 service_apps_work() {
   local mode keys=$root/tests/support/keys
   for mode in PLAIN DPOP; do
@@ -162,6 +162,8 @@ service_apps_work() {
     serve --apps 6 --limit 0 --settings "$work/clients.toml"
     checks service_app.py "$python" "$here/python/service_app.py" "$url" 0oaSdk "$keys/rsa.pkcs8.pem" k1 "$mode"
   done
+  serve --apps 6 --limit 0
+  checks registered.py "$python" "$here/python/registered.py" "$url" "$token" "$keys/rsa.pkcs8.pem"
   mkdir "$work/jose"
   checks jose.py "$python" "$here/python/jose.py" "$binary" "$keys" "$work/jose"
 }
