@@ -1,23 +1,24 @@
-//! What all orgs of a process share, and what an org is opened with.
+//! What all orgs of a process share, and an org that is open.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::next::NextCommands;
+use super::org_access::OrgAccess;
 use super::org_context::OrgContext;
 use super::process::Engine;
 use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use super::waves::InWave;
 use crate::job::{OnDrift, RetryPolicy, Wave};
-use crate::ledger::{Ledger, OrgRow};
+use crate::ledger::Ledger;
 use crate::manifest::{Limits, Secrets};
 use crate::model::{OrgNo, RunId};
-use crate::okta::{Credentials, Http, HttpSettings, OrgClient, ReadOnlyClient};
+use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
-use crate::steps::{Access, Fingerprints, LastWanted, Listing, Reader, Relisting};
+use crate::steps::{Access, ClientList, Fingerprints, LastWanted, Listing, Reader, Relisting};
 
 /// Policy of a run.
 #[derive(Clone, Debug, Default)]
@@ -40,20 +41,6 @@ pub struct RunOptions {
     pub waves: Arc<[Wave]>,
 }
 
-/// What a run needs of one org.
-pub struct OrgAccess {
-    /// Its row in the ledger.
-    pub row: OrgRow,
-    /// Where it is reached: its URL, or the sandbox's.
-    pub origin: String,
-    /// How to authenticate, resolved.
-    pub credentials: Credentials,
-    /// Reads the secrets its entries refer to.
-    pub secrets: Secrets,
-    /// What people type after a failure.
-    pub next: Arc<NextCommands>,
-}
-
 /// An org that calls can be made to: what of it stays while a process runs. Thousands wait for their turn with this.
 pub struct OpenOrg {
     /// Its number in the run.
@@ -65,6 +52,8 @@ pub struct OpenOrg {
     client: OrgClient,
     secrets: Secrets,
     next: Arc<NextCommands>,
+    // Kept while the org rests: its entries come and go.
+    clients: Arc<ClientList>,
     waits: AtomicBool,
 }
 
@@ -127,7 +116,7 @@ impl Common {
 
     /// Opens an org.
     pub fn open(&self, run: &RunId, org: OrgAccess) -> anyhow::Result<OpenOrg> {
-        let known_as = OrgName::of(&org.row);
+        let known_as = OrgName::of(&org.row, &org.origin);
         let mut client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)?;
         // An org that the program serves itself forgets its windows with the process.
         let served_here = org.origin != org.row.url;
@@ -158,6 +147,7 @@ impl Common {
             client,
             secrets: org.secrets,
             next: org.next,
+            clients: Arc::default(),
             waits: AtomicBool::default(),
         })
     }
@@ -176,6 +166,7 @@ impl Common {
                 client,
                 listing: Listing::default(),
                 relisting: Relisting::default(),
+                clients: Arc::clone(&org.clients),
                 directory: OnceLock::new(),
                 wanted: self.wanted.clone(),
                 fingerprints: self.fingerprints.clone(),

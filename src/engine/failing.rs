@@ -8,10 +8,10 @@ use crate::event::EntryEvent;
 use crate::failure::Remedy;
 use crate::job::RetryPolicy;
 use crate::ledger::LedgerError;
-use crate::model::{EntryError, EntryState, Step, Stopped, whole_millis};
+use crate::model::{EntryError, EntryState, Site, Step, Stopped, whole_millis};
 use crate::okta::Class;
 use crate::okta::error::is_oktas;
-use crate::pacing::{Verdict, decide, unix_millis};
+use crate::pacing::{Idempotency, Verdict, decide, unix_millis};
 use crate::steps::StepError;
 
 /// How long after a lost answer Okta is looked at: it may still be working on the call, which took up to
@@ -59,7 +59,7 @@ impl EntryTask<'_> {
         let elapsed = Duration::from_millis(progress.elapsed_ms);
         let retry = &self.org_context.retry;
         let (verdict, class) = verdict_on(retry, error, progress.attempts, elapsed);
-        let verdict = if self.is_too_new(error) {
+        let verdict = if self.is_too_new(step, error) || self.is_unsettled(step, error, elapsed) {
             Verdict::Retry
         } else {
             verdict
@@ -99,15 +99,38 @@ impl EntryTask<'_> {
     }
 
     // Okta may not find an app at once that it has just created (API.md §8, E0000007).
-    fn is_too_new(&self, error: &StepError) -> bool {
+    fn is_too_new(&self, step: Step, error: &StepError) -> bool {
         let progress = &self.row.progress;
-        let just_created = progress
-            .steps
-            .last()
-            .is_some_and(|record| record.step == Step::CreateApp && record.changed);
+        let mut records = progress.steps.iter().rev();
+        let just_created = match step.site() {
+            Site::Own => records
+                .next()
+                .is_some_and(|record| record.step == Step::CreateApp && record.changed),
+            Site::Hub => {
+                records.any(|record| record.step == Step::CreateServiceApp && record.changed)
+            }
+        };
         let not_found =
             matches!(error, StepError::Call { error, .. } if error.http_status == Some(404));
         just_created && not_found && progress.attempts == 1
+    }
+
+    // Roles and scopes may take a while until they hold (API.md §6): a connection is refused until then.
+    fn is_unsettled(&self, step: Step, error: &StepError, elapsed: Duration) -> bool {
+        let StepError::Call { error, .. } = error else {
+            return false;
+        };
+        let is_refused = step == Step::SetConnection && error.http_status == Some(400);
+        let mut records = self.row.progress.steps.iter();
+        let mut is_fresh =
+            || records.any(|record| record.changed && record.step.site() == Site::Hub);
+        let later = Class::Transient { retry_after: None };
+        let (retry, attempts) = (&self.org_context.retry, self.row.progress.attempts);
+        let again = || decide(retry, &later, Idempotency::Idempotent, attempts, elapsed);
+        is_refused
+            && error.message.contains("credential")
+            && is_fresh()
+            && again() == Verdict::Retry
     }
 
     async fn retry_later(
@@ -164,7 +187,9 @@ impl EntryTask<'_> {
 
     fn blamed(&self, error: &EntryError) -> Option<Blamed<'_>> {
         let refused = error.step == Step::SetConnection && error.http_status == Some(400);
-        let connection = self.row.entry.connection.as_ref().filter(|_| refused)?;
+        // The client id of a connection with a hub is none of the entry's.
+        let is_own = refused && self.row.entry.hub.is_none();
+        let connection = self.row.entry.connection.as_ref().filter(|_| is_own)?;
         blamed(connection, &error.message)
     }
 }

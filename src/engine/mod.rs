@@ -10,6 +10,7 @@ mod failing;
 mod hand_over;
 mod next;
 mod org;
+mod org_access;
 mod org_context;
 mod org_permit;
 mod process;
@@ -28,9 +29,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-pub use common::{Common, OpenOrg, OrgAccess, RunOptions};
+pub use common::{Common, OpenOrg, RunOptions};
 pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
+pub use org_access::OrgAccess;
 pub use org_context::OrgContext;
 pub use process::Engine;
 pub use rehearsal::{
@@ -76,7 +78,7 @@ pub async fn drive(
     options.http.idle_per_org = idle_per_org(orgs.len());
     let mut common = Common::new(engine, ledger, &options).await?;
     let rows = ledger.orgs(run).await?;
-    common.orgs = Arc::new(RunOrgs::of(&rows));
+    common.orgs = Arc::new(RunOrgs::of(&rows, &orgs));
     let common = Arc::new(common);
     let (handed_over, arrivals) = mpsc::unbounded_channel();
     let in_doubt = ledger.links_in_doubt(run).await?;

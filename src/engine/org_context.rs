@@ -53,4 +53,10 @@ impl OrgContext {
         let other = other.and_then(|own| self.orgs.get(own));
         other.unwrap_or(&self.known_as)
     }
+
+    /// The URL of an entry's hub as the ledger knows it, if it has one.
+    pub fn hub_url(&self, row: &EntryRow) -> Option<&str> {
+        let hub = self.orgs.no_of(&row.entry.hub.as_ref()?.org)?;
+        self.orgs.get(hub).map(|hub| &*hub.url)
+    }
 }

@@ -17,7 +17,7 @@ impl EntryTask<'_> {
         let last = progress.steps.last().map(|record| record.step);
         if self.row.state == EntryState::Started && last == Some(Step::CompleteConsent) {
             return Some(LastAppliedUpdate {
-                org_url: self.own_url.to_owned(),
+                org_url: self.own_org.url.to_string(),
                 app_id: app_id.clone(),
                 like: LastAppliedChange::Consented,
             });
@@ -39,7 +39,7 @@ impl EntryTask<'_> {
                 && (known.connected || !connected)
         });
         (!is_known).then(|| LastAppliedUpdate {
-            org_url: self.own_url.to_owned(),
+            org_url: self.own_org.url.to_string(),
             app_id: app_id.clone(),
             like: LastAppliedChange::AsWanted { digest, connected },
         })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::org_access::OrgAccess;
 use crate::ledger::OrgRow;
 use crate::model::OrgNo;
 
@@ -13,14 +14,17 @@ pub struct OrgName {
     pub name: Arc<str>,
     /// Its URL as the ledger knows it.
     pub url: Arc<str>,
+    /// Where it is reached: its URL, or the sandbox's.
+    pub origin: Arc<str>,
 }
 
 impl OrgName {
-    /// Of an org in the ledger.
-    pub fn of(row: &OrgRow) -> Self {
+    /// Of an org in the ledger; `origin`: where it is reached.
+    pub fn of(row: &OrgRow, origin: &str) -> Self {
         Self {
             name: row.name.as_str().into(),
             url: row.url.as_str().into(),
+            origin: origin.into(),
         }
     }
 }
@@ -33,9 +37,15 @@ pub struct RunOrgs {
 }
 
 impl RunOrgs {
-    /// Of a run, in order.
-    pub fn of(rows: &[OrgRow]) -> Self {
-        let all: Vec<_> = rows.iter().map(OrgName::of).collect();
+    /// Of a run, in order; `open`: those that it works on.
+    pub fn of(rows: &[OrgRow], open: &[OrgAccess]) -> Self {
+        let origins: HashMap<OrgNo, &str> = open
+            .iter()
+            .map(|org| (org.row.no, org.origin.as_str()))
+            .collect();
+        let named =
+            |row: &OrgRow| OrgName::of(row, origins.get(&row.no).unwrap_or(&row.url.as_str()));
+        let all: Vec<_> = rows.iter().map(named).collect();
         let numbered = rows.iter().zip(&all);
         let numbers = numbered.map(|(row, org)| (Arc::clone(&org.name), row.no));
         Self {

@@ -28,8 +28,7 @@ const HUB: OrgNo = OrgNo(1);
 const FOLDER: &str = "ENGINE_TEST_FOLDER";
 const ABORT_AFTER: &str = "ENGINE_TEST_ABORT_AFTER";
 
-/// Two entries of a spoke with two steps in the hub each: one begins in its own org, the other in the hub, which has no
-/// entries of its own.
+/// Two entries of a spoke with three steps in the hub each, which has no entries of its own.
 struct World {
     folder: TempDir,
     sandbox: Sandbox,
@@ -39,8 +38,8 @@ struct World {
 fn to_hub(app_id: Option<&str>, label: Option<&str>, client_name: &str) -> Entry {
     entry(
         json!({ "org": "acme", "app": "okta_org2org", "appId": app_id, "label": label,
-        "hub": { "org": "hub", "clientName": client_name, "roles": ["USER_ADMIN", "HELP_DESK_ADMIN"] },
-        "connection": { "profile": { "authScheme": "OAUTH2", "clientId": "0oaClient" } } }),
+        "hub": { "org": "hub", "clientName": client_name, "roles": ["USER_ADMIN"], "scopes": ["okta.users.manage"] },
+        "connection": { "profile": { "authScheme": "OAUTH2" } } }),
     )
 }
 
@@ -108,37 +107,34 @@ impl World {
         self.sandbox.counts(org).unwrap()
     }
 
-    /// Every app of the hub, by its label: each was made once.
+    /// Every service app of the hub with its roles and scopes: each was made and given once.
     fn made(&self) -> Vec<String> {
         let state = self.sandbox.state("hub").unwrap();
-        let mut labels = Vec::new();
-        find_labels(&state, &mut labels);
-        labels.sort();
-        labels
+        let mut made = Vec::new();
+        find_clients(&state, &mut made);
+        made.sort();
+        made
     }
 }
 
-const MADE: [&str; 4] = [
-    "spoke one HELP_DESK_ADMIN",
-    "spoke one USER_ADMIN",
-    "spoke two HELP_DESK_ADMIN",
-    "spoke two USER_ADMIN",
+const MADE: [&str; 2] = [
+    r#"spoke one: ["USER_ADMIN"], ["okta.users.manage"]"#,
+    r#"spoke two: ["USER_ADMIN"], ["okta.users.manage"]"#,
 ];
 
-fn find_labels(state: &Value, labels: &mut Vec<String>) {
+fn find_clients(state: &Value, found: &mut Vec<String>) {
     match state {
         Value::Object(members) => {
-            labels.extend(
-                members
-                    .get("label")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-            );
+            let label = members.get("label").and_then(Value::as_str);
+            if let Some((label, service)) = label.zip(members.get("service")) {
+                let (roles, grants) = (&service["roles"], &service["grants"]);
+                found.push(format!("{label}: {roles}, {grants}"));
+            }
             members
                 .values()
-                .for_each(|value| find_labels(value, labels));
+                .for_each(|value| find_clients(value, found));
         }
-        Value::Array(items) => items.iter().for_each(|value| find_labels(value, labels)),
+        Value::Array(items) => items.iter().for_each(|value| find_clients(value, found)),
         _ => {}
     }
 }
@@ -256,7 +252,11 @@ fn steps(progress: &Progress) -> Vec<Step> {
     progress.steps.iter().map(|record| record.step).collect()
 }
 
-const IN_HUB: [Step; 2] = [Step::HubTrial(0), Step::HubTrial(1)];
+const IN_HUB: [Step; 3] = [
+    Step::CreateServiceApp,
+    Step::AssignRole(0),
+    Step::GrantScope(0),
+];
 
 /// What a process does that dies: this test binary again, told by its environment to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -277,10 +277,15 @@ async fn an_entry_passes_to_the_hub_and_back_and_each_org_pays_for_its_calls() {
     let ledger = world.ledger().await;
     let ended = progress(&ledger, &world.run).await;
     let found = [&[Step::FindApp][..], &IN_HUB, &[Step::SetConnection]].concat();
-    let given = [&IN_HUB[..], &[Step::SetConnection]].concat();
-    assert_eq!([steps(&ended[0]), steps(&ended[1])], [found, given]);
-    let hub = BTreeMap::from([("POST /api/v1/apps".to_owned(), 4)]);
-    assert_eq!(world.calls("hub"), hub);
+    assert_eq!(ended.iter().map(steps).collect::<Vec<_>>(), [&*found; 2]);
+    let hub = [
+        ("GET /oauth2/v1/clients", 1),
+        ("POST /api/v1/apps/{id}/grants", 2),
+        ("POST /oauth2/v1/clients", 2),
+        ("POST /oauth2/v1/clients/{id}/roles", 2),
+    ];
+    let hub = hub.map(|(call, times)| (call.to_owned(), times));
+    assert_eq!(world.calls("hub"), BTreeMap::from(hub));
     for org in ledger.orgs(&world.run).await.unwrap() {
         let calls: u64 = world.calls(&org.name).values().sum();
         assert_eq!(org.stats.requests, calls, "{}", org.name);
@@ -294,7 +299,7 @@ async fn an_entry_passes_to_the_hub_and_back_and_each_org_pays_for_its_calls() {
         })
         .await
         .unwrap();
-    assert_eq!(in_hub, 4);
+    assert_eq!(in_hub, 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -313,15 +318,15 @@ async fn whichever_checkpoint_a_process_dies_after_the_next_one_continues() {
             let calls: u64 = world.calls(&org.name).values().sum();
             // But for those whose answers died with their process.
             let unseen = calls - org.stats.requests;
-            assert!(unseen <= 4, "{} after {deaths}: {unseen}", org.name);
+            assert!(unseen <= 6, "{} after {deaths}: {unseen}", org.name);
         }
         if !died {
             break;
         }
         deaths += 1;
     }
-    // One to find an app, one to begin elsewhere, two for each step in the hub, one to connect.
-    assert!(deaths >= 12, "{deaths}");
+    // Of each: one to find the app, three or more in the hub, one to connect.
+    assert!(deaths >= 10, "{deaths}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -376,6 +381,7 @@ async fn an_entry_is_worked_on_where_its_next_step_happens_wherever_it_is_found(
             fingerprint: None,
             applied: None,
             name: None,
+            client: None,
             settled_consent: None,
         };
         ledger.commit(Owner::Run(&lock), failed).await.unwrap();

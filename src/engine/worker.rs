@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::org_context::OrgContext;
+use super::run_orgs::OrgName;
 use crate::consent::Answer;
 use crate::event::{EntryEvent, EntryName};
 use crate::ledger::{EntryRow, Fingerprint, LedgerError, Owner, StepRecord};
@@ -57,7 +58,7 @@ pub struct EntryTask<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) memory: Memory,
     pub(super) log: CallLog,
-    pub(super) own_url: &'a str,
+    pub(super) own_org: &'a OrgName,
     pub(super) name: EntryName,
     pub(super) answer: Option<Answer>,
     pub(super) left_alone: bool,
@@ -75,7 +76,7 @@ impl<'a> EntryTask<'a> {
             owner,
             memory: Memory::of(&row),
             row,
-            own_url: &own_org.url,
+            own_org,
             name,
             answer: None,
             left_alone: false,
@@ -159,7 +160,9 @@ impl<'a> EntryTask<'a> {
                 ledger: &self.org_context.ledger,
                 access: &self.org_context.access,
                 halted: self.org_context.in_wave.halted(),
-                own_url: self.own_url,
+                own_url: &self.own_org.url,
+                own_origin: &self.own_org.origin,
+                hub_url: self.org_context.hub_url(&self.row),
             }),
             row: &mut self.row,
             step,
@@ -305,6 +308,7 @@ impl<'a> EntryTask<'a> {
             fingerprint,
             applied: self.applied(),
             name: self.memory.name.take(),
+            client: self.memory.client.take(),
             settled_consent,
         };
         checkpoint(ledger, self.owner, &mut self.row, &mut self.log, also)

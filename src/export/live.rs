@@ -56,7 +56,7 @@ pub async fn read_apps(reader: &Reader, apps: &[App]) -> Result<Vec<LiveApp>, St
     let mut log = CallLog::default();
     let extent = Extent::all(only);
     pages.read_with_retry(reader, extent, 0, &mut log).await?;
-    stream::iter(instances(pages.apps, apps))
+    stream::iter(instances(pages.listed, apps))
         .map(|(app, instance)| read_app(reader, app, instance))
         .buffered(reader.gate().concurrency())
         .try_collect()

@@ -271,11 +271,16 @@ fn flatten(
 fn list(items: &[Value]) -> Result<String, &'static str> {
     let mut texts = Vec::with_capacity(items.len());
     for item in items {
-        match item.as_str() {
-            None => return Err("a list holds something other than texts"),
-            Some(text) if text.contains(';') => return Err("an item of a list contains `;`"),
-            Some(text) => texts.push(text),
+        let text = match item {
+            Value::String(text) => text.clone(),
+            // A custom role.
+            Value::Object(_) => item.to_string(),
+            _ => return Err("a list holds something other than texts"),
+        };
+        if text.contains(';') {
+            return Err("an item of a list contains `;`");
         }
+        texts.push(text);
     }
     match texts.as_slice() {
         [] => Err("an empty cell means absent, not an empty list"),

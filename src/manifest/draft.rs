@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::connection::{Connection, Office365Settings, Profile, RotationMode, Signing};
 use super::entry::{
-    Create, CreateSettings, Entry, Features, Hub, ImportSchedule, ImportUsername,
-    InboundProvisioning, PasswordCapability, Schedule, Status, Switch, UserCreateAndMatch,
-    UserProvisioning,
+    Create, CreateSettings, Entry, Features, ImportSchedule, ImportUsername, InboundProvisioning,
+    PasswordCapability, Schedule, Status, Switch, UserCreateAndMatch, UserProvisioning,
 };
+use super::hub::Hub;
 use super::secret::SecretRef;
 use crate::apps::{App, AuthScheme};
 

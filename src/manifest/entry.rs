@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::connection::Connection;
+use super::hub::Hub;
 use crate::apps::{App, Feature};
 
 /// One app in one org: what should be true of its provisioning connection.
@@ -60,25 +61,6 @@ pub struct CreateSettings {
     /// App-specific settings (API.md §9).
     #[serde(default)]
     pub app: serde_json::Map<String, Value>,
-}
-
-/// The hub side of an Org2Org pair (API.md §6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Hub {
-    /// Name of the hub org.
-    pub org: String,
-    /// `client_name` of the service app in the hub.
-    pub client_name: String,
-    /// Admin roles to assign to the service app.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<String>,
-    /// Scopes to grant to the service app.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-    /// Whether access tokens must be DPoP-bound.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dpop: bool,
 }
 
 /// The wanted status of the connection.

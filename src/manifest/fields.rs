@@ -143,7 +143,7 @@ static HUB: &[Member<Draft>] = &[
         "clientName",
         Item::Text(|d, v| v.clone_into(&mut d.hub().client_name)),
     ),
-    leaf("roles", Item::List(|d, v| d.hub().roles = v)),
+    leaf("roles", Item::Roles(|d, v| d.hub().roles = v)),
     leaf("scopes", Item::List(|d, v| d.hub().scopes = v)),
     leaf("dpop", Item::Switch(|d, v| d.hub().dpop = v)),
 ];

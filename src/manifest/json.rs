@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::hub::AdminRole;
 use super::path::{join, suggest_key};
 use super::problem::{Issue, Issues};
 use super::shape::{Empty, Group, Item, Member, Wrong, all_seen, is_for_people};
@@ -274,6 +275,7 @@ impl<'a> Filler<'_, 'a> {
                     .try_for_each(|text| all_seen(text))
                     .map(|()| set(draft, list)),
             },
+            Item::Roles(set) => roles(value).map(|roles| set(draft, roles)),
             Item::Text(_) | Item::Login(_) | Item::Secret(_) | Item::Choice(..) | Item::Comment => {
                 match string(value) {
                     Some(text) => item.set_text(draft, &text).map(drop),
@@ -333,6 +335,13 @@ fn list(value: &str) -> Option<Vec<String>> {
         _ => texts = false,
     });
     (array && texts).then_some(list)
+}
+
+fn roles(value: &str) -> Result<Vec<AdminRole>, Wrong> {
+    let items: Vec<serde_json::Value> = serde_json::from_str(value)
+        .map_err(|_| Wrong::new(format!("expects a list of roles, not {}", kind(value))))?;
+    let roles = items.iter().map(AdminRole::read);
+    roles.collect::<Result<_, _>>().map_err(Wrong::new)
 }
 
 fn free<D>(

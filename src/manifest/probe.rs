@@ -71,8 +71,11 @@ impl Checker<'_> {
             if !selection.takes_entry(&draft.org, app) {
                 return;
             }
-            if !self.selected_orgs.contains(&draft.org) {
-                self.selected_orgs.insert(draft.org.clone());
+            let hub = draft.hub.as_ref().map(|hub| &hub.org);
+            for org in [&draft.org].into_iter().chain(hub) {
+                if !self.selected_orgs.contains(org) {
+                    self.selected_orgs.insert(org.clone());
+                }
             }
         }
         let Some(connection) = &draft.connection else {

@@ -197,6 +197,14 @@ impl Issues {
         self.kept.is_empty()
     }
 
+    #[cfg(test)]
+    pub(super) fn messages(&self) -> Vec<String> {
+        self.kept
+            .iter()
+            .map(|issue| issue.message.clone())
+            .collect()
+    }
+
     /// Whether something is wrong with a field or inside it.
     pub(super) fn mention(&self, field: &str) -> bool {
         self.kept.iter().any(|issue| {

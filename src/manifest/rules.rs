@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use super::draft::{ConnectionDraft, Draft, SigningDraft};
-use super::entry::{Create, Hub, ImportSchedule, Schedule, Status};
+use super::entry::{Create, ImportSchedule, Schedule, Status};
+use super::hub::Hub;
 use super::office365;
 use super::problem::{Issues, alternatives, nearest, shown};
 use super::schedule::{check_cron, check_timezone};
@@ -375,6 +376,7 @@ fn check_hub(hub: &Hub, draft: &Draft, issues: &mut Issues) {
     if hub.client_name.is_empty() {
         issues.push("hub.clientName", "is required");
     }
+    hub.check_rights(issues);
     let scheme = draft
         .connection
         .as_ref()

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::hub::AdminRole;
 use super::problem::{alternatives, nearest, shown};
 use super::secret::SecretRef;
 use crate::apps::{self, App, Meant};
@@ -41,6 +42,8 @@ pub(super) enum Item<D: 'static> {
     Number(fn(&mut D, f64)),
     /// Texts; in CSV separated by `;`.
     List(fn(&mut D, Vec<String>)),
+    /// Admin roles; in CSV separated by `;`.
+    Roles(fn(&mut D, Vec<AdminRole>)),
     /// An object with known keys.
     Group(Group<D>),
     /// An object whose keys are the app's own.
@@ -101,6 +104,7 @@ impl<D> Item<D> {
             Self::Switch(_) => "true or false",
             Self::Number(_) => "a number",
             Self::List(_) => "a list of texts",
+            Self::Roles(_) => "a list of roles",
             Self::Group(_) | Self::Free(_) => "an object",
         }
     }
@@ -159,15 +163,13 @@ impl<D> Item<D> {
                 _ => return Err(not_a_number(cell)),
             },
             Self::List(set) => {
-                let mut list = Vec::new();
-                for part in cell
-                    .split(';')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                {
-                    list.push(plain(part)?.to_owned());
-                }
-                set(draft, list);
+                let items = items(cell).map(|part| plain(part).map(str::to_owned));
+                set(draft, items.collect::<Result<_, _>>()?);
+            }
+            Self::Roles(set) => {
+                let roles =
+                    items(cell).map(|part| AdminRole::parse(plain(part)?).map_err(Wrong::new));
+                set(draft, roles.collect::<Result<_, _>>()?);
             }
             Self::Group(group) => match (group.null, cell) {
                 (Some(null), "null") => null(draft),
@@ -193,6 +195,13 @@ impl<D> Item<D> {
         }
         Ok(())
     }
+}
+
+/// The items of a list in a cell.
+fn items(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split(';')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 /// Refuses a text with a character that nobody sees.

@@ -24,9 +24,14 @@ pub enum Step {
     DeactivateConnection,
     /// Configure one feature.
     SetFeature(Feature),
-    /// Of tests only: something in the hub for one of the entry's roles, by its place from 0.
-    #[cfg(test)]
-    HubTrial(u16),
+    /// Make the service app in the hub that the connection signs in as.
+    CreateServiceApp,
+    /// Assign one of its admin roles, by its place in the entry's list from 0.
+    AssignRole(u16),
+    /// Grant one of its scopes, by its place in the entry's list from 0.
+    GrantScope(u16),
+    /// Have its access tokens bound to a key (`DPoP`).
+    RequireDpop,
 }
 
 /// In which org a step happens, and its calls with it.
@@ -50,8 +55,10 @@ impl Step {
             Self::ActivateConnection => "activate_connection",
             Self::DeactivateConnection => "deactivate_connection",
             Self::SetFeature(_) => "set_feature",
-            #[cfg(test)]
-            Self::HubTrial(_) => "hub_trial",
+            Self::CreateServiceApp => "create_service_app",
+            Self::AssignRole(_) => "assign_role",
+            Self::GrantScope(_) => "grant_scope",
+            Self::RequireDpop => "require_dpop",
         }
     }
 
@@ -66,8 +73,10 @@ impl Step {
             | Self::ActivateConnection
             | Self::DeactivateConnection
             | Self::SetFeature(_) => Site::Own,
-            #[cfg(test)]
-            Self::HubTrial(_) => Site::Hub,
+            Self::CreateServiceApp
+            | Self::AssignRole(_)
+            | Self::GrantScope(_)
+            | Self::RequireDpop => Site::Hub,
         }
     }
 
@@ -81,9 +90,10 @@ impl Step {
             | Self::CompleteConsent
             | Self::ActivateConnection
             | Self::DeactivateConnection
-            | Self::SetFeature(_) => None,
-            #[cfg(test)]
-            Self::HubTrial(index) => Some(index),
+            | Self::SetFeature(_)
+            | Self::CreateServiceApp
+            | Self::RequireDpop => None,
+            Self::AssignRole(index) | Self::GrantScope(index) => Some(index),
         }
     }
 
@@ -119,13 +129,16 @@ mod tests {
                 Step::SetFeature(Feature::InboundProvisioning),
                 r#"{"set_feature":"INBOUND_PROVISIONING"}"#,
             ),
-            (Step::HubTrial(0), r#"{"hub_trial":0}"#),
-            (Step::HubTrial(2), r#"{"hub_trial":2}"#),
+            (Step::CreateServiceApp, r#""create_service_app""#),
+            (Step::AssignRole(0), r#"{"assign_role":0}"#),
+            (Step::GrantScope(2), r#"{"grant_scope":2}"#),
+            (Step::RequireDpop, r#""require_dpop""#),
         ] {
             assert_eq!(serde_json::to_string(&step).expect("JSON"), text);
             assert_eq!(serde_json::from_str::<Step>(text).expect(text), step);
             let (of_hub, index) = match step {
-                Step::HubTrial(index) => (Site::Hub, Some(index)),
+                Step::AssignRole(index) | Step::GrantScope(index) => (Site::Hub, Some(index)),
+                Step::CreateServiceApp | Step::RequireDpop => (Site::Hub, None),
                 _ => (Site::Own, None),
             };
             assert_eq!((step.site(), step.index()), (of_hub, index), "{text}");

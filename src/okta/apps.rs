@@ -98,7 +98,7 @@ impl AppInstance {
 
 /// Longest text that is kept of an app (bytes): Okta's labels have at most 100 characters. A longer one counts as left
 /// out, so that a list of many apps takes the memory it should.
-const MAX_TEXT: usize = 512;
+pub(super) const MAX_TEXT: usize = 512;
 
 /// An app as it comes.
 #[derive(Default, Serialize)]

@@ -10,10 +10,6 @@ use super::request::{Bucket, Method, Read, Request, RequestBody, Write, segment}
 use crate::apps::Feature;
 use crate::text::{Told, Veil};
 
-/// Values in the capabilities of a feature at most; a known one has some 40. More would take a lot of memory, and are
-/// not Okta's.
-const MAX_VALUES: usize = 4_000;
-
 /// A feature as Okta shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureState {
@@ -82,7 +78,7 @@ impl Listed {
     /// The text of the capabilities, `null` without any; nothing when they are too many.
     fn capabilities(&self) -> Option<&str> {
         let raw = self.capabilities.as_deref().map_or("null", RawValue::get);
-        is_bearable(raw).then_some(raw)
+        fields::is_bearable(raw).then_some(raw)
     }
 
     fn state(self, veil: &Veil) -> Option<FeatureState> {
@@ -93,16 +89,11 @@ impl Listed {
     }
 }
 
-/// Whether a text holds few values, each of which takes many times its length.
-fn is_bearable(json: &str) -> bool {
-    let begins_one = |byte: &u8| matches!(byte, b',' | b'[' | b'{');
-    json.len() <= MAX_VALUES || json.bytes().filter(begins_one).count() <= MAX_VALUES
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::fields::MAX_VALUES;
     use super::super::head::Head;
     use super::*;
 
@@ -161,7 +152,7 @@ mod tests {
             }
         }
         // A long text is one value.
-        assert!(is_bearable(&format!("\"{}\"", "x".repeat(1 << 20))));
+        assert!(fields::is_bearable(&format!("\"{}\"", "x".repeat(1 << 20))));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// What is used of an object.
@@ -51,6 +52,25 @@ pub(super) fn list<T: Fields>(body: &[u8]) -> Option<Vec<T>> {
         Found::List(list) => Some(list),
         Found::Text(_) | Found::Object(_) | Found::Other => None,
     }
+}
+
+/// Values of an answer that is kept as it is, at most; a known one has some 100. More would take a lot of memory, and
+/// are not Okta's.
+pub(super) const MAX_VALUES: usize = 4_000;
+
+/// The object that a body is, as it stands: only for comparing and for sending it back. Nothing when it holds too much.
+pub(super) fn whole(body: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(body).ok()?;
+    if !is_bearable(text) {
+        return None;
+    }
+    serde_json::from_str(text).ok().filter(Value::is_object)
+}
+
+/// Whether a text holds few values, each of which takes many times its length.
+pub(super) fn is_bearable(json: &str) -> bool {
+    let begins_one = |byte: &u8| matches!(byte, b',' | b'[' | b'{');
+    json.len() <= MAX_VALUES || json.bytes().filter(begins_one).count() <= MAX_VALUES
 }
 
 /// Passes over a field.
@@ -136,7 +156,7 @@ impl<'de> Visitor<'de> for Named {
 
 /// An object of which nothing is used.
 #[derive(Default)]
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Fields for Nothing {
     fn field<'de, A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {

@@ -1,7 +1,7 @@
 //! Okta's API as this program uses it: the only place that names the HTTP library, sends a request,
 //! or decides what an answer means.
 //!
-//! A resource module ([`apps`], [`connections`], [`features`], [`callback`]) builds a [`Read`] or a
+//! A resource module ([`apps`], [`connections`], [`features`], [`callback`], [`clients`], [`grants`]) builds a [`Read`] or a
 //! [`Write`]; [`OrgClient::exchange`] sends it and returns an [`Exchange`], everything that was
 //! observed of one call; the [`Read`] or [`Write`] decodes the body. What went wrong is a [`CallError`]
 //! whose [`Class`] is decided in [`error`] and nowhere else. Waiting, retrying and pacing are not
@@ -25,10 +25,12 @@
 pub mod apps;
 pub mod authorize;
 pub mod callback;
+pub mod clients;
 pub mod connections;
 pub mod error;
 pub mod features;
 mod fields;
+pub mod grants;
 
 mod answer;
 mod authorizer;
@@ -43,6 +45,7 @@ mod private_key_jwt;
 mod proxy;
 mod request;
 mod resolve;
+pub mod service_app;
 mod tokens;
 mod webhook;
 

@@ -76,8 +76,13 @@ impl Cost {
 
     /// Adds calls that list the org's apps.
     pub fn add_listing(&mut self, pages: u64) {
+        self.add_pages(Bucket::Apps, pages);
+    }
+
+    /// Adds calls that list what is in this bucket.
+    pub fn add_pages(&mut self, bucket: Bucket, pages: u64) {
         if pages > 0 {
-            *self.calls.entry(Bucket::Apps).or_default() += pages;
+            *self.calls.entry(bucket).or_default() += pages;
         }
     }
 

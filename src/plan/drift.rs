@@ -10,6 +10,7 @@ use super::connection::trim;
 use super::decide::TokenPost;
 use super::digest;
 use super::features::{Difference, at};
+use super::hub::had_wanted;
 use crate::apps::Feature;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LastApplied, LastAppliedChange};
@@ -124,10 +125,18 @@ impl Earlier {
         match self {
             Self::Never | Self::Unknown => false,
             Self::Same => true,
-            Self::Wishes(wishes) => wishes
-                .iter()
-                .all(|wish| wanted_at(wish, part, &found.path).as_ref() == Some(&found.wanted)),
+            Self::Wishes(wishes) => wishes.iter().all(|wish| was_wanted(wish, part, found)),
         }
+    }
+}
+
+fn was_wanted(wish: &Entry, part: Part, found: &Difference) -> bool {
+    let is_on = wish.status == Status::Enabled;
+    match (part, &wish.hub) {
+        (Part::Hub, hub) => hub.as_ref().is_some_and(|hub| had_wanted(hub, found)),
+        // The id of the service app that was made for it: no wish says which.
+        (Part::Connection, Some(_)) if found.path == CLIENT_ID => is_on,
+        _ => wanted_at(wish, part, &found.path).as_ref() == Some(&found.wanted),
     }
 }
 
@@ -147,23 +156,27 @@ fn wanted_at(wish: &Entry, part: Part, path: &str) -> Option<Value> {
             at(&serde_json::to_value(connection).ok()?, path).cloned()
         }
         Part::Feature(feature) => at(&wish.features.wanted(feature)?, path).cloned(),
+        Part::Hub => None,
     }
 }
 
 const STATUS: &str = "status";
+const CLIENT_ID: &str = "profile.clientId";
 
 /// What a connection is written with, besides its secrets.
 const CONNECTION: [&str; 5] = [
     STATUS,
     "profile.authScheme",
     "baseUrl",
-    "profile.clientId",
+    CLIENT_ID,
     "profile.signing.rotationMode",
 ];
 
 /// What of an entry differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// Its service app in the hub.
+    Hub,
     /// Its connection.
     Connection,
     /// One of its features.
@@ -174,6 +187,7 @@ pub enum Part {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Hub => f.write_str("hub"),
             Self::Connection => f.write_str("connection"),
             Self::Feature(feature) => write!(f, "features.{feature}"),
         }

@@ -6,6 +6,7 @@ use super::connection::LiveConnection;
 use super::decide::{Obstacle, Secret, TokenPost};
 use super::drift::Earlier;
 use super::features::Difference;
+use super::hub::SeenHub;
 use crate::apps::Feature;
 use crate::job::OnDrift;
 use crate::ledger::AppMemory;
@@ -26,6 +27,8 @@ pub struct Seen {
     pub identity: Identity,
     /// What decides over a three-legged connection.
     pub consent: SeenConsent,
+    /// What was seen of its service app in the hub.
+    pub hub: SeenHub,
 }
 
 /// What decides over the consent of a three-legged connection, beside the connection itself.
@@ -135,31 +138,58 @@ pub enum Call {
     ListFeatures,
     /// Puts a feature.
     SetFeature(Feature),
-    /// Of tests only: what their steps do in a hub.
-    #[cfg(test)]
-    HubTrial,
+    /// Looks at a service app as a client.
+    ReadClient,
+    /// Looks at it as an app.
+    ReadServiceApp,
+    /// `create_service_app`.
+    CreateServiceApp,
+    /// Replaces a service app with what it should be.
+    ReplaceClient,
+    /// Lists its roles.
+    ListRoles,
+    /// `assign_role`.
+    AssignRole,
+    /// Lists its scopes.
+    ListGrants,
+    /// `grant_scope`.
+    GrantScope,
+    /// `require_dpop`.
+    RequireDpop,
 }
 
 impl Call {
     /// Its HTTP method.
     pub const fn method(self) -> Method {
         match self {
-            Self::ReadApp | Self::ReadConnection | Self::ListFeatures => Method::Get,
-            Self::SetFeature(_) => Method::Put,
+            Self::ReadApp
+            | Self::ReadConnection
+            | Self::ListFeatures
+            | Self::ReadClient
+            | Self::ReadServiceApp
+            | Self::ListRoles
+            | Self::ListGrants => Method::Get,
+            Self::SetFeature(_) | Self::ReplaceClient | Self::RequireDpop => Method::Put,
             Self::CreateApp
             | Self::SetConnection
             | Self::CompleteConsent
             | Self::Activate
-            | Self::Deactivate => Method::Post,
-            #[cfg(test)]
-            Self::HubTrial => Method::Post,
+            | Self::Deactivate
+            | Self::CreateServiceApp
+            | Self::AssignRole
+            | Self::GrantScope => Method::Post,
         }
     }
 
     /// The rate-limit bucket it spends from (API.md §1).
     pub const fn bucket(self) -> Bucket {
         match self {
-            Self::ReadApp => Bucket::AppById,
+            Self::ReadApp | Self::ReadServiceApp | Self::RequireDpop => Bucket::AppById,
+            Self::ReadClient
+            | Self::CreateServiceApp
+            | Self::ReplaceClient
+            | Self::ListRoles
+            | Self::AssignRole => Bucket::Clients,
             Self::CreateApp
             | Self::ReadConnection
             | Self::SetConnection
@@ -167,9 +197,9 @@ impl Call {
             | Self::Activate
             | Self::Deactivate
             | Self::ListFeatures
-            | Self::SetFeature(_) => Bucket::Apps,
-            #[cfg(test)]
-            Self::HubTrial => Bucket::Clients,
+            | Self::SetFeature(_)
+            | Self::ListGrants
+            | Self::GrantScope => Bucket::Apps,
         }
     }
 
@@ -185,8 +215,15 @@ impl Call {
             | Self::Deactivate
             | Self::ListFeatures
             | Self::SetFeature(_) => Site::Own,
-            #[cfg(test)]
-            Self::HubTrial => Site::Hub,
+            Self::ReadClient
+            | Self::ReadServiceApp
+            | Self::CreateServiceApp
+            | Self::ReplaceClient
+            | Self::ListRoles
+            | Self::AssignRole
+            | Self::ListGrants
+            | Self::GrantScope
+            | Self::RequireDpop => Site::Hub,
         }
     }
 }
@@ -196,6 +233,8 @@ impl Call {
 pub struct Forecast {
     /// What would be done.
     pub action: Action,
+    /// Whether a connection that works with an API token would sign in as a service app from then on.
+    pub migrates: bool,
     /// The fields that would be written and differ, or may.
     pub changes: Vec<Change>,
     /// The fields that somebody changed by hand and that the job leaves alone.

@@ -1,6 +1,7 @@
 //! What an entry needs: its steps, how its wanted state compares with the live one, and what a run would do about
 //! it and at what cost. Pure: no clock, network or disk.
 
+mod action;
 mod change;
 mod connection;
 mod cost;
@@ -8,6 +9,7 @@ mod decide;
 mod drift;
 mod features;
 mod forecast;
+mod hub;
 mod identity;
 mod look;
 mod reconnect;
@@ -25,6 +27,10 @@ pub use decide::{
 pub use drift::{Earlier, Fate, Judged, Part};
 pub use features::{Difference, Live, compare, merge, without};
 pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent};
+pub use hub::{
+    NEW_CLIENT, SeenHub, client_differences, found_client, jwks_uri, missing_dpop, missing_role,
+    missing_scope,
+};
 pub use identity::{is_right_app, pages_worth};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
@@ -44,7 +50,7 @@ use crate::model::Step;
 /// The steps an entry takes, in order.
 pub fn steps(entry: &Entry) -> Vec<Step> {
     let mut steps = Vec::with_capacity(8);
-    if entry.app_id.is_none() {
+    if entry.app_id.is_none() || entry.hub.is_some() {
         steps.push(Step::FindApp);
         if entry.create.is_some() {
             steps.push(Step::CreateApp);
@@ -54,8 +60,7 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
         steps.push(Step::DeactivateConnection);
         return steps;
     }
-    #[cfg(test)]
-    steps.extend(tests::in_hub(entry));
+    steps.extend(in_hub(entry));
     if entry.connection.is_some() {
         steps.push(Step::SetConnection);
         if entry.app.needs_consent() {
@@ -70,6 +75,19 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     steps
 }
 
+/// The steps that make an entry's service app: each role and each scope is one.
+fn in_hub(entry: &Entry) -> impl Iterator<Item = Step> {
+    let each = |count: usize, step: fn(u16) -> Step| {
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(step)
+    };
+    entry.hub.iter().flat_map(move |hub| {
+        std::iter::once(Step::CreateServiceApp)
+            .chain(each(hub.roles.len(), Step::AssignRole))
+            .chain(each(hub.scopes.len(), Step::GrantScope))
+            .chain(hub.dpop.then_some(Step::RequireDpop))
+    })
+}
+
 /// Digest of what the entry wants, whatever it is called and wherever it stands. Not of its secrets, which are compared
 /// by their values.
 pub fn digest(entry: &Entry) -> WishDigest {
@@ -81,7 +99,7 @@ pub fn digest_of(entry: &Entry, features: &Wanted) -> WishDigest {
     digest_with(entry, features.json())
 }
 
-// Of the JSON list of status, connection and features.
+// Of the JSON list of status, connection and features, and of the hub where there is one.
 fn digest_with(entry: &Entry, features: &str) -> WishDigest {
     let mut connection = entry.connection.clone();
     if let Some(connection) = &mut connection {
@@ -89,7 +107,9 @@ fn digest_with(entry: &Entry, features: &str) -> WishDigest {
         connection.profile.settings = None;
     }
     let (status, connection) = (json(&entry.status), json(&connection));
-    let whole = format!("[{status},{connection},{features}]");
+    let hub = entry.hub.as_ref();
+    let hub = hub.map_or_else(String::new, |hub| format!(",{}", json(hub)));
+    let whole = format!("[{status},{connection},{features}{hub}]");
     let sha256 = Sha256::digest(whole);
     std::array::from_fn(|at| sha256[at])
 }
@@ -111,12 +131,6 @@ pub fn wanted_scheme(entry: &Entry) -> Option<AuthScheme> {
 pub(crate) mod tests {
     use super::*;
     use crate::apps::{App, Feature};
-
-    /// A step in the hub for each role.
-    pub(super) fn in_hub(entry: &Entry) -> impl Iterator<Item = Step> {
-        let roles = entry.hub.iter().flat_map(|hub| &hub.roles);
-        (0..).zip(roles).map(|(index, _)| Step::HubTrial(index))
-    }
 
     /// An entry from its JSON.
     pub(crate) fn entry(json: serde_json::Value) -> Entry {
@@ -142,6 +156,62 @@ pub(crate) mod tests {
             assert_eq!(digest(&entry), expected);
             assert_eq!(digest_of(&entry, &Wanted::of(&entry.features)), expected);
         }
+    }
+
+    #[test]
+    fn a_hub_is_part_of_what_is_wanted() {
+        let spoke = |hub: serde_json::Value| {
+            entry(
+                serde_json::json!({ "org": "a", "app": "okta_org2org", "appId": "0oa1", "hub": hub,
+                "connection": { "profile": { "authScheme": "OAUTH2" } } }),
+            )
+        };
+        let hub =
+            |roles: &[&str]| serde_json::json!({ "org": "hub", "clientName": "c", "roles": roles });
+        let all = [
+            spoke(serde_json::Value::Null),
+            spoke(hub(&[])),
+            spoke(hub(&["USER_ADMIN"])),
+        ];
+        let digests: std::collections::HashSet<_> = all.iter().map(digest).collect();
+        assert_eq!(digests.len(), 3);
+    }
+
+    #[test]
+    fn a_service_app_is_made_before_the_connection_that_signs_in_as_it() {
+        use Step::*;
+        let spoke = |with: serde_json::Value| {
+            let mut whole = serde_json::json!({ "org": "a", "app": "okta_org2org", "label": "L",
+                "create": { "settings": { "app": { "baseUrl": "https://hub.okta.com" } } },
+                "hub": { "org": "hub", "clientName": "c", "roles": ["USER_ADMIN", "HELP_DESK_ADMIN"],
+                    "scopes": ["okta.users.manage"], "dpop": true },
+                "connection": { "profile": { "authScheme": "OAUTH2" } },
+                "features": { "USER_PROVISIONING": {} } });
+            for (key, value) in with.as_object().unwrap() {
+                whole["hub"][key] = value.clone();
+            }
+            steps(&entry(whole))
+        };
+        let user = SetFeature(Feature::UserProvisioning);
+        assert_eq!(
+            spoke(serde_json::json!({})),
+            [
+                FindApp,
+                CreateApp,
+                CreateServiceApp,
+                AssignRole(0),
+                AssignRole(1),
+                GrantScope(0),
+                RequireDpop,
+                SetConnection,
+                user
+            ]
+        );
+        let bare = serde_json::json!({ "roles": [], "scopes": [], "dpop": false });
+        assert_eq!(
+            spoke(bare),
+            [FindApp, CreateApp, CreateServiceApp, SetConnection, user]
+        );
     }
 
     #[test]

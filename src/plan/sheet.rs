@@ -27,13 +27,15 @@
 //! `"waves": [ { "name": "canaries", "orgs": 1, "entries": 3, "calls": 6 } ]` besides. `leftAlone` is like `changes`: what somebody changed by
 //! hand and a job with `onDrift = "report"` leaves so. `needsReconnect` is what changed and is left until somebody asks
 //! for it with `--reconnect`. `continues` is the interrupted run that `run` would continue with instead of
-//! beginning anew, and `null` otherwise. An org that is reached as a service app has
+//! beginning anew, and `null` otherwise. An entry whose connection works
+//! with an API token and is to sign in as a service app has `"migration": { "from": "TOKEN", "to": "OAUTH2", "pauses": false }`
+//! besides. An org that is reached as a service app has
 //! `"scopes": { "needed": [ "okta.apps.manage", "okta.apps.read" ], "missing": [] }` besides.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serialize;
 
 use super::cost::{Buckets, Cost, Pace};
 use super::decide::{Obstacle, Secret};
@@ -85,6 +87,8 @@ pub struct EntryPlan {
     pub which: Which,
     /// What would be done.
     pub action: Action,
+    /// See [`Forecast::migrates`].
+    pub migrates: bool,
     /// See [`Forecast::changes`].
     pub changes: Vec<Change>,
     /// See [`Forecast::left_alone`].
@@ -111,6 +115,7 @@ impl EntryPlan {
         Self {
             which,
             action: forecast.action,
+            migrates: forecast.migrates,
             changes: forecast.changes,
             left_alone: forecast.left_alone.into_iter().map(Change::Field).collect(),
             left_secrets: forecast
@@ -222,37 +227,6 @@ impl Totals {
     }
 }
 
-impl Action {
-    /// As in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SetUp => "set_up",
-            Self::Change => "change",
-            Self::Deactivate => "deactivate",
-            Self::Consent => "consent",
-            Self::Nothing => "nothing",
-            Self::Error => "error",
-        }
-    }
-
-    /// The sign that people see.
-    pub const fn sign(self) -> char {
-        match self {
-            Self::SetUp => '+',
-            Self::Change => '~',
-            Self::Deactivate => '-',
-            Self::Consent => '?',
-            Self::Nothing => '=',
-            Self::Error => '!',
-        }
-    }
-
-    /// Whether a run would do something.
-    pub const fn is_change(self) -> bool {
-        !matches!(self, Self::Nothing | Self::Error)
-    }
-}
-
 /// A plan as programs get it; see the module.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -290,6 +264,21 @@ fn entries(org: &OrgPlan) -> impl Iterator<Item = EntryView<'_>> {
     org.entries.iter().map(|entry| EntryView::of(org, entry))
 }
 
+/// From an API token to a service app, over a connection that is active all the time.
+#[derive(Serialize)]
+struct Migration {
+    from: &'static str,
+    to: &'static str,
+    pauses: bool,
+}
+
+/// The service app is ready before the connection is switched, which is never deactivated (API.md §6).
+const MIGRATION: Migration = Migration {
+    from: "TOKEN",
+    to: "OAUTH2",
+    pauses: false,
+};
+
 /// An entry as programs get it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -300,6 +289,8 @@ struct EntryView<'a> {
     label: Option<&'a str>,
     row: u64,
     action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migration: Option<Migration>,
     changes: &'a [Change],
     left_alone: &'a [Change],
     needs_reconnect: &'a [Change],
@@ -320,6 +311,7 @@ impl<'a> EntryView<'a> {
             label: which.label.as_deref(),
             row: which.row,
             action: entry.action,
+            migration: entry.migrates.then_some(MIGRATION),
             changes: &entry.changes,
             left_alone: &entry.left_alone,
             needs_reconnect: &entry.left_secrets,
@@ -366,28 +358,3 @@ impl<'a> OrgView<'a> {
         }
     }
 }
-
-impl Serialize for Action {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Action {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        ACTIONS
-            .into_iter()
-            .find(|action| action.name() == name)
-            .ok_or_else(|| serde::de::Error::custom(format!("unknown action {name:?}")))
-    }
-}
-
-const ACTIONS: [Action; 6] = [
-    Action::SetUp,
-    Action::Change,
-    Action::Deactivate,
-    Action::Consent,
-    Action::Nothing,
-    Action::Error,
-];

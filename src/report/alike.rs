@@ -69,6 +69,11 @@ impl Alike {
         self.insert_as(story, message, entry.name(), request);
     }
 
+    /// Adds an entry of which this is to be told.
+    pub fn add_told(&mut self, entry: &EntryReport, told: &str) {
+        self.insert(Story::new(told, None), entry.name());
+    }
+
     /// Adds what was changed of an entry although it was there before. What had drifted is told apart from that.
     pub fn add_changes(&mut self, entry: &EntryReport) {
         for (told, why) in &entry.told {

@@ -41,7 +41,7 @@ pub use markdown::MarkdownReport;
 pub use notes::{notes, notes_of_start};
 pub use schema::{VERSION, json_schema};
 pub(crate) use summary::short;
-pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary};
+pub use summary::{Attention, CHANGED_READ, DRIFTED_SHOWN, FAILED_READ, Summary, TOKEN_UNUSED};
 pub use text::TextReport;
 pub(crate) use text::totals;
 pub use totals::Totals;
@@ -214,6 +214,18 @@ impl EntryReport {
     /// `acme/google (row 14)`.
     pub fn name(&self) -> String {
         format!("{}/{} (row {})", self.org, self.app, self.row)
+    }
+
+    /// Whether its connection works with a service app from now on instead of an API token.
+    pub fn migrated(&self) -> bool {
+        let switches = self.changes.iter().any(|change| {
+            change.field == "connection.profile.authScheme"
+                && change.from == "TOKEN"
+                && change.to == "OAUTH2"
+        });
+        // Of one that was not active nobody had a token.
+        let was_active = |change: &ChangeReport| change.field != "connection.status";
+        switches && self.changes.iter().all(was_active)
     }
 }
 

@@ -33,6 +33,10 @@ pub const DRIFTED_SHOWN: usize = 10;
 /// Fields shown of each.
 const FIELDS_SHOWN: usize = 5;
 
+/// What is told of an entry whose connection signs in as a service app from now on.
+pub const TOKEN_UNUSED: &str =
+    "the hub's old API token is unused now, revoke it there (Admin Console, Security, API, Tokens)";
+
 /// The entries a person has to look at.
 #[derive(Clone, Debug, Default)]
 pub struct Attention {
@@ -42,6 +46,8 @@ pub struct Attention {
     pub changes: Alike,
     /// Whether there are more of these.
     pub has_more_changes: bool,
+    /// Those among them whose connections do not use the API token any more that they had.
+    pub migrated: Alike,
     /// The first ones that had drifted, [`DRIFTED_SHOWN`] at most.
     pub drifted: Vec<EntryReport>,
     /// How many had.
@@ -95,6 +101,7 @@ impl Summary<'_> {
         self.drifted(&mut text);
         self.removed(&mut text);
         self.unrenewed(&mut text);
+        self.migrated(&mut text);
         self.stopped(&mut text);
         self.failed(&mut text);
         self.waves(&mut text);
@@ -214,6 +221,16 @@ impl Summary<'_> {
             text,
             &format!("  setting that {costs}; to do it: {command}"),
         );
+    }
+
+    fn migrated(&self, text: &mut String) {
+        if self.attention.migrated.is_empty() {
+            return;
+        }
+        line(text, "");
+        for told in self.attention.migrated.told() {
+            line(text, &format!("{}: {}", told.text, told.names));
+        }
     }
 
     fn carried_over(&self, text: &mut String) {

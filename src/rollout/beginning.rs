@@ -119,9 +119,6 @@ async fn import(
         let mut take = |located: Located| importing.take(&located);
         let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
-        if checked.problem_count == 0 {
-            importing.refuse_unsupported(&source.file)?;
-        }
         let usable = checked.problem_count == 0 && checked.digest == digest;
         // Dropped, the import never was; the caller tells why.
         let begins = usable && importing.selected;

@@ -1,10 +1,7 @@
 //! Hands the entries of a manifest to the ledger as they are read.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
-use super::unsupported::Unsupported;
-use crate::failure::Failure;
 use crate::ledger::{Import, ImportEntry, LedgerError};
 use crate::manifest::{Entry, Located, Orgs};
 use crate::model::{EntryState, OrgNo, RunId};
@@ -18,7 +15,6 @@ pub(crate) struct Importing {
     failed: Option<LedgerError>,
     // The only rows to import, if not all.
     rows: Option<HashSet<u64>>,
-    unsupported: Unsupported,
     selection: Selection,
     /// Whether any entry is selected.
     pub selected: bool,
@@ -38,7 +34,6 @@ impl Importing {
             numbers: HashMap::new(),
             failed: None,
             rows,
-            unsupported: Unsupported::default(),
             selection,
             selected: false,
         }
@@ -54,7 +49,6 @@ impl Importing {
     }
 
     fn look(&mut self, located: &Located) {
-        self.unsupported.look_at_entry(located);
         let Entry { org, app, .. } = &located.entry;
         if self.selection.takes_entry(org, *app) {
             // An entry of a new run is pending.
@@ -62,11 +56,6 @@ impl Importing {
                 .selection
                 .takes_stored(EntryState::Pending, Ended::Unchanged);
         }
-    }
-
-    /// Refuses what this version cannot do.
-    pub fn refuse_unsupported(&self, manifest: &Path) -> Result<(), Failure> {
-        self.unsupported.refuse(manifest)
     }
 
     fn push(&mut self, located: &Located) -> Result<(), LedgerError> {

@@ -23,5 +23,4 @@ pub(crate) mod shell;
 pub(crate) mod simulated;
 pub(crate) mod target;
 pub(crate) mod unknown_org;
-mod unsupported;
 pub(crate) mod waves;

@@ -74,7 +74,8 @@ impl Needs {
         self.scopes
             .extend(["okta.clients.read", "okta.clients.register"]);
         if hub.dpop {
-            self.scopes.insert("okta.clients.manage");
+            // Only its app says whether a client's tokens are bound to a key.
+            self.scopes.extend([READ_APPS, MANAGE_APPS]);
         }
         if !hub.roles.is_empty() {
             self.scopes.extend(["okta.roles.read", "okta.roles.manage"]);
@@ -200,7 +201,9 @@ mod tests {
         );
         assert_eq!(
             hub(&[], &["okta.users.manage"], true),
-            format!("okta.appGrants.manage okta.appGrants.read okta.clients.manage {client}")
+            format!(
+                "okta.appGrants.manage okta.appGrants.read okta.apps.manage okta.apps.read {client}"
+            )
         );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::{Directory, Listing, Relisting};
+use super::{ClientList, Directory, Listing, Relisting};
 use crate::job::OnDrift;
 use crate::manifest::{Entry, Features, Secrets};
 use crate::okta::OrgClient;
@@ -27,6 +27,8 @@ pub struct Access {
     pub listing: Listing,
     /// The same once more, for entries whose app may have been created without our knowing.
     pub relisting: Relisting,
+    /// The org's service apps, listed once a run, if entries have theirs there.
+    pub clients: Arc<ClientList>,
     /// What the apps are whose ids entries give; set when work in the org begins.
     pub directory: OnceLock<Directory>,
     /// What entries want of their features.

@@ -223,7 +223,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    async fn is_right_app(&mut self) -> Result<(), StepError> {
+    pub(super) async fn is_right_app(&mut self) -> Result<(), StepError> {
         if !self.memory.is_right {
             // Boxed, as it is done once an entry and a look takes much memory.
             Box::pin(self.see_identity()).await?;
@@ -290,6 +290,7 @@ impl<'a> Context<'a> {
             fingerprint: self.fingerprint.take(),
             applied,
             name: self.memory.name.take(),
+            client: self.memory.client.take(),
             ..Also::default()
         };
         checkpoint(ledger, owner, self.row, self.log, also)

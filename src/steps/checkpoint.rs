@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::ledger::{
-    AppName, Checkpoint, EntryRow, Fingerprint, LastAppliedUpdate, Ledger, LedgerError, Owner,
+    AppClient, AppName, Checkpoint, EntryRow, Fingerprint, LastAppliedUpdate, Ledger, LedgerError,
+    Owner,
 };
 use crate::pacing::CallLog;
 
@@ -16,6 +17,8 @@ pub struct Also {
     pub applied: Option<LastAppliedUpdate>,
     /// What the app was seen to be.
     pub name: Option<AppName>,
+    /// The service app that the connection signs in as.
+    pub client: Option<AppClient>,
     /// A consent's `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }
@@ -46,6 +49,7 @@ pub fn checkpoint<'a>(
             fingerprint: also.fingerprint,
             applied: also.applied,
             name: also.name,
+            client: also.client,
             settled_consent: also.settled_consent,
         },
     );

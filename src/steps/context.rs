@@ -67,16 +67,21 @@ impl<'a> Context<'a> {
     pub(super) fn rehearsed(&self) -> Option<&'a RehearsedOrg> {
         match &self.outside {
             Outside::Live(_) => None,
-            Outside::Supposed(supposed) => supposed.org,
+            Outside::Supposed(supposed) => supposed.org(self.step.site()),
         }
     }
 
     /// The entry as it calls that org.
     pub(super) fn by_entry(&mut self) -> ByEntry<'_> {
+        let own_org = match &self.outside {
+            Outside::Live(_) => None,
+            Outside::Supposed(supposed) => supposed.own_org(),
+        };
         ByEntry {
             priority: self.priority(),
             log: self.log,
             has_begun: &mut self.memory.has_begun,
+            halted: own_org.and_then(RehearsedOrg::halted),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::find_app::choose;
 use super::identity::remember;
+use super::listing::Pages;
 use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::model::{Changed, Why};
@@ -21,9 +22,10 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     } else if context.may_have_been_sent() {
         let (access, priority) = (context.live()?.access, context.priority());
         let (app, label) = (context.row.entry.app, context.row.entry.label.clone());
-        let (wanted, relisting) = ((app, label.as_deref()), &access.relisting);
+        let (relisting, by) = (&access.relisting, (&access.reader, priority));
         let mut caller = context.reading();
-        let listing = relisting.matching(wanted, &access.reader, priority, &mut caller);
+        let matching = |pages: &Pages| pages.matching(app, label.as_deref());
+        let listing = relisting.find(Some(app), by, &mut caller, matching);
         let found = listing.await?;
         if let Some(id) = found_app(&context.row.entry, &found, [])? {
             choose(context, Some(id.to_owned())).await?;

@@ -138,7 +138,7 @@ mod tests {
         let list = async |pages: &mut Pages, extent: Extent| {
             assert_eq!((extent.only, extent.pages), (Some(App::Google), 6));
             // A server that does not filter.
-            pages.apps = vec![instance("0oa1", "google"), instance("0oa2", "slack")];
+            pages.listed = vec![instance("0oa1", "google"), instance("0oa2", "slack")];
             pages.pages += 1;
             Ok(())
         };

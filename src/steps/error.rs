@@ -62,7 +62,12 @@ impl StepError {
             Self::Call { error, .. } if error.class == Class::Refused => {
                 let carries = matches!(
                     step,
-                    Step::CreateApp | Step::SetConnection | Step::SetFeature(_)
+                    Step::CreateApp
+                        | Step::SetConnection
+                        | Step::SetFeature(_)
+                        | Step::CreateServiceApp
+                        | Step::AssignRole(_)
+                        | Step::GrantScope(_)
                 );
                 let is_gone = error.http_status == Some(404);
                 // A licence is the org's matter (API.md §8).

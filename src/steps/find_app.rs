@@ -1,4 +1,5 @@
-//! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry.
+//! `find_app`: the app instance's id by label. The org's apps are listed once a run, not once an entry. Where the id is given
+//! and something is made for the app in a hub, that it is the right one.
 
 use super::identity::remember;
 use super::listed::listed;
@@ -7,6 +8,11 @@ use super::{Context, Outcome, StepError};
 use crate::plan::{app_taken, found_app};
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
+    if context.row.entry.app_id.is_some() {
+        // Its service app is made before anything is written to it.
+        context.is_right_app().await?;
+        return Ok(Outcome::Done { changed: false });
+    }
     if let Outside::Supposed(supposed) = &context.outside {
         // Nothing of it could be seen without its id.
         let app_id = supposed.app_id();

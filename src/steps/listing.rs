@@ -1,4 +1,4 @@
-//! The org's apps, listed once a run, not once an entry.
+//! The org's apps, or its service apps, listed once a run, not once an entry.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,9 @@ use super::StepError;
 use super::reader::{Reader, again};
 use super::sending::Caller;
 use crate::apps::App;
+use crate::okta::Read;
 use crate::okta::apps::{self, AppInstance};
+use crate::okta::clients::{self, ServiceClient};
 use crate::okta::error::endless_list;
 use crate::pacing::{CallLog, Idempotency, RetryLoop};
 use crate::text::Told;
@@ -19,31 +21,87 @@ use crate::text::Told;
 /// The org's apps, as far as they were listed; one entry lists, the others of the org wait for it.
 pub type Listing = Mutex<Pages>;
 
-/// The org's instances of an app, listed once more because answers to `create_app` were lost: one list for all
-/// entries that need it by the time it begins.
-#[derive(Debug, Default)]
-pub struct Relisting(Mutex<HashMap<App, (Instant, Pages)>>);
+/// What an org lists in pages.
+pub trait Paged: Sized {
+    /// What it is called, if the list has no end.
+    const PLURAL: &'static str;
 
-impl Relisting {
-    /// The instances of an app with this label, by a list that was begun from now on. `caller`: who makes it if nobody did.
-    pub(super) async fn matching(
+    /// Its id.
+    fn id(&self) -> &str;
+
+    /// Where the list begins; `only`: of one kind of app.
+    fn first_page(only: Option<App>) -> String;
+
+    /// Reads a page.
+    fn page(path: &str) -> Read<Vec<Self>>;
+}
+
+impl Paged for AppInstance {
+    const PLURAL: &'static str = "apps";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn first_page(only: Option<App>) -> String {
+        apps::first_page(only)
+    }
+
+    fn page(path: &str) -> Read<Vec<Self>> {
+        apps::next(path)
+    }
+}
+
+impl Paged for ServiceClient {
+    const PLURAL: &'static str = "service apps";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn first_page(_: Option<App>) -> String {
+        clients::first_page()
+    }
+
+    fn page(path: &str) -> Read<Vec<Self>> {
+        clients::next(path)
+    }
+}
+
+/// What an org lists of a kind, listed once more because answers to once-only calls were lost: one list for all
+/// entries that need it by the time it begins.
+#[derive(Debug)]
+pub struct Relisting<T = AppInstance>(Mutex<ByKind<T>>);
+
+/// Lists, all or of one kind of app, and when they were begun.
+type ByKind<T> = HashMap<Option<App>, (Instant, Pages<T>)>;
+
+impl<T> Default for Relisting<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Paged> Relisting<T> {
+    /// What `found` finds in a list that was begun from now on. `caller`: who makes it if nobody did.
+    pub(super) async fn find<R>(
         &self,
-        (app, label): (App, Option<&str>),
-        reader: &Reader,
-        priority: usize,
+        only: Option<App>,
+        (reader, priority): (&Reader, usize),
         caller: &mut impl Caller,
-    ) -> Result<Vec<String>, StepError> {
+        found: impl FnOnce(&Pages<T>) -> R,
+    ) -> Result<R, StepError> {
         let needed_since = Instant::now();
         let mut listed = self.0.lock().await;
         let fresh = || (Instant::now(), Pages::default());
-        let (begun, pages) = listed.entry(app).or_insert_with(fresh);
+        let (begun, pages) = listed.entry(only).or_insert_with(fresh);
         if *begun < needed_since {
             (*begun, *pages) = fresh();
         }
         pages
-            .read(Extent::all(Some(app)), reader, priority, caller)
+            .read(Extent::all(only), reader, priority, caller)
             .await?;
-        Ok(pages.matching(app, label))
+        Ok(found(pages))
     }
 }
 
@@ -71,26 +129,39 @@ impl Extent {
 const MOST_PAGES: u64 = 2_000;
 
 /// Apps of one list at most; they take some 40 MB.
-const MOST_APPS: usize = 200_000;
+const MOST_LISTED: usize = 200_000;
 
 /// Pages of a listing. A page that fails is asked for again, not the whole list.
-#[derive(Debug, Default)]
-pub struct Pages {
+#[derive(Debug)]
+pub struct Pages<T = AppInstance> {
     /// What was listed.
-    pub apps: Vec<AppInstance>,
+    pub listed: Vec<T>,
     /// How many were read for it.
     pub pages: u64,
     /// Where the list continues; `None` before the first page.
     pub next: Option<String>,
     /// Whether the last page was read.
     pub complete: bool,
-    /// Where each app stands, by its id: thousands of entries may ask.
+    /// Where each stands, by its id: thousands of entries may ask.
     by_id: HashMap<String, usize>,
     /// Pages that were read: what tells a list that goes round in circles from one that ends.
     trail: HashSet<String>,
 }
 
-impl Pages {
+impl<T> Default for Pages<T> {
+    fn default() -> Self {
+        Self {
+            listed: Vec::new(),
+            pages: 0,
+            next: None,
+            complete: false,
+            by_id: HashMap::new(),
+            trail: HashSet::new(),
+        }
+    }
+}
+
+impl<T: Paged> Pages<T> {
     /// Reads on, as far as wanted; every page is asked for again as the gate's retry policy allows.
     ///
     /// # Errors
@@ -129,8 +200,8 @@ impl Pages {
         let mut restarted = false;
         while !self.complete && self.pages < extent.pages {
             let path = self.next.clone();
-            let path = path.unwrap_or_else(|| apps::first_page(extent.only));
-            match reader.read_by(&apps::next(&path), priority, caller).await {
+            let path = path.unwrap_or_else(|| T::first_page(extent.only));
+            match reader.read_by(&T::page(&path), priority, caller).await {
                 Ok((listed, next)) => {
                     self.add(&path, listed, next).map_err(|why| {
                         StepError::call(endless_list(&why), Idempotency::ReadOnly)
@@ -148,19 +219,14 @@ impl Pages {
     }
 
     // Takes a page; `Err` = the list has no end, and why.
-    fn add(
-        &mut self,
-        path: &str,
-        listed: Vec<AppInstance>,
-        next: Option<String>,
-    ) -> Result<(), String> {
+    fn add(&mut self, path: &str, listed: Vec<T>, next: Option<String>) -> Result<(), String> {
         self.pages += 1;
         self.trail.insert(address(path));
-        for instance in listed {
-            // A page that shifted while the list was read shows an instance twice.
-            if let Entry::Vacant(place) = self.by_id.entry(instance.id.clone()) {
-                place.insert(self.apps.len());
-                self.apps.push(instance);
+        for one in listed {
+            // A page that shifted while the list was read shows one twice.
+            if let Entry::Vacant(place) = self.by_id.entry(one.id().to_owned()) {
+                place.insert(self.listed.len());
+                self.listed.push(one);
             }
         }
         let back = next
@@ -169,8 +235,8 @@ impl Pages {
         if back {
             return Err(format!("page {} leads back to one before it", self.pages));
         }
-        if self.apps.len() > MOST_APPS {
-            return Err(format!("it has more than {MOST_APPS} apps"));
+        if self.listed.len() > MOST_LISTED {
+            return Err(format!("it has more than {MOST_LISTED} {}", T::PLURAL));
         }
         if next.is_some() && self.pages >= MOST_PAGES {
             return Err(format!("it has more than {MOST_PAGES} pages"));
@@ -183,21 +249,23 @@ impl Pages {
         Ok(())
     }
 
+    /// Gives up what was listed, but for where the list continues.
+    pub fn take(&mut self) -> Vec<T> {
+        self.by_id = HashMap::new();
+        std::mem::take(&mut self.listed)
+    }
+}
+
+impl Pages {
     /// What the instance with this id is, if it was listed.
     pub fn name_of(&self, id: &str) -> Option<&Told> {
-        Some(&self.apps.get(*self.by_id.get(id)?)?.name)
-    }
-
-    /// Gives up what was listed, but for where the list continues.
-    pub fn take(&mut self) -> Vec<AppInstance> {
-        self.by_id = HashMap::new();
-        std::mem::take(&mut self.apps)
+        Some(&self.listed.get(*self.by_id.get(id)?)?.name)
     }
 
     /// The labels of the org's instances of an app.
     pub fn labels(&self, app: App) -> impl Iterator<Item = &Told> {
         let of_app = move |instance: &&AppInstance| instance.name == *app.name();
-        self.apps
+        self.listed
             .iter()
             .filter(of_app)
             .map(|instance| &instance.label)
@@ -205,12 +273,32 @@ impl Pages {
 
     /// The ids of the instances with this app name and label.
     pub fn matching(&self, app: App, label: Option<&str>) -> Vec<String> {
-        self.apps
+        self.listed
             .iter()
             .filter(|instance| instance.name == *app.name() && Some(instance.label.raw()) == label)
             .map(|instance| instance.id.clone())
             .collect()
     }
+}
+
+impl Pages<ServiceClient> {
+    /// Those with this name.
+    pub fn named(&self, name: &str) -> Vec<ServiceClient> {
+        let named = self
+            .listed
+            .iter()
+            .filter(|client| client.name.raw() == name);
+        named.cloned().collect()
+    }
+}
+
+/// The org's service apps, as far as they were listed; one entry lists, the others with theirs there wait for it.
+#[derive(Debug, Default)]
+pub struct ClientList {
+    /// Listed once a run.
+    pub listing: Mutex<Pages<ServiceClient>>,
+    /// The same once more, for entries whose service app may have been made without our knowing.
+    pub relisting: Relisting<ServiceClient>,
 }
 
 // What of a page's address tells it from others, in whatever order and encoding its parameters come.
@@ -238,7 +326,7 @@ mod tests {
 
     // Reads a list whose pages lead to these ones; `None` = it ended.
     fn read(cursors: &[&str]) -> Option<String> {
-        let mut pages = Pages::default();
+        let mut pages: Pages = Pages::default();
         let mut path = "/api/v1/apps?limit=200".to_owned();
         for (no, cursor) in cursors.iter().enumerate() {
             let next = format!("/api/v1/apps?{cursor}");
@@ -250,12 +338,16 @@ mod tests {
         pages.add(&path, page(0..1), None).unwrap();
         assert!(pages.complete);
         let names = pages
-            .apps
+            .listed
             .iter()
             .map(|instance| pages.name_of(&instance.id));
-        assert!(names.eq(pages.apps.iter().map(|instance| Some(&instance.name))));
+        assert!(names.eq(pages.listed.iter().map(|instance| Some(&instance.name))));
         assert!(pages.name_of("0oa").is_none());
-        assert_eq!(pages.apps.len(), cursors.len().max(1), "an id stands once");
+        assert_eq!(
+            pages.listed.len(),
+            cursors.len().max(1),
+            "an id stands once"
+        );
         None
     }
 
@@ -292,7 +384,7 @@ mod tests {
     #[test]
     fn a_list_has_no_more_pages_and_apps_than_there_can_be() {
         let endless = |apps: usize| {
-            let mut pages = Pages::default();
+            let mut pages: Pages = Pages::default();
             (0..).find_map(|no| {
                 let (from, to) = (no * apps, (no + 1) * apps);
                 let (path, next) = (format!("/a?after={no}"), format!("/a?after={}", no + 1));

@@ -1,9 +1,12 @@
 //! What goes from one step of an entry to the next within a process, and nowhere else.
 
 use super::shown::Listed;
-use crate::ledger::{AppMemory, AppName, EntryRow};
+use crate::ledger::{AppClient, AppMemory, AppName, EntryRow};
 use crate::model::EntryState;
+use crate::okta::clients::AssignedRole;
+use crate::okta::service_app::ServiceApp;
 use crate::plan::Earlier;
+use crate::text::Told;
 
 /// What this process read of one entry, to save calls; lost with the process.
 #[derive(Debug, Default)]
@@ -20,6 +23,10 @@ pub struct Memory {
     pub is_right: bool,
     /// What it was seen to be, until a checkpoint takes it.
     pub name: Option<AppName>,
+    /// The service app that it signs in as, until a checkpoint takes it.
+    pub client: Option<AppClient>,
+    /// What was read of that; few entries have one.
+    pub in_hub: Option<Box<InHub>>,
     /// What was wanted of the app before.
     pub earlier: Option<Earlier>,
     /// Whether the ledger knows that this is not what the app is like any more.
@@ -39,6 +46,17 @@ impl Memory {
             ..Self::default()
         }
     }
+}
+
+/// What was read of a service app, as it is after the calls so far.
+#[derive(Debug, Default)]
+pub struct InHub {
+    /// All of it, where it was read as an app.
+    pub app: Option<ServiceApp>,
+    /// Its roles.
+    pub roles: Option<Vec<AssignedRole>>,
+    /// Its scopes.
+    pub scopes: Option<Vec<Told>>,
 }
 
 /// How it is known what a write changes.

@@ -4,20 +4,22 @@
 mod access;
 mod activate_connection;
 mod admin;
+mod assign_role;
 mod calls;
 mod checkpoint;
 mod complete_consent;
 mod connection;
 mod context;
 mod create_app;
+mod create_service_app;
 mod deactivate_connection;
 mod directory;
 mod error;
 mod find_app;
 mod fingerprint;
 mod forecast;
-#[cfg(test)]
-mod hub_trial;
+mod grant_scope;
+mod hub;
 mod identity;
 mod listed;
 mod listing;
@@ -26,11 +28,13 @@ mod outside;
 mod reader;
 mod rehearsal;
 mod rehearsed;
+mod require_dpop;
 mod sending;
 mod set_connection;
 mod set_feature;
 mod shown;
 mod start_consent;
+mod supposed_hub;
 mod supposition;
 mod token;
 
@@ -42,13 +46,14 @@ pub use directory::{AppsToFind, Directory};
 pub use error::StepError;
 pub use fingerprint::Fingerprints;
 pub use forecast::{forecast, forecast_waiting};
-pub use listing::{Extent, Listing, Pages, Relisting};
-pub use memory::{Basis, Memory};
+pub use listing::{ClientList, Extent, Listing, Paged, Pages, Relisting};
+pub use memory::{Basis, InHub, Memory};
 pub use outside::{Live, Outside};
 pub use reader::Reader;
 pub use rehearsal::{End, Failed, Rehearsed, TakenUp, rehearse};
 pub use rehearsed::{Answering, OrgApps, RehearsedOrg};
 pub use shown::{has_link, live as live_connection};
+pub use supposition::RehearsedOrgs;
 
 use crate::ledger::{Consent, Progress, StepRecord};
 use crate::model::Step;
@@ -140,8 +145,10 @@ impl Step {
             Self::ActivateConnection => activate_connection::run(context).await,
             Self::DeactivateConnection => deactivate_connection::run(context).await,
             Self::SetFeature(feature) => set_feature::run(context, feature).await,
-            #[cfg(test)]
-            Self::HubTrial(index) => hub_trial::run(context, index).await,
+            Self::CreateServiceApp => create_service_app::run(context).await,
+            Self::AssignRole(index) => assign_role::run(context, index).await,
+            Self::GrantScope(index) => grant_scope::run(context, index).await,
+            Self::RequireDpop => require_dpop::run(context).await,
         }
     }
 }

@@ -26,6 +26,10 @@ pub struct Live<'a> {
     pub halted: Option<&'a CancellationToken>,
     /// The URL of the entry's own org as the ledger knows it: its app is there.
     pub own_url: &'a str,
+    /// Where that org is reached.
+    pub own_origin: &'a str,
+    /// The URL of its hub as the ledger knows it, if it has one.
+    pub hub_url: Option<&'a str>,
 }
 
 /// What cannot be foretold.

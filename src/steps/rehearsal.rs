@@ -9,11 +9,10 @@ use super::error::StepError;
 use super::forecast::{row, take_next};
 use super::memory::Memory;
 use super::outside::Outside;
-use super::rehearsed::RehearsedOrg;
-use super::supposition::Supposition;
-use crate::ledger::StepRecord;
+use super::supposition::{RehearsedOrgs, Supposition};
+use crate::ledger::{OrgStats, StepRecord};
 use crate::manifest::Entry;
-use crate::model::Step;
+use crate::model::{Site, Step};
 use crate::pacing::{CallLog, Halted};
 use crate::plan::{Call, Seen, steps};
 
@@ -40,12 +39,16 @@ pub enum TakenUp {
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rehearsed {
-    /// Calls that it made, those that were refused or failed included.
+    /// Calls that it made to both orgs, those that were refused or failed included.
     pub calls: u64,
     /// How many of them asked what features an app has.
     pub feature_lists: u64,
+    /// How many of them were made to the hub.
+    pub hub_calls: u64,
     /// How long the org could not send.
     pub waited_ms: u64,
+    /// How long the hub could not.
+    pub hub_waited_ms: u64,
     /// How it ended.
     pub end: End,
 }
@@ -64,17 +67,17 @@ pub enum End {
     NotBegun,
 }
 
-/// Takes the steps of an entry in an org where it is not as wanted, until it waits for a consent at the latest. `pauses`:
+/// Takes the steps of an entry in orgs where it is not as wanted, until it waits for a consent at the latest. `pauses`:
 /// returns how long the entry rested when it tries again, or `None` if it is given up.
 pub async fn rehearse(
     entry: &Entry,
     seen: &Seen,
-    org: &RehearsedOrg,
+    orgs: RehearsedOrgs<'_>,
     taken_up: TakenUp,
     mut pauses: impl AsyncFnMut(Failed<'_>) -> Option<Duration>,
 ) -> Rehearsed {
     let steps = steps(entry);
-    let mut supposition = Supposition::of(entry, seen).at(org);
+    let mut supposition = Supposition::of(entry, seen).at(orgs);
     let mut memory = Memory {
         app: Some(seen.past.app.clone()),
         earlier: Some(seen.past.earlier.clone()),
@@ -102,10 +105,14 @@ pub async fn rehearse(
         announced: false,
     };
     let (mut attempts, mut elapsed) = (0, Duration::ZERO);
+    let mut in_hub = OrgStats::default();
     let end = loop {
         context.log.busy = Duration::ZERO;
+        let before = context.log.stats;
         // Boxed, so that an entry that rests takes little memory.
-        let error = match Box::pin(take_next(&mut context)).await {
+        let taken = Box::pin(take_next(&mut context)).await;
+        add(&mut in_hub, context.step.site(), context.log.stats, before);
+        let error = match taken {
             Ok(None) => break End::Done,
             Ok(Some(Outcome::Waiting(_))) => break End::Waits,
             Ok(Some(_)) => {
@@ -132,8 +139,18 @@ pub async fn rehearse(
     Rehearsed {
         calls: stats.requests,
         feature_lists: lists(context.outside),
-        waited_ms: stats.waited_ms,
+        hub_calls: in_hub.requests,
+        waited_ms: stats.waited_ms - in_hub.waited_ms,
+        hub_waited_ms: in_hub.waited_ms,
         end,
+    }
+}
+
+/// Adds what came of a step in the hub to sums since they were these.
+fn add(to: &mut OrgStats, site: Site, now: OrgStats, before: OrgStats) {
+    if site == Site::Hub {
+        to.requests += now.requests - before.requests;
+        to.waited_ms += now.waited_ms - before.waited_ms;
     }
 }
 

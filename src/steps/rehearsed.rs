@@ -9,12 +9,12 @@ use super::StepError;
 use super::directory::AppsToFind;
 use super::sending::{Caller, sent};
 use crate::apps::App;
-use crate::okta::{Exchange, Request, apps};
+use crate::okta::{Exchange, Request, apps, clients};
 use crate::pacing::{CallLog, CancellationToken, Gate, Halted, Idempotency};
 use crate::plan::pages_worth;
 
 /// What a call would bring, and how long that would take from now.
-pub type Answering = Box<dyn Fn(&Request) -> Exchange + Send + Sync>;
+pub type Answering = Arc<dyn Fn(&Request) -> Exchange + Send + Sync>;
 
 /// See the first lines of this file.
 pub struct RehearsedOrg {
@@ -43,6 +43,8 @@ struct Listed {
     pages: u64,
     /// Pages of the lists of single apps, by [`App::index`].
     of_app: [u64; App::ALL.len()],
+    /// Pages of the list of service apps.
+    clients: u64,
 }
 
 /// An entry that calls the org.
@@ -53,6 +55,8 @@ pub(super) struct ByEntry<'a> {
     pub log: &'a mut CallLog,
     /// See [`Memory::has_begun`](super::Memory::has_begun).
     pub has_begun: &'a mut bool,
+    /// Cancelled once no further entry of the run may begin.
+    pub halted: Option<&'a CancellationToken>,
 }
 
 impl ByEntry<'_> {
@@ -62,6 +66,7 @@ impl ByEntry<'_> {
             priority: self.priority,
             log: self.log,
             has_begun: self.has_begun,
+            halted: self.halted,
         }
     }
 }
@@ -69,7 +74,6 @@ impl ByEntry<'_> {
 /// A call of an entry.
 struct EntryCall<'a> {
     by: ByEntry<'a>,
-    halted: Option<&'a CancellationToken>,
 }
 
 impl Caller for EntryCall<'_> {
@@ -79,11 +83,12 @@ impl Caller for EntryCall<'_> {
 
     // The run may be halted while the first call of the entry waits for its turn.
     fn given_up(&self) -> Option<CancellationToken> {
-        self.halted.filter(|_| !*self.by.has_begun).cloned()
+        self.by.halted.filter(|_| !*self.by.has_begun).cloned()
     }
 
     async fn admitted(&mut self) -> Result<(), StepError> {
-        if !*self.by.has_begun && self.halted.is_some_and(CancellationToken::is_cancelled) {
+        let halted = self.by.halted;
+        if !*self.by.has_begun && halted.is_some_and(CancellationToken::is_cancelled) {
             return Err(Halted::NoFurtherEntry.into());
         }
         *self.by.has_begun = true;
@@ -131,6 +136,11 @@ impl RehearsedOrg {
         }
     }
 
+    /// Cancelled once no further entry of it may begin.
+    pub(super) const fn halted(&self) -> Option<&CancellationToken> {
+        self.halted.as_ref()
+    }
+
     /// Where its calls wait for their turn.
     pub fn gate(&self) -> &Gate {
         &self.gate
@@ -148,8 +158,8 @@ impl RehearsedOrg {
             tokio::time::sleep(exchange.duration).await;
             exchange
         };
-        let (priority, halted) = (by.priority, self.halted.as_ref());
-        let mut caller = EntryCall { by, halted };
+        let priority = by.priority;
+        let mut caller = EntryCall { by };
         let ended = sent(&self.gate, None, request, priority, &mut caller, exchange).await?;
         let failed = |error| StepError::call(error, idempotency);
         ended.outcome.map(drop).map_err(failed)
@@ -161,6 +171,22 @@ impl RehearsedOrg {
         let mut listed = self.listed.lock().await;
         let pages = self.apps.pages(only);
         self.read_pages(only, &mut listed.pages, pages, by).await
+    }
+
+    /// Lists the service apps, of which there are none, once for all entries.
+    pub(super) async fn list_clients(&self, by: ByEntry<'_>) -> Result<(), StepError> {
+        let mut listed = self.listed.lock().await;
+        if listed.clients == 0 {
+            self.list_clients_again(by).await?;
+            listed.clients = 1;
+        }
+        Ok(())
+    }
+
+    /// Lists the service apps, whatever was listed before.
+    pub(super) async fn list_clients_again(&self, by: ByEntry<'_>) -> Result<(), StepError> {
+        let page = clients::next(&clients::first_page());
+        self.call(page.request(), Idempotency::ReadOnly, by).await
     }
 
     /// Lists all instances of an app, whatever was listed before.

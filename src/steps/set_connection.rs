@@ -5,6 +5,7 @@ use super::connection::{post, read};
 use super::token::{Looked, Token};
 use super::{Context, Outcome, StepError, start_consent};
 use crate::apps::AuthScheme;
+use crate::failure::Remedy;
 use crate::manifest::Connection;
 use crate::okta::connections::{Activate, ConnectionBody};
 use crate::pacing::Idempotency;
@@ -13,12 +14,15 @@ use crate::plan::{
 };
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
-    let Some(wanted) = context.row.entry.connection.clone() else {
+    let Some(mut wanted) = context.row.entry.connection.clone() else {
         return Err(StepError::failed(
             "the entry has no connection",
             "give `connection`",
         ));
     };
+    if context.row.entry.hub.is_some() {
+        wanted.profile.client_id = Some(context.client_id()?);
+    }
     if context.row.entry.app.needs_consent() {
         // Boxed, so that entries without a consent take less memory.
         Box::pin(start_consent::run(context, &wanted)).await
@@ -80,7 +84,39 @@ async fn set_client(context: &mut Context<'_>, wanted: &Connection) -> Result<Ou
         client_id,
         rotation_mode,
     };
-    post_and_prove(context, &app_id, &body, wanted).await
+    match post_and_prove(context, &app_id, &body, wanted).await {
+        Err(error) => Err(explain_client(context, error)),
+        connected => connected,
+    }
+}
+
+// The hub does not let the service app in: what to look at is there, and is named.
+fn explain_client(context: &Context<'_>, refused: StepError) -> StepError {
+    let Some(hub) = &context.row.entry.hub else {
+        return refused;
+    };
+    let StepError::Call {
+        mut error,
+        idempotency,
+    } = refused
+    else {
+        return refused;
+    };
+    if error.http_status == Some(400) && error.message.contains("credential") {
+        let client_id = context
+            .row
+            .progress
+            .client_id
+            .as_deref()
+            .unwrap_or_default();
+        let uri = context.jwks_uri().unwrap_or_default();
+        error.hint = Some(format!(
+            "look at service app {client_id} in {}: it needs its admin roles and scopes, and the hub must be able to read {uri}",
+            hub.org
+        ));
+        error.remedy = Remedy::Outside;
+    }
+    StepError::Call { error, idempotency }
 }
 
 async fn post_and_prove(

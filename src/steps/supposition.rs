@@ -8,8 +8,8 @@ use super::rehearsed::RehearsedOrg;
 use super::shown::{Listed, ShownConnection};
 use crate::apps::{AuthScheme, Feature};
 use crate::ledger::Consent;
-use crate::manifest::{ADMIN_SECRETS, Entry};
-use crate::model::UnixMillis;
+use crate::manifest::{ADMIN_SECRETS, Connection, Entry};
+use crate::model::{Site, UnixMillis};
 use crate::okta::features::FeatureState;
 use crate::plan::{
     Action, Call, Change, Difference, Forecast, Identity, LiveConnection, LiveStatus, Obstacle,
@@ -29,9 +29,20 @@ pub struct Supposition<'a> {
     identity: Option<&'a Identity>,
     // Whether a person would have to consent.
     waits: bool,
-    forecast: Forecast,
+    /// The service app that the connection signs in as.
+    pub(super) client_id: Option<String>,
+    pub(super) forecast: Forecast,
     /// Where its calls are made, in a rehearsal.
-    pub(super) org: Option<&'a RehearsedOrg>,
+    orgs: RehearsedOrgs<'a>,
+}
+
+/// The orgs of an entry, in a rehearsal.
+#[derive(Clone, Copy, Default)]
+pub struct RehearsedOrgs<'a> {
+    /// Its own.
+    pub own: Option<&'a RehearsedOrg>,
+    /// Its hub.
+    pub hub: Option<&'a RehearsedOrg>,
 }
 
 impl<'a> Supposition<'a> {
@@ -48,20 +59,31 @@ impl<'a> Supposition<'a> {
             connection: app.map_or_else(new, |app| app.connection.clone()),
             identity: Some(&seen.identity),
             waits: false,
+            client_id: None,
             forecast: Forecast::default(),
-            org: None,
+            orgs: RehearsedOrgs::default(),
         }
     }
 
-    /// The same where its calls are made to this org.
-    pub(super) fn at(self, org: &'a RehearsedOrg) -> Self {
-        Self {
-            org: Some(org),
-            ..self
+    /// The same where its calls are made to these orgs.
+    pub(super) fn at(self, orgs: RehearsedOrgs<'a>) -> Self {
+        Self { orgs, ..self }
+    }
+
+    /// The org that a step's calls are made to, in a rehearsal.
+    pub(super) const fn org(&self, site: Site) -> Option<&'a RehearsedOrg> {
+        match site {
+            Site::Own => self.orgs.own,
+            Site::Hub => self.orgs.hub,
         }
     }
 
-    fn note(&mut self, call: Call) {
+    /// The run whose halt the entry heeds, in a rehearsal, is that of its own org.
+    pub(super) const fn own_org(&self) -> Option<&'a RehearsedOrg> {
+        self.orgs.own
+    }
+
+    pub(super) fn note(&mut self, call: Call) {
         if self.waits {
             self.forecast.after_consent.push(call);
         } else {
@@ -120,9 +142,10 @@ impl<'a> Supposition<'a> {
     /// Posts the connection.
     pub(super) fn set_connection(&mut self) -> Option<ShownConnection> {
         self.note(Call::SetConnection);
-        let wanted = self.entry.connection.as_ref()?;
+        let wanted = &self.wanted()?;
         // An app that Okta cannot provision takes everything and does nothing (API.md §3.4).
         let differences = differences(&self.connection, wanted).ok()?;
+        self.forecast.migrates = migrates(&self.connection, wanted);
         let scheme = wanted.profile.auth_scheme;
         let waits = self.entry.app.needs_consent();
         let had = self.connection.is_enabled_with(scheme) || self.seen.past.app.connected;
@@ -142,6 +165,15 @@ impl<'a> Supposition<'a> {
             self.is_active();
         }
         Some(self.shown(waits))
+    }
+
+    /// The connection as the entry wants it.
+    fn wanted(&self) -> Option<Connection> {
+        let mut wanted = self.entry.connection.clone()?;
+        if self.entry.hub.is_some() {
+            wanted.profile.client_id.clone_from(&self.client_id);
+        }
+        Some(wanted)
     }
 
     /// The link that is out already is waited for.
@@ -223,12 +255,6 @@ impl<'a> Supposition<'a> {
         self.seen.app.as_ref()?.features.as_ref()
     }
 
-    /// Does what tests do in the hub.
-    #[cfg(test)]
-    pub(super) fn hub_trial(&mut self) {
-        self.note(Call::HubTrial);
-    }
-
     /// Puts a feature. What the answer shows is as wanted.
     pub(super) fn set_feature(&mut self, feature: Feature, wanted: &Value) {
         self.note(Call::SetFeature(feature));
@@ -257,6 +283,12 @@ impl<'a> Supposition<'a> {
         );
     }
 
+    /// The name of its service app.
+    pub(super) fn client_name(&self) -> &'a str {
+        let hub = self.entry.hub.as_ref();
+        hub.map_or("", |hub| hub.client_name.as_str())
+    }
+
     /// Fields that somebody changed by hand stay so.
     pub(super) fn leave(&mut self, part: Part, by_hand: &[Difference]) {
         let left = by_hand
@@ -265,7 +297,7 @@ impl<'a> Supposition<'a> {
         self.forecast.left_alone.extend(left);
     }
 
-    fn change(&mut self, part: Part, differences: Vec<Difference>) {
+    pub(super) fn change(&mut self, part: Part, differences: Vec<Difference>) {
         let fields = differences
             .into_iter()
             .map(|found| Change::Field(below(part, found)));
@@ -296,7 +328,8 @@ impl<'a> Supposition<'a> {
         if wanted.base_url.is_some() && live.base_url.is_none() {
             note("connection.baseUrl");
         }
-        if profile.client_id.is_some() && live.client_id.is_none() {
+        let has_client = profile.client_id.is_some() || self.entry.hub.is_some();
+        if has_client && live.client_id.is_none() {
             note("connection.profile.clientId");
         }
         if profile.signing.is_some() && live.rotation_mode.is_none() {
@@ -322,7 +355,7 @@ impl<'a> Supposition<'a> {
             Action::Deactivate
         } else if makes(&[Call::CreateApp]) || connects && !was_active {
             Action::SetUp
-        } else if connects || forecast.calls.iter().any(sets) {
+        } else if connects || forecast.calls.iter().any(sets) || makes(&IN_HUB) {
             Action::Change
         } else {
             Action::Nothing
@@ -331,6 +364,20 @@ impl<'a> Supposition<'a> {
         forecast
     }
 }
+
+/// Whether a connection that works with an API token is to sign in as a service app instead.
+fn migrates(live: &LiveConnection, wanted: &Connection) -> bool {
+    live.is_enabled_with(AuthScheme::Token) && wanted.profile.auth_scheme == AuthScheme::Oauth2
+}
+
+/// What changes a service app.
+const IN_HUB: [Call; 5] = [
+    Call::CreateServiceApp,
+    Call::ReplaceClient,
+    Call::AssignRole,
+    Call::GrantScope,
+    Call::RequireDpop,
+];
 
 fn below(part: Part, found: Difference) -> Difference {
     Difference {

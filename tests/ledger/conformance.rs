@@ -6,9 +6,9 @@ use std::pin::pin;
 use futures_util::stream::StreamExt as _;
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppMemory, AppName, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
-    ImportEntry, InFlight, LastApplied, LastAppliedChange, LastAppliedUpdate, LedgerError,
-    OrgStats, Owner, Progress, Standing, StepRecord, Target,
+    AppClient, AppMemory, AppName, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
+    HubClient, ImportEntry, InFlight, LastApplied, LastAppliedChange, LastAppliedUpdate,
+    LedgerError, OrgStats, Owner, Progress, Standing, StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{
@@ -40,6 +40,7 @@ on_each_backend! {
     failed_entries_are_set_back_to_where_they_stopped,
     apps_found_by_label_are_known_per_org,
     what_apps_are_is_known_once_it_was_seen,
+    the_service_app_of_an_app_is_known_with_its_hub,
     orgs_and_runs_are_updated,
     checkpoints_that_build_on_each_other_store_the_same_as_those_that_look,
     only_the_failed_entries_that_are_wanted_are_tried_again,
@@ -221,6 +222,7 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         attempts: 3,
         elapsed_ms: 4_000,
         app_id: Some("0oa1".into()),
+        client_id: Some("0oaClient".into()),
         in_flight: Some(InFlight {
             step: Step::CreateApp,
             sent_at: UnixMillis(5),
@@ -1106,6 +1108,55 @@ async fn apps_found_by_label_are_known_per_org(backend: Backend) {
         [App::Google],
         "slack was found, one google is left"
     );
+}
+
+async fn the_service_app_of_an_app_is_known_with_its_hub(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let run = fixture.import("a.csv", &[entry("x", "0oa0")]).await;
+    let ledger = &fixture.ledger;
+    let org_url = "https://x.okta.com";
+    let client = |hub_url: &str, client_id: &str| HubClient {
+        hub_url: hub_url.into(),
+        client_id: client_id.into(),
+    };
+    assert_eq!(
+        ledger.app_memory(org_url, "0oa0").await.unwrap().client,
+        None
+    );
+    // Before anything else is remembered of the app, beside what is, and in the place of another one.
+    for (version, hub, id) in [
+        (0, "https://hub.okta.com", "0oaC1"),
+        (2, "https://y.okta.com", "0oaC2"),
+    ] {
+        let mut cp = checkpoint(&run, 0, version, EntryState::Started);
+        cp.client = Some(AppClient {
+            org_url: org_url.into(),
+            app_id: "0oa0".into(),
+            client: client(hub, id),
+        });
+        ledger.store(cp).await.unwrap();
+        let mut named = checkpoint(&run, 0, version + 1, EntryState::Started);
+        named.name = Some(AppName {
+            org_url: org_url.into(),
+            app_id: "0oa0".into(),
+            name: "okta_org2org".into(),
+        });
+        if version == 0 {
+            ledger.store(named).await.unwrap();
+        }
+        let known = ledger.app_memory(org_url, "0oa0").await.unwrap();
+        assert_eq!(known.client.as_deref(), Some(&client(hub, id)));
+        assert_eq!(known.name.as_deref(), Some("okta_org2org"));
+        assert_eq!(
+            (known.hmac, known.applied, known.connected),
+            (None, None, false)
+        );
+        // It is the app's, not the id's.
+        assert_eq!(
+            ledger.app_memory(hub, "0oa0").await.unwrap(),
+            AppMemory::default()
+        );
+    }
 }
 
 async fn what_apps_are_is_known_once_it_was_seen(backend: Backend) {

@@ -246,6 +246,7 @@ pub fn checkpoint(run: &RunId, no: i64, version: i64, state: EntryState) -> OfRu
         fingerprint: None,
         applied: None,
         name: None,
+        client: None,
         settled_consent: None,
     };
     OfRun(run.clone(), checkpoint)
@@ -275,7 +276,8 @@ pub fn waiting_on(run: &RunId, no: i64, version: i64, state: &str) -> OfRun {
 /// Makes a ledger's tables those of format 15 again.
 pub const FORMAT_15: &str =
     "DROP TABLE schedule; ALTER TABLE run DROP COLUMN failed; DROP TABLE wave; DROP TABLE notice;
-    DROP INDEX entry_away; ALTER TABLE entry DROP COLUMN queue; ALTER TABLE org DROP COLUMN hub;";
+    DROP INDEX entry_away; ALTER TABLE entry DROP COLUMN queue; ALTER TABLE org DROP COLUMN hub;
+    ALTER TABLE app DROP COLUMN hub; ALTER TABLE app DROP COLUMN client;";
 
 /// Makes a ledger's tables of format 15 those of format 8.
 pub const FORMAT_8: &str =

@@ -3,8 +3,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use crate::support::{Ran, Scenario, google, zscaler};
 
 /// A job in a folder of its own, whose ledger is beside that.
@@ -179,20 +177,10 @@ struct NoRun {
     says: &'static str,
 }
 
-fn hub(story: &Scenario) {
-    let hub =
-        json!({ "org": "hub", "clientName": "spoke", "roles": [], "scopes": [], "dpop": false });
-    let entry = zscaler("0oa1").with("app", "okta_org2org".into());
-    let oauth =
-        json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": "AUTO" } } });
-    let entry = entry.with("connection", oauth).with("hub", hub);
-    story.manifest([entry, zscaler("0oa9").at("hub")]);
-}
-
 const RUN: &[&str] = &["run", "job.toml"];
 
 /// Each is refused, or has nothing to do, before anything begins.
-const NO_RUNS: [NoRun; 13] = [
+const NO_RUNS: [NoRun; 12] = [
     NoRun {
         name: "a mistake in the manifest",
         arrange: |story| story.manifest([zscaler("0oa1").with("nothing", "x".into())]),
@@ -230,13 +218,6 @@ const NO_RUNS: [NoRun; 13] = [
         arguments: RUN,
         code: 2,
         says: "NOT_SET",
-    },
-    NoRun {
-        name: "what this version cannot do",
-        arrange: |story| hub(story),
-        arguments: RUN,
-        code: 2,
-        says: "`hub` is not supported by this version; nothing was sent",
     },
     NoRun {
         name: "a proxy that is none",

@@ -29,6 +29,7 @@ mod failed_starts;
 mod filters;
 mod hints;
 mod hostile;
+mod hub;
 mod init;
 mod inputs;
 mod jobs;

@@ -130,7 +130,9 @@ fn alike(org: &OrgPlan, entry: &EntryPlan) -> Alike {
                 .map(|change| format!("{} (changed by hand, left alone)", short(change)));
             let secrets = entry.left_secrets.iter();
             let left = left.chain(secrets.map(|change| format!("{change} !reconnect")));
-            (changes.chain(left).collect::<Vec<_>>().join(", "), None)
+            let migrates = entry.migrates.then(|| "migration to OAUTH2".to_owned());
+            let all = migrates.into_iter().chain(changes).chain(left);
+            (all.collect::<Vec<_>>().join(", "), None)
         }
     };
     Alike {
@@ -141,6 +143,13 @@ fn alike(org: &OrgPlan, entry: &EntryPlan) -> Alike {
     }
 }
 
+/// Fields of which every entry has another value.
+const OWN: [&str; 3] = [
+    "hub.clientName",
+    "hub.jwksUri",
+    "connection.profile.clientId",
+];
+
 /// `create.status → ENABLED`: entries differ in what they had.
 fn short(change: &Change) -> String {
     let (field, wanted) = match change {
@@ -149,6 +158,7 @@ fn short(change: &Change) -> String {
         Change::Secret { .. } | Change::Renewed => return change.to_string(),
     };
     let wanted = match wanted {
+        _ if OWN.contains(&field) => "its own".to_owned(),
         Value::String(text) => text.clone(),
         value => value.to_string(),
     };
@@ -189,6 +199,7 @@ mod tests {
                 row,
             },
             action,
+            migrates: false,
             changes,
             left_alone: Vec::new(),
             left_secrets: Vec::new(),

@@ -15,6 +15,9 @@ use crate::text::Page;
 /// Calls a minute that no client can make: an org that shows more has no limit worth a word.
 const NO_LIMIT: u64 = 1_000_000;
 
+/// What is said of an entry that goes from an API token to a service app.
+const MIGRATION: &str = "migration from TOKEN to OAUTH2: the service app is ready before the connection is switched; provisioning does not pause";
+
 /// Writes a plan.
 pub(super) fn write(
     out: &mut Page<impl Write>,
@@ -77,6 +80,9 @@ fn write_entry(out: &mut Page<impl Write>, org: &OrgPlan, entry: &EntryPlan) -> 
             out.line(format_args!("      hint: {}", error.hint))?;
         }
         None => out.line(name)?,
+    }
+    if entry.migrates {
+        out.line(format_args!("      {MIGRATION}"))?;
     }
     for change in &entry.changes {
         out.line(format_args!("      {change}"))?;

@@ -131,6 +131,9 @@ async fn attention(
     {
         if let Some(entry) = facts.entry(row) {
             attention.changes.add_changes(&entry);
+            if entry.migrated() {
+                attention.migrated.add_told(&entry, report::TOKEN_UNUSED);
+            }
         }
     }
     let noted = async |what| {

@@ -1,6 +1,7 @@
 //! A run that is only rehearsed, in simulated time: the real gates, steps, order of entries and rules of waves, in orgs
 //! that exist in memory only, without a ledger.
 
+mod hub;
 mod org;
 mod run;
 
@@ -39,6 +40,8 @@ pub struct OrgToRehearse<'a> {
     pub apps: OrgApps,
     /// How it answers.
     pub answering: Answering,
+    /// Whether entries of other orgs have their service apps there.
+    pub is_hub: bool,
 }
 
 /// What became of a run.

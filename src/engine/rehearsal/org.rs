@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::hub::Hubs;
 use super::{OrgRehearsed, OrgToRehearse, RehearsalPolicy};
 use crate::engine::failing::verdict_on;
 use crate::engine::org_permit::OrgPermit;
@@ -22,7 +23,7 @@ use crate::model::OrgNo;
 use crate::okta::{Credentials, Http, HttpError, OrgClient};
 use crate::pacing::{Gate, Gated, Verdict};
 use crate::plan::{LiveConnection, LiveStatus, Past, Seen, SeenApp};
-use crate::steps::{End, Failed, Rehearsed, RehearsedOrg, TakenUp, rehearse};
+use crate::steps::{End, Failed, Rehearsed, RehearsedOrg, RehearsedOrgs, TakenUp, rehearse};
 
 /// Where no org is.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -183,6 +184,7 @@ pub(super) struct OrgTask<'a> {
     pub worlds: &'a Worlds,
     pub in_wave: &'a InWave,
     pub moving: &'a Moving,
+    pub hubs: &'a Hubs,
     pub wave_began: Instant,
     pub no: OrgNo,
 }
@@ -199,7 +201,7 @@ impl OrgTask<'_> {
             return Ok(rehearsed);
         };
         let (mut permit, began) = (OrgPermit::new(permit), Instant::now());
-        let gate = self.open(org.name, org.spec)?;
+        let gate = open((self.engine, self.http), self.policy, org.name, org.spec)?;
         let halted = self.in_wave.halted().cloned();
         let in_memory = RehearsedOrg::new(gate, org.answering, org.apps, halted);
         let (gate, at_work) = (in_memory.gate(), AtWork::default());
@@ -298,34 +300,51 @@ impl OrgTask<'_> {
             at_work.begin();
             Some(pause)
         };
-        let rehearsed = rehearse(entry, self.worlds.of(entry), org, taken_up, pauses).await;
+        let hub = entry.hub.as_ref().and_then(|hub| self.hubs.get(&hub.org));
+        if let Some(hub) = hub {
+            hub.begin();
+        }
+        let orgs = RehearsedOrgs {
+            own: Some(org),
+            hub: hub.map(|hub| &hub.org),
+        };
+        let rehearsed = rehearse(entry, self.worlds.of(entry), orgs, taken_up, pauses).await;
+        if let Some(hub) = hub {
+            hub.add(&rehearsed);
+        }
         if rehearsed.end == End::Failed {
             self.in_wave.count_failure(self.no);
         }
         rehearsed
     }
+}
 
-    fn open(&self, name: &str, spec: &OrgSpec) -> Result<Arc<Gate>, HttpError> {
-        // Neither is used: they tell the orgs' gates apart.
-        let credentials = Credentials::Ssws(SecretString::from(name));
-        let mut client = OrgClient::new(self.http.clone(), NOWHERE, credentials)?;
-        Ok(self.engine.gates().open(Gated {
-            name: name.into(),
-            client: &mut client,
-            spec,
-            limits: self.policy.limits,
-            retry: self.policy.retry,
-            events: self.engine.events().clone(),
-            interrupt: self.engine.cancellation().clone(),
-            status: None,
-            remembered: None,
-        }))
-    }
+/// The gate of an org, of which there is one however often it is opened.
+pub(super) fn open(
+    (engine, http): (&Engine, &Http),
+    policy: &RehearsalPolicy,
+    name: &str,
+    spec: &OrgSpec,
+) -> Result<Arc<Gate>, HttpError> {
+    // Neither is used: they tell the orgs' gates apart.
+    let credentials = Credentials::Ssws(SecretString::from(name));
+    let mut client = OrgClient::new(http.clone(), NOWHERE, credentials)?;
+    Ok(engine.gates().open(Gated {
+        name: name.into(),
+        client: &mut client,
+        spec,
+        limits: policy.limits,
+        retry: policy.retry,
+        events: engine.events().clone(),
+        interrupt: engine.cancellation().clone(),
+        status: None,
+        remembered: None,
+    }))
 }
 
 impl OrgRehearsed {
     fn add(&mut self, entry: Rehearsed) {
-        self.calls += entry.calls;
+        self.calls += entry.calls - entry.hub_calls;
         self.feature_lists += entry.feature_lists;
         self.waited += Duration::from_millis(entry.waited_ms);
         match entry.end {

@@ -8,13 +8,15 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 
-use super::org::{Moving, OrgTask, Worlds};
+use super::hub::{Hub, Hubs};
+use super::org::{Moving, OrgTask, Worlds, open};
 use super::{OrgRehearsed, OrgToRehearse, RehearsalPolicy, RunRehearsed, WaveRehearsed};
 use crate::engine::process::Engine;
 use crate::engine::waves::{Groups, Halting, InWave};
 use crate::job::Wave;
 use crate::model::OrgNo;
 use crate::okta::{Http, HttpError, HttpSettings};
+use crate::steps::{OrgApps, RehearsedOrg};
 
 type Ended = (usize, Result<OrgRehearsed, HttpError>);
 
@@ -45,9 +47,18 @@ pub async fn rehearse_run(
 ) -> Result<RunRehearsed, HttpError> {
     let groups = Groups::of(waves, orgs.iter().map(|org| org.name));
     let halting = Arc::new(Halting::new(groups, false));
+    let http = engine.http(&HttpSettings::default())?;
+    let mut hubs = Hubs::new();
+    for org in orgs.iter().filter(|org| org.is_hub) {
+        let gate = open((engine, &http), policy, org.name, org.spec)?;
+        let answering = Arc::clone(&org.answering);
+        let hub = RehearsedOrg::new(gate, answering, OrgApps::default(), None);
+        hubs.insert(org.name.to_owned(), Hub::new(hub));
+    }
     let rehearsal = Rehearsal {
         engine,
-        http: &engine.http(&HttpSettings::default())?,
+        http: &http,
+        hubs: &hubs,
         policy,
         worlds: &Worlds::new(policy.on_drift),
         parts: &parts(&halting, &orgs),
@@ -85,6 +96,7 @@ fn parts(halting: &Arc<Halting>, orgs: &[OrgToRehearse<'_>]) -> Vec<Part> {
 struct Rehearsal<'a> {
     engine: &'a Engine,
     http: &'a Http,
+    hubs: &'a Hubs,
     policy: &'a RehearsalPolicy,
     worlds: &'a Worlds,
     parts: &'a [Part],
@@ -94,6 +106,7 @@ struct Rehearsal<'a> {
 impl<'a> Rehearsal<'a> {
     async fn play(&self, orgs: Vec<OrgToRehearse<'a>>) -> Result<RunRehearsed, HttpError> {
         let began = Instant::now();
+        let names: Vec<&str> = orgs.iter().map(|org| org.name).collect();
         let mut ended: Vec<_> = orgs.iter().map(unbegun).collect();
         let mut orgs: Vec<_> = orgs.into_iter().map(Some).collect();
         let mut under_way = UnderWay::new();
@@ -123,6 +136,11 @@ impl<'a> Rehearsal<'a> {
         while let Some((org, rehearsed)) = under_way.next().await {
             ended[org] = rehearsed?;
         }
+        for (name, org) in names.iter().zip(&mut ended) {
+            if let Some(hub) = self.hubs.get(*name) {
+                hub.finish(org);
+            }
+        }
         Ok(self.sum_up(began.elapsed(), ended, &walls))
     }
 
@@ -134,6 +152,7 @@ impl<'a> Rehearsal<'a> {
             worlds: self.worlds,
             in_wave: &part.in_wave,
             moving: &part.moving,
+            hubs: self.hubs,
             wave_began,
             no: org,
         }

@@ -23,6 +23,17 @@ pub struct AppMemory {
     pub applied_by: Option<EntryKey>,
     /// The entry that began to make something else of it, and has not come to its end.
     pub moving_by: Option<EntryKey>,
+    /// The service app that its connection signs in as.
+    pub client: Option<Box<HubClient>>,
+}
+
+/// A service app in a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubClient {
+    /// The hub's URL as in [`OrgRow::url`](super::OrgRow::url).
+    pub hub_url: Box<str>,
+    /// Its `client_id` there.
+    pub client_id: Box<str>,
 }
 
 /// What an app last was as wanted.
@@ -88,6 +99,17 @@ pub struct AppName {
     pub app_id: String,
     /// See [`AppMemory::name`].
     pub name: Box<str>,
+}
+
+/// Which service app was found or made for an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppClient {
+    /// The org's URL as in [`OrgRow::url`](super::OrgRow::url).
+    pub org_url: String,
+    /// The app instance.
+    pub app_id: String,
+    /// See [`AppMemory::client`].
+    pub client: HubClient,
 }
 
 /// An entry that is still to be begun or to continue, and how its app is found.

@@ -19,8 +19,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use app::{
-    AppMemory, AppName, EntryKey, FoundBy, LastApplied, LastAppliedChange, LastAppliedUpdate,
-    Target,
+    AppClient, AppMemory, AppName, EntryKey, FoundBy, HubClient, LastApplied, LastAppliedChange,
+    LastAppliedUpdate, Target,
 };
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
@@ -127,6 +127,9 @@ pub struct Progress {
     /// Id of the app instance once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_id: Option<String>,
+    /// Id of its service app in the hub once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
     /// Set while a once-only call may be under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
@@ -355,6 +358,8 @@ pub struct Checkpoint<'a> {
     pub applied: Option<LastAppliedUpdate>,
     /// What its app was seen to be.
     pub name: Option<AppName>,
+    /// The service app that its connection signs in as.
+    pub client: Option<AppClient>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
 }

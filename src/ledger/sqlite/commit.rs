@@ -13,7 +13,8 @@ use super::row_keys::RowKeys;
 use super::rows::{self, Delta, Result, code, to_json};
 use super::{carry_over, memory};
 use crate::ledger::{
-    AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats, Progress,
+    AppClient, AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats,
+    Progress,
 };
 use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
 
@@ -35,6 +36,7 @@ pub(super) struct Prepared {
     fingerprint: Option<Fingerprint>,
     applied: Option<LastAppliedUpdate>,
     name: Option<AppName>,
+    client: Option<AppClient>,
     settled: Option<(String, bool)>,
 }
 
@@ -92,6 +94,7 @@ impl Prepared {
             fingerprint: checkpoint.fingerprint,
             applied: checkpoint.applied,
             name: checkpoint.name,
+            client: checkpoint.client,
         })
     }
 }
@@ -272,6 +275,16 @@ fn write_beside(
                  ON CONFLICT DO UPDATE SET name = excluded.name",
             )?
             .execute(params![org, seen.app_id, seen.name])?;
+    }
+    if let Some(found) = &checkpoint.client {
+        let org = keys.org(connection, &found.org_url)?;
+        let hub = keys.org(connection, &found.client.hub_url)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO app (org, id, connected, hub, client) VALUES (?1, ?2, 0, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET hub = excluded.hub, client = excluded.client",
+            )?
+            .execute(params![org, found.app_id, hub, found.client.client_id])?;
     }
     if let Some(applied) = &checkpoint.applied {
         let org = keys.org(connection, &applied.org_url)?;

@@ -12,8 +12,8 @@ use super::row_keys;
 use super::rows::{self, ENTRY, OPEN, Result};
 use crate::apps::App;
 use crate::ledger::{
-    AppMemory, EntryKey, FoundBy, LastApplied, LastAppliedChange, LastAppliedUpdate, Target,
-    WishDigest,
+    AppMemory, EntryKey, FoundBy, HubClient, LastApplied, LastAppliedChange, LastAppliedUpdate,
+    Target, WishDigest,
 };
 use crate::manifest::Entry;
 use crate::model::{EntryNo, OrgNo, RunId};
@@ -48,7 +48,8 @@ pub(super) fn of_app(connection: &Connection, org_url: &str, app_id: &str) -> Re
 pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Result<AppMemory> {
     let found = connection
         .prepare_cached(
-            "SELECT hmac, key_id, applied, connected, applied_by, moving_by, name FROM app
+            "SELECT hmac, key_id, applied, connected, applied_by, moving_by, name, client,
+                 (SELECT url FROM org_url WHERE no = hub) FROM app
              WHERE org = ?1 AND id = ?2",
         )?
         .query_row(params![org, app_id], |row| {
@@ -60,10 +61,16 @@ pub(super) fn of_app_in(connection: &Connection, org: i64, app_id: &str) -> Resu
                 applied_by: row.get::<_, Option<i64>>(4)?.map(EntryKey),
                 moving_by: row.get::<_, Option<i64>>(5)?.map(EntryKey),
                 name: row.get(6)?,
+                client: client(row.get(7)?, row.get(8)?),
             })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+fn client(client_id: Option<Box<str>>, hub_url: Option<Box<str>>) -> Option<Box<HubClient>> {
+    let (client_id, hub_url) = client_id.zip(hub_url)?;
+    Some(Box::new(HubClient { hub_url, client_id }))
 }
 
 /// The org's entries that no run parked or ended, in order.

@@ -13,7 +13,6 @@ use crate::rollout::refresh::org_row;
 use crate::rollout::refused::Refused;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
-use crate::rollout::unsupported::Unsupported;
 use crate::selection::Selection;
 
 /// What is wanted, and an entry of each org whose app a simulated org has to have.
@@ -45,20 +44,16 @@ pub(super) async fn gather(
         if checked.problem_count == 0 {
             refuse_unknown_org(&selection, &known)?;
         }
-        Ok((source.file, checked, collected))
+        Ok((checked, collected))
     };
-    let (file, checked, collected) = blocking(read).await?;
+    let (checked, collected) = blocking(read).await?;
     if checked.problem_count > 0 {
         return Err(Refused::Mistakes {
             problems: checked.problems,
             count: checked.problem_count,
         });
     }
-    let Collected {
-        orgs,
-        samples,
-        unsupported,
-    } = collected;
+    let Collected { orgs, samples } = collected;
     let mut wanted = Vec::with_capacity(orgs.len());
     for (index, (name, (entries, needs))) in orgs.into_iter().enumerate() {
         // The check hands on entries of known orgs only.
@@ -71,7 +66,6 @@ pub(super) async fn gather(
             needs,
         });
     }
-    unsupported.refuse(&file)?;
     Ok(Gathered {
         orgs: wanted,
         samples,
@@ -82,12 +76,10 @@ pub(super) async fn gather(
 struct Collected {
     orgs: IndexMap<String, (u64, Needs)>,
     samples: HashMap<String, Entry>,
-    unsupported: Unsupported,
 }
 
 impl Collected {
     fn take(&mut self, located: Located, selection: &Selection) {
-        self.unsupported.look_at_entry(&located);
         let entry = located.entry;
         if !selection.takes_entry(&entry.org, entry.app) {
             return;

@@ -1,17 +1,18 @@
 //! Looks at one app: its connection and, where that is active and the entry has features, those.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::find::{Found, Known};
+use super::hub;
 use super::remembered::Instance;
 use super::seen::shown;
 use super::view::{Looked, OrgRefresh};
-use crate::ledger::LedgerError;
-use crate::manifest::{Entry, Status};
+use crate::ledger::{AppMemory, LedgerError};
+use crate::manifest::{Entry, Hub, Status};
 use crate::model::Step;
 use crate::okta::{Method, connections, features};
 use crate::pacing::CallLog;
-use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, steps};
+use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, SeenHub, steps};
 use crate::steps::{StepError, forecast, has_link, live_connection};
 use crate::text::Told;
 
@@ -24,7 +25,7 @@ impl OrgRefresh {
         found: &Found,
         log: &mut CallLog,
     ) -> Result<Looked, LedgerError> {
-        let memory = self.remembered.app(&self.url, &app_id).await?;
+        let memory = self.remembered.app(&self.means.url, &app_id).await?;
         let known = Known {
             name: memory.name.as_deref(),
             found,
@@ -47,7 +48,7 @@ impl OrgRefresh {
             .ok()
             .and_then(|app| app.connection.base_url.as_ref().map(Told::raw));
         let instance = Instance {
-            org_url: &self.url,
+            org_url: &self.means.url,
             app_id: &app_id,
             memory: &memory,
             live_base_url,
@@ -59,6 +60,10 @@ impl OrgRefresh {
                 return Ok(Looked::failed(obstacle, Vec::new()));
             }
         };
+        let hub = match self.see_hub(entry, &app_id, &memory).await {
+            Ok(hub) => hub,
+            Err(why) => return Ok(Looked::hidden(why, Some(app_id))),
+        };
         let past = self.past(entry, &memory).await?;
         let mut seen = Seen {
             app: None,
@@ -66,11 +71,13 @@ impl OrgRefresh {
             past,
             identity,
             consent,
+            hub,
         };
         let (forecast, seen) = match looked {
             Ok(app) => {
                 let wishers = self.remembered.wishers(&memory).await?;
                 let shown = shown(&app_id, &app, &seen, (&memory, &wishers));
+                let shown = with_hub(entry, shown, &seen);
                 seen.app = Some(app);
                 (self.foretell(entry, seen, known, log).await, shown)
             }
@@ -98,7 +105,8 @@ impl OrgRefresh {
         log: &mut CallLog,
     ) -> Forecast {
         let foretold = forecast(entry, &seen);
-        if !foretold.writes() {
+        // With a service app in a hub it is seen first of all.
+        if !foretold.writes() && entry.hub.is_none() {
             return foretold;
         }
         seen.identity = self.identity(entry, known, log).await;
@@ -129,7 +137,7 @@ impl OrgRefresh {
         log: &mut CallLog,
     ) -> Result<SeenApp, StepError> {
         let call = connections::get(app_id);
-        let found = self.reader.read_with_retry(&call, 0, log).await?;
+        let found = self.means.reader.read_with_retry(&call, 0, log).await?;
         let connection = live_connection(&found);
         let with_features = entry.status == Status::Enabled
             && !entry.features.is_empty()
@@ -137,7 +145,7 @@ impl OrgRefresh {
         let features = if with_features {
             let call = features::list(app_id);
             // Further along than those whose connection is still to be read.
-            Some(self.reader.read_with_retry(&call, 1, log).await?)
+            Some(self.means.reader.read_with_retry(&call, 1, log).await?)
         } else {
             None
         };
@@ -146,6 +154,67 @@ impl OrgRefresh {
             has_link: has_link(&found),
             features,
         })
+    }
+}
+
+impl OrgRefresh {
+    /// What there is of an entry's service app; nothing of one that has none.
+    ///
+    /// # Errors
+    /// Why it cannot be told, and what of that is the same next time.
+    pub(super) async fn see_hub(
+        &self,
+        entry: &Entry,
+        app_id: &str,
+        memory: &AppMemory,
+    ) -> Result<SeenHub, (Obstacle, Value)> {
+        let Some(hub) = &entry.hub else {
+            return Ok(SeenHub::default());
+        };
+        let view = match self.hubs.get(&hub.org) {
+            Some(Ok(view)) => view,
+            Some(Err(why)) => return Err(told(hub, why.clone())),
+            // Every hub of a selected entry is opened.
+            None => return Err(told(hub, Obstacle::new("it is not open", "run it again"))),
+        };
+        let origin = &self.means.origin;
+        match view.see(hub, origin, app_id, memory).await {
+            Ok(seen) => Ok(seen),
+            Err(StepError::Failed {
+                message,
+                hint,
+                remedy,
+            }) => {
+                let seen = json!(message);
+                let hint = hint.unwrap_or_default();
+                Err((
+                    Obstacle {
+                        message,
+                        hint,
+                        remedy,
+                    },
+                    seen,
+                ))
+            }
+            Err(error) => {
+                let (why, seen) = view.means.describe(&error);
+                Err((told(hub, why).0, seen))
+            }
+        }
+    }
+}
+
+/// Which org it is about: not the entry's own.
+fn told(hub: &Hub, why: Obstacle) -> (Obstacle, Value) {
+    let message = format!("hub {}: {}", hub.org, why.message);
+    (Obstacle { message, ..why }, json!("stopped"))
+}
+
+/// With what was seen of the service app, where there is to be one.
+fn with_hub(entry: &Entry, shown: Value, seen: &Seen) -> Value {
+    match entry.hub {
+        Some(_) => json!([shown, hub::shown(&seen.hub)]),
+        None => shown,
     }
 }
 

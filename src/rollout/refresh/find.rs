@@ -67,10 +67,13 @@ impl OrgRefresh {
         let mut apps: BTreeSet<App> = BTreeSet::new();
         let mut given = HashMap::new();
         let mut wanted = AppsToFind::default();
-        let seen = self.remembered.seen_apps(&self.url).await?;
+        let seen = self.remembered.seen_apps(&self.means.url).await?;
         for kept in entries {
             let entry = kept.entry();
-            let waits = self.remembered.waits(&self.url, kept.text()).is_some();
+            let waits = self
+                .remembered
+                .waits(&self.means.url, kept.text())
+                .is_some();
             let found = match &entry.app_id {
                 None => FoundBy::Label,
                 Some(id) if seen.contains(id.as_str()) => FoundBy::Seen,
@@ -90,7 +93,9 @@ impl OrgRefresh {
         if wanted.labels {
             let only = if apps.len() == 1 { apps.first() } else { None };
             let extent = Extent::all(only.copied());
-            listed = pages.read_with_retry(&self.reader, extent, 0, log).await;
+            listed = pages
+                .read_with_retry(&self.means.reader, extent, 0, log)
+                .await;
         } else {
             given.clear();
         }
@@ -117,7 +122,7 @@ impl OrgRefresh {
         let Some(app_id) = &entry.app_id else {
             return Identity::Right;
         };
-        let (reader, rank) = (&self.reader, 0);
+        let (reader, rank) = (&self.means.reader, 0);
         let of_list = &mut *log;
         let list = async move |pages: &mut Pages, extent: Extent| {
             pages.read_with_retry(reader, extent, rank, of_list).await

@@ -3,7 +3,7 @@
 //! Nothing may be sent before the last row was checked, so that all entries are held: as packed JSON, some 300 bytes
 //! for a usual one, a million in some 300 MB. They are unpacked one by one as their turn comes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::ledger::{OrgRow, OrgStats};
 use crate::manifest::{self, CheckOptions, Entry, ExecPolicy, Located, Orgs, SecretCheck};
@@ -11,10 +11,10 @@ use crate::model::OrgNo;
 use crate::rollout::blocking::blocking;
 use crate::rollout::context::unreadable;
 use crate::rollout::job_mistakes;
+use crate::rollout::needs::Needs;
 use crate::rollout::refused::Refused;
 use crate::rollout::target::Target;
 use crate::rollout::unknown_org::refuse_unknown_org;
-use crate::rollout::unsupported::Unsupported;
 use crate::selection::Selection;
 
 /// Which entries are planned.
@@ -37,6 +37,8 @@ impl Choice {
 pub(crate) struct Gathered {
     /// The orgs that selected entries have steps in, in order of first use.
     pub orgs: Vec<Gathering>,
+    /// What entries of other orgs need in those that are their hubs, by name.
+    pub hubs: BTreeMap<String, Needs>,
     /// How many entries are selected.
     pub entries: u64,
     /// SHA-256 (hex) of the manifest's bytes.
@@ -119,9 +121,9 @@ async fn gather_with(
         let mut take = |located| collected.take(located);
         let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
-        Ok((source.file, checked, collected))
+        Ok((checked, collected))
     };
-    let (file, checked, collected) = blocking(read).await?;
+    let (checked, collected) = blocking(read).await?;
     if checked.problem_count > 0 {
         return Err(Refused::Mistakes {
             problems: checked.problems,
@@ -139,8 +141,9 @@ async fn gather_with(
     let mut selected = 0;
     let all = collected.names.into_iter().zip(collected.entries);
     let hubs = collected.hubs;
-    let used = all
-        .filter(|(name, entries)| hubs.contains(name) || entries.iter().any(|kept| kept.selected));
+    let used = all.filter(|(name, entries)| {
+        hubs.contains_key(name) || entries.iter().any(|kept| kept.selected)
+    });
     for (index, (name, entries)) in used.enumerate() {
         // The check hands on entries of known orgs only.
         let Some(org) = org_row(index, name, &checked.orgs) else {
@@ -149,9 +152,9 @@ async fn gather_with(
         selected += entries.iter().filter(|kept| kept.selected).count() as u64;
         orgs.push(Gathering { org, entries });
     }
-    collected.unsupported.refuse(&file)?;
     Ok(Gathered {
         orgs,
+        hubs,
         entries: selected,
         digest: checked.digest,
     })
@@ -177,19 +180,17 @@ struct Collected {
     entries: Vec<Vec<Kept>>,
     numbers: HashMap<String, usize>,
     // Of selected entries.
-    hubs: HashSet<String>,
-    unsupported: Unsupported,
+    hubs: BTreeMap<String, Needs>,
 }
 
 impl Collected {
     fn take(&mut self, located: Located) {
-        self.unsupported.look_at_entry(&located);
         let Located { row, entry } = located;
         let selected = self.choice.takes(row, &entry);
         let number = self.number_of(&entry.org);
         if let Some(hub) = entry.hub.as_ref().filter(|_| selected) {
             self.number_of(&hub.org);
-            self.hubs.insert(hub.org.clone());
+            self.hubs.entry(hub.org.clone()).or_default().add_hub(hub);
         }
         let json = text_of(entry).into();
         if let Some(entries) = self.entries.get_mut(number) {
@@ -239,7 +240,7 @@ mod tests {
             collected.take(Located { row, entry });
         }
         assert_eq!(collected.names, ["acme", "hub", "globex"]);
-        assert_eq!(collected.hubs, ["hub".to_owned()].into());
+        assert!(collected.hubs.keys().eq(["hub"]));
         let entries: Vec<_> = collected.entries.iter().map(Vec::len).collect();
         assert_eq!(entries, [2, 0, 1]);
     }

@@ -4,13 +4,15 @@
 mod app;
 mod find;
 mod gather;
+mod hub;
+mod means;
 mod org;
 mod remembered;
 mod seen;
 mod view;
 mod waiting;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -21,14 +23,15 @@ use crate::engine::{Engine, OrgAccess};
 use crate::event::RunEvent;
 use crate::failure::Failure;
 use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
-use crate::manifest::Auth;
+use crate::manifest::{Auth, Secrets};
 use crate::model::EntryState;
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{CancellationToken, Gated, idle_per_org};
-use crate::plan::{OrgPlan, WavePlan, book_elsewhere};
+use crate::plan::{Obstacle, OrgPlan, WavePlan, book_elsewhere};
 use crate::rollout::access::{self, Opened, no_calls};
 use crate::rollout::context::RunContext;
 use crate::rollout::continuation::goes_on;
+use crate::rollout::needs::Needs;
 use crate::rollout::refused::Refused;
 use crate::rollout::simulated::{Simulated, is_sandbox};
 use crate::rollout::target::Target;
@@ -37,6 +40,8 @@ use crate::selection::{Ended, Selection};
 use crate::steps::Reader;
 use gather::{Choice, gather};
 pub(crate) use gather::{Gathered, Gathering, Kept, gather_all, org_row};
+use hub::{HubView, Hubs};
+use means::Means;
 use org::unseen;
 use remembered::Remembered;
 use view::OrgRefresh;
@@ -137,6 +142,7 @@ impl Prepared {
         };
         Ok(Some(Ready {
             orgs: orgs.into_iter().zip(kept).collect(),
+            hubs: gathered.hubs,
             entries: gathered.entries,
             digest: gathered.digest,
             continues: self.goes_on.map(|run| run.id.0),
@@ -153,6 +159,7 @@ pub(crate) struct Ready {
     pub orgs: Vec<(Opened, Vec<Kept>)>,
     /// How many entries are planned.
     pub entries: u64,
+    hubs: BTreeMap<String, Needs>,
     digest: String,
     continues: Option<String>,
     http: Http,
@@ -180,7 +187,7 @@ impl Ready {
             force: request.force,
             reconnect: request.reconnect,
         };
-        let plans = look(shared, target, self.orgs.into_iter()).await;
+        let plans = look(shared, target, self.orgs, self.hubs).await;
         if let Some(simulated) = self.simulated {
             simulated.stop().await;
         }
@@ -197,18 +204,36 @@ impl Ready {
 async fn look(
     shared: Shared,
     target: &Target,
-    orgs: impl Iterator<Item = (Opened, Vec<Kept>)>,
+    orgs: Vec<(Opened, Vec<Kept>)>,
+    needs: BTreeMap<String, Needs>,
 ) -> Result<Option<Vec<OrgPlan>>, Failure> {
     let mut plans = Vec::new();
-    let mut tasks = JoinSet::new();
-    for (no, (org, entries)) in orgs.enumerate() {
-        let refresh = match org {
-            Ok(org) => shared.org(target, org)?,
+    let (mut open, mut hubs) = (Vec::with_capacity(orgs.len()), Hubs::new());
+    for (no, (org, entries)) in orgs.into_iter().enumerate() {
+        let org = match org {
+            Ok(org) => shared.means(target, org)?,
             Err(shut) => {
+                if needs.contains_key(&shut.row.name) {
+                    let why = Obstacle::new(shut.why.to_string(), shut.why.remedy.clone());
+                    hubs.insert(shut.row.name.clone(), Err(why));
+                }
                 plans.push((no, unseen(*shut, entries)));
                 continue;
             }
         };
+        if let Some(needs) = needs.get(&org.0.name) {
+            let mut needs = needs.clone();
+            let selected = entries.iter().filter(|kept| kept.selected);
+            selected.for_each(|kept| needs.add(&kept.entry()));
+            let view = HubView::new(org.0.clone(), needs);
+            hubs.insert(org.0.name.clone(), Ok(Arc::new(view)));
+        }
+        open.push((no, org, entries));
+    }
+    let hubs = Arc::new(hubs);
+    let mut tasks = JoinSet::new();
+    for (no, (means, secrets), entries) in open {
+        let refresh = shared.org(target, means, secrets, &hubs);
         let engine = shared.engine.clone();
         tasks.spawn(async move {
             // Without a place it is being interrupted, and no plan is wanted.
@@ -218,7 +243,15 @@ async fn look(
     }
     let plans = collect(plans, &mut tasks, shared.engine.cancellation()).await;
     tasks.shutdown().await;
-    plans
+    let Some(mut plans) = plans? else {
+        return Ok(None);
+    };
+    for plan in &mut plans {
+        if let Some(Ok(hub)) = hubs.get(&plan.name) {
+            hub.complete(plan).await;
+        }
+    }
+    Ok(Some(plans))
 }
 
 /// States are those of the run that continues; in a new one all entries are pending.
@@ -291,26 +324,24 @@ struct Shared {
 }
 
 impl Shared {
-    /// An org with the means to look at it, and no others.
-    fn org(&self, target: &Target, org: OrgAccess) -> Result<OrgRefresh, Failure> {
+    /// The means to look at an org, and what its entries' secrets are read with.
+    fn means(&self, target: &Target, org: OrgAccess) -> Result<(Means, Secrets), Failure> {
         let mut client = OrgClient::new(self.http.clone(), &org.origin, org.credentials)
             .map_err(Failure::usage)?;
         let limits = target.policy.limits;
-        let events = self.engine.events();
         let gate = self.engine.gates().open(Gated {
             name: org.row.name.as_str().into(),
             client: &mut client,
             spec: &org.row.spec,
             limits,
             retry: target.policy.retry,
-            events: events.clone(),
+            events: self.engine.events().clone(),
             interrupt: self.engine.cancellation().clone(),
             status: None,
             remembered: None,
         });
-        Ok(OrgRefresh {
-            events: events.clone(),
-            looked: Arc::clone(&self.looked),
+        let secrets = org.secrets.covered_by(client.veil());
+        let means = Means {
             limits: org.row.spec.limits.or(limits),
             asked: match &org.row.spec.auth {
                 Some(Auth::PrivateKeyJwt(jwt)) if !is_sandbox(&org.row) => Some(jwt.scopes.clone()),
@@ -318,12 +349,24 @@ impl Shared {
             },
             name: org.row.name,
             url: org.row.url,
-            secrets: org.secrets.covered_by(client.veil()),
+            origin: client.origin().to_owned(),
             reader: Reader::new(gate, ReadOnlyClient::new(client)),
+        };
+        Ok((means, secrets))
+    }
+
+    /// An org with the means to look at it, and no others.
+    fn org(&self, target: &Target, means: Means, secrets: Secrets, hubs: &Arc<Hubs>) -> OrgRefresh {
+        OrgRefresh {
+            means,
+            events: self.engine.events().clone(),
+            looked: Arc::clone(&self.looked),
+            hubs: Arc::clone(hubs),
+            secrets,
             remembered: Arc::clone(&self.remembered),
             on_drift: target.policy.on_drift,
             force: self.force,
             reconnect: self.reconnect,
-        })
+        }
     }
 }

@@ -3,25 +3,24 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::json;
 
 use super::find::{Found, find_app};
 use super::gather::Kept;
+use super::hub;
 use super::seen::digest;
-use super::view::{Looked, OrgRefresh, stopped_by};
+use super::view::{Looked, OrgRefresh};
 use crate::engine::Unread;
 use crate::event::RunEvent;
-use crate::ledger::LedgerError;
+use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::model::Site;
-use crate::okta::Bucket;
 use crate::pacing::CallLog;
-use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Scopes, Seen, Which};
+use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
 use crate::rollout::access::Shut;
-use crate::rollout::needs::{Needs, lacking};
+use crate::rollout::needs::Needs;
 use crate::steps::forecast;
 
 /// The plan of an org whose credentials cannot be read: nothing of it can be told.
@@ -62,7 +61,7 @@ impl OrgRefresh {
         let mut cost = Cost::default();
         let mut elsewhere: BTreeMap<String, Cost> = BTreeMap::new();
         cost.add_listing(found.pages.as_ref().map_or(0, |pages| pages.pages));
-        let gate = self.reader.gate();
+        let gate = self.means.reader.gate();
         let (mut plans, mut unread) = (Vec::new(), Unread::default());
         let mut waiting = entries.into_iter().filter(|kept| kept.selected);
         let mut at_work = FuturesUnordered::new();
@@ -98,19 +97,19 @@ impl OrgRefresh {
             plans.push(EntryPlan::new(
                 which,
                 looked.forecast,
-                digest(&self.url, &looked.seen),
+                digest(&self.means.url, &looked.seen),
             ));
         }
         drop(at_work);
-        unread.tell(&self.name, &self.events);
+        unread.tell(&self.means.name, &self.events);
         cost.add_listing(found.directory.pages().await);
         plans.sort_by_key(|plan| plan.which.row);
         Ok(OrgPlan {
-            pace: self.pace(busy, requests),
-            error: gate.stopped().map(|stopped| stopped_by(&stopped)),
-            scopes: self.scopes(&needs),
+            pace: self.means.pace(busy, requests),
+            error: self.means.stopped(),
+            scopes: self.means.scopes(&needs),
             entries: plans,
-            name: self.name,
+            name: self.means.name,
             cost,
             elsewhere,
         })
@@ -119,39 +118,16 @@ impl OrgRefresh {
     /// What the selected entries need of a service app.
     fn needs(&self, entries: &[Kept]) -> Needs {
         let mut needs = Needs::default();
-        if self.asked.is_some() {
+        if self.means.asked.is_some() {
             let selected = entries.iter().filter(|kept| kept.selected);
             selected.for_each(|kept| needs.add(&kept.entry()));
         }
         needs
     }
 
-    /// What of that its token has, as far as one was had.
-    fn scopes(&self, needs: &Needs) -> Option<Scopes> {
-        let asked = self.asked.as_ref()?;
-        let missing = needs.missing(&self.reader.scopes()?);
-        let lack = lacking(&missing, asked);
-        Some(Scopes {
-            needed: needs.scopes.iter().copied().collect(),
-            missing,
-            lack: lack.map(|(message, hint)| Obstacle::new(message, hint)),
-        })
-    }
-
     fn notify_looked(&self) {
         let entries = 1 + self.looked.fetch_add(1, Ordering::Relaxed);
         self.events.run(|| RunEvent::Looked { entries });
-    }
-
-    fn pace(&self, busy: Duration, requests: u64) -> Pace {
-        let gate = self.reader.gate();
-        let shown = |bucket| Some((bucket, gate.allowance(bucket)?));
-        Pace {
-            allowances: Bucket::ALL.into_iter().filter_map(shown).collect(),
-            at_once: gate.concurrency() as u64,
-            max_rps: self.limits.max_rps,
-            call: busy / u32::try_from(requests.max(1)).unwrap_or(u32::MAX),
-        }
     }
 
     async fn entry(
@@ -162,7 +138,7 @@ impl OrgRefresh {
         log: &mut CallLog,
     ) -> Result<(Which, Looked, Option<SecretError>), LedgerError> {
         let which = Which::of(entry, kept.row);
-        if let Some(link) = self.remembered.waits(&self.url, kept.text()) {
+        if let Some(link) = self.remembered.waits(&self.means.url, kept.text()) {
             let (looked, unread) = self.waiting(entry, link, found, log).await?;
             return Ok((which, looked, unread));
         }
@@ -171,13 +147,30 @@ impl OrgRefresh {
                 seen,
                 ..Looked::failed(obstacle, Vec::new())
             },
-            Ok(None) => Looked {
-                forecast: forecast(entry, &Seen::default()),
-                app_id: None,
-                seen: json!("absent"),
-            },
+            Ok(None) => self.absent(entry).await,
             Ok(Some(app_id)) => self.app(entry, app_id, found, log).await?,
         };
         Ok((which, looked, None))
+    }
+
+    /// An app that is still to be created; its service app may be there.
+    async fn absent(&self, entry: &Entry) -> Looked {
+        let hub = match self.see_hub(entry, "", &AppMemory::default()).await {
+            Ok(hub) => hub,
+            Err(why) => return Looked::hidden(why, None),
+        };
+        let shown = match entry.hub {
+            Some(_) => json!(["absent", hub::shown(&hub)]),
+            None => json!("absent"),
+        };
+        let seen = Seen {
+            hub,
+            ..Seen::default()
+        };
+        Looked {
+            forecast: forecast(entry, &seen),
+            app_id: None,
+            seen: shown,
+        }
     }
 }

@@ -5,31 +5,26 @@ use std::sync::atomic::AtomicU64;
 
 use serde_json::{Value, json};
 
+use super::hub::Hubs;
+use super::means::Means;
 use super::remembered::Remembered;
 use crate::event::Events;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LedgerError};
-use crate::manifest::{Entry, Limits, Secrets};
-use crate::model::{Step, Stopped};
+use crate::manifest::{Entry, Secrets};
 use crate::plan::{Call, Forecast, Obstacle, Past};
-use crate::steps::{Reader, StepError};
+use crate::steps::StepError;
 
 /// An org that is looked at.
 pub(super) struct OrgRefresh {
+    /// With what.
+    pub means: Means,
     /// Who is told how far it is.
     pub events: Events,
     /// Entries of all orgs that were looked at by now.
     pub looked: Arc<AtomicU64>,
-    /// Its name.
-    pub name: String,
-    /// Its URL as the ledger knows it.
-    pub url: String,
-    /// Its limits, the job's defaults applied.
-    pub limits: Limits,
-    /// What its service app asks for, if it is reached as one.
-    pub asked: Option<Vec<String>>,
-    /// Reads it.
-    pub reader: Reader,
+    /// Where its entries have their service apps.
+    pub hubs: Arc<Hubs>,
     /// Reads the secrets its entries refer to.
     pub secrets: Secrets,
     /// What the ledger knows.
@@ -50,6 +45,15 @@ pub(super) struct Looked {
 }
 
 impl Looked {
+    /// One whose service app cannot be looked at.
+    pub fn hidden((obstacle, seen): (Obstacle, Value), app_id: Option<String>) -> Self {
+        Self {
+            app_id,
+            seen,
+            ..Self::failed(obstacle, Vec::new())
+        }
+    }
+
     /// One for which nothing can be done.
     pub fn failed(obstacle: Obstacle, calls: Vec<Call>) -> Self {
         let seen = json!(obstacle.message);
@@ -75,26 +79,8 @@ impl OrgRefresh {
         })
     }
 
-    /// For people, and what of it is the same next time.
+    /// See [`Means::describe`].
     pub(super) fn describe(&self, error: &StepError) -> (Obstacle, Value) {
-        if let Some(stopped) = self.reader.gate().stopped() {
-            return (stopped_by(&stopped), json!("stopped"));
-        }
-        // The step is not told: none was taken.
-        let described = error.describe(Step::FindApp);
-        let seen = json!([described.http_status, described.okta_error_code]);
-        let message = described.details.to_string();
-        let hint = described.details.hint;
-        let hint = hint.unwrap_or_else(|| "mend the cause".to_owned());
-        (Obstacle::new(message, hint), seen)
+        self.means.describe(error)
     }
-}
-
-/// Why an org is not looked at any more.
-pub(super) fn stopped_by(stopped: &Stopped) -> Obstacle {
-    let hint = stopped.hint.clone();
-    Obstacle::new(
-        stopped.details.to_string(),
-        hint.unwrap_or_else(|| "check the org's credentials".to_owned()),
-    )
 }

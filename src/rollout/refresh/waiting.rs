@@ -25,9 +25,9 @@ impl OrgRefresh {
             let forecast = self.foretell_waiting(entry, &AppMemory::default()).await?;
             return Ok((Looked::waiting(forecast, None), None));
         };
-        let memory = self.remembered.app(&self.url, app_id).await?;
+        let memory = self.remembered.app(&self.means.url, app_id).await?;
         let instance = Instance {
-            org_url: &self.url,
+            org_url: &self.means.url,
             app_id,
             memory: &memory,
             live_base_url: None,

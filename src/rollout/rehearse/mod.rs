@@ -104,6 +104,7 @@ impl Stage {
             entry: Box::new(|no| of.entries[no].entry()),
             apps: world::apps(of),
             answering: self.world.answering(&of.org),
+            is_hub: self.gathered.hubs.contains_key(&of.org.name),
         }
     }
 }

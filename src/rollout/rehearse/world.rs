@@ -66,7 +66,7 @@ impl World {
         };
         let unserved = Unserved::new(&org.name, Arc::clone(settings), self.faults);
         let began = Instant::now();
-        Box::new(move |request| {
+        Arc::new(move |request| {
             let now = BEGIN.after(began.elapsed());
             answer(&unserved, request, now.0)
         })

@@ -8,7 +8,10 @@ use super::*;
 use crate::apps::{App, AuthScheme, Feature};
 use crate::job::OnDrift;
 use crate::manifest::Status;
-use crate::okta::{callback, connections, features};
+use crate::model::Site;
+use crate::okta::clients::{self, ClientKeys, ServiceClient, WholeClient};
+use crate::okta::service_app::{self, ServiceApp};
+use crate::okta::{callback, connections, features, grants};
 use crate::plan::tests::entry;
 use crate::plan::{Action, Call, Earlier, LiveConnection, LiveStatus, Obstacle, Secret};
 use Call::*;
@@ -69,6 +72,49 @@ fn calls_are_those_of_the_requests_they_stand_for() {
     for (call, request) in requests {
         assert_eq!(call.method(), request.method, "{call:?}");
         assert_eq!(call.bucket(), request.bucket, "{call:?}");
+    }
+}
+
+#[test]
+fn calls_to_a_hub_are_those_of_the_requests_they_stand_for() {
+    let client = || ServiceClient {
+        id: "0oa9".to_owned(),
+        name: "spoke".into(),
+        keys: ClientKeys::NotShown,
+    };
+    let role = crate::manifest::AdminRole::Standard("USER_ADMIN".to_owned());
+    let app = ServiceApp::supposed(client(), None);
+    let requests = [
+        (ReadClient, clients::get("0oa9").request().clone()),
+        (ReadServiceApp, service_app::get("0oa9").request().clone()),
+        (
+            CreateServiceApp,
+            clients::create("spoke", "https://a").request().clone(),
+        ),
+        (
+            ReplaceClient,
+            clients::replace(&WholeClient::supposed(client()), "spoke", None)
+                .request()
+                .clone(),
+        ),
+        (ListRoles, clients::roles("0oa9").request().clone()),
+        (AssignRole, clients::assign("0oa9", &role).request().clone()),
+        (ListGrants, grants::list("0oa9").request().clone()),
+        (
+            GrantScope,
+            grants::grant("0oa9", "okta.users.manage", "https://hub")
+                .request()
+                .clone(),
+        ),
+        (
+            RequireDpop,
+            service_app::require_dpop(&app).request().clone(),
+        ),
+    ];
+    for (call, request) in requests {
+        assert_eq!(call.method(), request.method, "{call:?}");
+        assert_eq!(call.bucket(), request.bucket, "{call:?}");
+        assert_eq!(call.site(), Site::Hub, "{call:?}");
     }
 }
 

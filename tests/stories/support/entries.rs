@@ -124,6 +124,14 @@ pub fn org2org(id: &str) -> Entry {
     Entry::new("okta_org2org", id, &json!({ "profile": profile }))
 }
 
+/// An Org2Org app that signs in to the org `hub` as a service app of this name.
+pub fn spoke(id: &str, client_name: &str) -> Entry {
+    let profile = json!({ "authScheme": "OAUTH2", "signing": { "rotationMode": "AUTO" } });
+    let hub = json!({ "org": "hub", "clientName": client_name, "roles": ["USER_ADMIN", "GROUP_MEMBERSHIP_ADMIN"],
+        "scopes": ["okta.users.manage", "okta.groups.manage"], "dpop": true });
+    Entry::new("okta_org2org", id, &json!({ "profile": profile })).with("hub", hub)
+}
+
 pub fn google(id: &str) -> Entry {
     three_legged("google", id)
 }

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub use entries::{
-    Entry, google, inbound, office365, org2org, partly_user, slack, user, zoomus, zscaler,
+    Entry, google, inbound, office365, org2org, partly_user, slack, spoke, user, zoomus, zscaler,
 };
 pub use hunter::{Hunter, forms};
 pub use liar::{Asked, Distorted, Honest, Liar, Lie, lie, page};
@@ -115,15 +115,17 @@ impl Scenario {
         let mut orgs = serde_json::Map::new();
         let mut apps = Vec::new();
         for entry in entries {
-            let org = entry.org();
-            self.sandbox.add_org(org).unwrap();
-            if let Some(seed) = &entry.seed {
-                self.sandbox.add_app(org, seed).unwrap();
+            let hub = entry.json["hub"]["org"].as_str();
+            for org in [entry.org()].into_iter().chain(hub) {
+                self.sandbox.add_org(org).unwrap();
+                let url = self.elsewhere.get(org).cloned();
+                let url = url.unwrap_or_else(|| self.sandbox.url(org));
+                let auth = json!({ "apiToken": format!("env:{}", token_of(org)) });
+                orgs.insert(org.to_owned(), json!({ "url": url, "auth": auth }));
             }
-            let url = self.elsewhere.get(org).cloned();
-            let url = url.unwrap_or_else(|| self.sandbox.url(org));
-            let auth = json!({ "apiToken": format!("env:{}", token_of(org)) });
-            orgs.insert(org.to_owned(), json!({ "url": url, "auth": auth }));
+            if let Some(seed) = &entry.seed {
+                self.sandbox.add_app(entry.org(), seed).unwrap();
+            }
             apps.push(entry.json);
         }
         let manifest = json!({ "orgs": orgs, "apps": apps });
@@ -487,6 +489,18 @@ impl Scenario {
         apps.iter().find(|app| app["id"] == id).cloned()
     }
 
+    /// The service apps of an org, by name, each with what it is.
+    pub fn service_apps(&self, org: &str) -> Vec<(String, Value)> {
+        let state = self.sandbox.state(org).unwrap();
+        let apps = state["apps"].as_array().unwrap().iter();
+        let of_service = apps.filter(|app| app.get("service").is_some());
+        let mut named: Vec<_> = of_service
+            .map(|app| (app["label"].as_str().unwrap().to_owned(), app.clone()))
+            .collect();
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+        named
+    }
+
     /// Makes an org special from now on.
     pub fn switch(&self, org: &str, switches: Switches) {
         self.sandbox.switch(org, switches).unwrap();
@@ -528,6 +542,17 @@ impl Scenario {
 
     /// Changes an org's app with a call of somebody else's.
     pub fn somebody_else(&self, org: &str, method: &str, path: &str, body: &Value) {
+        self.somebody_calls(org, method, path, body);
+    }
+
+    /// What somebody else is shown.
+    pub fn somebody_looks(&self, org: &str, path: &str) -> Value {
+        let answer = self.somebody_calls(org, "GET", path, &Value::Null);
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str(body).unwrap()
+    }
+
+    fn somebody_calls(&self, org: &str, method: &str, path: &str, body: &Value) -> String {
         let address = self.sandbox.address().to_string();
         let host = self.sandbox.url(org).replace("http://", "");
         let body = body.to_string();
@@ -543,6 +568,7 @@ impl Scenario {
         let answer = std::io::read_to_string(stream).unwrap();
         assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
         self.calls(org);
+        answer
     }
 }
 

@@ -7,7 +7,7 @@ use crate::apps::{App, AuthScheme};
 use crate::ledger::{AppMemory, LastApplied};
 use crate::okta::features::FeatureState;
 use crate::plan::tests::entry;
-use crate::plan::{LiveConnection, LiveStatus, Secret, SeenConsent, TokenPost};
+use crate::plan::{LiveConnection, LiveStatus, Secret, SeenConsent, SeenHub, TokenPost};
 
 pub fn on() -> Value {
     json!({ "status": "ENABLED" })
@@ -67,6 +67,7 @@ pub fn there(
     Seen {
         identity: Identity::Right,
         consent: SeenConsent::default(),
+        hub: SeenHub::default(),
         app: Some(app),
         token: TokenPost {
             secret,
