@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use super::answer::Refusal;
 use super::oauth::{Issued, OAuth, Sent};
 use super::org::Org;
-use super::rights::lists;
+use super::rights::{Rights, lists};
 use super::settings::Switches;
 use super::world::now_ms;
 
@@ -25,10 +25,10 @@ pub(super) struct Claim<'a> {
 }
 
 /// How a request is let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// To do and to see what it asks for.
-    Whole,
+    /// To do and to see what it asks for, with these rights.
+    Whole(Rights),
     /// To see nothing: there is an empty list for who lacks the role (API.md §6).
     Blind,
 }
@@ -46,11 +46,11 @@ impl Claim<'_> {
     pub(super) fn check(&self, parts: &Parts, body: &Bytes) -> Result<Entry, Refusal> {
         if self.operation.ends_with("/jwks") {
             // The hub fetches the keys without the spoke's credentials (API.md §3.5).
-            return Ok(Entry::Whole);
+            return Ok(Entry::Whole(Rights::Nothing));
         }
         if self.operation == "/oauth2/v1/token" {
             // It is there to be let in, and takes a form.
-            return Ok(Entry::Whole);
+            return Ok(Entry::Whole(Rights::Nothing));
         }
         let who = self.authenticate(parts)?;
         let scopes = scopes(&parts.method, self.operation);
@@ -77,17 +77,16 @@ impl Claim<'_> {
 
     /// Whether an admin role allows it.
     fn role(&self, who: &Who, method: &Method) -> Result<Entry, Refusal> {
-        let allowed = match who {
-            Who::Administrator => true,
+        let rights = match who {
+            Who::Administrator => Rights::Everything,
             Who::ServiceApp(app) => {
                 let rights = self.org.rights(&app.client, now_ms());
                 // What was deleted takes its tokens along.
-                let rights = rights.ok_or_else(|| self.invalid_token("Bearer"))?;
-                rights.allow(method, self.operation)
+                rights.ok_or_else(|| self.invalid_token("Bearer"))?
             }
         };
-        if allowed && !self.switches.missing_role {
-            Ok(Entry::Whole)
+        if rights.allow(method, self.operation) && !self.switches.missing_role {
+            Ok(Entry::Whole(rights))
         } else if self.switches.empty_without_role && lists(method, self.operation) {
             Ok(Entry::Blind)
         } else {

@@ -94,7 +94,7 @@ struct Visit {
 }
 
 impl Visit {
-    async fn answer(self, parts: Parts, body: Body) -> Response {
+    async fn answer(self, mut parts: Parts, body: Body) -> Response {
         if !self.admission.taken.granted {
             return Refusal::rate_limited().into_response();
         }
@@ -123,7 +123,10 @@ impl Visit {
         };
         let fault = self.admission.fault;
         let answer = match entry {
-            Entry::Whole => self.apply(parts, body).await,
+            Entry::Whole(rights) => {
+                parts.extensions.insert(rights);
+                self.apply(parts, body).await
+            }
             Entry::Blind => answer::nothing(),
         };
         match fault {

@@ -1,6 +1,6 @@
 //! What a simulated org holds: its apps in the order in which they were made, and its identity providers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::idp::Idp;
 use super::model::App;
@@ -11,6 +11,8 @@ pub(super) struct Held {
     pub apps: Vec<App>,
     by_id: HashMap<Box<str>, u32>,
     pub idps: Vec<Idp>,
+    /// What an earlier process deleted: whoever seeds at every start does not bring it back.
+    gone: HashSet<Box<str>>,
 }
 
 impl Held {
@@ -50,6 +52,17 @@ impl Held {
             Some(known) => *known = idp,
             None => self.idps.push(idp),
         }
+    }
+
+    /// Drops what an earlier process deleted.
+    pub fn forget(&mut self, id: &str) {
+        self.remove(id);
+        self.gone.insert(id.into());
+    }
+
+    /// Whether an earlier process deleted it.
+    pub fn is_gone(&self, id: &str) -> bool {
+        self.gone.contains(id)
     }
 
     /// Drops the app or the identity provider of this id; whether there was one.

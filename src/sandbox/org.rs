@@ -276,7 +276,7 @@ impl Org {
     }
 
     /// Adds an app as somebody's set-up left it, unless it is there: the same id or, without an id,
-    /// the same name and label. Not stored, since whoever seeds does so at every start.
+    /// the same name and label. Not stored, since whoever seeds does so at every start; what was deleted stays so.
     pub(super) fn seed(&self, id: Option<&str>, name: &str, label: &str, now_ms: i64) -> String {
         let mut inner = self.inner.lock();
         let there = match id {
@@ -291,7 +291,9 @@ impl Org {
             return app.id.to_string();
         }
         let id = id.map_or_else(|| self.free_id(&inner, name, label), str::to_owned);
-        inner.held.put(App::new(&id, name, label, now_ms));
+        if !inner.held.is_gone(&id) {
+            inner.held.put(App::new(&id, name, label, now_ms));
+        }
         id
     }
 

@@ -3,6 +3,8 @@
 
 use axum::http::Method;
 
+use super::service::Service;
+
 /// What a service app's roles let it do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rights {
@@ -25,6 +27,17 @@ enum Matter {
 }
 
 impl Rights {
+    /// Whether a client may get the keys of another description of it: those of one that holds scopes are for super
+    /// administrators to change (API.md §6).
+    pub(super) fn allow_keys(&self, client: &Service, wanted: &Service) -> bool {
+        let are_super = match self {
+            Self::Everything => true,
+            Self::Nothing => false,
+            Self::Of(roles) => roles.iter().any(|role| &**role == "SUPER_ADMIN"),
+        };
+        are_super || client.grants.is_empty() || client.signs_like(wanted)
+    }
+
     /// Whether they are enough for an operation: a route with placeholders.
     pub(super) fn allow(&self, method: &Method, operation: &str) -> bool {
         let roles = match self {

@@ -101,6 +101,11 @@ impl Service {
         keys.and_then(Result::ok).unwrap_or_default()
     }
 
+    /// Whether another one is verified with the same keys.
+    pub(super) fn signs_like(&self, other: &Self) -> bool {
+        self.jwks_uri == other.jwks_uri && self.own_keys() == other.own_keys()
+    }
+
     /// The types of its roles that hold.
     pub(super) fn roles_held(&self, holds: Holds) -> Vec<Box<str>> {
         let held = self.roles.iter().filter(|role| holds.since(role.since_ms));

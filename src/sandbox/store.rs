@@ -106,7 +106,7 @@ pub(super) fn replay(file: &Path, held: &mut Held) -> io::Result<()> {
             held.put_idp(idp);
         }
         if let Some(id) = record.gone {
-            held.remove(&id);
+            held.forget(&id);
         }
     }
     Ok(())

@@ -41,6 +41,21 @@ async fn rights_take_as_long_as_they_are_said_to_until_they_hold() {
 }
 
 #[tokio::test]
+async fn a_connection_is_let_in_once_its_rights_hold() {
+    let pair = Pair::with(settings("[assume]\nhubSettles = '1s'")).await;
+    let client = pair.whole("spoke").await;
+    let mut outcomes = vec![pair.connect(&client).await];
+    let settled = tokio::time::timeout(Duration::from_secs(30), async {
+        while outcomes.last().unwrap() != "200" {
+            outcomes.push(pair.connect(&client).await);
+        }
+    });
+    settled.await.expect("rights settle");
+    assert_eq!(outcomes[0], "400 E0000001");
+    assert_eq!(pair.fares(), (json!("accepted"), 0));
+}
+
+#[tokio::test]
 async fn roles_and_scopes_are_given_once() {
     let pair = Pair::with(settings("")).await;
     let client = pair.register("spoke").await;
@@ -378,5 +393,15 @@ async fn what_happened_in_a_hub_outlives_the_sandbox() {
         ..Pair::of(start().await.unwrap())
     };
     assert_eq!(states(&pair), before);
+    let seeded = Pair::seed(&pair.sandbox);
+    pair.drift("spoke", &Drift::Deleted { id: seeded.clone() });
+    pair.sandbox.stop().await;
+    let pair = Pair {
+        app: pair.app,
+        ..Pair::of(start().await.unwrap())
+    };
+    assert_eq!(Pair::seed(&pair.sandbox), seeded);
+    let path = format!("/api/v1/apps/{seeded}");
+    assert_eq!(pair.spoke.get(&path).await.outcome(), "404 E0000007");
     assert_eq!(pair.spoke.get(&keys).await.json(), made);
 }

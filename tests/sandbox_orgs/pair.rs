@@ -1,6 +1,6 @@
 //! A hub and a spoke, and what is done in them.
 
-use okta_rollout::sandbox::{Drift, Sandbox, SandboxSettings, Switches};
+use okta_rollout::sandbox::{Drift, Sandbox, SandboxSettings, SeedApp, Switches};
 use serde_json::{Value, json};
 
 use crate::raw::Org;
@@ -97,6 +97,15 @@ impl Pair {
         let body = json!({ "profile": { "authScheme": "OAUTH2", "clientId": client,
             "signing": { "rotationMode": rotation } } });
         self.spoke.post(&path, &body.to_string()).await.outcome()
+    }
+
+    /// An app that the spoke has from every start on.
+    pub fn seed(sandbox: &Sandbox) -> String {
+        let app = SeedApp {
+            name: "google".to_owned(),
+            ..SeedApp::default()
+        };
+        sandbox.add_app("spoke", &app).unwrap()
     }
 
     /// How long calls of an org take from now on.

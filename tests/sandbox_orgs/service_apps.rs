@@ -78,6 +78,38 @@ async fn a_client_gets_a_token_for_what_is_granted_and_does_what_its_roles_allow
 }
 
 #[tokio::test]
+async fn only_a_super_administrator_changes_the_keys_of_a_client_with_scopes() {
+    let pair = Pair::with(settings("")).await;
+    let signer = Signer::new("k1");
+    let client = register(&pair, &signer).await;
+    for scope in ["okta.clients.manage", "okta.apps.manage"] {
+        pair.grant(&client, scope).await;
+    }
+    pair.assign(&client, &json!({ "type": "APP_ADMIN" })).await;
+    let asked = "okta.clients.manage okta.apps.manage";
+    let token = signer.ask(&pair.hub, &client, asked).await.json();
+    let app = with_token(&pair.hub, &token);
+    let spoke = pair.whole("spoke").await;
+    let path = format!("{CLIENTS}/{spoke}");
+    let same = pair.service("renamed").to_string();
+    assert_eq!(app.put(&path, &same).await.outcome(), "200");
+    let mut other = pair.service("renamed");
+    other["jwks"] = json!({ "keys": [signer.jwk()] });
+    let other = other.to_string();
+    assert_eq!(app.put(&path, &other).await.outcome(), "403 E0000006");
+    let whole = format!("/api/v1/apps/{spoke}");
+    let mut shown = app.get(&whole).await.json();
+    shown["settings"]["oauthClient"]["dpop_bound_access_tokens"] = json!(true);
+    assert_eq!(app.put(&whole, &shown.to_string()).await.outcome(), "200");
+    shown["settings"]["oauthClient"]["jwks_uri"] = json!("https://elsewhere.example");
+    let refused = app.put(&whole, &shown.to_string()).await;
+    assert_eq!(refused.outcome(), "403 E0000006");
+    pair.assign(&client, &json!({ "type": "SUPER_ADMIN" }))
+        .await;
+    assert_eq!(app.put(&path, &other).await.outcome(), "200");
+}
+
+#[tokio::test]
 async fn who_lacks_the_role_may_see_empty_lists_instead_of_a_refusal() {
     let pair = Pair::with(settings("")).await;
     let signer = Signer::new("k1");

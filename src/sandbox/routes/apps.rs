@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::Uri;
 use serde_json::{Value, json};
 
@@ -15,8 +15,10 @@ use super::super::filter::Filter;
 use super::super::hub;
 use super::super::model::App;
 use super::super::org::{Changed, Org};
+use super::super::rights::Rights;
 use super::super::service::Service;
 use super::super::world::{World, now_ms};
+use super::fields::{blank, required, when};
 use super::listing::Listing;
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
@@ -95,6 +97,7 @@ pub(super) async fn create(
 /// `PUT /api/v1/apps/{id}`: replaces what can be replaced; system fields are ignored (API.md §9).
 pub(super) async fn replace(
     State(world): State<Arc<World>>,
+    Extension(rights): Extension<Rights>,
     caller: Caller,
     Path(id): Path<String>,
     body: Bytes,
@@ -118,7 +121,7 @@ pub(super) async fn replace(
         }
         if let Some(service) = &mut app.service {
             let client = client.ok_or_else(|| blank("settings.oauthClient"))?;
-            replace_client(service, client)?;
+            replace_client(service, client, &rights)?;
         } else {
             if let Some(kid) = kid {
                 sign_with(app, kid, world.settings.seed)?;
@@ -179,7 +182,7 @@ fn is_idp_there(world: &World, name: &str, settings: &Value) -> Result<(), Refus
 }
 
 /// What is left out is gone.
-fn replace_client(service: &mut Service, client: &Value) -> Result<(), Refusal> {
+fn replace_client(service: &mut Service, client: &Value, rights: &Rights) -> Result<(), Refusal> {
     let has = |key: &str| client.get(key).is_some_and(Value::is_array);
     for key in ["grant_types", "response_types"] {
         if !has(key) {
@@ -188,8 +191,16 @@ fn replace_client(service: &mut Service, client: &Value) -> Result<(), Refusal> 
     }
     let uri = text_at(client, &["jwks_uri"])?;
     let keys = client.pointer("/jwks/keys").filter(|keys| keys.is_array());
-    service.jwks_uri = uri.map(Into::into);
-    service.keys = keys.map(|keys| keys.to_string().into());
+    let wanted = Service {
+        jwks_uri: uri.map(Into::into),
+        keys: keys.map(|keys| keys.to_string().into()),
+        ..Service::default()
+    };
+    if !rights.allow_keys(service, &wanted) {
+        return Err(Refusal::forbidden());
+    }
+    service.jwks_uri = wanted.jwks_uri;
+    service.keys = wanted.keys;
     let dpop = client.get("dpop_bound_access_tokens");
     service.dpop = dpop.and_then(Value::as_bool).unwrap_or_default();
     Ok(())
@@ -247,20 +258,6 @@ impl<'a> Wanted<'a> {
             settings: without_secrets(settings),
         })
     }
-}
-
-pub(super) fn required<'a>(
-    object: &'a Value,
-    path: &[&str],
-    name: &str,
-) -> Result<&'a str, Refusal> {
-    text_at(object, path)?
-        .filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| blank(name))
-}
-
-pub(super) fn blank(name: &str) -> Refusal {
-    Refusal::invalid(name, format!("{name}: The field cannot be left blank"))
 }
 
 /// `token` and `tokenEncrypted` of Org2Org are taken and never shown.
@@ -357,12 +354,6 @@ fn show_client(shown: &mut Value, id: &str, service: &Service) {
         client["jwks"] = json!({ "keys": keys });
     }
     shown["settings"]["oauthClient"] = client;
-}
-
-/// A time as Okta writes it.
-pub(super) fn when(at_ms: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 /// What an enabled connection switches on, in the app's own list.

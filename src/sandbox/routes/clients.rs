@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -12,9 +12,11 @@ use super::super::answer::{self, Answer, Refusal};
 use super::super::hub;
 use super::super::model::App;
 use super::super::org::Changed;
+use super::super::rights::Rights;
 use super::super::service::{OIDC_CLIENT, Service};
 use super::super::world::{World, now_ms};
-use super::apps::{blank, paged, required};
+use super::apps::paged;
+use super::fields::{blank, required};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
 
@@ -58,6 +60,7 @@ pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> Answer {
 /// `PUT /oauth2/v1/clients/{id}`: replaces everything, keys that are not listed are gone.
 pub(super) async fn replace(
     State(world): State<Arc<World>>,
+    Extension(rights): Extension<Rights>,
     caller: Caller,
     Path(id): Path<String>,
     body: Bytes,
@@ -73,6 +76,9 @@ pub(super) async fn replace(
         let Some(service) = &mut app.service else {
             return Err(no_client(&id));
         };
+        if !rights.allow_keys(service, &wanted) {
+            return Err(Refusal::forbidden());
+        }
         service.jwks_uri = wanted.jwks_uri;
         service.keys = wanted.keys;
         app.label = name.into();

@@ -15,6 +15,7 @@ use super::super::names;
 use super::super::org::Changed;
 use super::super::settings::{Assumptions, SandboxSettings};
 use super::super::world::{World, now_ms};
+use super::fields::blank;
 use super::hub::{NOT_AUTHORIZED, asks_hub};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
@@ -263,10 +264,6 @@ fn verified(secret: &str, settings: &SandboxSettings) -> Result<Box<str>, Refusa
     }
     let digest = names::digest(settings.seed, &["credential", secret]);
     Ok(hex::encode(&digest[..8]).into())
-}
-
-fn blank(field: &str) -> Refusal {
-    Refusal::invalid(field, format!("{field}: The field cannot be left blank"))
 }
 
 fn is_web_url(text: &str) -> bool {

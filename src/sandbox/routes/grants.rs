@@ -14,8 +14,8 @@ use super::super::names;
 use super::super::org::Changed;
 use super::super::service::{Grant, Role, Service};
 use super::super::world::{World, now_ms};
-use super::apps::{blank, required, when};
 use super::clients::no_client;
+use super::fields::{blank, required, when};
 use super::{json_body, text_at};
 use crate::sandbox::caller::Caller;
 

@@ -12,7 +12,7 @@ use super::super::answer::{self, Answer, Refusal};
 use super::super::idp::Idp;
 use super::super::names;
 use super::super::world::{World, now_ms};
-use super::apps::{required, when};
+use super::fields::{required, when};
 use super::json_body;
 use super::listing::Listing;
 use crate::sandbox::caller::Caller;

@@ -11,7 +11,7 @@ use super::super::answer::{self, Answer, Refusal};
 use super::super::org::Changed;
 use super::super::signing::PublicKey;
 use super::super::world::{World, now_ms};
-use super::apps::when;
+use super::fields::when;
 use crate::sandbox::caller::Caller;
 
 /// Years for which a key can be good.

@@ -6,6 +6,7 @@ mod callback;
 mod clients;
 mod connections;
 mod features;
+mod fields;
 mod grants;
 mod hub;
 mod idps;
