@@ -5,7 +5,9 @@
 //! wait for a person's consent are parked and resume later.
 //!
 //! ```text
-//! main ─▶ cli         the front end: flags, printing, progress, signals
+//! main ─▶ cli         a front end: flags, printing, progress, signals
+//!          ▼
+//!         desk        the other front end: pages, forms, live events, metrics
 //!          ▼
 //!         rollout     what can be asked for, whoever asks: which orgs are opened, whether a run continues, consents
 //!          ▼
@@ -39,6 +41,7 @@
 pub mod apps;
 pub mod cli;
 pub mod consent;
+mod desk;
 pub mod engine;
 pub mod event;
 pub mod export;

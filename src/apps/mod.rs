@@ -111,6 +111,21 @@ impl App {
         }
     }
 
+    /// Whether its third party asks for consent at this host.
+    pub fn asks_at(self, host: &str) -> bool {
+        self.consent_hosts()
+            .iter()
+            .any(|known| match known.strip_prefix("*.") {
+                Some(domain) => {
+                    host == domain
+                        || host
+                            .strip_suffix(domain)
+                            .is_some_and(|sub| sub.ends_with('.'))
+                }
+                None => host == *known,
+            })
+    }
+
     /// Where its third party asks for consent; `*.` stands for the domain and all below it.
     pub const fn consent_hosts(self) -> &'static [&'static str] {
         match self {
@@ -174,5 +189,32 @@ impl fmt::Display for AuthScheme {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_third_partys_own_hosts_are_known() {
+        for (app, host, known) in [
+            (App::Google, "accounts.google.com", true),
+            (App::Google, "accounts.google.com.evil.example", false),
+            (App::Google, "evil.accounts.google.com", false),
+            (App::Google, "slack.com", false),
+            (App::Office365, "login.microsoftonline.com", true),
+            (App::Office365, "microsoftonline.com", false),
+            (App::Slack, "slack.com", true),
+            (App::Slack, "acme.slack.com", true),
+            (App::Slack, "notslack.com", false),
+            (App::Zoomus, "zoom.us", true),
+            (App::Zoomus, "us02web.zoom.us", true),
+            (App::Zoomus, "zoom.us.evil.example", false),
+            (App::Zoomus, "", false),
+            (App::Zscalerbyz, "slack.com", false),
+        ] {
+            assert_eq!(app.asks_at(host), known, "{app} {host}");
+        }
     }
 }

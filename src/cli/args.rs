@@ -4,6 +4,7 @@
 mod candidates;
 mod completions;
 mod consent;
+mod desk;
 mod doctor;
 mod export;
 mod global;
@@ -22,7 +23,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use candidates::files;
 pub use completions::{Complete, Completions};
-pub use consent::{Consent, ConsentComplete, ConsentList, ConsentRefresh, ListFormat};
+pub use consent::{
+    Consent, ConsentComplete, ConsentList, ConsentRefresh, ConsentShare, ListFormat,
+};
+pub use desk::DeskAt;
 pub use doctor::Doctor;
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;

@@ -23,7 +23,7 @@ const PROGRAM: &str = "okta-rollout ";
 const LEDGER: &str = "--ledger";
 
 /// Commands that take a run, and look for it where environment or default say.
-const OF_RUNS: [&str; 9] = [
+const OF_RUNS: [&str; 10] = [
     "resume",
     "status",
     "report",
@@ -32,6 +32,7 @@ const OF_RUNS: [&str; 9] = [
     "consent list",
     "consent complete",
     "consent refresh",
+    "consent share",
     "rotate-key",
 ];
 
@@ -102,6 +103,22 @@ pub(super) fn complete(text: &str) -> Cow<'_, str> {
         carried.0.extend(ledger);
     }
     Cow::Owned(carried.complete(text))
+}
+
+/// As [`complete`], of a text about a run in the ledger of this file.
+pub(super) fn completed_for(settings: &Settings, ledger: Option<&Path>, text: &str) -> String {
+    let Some(path) = ledger.filter(|_| text.contains(PROGRAM)) else {
+        return complete(text).into_owned();
+    };
+    let url = LedgerUrl::file(path);
+    let settings = Settings {
+        ledger: LedgerChoice::Job(url.clone()),
+        ..settings.clone()
+    };
+    Apart::default().say(|| {
+        carry(&settings, &url);
+        complete(text).into_owned()
+    })
 }
 
 tokio::task_local! {

@@ -21,11 +21,12 @@ use crate::job::{Format, ReportFile};
 use crate::ledger::{Ledger, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
-use crate::pacing::{CancellationToken, unix_millis};
+use crate::pacing::unix_millis;
 use crate::report::{Held, counted, wave_called};
 use crate::rollout::context::RunContext;
 use crate::rollout::driving::{Driving, Ready, ending};
 use crate::rollout::notices::{Notices, Outcome, Receiver};
+use crate::rollout::people::Stays;
 use crate::rollout::waves::{Decided, Decision, counts_by_org, decide};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
@@ -46,6 +47,10 @@ pub(super) struct Work {
     pub decision: Decision,
     pub force: bool,
     pub allow_exec: bool,
+    /// Whether it waits for people when nothing else moves any more.
+    pub stays: Stays,
+    /// The only entries that are worked on, where `selection` takes more.
+    pub chosen: Option<Selected>,
     /// Whether connections are deactivated without asking.
     pub consent_to_deactivate: Said,
     pub format: DataFormat,
@@ -76,7 +81,10 @@ pub(super) async fn execute(
     let receiver = work.receiver.take();
     let (ledger, run) = (&work.ledger, &work.run);
     let all = ledger.orgs(&run.id).await?;
-    let selected = Selected::of(ledger, &run.id, &all, &work.selection).await?;
+    let selected = match work.chosen.take() {
+        Some(chosen) => chosen,
+        None => Selected::of(ledger, &run.id, &all, &work.selection).await?,
+    };
     if selected.is_empty() {
         say_nothing_matches(&work.selection, output);
         drop(work.lock);
@@ -120,7 +128,7 @@ pub(super) async fn execute(
         format,
         notices,
     };
-    let ending = driven.conclude(&signals, interrupt, settings, output).await;
+    let ending = driven.conclude(&signals, engine, settings, output).await;
     ending.map_err(too_late_for_usage)
 }
 
@@ -136,6 +144,7 @@ fn driving(work: Work, selected: Selected) -> Driving {
         selected,
         force: work.force,
         allow_exec: work.allow_exec,
+        stays: work.stays,
         orgs_now: work.orgs_now,
     }
 }
@@ -175,10 +184,11 @@ impl Driven {
     async fn conclude(
         self,
         signals: &Signals,
-        interrupt: &CancellationToken,
+        engine: &Engine,
         settings: &Settings,
         output: Output,
     ) -> Result<Ending, Failure> {
+        let interrupt = engine.cancellation();
         let driving = self.driving;
         let finished = driving
             .ledger
@@ -209,7 +219,12 @@ impl Driven {
         };
         let guarded = || outputs::guarded(context.file(), &policy, settings);
         let closed = close(&ledger, &run, &closing, &policy.reports, guarded, output).await;
-        let signal = signals.received();
+        // Somebody may have stopped it at the desk.
+        let stopped = engine
+            .live()
+            .was_stopped(&run.id)
+            .then_some(Kind::Interrupted);
+        let signal = signals.received().or(stopped);
         let ended = match closed {
             Ok(Written::All) => {
                 let (selected, counts) = (&closing.selected, &closing.counts);

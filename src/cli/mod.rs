@@ -13,6 +13,7 @@ mod consent;
 mod context;
 mod continuation;
 mod deactivations;
+mod desk;
 mod doctor;
 mod env_file;
 mod execute;
@@ -175,6 +176,9 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         }
         Command::Consent(Consent::Refresh(args)) => {
             wait_for(output, consent::refresh(args, settings, output))
+        }
+        Command::Consent(Consent::Share(args)) => {
+            wait_for(output, consent::share(args, settings, output))
         }
         Command::Report(args) => wait_for(output, report::report(args, settings, output)),
         Command::RotateKey(args) => {

@@ -59,6 +59,14 @@ impl Output {
         }
     }
 
+    /// The same, which says errors only.
+    pub const fn quiet(self) -> Self {
+        Self {
+            verbosity: Verbosity::Quiet,
+            ..self
+        }
+    }
+
     /// How much is said.
     pub const fn verbosity(self) -> Verbosity {
         self.verbosity

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args;
+use super::args::{self, DataFormat};
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
 use super::failed_start::Start;
@@ -11,13 +11,14 @@ use super::open::existing;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::start::refresh;
-use crate::engine::Engine;
+use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure};
 use crate::ledger::{Ledger, RunRow};
 use crate::manifest;
 use crate::pacing::unix_millis;
 use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
+use crate::rollout::people::Stays;
 use crate::rollout::shell::quoted;
 use crate::rollout::simulated::is_sandbox;
 use crate::rollout::unknown_org::refuse_unknown_org;
@@ -45,20 +46,69 @@ pub(super) async fn resume(
 
 async fn move_on(
     args: &args::Resume,
-    (ledger, run): (Ledger, RunRow),
+    of_run: (Ledger, RunRow),
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let selection = args.only.selection();
+    let wanted = Wanted {
+        selection: args.only.selection(),
+        chosen: None,
+        failed: args.failed,
+        decision: Decision {
+            approve: args.approve,
+            past_halt: args.past_halt,
+        },
+        allow_exec: args.allow_exec,
+        yes: args.yes,
+        format: args.format,
+        notifies: true,
+    };
+    let engine = Engine::new();
+    Box::pin(continue_with(wanted, of_run, &engine, settings, output)).await
+}
+
+/// How a run is continued with.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Wanted {
+    /// What `--only` says.
+    pub selection: Selection,
+    /// The only entries, where that takes more.
+    pub chosen: Option<Selected>,
+    /// Whether failed entries are tried again.
+    pub failed: bool,
+    /// What a person decides about its waves.
+    pub decision: Decision,
+    /// See `--allow-exec`.
+    pub allow_exec: bool,
+    /// See `--yes`.
+    pub yes: bool,
+    /// What is printed at the end.
+    pub format: DataFormat,
+    /// Whether its job's webhook hears of it.
+    pub notifies: bool,
+}
+
+/// Moves on whatever of that can move.
+pub(super) async fn continue_with(
+    wanted: Wanted,
+    (ledger, run): (Ledger, RunRow),
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let selection = wanted.selection;
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&selection, &names)?;
     let context = RunContext::of(&run)?.with_orgs(settings.orgs.as_deref())?;
     let policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
-    refuse_mixed(&policy, args.format)?;
-    let engine = Engine::new();
-    let receiver = receiver(context.file(), &policy, args.allow_exec, &engine, output).await?;
+    refuse_mixed(&policy, wanted.format)?;
+    let receiver = if wanted.notifies {
+        receiver(context.file(), &policy, wanted.allow_exec, engine, output).await?
+    } else {
+        None
+    };
     let lock = ledger.lock_run(&run.id)?;
     say_if_changed(&run, &context, &selection, output);
     let orgs_now = match orgs_now(&policy) {
@@ -83,21 +133,20 @@ async fn move_on(
         context,
         policy,
         selection,
-        failed: args.failed,
-        decision: Decision {
-            approve: args.approve,
-            past_halt: args.past_halt,
-        },
-        allow_exec: args.allow_exec,
-        consent_to_deactivate: args.yes.into(),
-        format: args.format,
+        chosen: wanted.chosen,
+        stays: Stays::No,
+        failed: wanted.failed,
+        decision: wanted.decision,
+        allow_exec: wanted.allow_exec,
+        consent_to_deactivate: wanted.yes.into(),
+        format: wanted.format,
         orgs_now,
         receiver,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),
         },
     };
-    execute(work, &engine, settings, output).await
+    execute(work, engine, settings, output).await
 }
 
 /// Of a start that failed nothing can move.

@@ -19,6 +19,7 @@ use crate::rollout::context::{RunContext, unreadable};
 use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
 use crate::rollout::job_mistakes;
+use crate::rollout::people::Stays;
 use crate::rollout::shell::quoted;
 use crate::rollout::simulated::refuse_state;
 use crate::rollout::target::Target;
@@ -224,6 +225,8 @@ fn work(
         failed: false,
         decision: Decision::default(),
         allow_exec: args.allow_exec,
+        stays: if args.desk { Stays::Yes } else { args.stays },
+        chosen: None,
         consent_to_deactivate: args.yes.into(),
         format: args.format,
         begun: Begun::Earlier { looks_at_all: None },

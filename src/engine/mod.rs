@@ -8,6 +8,7 @@ mod common;
 mod eta;
 mod failing;
 mod hand_over;
+mod live_runs;
 mod next;
 mod org;
 mod org_access;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use common::{Common, OpenOrg, RunOptions};
+pub use live_runs::{LiveRuns, Served};
 pub use next::{NewJob, NextCommands};
 pub use org::GRACE;
 pub use org_access::OrgAccess;
@@ -91,7 +93,12 @@ pub async fn drive(
             ledger.set_stopped(lock, org.row.no, None).await?;
         }
     }
-    let waves = Waves::open((ledger, lock), &options.waves, &rows, &numbers, events).await?;
+    let served = orgs.iter().filter_map(served_here).collect();
+    let enlisted = engine
+        .live()
+        .enlist((ledger, run), engine.cancellation(), served);
+    let mut waves = Waves::open((ledger, lock), &options.waves, &rows, &numbers, events).await?;
+    waves.heed(&enlisted.approvals);
     let mut slots = Vec::with_capacity(orgs.len());
     for (index, org) in orgs.into_iter().enumerate() {
         let no = org.row.no;
@@ -123,6 +130,15 @@ pub async fn drive(
         .iter()
         .map(|slot| (slot.org.no, slot.org.gate.share_used()))
         .collect())
+}
+
+// An org at another address than the ledger knows is one that this process serves itself.
+fn served_here(org: &OrgAccess) -> Option<(OrgNo, Served)> {
+    let served = || Served {
+        origin: org.origin.clone(),
+        credentials: org.credentials.clone(),
+    };
+    (org.origin != org.row.url).then(|| (org.row.no, served()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::live_runs::LiveRuns;
 use crate::event::Events;
 use crate::model::RunId;
 use crate::okta::{Http, HttpError, HttpSettings};
@@ -25,6 +26,7 @@ pub struct Engine {
 struct Shared {
     capacity: Capacity,
     gates: Gates,
+    live: LiveRuns,
     /// Those that were used last come last.
     clients: Mutex<Vec<(HttpSettings, Http)>>,
 }
@@ -47,6 +49,7 @@ impl Engine {
         let capacity = Capacity::new();
         let shared = Shared {
             gates: Gates::new(capacity.clone()),
+            live: LiveRuns::default(),
             capacity,
             clients: Mutex::default(),
         };
@@ -84,6 +87,11 @@ impl Engine {
     /// The gate of each org.
     pub fn gates(&self) -> &Gates {
         &self.shared.gates
+    }
+
+    /// The runs that it works on.
+    pub fn live(&self) -> &LiveRuns {
+        &self.shared.live
     }
 
     /// When to stop: no new work is begun, calls in flight end, everything is checkpointed.

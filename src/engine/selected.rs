@@ -71,6 +71,17 @@ impl Selected {
         Ok(Self(Some(Arc::new(numbers))))
     }
 
+    /// These entries.
+    pub fn these(entries: impl IntoIterator<Item = EntryNo>) -> Self {
+        let mut numbers = Numbers::default();
+        for no in entries {
+            if !numbers.contains(no) {
+                numbers.insert(no);
+            }
+        }
+        Self(Some(Arc::new(numbers)))
+    }
+
     /// Whether no entry is left out.
     pub const fn is_all(&self) -> bool {
         self.0.is_none()
@@ -141,5 +152,7 @@ mod tests {
         assert!(!selected.is_empty());
         assert!(Selected::default().contains(EntryNo(7)));
         assert!(Selected(Some(Arc::default())).is_empty());
+        let twice = Selected::these([EntryNo(3), EntryNo(3)]);
+        assert!(twice.contains(EntryNo(3)) && !twice.contains(EntryNo(2)));
     }
 }

@@ -85,6 +85,7 @@ pub(super) async fn supervise(
                 Err(error) => Err(error),
             },
             () = passed(pause) => Ok(()),
+            () = tasks.waves.approved(), if !is_at_rest && !interrupt.is_cancelled() => Ok(()),
             // Once: then it is said.
             () = tasks.waves.halted(), if !is_halted => Ok(()),
             () = interrupt.cancelled(), if !told => {

@@ -10,7 +10,7 @@
 //! ```text
 //! mod.rs     open, who works on a run, checkpoints, changes, keys
 //! reads.rs   what can be asked
-//! writes.rs  changes besides checkpoints    ownership.rs   by which right
+//! writes.rs  changes besides checkpoints    ownership.rs   by which right    shares.rs   links for others, and the desk
 //! model/     the values       error.rs   what can go wrong    health.rs  how it is
 //! sqlite/    one file, the log, locks and keys beside it
 //! ```
@@ -24,6 +24,7 @@ mod health;
 mod model;
 mod ownership;
 mod reads;
+mod shares;
 mod sqlite;
 mod writes;
 
@@ -37,7 +38,7 @@ pub use error::LedgerError;
 pub use health::Health;
 pub use model::*;
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
-pub use sqlite::Import;
+pub use sqlite::{DeskMark, Import};
 
 use crate::job::LedgerUrl;
 use crate::model::RunId;

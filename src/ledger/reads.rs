@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
     OtherSpenders, Pending, Removed, Result, RunRow, Scheduled, SpentWindow, Standing, Starts,
-    Target, Undelivered, UnderWay, WaveRow,
+    Target, Undelivered, UnderWay, WaitingEntry, WaveRow,
 };
 use crate::apps::App;
 use crate::manifest::{Entry, SecretRef};
@@ -158,6 +158,16 @@ impl Ledger {
         self.store.app_id_taken(run, org, app_id, except).await
     }
 
+    /// How many entries of a run came to rest in each span of so many milliseconds since then, by its number.
+    pub async fn rests(
+        &self,
+        run: &RunId,
+        since: UnixMillis,
+        width_ms: i64,
+    ) -> Result<Vec<(i64, u64)>> {
+        self.store.rests(run, since, width_ms).await
+    }
+
     /// The org's entries that are still to be begun or to continue, and how their apps are found.
     pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
         self.store.targets(run, org).await
@@ -232,6 +242,21 @@ impl Ledger {
     /// later run carried over.
     pub async fn pending_consents(&self, run: Option<&RunId>) -> Result<Vec<Pending>> {
         self.store.pending_consents(run).await
+    }
+
+    /// As [`Self::pending_consents`], of all runs and as briefly as a list of thousands needs it.
+    pub async fn waiting(&self) -> Result<Vec<WaitingEntry>> {
+        self.store.waiting().await
+    }
+
+    /// These entries, as far as they still wait for a consent, in this order.
+    pub async fn still_waiting(&self, places: Vec<(RunId, EntryNo)>) -> Result<Vec<Pending>> {
+        self.store.still_waiting(places).await
+    }
+
+    /// Since when the consent is waited for that is waited for longest.
+    pub async fn oldest_consent(&self) -> Result<Option<UnixMillis>> {
+        self.store.oldest_consent().await
     }
 
     /// What is known of a consent: org, app, id and `state` together. An entry whose answer is just being

@@ -254,7 +254,7 @@ has_details!(ErrorReport);
 
 impl ErrorReport {
     /// `set_connection: … (E0000001, HTTP 400, request abc)`.
-    fn line(&self) -> String {
+    pub fn line(&self) -> String {
         match self.step {
             "" => self.details.to_string(),
             step => format!("{step}: {}", self.details),

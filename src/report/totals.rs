@@ -41,7 +41,7 @@ impl Totals {
     }
 
     /// Each state that has some, with its name.
-    pub(super) fn parts(self) -> impl Iterator<Item = (u64, &'static str)> {
+    pub fn parts(self) -> impl Iterator<Item = (u64, &'static str)> {
         let parts = [
             (self.changed.saturating_sub(self.deactivated), "changed"),
             (self.deactivated, "deactivated"),
@@ -54,7 +54,7 @@ impl Totals {
     }
 
     /// `8 changed, 1 failed`.
-    pub(super) fn words(self) -> String {
+    pub fn words(self) -> String {
         let parts: Vec<String> = self
             .parts()
             .map(|(count, name)| format!("{count} {name}"))

@@ -51,7 +51,7 @@ pub enum WaveState {
 
 impl WaveState {
     /// In words, for people.
-    pub(super) const fn words(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
@@ -65,7 +65,7 @@ impl WaveState {
 
 impl WaveReport {
     /// `3 orgs, 12 entries, 1 failed`.
-    pub(super) fn counts(&self) -> String {
+    pub fn counts(&self) -> String {
         format!(
             "{}, {}, {} failed",
             counted(self.orgs, "org", "orgs"),
@@ -75,7 +75,7 @@ impl WaveReport {
     }
 
     /// `began …, ended …`, as far as it did.
-    pub(super) fn times(&self) -> String {
+    pub fn times(&self) -> String {
         let times = [
             ("began", &self.started_at),
             ("ended", &self.finished_at),

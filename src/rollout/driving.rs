@@ -9,11 +9,12 @@ use super::access::{Opened, access};
 use super::consent::{Administrator, AtRest, Desk};
 use super::context::{RunContext, options, renewed_by};
 use super::opening::{open, stop_shut, unfinished};
+use super::people::{People, Stays};
 use super::simulated::{Simulated, is_sandbox};
 use super::waves::{HeldUp, standing, waves_of};
 use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
 use crate::failure::{Ending, Failure, Kind};
-use crate::ledger::{Counts, Ledger, OrgRow, Pending, RunLock, RunRow};
+use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, Pending, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::OrgNo;
 use crate::selection::Selection;
@@ -41,6 +42,8 @@ pub(crate) struct Driving {
     pub force: bool,
     /// See `--allow-exec`.
     pub allow_exec: bool,
+    /// Whether it waits for people when nothing else moves any more.
+    pub stays: Stays,
     /// The orgs as their files say them, where they may be others than the run's.
     pub orgs_now: Option<Orgs>,
 }
@@ -96,9 +99,11 @@ impl Driving {
             Some(simulated) if simulated.gives_consents() => {
                 self.attended(engine, orgs, &options, simulated).await
             }
-            _ => {
+            served => {
                 let owned = (ledger, &self.lock);
-                drive(engine, owned, orgs, &options, async || false).await
+                let mut people = self.people(engine, served.is_some()).await?;
+                let at_rest = async || did_something(&mut people).await;
+                drive(engine, owned, orgs, &options, at_rest).await
             }
         };
         if let Some(simulated) = ready.simulated {
@@ -112,6 +117,24 @@ impl Driving {
             noted.map_err(|error| self.broken_off(error.into()))?;
         }
         Ok(in_order(shares, ready.all))
+    }
+
+    // Whom the run waits for, if it stays for them.
+    async fn people<'a>(
+        &'a self,
+        engine: &'a Engine,
+        is_served: bool,
+    ) -> Result<Option<People<'a>>, LedgerError> {
+        let stays = match self.stays {
+            Stays::No => false,
+            Stays::Simulated => is_served,
+            Stays::Yes => true,
+        };
+        if !stays {
+            return Ok(None);
+        }
+        let of_run = (&self.ledger, &self.run);
+        People::of(engine, of_run, &self.selected).await.map(Some)
     }
 
     // With somebody who gives the consents of the orgs that the program serves itself.
@@ -140,9 +163,15 @@ impl Driving {
             orgs: rows.map(|row| (row.no, row.clone())).collect(),
         };
         let (asks, rests) = mpsc::channel::<AtRest>(1);
+        let mut people = match self.stays {
+            // Of what the administrator gives up.
+            Stays::Yes => self.people(engine, true).await?,
+            Stays::No | Stays::Simulated => None,
+        };
         let at_rest = async move || {
             let (reply, answer) = oneshot::channel();
-            asks.send(reply).await.is_ok() && answer.await.unwrap_or(false)
+            let is_given = asks.send(reply).await.is_ok() && answer.await.unwrap_or(false);
+            is_given || did_something(&mut people).await
         };
         let owned = (ledger, &self.lock);
         let (driven, attended) = tokio::join!(
@@ -165,6 +194,12 @@ impl Driving {
             hint: Some(hint),
         }
     }
+}
+
+/// Whether people that are waited for did something; that nobody can be waited for any more, the run itself finds out.
+async fn did_something(people: &mut Option<People<'_>>) -> bool {
+    let Some(people) = people else { return false };
+    people.did_something().await.unwrap_or(false)
 }
 
 /// How a command ends, by what its entries came to.

@@ -110,6 +110,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &[]),
     ("rollout", ALL_BELOW),
+    ("desk", ALL_BELOW),
     ("cli", ALL_BELOW),
 ];
 

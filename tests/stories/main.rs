@@ -17,6 +17,7 @@ mod consent_refused;
 mod consent_together;
 mod credentials;
 mod deactivations;
+mod desk;
 mod distorted;
 mod doctor;
 mod drift;

@@ -1,10 +1,12 @@
 //! `consent` and what belongs to it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{Only, app_names};
+use crate::job::parse_age;
 
 /// `consent`.
 #[derive(Debug, Subcommand)]
@@ -15,6 +17,8 @@ pub enum Consent {
     Complete(ConsentComplete),
     /// Get fresh links for consents that can no longer be given
     Refresh(ConsentRefresh),
+    /// Print a link to the desk for somebody who is to see one org's consents only
+    Share(ConsentShare),
 }
 
 /// How the links of a list are printed.
@@ -99,4 +103,29 @@ pub struct ConsentRefresh {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+}
+
+/// `consent share`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout consent share acme                     good for a week
+  okta-rollout consent share acme --expires 1d
+  okta-rollout consent share acme --revoke            no link made so far is good any more
+
+Whoever has the link sees the org's pending consents at the running desk (`serve`, `run --desk`), opens them and hands
+in what Okta showed: nothing else, and without a token. It is signed with a key beside the ledger, so that it outlives the desk.")]
+pub struct ConsentShare {
+    /// Name of the org
+    #[arg(value_name = "ORG")]
+    pub org: String,
+    /// How long the link is good: 12h, 7d; 90 days at most
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_age)]
+    pub expires: Duration,
+    /// Where the desk is reached [default: the desk that works on this ledger now]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Make no link, and have every link of the org that was made so far refused
+    #[arg(long)]
+    pub revoke: bool,
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::candidates::files;
-use super::{DataFormat, Only};
+use super::{DataFormat, DeskAt, Only};
+use crate::rollout::people::Stays;
 use crate::rollout::shell::flags;
 
 /// `run`.
@@ -18,6 +19,7 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv --new --force
   okta-rollout run rollout.csv --orgs orgs.csv --only 'org=canary-*'
   okta-rollout run rollout.csv --orgs orgs.csv --reconnect --only app=office365
+  okta-rollout run rollout.csv --orgs orgs.csv --desk
   okta-rollout run --plan plan.json
 
 When the last run of FILE was interrupted, soaks or waits for an approval, and FILE and the URLs of its orgs are unchanged,
@@ -46,6 +48,14 @@ pub struct Run {
     /// Show the plan, and ask before anything is changed; needs a terminal
     #[arg(long, conflicts_with = "plan")]
     pub ask: bool,
+    /// Show, in a browser, what waits for people, and stay until nothing does
+    ///
+    /// The first line on standard output is the link to the desk, with its token.
+    #[arg(long)]
+    pub desk: bool,
+    /// Where the desk is.
+    #[command(flatten)]
+    pub desk_at: DeskAt,
     /// There is none: who looks for it is told what there is instead
     #[arg(long, hide = true)]
     pub dry_run: bool,
@@ -72,6 +82,9 @@ pub struct Run {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// Whether it stays for people, if `--desk` does not say so: that is `serve`'s to say.
+    #[arg(skip)]
+    pub(in crate::cli) stays: Stays,
     /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
@@ -84,6 +97,8 @@ impl Run {
             file: Some(file),
             plan: None,
             ask: false,
+            desk: false,
+            desk_at: DeskAt::default(),
             dry_run: false,
             new: false,
             only: Only::default(),
@@ -91,6 +106,8 @@ impl Run {
             yes: false,
             reconnect: false,
             allow_exec,
+            // What is served here ends with the run, and the links with it.
+            stays: Stays::Simulated,
             format: DataFormat::Human,
         }
     }

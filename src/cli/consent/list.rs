@@ -4,7 +4,6 @@ use serde::Serialize;
 use url::Url;
 
 use super::{Output, args, name, pending};
-use crate::apps::App;
 use crate::cli::only::say_nothing_matches;
 use crate::cli::open::readable;
 use crate::cli::output::local_times;
@@ -143,24 +142,9 @@ fn listed(pending: &Pending) -> Option<Listed<'_>> {
         label: row.entry.label.as_deref(),
         authorize_url: &consent.authorize_url,
         host: host.to_owned(),
-        host_known: is_known(row.entry.app, host),
+        host_known: row.entry.app.asks_at(host),
         since: rfc3339(consent.since),
     })
-}
-
-/// Whether the third party of an app is at this host.
-fn is_known(app: App, host: &str) -> bool {
-    app.consent_hosts()
-        .iter()
-        .any(|known| match known.strip_prefix("*.") {
-            Some(domain) => {
-                host == domain
-                    || host
-                        .strip_suffix(domain)
-                        .is_some_and(|sub| sub.ends_with('.'))
-            }
-            None => host == *known,
-        })
 }
 
 fn write_csv(out: &mut dyn std::io::Write, listed: &[Listed<'_>]) -> anyhow::Result<()> {
@@ -207,28 +191,6 @@ mod tests {
         ] {
             let changed: Vec<_> = changed.iter().map(|field| (*field).to_owned()).collect();
             assert_eq!(asked_before(&changed), told);
-        }
-    }
-
-    #[test]
-    fn only_the_third_partys_own_hosts_are_known() {
-        for (app, host, known) in [
-            (App::Google, "accounts.google.com", true),
-            (App::Google, "accounts.google.com.evil.example", false),
-            (App::Google, "evil.accounts.google.com", false),
-            (App::Google, "slack.com", false),
-            (App::Office365, "login.microsoftonline.com", true),
-            (App::Office365, "microsoftonline.com", false),
-            (App::Slack, "slack.com", true),
-            (App::Slack, "acme.slack.com", true),
-            (App::Slack, "notslack.com", false),
-            (App::Zoomus, "zoom.us", true),
-            (App::Zoomus, "us02web.zoom.us", true),
-            (App::Zoomus, "zoom.us.evil.example", false),
-            (App::Zoomus, "", false),
-            (App::Zscalerbyz, "slack.com", false),
-        ] {
-            assert_eq!(is_known(app, host), known, "{app} {host}");
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::metrics::JobMetrics;
 use crate::cli::carried::Apart;
 use crate::cli::failed_start;
 use crate::cli::open::{existing, note_new, writable};
 use crate::cli::output::Output;
 use crate::cli::target;
+use crate::desk::jobs::JobStatus;
 use crate::failure::{Ending, Failure};
 use crate::job;
 use crate::ledger::{Ledger, LedgerError, Starts};
@@ -39,7 +39,7 @@ pub(super) struct Job {
     /// Why the last look failed.
     complaint: Option<String>,
     /// Where it stands.
-    pub metrics: JobMetrics,
+    pub metrics: JobStatus,
 }
 
 impl Job {
@@ -74,11 +74,13 @@ impl Job {
             let job = file.display();
             output.warning(format_args!("{job} has no [schedule]: it is not started"));
         }
-        Ok(Self {
+        let mut job = Self {
             settings: settings.with_policy(&target.policy),
             timetable: schedule.map(timetable).transpose()?,
             ..Self::new(file, apart, settings)?
-        })
+        };
+        job.metrics.schedule = schedule.map(words);
+        Ok(job)
     }
 
     /// One that has mistakes: it is shown as broken, and its starts, as far as it says when they are, fail until it is
@@ -103,9 +105,10 @@ impl Job {
             stored: None,
             starts: None,
             complaint: None,
-            metrics: JobMetrics {
+            metrics: JobStatus {
                 job: file.display().to_string(),
-                ..JobMetrics::default()
+                key: key(file)?,
+                ..JobStatus::default()
             },
         })
     }
@@ -118,6 +121,7 @@ impl Job {
         }
         self.settings = read.settings;
         self.timetable = read.timetable;
+        self.metrics.schedule = read.metrics.schedule;
         self.file = read.file;
         self.metrics.broken = false;
     }
@@ -131,6 +135,7 @@ impl Job {
             let timetable = policy.schedule.as_ref().map(timetable);
             if let Ok(timetable) = timetable.transpose() {
                 self.timetable = timetable;
+                self.metrics.schedule = policy.schedule.as_ref().map(words);
             }
         }
     }
@@ -221,10 +226,14 @@ impl Job {
     pub fn has_ended(&mut self, ended: &Result<Ending, Failure>, is_failed_start: bool) {
         self.metrics.runs = false;
         self.metrics.failed_starts += u64::from(is_failed_start);
-        self.metrics.last_exit_code = Some(match ended {
+        let code = match ended {
             Ok(ending) => ending.exit_code(),
             Err(failure) => failure.kind.exit_code(),
-        });
+        };
+        self.metrics.last_exit_code = Some(code);
+        if code == 0 {
+            self.metrics.last_success = Some(unix_millis());
+        }
     }
 
     /// Somebody else began a run while this one was about to: its start is kept where starts are.
@@ -277,4 +286,10 @@ async fn known(
 fn timetable(schedule: &job::Schedule) -> Result<Timetable, Failure> {
     let times = Times::new(schedule).map_err(Failure::usage)?;
     Ok(Timetable::new(schedule, times, rand::random()))
+}
+
+/// `0 2 * * * America/New_York`.
+fn words(schedule: &job::Schedule) -> String {
+    let zone = schedule.timezone.as_deref().unwrap_or("UTC");
+    format!("{} {zone}", schedule.cron)
 }

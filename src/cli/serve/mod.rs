@@ -1,10 +1,8 @@
-//! `serve`: runs jobs by their schedules, each as `run JOB` would, until it is stopped.
+//! `serve`: the desk, and jobs by their schedules, each as `run JOB` would, until it is stopped.
 
 mod clock;
-mod http;
 mod job;
 mod list;
-mod metrics;
 mod service;
 mod systemd;
 
@@ -12,20 +10,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use super::args;
+use super::desk::{At, Hands, Means};
 use super::log;
 use super::output::Output;
 use super::signals::Signals;
+use crate::desk::Jobs;
+use crate::desk::asked::AT_ONCE;
+use crate::desk::shelves::Scope;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::settings::{Animation, Settings};
 use clock::SystemClock;
-use http::Shown;
 use job::Job;
 use service::{Given, Service};
 
@@ -49,35 +49,41 @@ pub(super) async fn serve(
     };
     log::refuse(settings, |_| Ok(Vec::new()))?;
     let jobs = read(&args.jobs, settings, output).await?;
-    let token = http::token(args.token.as_deref()).await?;
-    let listener = http::bind(args.listen).await?;
-    let address = listener.local_addr().map_err(Failure::usage)?;
+    let at = At::of(&args.desk).await?;
     let (engine, reload) = (Engine::new(), Arc::<Notify>::default());
     let signals = Signals::of_service(engine.cancellation().clone(), Arc::clone(&reload), output)?;
     let silence = CancellationToken::new();
     let heard = engine.events().listen_until(silence.clone());
     let logged = log::listen(heard, settings, output).await;
-    let shown = Shown::default();
-    let answers = tokio::spawn({
-        let (token, shown) = (token.clone(), Arc::clone(&shown));
-        async move { http::answer(listener, &token, shown).await }
-    });
-    output.page(|page| {
-        let token = token.expose_secret();
-        page.line(format_args!("http://{address}/?token={token}"))
-    })?;
-    let longest = systemd::watchdog().map_or(LONGEST, |within| within.min(LONGEST));
+    let shown = Jobs::default();
+    let (doer, asked) = mpsc::channel(AT_ONCE);
+    let (starts, wanted) = mpsc::channel(AT_ONCE);
+    at.say(output)?;
+    let desk = at.open(
+        (Scope::Everything, Arc::clone(&shown), doer),
+        &engine,
+        settings,
+    );
     let given = Given {
         args,
         settings,
         output,
-        longest,
+        longest: systemd::watchdog().map_or(LONGEST, |within| within.min(LONGEST)),
+        shelves: Some(&desk.shelves),
     };
-    let service = Service::new(given, engine, SystemClock, jobs, shown);
-    output.note(format_args!("listens on http://{address}"));
-    let serving = Box::pin(service.run(&reload));
+    let means = Means {
+        engine: engine.clone(),
+        settings: settings.clone(),
+        output,
+        allow_exec: args.allow_exec,
+        continues: true,
+        starts: Some(starts),
+    };
+    let hands = Hands::new(means, asked).work(std::future::pending());
+    let service = Service::new(given, engine, SystemClock, jobs, (shown, wanted));
+    let serving = async { tokio::join!(Box::pin(service.run(&reload)), Box::pin(hands)) };
     LocalSet::new().run_until(serving).await;
-    answers.abort();
+    desk.close().await;
     silence.cancel();
     if let Some(logged) = logged {
         drop(tokio::time::timeout(MOST_FOR_LOG, logged).await);

@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::http::Shown;
 use super::job::Job;
 use super::{list, systemd};
 use crate::cli::args;
+use crate::cli::desk::WantedStart;
 use crate::cli::failed_start::is_overlap;
 use crate::cli::log;
 use crate::cli::output::{Output, local_times};
 use crate::cli::run::of_file;
+use crate::desk::Jobs;
+use crate::desk::asked::Trouble;
+use crate::desk::shelves::Shelves;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::model::UnixMillis;
@@ -29,7 +32,8 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// What came of a start.
 struct Ended {
     key: String,
-    due: UnixMillis,
+    /// When it was due; `None` = somebody wanted it.
+    due: Option<UnixMillis>,
     came_to: Result<Ending, Failure>,
 }
 
@@ -41,6 +45,8 @@ pub(super) struct Given<'a> {
     pub output: Output,
     /// The longest pause between two looks at the clock.
     pub longest: Duration,
+    /// Where the desk looks into the ledgers of its jobs; `None` = there is no desk.
+    pub shelves: Option<&'a Shelves>,
 }
 
 /// Jobs, and those of their runs that work.
@@ -50,11 +56,19 @@ pub(super) struct Service<'a, C> {
     clock: C,
     jobs: Vec<Job>,
     runs: JoinSet<Ended>,
-    shown: Shown,
+    shown: Jobs,
+    /// Jobs that somebody wants to start, by their keys.
+    wanted: mpsc::Receiver<WantedStart>,
 }
 
 impl<'a, C: Clock> Service<'a, C> {
-    pub fn new(given: Given<'a>, engine: Engine, clock: C, jobs: Vec<Job>, shown: Shown) -> Self {
+    pub fn new(
+        given: Given<'a>,
+        engine: Engine,
+        clock: C,
+        jobs: Vec<Job>,
+        (shown, wanted): (Jobs, mpsc::Receiver<WantedStart>),
+    ) -> Self {
         Self {
             given,
             engine,
@@ -62,6 +76,7 @@ impl<'a, C: Clock> Service<'a, C> {
             jobs,
             runs: JoinSet::new(),
             shown,
+            wanted,
         }
     }
 
@@ -84,6 +99,10 @@ impl<'a, C: Clock> Service<'a, C> {
             tokio::select! {
                 () = self.clock.wait(pause.max(SHORTEST)) => {}
                 Some(ended) = self.runs.join_next() => self.ended(ended),
+                Some((key, reply)) = self.wanted.recv() => {
+                    // Who asked may have gone.
+                    drop(reply.send(self.start_now(&key)));
+                }
                 () = reload.notified() => self.reload().await,
                 () = interrupt.cancelled() => {}
             }
@@ -142,9 +161,39 @@ impl<'a, C: Clock> Service<'a, C> {
             Act::Skip(Skipped::Works) => say("left out, the run before has not ended"),
             Act::Skip(Skipped::Missed) => say("missed, nothing was awake"),
         }
-        if act != Act::Start {
-            return;
+        if act == Act::Start {
+            self.start(at, Some(due));
         }
+    }
+
+    /// Starts a job although it is not due.
+    fn start_now(&mut self, key: &str) -> Result<(), Trouble> {
+        let at = self.jobs.iter().position(|job| job.key == key);
+        let Some((at, job)) = at.and_then(|at| Some((at, self.jobs.get_mut(at)?))) else {
+            return Err(Trouble::new(
+                "this job is not served any more",
+                "reload the page",
+            ));
+        };
+        let name = job.file.display();
+        if job.metrics.runs {
+            let hint = "wait for its end, or stop it";
+            return Err(Trouble::new(format!("a run of {name} works already"), hint));
+        }
+        self.given.output.total(format_args!(
+            "{name}: starts, because somebody at the desk wants it"
+        ));
+        job.metrics.starts += 1;
+        job.metrics.runs = true;
+        self.start(at, None);
+        self.show();
+        Ok(())
+    }
+
+    fn start(&mut self, at: usize, due: Option<UnixMillis>) {
+        let Some(job) = self.jobs.get_mut(at) else {
+            return;
+        };
         job.read_again(self.given.settings);
         let run = args::Run::of_file(job.file.clone(), self.given.args.allow_exec);
         let (file, key) = (job.file.clone(), job.key.clone());
@@ -170,24 +219,26 @@ impl<'a, C: Clock> Service<'a, C> {
         let Some(job) = self.jobs.iter_mut().find(|job| job.key == key) else {
             return;
         };
-        let (name, output) = (job.file.display(), self.given.output);
-        let is_failed_start = match &came_to {
+        let is_left_out = matches!(&came_to, Err(failure) if is_overlap(failure));
+        if let (true, Some(due)) = (is_left_out, due) {
+            job.was_overlapped(due);
+        }
+        let is_failed = |failure: &Failure| failure.kind == Kind::Usage && !is_left_out;
+        job.has_ended(&came_to, came_to.as_ref().err().is_some_and(is_failed));
+        let (name, apart) = (job.file.display().to_string(), job.apart.clone());
+        // Whoever reads that it ended sees it so at the desk.
+        self.show();
+        let output = self.given.output;
+        match &came_to {
             Ok(ending) => {
                 let code = ending.exit_code();
                 output.total(format_args!("{name}: ended with {code}"));
-                false
             }
-            Err(failure) if is_overlap(failure) => {
+            Err(failure) if is_left_out => {
                 output.total(format_args!("{name}: left out, {failure}"));
-                job.was_overlapped(due);
-                false
             }
-            Err(failure) => {
-                job.apart.say(|| output.failure(failure));
-                failure.kind == Kind::Usage
-            }
-        };
-        job.has_ended(&came_to, is_failed_start);
+            Err(failure) => apart.say(|| output.failure(failure)),
+        }
     }
 
     /// Reads the list of jobs again; one that cannot be read stays as it was.
@@ -259,6 +310,14 @@ impl<'a, C: Clock> Service<'a, C> {
     }
 
     fn show(&self) {
+        if let Some(shelves) = self.given.shelves {
+            let own = self.jobs.iter().map(|job| &job.settings);
+            let all = own.chain([self.given.settings]);
+            shelves.set(
+                all.filter_map(|settings| settings.ledger.url().ok())
+                    .collect(),
+            );
+        }
         *self.shown.lock() = self.jobs.iter().map(|job| job.metrics.clone()).collect();
     }
 }

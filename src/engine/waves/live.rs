@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::halting::{Halting, InWave};
 use super::{Facts, Groups, Next, Work, next, soak_left};
+use crate::engine::live_runs::Approvals;
 use crate::event::{Events, RunEvent, WaveEvent};
 use crate::job::Wave;
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunLock};
@@ -23,6 +24,7 @@ pub(in crate::engine) struct Waves {
     of_slot: Vec<usize>,
     hubs: Hubs,
     said: Option<Next>,
+    approvals: Arc<Approvals>,
 }
 
 /// Orgs that entries of others have steps in: they are worked on from the beginning, for those.
@@ -87,6 +89,7 @@ impl Waves {
             halting: Arc::new(Halting::new(groups, !hubs.slots.is_empty())),
             hubs,
             said: None,
+            approvals: Arc::default(),
         };
         if !opened.groups().waves.is_empty() {
             opened.read().await?;
@@ -96,6 +99,16 @@ impl Waves {
 
     fn groups(&self) -> &Groups {
         self.halting.groups()
+    }
+
+    /// Has waves begin that people approve there from now on.
+    pub fn heed(&mut self, approvals: &Arc<Approvals>) {
+        self.approvals = Arc::clone(approvals);
+    }
+
+    /// Ends when somebody approved one.
+    pub async fn approved(&self) {
+        self.approvals.asked().await;
     }
 
     /// The run.
@@ -196,6 +209,13 @@ impl Waves {
 
     /// Stores and says what happens next, until something has to happen before anything else does.
     pub async fn advance(&mut self) -> Result<Advance, LedgerError> {
+        for no in self.approvals.take() {
+            // Others may have been faster, and then the next wave waits for another approval.
+            if self.next() == Next::Awaits(no) {
+                self.live[no].facts.row.approved_at = Some(unix_millis());
+                self.store(no).await?;
+            }
+        }
         if self.live.is_empty() {
             let begins = match self.said.replace(Next::Over) {
                 None => (0..self.of_slot.len()).collect(),

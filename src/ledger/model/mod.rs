@@ -11,6 +11,7 @@ mod open;
 mod schedule;
 mod step_record;
 mod upkeep;
+mod waiting;
 mod wave;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
 pub use schedule::{FailedStart, Scheduled, Starts};
 pub use step_record::StepRecord;
 pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
+pub use waiting::WaitingEntry;
 pub use wave::WaveRow;
 
 use super::AsStored;

@@ -93,7 +93,7 @@ pub(super) fn newest_of_app(
 }
 
 /// Columns `ORG`, `ENTRY`, `r.id`.
-fn pending_row(row: &Row<'_>) -> rusqlite::Result<Pending> {
+pub(super) fn pending_row(row: &Row<'_>) -> rusqlite::Result<Pending> {
     Ok(Pending {
         org: rows::org_row(row)?,
         entry: rows::entry_row_from(row, rows::ORG_COLUMNS)?,

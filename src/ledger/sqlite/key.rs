@@ -36,6 +36,14 @@ impl KeyFiles {
         }
     }
 
+    /// As [`Self::of`], of the key that links for one org are signed with.
+    pub(super) fn of_shares(ledger: &Path) -> Self {
+        Self {
+            current: files::beside(ledger, ".share"),
+            old: files::beside(ledger, ".share.old"),
+        }
+    }
+
     /// The file of the current key.
     pub(super) fn current(&self) -> &Path {
         &self.current

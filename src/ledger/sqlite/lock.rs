@@ -19,6 +19,9 @@ const TRIES: u32 = 5;
 /// Between tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What the desk of a ledger holds; no run's id has its letters.
+const DESK: &str = "desk.lock";
+
 /// Longest holder text that is read back, in bytes.
 const HOLDER: u64 = 300;
 
@@ -77,6 +80,11 @@ impl FileLock {
             .map_err(|by| LedgerError::Starting { by })
     }
 
+    /// The right to be the desk of the ledger; `None` = another process is.
+    pub(super) fn of_desk(folder: &Path) -> Result<Option<Self>> {
+        Ok(Self::lock(folder, &folder.join(DESK))?.ok())
+    }
+
     // Or who holds it.
     fn lock(folder: &Path, path: &Path) -> Result<Result<Self, String>> {
         files::create_private_folder(folder).map_err(|error| LedgerError::io(folder, &error))?;
@@ -116,18 +124,26 @@ impl Drop for FileLock {
     }
 }
 
+/// Whether some process is the desk of the ledger. Writes nothing.
+pub(super) fn has_desk(folder: &Path) -> Result<bool> {
+    is_held(&folder.join(DESK))
+}
+
 /// Whether some process holds the run. Writes nothing.
 pub(super) fn is_locked(folder: &Path, run: &RunId) -> Result<bool> {
-    let path = path_of(folder, run);
-    let file = match File::open(&path) {
+    is_held(&path_of(folder, run))
+}
+
+fn is_held(path: &Path) -> Result<bool> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(LedgerError::io(&path, &error)),
+        Err(error) => return Err(LedgerError::io(path, &error)),
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(LedgerError::io(&path, &error)),
+        Err(TryLockError::Error(error)) => Err(LedgerError::io(path, &error)),
     }
 }
 

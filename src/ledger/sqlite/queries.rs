@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Store, calls, consents, drift, memory, reads, runs};
+use super::{Store, calls, consents, drift, memory, reads, runs, waiting};
 use crate::apps::App;
 use crate::ledger::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryKey, EntryRow, Noted, OrgRow,
-    Pending, Result, Standing, Target, UnderWay,
+    Pending, Result, Standing, Target, UnderWay, WaitingEntry,
 };
 use crate::manifest::{Entry, SecretRef};
-use crate::model::{EntryNo, EntryState, OrgNo, RunId};
+use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 
 /// Rows read at once by [`Store::for_each_entry`]: some hundred KB.
 const PAGE: usize = 1_000;
@@ -165,6 +165,17 @@ impl Store {
             .await
     }
 
+    pub async fn rests(
+        &self,
+        run: &RunId,
+        since: UnixMillis,
+        width_ms: i64,
+    ) -> Result<Vec<(i64, u64)>> {
+        let run = run.clone();
+        self.read(move |c| waiting::rests(c, &run, since, width_ms))
+            .await
+    }
+
     pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
         let run = run.clone();
         self.read(move |c| memory::targets(c, &run, org)).await
@@ -236,6 +247,18 @@ impl Store {
         let run = run.cloned();
         self.read(move |c| consents::pending_consents(c, run.as_ref()))
             .await
+    }
+
+    pub async fn waiting(&self) -> Result<Vec<WaitingEntry>> {
+        self.read(waiting::waiting).await
+    }
+
+    pub async fn still_waiting(&self, places: Vec<(RunId, EntryNo)>) -> Result<Vec<Pending>> {
+        self.read(move |c| waiting::still_waiting(c, &places)).await
+    }
+
+    pub async fn oldest_consent(&self) -> Result<Option<UnixMillis>> {
+        self.read(waiting::oldest_consent).await
     }
 
     pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState> {

@@ -77,6 +77,21 @@ pub(super) async fn of(
     Ok(found)
 }
 
+/// Whether an answer is for the org with this URL, if only one will do.
+pub(super) async fn is_of(
+    ledger: &Ledger,
+    answer: &SubmittedAnswer,
+    only: Option<&str>,
+) -> Result<bool, LedgerError> {
+    let Some(url) = only else { return Ok(true) };
+    Ok(
+        match ledger.waits_for(answer.state().expose_secret()).await? {
+            Some(pending) => pending.org.url == url,
+            None => answer.key().is_some_and(|key| key.org_url == url),
+        },
+    )
+}
+
 struct Matching<'a> {
     ledger: &'a Ledger,
     found: Vec<(usize, Matched)>,

@@ -111,10 +111,12 @@ where
     }
 
     /// Hands in every answer that was read, all at once; `tell` is given the line each stands in as soon as it
-    /// is settled. What was handed in twice is told once.
+    /// is settled. What was handed in twice is told once. With `only`, answers are taken for the org with this URL, and
+    /// nothing is told of any other.
     pub async fn complete(
         &mut self,
         reading: Reading,
+        only: Option<&str>,
         mut tell: impl FnMut(usize, Answered),
     ) -> anyhow::Result<()> {
         self.open_orgs.forget_broken();
@@ -123,10 +125,19 @@ where
         for (line, matched) in matching::of(ledger, reading).await? {
             match matched {
                 Matched::Answer(answer) => {
+                    if !matching::is_of(ledger, &answer, only).await? {
+                        tell(line, nobodys());
+                        continue;
+                    }
                     let state = answer.state().expose_secret().to_owned();
                     by_state.entry(state).or_default().push((line, answer));
                 }
+                Matched::Unsent {
+                    refusal: Refusal::NotWaiting(_),
+                    ..
+                } if only.is_some() => tell(line, nobodys()),
                 Matched::Unsent { refusal, whose } => {
+                    let whose = whose.filter(|_| only.is_none());
                     tell(line, Answered::Unsent { refusal, whose });
                 }
             }
@@ -294,13 +305,18 @@ where
         let Some(pending) = self.common.ledger.waits_for(state).await? else {
             return Ok(unsent(Refusal::UnknownState, answer.spot().to_string()));
         };
-        if !pending.org.url.starts_with("http") {
-            // An org that has no address while no run serves it says so itself.
-            self.open_orgs.open(&self.common, &pending).await?;
+        if pending.org.url.starts_with("http") {
+            let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
+            let refusal = refusal.unwrap_or(Refusal::UnknownState);
+            return Ok(unsent(refusal, whose(&pending)));
         }
-        let refusal = inbox::accept(answer, &pending.org.url, &pending.entry).err();
-        let refusal = refusal.unwrap_or(Refusal::UnknownState);
-        Ok(unsent(refusal, whose(&pending)))
+        // It has its address from the run that serves it; while none does it says so itself.
+        let whose = whose(&pending);
+        let answered = match pending.entry.state {
+            EntryState::Waiting => Box::pin(self.submit_for(pending, answer)).await?,
+            _ => None,
+        };
+        Ok(answered.unwrap_or_else(|| unsent(Refusal::InProgress, whose)))
     }
 
     // The person is still there: give them a link that works.
@@ -335,6 +351,14 @@ fn whose(pending: &Pending) -> String {
 fn unsent(refusal: Refusal, whose: String) -> Answered {
     let whose = Some(whose);
     Answered::Unsent { refusal, whose }
+}
+
+// Whoever may see one org only learns no more of an answer for another one.
+const fn nobodys() -> Answered {
+    Answered::Unsent {
+        refusal: Refusal::UnknownState,
+        whose: None,
+    }
 }
 
 fn halted(org_context: &OrgContext, entry: EntryName) -> Answered {

@@ -17,12 +17,36 @@ pub struct Live {
 impl Live {
     /// Starts a command; `ear` keeps what it says.
     pub fn of(mut command: Command, ear: Ear) -> Self {
-        let mut child = command
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .spawn();
+        Self::listened(child.unwrap(), ear)
+    }
+
+    /// As [`Self::of`], of one that says something to programs first; that line, too.
+    pub fn talking(mut command: Command, ear: Ear) -> (Self, String) {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut live = Self::listened(child, ear);
+        let mut said = String::new();
+        stdout.read_line(&mut said).unwrap();
+        if said.is_empty() {
+            let code = live.ends();
+            panic!("it said nothing and ended with {code:?}:\n{}", live.said);
+        }
+        // Whatever else it says there is not to be kept waiting for a reader.
+        std::thread::spawn(move || drop(std::io::copy(&mut stdout, &mut std::io::sink())));
+        (live, said.trim_end().to_owned())
+    }
+
+    fn listened(mut child: Child, ear: Ear) -> Self {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (tell, lines) = channel();
         std::thread::spawn(move || {

@@ -2,6 +2,7 @@
 //! run in that folder as a person would. Orgs count from the outside what they were asked.
 
 mod company;
+mod desk;
 mod entries;
 #[path = "../../support/hunter.rs"]
 mod hunter;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use desk::{Desk, Page};
 pub use entries::{
     Entry, google, inbound, office365, org2org, partly_user, slack, spoke, user, zoomus, zscaler,
 };
@@ -345,6 +347,20 @@ impl Scenario {
     /// Starts a command in the folder and leaves it alone.
     pub fn begin(&self, arguments: &[&str]) -> Live {
         Live::of(self.command(arguments), self.hunter.ear.clone())
+    }
+
+    /// Starts a command that prints the link to its desk, and leaves it alone.
+    pub fn desk(&self, arguments: &[&str]) -> Desk {
+        let ear = self.hunter.ear.clone();
+        let (live, link) = Live::talking(self.command(arguments), ear.clone());
+        Desk::of(live, &link, None, ear)
+    }
+
+    /// As [`Self::desk`], of one whose link is another's address.
+    pub fn desk_at(&self, address: &str, arguments: &[&str]) -> Desk {
+        let ear = self.hunter.ear.clone();
+        let (live, link) = Live::talking(self.command(arguments), ear.clone());
+        Desk::of(live, &link, Some(address), ear)
     }
 
     /// Starts a command whose standard input is a terminal; what it says to people is for the story.

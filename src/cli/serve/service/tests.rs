@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, LocalSet};
 
 use super::*;
-use crate::cli::serve::metrics::JobMetrics;
 use crate::cli::serve::read;
+use crate::desk::jobs::JobStatus;
 use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, OpenMode, RunLock};
 use crate::settings::{Environment, Flags, Terminals, Verbosity};
@@ -55,8 +55,8 @@ impl Drop for Awake<'_> {
 struct Nights {
     folder: TempDir,
     clock: Simulated,
-    shown: Shown,
-    seen: JobMetrics,
+    shown: Jobs,
+    seen: JobStatus,
     serves: Option<JoinHandle<()>>,
     said: Vec<String>,
 }
@@ -101,8 +101,8 @@ impl Nights {
         Self {
             folder,
             clock: Simulated(Rc::new(time)),
-            shown: Shown::default(),
-            seen: JobMetrics::default(),
+            shown: Jobs::default(),
+            seen: JobStatus::default(),
             serves: None,
             said: Vec::new(),
         }
@@ -121,8 +121,7 @@ impl Nights {
                 .into_iter()
                 .filter(|job| job.exists())
                 .collect(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            token: None,
+            desk: args::DeskAt::default(),
             allow_exec: false,
         };
         let flags = Flags {
@@ -130,19 +129,21 @@ impl Nights {
             ..Flags::default()
         };
         let settings = Settings::new(&flags, Environment::default(), Terminals::default());
-        self.shown = Shown::default();
-        self.seen = JobMetrics::default();
+        self.shown = Jobs::default();
+        self.seen = JobStatus::default();
         let (clock, shown) = (self.clock.clone(), self.shown.clone());
         self.serves = Some(tokio::task::spawn_local(async move {
             let output = Output::new(&settings);
+            let (_wants, nobody) = mpsc::channel(1);
             let jobs = read(&args.jobs, &settings, output).await.unwrap();
             let given = Given {
                 args: &args,
                 settings: &settings,
                 output,
                 longest: Duration::from_hours(6),
+                shelves: None,
             };
-            let service = Service::new(given, Engine::new(), clock, jobs, shown);
+            let service = Service::new(given, Engine::new(), clock, jobs, (shown, nobody));
             service.run(&Notify::new()).await;
         }));
         self
@@ -173,7 +174,7 @@ impl Nights {
     }
 
     /// What became of the job since.
-    fn note(&mut self, job: JobMetrics) {
+    fn note(&mut self, job: JobStatus) {
         let what = [
             (job.starts > self.seen.starts, "start"),
             (job.failed_starts > self.seen.failed_starts, "failed"),

@@ -1,12 +1,18 @@
-//! What `/metrics` says of each job, as Prometheus reads it.
+//! The jobs that are served, as they stand: what the desk shows of them, and what `/metrics` says, as Prometheus reads it.
+
+use std::fmt::Write as _;
 
 use crate::model::UnixMillis;
 
 /// A job as it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct JobMetrics {
+pub(crate) struct JobStatus {
     /// Its file.
     pub job: String,
+    /// What its runs are found by.
+    pub key: String,
+    /// When it starts, as its file says it.
+    pub schedule: Option<String>,
     /// Whether a run of it works here.
     pub runs: bool,
     /// Whether its file cannot be read or has mistakes.
@@ -23,6 +29,8 @@ pub(super) struct JobMetrics {
     pub skipped: u64,
     /// The exit code that the last run would have had.
     pub last_exit_code: Option<u8>,
+    /// When a run last ended with everything done.
+    pub last_success: Option<UnixMillis>,
 }
 
 /// A number of each job, with its name and what it says.
@@ -30,10 +38,10 @@ type Metric = (
     &'static str,
     &'static str,
     &'static str,
-    fn(&JobMetrics) -> Option<String>,
+    fn(&JobStatus) -> Option<String>,
 );
 
-const METRICS: [Metric; 8] = [
+const METRICS: [Metric; 9] = [
     (
         "running",
         "gauge",
@@ -79,31 +87,53 @@ const METRICS: [Metric; 8] = [
         "exit code of the job's last run",
         |job| job.last_exit_code.map(|code| code.to_string()),
     ),
+    (
+        "last_success_timestamp_seconds",
+        "gauge",
+        "when a run of the job last ended with everything done",
+        |job| job.last_success.map(seconds),
+    ),
 ];
 
-/// The page.
-pub(super) fn page(jobs: &[JobMetrics]) -> String {
-    let mut page = String::new();
+/// Adds what there is to say of them.
+pub(super) fn add(page: &mut String, jobs: &[JobStatus]) {
     for (name, kind, help, value) in METRICS {
         let name = format!("okta_rollout_job_{name}");
-        add(&mut page, format_args!("# HELP {name} {help}"));
-        add(&mut page, format_args!("# TYPE {name} {kind}"));
+        head(page, &name, kind, help);
         for job in jobs {
             if let Some(value) = value(job) {
-                let job = escaped(&job.job);
-                add(&mut page, format_args!("{name}{{job=\"{job}\"}} {value}"));
+                line(page, &name, &[("job", &job.job)], value);
             }
         }
     }
-    page
 }
 
-fn add(page: &mut String, line: std::fmt::Arguments<'_>) {
-    page.push_str(&line.to_string());
-    page.push('\n');
+/// What comes before the lines of a metric.
+pub(super) fn head(page: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a String cannot fail.
+    let _infallible = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-fn seconds(at: UnixMillis) -> String {
+/// A line of a metric.
+pub(super) fn line(
+    page: &mut String,
+    name: &str,
+    labels: &[(&str, &str)],
+    value: impl std::fmt::Display,
+) {
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+        .collect();
+    let labels = match labels.as_slice() {
+        [] => String::new(),
+        labels => format!("{{{}}}", labels.join(",")),
+    };
+    let _infallible = writeln!(page, "{name}{labels} {value}");
+}
+
+/// A time as Prometheus has it.
+pub(super) fn seconds(at: UnixMillis) -> String {
     format!("{}.{:03}", at.0.div_euclid(1000), at.0.rem_euclid(1000))
 }
 
@@ -120,14 +150,15 @@ mod tests {
 
     #[test]
     fn a_job_is_a_line_of_each_number_that_is_known() {
-        let job = JobMetrics {
+        let job = JobStatus {
             job: "jobs/a \"b\".toml".to_owned(),
             next: Some(UnixMillis(1_767_323_045_006)),
             starts: 3,
             failed_starts: 1,
-            ..JobMetrics::default()
+            ..JobStatus::default()
         };
-        let page = page(&[job]);
+        let mut page = String::new();
+        add(&mut page, &[job]);
         let values: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             values,

@@ -1,0 +1,174 @@
+//! A link for one org: whoever has it sees that org's consents and hands in their answers, until it ends or is taken back.
+//! It says itself what it is good for, signed with a key beside the ledger, so that it outlives the process.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+
+use super::keys::mac;
+use crate::ledger::{HmacKey, Ledger, LedgerError};
+use crate::model::UnixMillis;
+
+/// Where links for one org are.
+pub(super) const PATH: &str = "/share/";
+
+/// The longest that a link is good for: a rollout takes no longer.
+const LONGEST: Duration = Duration::from_hours(24 * 90);
+
+/// The longest that a link is, in bytes.
+const LONGEST_TEXT: usize = 2_048;
+
+/// What a link is good for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Share {
+    /// The org's URL as the ledger has it.
+    pub org: String,
+    /// When it was made.
+    made: UnixMillis,
+    /// When it ends.
+    pub ends: UnixMillis,
+}
+
+/// Why a link is good for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadShare {
+    /// Nobody made it, or somebody changed it.
+    Unknown,
+    /// It has ended.
+    Ended,
+    /// It was taken back.
+    TakenBack,
+}
+
+impl Share {
+    /// A link for an org that is good for so long from now on.
+    pub fn new(org: impl Into<String>, now: UnixMillis, expires: Duration) -> Self {
+        Self {
+            org: org.into(),
+            made: now,
+            ends: now.after(expires.min(LONGEST)),
+        }
+    }
+
+    /// Its path on the desk.
+    ///
+    /// # Errors
+    /// When the ledger's key cannot be had.
+    pub fn path(&self, ledger: &Ledger) -> Result<String, LedgerError> {
+        Ok(format!("{PATH}{}", self.text(&ledger.share_key()?)))
+    }
+
+    fn text(&self, key: &HmacKey) -> String {
+        // It is a text and two numbers.
+        let says = serde_json::to_vec(self).unwrap_or_default();
+        let says = URL_SAFE_NO_PAD.encode(says);
+        let signature = URL_SAFE_NO_PAD.encode(signature(key, &says));
+        format!("{says}.{signature}")
+    }
+
+    /// What a link says, if this ledger's key signed it; `None` = another one's did, or nobody's.
+    fn read(text: &str, key: &HmacKey) -> Option<Self> {
+        let (says, signed) = text
+            .split_once('.')
+            .filter(|_| text.len() <= LONGEST_TEXT)?;
+        let signed = URL_SAFE_NO_PAD.decode(signed).ok()?;
+        // Of digests of both nobody learns by how long it takes to compare them.
+        let compared = |bytes: &[u8]| mac(b"compared", &[&hex::encode(bytes)]);
+        if compared(&signed) != compared(&signature(key, says)) {
+            return None;
+        }
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(says).ok()?).ok()
+    }
+}
+
+fn signature(key: &HmacKey, says: &str) -> [u8; 32] {
+    mac(key.secret().expose_secret(), &["okta-rollout share", says])
+}
+
+/// What a link is good for now, and in which of these ledgers.
+pub(super) fn open(
+    text: &str,
+    ledgers: &[Ledger],
+    now: UnixMillis,
+) -> Result<Result<(Ledger, Share), BadShare>, LedgerError> {
+    for ledger in ledgers {
+        let Some(share) = Share::read(text, &ledger.share_key()?) else {
+            continue;
+        };
+        if share.ends <= now {
+            return Ok(Err(BadShare::Ended));
+        }
+        let taken_back = ledger.taken_back()?;
+        if taken_back
+            .get(&share.org)
+            .is_some_and(|at| share.made <= *at)
+        {
+            return Ok(Err(BadShare::TakenBack));
+        }
+        return Ok(Ok((ledger.clone(), share)));
+    }
+    Ok(Err(BadShare::Unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::LedgerUrl;
+    use crate::ledger::OpenMode;
+
+    async fn ledger(folder: &std::path::Path, name: &str) -> Ledger {
+        let url = LedgerUrl::file(folder.join(name));
+        Ledger::open(&url, OpenMode::ReadWrite).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_link_is_good_for_what_it_says_until_it_ends_or_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledgers = [
+            ledger(folder.path(), "a.db").await,
+            ledger(folder.path(), "b.db").await,
+        ];
+        let now = UnixMillis(1_000_000);
+        let share = Share::new("https://acme.okta.com", now, Duration::from_mins(1));
+        let path = share.path(&ledgers[1]).unwrap();
+        let text = path.strip_prefix(PATH).unwrap();
+        let opened = open(text, &ledgers, now).unwrap();
+        let (at, opened) = opened.unwrap();
+        assert_eq!((at.file(), &opened), (ledgers[1].file(), &share));
+        // Made again after a restart it is the same.
+        let again = [ledger(folder.path(), "b.db").await];
+        assert_eq!(open(text, &again, now).unwrap().unwrap().1, share);
+        let bad = |text: &str, now| open(text, &ledgers, now).unwrap().err();
+        assert_eq!(bad(text, share.ends), Some(BadShare::Ended));
+        for at in 0..text.len() {
+            let mut altered = text.as_bytes().to_vec();
+            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(altered).unwrap();
+            // The last bits of base64 may say nothing.
+            if open(&altered, &ledgers, now).unwrap().is_ok() {
+                assert_eq!(at, text.len() - 1, "{altered}");
+            }
+        }
+        for nothing in ["", ".", "a.b", &"x".repeat(10_000)] {
+            assert_eq!(bad(nothing, now), Some(BadShare::Unknown), "{nothing:.20}");
+        }
+        ledgers[1]
+            .take_back("https://globex.okta.com", now)
+            .unwrap();
+        assert_eq!(bad(text, now), None);
+        ledgers[1].take_back("https://acme.okta.com", now).unwrap();
+        assert_eq!(bad(text, now), Some(BadShare::TakenBack));
+        let later = Share::new(
+            "https://acme.okta.com",
+            now.after(Duration::from_secs(1)),
+            LONGEST * 2,
+        );
+        assert!(later.ends < now.after(LONGEST * 2));
+        let path = later.path(&ledgers[1]).unwrap();
+        assert_eq!(bad(path.strip_prefix(PATH).unwrap(), now), None);
+    }
+}

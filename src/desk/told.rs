@@ -1,0 +1,214 @@
+//! What became of answers and links, as people at the desk are told. Nothing of a code or a `state` is in it.
+
+use super::pages::Note;
+use crate::consent::inbox::Refusal;
+use crate::event::EntryName;
+use crate::model::RunId;
+use crate::rollout::consent::{Answered, Refreshed, Unopened};
+
+/// How the rest of an entry comes to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// By itself: a run of this process, or one that it begins for that.
+    ByItself,
+    /// With a command.
+    ByCommand,
+}
+
+/// One note an answer, in the order of their lines; `rest` says of a run how it continues.
+pub(super) fn answers(mut all: Vec<(usize, Answered)>, rest: impl Fn(&RunId) -> Rest) -> Vec<Note> {
+    all.sort_by_key(|(line, _)| *line);
+    let notes = all.iter().map(|(line, one)| answer(*line, one, &rest));
+    notes.collect()
+}
+
+/// Of what several ledgers said of the same answers, what one of them knows; nobody's answer is told once.
+pub(super) fn merged(by_ledger: Vec<Vec<(usize, Answered)>>) -> Vec<(usize, Answered)> {
+    let several = by_ledger.len() > 1;
+    let (mut known, mut unknown): (Vec<_>, Vec<_>) = by_ledger
+        .into_iter()
+        .flatten()
+        .partition(|(_, one)| !several || !is_nobodys(one));
+    unknown.sort_by_key(|(line, _)| *line);
+    unknown.dedup_by_key(|(line, _)| *line);
+    unknown.retain(|(line, _)| !known.iter().any(|(other, _)| other == line));
+    known.extend(unknown);
+    known
+}
+
+const fn is_nobodys(one: &Answered) -> bool {
+    matches!(
+        one,
+        Answered::Unsent {
+            refusal: Refusal::UnknownState,
+            ..
+        }
+    )
+}
+
+fn answer(line: usize, one: &Answered, rest: impl Fn(&RunId) -> Rest) -> Note {
+    match one {
+        Answered::Accepted { entry, run } => {
+            let name = named(entry);
+            match rest(run) {
+                Rest::ByItself => {
+                    Note::good(format!("{name}: accepted; the entry continues by itself"))
+                }
+                Rest::ByCommand => Note {
+                    hint: Some(format!(
+                        "the rest of the entry: okta-rollout resume {}",
+                        run.0
+                    )),
+                    ..Note::good(format!("{name}: accepted"))
+                },
+            }
+        }
+        Answered::AcceptedBefore { whose } => {
+            Note::good(format!("{whose}: this answer was accepted before"))
+        }
+        Answered::Broken(error) => {
+            let cure = format!("{}, then hand the same answer in again", cure(error));
+            Note::bad(format!("answer in line {line}: {error:#}"), Some(cure))
+        }
+        Answered::Unsent { refusal, whose } => {
+            let whose = whose.as_ref().map(|whose| format!(" ({whose})"));
+            let whose = whose.unwrap_or_default();
+            let text = format!("answer in line {line}{whose}: not sent: {refusal}");
+            Note::bad(text, remedy(refusal))
+        }
+        Answered::HeldBack { entry, message } => {
+            let text = format!("{}: Okta did not take the answer: {message}", named(entry));
+            let hint = "fix the cause, then hand the same answer in again";
+            Note::bad(text, Some(hint.to_owned()))
+        }
+        Answered::Refused {
+            entry,
+            message,
+            fresh_link,
+        } => {
+            let text = format!("{}: Okta refused the answer: {message}", named(entry));
+            let hint = match fresh_link {
+                Some(_) => "a fresh link is there: open it below, and consent once more",
+                None => "get a fresh link below",
+            };
+            Note::bad(text, Some(hint.to_owned()))
+        }
+    }
+}
+
+fn remedy(refusal: &Refusal) -> Option<String> {
+    let hint = match refusal {
+        Refusal::ToOpen => "open it, consent, and paste what Okta's page shows then",
+        Refusal::PageAddress => "paste the text of that page instead of its address",
+        Refusal::UnknownState | Refusal::RefusedBefore => {
+            "open the entry below once more, and paste what Okta's page shows then"
+        }
+        Refusal::Denied(_) | Refusal::ErrorPage(_) => "open the entry below once more, and agree",
+        Refusal::Incomplete(_) => "copy the whole page once more",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// What became of a link of the entry that is called so.
+pub(super) fn link(name: &str, refreshed: &Refreshed) -> Note {
+    match refreshed {
+        Refreshed::Link(_) => Note::good(format!(
+            "{name}: a fresh link is there; the old one is of no use any more"
+        )),
+        Refreshed::NotNeeded => Note::good(format!("{name}: needs no consent any more")),
+        Refreshed::NoLink(message) => {
+            let hint = "fix the cause, then try again";
+            Note::bad(
+                format!("{name}: no fresh link: {message}"),
+                Some(hint.to_owned()),
+            )
+        }
+        Refreshed::Broken(error) => {
+            let hint = format!("{}, then try again", cure(error));
+            Note::bad(format!("{name}: no fresh link: {error:#}"), Some(hint))
+        }
+    }
+}
+
+/// What helps against an error on our side.
+fn cure(error: &anyhow::Error) -> &str {
+    let unopened = error.downcast_ref::<Unopened>();
+    unopened
+        .and_then(|unopened| unopened.hint.as_deref())
+        .unwrap_or("fix the cause")
+}
+
+fn named(entry: &EntryName) -> String {
+    format!("{}/{} (row {})", entry.org, entry.app, entry.row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::EntryNo;
+
+    fn accepted(row: u64) -> Answered {
+        let entry = EntryName {
+            no: EntryNo(0),
+            org: "acme".into(),
+            app: "google",
+            which: "0oa1".into(),
+            row,
+        };
+        let run = RunId("k3f9".into());
+        Answered::Accepted { entry, run }
+    }
+
+    fn unsent(refusal: Refusal) -> Answered {
+        let whose = Some("acme/google".to_owned());
+        Answered::Unsent { refusal, whose }
+    }
+
+    #[test]
+    fn of_several_ledgers_the_one_that_knows_an_answer_is_heard() {
+        let unknown = || unsent(Refusal::UnknownState);
+        let all = merged(vec![
+            vec![(1, unknown()), (2, accepted(2)), (3, unknown())],
+            vec![(1, accepted(1)), (2, unknown()), (3, unknown())],
+        ]);
+        let notes = answers(all, |_| Rest::ByItself);
+        let good: Vec<_> = notes.iter().map(|note| note.is_good).collect();
+        assert_eq!(good, [true, true, false], "{notes:?}");
+        assert!(
+            notes[0].text.starts_with("acme/google (row 1): accepted"),
+            "{notes:?}"
+        );
+        // Two on one line are two, where one ledger says so.
+        let both = merged(vec![vec![(1, unknown()), (1, unknown())]]);
+        assert_eq!(both.len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_sent_says_why_and_what_to_do() {
+        let notes = answers(vec![(4, unsent(Refusal::ToOpen)), (2, accepted(7))], |_| {
+            Rest::ByCommand
+        });
+        assert_eq!(
+            notes[0].hint.as_deref(),
+            Some("the rest of the entry: okta-rollout resume k3f9")
+        );
+        assert!(
+            notes[1]
+                .text
+                .starts_with("answer in line 4 (acme/google): not sent: this is the link"),
+            "{notes:?}"
+        );
+        assert!(
+            notes[1]
+                .hint
+                .as_deref()
+                .is_some_and(|hint| hint.contains("open it"))
+        );
+        let told = link(
+            "acme/google (row 1)",
+            &Refreshed::Link("https://x/?state=s3cret".to_owned()),
+        );
+        assert!(told.is_good && !told.text.contains("s3cret"), "{told:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Beside the ledger: the key that links for one org are signed with, which of them were taken back, and where the desk is
+//! reached that works on this ledger.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use super::files;
+use super::key::KeyFiles;
+use super::lock::FileLock;
+use crate::input;
+use crate::ledger::{HmacKey, LedgerError, Result};
+use crate::model::UnixMillis;
+
+/// The largest file that is read, in bytes: a line an org.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// A desk that works on the ledger; it is gone with this.
+#[derive(Debug)]
+pub struct DeskMark {
+    path: PathBuf,
+    // Dropped after the file is removed: whoever gets it next writes its own.
+    _lock: FileLock,
+}
+
+impl Drop for DeskMark {
+    fn drop(&mut self) {
+        // Left behind it does no harm: nobody holds its lock.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+impl Store {
+    pub fn share_key(&self) -> Result<HmacKey> {
+        Ok(KeyFiles::of_shares(&self.inner.path)
+            .read_or_make()?
+            .current)
+    }
+
+    /// Since when links for an org are of no use that were made before, by its URL.
+    pub fn taken_back(&self) -> Result<BTreeMap<String, UnixMillis>> {
+        let path = self.taken_back_file();
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(LedgerError::io(&path, &error)),
+        };
+        serde_json::from_str(&text).map_err(|error| LedgerError::Corrupt {
+            location: files::location(&path),
+            cause: error.to_string(),
+        })
+    }
+
+    /// Takes back every link for an org that was made up to then.
+    pub fn take_back(&self, org_url: &str, at: UnixMillis) -> Result<()> {
+        let path = self.taken_back_file();
+        let _one_at_a_time = KeyFiles::of_shares(&self.inner.path).lock()?;
+        let mut taken_back = self.taken_back()?;
+        taken_back.insert(org_url.to_owned(), at);
+        write(
+            &path,
+            &serde_json::to_string(&taken_back).unwrap_or_default(),
+        )
+        .map_err(|error| LedgerError::io(&path, &error))
+    }
+
+    fn taken_back_file(&self) -> PathBuf {
+        files::beside(&self.inner.path, ".share.back")
+    }
+
+    /// Says where the desk of this process is; `None` = another process has one already.
+    pub fn announce_desk(&self, url: &str) -> Result<Option<DeskMark>> {
+        let Some(lock) = FileLock::of_desk(&self.inner.locks())? else {
+            return Ok(None);
+        };
+        let path = files::beside(&self.inner.path, ".desk");
+        write(&path, url).map_err(|error| LedgerError::io(&path, &error))?;
+        Ok(Some(DeskMark { path, _lock: lock }))
+    }
+
+    /// Where the desk is that works on this ledger, if there is one.
+    pub fn desk(&self) -> Result<Option<String>> {
+        if !super::lock::has_desk(&self.inner.locks())? {
+            return Ok(None);
+        }
+        let path = files::beside(&self.inner.path, ".desk");
+        match read(&path) {
+            Ok(url) => Ok(Some(url)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(LedgerError::io(&path, &error)),
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let file = input::open(path)?;
+    if !file.is_regular() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    file.take(MOST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Written in full under another name first: nobody ever sees half of it.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let draft = files::beside(path, ".new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file: File = files::private().write(true).create_new(true).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(folder) => files::sync_folder(folder),
+        None => Ok(()),
+    }
+}
