@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use okta_rollout::manifest::{
-    CheckOptions, Columns, CsvManifest, Entry, Note, Record, SecretCheck, Source, check,
+    CheckOptions, Columns, CsvManifest, Entry, Note, Record, STANDARD_ROLES, SecretCheck, Source,
+    check,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -109,8 +110,11 @@ fn connection() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
             ),
         ]
     });
-    let hub =
-        (any::<bool>(), prop::collection::vec("[A-Z_]{1,9}", 1..4)).prop_map(|(dpop, roles)| {
+    let hub = (
+        any::<bool>(),
+        prop::sample::subsequence(&STANDARD_ROLES[..], 1..4),
+    )
+        .prop_map(|(dpop, roles)| {
             vec![
                 ("app", json!("okta_org2org")),
                 (SCHEME, json!("OAUTH2")),
@@ -171,6 +175,10 @@ fn entry(number: usize) -> impl Strategy<Value = BTreeMap<String, Value>> {
                     .filter(|(path, _)| inbound || !path.contains("INBOUND")),
             );
             paths.insert("org".to_owned(), json!("acme"));
+            // No two entries have one service app.
+            if let Some(name) = paths.get_mut("hub.clientName") {
+                *name = json!(format!("spoke, \"acme\" {number}"));
+            }
             match label {
                 Some(label) => paths.insert("label".to_owned(), json!(format!("{label} {number}"))),
                 None => paths.insert("appId".to_owned(), json!(format!("0oa{number}"))),

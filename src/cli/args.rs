@@ -13,6 +13,7 @@ mod plan;
 mod rehearse;
 mod report;
 mod rotate_key;
+mod rotate_keys;
 mod run;
 mod runs;
 mod serve;
@@ -35,6 +36,7 @@ pub use plan::Plan;
 pub use rehearse::Rehearse;
 pub use report::Report;
 pub use rotate_key::RotateKey;
+pub use rotate_keys::RotateKeys;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
 pub use serve::Serve;
@@ -109,6 +111,8 @@ pub enum Command {
     Run(Run),
     /// Move on whatever can move: consents that came in, stopped orgs, interrupted entries
     Resume(Resume),
+    /// Give Org2Org connections new keys, where Okta does not rotate them
+    RotateKeys(RotateKeys),
     /// Show where a run stands
     Status(Status),
     /// List runs, newest first, or drop old ones

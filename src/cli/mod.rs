@@ -42,6 +42,7 @@ mod rehearse;
 mod report;
 mod resume;
 mod rotate_key;
+mod rotate_keys;
 mod run;
 mod sandbox;
 mod schedule;
@@ -181,6 +182,9 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
             wait_for(output, consent::share(args, settings, output))
         }
         Command::Report(args) => wait_for(output, report::report(args, settings, output)),
+        Command::RotateKeys(args) => {
+            wait_for(output, rotate_keys::rotate_keys(args, settings, output))
+        }
         Command::RotateKey(args) => {
             wait_for(output, rotate_key::rotate_key(args, settings, output))
         }

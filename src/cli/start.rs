@@ -58,7 +58,9 @@ async fn prepare(
     settings: &Settings,
     output: Output,
 ) -> Result<Option<Work>, Failure> {
-    let context = RunContext::new(&target.file, &target.policy)?.forced(args.force);
+    let context = RunContext::new(&target.file, &target.policy)?
+        .forced(args.force)
+        .rotating(target.rotates);
     let selection = args.only.selection();
     let (context, wanted) = match approved {
         Some(Approved { plan, wanted }) => {
@@ -83,7 +85,7 @@ async fn prepare(
     .await?;
     let ledger = writable(settings).await?;
     // Until the run is held: two that start at once would each begin one.
-    let starting = ledger.lock_file(&target.key)?;
+    let starting = ledger.lock_file(&target.run_key())?;
     let asked = Asked {
         digest: &wanted.digest,
         plan: None,
@@ -110,7 +112,7 @@ async fn prepare(
         let begun = begin(ledger, starting, beginning, |call| say_waits(call, output)).await;
         let begun = begun.map_err(|why| refused(&target.file, why, output))?;
         let Some(begun) = begun else {
-            say_nothing_matches(&selection, output);
+            say_nothing_to_do(&target, &selection, output);
             return Ok(None);
         };
         note_new(&begun.ledger, settings, output)?;
@@ -160,7 +162,24 @@ fn say_waits(call: &InFlight, output: Output) {
     ));
 }
 
+fn say_nothing_to_do(target: &Target, selection: &Selection, output: Output) {
+    if target.rotates.is_some() {
+        output.total(format_args!(
+            "nothing to rotate: no okta_org2org connection with a hub and rotationMode MANUAL{}",
+            selection.flag()
+        ));
+    } else {
+        say_nothing_matches(selection, output);
+    }
+}
+
 fn say_begun(begun: &BegunRun, output: Output) {
+    if begun.nowhere > 0 {
+        output.warning(format_args!(
+            "{} left out: without a hub nobody can tell where the service app is; give the entry a `hub`",
+            counted(begun.nowhere, "connection is", "connections are")
+        ));
+    }
     output.note(format_args!(
         "run {} of {}: {}",
         begun.run.id.0,
@@ -178,7 +197,7 @@ pub(super) async fn go_on(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let context = RunContext::new(&target.file, &target.policy)?;
+    let context = RunContext::new(&target.file, &target.policy)?.rotating(target.rotates);
     let orgs = read_orgs(&target, args, output)?;
     can_call(&target.policy.http)?;
     let receiver = receiver(
@@ -272,7 +291,7 @@ async fn to_continue(
     new: bool,
     output: Output,
 ) -> Result<Option<RunRow>, Failure> {
-    let Some(run) = ledger.last_run_of(&target.key).await? else {
+    let Some(run) = ledger.last_run_of(&target.run_key()).await? else {
         return Ok(None);
     };
     if ledger.is_locked(&run.id)? {

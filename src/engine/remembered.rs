@@ -22,8 +22,9 @@ impl EntryTask<'_> {
                 like: LastAppliedChange::Consented,
             });
         }
-        // What was left alone is as it was, and what the manifest changed is still to be written.
-        if self.row.state != EntryState::Done || self.left_alone {
+        // What was left alone is as it was, and what the manifest changed is still to be written. Whose keys were rotated
+        // was not looked at otherwise.
+        if self.row.state != EntryState::Done || self.left_alone || entry.rotation.is_some() {
             return None;
         }
         let known = self.memory.app.as_ref();

@@ -218,7 +218,11 @@ fn cells(record: &Record<'_>) -> Result<Vec<(String, String)>, Unwritable> {
     cells.extend(notes.map(|(note, text)| (note.column().to_owned(), text.to_string())));
     if let Some(entry) = record.entry {
         // Plain structs of texts, numbers and booleans: cannot fail.
-        let value = serde_json::to_value(entry).unwrap_or_default();
+        let mut value = serde_json::to_value(entry).unwrap_or_default();
+        // No manifest has it.
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("rotation");
+        }
         let row = record.row;
         flatten(String::new(), &value, &mut cells).map_err(|(field, why)| Unwritable::Cell {
             row,

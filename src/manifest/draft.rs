@@ -67,6 +67,7 @@ impl Draft {
             connection,
             features: self.features,
             status: self.status,
+            rotation: None,
         })
     }
 

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::connection::Connection;
+use super::connection::{Connection, RotationMode};
 use super::hub::Hub;
-use crate::apps::{App, Feature};
+use crate::apps::{App, AuthScheme, Feature};
 
 /// One app in one org: what should be true of its provisioning connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,59 @@ pub struct Entry {
     /// `ENABLED` (default) or `DISABLED` = deactivate the connection.
     #[serde(default, skip_serializing_if = "Status::is_enabled")]
     pub status: Status,
+    /// Of a run that rotates keys, instead of making all this so. No manifest has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub rotation: Option<KeyRotation>,
+}
+
+/// How the keys of a connection are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRotation {
+    /// Years for which the new key is good: 2 to 10 (API.md §6).
+    pub validity_years: u8,
+    /// What becomes of the old key.
+    pub old_key: OldKey,
+}
+
+/// What becomes of a key in whose place another one came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OldKey {
+    /// It is taken away from the hub once the new one is in use.
+    Goes,
+    /// It stays until the next rotation.
+    Stays,
+}
+
+impl Entry {
+    /// Whether it is a connection whose keys nobody but us rotates, and whose service app is known where it is.
+    pub fn rotates_by_hand(&self) -> bool {
+        self.is_two_legged() && self.hub.is_some() && !self.rotates_itself()
+    }
+
+    /// The same of one whose hub is not named, so that nobody can tell where its service app is.
+    pub fn rotates_nowhere(&self) -> bool {
+        self.is_two_legged() && self.hub.is_none() && !self.rotates_itself()
+    }
+
+    fn is_two_legged(&self) -> bool {
+        let scheme = self
+            .connection
+            .as_ref()
+            .map(|wanted| wanted.profile.auth_scheme);
+        self.app == App::OktaOrg2Org && scheme == Some(AuthScheme::Oauth2)
+    }
+
+    // Without a word Okta takes MANUAL (API.md §2).
+    fn rotates_itself(&self) -> bool {
+        let signing = self
+            .connection
+            .as_ref()
+            .and_then(|wanted| wanted.profile.signing.as_ref());
+        signing.is_some_and(|signing| signing.rotation_mode == RotationMode::Auto)
+    }
 }
 
 /// Body of `POST /api/v1/apps` besides `name` and `label` (API.md §9).

@@ -340,8 +340,19 @@ fn list(value: &str) -> Option<Vec<String>> {
 fn roles(value: &str) -> Result<Vec<AdminRole>, Wrong> {
     let items: Vec<serde_json::Value> = serde_json::from_str(value)
         .map_err(|_| Wrong::new(format!("expects a list of roles, not {}", kind(value))))?;
+    items.iter().try_for_each(texts_seen)?;
     let roles = items.iter().map(AdminRole::read);
     roles.collect::<Result<_, _>>().map_err(Wrong::new)
+}
+
+// Of a role, which is a text or an object of texts.
+fn texts_seen(item: &serde_json::Value) -> Result<(), Wrong> {
+    let texts = item
+        .as_object()
+        .into_iter()
+        .flat_map(|custom| custom.values());
+    let mut texts = texts.chain([item]).filter_map(serde_json::Value::as_str);
+    texts.try_for_each(all_seen)
 }
 
 fn free<D>(

@@ -32,6 +32,14 @@ pub enum Step {
     GrantScope(u16),
     /// Have its access tokens bound to a key (`DPoP`).
     RequireDpop,
+    /// Make a new key for the connection to sign with.
+    GenerateKey,
+    /// Register it with the service app in the hub, beside the old ones.
+    AddKey,
+    /// Have the connection sign with it.
+    SwitchKey,
+    /// Take the old one away from the service app.
+    RemoveKey,
 }
 
 /// In which org a step happens, and its calls with it.
@@ -59,6 +67,10 @@ impl Step {
             Self::AssignRole(_) => "assign_role",
             Self::GrantScope(_) => "grant_scope",
             Self::RequireDpop => "require_dpop",
+            Self::GenerateKey => "generate_key",
+            Self::AddKey => "add_key",
+            Self::SwitchKey => "switch_key",
+            Self::RemoveKey => "remove_key",
         }
     }
 
@@ -72,11 +84,15 @@ impl Step {
             | Self::CompleteConsent
             | Self::ActivateConnection
             | Self::DeactivateConnection
-            | Self::SetFeature(_) => Site::Own,
+            | Self::SetFeature(_)
+            | Self::GenerateKey
+            | Self::SwitchKey => Site::Own,
             Self::CreateServiceApp
             | Self::AssignRole(_)
             | Self::GrantScope(_)
-            | Self::RequireDpop => Site::Hub,
+            | Self::RequireDpop
+            | Self::AddKey
+            | Self::RemoveKey => Site::Hub,
         }
     }
 
@@ -92,7 +108,11 @@ impl Step {
             | Self::DeactivateConnection
             | Self::SetFeature(_)
             | Self::CreateServiceApp
-            | Self::RequireDpop => None,
+            | Self::RequireDpop
+            | Self::GenerateKey
+            | Self::AddKey
+            | Self::SwitchKey
+            | Self::RemoveKey => None,
             Self::AssignRole(index) | Self::GrantScope(index) => Some(index),
         }
     }
@@ -133,12 +153,18 @@ mod tests {
             (Step::AssignRole(0), r#"{"assign_role":0}"#),
             (Step::GrantScope(2), r#"{"grant_scope":2}"#),
             (Step::RequireDpop, r#""require_dpop""#),
+            (Step::GenerateKey, r#""generate_key""#),
+            (Step::AddKey, r#""add_key""#),
+            (Step::SwitchKey, r#""switch_key""#),
+            (Step::RemoveKey, r#""remove_key""#),
         ] {
             assert_eq!(serde_json::to_string(&step).expect("JSON"), text);
             assert_eq!(serde_json::from_str::<Step>(text).expect(text), step);
             let (of_hub, index) = match step {
                 Step::AssignRole(index) | Step::GrantScope(index) => (Site::Hub, Some(index)),
-                Step::CreateServiceApp | Step::RequireDpop => (Site::Hub, None),
+                Step::CreateServiceApp | Step::RequireDpop | Step::AddKey | Step::RemoveKey => {
+                    (Site::Hub, None)
+                }
                 _ => (Site::Own, None),
             };
             assert_eq!((step.site(), step.index()), (of_hub, index), "{text}");

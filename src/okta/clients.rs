@@ -44,6 +44,24 @@ pub struct WholeClient {
 }
 
 impl WholeClient {
+    fn read(answer: &[u8], veil: &Veil) -> Option<Self> {
+        Some(Self {
+            client: ServiceClient::read(answer, veil)?,
+            whole: fields::whole(answer)?,
+        })
+    }
+
+    /// The keys that it was registered with.
+    pub fn keys(&self) -> Vec<Value> {
+        let keys = self.whole.pointer("/jwks/keys").and_then(Value::as_array);
+        keys.cloned().unwrap_or_default()
+    }
+
+    /// Whether it was registered with a key of this id.
+    pub fn has_key(&self, kid: &str) -> bool {
+        self.keys().iter().any(|key| key["kid"] == kid)
+    }
+
     /// One of which no more is known, for whoever sends nothing.
     pub const fn supposed(client: ServiceClient) -> Self {
         Self {
@@ -69,12 +87,7 @@ pub fn next(path: &str) -> Read<Vec<ServiceClient>> {
 
 /// One client.
 pub fn get(client_id: &str) -> Read<WholeClient> {
-    Read::new(Bucket::Clients, path(client_id, ""), |answer, veil| {
-        Some(WholeClient {
-            client: ServiceClient::read(answer, veil)?,
-            whole: fields::whole(answer)?,
-        })
-    })
+    Read::new(Bucket::Clients, path(client_id, ""), WholeClient::read)
 }
 
 /// Registers a service app whose keys are at that address. Not idempotent: Okta allows two with one name.
@@ -114,6 +127,21 @@ pub fn replace(
     let request = request.with_body(RequestBody::json(&whole));
     Write::new(request, |answer, veil| {
         Some(ServiceClient::read(answer, veil))
+    })
+}
+
+/// Replaces a client with what it is but for its keys, which are these from then on, and at no address.
+pub fn register_keys(found: &WholeClient, keys: &[Value]) -> Write<Option<WholeClient>> {
+    let mut whole = found.whole.clone();
+    if let Some(fields) = whole.as_object_mut() {
+        fields.retain(|field, _| !READ_ONLY.contains(&field.as_str()) && field != "jwks_uri");
+        fields.insert("jwks".to_owned(), json!({ "keys": keys }));
+    }
+    let path = path(&found.client.id, "");
+    let request = Request::new(Method::Put, Bucket::Clients, path);
+    let request = request.with_body(RequestBody::json(&whole));
+    Write::new(request, |answer, veil| {
+        Some(WholeClient::read(answer, veil))
     })
 }
 

@@ -39,6 +39,7 @@ mod content;
 mod dpop;
 mod head;
 mod http;
+pub mod keys;
 mod link;
 mod page;
 mod private_key_jwt;

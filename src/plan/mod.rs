@@ -44,7 +44,7 @@ use sha2::{Digest, Sha256};
 
 use crate::apps::AuthScheme;
 use crate::ledger::WishDigest;
-use crate::manifest::{Entry, Status};
+use crate::manifest::{Entry, OldKey, Status};
 use crate::model::Step;
 
 /// The steps an entry takes, in order.
@@ -52,9 +52,16 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
     let mut steps = Vec::with_capacity(8);
     if entry.app_id.is_none() || entry.hub.is_some() {
         steps.push(Step::FindApp);
-        if entry.create.is_some() {
+        if entry.create.is_some() && entry.rotation.is_none() {
             steps.push(Step::CreateApp);
         }
+    }
+    if let Some(rotation) = &entry.rotation {
+        steps.extend([Step::GenerateKey, Step::AddKey, Step::SwitchKey]);
+        if rotation.old_key == OldKey::Goes {
+            steps.push(Step::RemoveKey);
+        }
+        return steps;
     }
     if entry.status == Status::Disabled {
         steps.push(Step::DeactivateConnection);

@@ -8,6 +8,7 @@ use super::context::{RunContext, unreadable};
 use super::importing::Importing;
 use super::in_flight::InFlight;
 use super::refused::Refused;
+use super::rotation;
 use super::target::Target;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow, StartLock};
@@ -56,6 +57,8 @@ pub(crate) struct BegunRun {
     pub lock: RunLock,
     /// How many entries it has.
     pub entries: u64,
+    /// Connections whose keys it does not rotate, because their hub is not named.
+    pub nowhere: u64,
 }
 
 /// Checks the manifest and imports it in the same pass, and locks the new run; `None` when none of its entries is
@@ -68,12 +71,13 @@ pub(crate) async fn begin(
     waits: impl FnOnce(&InFlight),
 ) -> Result<Option<BegunRun>, Refused> {
     let begun = import(&ledger, beginning, waits).await;
-    if let Ok(Some((run, lock, entries))) = begun {
+    if let Ok(Some(begun)) = begun {
         return Ok(Some(BegunRun {
             ledger,
-            run,
-            lock,
-            entries,
+            run: begun.run,
+            lock: begun.lock,
+            entries: begun.entries,
+            nowhere: begun.nowhere,
         }));
     }
     drop(starting);
@@ -85,7 +89,7 @@ async fn import(
     ledger: &Ledger,
     beginning: Beginning<'_>,
     waits: impl FnOnce(&InFlight),
-) -> Result<Option<(RunRow, RunLock, u64)>, Refused> {
+) -> Result<Option<Begins>, Refused> {
     let Beginning {
         target,
         context,
@@ -99,6 +103,9 @@ async fn import(
         selection,
     } = wanted;
     let timeout = target.policy.http.timeout;
+    if target.rotates.is_some() {
+        rotation::refuse_too_soon(ledger, target, &selection, unix_millis()).await?;
+    }
     if let Some(in_flight) = InFlight::last(ledger, &orgs.urls(), timeout).await? {
         waits(&in_flight);
         in_flight.wait().await;
@@ -106,33 +113,58 @@ async fn import(
     let import = ledger
         .import(NewRun {
             file: target.file.display().to_string(),
-            file_key: target.key.clone(),
+            file_key: target.run_key(),
             digest: digest.clone(),
             context: context.to_json(),
             started_at: unix_millis(),
         })
         .await?;
-    let source = target.source();
+    let (source, rotates) = (target.source(), target.rotates);
     let wanted_digest = digest.clone();
-    let read = move || -> Result<(Checked, Option<Result<RunId, LedgerError>>), Failure> {
-        let mut importing = Importing::new(import, orgs, selection.clone(), rows);
+    let read = move || -> Result<(Checked, Imported), Failure> {
+        let mut importing = Importing::new(import, orgs, selection.clone(), rows, rotates);
         let mut take = |located: Located| importing.take(&located);
         let checked = manifest::check_selected(&source, &options, &selection, &mut take)
             .map_err(unreadable)?;
         let usable = checked.problem_count == 0 && checked.digest == digest;
         // Dropped, the import never was; the caller tells why.
         let begins = usable && importing.selected;
-        let finished = begins.then(|| importing.finish());
-        Ok((checked, finished))
+        let nowhere = importing.nowhere;
+        let run = begins.then(|| importing.finish());
+        Ok((checked, Imported { run, nowhere }))
     };
-    let (checked, finished) = blocking(read).await?;
-    let entries = checked.entries;
+    let (checked, imported) = blocking(read).await?;
+    let mut entries = checked.entries;
     is_good(checked, target, &wanted_digest)?;
-    let Some(id) = finished.transpose()? else {
+    let Some(id) = imported.run.transpose()? else {
         return Ok(None);
     };
     let lock = ledger.lock_run(&id)?;
-    Ok(Some((ledger.run(&id).await?, lock, entries)))
+    if rotates.is_some() {
+        let counts = ledger.counts_by_org(&id).await?;
+        entries = counts.iter().map(|(_, counts)| counts.entries()).sum();
+    }
+    Ok(Some(Begins {
+        run: ledger.run(&id).await?,
+        lock,
+        entries,
+        nowhere: imported.nowhere,
+    }))
+}
+
+/// What came of an import.
+struct Imported {
+    /// The run, if there is one.
+    run: Option<Result<RunId, LedgerError>>,
+    nowhere: u64,
+}
+
+/// A run that was imported, and is held.
+struct Begins {
+    run: RunRow,
+    lock: RunLock,
+    entries: u64,
+    nowhere: u64,
 }
 
 /// Refuses a manifest with mistakes, and one that is not what it was when it was read first.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::rotating::Rotating;
 use super::shell::{flags, from_here, quoted};
 use super::waves::waves_of;
 use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
@@ -48,6 +49,9 @@ pub(crate) struct RunContext {
     /// The job's waves as they were when the run began; earlier versions did not store them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waves: Vec<Wave>,
+    /// How the run rotates keys, if it does that instead of making its file so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotates: Option<Rotating>,
 }
 
 impl RunContext {
@@ -64,7 +68,18 @@ impl RunContext {
             pass_env: policy.pass_env.clone(),
             reconnect: None,
             waves: policy.waves.clone(),
+            rotates: None,
         })
+    }
+
+    /// Of a run that rotates keys, if it does.
+    pub fn rotating(self, rotates: Option<Rotating>) -> Self {
+        Self { rotates, ..self }
+    }
+
+    /// How the run rotates keys, if it does.
+    pub const fn rotates(&self) -> Option<Rotating> {
+        self.rotates
     }
 
     /// Of a run that does only what a saved plan of these entries says, given the SHA-256 (hex) of its file.
@@ -199,7 +214,13 @@ impl RunContext {
             retry: format!("okta-rollout resume {id}{retry}"),
             after_stop: format!("okta-rollout resume {id}{anew}{only}"),
             resume: format!("okta-rollout resume {id}{only}"),
-            run_file: format!("okta-rollout run {file}{orgs}{more}"),
+            run_file: match self.rotates {
+                Some(rotating) => format!(
+                    "okta-rollout rotate-keys {file}{orgs}{only}{}",
+                    rotating.flags()
+                ),
+                None => format!("okta-rollout run {file}{orgs}{more}"),
+            },
             new_job: self.new_job(&orgs, &more),
         }
     }

@@ -161,7 +161,7 @@ pub(crate) async fn goes_on(
     selection: &Selection,
     reconnect: bool,
 ) -> Result<Option<RunRow>, Failure> {
-    let Some(run) = ledger.last_run_of(&target.key).await? else {
+    let Some(run) = ledger.last_run_of(&target.run_key()).await? else {
         return Ok(None);
     };
     let renewed = selection.with_state(None);

@@ -110,7 +110,8 @@ impl Driving {
             simulated.stop().await;
         }
         let shares = driven.map_err(|error| self.broken_off(error))?;
-        if self.selection.is_all() && self.context.is_of(None) {
+        let is_whole = self.context.is_of(None) && self.context.rotates().is_none();
+        if self.selection.is_all() && is_whole {
             // Only now are the apps of its labels known, by which they are compared with what the run before gave by
             // id.
             let noted = ledger.note_whole(&self.lock).await;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::rotating::Rotating;
 use crate::ledger::{Import, ImportEntry, LedgerError};
 use crate::manifest::{Entry, Located, Orgs};
 use crate::model::{EntryState, OrgNo, RunId};
@@ -15,6 +16,10 @@ pub(crate) struct Importing {
     failed: Option<LedgerError>,
     // The only rows to import, if not all.
     rows: Option<HashSet<u64>>,
+    // How keys are rotated: then only those entries are imported that are about such, and are selected.
+    rotates: Option<Rotating>,
+    /// Connections whose keys nobody rotates, because their hub is not named.
+    pub nowhere: u64,
     selection: Selection,
     /// Whether any entry is selected.
     pub selected: bool,
@@ -27,6 +32,7 @@ impl Importing {
         orgs: Orgs,
         selection: Selection,
         rows: Option<HashSet<u64>>,
+        rotates: Option<Rotating>,
     ) -> Self {
         Self {
             import,
@@ -34,6 +40,8 @@ impl Importing {
             numbers: HashMap::new(),
             failed: None,
             rows,
+            rotates,
+            nowhere: 0,
             selection,
             selected: false,
         }
@@ -41,11 +49,33 @@ impl Importing {
 
     /// Takes the next entry.
     pub fn take(&mut self, located: &Located) {
+        let with_rotation;
+        let located = match self.rotates {
+            None => located,
+            Some(how) => {
+                let Some(entry) = self.rotated(how, &located.entry) else {
+                    return;
+                };
+                with_rotation = Located {
+                    row: located.row,
+                    entry,
+                };
+                &with_rotation
+            }
+        };
         self.look(located);
         let rows = self.rows.as_ref();
         if self.failed.is_none() && rows.is_none_or(|rows| rows.contains(&located.row)) {
             self.failed = self.push(located).err();
         }
+    }
+
+    fn rotated(&mut self, how: Rotating, entry: &Entry) -> Option<Entry> {
+        if !self.selection.takes_entry(&entry.org, entry.app) {
+            return None;
+        }
+        self.nowhere += u64::from(entry.rotates_nowhere());
+        how.of(entry)
     }
 
     fn look(&mut self, located: &Located) {

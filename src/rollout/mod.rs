@@ -19,6 +19,8 @@ pub(crate) mod people;
 pub(crate) mod refresh;
 pub(crate) mod refused;
 pub(crate) mod rehearse;
+pub(crate) mod rotating;
+pub(crate) mod rotation;
 pub(crate) mod schedule;
 pub(crate) mod shell;
 pub(crate) mod simulated;

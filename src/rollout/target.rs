@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::rotating::Rotating;
 use crate::failure::Failure;
 use crate::input;
 use crate::manifest::{self, Source};
@@ -16,6 +17,8 @@ pub(crate) struct Target {
     pub key: String,
     /// The manifest in it or behind it, and how to run it.
     pub policy: Policy,
+    /// Whether its keys are rotated, instead of making it so.
+    pub rotates: Option<Rotating>,
 }
 
 impl Target {
@@ -28,7 +31,16 @@ impl Target {
             file: file.to_owned(),
             key: key(file)?,
             policy,
+            rotates: None,
         })
+    }
+
+    /// What its runs are told apart by: those that rotate keys are none of those that make it so.
+    pub fn run_key(&self) -> String {
+        match self.rotates {
+            Some(_) => format!("{} (rotate-keys)", self.key),
+            None => self.key.clone(),
+        }
     }
 
     /// What the manifest reader needs.

@@ -68,6 +68,7 @@ impl StepError {
                         | Step::CreateServiceApp
                         | Step::AssignRole(_)
                         | Step::GrantScope(_)
+                        | Step::AddKey
                 );
                 let is_gone = error.http_status == Some(404);
                 // A licence is the org's matter (API.md §8).

@@ -3,6 +3,7 @@
 
 mod access;
 mod activate_connection;
+mod add_key;
 mod admin;
 mod assign_role;
 mod calls;
@@ -18,6 +19,7 @@ mod error;
 mod find_app;
 mod fingerprint;
 mod forecast;
+mod generate_key;
 mod grant_scope;
 mod hub;
 mod identity;
@@ -28,7 +30,9 @@ mod outside;
 mod reader;
 mod rehearsal;
 mod rehearsed;
+mod remove_key;
 mod require_dpop;
+mod rotation;
 mod sending;
 mod set_connection;
 mod set_feature;
@@ -36,6 +40,7 @@ mod shown;
 mod start_consent;
 mod supposed_hub;
 mod supposition;
+mod switch_key;
 mod token;
 
 pub use access::{Access, LastWanted};
@@ -149,6 +154,10 @@ impl Step {
             Self::AssignRole(index) => assign_role::run(context, index).await,
             Self::GrantScope(index) => grant_scope::run(context, index).await,
             Self::RequireDpop => require_dpop::run(context).await,
+            Self::GenerateKey => generate_key::run(context).await,
+            Self::AddKey => add_key::run(context).await,
+            Self::SwitchKey => switch_key::run(context).await,
+            Self::RemoveKey => remove_key::run(context).await,
         }
     }
 }

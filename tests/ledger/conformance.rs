@@ -223,6 +223,7 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         elapsed_ms: 4_000,
         app_id: Some("0oa1".into()),
         client_id: Some("0oaClient".into()),
+        rotation: None,
         in_flight: Some(InFlight {
             step: Step::CreateApp,
             sent_at: UnixMillis(5),

@@ -147,6 +147,7 @@ pub fn entry(org: &str, app_id: &str) -> Entry {
         }),
         features: Features::default(),
         status: Status::Enabled,
+        rotation: None,
     }
 }
 

@@ -57,6 +57,7 @@ mod report_files;
 mod report_formats;
 mod reports;
 mod restarts;
+mod rotate_keys;
 mod saved_plans;
 mod secrets;
 mod serve;

@@ -8,6 +8,7 @@ mod key;
 mod note;
 mod notice;
 mod open;
+mod rotated_keys;
 mod schedule;
 mod step_record;
 mod upkeep;
@@ -30,6 +31,7 @@ pub use key::{HmacKey, HmacKeys};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use notice::{CutNotice, NewNotice, Repeats, Undelivered};
 pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
+pub use rotated_keys::RotatedKeys;
 pub use schedule::{FailedStart, Scheduled, Starts};
 pub use step_record::StepRecord;
 pub use upkeep::{Forgetting, Kept, Old, Pruned, Removed, Rotation};
@@ -132,6 +134,9 @@ pub struct Progress {
     /// Id of its service app in the hub once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// How far its keys are rotated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Box<RotatedKeys>>,
     /// Set while a once-only call may be under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
