@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// All six apps, every scheme, apps by id, by label and to be created, features in full and in part.
+/// All six apps, every scheme, service apps in the hub to be made and to be mended, apps by id, by label and to be created, features in full and in part.
 /// Labels of one kind of app only in `acme`, of several in `beta`: the lists are asked for differently.
 pub fn all_there_is() -> Value {
     json!([
@@ -31,6 +31,13 @@ pub fn all_there_is() -> Value {
           "connection": { "profile": { "authScheme": "OAUTH2", "clientId": "0oaservice" } } },
         { "org": "beta", "app": "zscalerbyz", "label": "Zscaler (new)", "connection": token_at_zscaler(),
           "create": { "settings": { "app": {} } } },
+        { "org": "acme", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed(),
+          "hub": { "org": "hub", "clientName": "spoke acme",
+            "roles": ["USER_ADMIN", { "role": "cr0custom", "resourceSet": "iamcustom" }],
+            "scopes": ["okta.users.manage", "okta.groups.manage"], "dpop": true } },
+        { "org": "beta", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed(),
+          "hub": { "org": "hub", "clientName": "spoke beta", "roles": ["GROUP_MEMBERSHIP_ADMIN"],
+            "scopes": ["okta.groups.manage"] } },
     ])
 }
 
@@ -58,6 +65,10 @@ pub fn refused() -> Value {
 fn token_at_zscaler() -> Value {
     json!({ "baseUrl": "https://scim.zscalerbeta.net/1/2/scim",
         "profile": { "authScheme": "TOKEN", "token": "file:app-token" } })
+}
+
+fn signed() -> Value {
+    json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": "AUTO" } } })
 }
 
 fn consent() -> Value {

@@ -12,15 +12,18 @@ use tokio::time::timeout;
 
 use crate::exchange::Exchange;
 use crate::proxy::Proxy;
-use crate::raw::{seed, settings};
+use crate::raw::{self, seed, settings};
 
-const ORGS: [&str; 3] = ["acme", "beta", "gamma"];
+const ORGS: [&str; 4] = ["acme", "beta", "gamma", "hub"];
 
 /// No command takes this long; one that hangs fails the test instead.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// More apps than one page of a list holds (200).
 const MANY: u32 = 205;
+
+/// A service app of the hub that was made for another app of `beta`.
+const FORMER: &str = "spoke beta";
 
 /// A feature whose PUT shows at first what was there before.
 const STALE: &str = "/api/v1/apps/0oastale/features/USER_PROVISIONING";
@@ -33,8 +36,8 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// The orgs `acme` (asked with `SSWS`), `beta` (asked with `Bearer`), both with many apps, and
-    /// `gamma`, whose token the manifest has wrong.
+    /// The orgs `acme` (asked with `SSWS`), `beta` (asked with `Bearer`), both with many apps, their `hub` with many
+    /// service apps, and `gamma`, whose token the manifest has wrong.
     pub async fn begin() -> Self {
         let sandbox = Sandbox::start(settings(""), None, None).await.unwrap();
         for org in ORGS {
@@ -43,6 +46,7 @@ impl Rollout {
                 ("zscalerbyz", "0oastale", "Zscaler that lags"),
                 ("okta_org2org", "0oahub2", "Hub by hand"),
                 ("okta_org2org", "0oafresh", "Hub never set up"),
+                ("okta_org2org", "0oaspoke", "Hub with a service app"),
             ] {
                 add(&sandbox, org, name, Some(id), label);
             }
@@ -56,6 +60,7 @@ impl Rollout {
         }
         let proxy =
             Proxy::before(format!("http://{}", sandbox.address()), [STALE.to_owned()]).await;
+        register_service_apps(&sandbox, &proxy.host("beta")).await;
         let rollout = Self {
             folder: tempfile::tempdir().unwrap(),
             sandbox,
@@ -78,6 +83,7 @@ impl Rollout {
             ("acme", "apiToken"),
             ("beta", "accessToken"),
             ("gamma", "apiToken"),
+            ("hub", "apiToken"),
         ] {
             let url = format!("http://{}", self.proxy.host(org));
             orgs[org] = json!({ "url": url, "auth": { key: format!("file:{org}-token") } });
@@ -188,4 +194,18 @@ fn add(sandbox: &Sandbox, org: &str, name: &str, id: Option<&str>, label: &str) 
         label: Some(label.to_owned()),
     };
     sandbox.add_app(org, &app).unwrap();
+}
+
+/// Of these the program needs the one whose keys are at `host`, and has to look through all of them for it.
+async fn register_service_apps(sandbox: &Sandbox, host: &str) {
+    let hub = raw::Org::of(sandbox, "hub");
+    let others = (1..=MANY).map(|n| format!("service {n:03}"));
+    for name in others.chain([FORMER.to_owned()]) {
+        let client = json!({ "client_name": name, "application_type": "service",
+            "grant_types": ["client_credentials"], "response_types": ["token"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": format!("http://{host}/api/v1/apps/0oaformer/connections/default/jwks") });
+        let made = hub.post("/oauth2/v1/clients", &client.to_string()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
 }

@@ -266,6 +266,9 @@ impl OktaDocs {
             Some(&schemas["CapabilitiesObject"])
         } else if path.ends_with("/features/INBOUND_PROVISIONING") {
             Some(&schemas["CapabilitiesInboundProvisioningObject"])
+        } else if body["name"] == "oidc_client" {
+            // Of no integration: an org's own app, whose mode decides.
+            Some(&schemas["OpenIdConnectApplication"])
         } else {
             self.integration(body)
         }
