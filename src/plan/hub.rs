@@ -31,6 +31,8 @@ pub const DPOP: &str = "dpop";
 pub struct SeenHub {
     /// Where the entry's own org is reached.
     pub own_origin: String,
+    /// The id of the entry's own app there; empty = it is still to be created.
+    pub own_app_id: String,
     /// The service app's id, if the ledger knows it.
     pub known: Option<String>,
     /// What a look by that id showed; `None` = it is not there any more.

@@ -71,6 +71,7 @@ impl HubView {
         let known = known.filter(|client| *client.hub_url == *self.means.url);
         let mut seen = SeenHub {
             own_origin: own_origin.to_owned(),
+            own_app_id: app_id.to_owned(),
             known: known.map(|client| client.client_id.to_string()),
             ..SeenHub::default()
         };
