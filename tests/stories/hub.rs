@@ -82,6 +82,13 @@ fn a_pair_is_set_up_in_both_orgs_and_left_alone_from_then_on() {
             "set_feature"
         ]
     );
+    let changes = report["entries"][0]["changes"].as_array().unwrap();
+    let given = |field: &str| -> Vec<_> {
+        let given = changes.iter().filter(|change| change["field"] == field);
+        given.map(|change| change["to"].as_str().unwrap()).collect()
+    };
+    assert_eq!(given("hub.roles"), ROLES);
+    assert_eq!(given("hub.scopes"), SCOPES);
     // One list of the hub's service apps serves both.
     let calls = story.all_calls("hub");
     let calls = counted(&calls);
@@ -121,6 +128,11 @@ fn an_app_that_is_created_signs_in_as_the_service_app_that_is_made_for_it() {
     let made = story.service_apps("hub");
     assert!(is_complete(&made[0].1), "{made:?}");
     // Found by its label from then on.
+    let plan = story
+        .okta_rollout(&["plan", "m.json", "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(plan["totals"]["nothing"], 1, "{plan}");
     story.run().exits(0);
     assert_eq!(story.report()["totals"]["unchanged"], 1);
     assert_eq!(story.service_apps("hub").len(), 1);
