@@ -1,6 +1,7 @@
 //! `export`: what orgs have now, as a manifest. Reads only, through clients that can do nothing else, and keeps no
 //! ledger.
 
+mod hubs;
 mod orgs;
 mod skeleton;
 mod write;
@@ -15,14 +16,15 @@ use super::signals::Signals;
 use super::{log, progress};
 use crate::apps::App;
 use crate::engine::Engine;
-use crate::export::{Exported, LiveApp, Naming, Org, Placeholders, Scope, read_apps, records};
+use crate::export::{
+    Exported, LiveApp, Naming, Org, Placeholders, Scope, Services, read_apps, records,
+};
 use crate::failure::{Ending, Failure, Kind};
-use crate::model::{EntryError, ErrorDetails, Step, Stopped};
+use crate::model::EntryError;
 use crate::report::counted;
-use crate::rollout::access::NoCredentials;
 use crate::settings::Settings;
-use crate::steps::StepError;
-use orgs::{Source, Wanted};
+use hubs::InHubs;
+use orgs::{Source, Wanted, no_credentials, unread};
 use write::{Contents, target_format};
 
 /// `export`.
@@ -39,8 +41,11 @@ pub(super) async fn export(
         // Not after hours of reading.
         can_be_written(file, "-o FILE")?;
     }
-    let found = read(args, &source, &wanted, settings, output).await?;
+    let Read { found, in_hubs } = read(args, &source, &wanted, settings, output).await?;
     let missing = note_missing(&wanted, &found, output);
+    for (hub, why) in in_hubs.iter().flat_map(|in_hubs| &in_hubs.missing) {
+        note_unread(hub, why, output);
+    }
     if missing == found.len() {
         return Err(nothing_read(args));
     }
@@ -49,7 +54,9 @@ pub(super) async fn export(
     for (wanted, live) in wanted.iter().zip(found) {
         match live {
             Ok(apps) => {
-                let org = org(args, wanted);
+                let origin = source.orgs.url(&wanted.name);
+                let services = in_hubs.as_ref().map(|in_hubs| &in_hubs.services);
+                let org = org(args, wanted, &origin, services);
                 let exported = records(&org, &apps, &mut placeholders);
                 tell(wanted, &apps, &exported, output);
                 contents.add(&source, wanted, exported, args.output.as_deref());
@@ -105,9 +112,16 @@ fn refuse_clashes(
     }
 }
 
-fn org<'a>(args: &args::Export, wanted: &'a Wanted) -> Org<'a> {
+fn org<'a>(
+    args: &args::Export,
+    wanted: &'a Wanted,
+    origin: &'a str,
+    services: Option<&'a Services>,
+) -> Org<'a> {
     Org {
         name: &wanted.name,
+        origin,
+        services,
         naming: wanted
             .retargeted
             .as_deref()
@@ -123,41 +137,58 @@ fn org<'a>(args: &args::Export, wanted: &'a Wanted) -> Org<'a> {
 /// The apps of an org, or why it could not be read.
 type Found = Result<Vec<LiveApp>, EntryError>;
 
-/// All orgs at once; each by itself waits for its budget.
+/// What was read.
+struct Read {
+    /// The orgs, in order.
+    found: Vec<Found>,
+    /// What of them is in hubs, if hubs were named.
+    in_hubs: Option<InHubs>,
+}
+
+/// All orgs at once, then their hubs; each by itself waits for its budget.
 async fn read(
     args: &args::Export,
     source: &Source,
     wanted: &[Wanted],
     settings: &Settings,
     output: Output,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Read, Failure> {
+    let hubs = source.hubs(args)?;
+    let mut names: Vec<_> = wanted.iter().map(|org| org.name.as_str()).collect();
+    // One that is exported as well is asked through the same reader.
+    let others = hubs.iter().filter(|hub| !names.contains(hub));
+    let others: Vec<_> = others.copied().collect();
+    names.extend(others);
     let apps: Vec<App> = App::ALL
         .into_iter()
         .filter(|app| args.app.is_empty() || args.app.iter().any(|name| name == app.name()))
         .collect();
     let engine = Engine::new();
     let events = engine.events();
-    let readers = source.readers(wanted, args.allow_exec, &engine).await?;
+    let readers = source.readers(&names, args.allow_exec, &engine).await?;
     let signals = Signals::listen(engine.cancellation().clone(), output)?;
     let show = |listener| progress::show(listener, None, settings.animation, output);
     let listeners = Listeners::begin(events, show, settings, output).await;
-    let reading = join_all(readers.iter().map(async |reader| {
-        let reader = reader.as_ref().map_err(no_credentials)?;
-        let read = read_apps(reader, &apps).await;
-        read.map_err(|error| match reader.gate().stopped() {
-            Some(stopped) => unread(stopped),
-            None => StepError::describe(&error, Step::FindApp),
-        })
-    }));
-    let found = tokio::select! {
-        found = reading => Some(found),
+    let reading = async {
+        let orgs = join_all(readers[..wanted.len()].iter().map(async |reader| {
+            let reader = reader.as_ref().map_err(no_credentials)?;
+            let read = read_apps(reader, &apps).await;
+            read.map_err(|error| unread(reader, &error))
+        }));
+        let found = orgs.await;
+        let opened = names.iter().copied().zip(&readers).collect();
+        let in_hubs = hubs::look(&hubs, &opened, wanted, &found).await;
+        Read { found, in_hubs }
+    };
+    let read = tokio::select! {
+        read = reading => Some(read),
         // A read that is left behind changes nothing.
         () = engine.cancellation().cancelled() => None,
     };
     drop(readers);
     listeners.end().await;
-    match (found, signals.received()) {
-        (Some(found), None) => Ok(found),
+    match (read, signals.received()) {
+        (Some(read), None) => Ok(read),
         (_, signal) => Err(Failure {
             kind: signal.unwrap_or(Kind::Interrupted),
             error: anyhow::anyhow!("interrupted; nothing was written"),
@@ -166,32 +197,21 @@ async fn read(
     }
 }
 
-fn no_credentials(why: &NoCredentials) -> EntryError {
-    EntryError {
-        step: Step::FindApp,
-        details: ErrorDetails::new(why.to_string(), Some(why.remedy.clone())),
-    }
-}
-
-// The step is not told: none was taken.
-fn unread(stopped: Stopped) -> EntryError {
-    EntryError {
-        step: Step::FindApp,
-        details: stopped.details,
-    }
-}
-
 fn note_missing(wanted: &[Wanted], found: &[Found], output: Output) -> usize {
     let mut missing = 0;
     for (Wanted { name, .. }, found) in wanted.iter().zip(found) {
         let Err(why) = found else { continue };
         missing += 1;
-        output.error(format_args!("org {name} cannot be read: {}", why.details));
-        if let Some(hint) = &why.hint {
-            output.hint(hint);
-        }
+        note_unread(name, why, output);
     }
     missing
+}
+
+fn note_unread(org: &str, why: &EntryError, output: Output) {
+    output.error(format_args!("org {org} cannot be read: {}", why.details));
+    if let Some(hint) = &why.hint {
+        output.hint(hint);
+    }
 }
 
 fn nothing_read(args: &args::Export) -> Failure {

@@ -5,11 +5,13 @@
 //! that a capability or a value this program does not know is told instead of dropped.
 
 mod judged;
+mod service_app;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::hub::Services;
 use super::live::{LiveApp, LiveState};
 use super::placeholder::Placeholders;
 use crate::apps::{App, AuthScheme};
@@ -18,12 +20,17 @@ use crate::okta::features::FeatureState;
 use crate::plan::{LiveConnection, LiveStatus, merge};
 use crate::text::{self, Veil};
 use judged::{Said, judged, prune, tidy};
+use service_app::with_hub;
 
 /// An org that is exported.
 #[derive(Clone, Copy, Debug)]
 pub struct Org<'a> {
     /// Its name.
     pub name: &'a str,
+    /// Where it is reached.
+    pub origin: &'a str,
+    /// The service apps of its connections, if hubs were named.
+    pub services: Option<&'a Services>,
     /// How the manifest names its apps.
     pub naming: Naming<'a>,
     /// Which of its apps are wanted.
@@ -209,11 +216,11 @@ fn said(
         prune(&mut entry);
     }
     let entry = without_secrets(entry, app.label.veil())?;
-    let mut said = judged(entry)?;
-    if let Naming::Labels(to) = org.naming
-        && to != org.name
+    let mut said = with_hub(org, app, entry)?;
+    if let Some(to) = org.carried_to()
         && connection.client_id.is_some()
         && said.entry.app == App::OktaOrg2Org
+        && said.entry.hub.is_none()
     {
         said.notes.push(format!(
             "connection.profile.clientId is the service app that {} uses in its hub: give the one of {to}",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::apps::App;
+use crate::apps::{App, AuthScheme};
 use crate::okta::apps::{AppInstance, AppStatus};
 use crate::okta::connections;
 use crate::okta::features::{self, FeatureState};
@@ -25,6 +25,20 @@ pub struct LiveApp {
     pub label: Told,
     /// What is known of its connection.
     pub state: LiveState,
+}
+
+impl LiveApp {
+    /// The service app that its connection signs in as, if it is one of those that do.
+    pub fn client_id(&self) -> Option<&str> {
+        let LiveState::Read { connection, .. } = &self.state else {
+            return None;
+        };
+        let signs_in = self.app == App::OktaOrg2Org
+            && connection.status == LiveStatus::Enabled
+            && connection.auth_scheme.as_deref() == Some(AuthScheme::Oauth2.name());
+        let id = connection.client_id.as_ref().filter(|_| signs_in)?;
+        Some(id.raw())
+    }
 }
 
 /// What is known of an instance's connection.
@@ -118,7 +132,7 @@ async fn read_state(reader: &Reader, id: &str) -> Result<LiveState, StepError> {
 }
 
 // The error's words, unless it is about more than this instance.
-fn only_its_own(reader: &Reader, error: StepError) -> Result<String, StepError> {
+pub(super) fn only_its_own(reader: &Reader, error: StepError) -> Result<String, StepError> {
     match error {
         StepError::Call { error, .. } if reader.gate().stopped().is_none() => {
             Ok(error.details.message)

@@ -174,6 +174,18 @@ impl JsonSchema for AdminRole {
 }
 
 impl Hub {
+    /// Whether a manifest can name this role.
+    pub fn takes_role(role: &AdminRole) -> bool {
+        let mut issues = Issues::default();
+        check_role(role, &mut issues);
+        issues.is_empty()
+    }
+
+    /// Whether a manifest can name this scope.
+    pub fn takes_scope(scope: &str) -> bool {
+        is_okta_scope(scope)
+    }
+
     /// Notes what is wrong with what a service app is to be given.
     pub(super) fn check_rights(&self, issues: &mut Issues) {
         for (field, count) in [

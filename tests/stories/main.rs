@@ -26,6 +26,7 @@ mod env_file;
 mod examples;
 mod exit_codes;
 mod export;
+mod export_hub;
 mod failed_starts;
 mod filters;
 mod hints;

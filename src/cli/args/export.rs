@@ -15,6 +15,7 @@ Examples:
   okta-rollout export --org acme --orgs orgs.csv -o acme.json --env-file acme.env
   okta-rollout export --org acme --app google --app slack --orgs orgs.csv --format csv
   okta-rollout export --org acme --retarget acme=globex --orgs orgs.csv -o globex.csv
+  okta-rollout export --org acme --hub hub --orgs orgs.csv -o acme.json
 
 Okta never shows a secret: in its place stands a reference to an environment variable, to be filled
 in. What a manifest cannot say is told in a `$comment` and on standard error. The orgs are only read,
@@ -34,6 +35,9 @@ pub struct Export {
     /// Write the entries of one org for another, in which apps are found by their labels
     #[arg(long, value_name = "FROM=TO", value_parser = retarget)]
     pub retarget: Vec<Retarget>,
+    /// Write the service apps that Org2Org connections have in this org as their `hub`; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub hub: Vec<String>,
     /// How to write it [default: what FILE ends in, else json]
     #[arg(long, value_enum)]
     pub format: Option<ExportFormat>,

@@ -13,13 +13,14 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::job;
 use crate::manifest::{self, OrgSpec, Orgs, SANDBOX};
+use crate::model::{EntryError, ErrorDetails, Step};
 use crate::nearest::did_you_mean;
 use crate::okta::{HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Gated, idle_per_org};
 use crate::rollout::access::{NoCredentials, SECRETS_AT_ONCE, credentials, no_calls};
 use crate::rollout::context::unreadable;
 use crate::settings::{Policy, Settings};
-use crate::steps::Reader;
+use crate::steps::{Reader, StepError};
 
 /// Known orgs named when an unknown one is asked for.
 const SHOWN: usize = 20;
@@ -38,6 +39,9 @@ pub(super) struct Wanted {
     /// The org that its entries are written for, with their apps found by label.
     pub retargeted: Option<String>,
 }
+
+/// An org that is open for reading, or why not.
+pub(super) type Opened = Result<Reader, NoCredentials>;
 
 impl Wanted {
     /// The org that its entries name.
@@ -99,14 +103,7 @@ impl Source {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for name in args.org.iter().filter(|name| seen.insert(name.as_str())) {
-            let spec = self.orgs.get(name).ok_or_else(|| self.unknown(name))?;
-            if spec.url == SANDBOX {
-                return Err(Failure::usage(anyhow::anyhow!(
-                    "org {name} is one that okta-rollout serves itself, and only while a run lives; \
-                     nothing was sent"
-                ))
-                .hint("serve it with okta-rollout sandbox, and give its address as the org's url"));
-            }
+            self.can_be_asked(name)?;
             let mut targets = args.retarget.iter().filter(|one| one.from == *name);
             let retargeted = targets.next().map(|one| one.to.clone());
             if targets.next().is_some() {
@@ -121,6 +118,26 @@ impl Source {
             .iter()
             .try_for_each(|one| fits(one, &wanted))?;
         Ok(wanted)
+    }
+
+    /// The hubs to look in, each once and in the order given.
+    pub fn hubs<'a>(&self, args: &'a args::Export) -> Result<Vec<&'a str>, Failure> {
+        let mut seen = HashSet::new();
+        let hubs = args.hub.iter().map(String::as_str);
+        let hubs: Vec<_> = hubs.filter(|name| seen.insert(*name)).collect();
+        hubs.iter().try_for_each(|name| self.can_be_asked(name))?;
+        Ok(hubs)
+    }
+
+    fn can_be_asked(&self, name: &str) -> Result<(), Failure> {
+        if self.spec(name)?.url == SANDBOX {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "org {name} is one that okta-rollout serves itself, and only while a run lives; \
+                 nothing was sent"
+            ))
+            .hint("serve it with okta-rollout sandbox, and give its address as the org's url"));
+        }
+        Ok(())
     }
 
     fn unknown(&self, name: &str) -> Failure {
@@ -139,27 +156,27 @@ impl Source {
     /// Opens the orgs for reading, in order; the inner error of one whose credentials cannot be read.
     pub async fn readers(
         &self,
-        wanted: &[Wanted],
+        names: &[&str],
         allow_exec: bool,
         engine: &Engine,
-    ) -> Result<Vec<Result<Reader, NoCredentials>>, Failure> {
+    ) -> Result<Vec<Opened>, Failure> {
         let http = HttpSettings {
-            idle_per_org: idle_per_org(wanted.len()),
+            idle_per_org: idle_per_org(names.len()),
             ..self.policy.http.clone()
         };
         let http = engine.http(&http).map_err(no_calls)?;
-        let open = async |org: &Wanted| -> Result<Result<Reader, NoCredentials>, Failure> {
-            let spec = self.spec(&org.name)?;
-            let secrets = self.orgs.secrets(&org.name, allow_exec);
+        let open = async |name: &&str| -> Result<Opened, Failure> {
+            let spec = self.spec(name)?;
+            let secrets = self.orgs.secrets(name, allow_exec);
             let secrets = secrets.passing(&self.policy.pass_env);
-            let credentials = match credentials(&org.name, spec, &spec.url, &secrets).await? {
+            let credentials = match credentials(name, spec, &spec.url, &secrets).await? {
                 Ok(credentials) => credentials,
                 Err(why) => return Ok(Err(why)),
             };
             let mut client =
                 OrgClient::new(http.clone(), &spec.url, credentials).map_err(Failure::usage)?;
             let gate = engine.gates().open(Gated {
-                name: org.name.as_str().into(),
+                name: (*name).into(),
                 client: &mut client,
                 spec,
                 limits: self.policy.limits,
@@ -171,7 +188,7 @@ impl Source {
             });
             Ok(Ok(Reader::new(gate, ReadOnlyClient::new(client))))
         };
-        stream::iter(wanted)
+        stream::iter(names)
             .map(open)
             .buffered(SECRETS_AT_ONCE)
             .try_collect()
@@ -180,6 +197,25 @@ impl Source {
 
     fn spec(&self, name: &str) -> Result<&OrgSpec, Failure> {
         self.orgs.get(name).ok_or_else(|| self.unknown(name))
+    }
+}
+
+/// Why an org as a whole could not be read. The step is not told: none was taken.
+pub(super) fn unread(reader: &Reader, error: &StepError) -> EntryError {
+    match reader.gate().stopped() {
+        Some(stopped) => EntryError {
+            step: Step::FindApp,
+            details: stopped.details,
+        },
+        None => error.describe(Step::FindApp),
+    }
+}
+
+/// As [`unread`], of one whose credentials cannot be read.
+pub(super) fn no_credentials(why: &NoCredentials) -> EntryError {
+    EntryError {
+        step: Step::FindApp,
+        details: ErrorDetails::new(why.to_string(), Some(why.remedy.clone())),
     }
 }
 

@@ -77,14 +77,7 @@ impl Contents {
             Some(to) => format!("{} for {to}", wanted.name),
             None => wanted.name.clone(),
         });
-        match source.orgs.get(target) {
-            Some(spec) if self.orgs.iter().all(|(name, _)| name != target) => {
-                let spec = placed(spec, source.orgs.base(target), file);
-                self.orgs.push((target.to_owned(), spec));
-            }
-            Some(_) => {}
-            None => self.unknown = true,
-        }
+        self.name_org(source, target, file);
         for mut one in exported {
             let label = one.entry.as_ref().and_then(|entry| entry.label.clone());
             if let (Some(label), Some(entry)) = (label, &one.entry)
@@ -94,7 +87,22 @@ impl Contents {
                     "another org's app has its label in {target} already"
                 ));
             }
+            let hub = one.entry.as_ref().and_then(|entry| entry.hub.as_ref());
+            if let Some(hub) = hub {
+                self.name_org(source, &hub.org, file);
+            }
             self.exported.push(one);
+        }
+    }
+
+    fn name_org(&mut self, source: &Source, name: &str, file: Option<&Path>) {
+        match source.orgs.get(name) {
+            Some(spec) if self.orgs.iter().all(|(known, _)| known != name) => {
+                let spec = placed(spec, source.orgs.base(name), file);
+                self.orgs.push((name.to_owned(), spec));
+            }
+            Some(_) => {}
+            None => self.unknown = true,
         }
     }
 

@@ -27,6 +27,8 @@ fn live(app: App, connection: LiveConnection, features: &[(&str, Value)]) -> Liv
 fn of(naming: Naming<'_>, apps: &[LiveApp]) -> Vec<Exported> {
     let org = Org {
         name: "acme",
+        origin: "https://acme.okta.com",
+        services: None,
         naming,
         scope: Scope::All,
     };
@@ -361,6 +363,8 @@ fn disabled_connections_are_taken_only_when_wanted() {
     );
     let org = Org {
         name: "acme",
+        origin: "https://acme.okta.com",
+        services: None,
         naming: Naming::Labels("hub"),
         scope: Scope::Enabled,
     };
