@@ -242,11 +242,11 @@ fn the_job_that_is_shipped_runs_as_it_says() {
     ran.says("wave early waits for an approval");
     let report = story.report();
     assert_eq!(states(&report), ["done", "awaitingApproval", "pending"]);
-    assert_eq!(report["totals"]["changed"], 4);
+    assert_eq!(report["totals"]["changed"], 6);
     story.okta_rollout(&["resume", "--approve"]).exits(0);
     let report = story.report();
     assert_eq!(states(&report), ["done"; 3]);
-    assert_eq!(report["totals"]["changed"], 20);
+    assert_eq!(report["totals"]["changed"], 30);
     let file = format!(
         "jobs/reports/rollout-{}.json",
         report["run"].as_str().unwrap()
