@@ -2,11 +2,12 @@
 //! windows and latencies scaled to them, and once with Okta's window of a minute and recorded latencies.
 //! Baselines: a script as people write it, and a bare loop that knows no limits.
 //!
-//! `cargo bench --bench limits`; takes some five minutes, nearly all of it waiting. `-- window neighbour` measures
-//! these rows only, of `trouble window many capped neighbour webhook rehearsed`.
+//! `cargo bench --bench limits`; takes some six minutes, nearly all of it waiting. `-- window neighbour` measures
+//! these rows only, of `trouble window many capped neighbour webhook rehearsed hub`.
 
 mod rows {
     pub mod capped;
+    pub mod hub;
     pub mod many;
     pub mod neighbour;
     pub mod rehearsed;
@@ -27,7 +28,7 @@ mod support {
 use tokio::runtime::Runtime;
 use tokio::try_join;
 
-use rows::{capped, many, neighbour, rehearsed, trouble, webhook, window};
+use rows::{capped, hub, many, neighbour, rehearsed, trouble, webhook, window};
 use support::table::{Table, say};
 
 fn main() -> anyhow::Result<()> {
@@ -44,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         "neighbour",
         "webhook",
         "rehearsed",
+        "hub",
     ];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("no rows are called {unknown}: {}", known.join(", "));
@@ -62,6 +64,11 @@ fn main() -> anyhow::Result<()> {
             say("a webhook that is of no use: a minute");
             webhook = webhook::rows(handle).await?;
         }
+        let mut of_hub = Table::default();
+        if wants("hub") {
+            say("a hub with its spokes: a minute and a half");
+            of_hub = hub::rows(handle).await?;
+        }
         say("windows, many orgs, concurrency caps, neighbours: three minutes at most");
         // They wait most of the time, so they do not disturb each other.
         let (window, many, capped, neighbour, rehearsed, beside) = try_join!(
@@ -73,7 +80,7 @@ fn main() -> anyhow::Result<()> {
             only(wants("trouble"), trouble::baselines(handle)),
         )?;
         Table::print(&[
-            window, many, neighbour, trouble, beside, webhook, capped, rehearsed,
+            window, many, neighbour, trouble, beside, webhook, capped, rehearsed, of_hub,
         ]);
         Ok(())
     })
