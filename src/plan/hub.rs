@@ -1,6 +1,6 @@
 //! What a hub has to show of an entry's service app, and what of that differs (API.md §6).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::decide::Obstacle;
@@ -127,16 +127,33 @@ fn is_same_org(one: &str, other: &str) -> bool {
     origin(one).is_some_and(|of_one| Some(of_one) == origin(other))
 }
 
-/// A role that a service app does not have; nothing = it has it.
+/// The roles of a service app as they are, and with this one; nothing = it has it.
 pub fn missing_role(role: &AdminRole, assigned: &[AssignedRole]) -> Vec<Difference> {
-    let has = assigned.iter().any(|assigned| assigned.is(role));
-    missing(has, ROLES, role.to_string().into())
+    if assigned.iter().any(|assigned| assigned.is(role)) {
+        return Vec::new();
+    }
+    let shown = assigned.iter().filter_map(AssignedRole::role);
+    vec![one_more(ROLES, shown.map(|role| json!(role)), json!(role))]
 }
 
-/// A scope that a service app does not have; nothing = it has it.
+/// The scopes of a service app as they are, and with this one; nothing = it has it.
 pub fn missing_scope(scope: &str, granted: &[Told]) -> Vec<Difference> {
-    let has = granted.iter().any(|granted| granted.raw() == scope);
-    missing(has, SCOPES, scope.into())
+    if granted.iter().any(|granted| granted.raw() == scope) {
+        return Vec::new();
+    }
+    let shown = granted.iter().map(|scope| json!(scope.to_string()));
+    vec![one_more(SCOPES, shown, scope.into())]
+}
+
+fn one_more(path: &str, shown: impl Iterator<Item = Value>, wanted: Value) -> Difference {
+    let live: Vec<Value> = shown.collect();
+    let mut with = live.clone();
+    with.push(wanted);
+    Difference {
+        path: path.to_owned(),
+        live: Some(live.into()),
+        wanted: with.into(),
+    }
 }
 
 /// Whether tokens still have to be bound to a key; nothing = they are.
@@ -151,24 +168,13 @@ pub fn missing_dpop(dpop: Option<bool>) -> Vec<Difference> {
     }
 }
 
-fn missing(has: bool, path: &str, wanted: Value) -> Vec<Difference> {
-    if has {
-        return Vec::new();
-    }
-    vec![Difference {
-        path: path.to_owned(),
-        live: None,
-        wanted,
-    }]
-}
-
 /// Whether a hub was to have this of its service app.
 pub(super) fn had_wanted(hub: &Hub, found: &Difference) -> bool {
-    let text = found.wanted.as_str().unwrap_or_default();
+    let added = found.wanted.as_array().and_then(|list| list.last());
     match found.path.as_str() {
-        CLIENT_NAME => hub.client_name == text,
-        ROLES => hub.roles.iter().any(|role| role.to_string() == text),
-        SCOPES => hub.scopes.iter().any(|scope| scope == text),
+        CLIENT_NAME => found.wanted == *hub.client_name,
+        ROLES => hub.roles.iter().any(|role| added == Some(&json!(role))),
+        SCOPES => hub.scopes.iter().any(|scope| added == Some(&json!(scope))),
         DPOP => hub.dpop,
         // The address of an app's keys is always the same.
         JWKS_URI => true,
@@ -178,8 +184,6 @@ pub(super) fn had_wanted(hub: &Hub, found: &Difference) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const OWN: &str = "https://acme.okta.com/api/v1/apps/0oa1/connections/default/jwks";
@@ -268,7 +272,16 @@ mod tests {
         for found in missing.iter().flatten() {
             assert!(had_wanted(&hub(), found), "{found}");
         }
-        assert_eq!(missing.iter().flatten().count(), 4);
+        let told: Vec<_> = missing.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                r#"roles: [] → ["USER_ADMIN"]"#,
+                r#"scopes: ["okta.users.read"] → ["okta.users.read","okta.users.manage"]"#,
+                "dpop: not set → true",
+                "dpop: false → true",
+            ]
+        );
         assert!(missing_scope("okta.users.manage", &["okta.users.manage".into()]).is_empty());
         assert!(missing_dpop(Some(true)).is_empty());
         let mut before = hub();

@@ -298,10 +298,22 @@ impl<'a> Supposition<'a> {
     }
 
     pub(super) fn change(&mut self, part: Part, differences: Vec<Difference>) {
-        let fields = differences
-            .into_iter()
-            .map(|found| Change::Field(below(part, found)));
-        self.forecast.changes.extend(fields);
+        for found in differences {
+            let found = below(part, found);
+            // A list in the hub grows by one with each of its steps.
+            let mut changes = self.forecast.changes.iter_mut();
+            let same = changes.find_map(|change| match change {
+                Change::Field(before) if part == Part::Hub && before.path == found.path => {
+                    Some(before)
+                }
+                _ => None,
+            });
+            if let Some(before) = same {
+                before.wanted = found.wanted;
+            } else {
+                self.forecast.changes.push(Change::Field(found));
+            }
+        }
     }
 
     fn change_secret(&mut self, field: &'static str, secret: Secret) {

@@ -160,7 +160,7 @@ fn a_plan_tells_what_happens_in_the_hub_and_at_what_cost() {
         let shown = story.okta_rollout(&["plan", "m.json"]).exits(0).data();
         for told in [
             "hub.clientName",
-            "hub.roles: not set → \"USER_ADMIN\"",
+            r#"hub.roles: [] → ["USER_ADMIN","GROUP_MEMBERSHIP_ADMIN"]"#,
             "hub.scopes",
             "hub.dpop",
         ] {
@@ -394,8 +394,10 @@ fn a_new_role_and_scope_of_the_manifest_are_given_and_the_others_stay() {
     assert_eq!(
         *changes,
         json!([
-            { "field": "hub.roles", "from": null, "to": "cr1 for iam1", "why": "manifest" },
-            { "field": "hub.scopes", "from": null, "to": "okta.apps.read", "why": "manifest" },
+            { "field": "hub.roles", "from": ROLES, "why": "manifest",
+              "to": [ROLES[0], ROLES[1], { "role": "cr1", "resourceSet": "iam1" }] },
+            { "field": "hub.scopes", "from": SCOPES, "why": "manifest",
+              "to": [SCOPES[0], SCOPES[1], "okta.apps.read"] },
         ])
     );
     // A manifest again, and one that plans as nothing to do.

@@ -113,7 +113,7 @@ fn what_is_missing_of_a_service_app_is_given() {
                 ListGrants,
                 ReadConnection,
             ],
-            vec!["hub.roles: not set → \"HELP_DESK_ADMIN\""],
+            vec![r#"hub.roles: ["USER_ADMIN"] → ["USER_ADMIN","HELP_DESK_ADMIN"]"#],
         ),
         (
             SeenHub {
@@ -121,7 +121,7 @@ fn what_is_missing_of_a_service_app_is_given() {
                 ..complete()
             },
             [&look[..], &[ListGrants, GrantScope, ReadConnection]].concat(),
-            vec!["hub.scopes: not set → \"okta.users.manage\""],
+            vec![r#"hub.scopes: [] → ["okta.users.manage"]"#],
         ),
         (
             SeenHub {
