@@ -31,11 +31,11 @@ pub fn all_there_is() -> Value {
           "connection": { "profile": { "authScheme": "OAUTH2", "clientId": "0oaservice" } } },
         { "org": "beta", "app": "zscalerbyz", "label": "Zscaler (new)", "connection": token_at_zscaler(),
           "create": { "settings": { "app": {} } } },
-        { "org": "acme", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed(),
+        { "org": "acme", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed("AUTO"),
           "hub": { "org": "hub", "clientName": "spoke acme",
             "roles": ["USER_ADMIN", { "role": "cr0custom", "resourceSet": "iamcustom" }],
             "scopes": ["okta.users.manage", "okta.groups.manage"], "dpop": true } },
-        { "org": "beta", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed(),
+        { "org": "beta", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed("MANUAL"),
           "hub": { "org": "hub", "clientName": "spoke beta", "roles": ["GROUP_MEMBERSHIP_ADMIN"],
             "scopes": ["okta.groups.manage"] } },
     ])
@@ -67,8 +67,8 @@ fn token_at_zscaler() -> Value {
         "profile": { "authScheme": "TOKEN", "token": "file:app-token" } })
 }
 
-fn signed() -> Value {
-    json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": "AUTO" } } })
+fn signed(rotation: &str) -> Value {
+    json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": rotation } } })
 }
 
 fn consent() -> Value {

@@ -66,13 +66,15 @@ const SENT: &[(&str, &[u16])] = &[
     ("GET /api/v1/apps/{appId}/grants", &[200]),
     ("POST /api/v1/apps/{appId}/grants", &[201]),
     ("PUT /api/v1/apps/{appId}", &[200]),
+    ("GET /api/v1/apps/{appId}/credentials/keys", &[200]),
+    (
+        "POST /api/v1/apps/{appId}/credentials/keys/generate?validityYears",
+        &[201],
+    ),
 ];
 
 /// Why nothing is said of identity providers.
 const FEDERATION: &str = "people sign in to a hub as they did";
-
-/// Why no key is touched.
-const KEYS: &str = "keys are rotated by hand";
 
 /// Operations of the description the program never uses, and why.
 const NEVER_SENT: &[(&str, &str)] = &[
@@ -85,8 +87,6 @@ const NEVER_SENT: &[(&str, &str)] = &[
     ("POST /api/v1/idps", FEDERATION),
     ("GET /api/v1/idps/{idpId}", FEDERATION),
     ("PUT /api/v1/idps/{idpId}", FEDERATION),
-    ("GET /api/v1/apps/{appId}/credentials/keys", KEYS),
-    ("POST /api/v1/apps/{appId}/credentials/keys/generate", KEYS),
 ];
 
 /// Where an exchange is not as Okta describes it: operation, finding, why.
@@ -115,6 +115,7 @@ async fn every_request_and_answer_of_whole_rollouts_is_one_okta_describes() {
     let rollout = Rollout::begin().await;
     let mut exchanges = set_up(&rollout).await;
     exchanges.extend(nothing_to_do(&rollout).await);
+    exchanges.extend(rotated(&rollout).await);
     rollout.run("off.json", &manifests::switched_off(), 0).await;
     let refused = rollout.run("refused.json", &manifests::refused(), 3).await;
     assert_eq!(refused["totals"]["failed"], 6, "{refused:#}");
@@ -182,6 +183,21 @@ async fn nothing_to_do(rollout: &Rollout) -> Vec<Exchange> {
     let exchanges = rollout.exchanges();
     assert!(exchanges.iter().all(|exchange| exchange.method == "GET"));
     exchanges
+}
+
+/// A new key for the connection whose keys Okta does not rotate.
+async fn rotated(rollout: &Rollout) -> Vec<Exchange> {
+    let rotate = [
+        "rotate-keys",
+        "all.json",
+        "--orgs",
+        "orgs.json",
+        "--format",
+        "json",
+    ];
+    let rotated = rollout.told(&rotate, 0).await;
+    assert_eq!(rotated["totals"]["changed"], 1, "{rotated:#}");
+    rollout.exchanges()
 }
 
 fn mistaken_headers(rollout: &Rollout, exchanges: &[Exchange]) -> BTreeSet<String> {

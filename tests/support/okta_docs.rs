@@ -137,9 +137,12 @@ impl OktaDocs {
         let schema = operation.pointer("/requestBody/content/application~1json/schema");
         match (schema, body) {
             (Some(schema), Some(body)) => {
-                let schema = self.meant(path, body).unwrap_or(schema);
-                problems.extend(self.mismatches(schema, body));
-                self.unknown_fields(&[schema], body, "", &mut problems);
+                let narrower = self.meant(path, body).unwrap_or(schema);
+                problems.extend(self.mismatches(narrower, body));
+                // An app is sent back with what Okta shows of every app.
+                let of_every_app = (method == "PUT" && body["name"].is_string()).then_some(schema);
+                let schemas: Vec<_> = of_every_app.into_iter().chain([narrower]).collect();
+                self.unknown_fields(&schemas, body, "", &mut problems);
             }
             (Some(_), None) => problems.push("a body is required".to_owned()),
             (None, Some(_)) => problems.push("no body is described".to_owned()),
