@@ -18,7 +18,9 @@ use crate::model::{OrgNo, RunId};
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
 use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
-use crate::steps::{Access, ClientList, Fingerprints, LastWanted, Listing, Reader, Relisting};
+use crate::steps::{
+    Access, ClientList, Fingerprints, IdpList, LastWanted, Listing, Reader, Relisting,
+};
 
 /// Policy of a run.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +56,7 @@ pub struct OpenOrg {
     next: Arc<NextCommands>,
     // Kept while the org rests: its entries come and go.
     clients: Arc<ClientList>,
+    idps: Arc<IdpList>,
     waits: AtomicBool,
 }
 
@@ -148,6 +151,7 @@ impl Common {
             secrets: org.secrets,
             next: org.next,
             clients: Arc::default(),
+            idps: Arc::default(),
             waits: AtomicBool::default(),
         })
     }
@@ -167,6 +171,7 @@ impl Common {
                 listing: Listing::default(),
                 relisting: Relisting::default(),
                 clients: Arc::clone(&org.clients),
+                idps: Arc::clone(&org.idps),
                 directory: OnceLock::new(),
                 wanted: self.wanted.clone(),
                 fingerprints: self.fingerprints.clone(),

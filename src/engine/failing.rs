@@ -106,9 +106,10 @@ impl EntryTask<'_> {
             Site::Own => records
                 .next()
                 .is_some_and(|record| record.step == Step::CreateApp && record.changed),
-            Site::Hub => {
-                records.any(|record| record.step == Step::CreateServiceApp && record.changed)
-            }
+            Site::Hub => records.any(|record| {
+                let creates = matches!(record.step, Step::CreateServiceApp | Step::CreateIdp);
+                creates && record.changed
+            }),
         };
         let not_found =
             matches!(error, StepError::Call { error, .. } if error.http_status == Some(404));

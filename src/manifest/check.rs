@@ -244,7 +244,7 @@ pub(super) struct Checker<'a> {
     pub(super) judge: Judge<'a>,
     pub(super) secrets: Secrets,
     rules: Rules,
-    seen: Seen,
+    pub(super) seen: Seen,
     pub(super) tried: Tried,
     unknown: UnknownOrgs,
     pub(super) problems: Problems,
@@ -340,24 +340,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    // Two entries with one service app would each give it the other's keys.
-    fn check_client(&mut self, draft: &Draft, row: u64, issues: &mut Issues) {
-        let Some(hub) = &draft.hub else { return };
-        let Some(org) = self.loader.orgs.number(&hub.org) else {
-            return;
-        };
-        let of_hub = (org, "hub", hub.client_name.as_str());
-        if !hub.client_name.is_empty()
-            && let Some(first) = self.seen.insert(&of_hub, row)
-        {
-            issues.push_hint(
-                "hub.clientName",
-                format!("is the same service app in the same hub as row {first}"),
-                "give each connection a service app of its own: it signs in with its own keys",
-            );
-        }
-    }
-
     // What is known only at the end: how often each bad secret is used, and whether there was an entry.
     fn finish(mut self, read: Option<u64>) -> (u64, Problems) {
         self.probe_selected_orgs();
@@ -382,7 +364,7 @@ impl Receiver<Draft> for Checker<'_> {
         self.rules.check(&draft, &mut issues);
         self.check_orgs(&draft, &mut issues);
         self.check_duplicate(&draft, row, &mut issues);
-        self.check_client(&draft, row, &mut issues);
+        self.check_shared(&draft, row, &mut issues);
         self.try_secrets(&draft, place);
         if issues.is_empty()
             && let Some(entry) = draft.finish()

@@ -9,6 +9,7 @@ use super::entry::{
     PasswordCapability, Schedule, Status, Switch, UserCreateAndMatch, UserProvisioning,
 };
 use super::hub::Hub;
+use super::idp::Idp;
 use super::secret::SecretRef;
 use crate::apps::{App, AuthScheme};
 
@@ -63,7 +64,7 @@ impl Draft {
             app_id: self.app_id,
             label: self.label,
             create: self.create,
-            hub: self.hub,
+            hub: self.hub.map(Hub::with_names),
             connection,
             features: self.features,
             status: self.status,
@@ -97,7 +98,12 @@ impl Draft {
             roles: Vec::new(),
             scopes: Vec::new(),
             dpop: false,
+            idp: None,
         })
+    }
+
+    pub(super) fn idp(&mut self) -> &mut Idp {
+        self.hub().idp.get_or_insert_default()
     }
 
     pub(super) fn user(&mut self) -> &mut UserProvisioning {

@@ -146,6 +146,14 @@ static HUB: &[Member<Draft>] = &[
     leaf("roles", Item::Roles(|d, v| d.hub().roles = v)),
     leaf("scopes", Item::List(|d, v| d.hub().scopes = v)),
     leaf("dpop", Item::Switch(|d, v| d.hub().dpop = v)),
+    open_group(
+        "idp",
+        |d| _ = d.idp(),
+        &[leaf(
+            "name",
+            Item::Text(|d, v| d.idp().name = Some(v.to_owned())),
+        )],
+    ),
 ];
 
 static CONNECTION: &[Member<Draft>] = &[

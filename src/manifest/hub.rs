@@ -8,6 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::idp::Idp;
 use super::problem::{Issues, alternatives, nearest, shown};
 
 /// The hub side of an Org2Org pair (API.md §6).
@@ -27,6 +28,9 @@ pub struct Hub {
     /// Whether access tokens must be DPoP-bound.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop: bool,
+    /// The identity provider in the hub that stands for the entry's org, where people sign in to the hub through the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idp: Option<Idp>,
 }
 
 /// An admin role that is assigned to a service app.
@@ -184,6 +188,21 @@ impl Hub {
     /// Whether a manifest can name this scope.
     pub fn takes_scope(scope: &str) -> bool {
         is_okta_scope(scope)
+    }
+
+    /// The name of its identity provider, if it has one.
+    pub fn idp_name(&self) -> Option<&str> {
+        let idp = self.idp.as_ref()?;
+        Some(idp.name.as_deref().unwrap_or(&self.client_name))
+    }
+
+    /// The same with the names that it has by default, as the ledger and reports keep it.
+    pub(super) fn with_names(mut self) -> Self {
+        let name = self.idp_name().map(str::to_owned);
+        if let Some(idp) = &mut self.idp {
+            idp.name = name;
+        }
+        self
     }
 
     /// Notes what is wrong with what a service app is to be given.

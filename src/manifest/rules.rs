@@ -377,6 +377,11 @@ fn check_hub(hub: &Hub, draft: &Draft, issues: &mut Issues) {
         issues.push("hub.clientName", "is required");
     }
     hub.check_rights(issues);
+    if let Some(idp) = &hub.idp {
+        let create = draft.create.as_ref();
+        let create = create.map(|create| (create.sign_on_mode.as_deref(), &create.settings.app));
+        idp.check(&hub.client_name, create, issues);
+    }
     let scheme = draft
         .connection
         .as_ref()

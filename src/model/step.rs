@@ -40,6 +40,10 @@ pub enum Step {
     SwitchKey,
     /// Take the old one away from the service app.
     RemoveKey,
+    /// Find or make the identity provider in the hub that stands for the entry's org.
+    CreateIdp,
+    /// Have it let in those whom the app signs in.
+    UpdateIdp,
 }
 
 /// In which org a step happens, and its calls with it.
@@ -71,6 +75,8 @@ impl Step {
             Self::AddKey => "add_key",
             Self::SwitchKey => "switch_key",
             Self::RemoveKey => "remove_key",
+            Self::CreateIdp => "create_idp",
+            Self::UpdateIdp => "update_idp",
         }
     }
 
@@ -92,7 +98,9 @@ impl Step {
             | Self::GrantScope(_)
             | Self::RequireDpop
             | Self::AddKey
-            | Self::RemoveKey => Site::Hub,
+            | Self::RemoveKey
+            | Self::CreateIdp
+            | Self::UpdateIdp => Site::Hub,
         }
     }
 
@@ -112,7 +120,9 @@ impl Step {
             | Self::GenerateKey
             | Self::AddKey
             | Self::SwitchKey
-            | Self::RemoveKey => None,
+            | Self::RemoveKey
+            | Self::CreateIdp
+            | Self::UpdateIdp => None,
             Self::AssignRole(index) | Self::GrantScope(index) => Some(index),
         }
     }
@@ -157,14 +167,19 @@ mod tests {
             (Step::AddKey, r#""add_key""#),
             (Step::SwitchKey, r#""switch_key""#),
             (Step::RemoveKey, r#""remove_key""#),
+            (Step::CreateIdp, r#""create_idp""#),
+            (Step::UpdateIdp, r#""update_idp""#),
         ] {
             assert_eq!(serde_json::to_string(&step).expect("JSON"), text);
             assert_eq!(serde_json::from_str::<Step>(text).expect(text), step);
             let (of_hub, index) = match step {
                 Step::AssignRole(index) | Step::GrantScope(index) => (Site::Hub, Some(index)),
-                Step::CreateServiceApp | Step::RequireDpop | Step::AddKey | Step::RemoveKey => {
-                    (Site::Hub, None)
-                }
+                Step::CreateServiceApp
+                | Step::RequireDpop
+                | Step::AddKey
+                | Step::RemoveKey
+                | Step::CreateIdp
+                | Step::UpdateIdp => (Site::Hub, None),
                 _ => (Site::Own, None),
             };
             assert_eq!((step.site(), step.index()), (of_hub, index), "{text}");

@@ -91,7 +91,7 @@ pub fn create(
 }
 
 impl AppInstance {
-    fn read(answer: &[u8], veil: &Veil) -> Option<Self> {
+    pub(super) fn read(answer: &[u8], veil: &Veil) -> Option<Self> {
         fields::object::<Listed>(answer)?.bounded()?.instance(veil)
     }
 }

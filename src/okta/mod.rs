@@ -1,8 +1,8 @@
 //! Okta's API as this program uses it: the only place that names the HTTP library, sends a request,
 //! or decides what an answer means.
 //!
-//! A resource module ([`apps`], [`connections`], [`features`], [`callback`], [`clients`], [`grants`]) builds a [`Read`] or a
-//! [`Write`]; [`OrgClient::exchange`] sends it and returns an [`Exchange`], everything that was
+//! A resource module ([`apps`], [`connections`], [`features`], [`callback`], [`clients`], [`grants`],
+//! [`federated_app`], [`idps`]) builds a [`Read`] or a [`Write`]; [`OrgClient::exchange`] sends it and returns an [`Exchange`], everything that was
 //! observed of one call; the [`Read`] or [`Write`] decodes the body. What went wrong is a [`CallError`]
 //! whose [`Class`] is decided in [`error`] and nowhere else. Waiting, retrying and pacing are not
 //! here: they belong to `run`.
@@ -29,8 +29,10 @@ pub mod clients;
 pub mod connections;
 pub mod error;
 pub mod features;
+pub mod federated_app;
 mod fields;
 pub mod grants;
+pub mod idps;
 
 mod answer;
 mod authorizer;

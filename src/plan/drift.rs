@@ -11,11 +11,13 @@ use super::decide::TokenPost;
 use super::digest;
 use super::features::{Difference, at};
 use super::hub::had_wanted;
+use super::idp::serves;
 use crate::apps::Feature;
 use crate::job::OnDrift;
 use crate::ledger::{AppMemory, LastApplied, LastAppliedChange};
 use crate::manifest::{Entry, Status};
 use crate::model::{Changed, Why};
+use crate::okta::idps::IdentityProvider;
 
 /// What runs of this ledger wanted of an app before, as far as it may still be so.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,6 +95,12 @@ impl Earlier {
             by_hand,
             by_manifest,
         }
+    }
+
+    /// Whether an app need not be looked at, as an earlier run saw that it and its identity provider belong together, and
+    /// that one serves it still.
+    pub fn belongs(&self, idp: Option<&IdentityProvider>, app_id: &str) -> bool {
+        *self == Self::Same && idp.is_some_and(|idp| serves(idp, app_id))
     }
 
     /// Why something is written that no hand has changed.

@@ -156,6 +156,12 @@ pub enum Call {
     GrantScope,
     /// `require_dpop`.
     RequireDpop,
+    /// Looks at an identity provider.
+    ReadIdp,
+    /// `create_idp`.
+    CreateIdp,
+    /// `update_idp`.
+    UpdateIdp,
 }
 
 impl Call {
@@ -168,8 +174,11 @@ impl Call {
             | Self::ReadClient
             | Self::ReadServiceApp
             | Self::ListRoles
-            | Self::ListGrants => Method::Get,
-            Self::SetFeature(_) | Self::ReplaceClient | Self::RequireDpop => Method::Put,
+            | Self::ListGrants
+            | Self::ReadIdp => Method::Get,
+            Self::SetFeature(_) | Self::ReplaceClient | Self::RequireDpop | Self::UpdateIdp => {
+                Method::Put
+            }
             Self::CreateApp
             | Self::SetConnection
             | Self::CompleteConsent
@@ -177,7 +186,8 @@ impl Call {
             | Self::Deactivate
             | Self::CreateServiceApp
             | Self::AssignRole
-            | Self::GrantScope => Method::Post,
+            | Self::GrantScope
+            | Self::CreateIdp => Method::Post,
         }
     }
 
@@ -200,6 +210,7 @@ impl Call {
             | Self::SetFeature(_)
             | Self::ListGrants
             | Self::GrantScope => Bucket::Apps,
+            Self::ReadIdp | Self::CreateIdp | Self::UpdateIdp => Bucket::Rest,
         }
     }
 
@@ -223,7 +234,10 @@ impl Call {
             | Self::AssignRole
             | Self::ListGrants
             | Self::GrantScope
-            | Self::RequireDpop => Site::Hub,
+            | Self::RequireDpop
+            | Self::ReadIdp
+            | Self::CreateIdp
+            | Self::UpdateIdp => Site::Hub,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a hub has to show of an entry's service app, and what of that differs (API.md §6).
 
 use serde_json::{Value, json};
-use url::Url;
 
 use super::decide::Obstacle;
 use super::features::Difference;
+use super::idp::{SeenIdp, had_wanted_idp, is_same_org};
 use crate::manifest::{AdminRole, Hub};
 use crate::okta::clients::{AssignedRole, ClientKeys, ServiceClient};
 use crate::text::Told;
@@ -13,7 +13,7 @@ use crate::text::Told;
 pub const NEW_CLIENT: &str = "(new service app)";
 
 /// What stands for the id of an app that a run is still to create.
-const NEW_APP: &str = "(new app)";
+pub const NEW_APP: &str = "(new app)";
 
 /// Fields of a service app, as paths below `hub`.
 pub const CLIENT_NAME: &str = "clientName";
@@ -45,6 +45,8 @@ pub struct SeenHub {
     pub scopes: Vec<Told>,
     /// Whether its tokens are bound to a key, where that was looked at.
     pub dpop: Option<bool>,
+    /// What was seen of the identity provider that stands for the entry's org, where that was looked for.
+    pub idp: Option<SeenIdp>,
 }
 
 /// Where a connection's public keys are, for the hub to read them (API.md §3.5).
@@ -107,6 +109,7 @@ pub fn client_differences(
         && uri.raw() != jwks_uri
     {
         let live = uri.to_string();
+        // One of another app of the same org was there before this one: names tell service apps apart.
         if !is_same_org(uri.raw(), jwks_uri) {
             return Err(Obstacle::new(
                 format!(
@@ -119,12 +122,6 @@ pub fn client_differences(
         differences.push(Difference::text(JWKS_URI, Some(&live), jwks_uri));
     }
     Ok(differences)
-}
-
-// Of another app of the same org, which was there before this one: names tell service apps apart.
-fn is_same_org(one: &str, other: &str) -> bool {
-    let origin = |text: &str| Url::parse(text).map(|url| url.origin()).ok();
-    origin(one).is_some_and(|of_one| Some(of_one) == origin(other))
 }
 
 /// The roles of a service app as they are, and with this one; nothing = it has it.
@@ -178,7 +175,7 @@ pub(super) fn had_wanted(hub: &Hub, found: &Difference) -> bool {
         DPOP => hub.dpop,
         // The address of an app's keys is always the same.
         JWKS_URI => true,
-        _ => false,
+        _ => had_wanted_idp(hub, found),
     }
 }
 

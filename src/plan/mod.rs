@@ -11,6 +11,7 @@ mod features;
 mod forecast;
 mod hub;
 mod identity;
+mod idp;
 mod look;
 mod reconnect;
 mod scopes;
@@ -28,10 +29,13 @@ pub use drift::{Earlier, Fate, Judged, Part};
 pub use features::{Difference, Live, compare, merge, without};
 pub use forecast::{Action, Call, Change, Forecast, Identity, Past, Seen, SeenApp, SeenConsent};
 pub use hub::{
-    NEW_CLIENT, SeenHub, client_differences, found_client, jwks_uri, missing_dpop, missing_role,
-    missing_scope,
+    NEW_APP, NEW_CLIENT, SeenHub, client_differences, found_client, jwks_uri, missing_dpop,
+    missing_role, missing_scope,
 };
 pub use identity::{is_right_app, pages_worth};
+pub use idp::{
+    IDP_NAME, NEW_IDP, SeenIdp, found_idp, idp_differences, is_new, may_be, named_idp, no_idp,
+};
 pub use look::Look;
 pub use reconnect::{BeforeConsent, ConsentStep, ShownLink, admin_secrets, changed_admin};
 pub use scopes::Scopes;
@@ -50,9 +54,15 @@ use crate::model::Step;
 /// The steps an entry takes, in order.
 pub fn steps(entry: &Entry) -> Vec<Step> {
     let mut steps = Vec::with_capacity(8);
+    // Keys are rotated of what is there.
+    let sets_up = entry.rotation.is_none();
+    let hub = entry.hub.as_ref().filter(|_| sets_up);
+    let idp = hub.and_then(|hub| hub.idp.as_ref());
     if entry.app_id.is_none() || entry.hub.is_some() {
         steps.push(Step::FindApp);
-        if entry.create.is_some() && entry.rotation.is_none() {
+        // An app names its identity provider from the start; whether one that is there does is seen where it would be created.
+        steps.extend(idp.map(|_| Step::CreateIdp));
+        if (entry.create.is_some() && sets_up) || idp.is_some() {
             steps.push(Step::CreateApp);
         }
     }
@@ -67,6 +77,7 @@ pub fn steps(entry: &Entry) -> Vec<Step> {
         steps.push(Step::DeactivateConnection);
         return steps;
     }
+    steps.extend(idp.map(|_| Step::UpdateIdp));
     steps.extend(in_hub(entry));
     if entry.connection.is_some() {
         steps.push(Step::SetConnection);
@@ -213,6 +224,11 @@ pub(crate) mod tests {
                 SetConnection,
                 user
             ]
+        );
+        let federated = spoke(serde_json::json!({ "idp": {} }));
+        assert_eq!(
+            federated[..5],
+            [FindApp, CreateIdp, CreateApp, UpdateIdp, CreateServiceApp]
         );
         let bare = serde_json::json!({ "roles": [], "scopes": [], "dpop": false });
         assert_eq!(

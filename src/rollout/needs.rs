@@ -84,6 +84,9 @@ impl Needs {
             let grants = ["okta.appGrants.read", "okta.appGrants.manage"];
             self.scopes.extend(grants);
         }
+        if hub.idp.is_some() {
+            self.scopes.extend(["okta.idps.read", "okta.idps.manage"]);
+        }
         // Only one may assign roles to a client and grant it scopes.
         self.role = Role::SuperAdmin;
     }
@@ -194,6 +197,13 @@ mod tests {
             Vec::from_iter(needs.scopes).join(" ")
         };
         let client = "okta.clients.read okta.clients.register";
+        let federated = json!({ "org": "hub", "clientName": "c", "idp": {} });
+        let mut needs = Needs::default();
+        needs.add_hub(&serde_json::from_value(federated).unwrap());
+        assert_eq!(
+            Vec::from_iter(needs.scopes).join(" "),
+            format!("{client} okta.idps.manage okta.idps.read")
+        );
         assert_eq!(hub(&[], &[], false), client);
         assert_eq!(
             hub(&["USER_ADMIN"], &[], false),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::{ClientList, Directory, Listing, Relisting};
+use super::{ClientList, Directory, IdpList, Listing, Relisting};
 use crate::job::OnDrift;
 use crate::manifest::{Entry, Features, Secrets};
 use crate::okta::OrgClient;
@@ -29,6 +29,8 @@ pub struct Access {
     pub relisting: Relisting,
     /// The org's service apps, listed once a run, if entries have theirs there.
     pub clients: Arc<ClientList>,
+    /// Its identity providers in the same way.
+    pub idps: Arc<IdpList>,
     /// What the apps are whose ids entries give; set when work in the org begins.
     pub directory: OnceLock<Directory>,
     /// What entries want of their features.

@@ -1,18 +1,21 @@
 //! `create_app`: makes the app when none has the label. Once only: when an answer is lost, the org's
-//! apps are listed again before anything is sent again.
+//! apps are listed again before anything is sent again. One that is to sign people in through an identity provider of its
+//! hub names that from the start; of one that is there it is seen that it does.
 
+use super::federation::see_app;
 use super::find_app::choose;
 use super::identity::remember;
 use super::listing::Pages;
 use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::model::{Changed, Why};
-use crate::okta::apps;
+use crate::okta::{apps, federated_app};
 use crate::pacing::Idempotency;
 use crate::plan::found_app;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
-    if context.row.progress.app_id.is_some() {
+    if let Some(app_id) = context.app_there() {
+        see_app(context, &app_id).await?;
         return Ok(Outcome::Done { changed: false });
     }
     if let Some(org) = context.rehearsed().filter(|_| context.may_have_been_sent()) {
@@ -44,10 +47,21 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         "app".to_owned(),
         serde_json::Value::Object(create.settings.app.clone()),
     );
-    let call = apps::create(entry.app, label, create.sign_on_mode.as_deref(), &settings);
-    let obeyed = Supposition::create_app;
-    let sent = context.write(&call, Idempotency::OnceOnly, |made| made.id, obeyed);
-    let id = sent.await?;
+    let (app, sign_on) = (entry.app, create.sign_on_mode.as_deref());
+    let (idp, once) = (context.row.progress.idp.as_deref(), Idempotency::OnceOnly);
+    let id = if let Some(idp) = idp {
+        let call = federated_app::create(app, label, sign_on, &settings, &idp.id);
+        let obeyed = Supposition::create_federated_app;
+        let made = context.write(&call, once, |made| made, obeyed).await?;
+        if let Some(idp) = &mut context.row.progress.idp {
+            idp.client_id = made.client_id;
+        }
+        made.id
+    } else {
+        let call = apps::create(app, label, sign_on, &settings);
+        let obeyed = Supposition::create_app;
+        context.write(&call, once, |made| made.id, obeyed).await?
+    };
     context.row.progress.app_id = Some(id.clone());
     let name = context.row.entry.app.name();
     remember(context, &id, name).await?;

@@ -3,9 +3,10 @@
 //! listed again before anything is sent again. One that is there and differs is mended.
 
 use super::hub::Lacking;
+use super::listing::Since;
 use super::outside::Outside;
 use super::supposition::Supposition;
-use super::{Basis, Context, Extent, Outcome, Pages, StepError};
+use super::{Basis, Context, Outcome, Pages, StepError};
 use crate::manifest::Hub;
 use crate::model::{Changed, Why};
 use crate::okta::clients::{self, ServiceClient, WholeClient};
@@ -93,16 +94,9 @@ async fn named(context: &mut Context<'_>, hub: &Hub) -> Result<Vec<ServiceClient
     let (access, priority) = (context.live()?.access, context.priority());
     let mut caller = context.reading();
     let named = |pages: &Pages<ServiceClient>| pages.named(&hub.client_name);
-    if lost {
-        let (relisting, by) = (&access.clients.relisting, (&access.reader, priority));
-        return relisting.find(None, by, &mut caller, named).await;
-    }
-    let mut pages = access.clients.listing.lock().await;
-    let extent = Extent::all(None);
-    pages
-        .read(extent, &access.reader, priority, &mut caller)
-        .await?;
-    Ok(named(&pages))
+    let since = if lost { Since::Now } else { Since::Run };
+    let by = (&access.reader, priority);
+    access.clients.find(since, by, &mut caller, named).await
 }
 
 /// Takes one that is there, and makes it what the entry wants.

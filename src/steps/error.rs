@@ -69,6 +69,8 @@ impl StepError {
                         | Step::AssignRole(_)
                         | Step::GrantScope(_)
                         | Step::AddKey
+                        | Step::CreateIdp
+                        | Step::UpdateIdp
                 );
                 let is_gone = error.http_status == Some(404);
                 // A licence is the org's matter (API.md §8).

@@ -34,16 +34,7 @@ impl Context<'_> {
 
     /// Where the connection's keys are.
     pub(super) fn jwks_uri(&self) -> Result<String, StepError> {
-        let app_id = self.app_id()?;
-        Ok(match &self.outside {
-            Outside::Live(live) => jwks_uri(live.own_origin, &app_id),
-            Outside::Supposed(supposed) => {
-                let seen = &supposed.seen.hub;
-                // Whoever looked for one by its label knows it.
-                let id = Some(&app_id).filter(|id| !id.is_empty());
-                jwks_uri(&seen.own_origin, id.unwrap_or(&seen.own_app_id))
-            }
-        })
+        Ok(jwks_uri(&self.own_origin(), &self.app_id()?))
     }
 
     /// The service app's id, as far as this run or one before knows it.

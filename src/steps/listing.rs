@@ -15,6 +15,7 @@ use crate::okta::Read;
 use crate::okta::apps::{self, AppInstance};
 use crate::okta::clients::{self, ServiceClient};
 use crate::okta::error::endless_list;
+use crate::okta::idps::{self, IdentityProvider};
 use crate::pacing::{CallLog, Idempotency, RetryLoop};
 use crate::text::Told;
 
@@ -281,6 +282,30 @@ impl Pages {
     }
 }
 
+impl Paged for IdentityProvider {
+    const PLURAL: &'static str = "identity providers";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn first_page(_: Option<App>) -> String {
+        idps::first_page()
+    }
+
+    fn page(path: &str) -> Read<Vec<Self>> {
+        idps::next(path)
+    }
+}
+
+impl Pages<IdentityProvider> {
+    /// Those of which this is true.
+    pub fn that_are(&self, is_one: impl Fn(&IdentityProvider) -> bool) -> Vec<IdentityProvider> {
+        let them = self.listed.iter().filter(|idp| is_one(idp));
+        them.cloned().collect()
+    }
+}
+
 impl Pages<ServiceClient> {
     /// Those with this name.
     pub fn named(&self, name: &str) -> Vec<ServiceClient> {
@@ -292,13 +317,58 @@ impl Pages<ServiceClient> {
     }
 }
 
-/// The org's service apps, as far as they were listed; one entry lists, the others with theirs there wait for it.
-#[derive(Debug, Default)]
-pub struct ClientList {
+/// What a hub has of a kind, as far as it was listed; one entry lists, the others with theirs there wait for it.
+#[derive(Debug)]
+pub struct InHubList<T> {
     /// Listed once a run.
-    pub listing: Mutex<Pages<ServiceClient>>,
-    /// The same once more, for entries whose service app may have been made without our knowing.
-    pub relisting: Relisting<ServiceClient>,
+    listing: Mutex<Pages<T>>,
+    /// The same once more, for entries of which something may have been made without our knowing.
+    relisting: Relisting<T>,
+}
+
+/// The org's service apps.
+pub type ClientList = InHubList<ServiceClient>;
+
+/// The org's identity providers.
+pub type IdpList = InHubList<IdentityProvider>;
+
+impl<T> Default for InHubList<T> {
+    fn default() -> Self {
+        Self {
+            listing: Mutex::default(),
+            relisting: Relisting::default(),
+        }
+    }
+}
+
+/// Whether something may have been made without our knowing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// The list of this run will do.
+    Run,
+    /// A list that is begun from now on.
+    Now,
+}
+
+impl<T: Paged> InHubList<T> {
+    /// What `found` finds.
+    pub(super) async fn find<R>(
+        &self,
+        since: Since,
+        (reader, priority): (&Reader, usize),
+        caller: &mut impl Caller,
+        found: impl FnOnce(&Pages<T>) -> R,
+    ) -> Result<R, StepError> {
+        if since == Since::Now {
+            let by = (reader, priority);
+            return self.relisting.find(None, by, caller, found).await;
+        }
+        let mut pages = self.listing.lock().await;
+        pages
+            .read(Extent::all(None), reader, priority, caller)
+            .await?;
+        Ok(found(&pages))
+    }
 }
 
 // What of a page's address tells it from others, in whatever order and encoding its parameters come.

@@ -12,10 +12,12 @@ mod complete_consent;
 mod connection;
 mod context;
 mod create_app;
+mod create_idp;
 mod create_service_app;
 mod deactivate_connection;
 mod directory;
 mod error;
+mod federation;
 mod find_app;
 mod fingerprint;
 mod forecast;
@@ -39,9 +41,11 @@ mod set_feature;
 mod shown;
 mod start_consent;
 mod supposed_hub;
+mod supposed_idp;
 mod supposition;
 mod switch_key;
 mod token;
+mod update_idp;
 
 pub use access::{Access, LastWanted};
 pub use admin::{admin_of, compare_waiting};
@@ -51,7 +55,7 @@ pub use directory::{AppsToFind, Directory};
 pub use error::StepError;
 pub use fingerprint::Fingerprints;
 pub use forecast::{forecast, forecast_waiting};
-pub use listing::{ClientList, Extent, Listing, Paged, Pages, Relisting};
+pub use listing::{ClientList, Extent, IdpList, Listing, Paged, Pages, Relisting};
 pub use memory::{Basis, InHub, Memory};
 pub use outside::{Live, Outside};
 pub use reader::Reader;
@@ -158,6 +162,8 @@ impl Step {
             Self::AddKey => add_key::run(context).await,
             Self::SwitchKey => switch_key::run(context).await,
             Self::RemoveKey => remove_key::run(context).await,
+            Self::CreateIdp => create_idp::run(context).await,
+            Self::UpdateIdp => update_idp::run(context).await,
         }
     }
 }

@@ -7,9 +7,10 @@ use tokio::sync::Mutex;
 
 use super::StepError;
 use super::directory::AppsToFind;
+use super::listing::Since;
 use super::sending::{Caller, sent};
 use crate::apps::App;
-use crate::okta::{Exchange, Request, apps, clients};
+use crate::okta::{Exchange, Request, apps, clients, idps};
 use crate::pacing::{CallLog, CancellationToken, Gate, Halted, Idempotency};
 use crate::plan::pages_worth;
 
@@ -45,6 +46,8 @@ struct Listed {
     of_app: [u64; App::ALL.len()],
     /// Pages of the list of service apps.
     clients: u64,
+    /// Pages of the list of identity providers.
+    idps: u64,
 }
 
 /// An entry that calls the org.
@@ -187,6 +190,18 @@ impl RehearsedOrg {
     pub(super) async fn list_clients_again(&self, by: ByEntry<'_>) -> Result<(), StepError> {
         let page = clients::next(&clients::first_page());
         self.call(page.request(), Idempotency::ReadOnly, by).await
+    }
+
+    /// Lists the identity providers, of which there are none, once for all entries or whatever was listed before.
+    pub(super) async fn list_idps(&self, since: Since, by: ByEntry<'_>) -> Result<(), StepError> {
+        let mut listed = self.listed.lock().await;
+        if since == Since::Run && listed.idps > 0 {
+            return Ok(());
+        }
+        let page = idps::next(&idps::first_page());
+        self.call(page.request(), Idempotency::ReadOnly, by).await?;
+        listed.idps += 1;
+        Ok(())
     }
 
     /// Lists all instances of an app, whatever was listed before.

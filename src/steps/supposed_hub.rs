@@ -7,7 +7,13 @@ use crate::okta::service_app::ServiceApp;
 use crate::plan::{Call, Difference, NEW_CLIENT, Part};
 use crate::text::Told;
 
-impl Supposition<'_> {
+impl<'a> Supposition<'a> {
+    /// The name of its service app.
+    fn client_name(&self) -> &'a str {
+        let hub = self.entry.hub.as_ref();
+        hub.map_or("", |hub| hub.client_name.as_str())
+    }
+
     /// Looks at the service app that the ledger knows, as a client; `None` = it is not there any more.
     pub(super) fn read_client(&mut self) -> Option<WholeClient> {
         self.note(Call::ReadClient);

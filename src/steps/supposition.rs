@@ -20,7 +20,8 @@ const TOKEN: &str = "connection.profile.token";
 
 /// An app as it would be after the calls so far.
 pub struct Supposition<'a> {
-    entry: &'a Entry,
+    /// The entry.
+    pub(super) entry: &'a Entry,
     /// What was seen.
     pub(super) seen: &'a Seen,
     // The connection as it would be by now. One that is not there yet shows itself as every new one does.
@@ -221,9 +222,10 @@ impl<'a> Supposition<'a> {
             wanted_scheme(self.entry).map(|scheme| scheme.name().to_owned());
     }
 
-    /// The app's id, if it is there: nobody sees it.
+    /// The app's id, if it is there, as far as it matters.
     pub(super) fn app_id(&self) -> Option<String> {
-        self.seen.app.as_ref().map(|_| String::new())
+        let app = self.seen.app.as_ref();
+        app.map(|_| self.seen.hub.own_app_id.clone())
     }
 
     /// Creates the app, and gives its id.
@@ -281,12 +283,6 @@ impl<'a> Supposition<'a> {
                 None => compare(&Value::Null, wanted),
             },
         );
-    }
-
-    /// The name of its service app.
-    pub(super) fn client_name(&self) -> &'a str {
-        let hub = self.entry.hub.as_ref();
-        hub.map_or("", |hub| hub.client_name.as_str())
     }
 
     /// Fields that somebody changed by hand stay so.
@@ -382,8 +378,10 @@ fn migrates(live: &LiveConnection, wanted: &Connection) -> bool {
     live.is_enabled_with(AuthScheme::Token) && wanted.profile.auth_scheme == AuthScheme::Oauth2
 }
 
-/// What changes a service app.
-const IN_HUB: [Call; 5] = [
+/// What changes a service app or an identity provider.
+const IN_HUB: [Call; 7] = [
+    Call::CreateIdp,
+    Call::UpdateIdp,
     Call::CreateServiceApp,
     Call::ReplaceClient,
     Call::AssignRole,

@@ -6,9 +6,9 @@ use std::pin::pin;
 use futures_util::stream::StreamExt as _;
 use okta_rollout::apps::{App, Feature};
 use okta_rollout::ledger::{
-    AppClient, AppMemory, AppName, Attempt, ConsentKey, ConsentState, Counts, Fingerprint, FoundBy,
-    HubClient, ImportEntry, InFlight, LastApplied, LastAppliedChange, LastAppliedUpdate,
-    LedgerError, OrgStats, Owner, Progress, Standing, StepRecord, Target,
+    AppClient, AppMemory, AppName, Attempt, ConsentKey, ConsentState, Counts, Federation,
+    Fingerprint, FoundBy, HubClient, ImportEntry, InFlight, LastApplied, LastAppliedChange,
+    LastAppliedUpdate, LedgerError, OrgStats, Owner, Progress, Standing, StepRecord, Target,
 };
 use okta_rollout::manifest::{Auth, Limits, OrgSpec};
 use okta_rollout::model::{
@@ -224,6 +224,10 @@ async fn a_checkpoint_stores_all_it_says(backend: Backend) {
         app_id: Some("0oa1".into()),
         client_id: Some("0oaClient".into()),
         rotation: None,
+        idp: Some(Box::new(Federation {
+            id: "0oaIdp".into(),
+            client_id: Some("0oa1".into()),
+        })),
         in_flight: Some(InFlight {
             step: Step::CreateApp,
             sent_at: UnixMillis(5),

@@ -28,6 +28,7 @@ mod exit_codes;
 mod export;
 mod export_hub;
 mod failed_starts;
+mod federation;
 mod filters;
 mod hints;
 mod hostile;

@@ -144,9 +144,11 @@ fn alike(org: &OrgPlan, entry: &EntryPlan) -> Alike {
 }
 
 /// Fields of which every entry has another value.
-const OWN: [&str; 3] = [
+const OWN: [&str; 5] = [
     "hub.clientName",
     "hub.jwksUri",
+    "hub.idp.name",
+    "hub.idp.clientId",
     "connection.profile.clientId",
 ];
 

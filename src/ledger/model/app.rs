@@ -1,6 +1,6 @@
 //! What is remembered of apps across runs: as which entry wants it an app last was, and whose secrets it holds.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{KeyId, Mac, WishDigest};
 use crate::apps::App;
@@ -34,6 +34,17 @@ pub struct HubClient {
     pub hub_url: Box<str>,
     /// Its `client_id` there.
     pub client_id: Box<str>,
+}
+
+/// An identity provider in a hub, and the app that it lets people in from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Federation {
+    /// Its id in the hub.
+    pub id: String,
+    /// The client that the app signs people in as, once it was seen that app and provider belong together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// What an app last was as wanted.

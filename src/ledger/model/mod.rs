@@ -21,8 +21,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use app::{
-    AppClient, AppMemory, AppName, EntryKey, FoundBy, HubClient, LastApplied, LastAppliedChange,
-    LastAppliedUpdate, Target,
+    AppClient, AppMemory, AppName, EntryKey, Federation, FoundBy, HubClient, LastApplied,
+    LastAppliedChange, LastAppliedUpdate, Target,
 };
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
@@ -137,6 +137,9 @@ pub struct Progress {
     /// How far its keys are rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Box<RotatedKeys>>,
+    /// Its identity provider in the hub once known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp: Option<Box<Federation>>,
     /// Set while a once-only call may be under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
@@ -167,8 +170,7 @@ pub struct Progress {
     /// costs a consent, which somebody has to ask for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_secrets: Vec<String>,
-    /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, whether they were
-    /// fixed or left alone.
+    /// Fields that somebody had changed by hand since a run of this ledger had them as wanted, fixed or left alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
 }

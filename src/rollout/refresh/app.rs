@@ -7,12 +7,12 @@ use super::hub;
 use super::remembered::Instance;
 use super::seen::shown;
 use super::view::{Looked, OrgRefresh};
-use crate::ledger::{AppMemory, LedgerError};
-use crate::manifest::{Entry, Hub, Status};
+use crate::ledger::LedgerError;
+use crate::manifest::{Entry, Status};
 use crate::model::Step;
 use crate::okta::{Method, connections, features};
 use crate::pacing::CallLog;
-use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, SeenHub, steps};
+use crate::plan::{Call, Forecast, LiveStatus, Obstacle, Seen, SeenApp, steps};
 use crate::steps::{StepError, forecast, has_link, live_connection};
 use crate::text::Told;
 
@@ -60,11 +60,12 @@ impl OrgRefresh {
                 return Ok(Looked::failed(obstacle, Vec::new()));
             }
         };
-        let hub = match self.see_hub(entry, &app_id, &memory).await {
+        let past = self.past(entry, &memory).await?;
+        let hub = self.see_hub(entry, &app_id, (&memory, &past.earlier));
+        let hub = match hub.await {
             Ok(hub) => hub,
             Err(why) => return Ok(Looked::hidden(why, Some(app_id))),
         };
-        let past = self.past(entry, &memory).await?;
         let mut seen = Seen {
             app: None,
             token,
@@ -155,59 +156,6 @@ impl OrgRefresh {
             features,
         })
     }
-}
-
-impl OrgRefresh {
-    /// What there is of an entry's service app; nothing of one that has none.
-    ///
-    /// # Errors
-    /// Why it cannot be told, and what of that is the same next time.
-    pub(super) async fn see_hub(
-        &self,
-        entry: &Entry,
-        app_id: &str,
-        memory: &AppMemory,
-    ) -> Result<SeenHub, (Obstacle, Value)> {
-        let Some(hub) = &entry.hub else {
-            return Ok(SeenHub::default());
-        };
-        let view = match self.hubs.get(&hub.org) {
-            Some(Ok(view)) => view,
-            Some(Err(why)) => return Err(told(hub, why.clone())),
-            // Every hub of a selected entry is opened.
-            None => return Err(told(hub, Obstacle::new("it is not open", "run it again"))),
-        };
-        let origin = &self.means.origin;
-        match view.see(hub, origin, app_id, memory).await {
-            Ok(seen) => Ok(seen),
-            Err(StepError::Failed {
-                message,
-                hint,
-                remedy,
-            }) => {
-                let seen = json!(message);
-                let hint = hint.unwrap_or_default();
-                Err((
-                    Obstacle {
-                        message,
-                        hint,
-                        remedy,
-                    },
-                    seen,
-                ))
-            }
-            Err(error) => {
-                let (why, seen) = view.means.describe(&error);
-                Err((told(hub, why).0, seen))
-            }
-        }
-    }
-}
-
-/// Which org it is about: not the entry's own.
-fn told(hub: &Hub, why: Obstacle) -> (Obstacle, Value) {
-    let message = format!("hub {}: {}", hub.org, why.message);
-    (Obstacle { message, ..why }, json!("stopped"))
 }
 
 /// With what was seen of the service app, where there is to be one.

@@ -1,5 +1,6 @@
 //! Looks at the service apps that entries have in their hubs, each hub through its own gate: by the id that the ledger
 //! knows, else in a list of all that is made once; then its roles, its scopes, and whether its tokens are bound to a key.
+//! And at the identity providers that stand for the entries' orgs, in another list.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +13,12 @@ use super::means::Means;
 use crate::ledger::AppMemory;
 use crate::manifest::Hub;
 use crate::okta::clients::{self, AssignedRole, ClientKeys, ServiceClient};
+use crate::okta::idps::{self, IdentityProvider};
 use crate::okta::{Bucket, Read, grants, service_app};
 use crate::pacing::CallLog;
-use crate::plan::{Obstacle, OrgPlan, SeenHub, client_differences, found_client, jwks_uri};
+use crate::plan::{
+    Obstacle, OrgPlan, SeenHub, SeenIdp, client_differences, found_client, jwks_uri,
+};
 use crate::rollout::needs::Needs;
 use crate::steps::{Extent, Pages, StepError};
 use crate::text::Told;
@@ -29,6 +33,7 @@ pub(super) struct HubView {
     /// What those entries need of its service app, if it is reached as one.
     pub needs: Needs,
     clients: tokio::sync::Mutex<Pages<ServiceClient>>,
+    idps: tokio::sync::Mutex<Pages<IdentityProvider>>,
     busy: Mutex<(Duration, u64)>,
 }
 
@@ -39,6 +44,7 @@ impl HubView {
             means,
             needs,
             clients: tokio::sync::Mutex::default(),
+            idps: tokio::sync::Mutex::default(),
             busy: Mutex::default(),
         }
     }
@@ -53,10 +59,38 @@ impl HubView {
     ) -> Result<SeenHub, StepError> {
         let mut log = CallLog::default();
         let seen = self.look(hub, own_origin, app_id, memory, &mut log).await;
+        self.count(&log);
+        seen
+    }
+
+    fn count(&self, log: &CallLog) {
         let mut busy = self.busy.lock();
         busy.0 += log.busy;
         busy.1 += log.stats.requests;
-        seen
+    }
+
+    /// The hub's identity providers of which this is true.
+    pub async fn idps(
+        &self,
+        is_one: impl Fn(&IdentityProvider) -> bool,
+    ) -> Result<Vec<IdentityProvider>, StepError> {
+        let (mut log, reader) = (CallLog::default(), &self.means.reader);
+        let mut pages = self.idps.lock().await;
+        let extent = Extent::all(None);
+        let listed = pages.read_with_retry(reader, extent, 0, &mut log).await;
+        self.count(&log);
+        listed.map(|()| pages.that_are(is_one))
+    }
+
+    /// The one with this id; `None` = it is not there.
+    pub async fn idp(&self, id: &str) -> Result<Option<IdentityProvider>, StepError> {
+        let mut log = CallLog::default();
+        let looked = self.read(&idps::get(id), &mut log).await;
+        self.count(&log);
+        match looked {
+            Err(StepError::Call { error, .. }) if error.http_status == Some(404) => Ok(None),
+            looked => Ok(Some(looked?.provider)),
+        }
     }
 
     async fn look(
@@ -143,6 +177,8 @@ impl HubView {
     pub async fn complete(&self, plan: &mut OrgPlan) {
         let pages = self.clients.lock().await.pages;
         plan.cost.add_pages(Bucket::Clients, pages);
+        let pages = self.idps.lock().await.pages;
+        plan.cost.add_pages(Bucket::Rest, pages);
         let (busy, requests) = *self.busy.lock();
         plan.pace = self.means.pace(busy, requests);
         plan.scopes = self.means.scopes(&self.needs);
@@ -168,5 +204,26 @@ pub(super) fn shown(seen: &SeenHub) -> Value {
         roles.collect::<Vec<_>>(),
         seen.scopes.iter().map(Told::raw).collect::<Vec<_>>(),
         seen.dpop,
+        seen.idp.as_ref().map(shown_idp),
+    ])
+}
+
+fn shown_idp(seen: &SeenIdp) -> Value {
+    let told = |text: &Option<Told>| text.as_ref().map(|text| text.raw().to_owned());
+    let idp = |idp: &IdentityProvider| {
+        json!([
+            idp.id,
+            idp.name.raw(),
+            told(&idp.org_url),
+            told(&idp.client_id),
+            told(&idp.algorithm),
+            idp.has_policy,
+        ])
+    };
+    let app = seen.app.as_ref();
+    json!([
+        seen.listed.iter().map(idp).collect::<Vec<_>>(),
+        app.map(|app| json!([app.client_id, told(&app.idp_id)])),
+        seen.named.as_ref().map(idp),
     ])
 }

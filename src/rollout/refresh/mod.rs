@@ -8,6 +8,7 @@ mod hub;
 mod means;
 mod org;
 mod remembered;
+mod see_hub;
 mod seen;
 mod view;
 mod waiting;

@@ -18,7 +18,7 @@ use crate::ledger::{AppMemory, LedgerError};
 use crate::manifest::{Entry, SecretError};
 use crate::model::Site;
 use crate::pacing::CallLog;
-use crate::plan::{Cost, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
+use crate::plan::{Cost, Earlier, EntryPlan, Forecast, Obstacle, OrgPlan, Pace, Seen, Which};
 use crate::rollout::access::Shut;
 use crate::rollout::needs::Needs;
 use crate::steps::forecast;
@@ -155,7 +155,8 @@ impl OrgRefresh {
 
     /// An app that is still to be created; its service app may be there.
     async fn absent(&self, entry: &Entry) -> Looked {
-        let hub = match self.see_hub(entry, "", &AppMemory::default()).await {
+        let nothing = (&AppMemory::default(), &Earlier::Never);
+        let hub = match self.see_hub(entry, "", nothing).await {
             Ok(hub) => hub,
             Err(why) => return Looked::hidden(why, None),
         };

@@ -11,7 +11,7 @@ use crate::manifest::Status;
 use crate::model::Site;
 use crate::okta::clients::{self, ClientKeys, ServiceClient, WholeClient};
 use crate::okta::service_app::{self, ServiceApp};
-use crate::okta::{callback, connections, features, grants};
+use crate::okta::{callback, connections, features, grants, idps};
 use crate::plan::tests::entry;
 use crate::plan::{Action, Call, Earlier, LiveConnection, LiveStatus, Obstacle, Secret};
 use Call::*;
@@ -109,6 +109,17 @@ fn calls_to_a_hub_are_those_of_the_requests_they_stand_for() {
         (
             RequireDpop,
             service_app::require_dpop(&app).request().clone(),
+        ),
+        (ReadIdp, idps::get("0oaI").request().clone()),
+        (
+            CreateIdp,
+            idps::create("spoke", "https://a").request().clone(),
+        ),
+        (
+            UpdateIdp,
+            idps::replace(&hub::federation::whole("spoke"), "spoke", "0oa1")
+                .request()
+                .clone(),
         ),
     ];
     for (call, request) in requests {

@@ -1,5 +1,7 @@
 //! An entry whose steps happen in two orgs costs each of them what it is called for.
 
+pub mod federation;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
