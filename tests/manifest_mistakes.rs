@@ -178,6 +178,17 @@ fn what_goes_with_hub_create_and_status() {
             &[],
         ),
         (
+            r#"{"org":"acme","app":"okta_org2org","label":"L","create":{"signOnMode":"SAML_2_0","settings":{"app":{"baseUrl":"https://h.okta.com"}}},"hub":{"org":"hub","clientName":"c","idp":{"nam":"x"}},"connection":{"profile":{"authScheme":"OAUTH2"}}}"#,
+            &[
+                "m.json:2:171: row 1, hub.idp: goes only with create.signOnMode OPENID_CONNECT | create the app with signOnMode OPENID_CONNECT, or leave hub.idp out",
+                "m.json:2:178: row 1, hub.idp.nam: unknown key | did you mean name? a key for people begins with $: write $nam",
+            ],
+        ),
+        (
+            r#"{"org":"acme","app":"okta_org2org","appId":"1","hub":{"org":"hub","clientName":"c","idp":{"name":"people"}},"connection":{"profile":{"authScheme":"OAUTH2"}}}"#,
+            &[],
+        ),
+        (
             r#"{"org":"acme","app":"google","appId":"1","status":"DISABLED","features":{"USER_PROVISIONING":{"update":{"profile":{"status":"ENABLED"}}}}}"#,
             &[
                 "m.json:2:62: row 1, features: does not go with status DISABLED, which only deactivates | leave features out, or leave status out",
