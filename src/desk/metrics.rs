@@ -1,31 +1,27 @@
-//! `/metrics`, as Prometheus reads it: what stands in the ledgers when it asks, so that it is as right after a crash. Per
-//! org there are lines as long as there are few; of one more, who asks for it with `?org=`.
+//! `/metrics`, as Prometheus reads it: what stands in the ledgers when it asks, so that it is as right after a crash, and
+//! what calls of this process came to. Per org there are lines as long as orgs are few; of others, for who asks with
+//! `?org=`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
 use super::jobs::{add, head, line};
 use super::site::Site;
-use crate::ledger::{Counts, Ledger, LedgerError, OrgStats};
+use crate::ledger::{Counts, Ledger, LedgerError};
 use crate::pacing::unix_millis;
+use crate::selection::fits;
 
 /// Orgs that have lines of their own.
 const ORGS: usize = 100;
 
-/// Runs of a ledger that are counted: the newest of each file.
+/// Of the ledgers: the newest run of each file is counted.
 #[derive(Default)]
 struct Sums {
     entries: Counts,
-    by_org: BTreeMap<String, Org>,
+    /// Of orgs that wait for a window: its bucket, and what is left of it.
+    budgets: BTreeMap<String, (String, u64)>,
     waiting: u64,
     oldest_ms: Option<i64>,
-}
-
-#[derive(Default)]
-struct Org {
-    stats: OrgStats,
-    budget: Option<(String, u64)>,
-    waits: Option<String>,
 }
 
 /// The page; `filter` names orgs, where there are too many.
@@ -40,7 +36,9 @@ pub(super) async fn page(site: &Site, filter: &Filter) -> Result<String, LedgerE
     build_info(&mut page);
     entries(&mut page, sums.entries);
     consents(&mut page, &sums);
-    orgs(&mut page, &sums, filter);
+    calls(&mut page, site, filter);
+    budgets(&mut page, &sums, filter);
+    waits(&mut page, site, filter);
     add(&mut page, &site.jobs.lock());
     Ok(page)
 }
@@ -57,15 +55,12 @@ impl Sums {
             }
             let counts = ledger.counts(&run.id).await?;
             self.entries = [self.entries, counts].into_iter().sum();
-            for row in ledger.orgs(&run.id).await? {
-                let org = self.by_org.entry(row.name).or_default();
-                org.stats.requests += row.stats.requests;
-                org.stats.rate_limited += row.stats.rate_limited;
-                org.stats.retries += row.stats.retries;
-                org.stats.waited_ms += row.stats.waited_ms;
-                if let Some(wait) = row.wait.filter(|wait| wait.until > now) {
-                    org.budget = wait.bucket.zip(wait.left);
-                    org.waits = Some(wait.reason);
+            // Of runs that nobody works on no org waits.
+            if ledger.is_locked(&run.id)? {
+                for row in ledger.orgs(&run.id).await? {
+                    let wait = row.wait.filter(|wait| wait.until > now);
+                    let budget = wait.and_then(|wait| wait.bucket.zip(wait.left));
+                    self.budgets.extend(budget.map(|budget| (row.name, budget)));
                 }
             }
             seen.push(run.file_key);
@@ -111,69 +106,102 @@ fn consents(page: &mut String, sums: &Sums) {
     line(page, name, &[], oldest.max(0));
 }
 
-type OfOrg = (
-    &'static str,
-    &'static str,
-    &'static str,
-    fn(&Org) -> Option<String>,
-);
-
-const OF_ORG: [OfOrg; 3] = [
-    (
-        "okta_rollout_requests_total",
-        "counter",
-        "calls that were sent for the newest run of each file",
-        |org| Some(org.stats.requests.to_string()),
-    ),
-    (
-        "okta_rollout_rate_limited_total",
-        "counter",
-        "answers with status 429",
-        |org| Some(org.stats.rate_limited.to_string()),
-    ),
-    (
-        "okta_rollout_wait_seconds_total",
-        "counter",
-        "time that calls waited for budgets, caps or a reset",
-        |org| {
-            let ms = org.stats.waited_ms;
-            Some(format!("{}.{:03}", ms / 1_000, ms % 1_000))
-        },
-    ),
-];
-
-fn orgs(page: &mut String, sums: &Sums, filter: &Filter) {
-    let wanted = |name: &str| {
-        let is_asked_for = filter.org.is_some();
-        let is_few = sums.by_org.len() <= ORGS;
-        (is_asked_for || is_few)
-            && filter
-                .org
-                .as_ref()
-                .is_none_or(|org| crate::selection::fits(org, name))
+/// Orgs that have lines of their own: all where there are few, else those that are asked for.
+fn shown<'a>(all: impl Iterator<Item = &'a str>, filter: &Filter) -> BTreeSet<&'a str> {
+    let all: BTreeSet<_> = all.collect();
+    let is_few = all.len() <= ORGS;
+    let fits = |name: &&str| match &filter.org {
+        Some(pattern) => fits(pattern, name),
+        None => is_few,
     };
-    let shown: Vec<_> = sums
-        .by_org
-        .iter()
-        .filter(|(name, _)| wanted(name))
-        .take(ORGS)
-        .collect();
-    let mut all = Org::default();
-    for org in sums.by_org.values() {
-        all.stats.requests += org.stats.requests;
-        all.stats.rate_limited += org.stats.rate_limited;
-        all.stats.waited_ms += org.stats.waited_ms;
+    all.into_iter().filter(fits).take(ORGS).collect()
+}
+
+/// Lines of a metric by org and another label; those of orgs that have none of their own are summed up.
+fn by_org<'a>(
+    page: &mut String,
+    (name, label): (&str, &str),
+    shown: &BTreeSet<&str>,
+    values: impl Iterator<Item = (&'a str, String, u64)>,
+    unit: impl Fn(u64) -> String,
+) {
+    let mut sums: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    for (org, other, value) in values {
+        let org = if shown.contains(org) { org } else { "" };
+        *sums.entry((org, other)).or_default() += value;
     }
-    for (name, kind, help, value) in OF_ORG {
-        head(page, name, kind, help);
-        if shown.is_empty() {
-            // Whoever wants one of ten thousand asks for it.
-            line(page, name, &[("org", "")], value(&all).unwrap_or_default());
-        }
-        for (org, of) in &shown {
-            line(page, name, &[("org", org)], value(of).unwrap_or_default());
-        }
+    for ((org, other), value) in &sums {
+        line(page, name, &[("org", org), (label, other)], unit(*value));
     }
+}
+
+fn calls(page: &mut String, site: &Site, filter: &Filter) {
+    let counts = site.engine.gates().counts().seen();
+    let shown = shown(counts.keys().map(|org| &**org), filter);
+    let name = "okta_rollout_requests_total";
+    head(
+        page,
+        name,
+        "counter",
+        "calls by the status of their answers, since the process began",
+    );
+    let statuses = counts.iter().flat_map(|(org, counts)| {
+        let statuses = counts.by_status.iter();
+        statuses.map(|(status, count)| {
+            let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            (&**org, status, *count)
+        })
+    });
+    by_org(page, (name, "status"), &shown, statuses, |count| {
+        count.to_string()
+    });
+    let name = "okta_rollout_rate_limited_total";
+    head(
+        page,
+        name,
+        "counter",
+        "answers with status 429, by what they were for",
+    );
+    let limited = counts.iter().flat_map(|(org, counts)| {
+        let kinds = [
+            ("window", counts.window),
+            ("concurrency", counts.concurrency),
+        ];
+        kinds.map(|(kind, count)| (&**org, kind.to_owned(), count))
+    });
+    by_org(page, (name, "kind"), &shown, limited, |count| {
+        count.to_string()
+    });
+}
+
+fn waits(page: &mut String, site: &Site, filter: &Filter) {
+    let waited = site.counted.waited_ms(unix_millis());
+    let shown = shown(waited.keys().map(|(org, _)| &**org), filter);
+    let name = "okta_rollout_wait_seconds_total";
+    head(
+        page,
+        name,
+        "counter",
+        "time that calls waited, by what for, since the process began",
+    );
+    let values = waited.iter();
+    let values = values.map(|((org, reason), ms)| (&**org, (*reason).to_owned(), *ms));
+    let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    by_org(page, (name, "reason"), &shown, values, seconds);
+    let name = "okta_rollout_attempts_total";
+    head(
+        page,
+        name,
+        "counter",
+        "attempts of steps since the process began",
+    );
+    for (step, count) in site.counted.attempts() {
+        line(page, name, &[("step", step)], count);
+    }
+}
+
+fn budgets(page: &mut String, sums: &Sums, filter: &Filter) {
+    let shown = shown(sums.budgets.keys().map(String::as_str), filter);
     let name = "okta_rollout_budget_remaining";
     head(
         page,
@@ -181,8 +209,8 @@ fn orgs(page: &mut String, sums: &Sums, filter: &Filter) {
         "gauge",
         "calls that are left of a window while its org waits",
     );
-    for (org, of) in &shown {
-        if let Some((bucket, left)) = &of.budget {
+    for (org, (bucket, left)) in &sums.budgets {
+        if shown.contains(org.as_str()) {
             line(page, name, &[("org", org), ("bucket", bucket)], left);
         }
     }

@@ -17,6 +17,7 @@ mod acts;
 pub(crate) mod address;
 pub(crate) mod asked;
 mod claims;
+mod counted;
 mod door;
 mod facts;
 mod feed;
@@ -85,7 +86,8 @@ pub(crate) struct Desk {
     pub shelves: Arc<Shelves>,
     end: CancellationToken,
     served: AbortOnDropHandle<()>,
-    _hears: AbortOnDropHandle<()>,
+    /// What hears and looks as long as it is open.
+    _beside: [AbortOnDropHandle<()>; 3],
 }
 
 impl Desk {
@@ -99,6 +101,8 @@ impl Desk {
             Arc::clone(&feed),
         );
         let shelves = Arc::new(shelves);
+        let counted = Arc::<counted::Counted>::default();
+        engine.gates().counts().begin();
         let site = Arc::new(Site {
             keys: Keys::of(&opening.token),
             address: opening.address,
@@ -111,6 +115,7 @@ impl Desk {
             doer: opening.doer,
             complete: opening.complete,
             claims: claims::Claims::default(),
+            counted: Arc::clone(&counted),
             end: end.clone(),
         });
         let listener = engine.events().listen_until(end.clone());
@@ -118,13 +123,21 @@ impl Desk {
             let feed = Arc::clone(&feed);
             async move { feed.hear(listener).await }
         });
+        let counts = tokio::spawn({
+            let listener = engine.events().listen_until(end.clone());
+            async move { counted.hear(listener).await }
+        });
+        let keeps = tokio::spawn({
+            let (shelves, listener) = (Arc::clone(&shelves), engine.events().listen());
+            async move { shelves.keep(listener).await }
+        });
         let router = router(&site);
         let served = server::serve(opening.listener, opening.tls, router, end.clone());
         Self {
             shelves,
             end,
             served: AbortOnDropHandle::new(tokio::spawn(served)),
-            _hears: AbortOnDropHandle::new(hears),
+            _beside: [hears, keeps, counts].map(AbortOnDropHandle::new),
         }
     }
 

@@ -9,16 +9,21 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Feed;
 use crate::engine::Engine;
+use crate::event::{EventKind, Listener, News, RunEvent};
 use crate::job::LedgerUrl;
 use crate::ledger::{DeskMark, Ledger, LedgerError, OpenMode, RunRow, WaitingEntry};
 use crate::model::RunId;
 
 /// The least time between two looks at a ledger that others write to all the time.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a ledger is there now that another process makes.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Of which consents a desk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(crate) struct Shelves {
     base: String,
     feed: Arc<Feed>,
     urls: Mutex<Vec<LedgerUrl>>,
+    /// Notified when there may be others than were opened.
+    others: Notify,
     open: tokio::sync::Mutex<HashMap<PathBuf, Shelf>>,
 }
 
@@ -62,6 +69,7 @@ impl Shelves {
             base,
             feed,
             urls: Mutex::default(),
+            others: Notify::new(),
             open: tokio::sync::Mutex::default(),
         }
     }
@@ -70,7 +78,37 @@ impl Shelves {
     pub fn set(&self, mut urls: Vec<LedgerUrl>) {
         let mut seen = HashSet::new();
         urls.retain(|url| seen.insert(url.path().to_owned()));
-        *self.urls.lock() = urls;
+        let is_news = {
+            let mut known = self.urls.lock();
+            let is_news = *known != urls;
+            *known = urls;
+            is_news
+        };
+        if is_news {
+            self.others.notify_one();
+        }
+    }
+
+    /// Opens ledgers as they come: who asks where their desk is, and who listens to what happens, need not wait for
+    /// somebody to look at a page.
+    pub(super) async fn keep(&self, mut news: Listener) {
+        loop {
+            // What cannot be opened, whoever looks at a page is told.
+            drop(self.all().await);
+            let begins = async {
+                while let Some(news) = news.next().await {
+                    let News::Event(event) = news else { break };
+                    if matches!(event.kind, EventKind::Run(RunEvent::Started { .. })) {
+                        break;
+                    }
+                }
+            };
+            tokio::select! {
+                () = begins => {}
+                () = self.others.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
     }
 
     /// Those that are there.

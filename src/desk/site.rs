@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::address::Address;
 use super::asked::{Complete, Doer};
 use super::claims::Claims;
+use super::counted::Counted;
 use super::feed::Feed;
 use super::jobs::JobStatus;
 use super::keys::Keys;
@@ -47,6 +48,7 @@ pub(super) struct Site {
     pub doer: Doer,
     pub complete: Complete,
     pub claims: Claims,
+    pub counted: Arc<Counted>,
     pub end: CancellationToken,
 }
 

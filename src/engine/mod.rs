@@ -68,6 +68,11 @@ pub async fn drive(
     at_rest: impl AsyncFnMut() -> bool,
 ) -> anyhow::Result<Vec<(OrgNo, Option<f64>)>> {
     let run = lock.run();
+    // Before anybody hears of it.
+    let served = orgs.iter().filter_map(served_here).collect();
+    let enlisted = engine
+        .live()
+        .enlist((ledger, run), engine.cancellation(), served);
     let counts = options.selected.counts(ledger, run).await?;
     let ended = counts.changed + counts.unchanged + counts.failed + counts.waiting;
     let events = engine.events();
@@ -93,10 +98,6 @@ pub async fn drive(
             ledger.set_stopped(lock, org.row.no, None).await?;
         }
     }
-    let served = orgs.iter().filter_map(served_here).collect();
-    let enlisted = engine
-        .live()
-        .enlist((ledger, run), engine.cancellation(), served);
     let mut waves = Waves::open((ledger, lock), &options.waves, &rows, &numbers, events).await?;
     waves.heed(&enlisted.approvals);
     let mut slots = Vec::with_capacity(orgs.len());

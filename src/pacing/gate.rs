@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::admission::State;
 use super::budget::Outlook;
 use super::cancellation::CancellationToken;
+use super::counts::Counts;
 use super::shared_gate::{SharedGate, User};
 use super::tally::Tally;
 use crate::event::OrgEvent;
@@ -41,6 +42,7 @@ pub struct Gate {
     pub(super) retry: RetryPolicy,
     pub(super) interrupt: CancellationToken,
     pub(super) tally: Tally,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl Drop for Gate {

@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::cancellation::CancellationToken;
 use super::capacity::Capacity;
+use super::counts::Counts;
 use super::gate::Gate;
 use super::org_status::{OrgStatusWriter, Remembered};
 use super::shared_gate::{SharedGate, User};
@@ -49,6 +50,7 @@ pub struct Gates(Arc<Shared>);
 
 struct Shared {
     capacity: Capacity,
+    counts: Arc<Counts>,
     open: Mutex<Open>,
     hasher: RandomState,
 }
@@ -68,9 +70,15 @@ impl Gates {
     pub fn new(capacity: Capacity) -> Self {
         Self(Arc::new(Shared {
             capacity,
+            counts: Arc::default(),
             open: Mutex::default(),
             hasher: RandomState::new(),
         }))
+    }
+
+    /// What the calls of all of them came to.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     /// Wakes the calls that wait once this is cancelled, as long as what is returned is kept: each stops if it is told
@@ -104,6 +112,7 @@ impl Gates {
             retry: org.retry,
             interrupt: org.interrupt,
             tally: Tally::default(),
+            counts: Arc::clone(&self.0.counts),
             user,
         };
         if let Some(remembered) = org.remembered {

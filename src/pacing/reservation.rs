@@ -45,6 +45,15 @@ impl Reservation<'_> {
         if let Some(step) = log.step {
             log.attempts.push(attempt(step, request, at, &exchange));
         }
+        let limited = exchange
+            .outcome
+            .as_ref()
+            .err()
+            .and_then(|error| match error.class {
+                Class::RateLimited { concurrency, .. } => Some(concurrency),
+                _ => None,
+            });
+        gate.counts.ended(&gate.user.org, exchange.status, limited);
         let Err(error) = &exchange.outcome else {
             return Concluded::Ended(Box::new(exchange));
         };

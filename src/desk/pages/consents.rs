@@ -200,7 +200,8 @@ fn item(item: &Item, around: &Around, now: UnixMillis) -> Markup {
             }
             div class="do" {
                 @if let Some(Ok(_)) = link.map(authorize::state_of) {
-                    form method="post" action=(format!("{}/consents/open", around.base)) target="_blank" rel="noopener noreferrer" {
+                    // With `noreferrer` a browser would send `Origin: null`; the answer that leads on says it instead.
+                    form method="post" action=(format!("{}/consents/open", around.base)) target="_blank" rel="noopener" {
                         (hidden(around)) (place(pending))
                         button type="submit" id=(format!("open-{id}")) { "Open" (unseen(&format!(" {name}, in a new tab"))) }
                     }

@@ -216,7 +216,7 @@ fn every_answer_forbids_what_no_page_needs() {
     for tag in ["<img", "<link", "<iframe", "src=", "http-equiv"] {
         assert!(!consents.body.contains(tag), "{tag}");
     }
-    consents.shows("rel=\"noopener noreferrer\"");
+    consents.shows("rel=\"noopener\"");
 }
 
 #[test]
