@@ -11,7 +11,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 
 use super::form::Form;
 use super::server::Peer;
@@ -106,6 +106,7 @@ fn judge(site: &Site, request: &Request) -> Judged {
     match site.admits(headers) {
         Some(true) => Judged::In,
         Some(false) => Judged::Wrong,
+        None if is_followed_from_elsewhere(request) => Judged::Out(once_more()),
         None => Judged::Out(unauthorized()),
     }
 }
@@ -122,6 +123,25 @@ fn is_from_elsewhere(method: &Method, headers: &HeaderMap, own: &str) -> bool {
         && matches!(says("sec-fetch-dest"), Some("document") | None)
         && matches!(*method, Method::GET | Method::HEAD);
     is_cross && !is_followed
+}
+
+/// Whether somebody follows a link on a page of somebody else's. A browser sends no `SameSite=Strict` cookie then, not even
+/// the one that the redirect before has just set.
+fn is_followed_from_elsewhere(request: &Request) -> bool {
+    let is = |name: &str, wanted: &str| {
+        let value = request.headers().get(name);
+        value.is_some_and(|value| value.as_bytes() == wanted.as_bytes())
+    };
+    *request.method() == Method::GET
+        && is("sec-fetch-mode", "navigate")
+        && (is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site"))
+}
+
+/// Has the browser ask again, this time by itself: with its cookie, if it has one. It shows nothing.
+fn once_more() -> Response {
+    let headers = [(WWW_AUTHENTICATE, "Bearer")];
+    let page = Html("<!DOCTYPE html><meta http-equiv=\"refresh\" content=\"0\">");
+    (StatusCode::UNAUTHORIZED, headers, page).into_response()
 }
 
 /// Where a request is from: who speaks to a proxy, the proxy says.

@@ -200,6 +200,26 @@ test("every page is for everybody, in both themes, on a phone, empty and full", 
   }
 });
 
+test("the link may be followed from a page of somebody else's", async () => {
+  const at = await program(folder([["acme", "google", "One"]]), "run", "job.toml", "--desk");
+  const mail = http.createServer((_, answer) => {
+    answer.setHeader("content-type", "text/html");
+    answer.end(`<a href="${at.link}">the desk</a>`);
+  });
+  await new Promise(resolve => mail.listen(0, "127.0.0.1", resolve));
+  try {
+    await waiting(at, 1);
+    const page = await browser.newPage();
+    await page.goto(`http://localhost:${mail.address().port}/`);
+    await page.getByRole("link", { name: "the desk" }).click();
+    await page.getByText("1 entry waits for a consent").waitFor();
+    await page.close();
+  } finally {
+    at.stop();
+    mail.close();
+  }
+});
+
 test("pages of somebody else neither read nor do nor frame anything", async () => {
   const at = await program(folder([["acme", "google", "One"]]), "run", "job.toml", "--desk");
   const evil = http.createServer((_, answer) => {

@@ -17,6 +17,7 @@ macro_rules! on_each_backend {
 }
 
 mod conformance;
+mod desk;
 mod looks;
 mod notes;
 mod notices;

@@ -4,6 +4,7 @@ mod door;
 mod live;
 mod pages;
 mod share;
+mod tls;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

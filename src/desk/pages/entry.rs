@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::layout::{Around, Note, Page, Tab};
-use super::words::{Complete, hint, query, state};
+use super::words::{Complete, hint, query, state, time};
 use crate::model::{State, Why};
 use crate::report::{CallReport, EntryReport, StepReport};
 use crate::text::{plain, value};
@@ -29,7 +29,7 @@ pub(in crate::desk) fn entry<'a>(
                     @if let Some(label) = &one.label { ", " (value(label)) }
                     @if let Some(id) = &one.app_id { ", app " code { (value(id)) } }
                 }
-                @if let Some(at) = &one.checked_at { p class="muted" { "Okta last showed something of it at " (at) "." } }
+                @if let Some(at) = &one.checked_at { p class="muted" { "Okta last showed something of it at " (time(at)) "." } }
                 (why(one, complete))
                 @if one.state == State::Waiting {
                     p { a href=(format!("/consents?org={}&app={}", query(&one.org), one.app)) { "Open its consent" } }
@@ -98,12 +98,12 @@ fn calls(calls: &[CallReport]) -> Markup {
             table class="list" {
                 thead { tr { th scope="col" { "When" } th scope="col" { "Call" } th scope="col" { "Answer" } th scope="col" { "Took" } th scope="col" { "Request id" } } }
                 tbody { @for call in calls { tr {
-                    td { (call.at) }
+                    td { (time(&call.at)) }
                     td { code { (value(&call.call)) } }
                     td {
                         @match call.http_status { Some(status) => (status), None => "no answer" }
                         @if let Some(code) = &call.okta_error_code { " " (value(code)) }
-                        @if let Some(next) = &call.next_try_at { ", again at " (next) }
+                        @if let Some(next) = &call.next_try_at { ", again at " (time(next)) }
                     }
                     td { (call.duration_ms) " ms" }
                     td { @if let Some(id) = &call.request_id { code { (value(id)) } } @else { span class="muted" { "none" } } }

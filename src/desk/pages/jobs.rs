@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::{Around, Note, Page, Tab, hidden, unseen};
 use super::runs::{self, RunLine};
+use super::words::time;
 use crate::desk::jobs::JobStatus;
 use crate::report::rfc3339;
 use crate::text::{plain, value};
@@ -51,13 +52,13 @@ fn job(line: &JobLine, around: &Around) -> Markup {
             dl {
                 @if let Some(schedule) = &job.schedule { div { dt { "Schedule" } dd { (value(schedule)) } } }
                 div { dt { "Next start" } dd {
-                    @match job.next { Some(next) => (rfc3339(next)), None => "only when somebody starts it" }
+                    @match job.next { Some(next) => (time(&rfc3339(next))), None => "only when somebody starts it" }
                 } }
                 div { dt { "Now" } dd { @if job.runs { span class="wait" { "a run works" } } @else { "at rest" } } }
                 div { dt { "Last run" } dd {
                     @match last {
                         Some(run) => {
-                            a href=(format!("/runs/{}", run.id)) { (run.id) } ", " (run.state.name()) ", began " (run.started_at) ", " (runs::totals(run.totals))
+                            a href=(format!("/runs/{}", run.id)) { (run.id) } ", " (run.state.name()) ", began " (time(&run.started_at)) ", " (runs::totals(run.totals))
                             @if let Some(error) = &run.error { p class="bad" { (plain(error.message.lines().next().unwrap_or_default())) } }
                         },
                         None => "none yet",

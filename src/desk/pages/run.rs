@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::layout::{Around, Note, Page, Tab, hidden, pager, unseen};
-use super::words::{Complete, hint, query, state};
+use super::words::{Complete, hint, query, state, time};
 use super::{chart, runs};
 use crate::desk::facts::{FAILED, Facts, PAGE};
 use crate::desk::filter::Filter;
@@ -14,7 +14,7 @@ use crate::report::{EntryReport, OrgReport, WaveState, counted, rfc3339, short};
 use crate::text::{plain, value};
 
 /// Orgs that are all listed; of more, those come first that need somebody or wait.
-const ORGS: usize = 60;
+const ORGS: usize = 25;
 
 /// What the page is made from.
 pub(in crate::desk) struct RunPage<'a> {
@@ -50,8 +50,8 @@ pub(in crate::desk) fn run<'a>(
         body: html! {
             div data-live="run" id="run" {
                 p class="muted" {
-                    (value(&overview.file)) ": " strong { (overview.state.name()) } ", began " (overview.started_at)
-                    @if let Some(at) = &overview.finished_at { ", ended " (at) }
+                    (value(&overview.file)) ": " strong { (overview.state.name()) } ", began " (time(&overview.started_at))
+                    @if let Some(at) = &overview.finished_at { ", ended " (time(at)) }
                 }
                 (chart::states(overview.totals))
                 p { (runs::totals(overview.totals)) }
@@ -235,7 +235,7 @@ fn budget(org: &OrgReport) -> Markup {
             span class="bad" { "stopped: " (plain(&stopped.message)) }
         } @else if let Some(wait) = &org.waiting {
             @if let (Some(left), Some(limit)) = (wait.left, wait.limit) { (chart::budget(left, limit)) }
-            span class="wait" { "waits until " (wait.until) ": " (plain(&wait.reason)) }
+            span class="wait" { "waits until " (time(&wait.until)) ": " (plain(&wait.reason)) }
         } @else {
             span class="muted" { "waited " (short(Duration::from_millis(org.waited_ms))) }
         }

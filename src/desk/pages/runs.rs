@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::layout::{Around, Note, Page, Tab, pager};
+use super::words::time;
 use crate::desk::filter::Filter;
 use crate::ledger::FailedStart;
 use crate::report::{RunState, Totals, counted};
@@ -57,7 +58,7 @@ fn card(line: &RunLine) -> Markup {
         div class="card" {
             p {
                 a href=(format!("/runs/{}", line.id)) { strong { (line.id) } } " " (value(&line.file)) " "
-                span class="muted" { (line.state.name()) ", began " (line.started_at) }
+                span class="muted" { (line.state.name()) ", began " (time(&line.started_at)) }
             }
             @if let Some(error) = &line.error {
                 p { "It did not begin" @if error.times > 1 { " (" (error.times) " times)" } ":" }
@@ -80,7 +81,7 @@ fn table(lines: &[&RunLine]) -> Markup {
                         td { a href=(format!("/runs/{}", line.id)) { (line.id) } }
                         td { (value(&line.file)) }
                         td { (line.state.name()) }
-                        td { (line.started_at) }
+                        td { (time(&line.started_at)) }
                         td { (totals(line.totals)) }
                     }
                 }

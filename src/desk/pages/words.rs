@@ -14,6 +14,12 @@ pub(super) fn hint(hint: Option<&str>, complete: &Complete<'_>) -> Markup {
     html! { @if let Some(hint) = hint { p class="hint" { "hint: " (plain(&complete(hint))) } } }
 }
 
+/// A time for people, who are told once that all are in UTC: to the second.
+pub(super) fn time(rfc3339: &str) -> Markup {
+    let short: String = rfc3339.chars().take(19).collect();
+    html! { time datetime=(rfc3339) { (short.replace('T', " ")) } }
+}
+
 /// A value in a query.
 pub(super) fn query(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect()

@@ -16,7 +16,8 @@ pub struct Page {
 }
 
 impl Page {
-    fn of(text: &str) -> Self {
+    /// As it came.
+    pub fn of(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let status = head
             .split(' ')
