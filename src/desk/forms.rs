@@ -18,7 +18,7 @@ use super::form::{BadForm, Form};
 use super::pages::{Note, Tab, error};
 use super::routes::DESK;
 use super::site::{Site, who};
-use super::told::{self, Rest};
+use super::told::{self, Eyes, Rest};
 use crate::consent::reader;
 use crate::ledger::{Ledger, LedgerError, Pending};
 use crate::model::{EntryNo, RunId};
@@ -69,6 +69,11 @@ impl Site {
             Some((ledger, _)) => vec![ledger.clone()],
             None => self.shelves.all().await?,
         };
+        let eyes = if only.is_some() {
+            Eyes::Guests
+        } else {
+            Eyes::Ours
+        };
         let (mut all, mut notes) = (Vec::new(), Vec::new());
         let asked = ledgers.into_iter().map(|ledger| {
             let reading = reader::read(text.as_bytes());
@@ -84,6 +89,7 @@ impl Site {
         for answered in futures_util::future::join_all(asked).await {
             match answered {
                 Ok(answered) => all.push(answered),
+                Err(_) if eyes == Eyes::Guests => notes.push(told::not_now("the answers")),
                 Err(Trouble { message, hint }) => notes.push(Note::bad(message, hint)),
             }
         }
@@ -94,7 +100,7 @@ impl Site {
                 Rest::ByCommand
             }
         };
-        notes.extend(told::answers(told::merged(all), rest));
+        notes.extend(told::answers(told::merged(all), eyes, rest));
         if notes.is_empty() {
             let hint = "paste everything that Okta's page shows after the consent";
             let text = format!(
@@ -142,7 +148,11 @@ impl Site {
 
     /// Opens a link: whoever works at it is noted, and is sent on to where the consent is given. One that is old is asked
     /// for anew first. Otherwise it says why not.
-    pub(super) async fn open(&self, place: Place, who: Option<String>) -> Result<Response, Note> {
+    pub(super) async fn open(
+        &self,
+        place: Place,
+        (who, eyes): (Option<String>, Eyes),
+    ) -> Result<Response, Note> {
         let now = unix_millis();
         let row = &place.pending.entry;
         let (run, no) = (place.pending.run.clone(), row.no);
@@ -150,7 +160,7 @@ impl Site {
         let is_old = consent.is_none_or(|consent| now.ahead_of(consent.since) > OLD);
         let is_claimed = self.claims.of(&run, no, now).is_some();
         let link = if (is_old || row.progress.link_in_doubt) && !is_claimed {
-            match self.renew(place).await {
+            match self.renew(place, eyes).await {
                 (_, Some(link)) => link,
                 (note, None) => return Err(note),
             }
@@ -170,7 +180,7 @@ impl Site {
     }
 
     /// Gets a fresh link for an entry.
-    pub(super) async fn renew(&self, place: Place) -> (Note, Option<String>) {
+    pub(super) async fn renew(&self, place: Place, eyes: Eyes) -> (Note, Option<String>) {
         let Place { ledger, pending } = place;
         let (run, no) = (pending.run.clone(), pending.entry.no);
         let row = &pending.entry;
@@ -185,13 +195,14 @@ impl Site {
         self.feed.say("consents", &json!({}));
         match renewed {
             Ok(renewed) => {
-                let note = told::link(&name, &renewed);
+                let note = told::link(&name, &renewed, eyes);
                 let link = match renewed {
                     Refreshed::Link(link) => Some(link),
                     _ => None,
                 };
                 (note, link)
             }
+            Err(_) if eyes == Eyes::Guests => (told::not_now(&name), None),
             Err(Trouble { message, hint }) => (Note::bad(format!("{name}: {message}"), hint), None),
         }
     }
@@ -271,7 +282,7 @@ pub(super) async fn open(State(site): Shared, headers: HeaderMap, body: Body) ->
         Err(refused) => return refused,
     };
     let note = match site.place(&form, None).await {
-        Ok(Some(place)) => match site.open(place, who(&headers)).await {
+        Ok(Some(place)) => match site.open(place, (who(&headers), Eyes::Ours)).await {
             Ok(response) => return response,
             Err(note) => note,
         },
@@ -292,7 +303,7 @@ pub(super) async fn fresh(State(site): Shared, headers: HeaderMap, body: Body) -
         Err(refused) => return refused,
     };
     let (status, note) = match site.place(&form, None).await {
-        Ok(Some(place)) => (StatusCode::OK, site.renew(place).await.0),
+        Ok(Some(place)) => (StatusCode::OK, site.renew(place, Eyes::Ours).await.0),
         Ok(None) => (StatusCode::CONFLICT, waits_no_more()),
         Err(why) => {
             let around = site.around(&headers, "/consents");

@@ -84,16 +84,21 @@ pub(crate) struct Opening {
 pub(crate) struct Desk {
     /// The ledgers that it looks into.
     pub shelves: Arc<Shelves>,
+    /// After that nothing more is heard.
+    silence: CancellationToken,
+    /// What hears until then.
+    hears: AbortOnDropHandle<()>,
     end: CancellationToken,
     served: AbortOnDropHandle<()>,
-    /// What hears and looks as long as it is open.
-    _beside: [AbortOnDropHandle<()>; 3],
+    /// What looks as long as it is open.
+    _beside: [AbortOnDropHandle<()>; 2],
 }
 
 impl Desk {
     /// Opens it, for what this engine does.
     pub fn open(opening: Opening, engine: &Engine) -> Self {
         let (feed, end) = (Arc::new(Feed::new()), CancellationToken::new());
+        let silence = CancellationToken::new();
         let shelves = Shelves::new(
             engine.clone(),
             opening.scope,
@@ -118,7 +123,7 @@ impl Desk {
             counted: Arc::clone(&counted),
             end: end.clone(),
         });
-        let listener = engine.events().listen_until(end.clone());
+        let listener = engine.events().listen_until(silence.clone());
         let hears = tokio::spawn({
             let feed = Arc::clone(&feed);
             async move { feed.hear(listener).await }
@@ -137,12 +142,17 @@ impl Desk {
             shelves,
             end,
             served: AbortOnDropHandle::new(tokio::spawn(served)),
-            _beside: [hears, keeps, counts].map(AbortOnDropHandle::new),
+            silence,
+            hears: AbortOnDropHandle::new(hears),
+            _beside: [keeps, counts].map(AbortOnDropHandle::new),
         }
     }
 
     /// Ends it; answers that are under way are still given.
     pub async fn close(self) {
+        self.silence.cancel();
+        // Whoever listens hears how it ended.
+        drop(self.hears.await);
         self.end.cancel();
         // It ends by itself, within seconds.
         drop(self.served.await);

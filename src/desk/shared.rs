@@ -14,6 +14,7 @@ use super::forms::{remember, waits_no_more};
 use super::pages::{self, Around, Note, Tab, bad_share, error};
 use super::share::{self, PATH, Share};
 use super::site::{Site, who};
+use super::told::Eyes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pacing::unix_millis;
 
@@ -148,13 +149,7 @@ pub(super) async fn answers(
         let form = opened.form(&site, &headers, body).await?;
         let text = form.get("answers").unwrap_or_default();
         Ok(match site.hand_in(text, Some(opened.only())).await {
-            Ok(mut notes) => {
-                // Commands are for those who have a shell where the ledger is.
-                for note in &mut notes {
-                    note.hint.take_if(|hint| hint.contains("okta-rollout "));
-                }
-                opened.page(&site, None, (StatusCode::OK, &notes)).await
-            }
+            Ok(notes) => opened.page(&site, None, (StatusCode::OK, &notes)).await,
             Err(why) => unreadable(&site, &opened.around, why).await,
         })
     };
@@ -172,7 +167,7 @@ pub(super) async fn open(
         let opened = Opened::of(&site, &headers, &text).await?;
         let form = opened.form(&site, &headers, body).await?;
         let note = match site.place(&form, Some(opened.only())).await {
-            Ok(Some(place)) => match site.open(place, who(&headers)).await {
+            Ok(Some(place)) => match site.open(place, (who(&headers), Eyes::Guests)).await {
                 Ok(response) => return Ok(response),
                 Err(note) => note,
             },
@@ -197,7 +192,7 @@ pub(super) async fn fresh(
         let opened = Opened::of(&site, &headers, &text).await?;
         let form = opened.form(&site, &headers, body).await?;
         let (status, note) = match site.place(&form, Some(opened.only())).await {
-            Ok(Some(place)) => (StatusCode::OK, site.renew(place).await.0),
+            Ok(Some(place)) => (StatusCode::OK, site.renew(place, Eyes::Guests).await.0),
             Ok(None) => (StatusCode::CONFLICT, waits_no_more()),
             Err(why) => return Ok(unreadable(&site, &opened.around, why).await),
         };

@@ -15,11 +15,27 @@ pub(super) enum Rest {
     ByCommand,
 }
 
+/// Who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eyes {
+    /// Those whose ledger it is.
+    Ours,
+    /// Whoever has a link for one org: what is wrong on our side is none of their business.
+    Guests,
+}
+
 /// One note an answer, in the order of their lines; `rest` says of a run how it continues.
-pub(super) fn answers(mut all: Vec<(usize, Answered)>, rest: impl Fn(&RunId) -> Rest) -> Vec<Note> {
+pub(super) fn answers(
+    mut all: Vec<(usize, Answered)>,
+    eyes: Eyes,
+    rest: impl Fn(&RunId) -> Rest,
+) -> Vec<Note> {
     all.sort_by_key(|(line, _)| *line);
-    let notes = all.iter().map(|(line, one)| answer(*line, one, &rest));
-    notes.collect()
+    let note = |(line, one): &(usize, Answered)| match eyes {
+        Eyes::Ours => answer(*line, one, &rest),
+        Eyes::Guests => to_guests(*line, one),
+    };
+    all.iter().map(note).collect()
 }
 
 /// Of what several ledgers said of the same answers, what one of them knows; nobody's answer is told once.
@@ -96,6 +112,24 @@ fn answer(line: usize, one: &Answered, rest: impl Fn(&RunId) -> Rest) -> Note {
     }
 }
 
+fn to_guests(line: usize, one: &Answered) -> Note {
+    match one {
+        Answered::Accepted { entry, .. } => Note::good(format!("{}: accepted", named(entry))),
+        Answered::Broken(_) => not_now(&format!("the answer in line {line}")),
+        Answered::HeldBack { entry, .. } => not_now(&named(entry)),
+        other => answer(line, other, |_| Rest::ByItself),
+    }
+}
+
+/// Said to guests of what is wrong on our side.
+pub(super) fn not_now(what: &str) -> Note {
+    let hint = "try the same once more later; if it stays so, tell whoever gave you this link";
+    Note::bad(
+        format!("{what}: this is not possible just now"),
+        Some(hint.to_owned()),
+    )
+}
+
 fn remedy(refusal: &Refusal) -> Option<String> {
     let hint = match refusal {
         Refusal::ToOpen => "open it, consent, and paste what Okta's page shows then",
@@ -111,8 +145,9 @@ fn remedy(refusal: &Refusal) -> Option<String> {
 }
 
 /// What became of a link of the entry that is called so.
-pub(super) fn link(name: &str, refreshed: &Refreshed) -> Note {
+pub(super) fn link(name: &str, refreshed: &Refreshed, eyes: Eyes) -> Note {
     match refreshed {
+        Refreshed::NoLink(_) | Refreshed::Broken(_) if eyes == Eyes::Guests => not_now(name),
         Refreshed::Link(_) => Note::good(format!(
             "{name}: a fresh link is there; the old one is of no use any more"
         )),
@@ -172,7 +207,7 @@ mod tests {
             vec![(1, unknown()), (2, accepted(2)), (3, unknown())],
             vec![(1, accepted(1)), (2, unknown()), (3, unknown())],
         ]);
-        let notes = answers(all, |_| Rest::ByItself);
+        let notes = answers(all, Eyes::Ours, |_| Rest::ByItself);
         let good: Vec<_> = notes.iter().map(|note| note.is_good).collect();
         assert_eq!(good, [true, true, false], "{notes:?}");
         assert!(
@@ -186,9 +221,11 @@ mod tests {
 
     #[test]
     fn what_is_not_sent_says_why_and_what_to_do() {
-        let notes = answers(vec![(4, unsent(Refusal::ToOpen)), (2, accepted(7))], |_| {
-            Rest::ByCommand
-        });
+        let notes = answers(
+            vec![(4, unsent(Refusal::ToOpen)), (2, accepted(7))],
+            Eyes::Ours,
+            |_| Rest::ByCommand,
+        );
         assert_eq!(
             notes[0].hint.as_deref(),
             Some("the rest of the entry: okta-rollout resume k3f9")
@@ -208,7 +245,27 @@ mod tests {
         let told = link(
             "acme/google (row 1)",
             &Refreshed::Link("https://x/?state=s3cret".to_owned()),
+            Eyes::Ours,
         );
         assert!(told.is_good && !told.text.contains("s3cret"), "{told:?}");
+    }
+
+    #[test]
+    fn guests_do_not_hear_what_is_wrong_on_our_side() {
+        let secret = || anyhow::anyhow!("file:/etc/okta/token cannot be read");
+        let all = vec![(1, Answered::Broken(secret())), (2, accepted(3))];
+        let notes = answers(all, Eyes::Guests, |_| Rest::ByCommand);
+        assert_eq!((notes[0].is_good, notes[1].is_good), (false, true));
+        assert!(
+            notes
+                .iter()
+                .all(|note| !format!("{note:?}").contains("okta")),
+            "{notes:?}"
+        );
+        let told = link("acme/google", &Refreshed::Broken(secret()), Eyes::Guests);
+        assert!(
+            !told.is_good && !format!("{told:?}").contains("okta"),
+            "{told:?}"
+        );
     }
 }

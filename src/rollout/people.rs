@@ -58,7 +58,11 @@ impl<'a> People<'a> {
         tokio::select! {
             () = self.engine.cancellation().cancelled() => Ok(false),
             () = self.engine.live().approved(&self.run.id) => Ok(true),
-            changed = self.changes.next() => changed.unwrap_or(Ok(())).map(|()| true),
+            changed = self.changes.next() => match changed {
+                Some(changed) => changed.map(|()| true),
+                // Nobody can be heard of any more.
+                None => Ok(false),
+            },
         }
     }
 

@@ -134,8 +134,8 @@ fn summary(list: &ConsentList, filter: &Filter) -> Markup {
     }
 }
 
-/// The list, by org and app; `shares`: whether an org can be handed out.
-pub(super) fn items(list: &ConsentList, around: &Around, shares: bool) -> Markup {
+/// The list, by org and app; `is_ours`: for those whose ledger it is, who may hand an org out.
+pub(super) fn items(list: &ConsentList, around: &Around, is_ours: bool) -> Markup {
     let by_org = list.items.chunk_by(|a, b| {
         (&a.pending.org.name, &a.pending.org.url) == (&b.pending.org.name, &b.pending.org.url)
     });
@@ -145,9 +145,11 @@ pub(super) fn items(list: &ConsentList, around: &Around, shares: bool) -> Markup
             section class="org" {
                 div class="org-head" {
                     h2 { (value(&org.name)) }
-                    @if shares { (share_form(around, of_org)) }
+                    @if is_ours { (share_form(around, of_org)) }
                 }
-                @if let Some(stopped) = &org.stopped {
+                @if org.stopped.is_some() && !is_ours {
+                    p class="bad" { "This org cannot be reached just now." }
+                } @else if let Some(stopped) = &org.stopped {
                     p class="bad" { "The org was stopped: " (plain(&stopped.details.to_string())) }
                     @if let Some(hint) = &stopped.hint { p class="hint" { "hint: " (plain(hint)) } }
                 }
@@ -186,7 +188,7 @@ fn item(item: &Item, around: &Around, now: UnixMillis) -> Markup {
                 @if !row.progress.left_secrets.is_empty() {
                     p class="wait" { "Its admin credentials changed since the link was asked for: get a fresh one." }
                 }
-                @if let Some(error) = &row.error {
+                @if let Some(error) = row.error.as_ref().filter(|_| around.base.is_empty()) {
                     p class="bad" { (plain(&error.details.to_string())) }
                 }
                 @match link.map(authorize::state_of) {
