@@ -74,9 +74,9 @@ const SENT: &[(&str, &[u16])] = &[
 ];
 
 /// Why nothing is said of identity providers.
-const FEDERATION: &str = "people sign in to a hub as they did";
+const FEDERATION: &str = "no entry of these manifests has `hub.idp`";
 
-/// Operations of the description the program never uses, and why.
+/// Operations of the description that are never used here, and why.
 const NEVER_SENT: &[(&str, &str)] = &[
     ("DELETE /api/v1/apps/{appId}", "the program deletes nothing"),
     (
