@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// All six apps, every scheme, service apps in the hub to be made and to be mended, apps by id, by label and to be created, features in full and in part.
+/// All six apps, every scheme, service apps and identity providers in the hub to be made and to be mended, apps by id, by label and to be created, features in full and in part.
 /// Labels of one kind of app only in `acme`, of several in `beta`: the lists are asked for differently.
 pub fn all_there_is() -> Value {
     json!([
@@ -38,6 +38,12 @@ pub fn all_there_is() -> Value {
         { "org": "beta", "app": "okta_org2org", "appId": "0oaspoke", "connection": signed("MANUAL"),
           "hub": { "org": "hub", "clientName": "spoke beta", "roles": ["GROUP_MEMBERSHIP_ADMIN"],
             "scopes": ["okta.groups.manage"] } },
+        { "org": "beta", "app": "okta_org2org", "label": "Hub of people", "connection": signed("AUTO"), "create": federated(),
+          "hub": { "org": "hub", "clientName": "spoke of people", "idp": { "name": "people of beta" },
+            "roles": ["USER_ADMIN"], "scopes": ["okta.users.manage"] } },
+        { "org": "beta", "app": "okta_org2org", "label": "Hub of more", "connection": signed("AUTO"), "create": federated(),
+          "hub": { "org": "hub", "clientName": "spoke of more", "idp": {},
+            "roles": ["USER_ADMIN"], "scopes": ["okta.users.manage"] } },
     ])
 }
 
@@ -69,6 +75,11 @@ fn token_at_zscaler() -> Value {
 
 fn signed(rotation: &str) -> Value {
     json!({ "profile": { "authScheme": "OAUTH2", "signing": { "rotationMode": rotation } } })
+}
+
+/// An app that signs people in to its hub.
+fn federated() -> Value {
+    json!({ "signOnMode": "OPENID_CONNECT", "settings": { "app": { "baseUrl": "https://hub.okta.com" } } })
 }
 
 fn consent() -> Value {

@@ -208,4 +208,10 @@ async fn register_service_apps(sandbox: &Sandbox, host: &str) {
         let made = hub.post("/oauth2/v1/clients", &client.to_string()).await;
         assert_eq!(made.status, 201, "{}", made.text);
     }
+    // One that serves no app yet.
+    let client = json!({ "client_id": "none", "token_endpoint_auth_method": "private_key_jwt" });
+    let idp = json!({ "type": "OKTA_INTEGRATION", "name": "people of beta", "protocol": { "type": "OIDC",
+        "oktaIdpOrgUrl": format!("http://{host}"), "credentials": { "client": client } } });
+    let made = hub.post("/api/v1/idps", &idp.to_string()).await;
+    assert_eq!(made.status, 200, "{}", made.text);
 }
