@@ -67,6 +67,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       rehearse     Say how long a run will take and where it will wait, in simulated time
       run          Make it so: continue the file's interrupted run, or start a new one
       resume       Move on whatever can move: consents that came in, stopped orgs, interrupted entries
+      rotate-keys  Give Org2Org connections new keys, where Okta does not rotate them
       status       Show where a run stands
       runs         List runs, newest first, or drop old ones
       consent      Work off what waits for a person's consent

@@ -40,12 +40,13 @@ const OF_RUNS: [&str; 10] = [
 const OF_FILES: [&str; 3] = ["run", "plan", "doctor"];
 
 /// Commands that read secrets.
-pub(super) const OF_SECRETS: [&str; 7] = [
+pub(super) const OF_SECRETS: [&str; 8] = [
     "run",
     "plan",
     "doctor",
     "check",
     "resume",
+    "rotate-keys",
     "consent complete",
     "consent refresh",
 ];

@@ -81,7 +81,7 @@ mod tests {
             ("okta-rollout --no-progress res", &["resume"]),
             (
                 "okta-rollout consent ",
-                &["complete", "help", "list", "refresh"],
+                &["complete", "help", "list", "refresh", "share"],
             ),
             ("okta-rollout consent re", &["refresh"]),
             ("okta-rollout report --for", &["--format"]),

@@ -6,10 +6,10 @@ use super::carried::{self, Flag, OF_SECRETS, placeholders};
 use super::output::Output;
 
 /// Commands that read orgs from files.
-const OF_ORGS: [&str; 4] = ["run", "plan", "check", "doctor"];
+const OF_ORGS: [&str; 5] = ["run", "plan", "check", "doctor", "rotate-keys"];
 
 /// The same, with those for which a run knows where they were: who gives them others has to do so again.
-const OF_ORGS_GIVEN_ANEW: [&str; 7] = OF_SECRETS;
+const OF_ORGS_GIVEN_ANEW: [&str; 8] = OF_SECRETS;
 
 /// Has the commands that are printed from now on be given what this one was.
 pub(super) fn carry_flags(args: &Args) {
@@ -37,6 +37,7 @@ fn given(args: &Args) -> Vec<Flag> {
         Command::Plan(args) => args.allow_exec,
         Command::Doctor(args) => args.allow_exec,
         Command::Run(args) => args.allow_exec,
+        Command::RotateKeys(args) => args.allow_exec,
         Command::Serve(args) => args.allow_exec,
         Command::Resume(args) => args.allow_exec,
         Command::Consent(Consent::Complete(args)) => args.allow_exec,
@@ -168,6 +169,16 @@ mod tests {
             ("explain", Way::Once),
             ("approve", Way::Once),
             ("past-halt", Way::Once),
+            // A desk ends with its process.
+            ("desk", Way::Once),
+            ("listen", Way::Once),
+            ("token", Way::Once),
+            ("tls-cert", Way::Once),
+            ("tls-key", Way::Once),
+            ("behind-proxy", Way::Once),
+            // A new rotation is told again.
+            ("overlap", Way::Kept),
+            ("years", Way::Kept),
             // What somebody agreed to once is asked again.
             ("ask", Way::Once),
             ("yes", Way::Once),
@@ -176,7 +187,7 @@ mod tests {
         let way = |flag: &str| ways.iter().find(|(known, _)| *known == flag);
         let mut whole = Args::command();
         whole.build();
-        for command in ["check", "plan", "doctor", "run", "resume"] {
+        for command in ["check", "plan", "doctor", "run", "rotate-keys", "resume"] {
             let command = whole.find_subcommand(command).unwrap();
             for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
                 assert!(way(flag).is_some(), "{} --{flag}", command.get_name());

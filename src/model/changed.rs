@@ -18,9 +18,6 @@ pub enum Why {
     New,
 }
 
-/// Fields that hold several things, of which each that is added is a change by itself.
-const LISTS: [&str; 2] = ["hub.roles", "hub.scopes"];
-
 /// One change. Stored as a short list: every later checkpoint of its entry writes it again.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<Value>")]
@@ -52,11 +49,7 @@ impl Changed {
 
     /// Adds it to what was changed before. What was changed once more counts once, from what it was at first.
     pub fn add_to(self, all: &mut Vec<Self>) {
-        let is_list = LISTS.contains(&self.field.as_str());
-        let is_same = |before: &&mut Self| {
-            before.field == self.field && (!is_list || before.values == self.values)
-        };
-        match all.iter_mut().find(is_same) {
+        match all.iter_mut().find(|before| before.field == self.field) {
             None => all.push(self),
             Some(before) => {
                 if let (Some((_, to)), Some((_, now))) = (&mut before.values, self.values) {
@@ -147,19 +140,5 @@ mod tests {
                 Changed::unseen("connection", Why::New),
             ]
         );
-    }
-
-    #[test]
-    fn each_thing_that_is_added_to_a_list_counts() {
-        let added = |to: &str| Changed {
-            field: "hub.roles".to_owned(),
-            why: Why::New,
-            values: Some((None, json!(to))),
-        };
-        let mut all = Vec::new();
-        for role in ["USER_ADMIN", "APP_ADMIN", "USER_ADMIN"] {
-            added(role).add_to(&mut all);
-        }
-        assert_eq!(all, [added("USER_ADMIN"), added("APP_ADMIN")]);
     }
 }
