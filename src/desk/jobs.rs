@@ -1,7 +1,6 @@
 //! The jobs that are served, as they stand: what the desk shows of them, and what `/metrics` says, as Prometheus reads it.
 
-use std::fmt::Write as _;
-
+use super::numbers::{Kind, Numbers, number};
 use crate::model::UnixMillis;
 
 /// A job as it stands.
@@ -33,115 +32,84 @@ pub(crate) struct JobStatus {
     pub last_success: Option<UnixMillis>,
 }
 
-/// A number of each job, with its name and what it says.
+/// A number of each job, with its name, what kind it is and what it says.
 type Metric = (
     &'static str,
+    Kind,
     &'static str,
-    &'static str,
-    fn(&JobStatus) -> Option<String>,
+    fn(&JobStatus) -> Option<f64>,
 );
 
 const METRICS: [Metric; 9] = [
     (
         "running",
-        "gauge",
+        Kind::Gauge,
         "whether a run of the job works",
-        |job| Some(u8::from(job.runs).to_string()),
+        |job| Some(f64::from(u8::from(job.runs))),
     ),
     (
         "broken",
-        "gauge",
+        Kind::Gauge,
         "whether the job's file has mistakes",
-        |job| Some(u8::from(job.broken).to_string()),
+        |job| Some(f64::from(u8::from(job.broken))),
     ),
     (
         "next_start_timestamp_seconds",
-        "gauge",
+        Kind::Gauge,
         "when the job is due next",
         |job| job.next.map(seconds),
     ),
     (
         "last_start_timestamp_seconds",
-        "gauge",
+        Kind::Gauge,
         "when the job was started last",
         |job| job.started_at.map(seconds),
     ),
-    ("starts_total", "counter", "starts of the job", |job| {
-        Some(job.starts.to_string())
+    ("starts_total", Kind::Counter, "starts of the job", |job| {
+        Some(number(job.starts))
     }),
     (
         "failed_starts_total",
-        "counter",
+        Kind::Counter,
         "starts that failed before a run began",
-        |job| Some(job.failed_starts.to_string()),
+        |job| Some(number(job.failed_starts)),
     ),
     (
         "skipped_starts_total",
-        "counter",
+        Kind::Counter,
         "starts that were left out",
-        |job| Some(job.skipped.to_string()),
+        |job| Some(number(job.skipped)),
     ),
     (
         "last_exit_code",
-        "gauge",
+        Kind::Gauge,
         "exit code of the job's last run",
-        |job| job.last_exit_code.map(|code| code.to_string()),
+        |job| job.last_exit_code.map(f64::from),
     ),
     (
         "last_success_timestamp_seconds",
-        "gauge",
+        Kind::Gauge,
         "when a run of the job last ended with everything done",
         |job| job.last_success.map(seconds),
     ),
 ];
 
 /// Adds what there is to say of them.
-pub(super) fn add(page: &mut String, jobs: &[JobStatus]) {
+pub(super) fn add(numbers: &Numbers, jobs: &[JobStatus]) -> prometheus::Result<()> {
     for (name, kind, help, value) in METRICS {
         let name = format!("okta_rollout_job_{name}");
-        head(page, &name, kind, help);
-        for job in jobs {
-            if let Some(value) = value(job) {
-                line(page, &name, &[("job", &job.job)], value);
-            }
-        }
+        let values = jobs
+            .iter()
+            .filter_map(|job| Some(([job.job.as_str()], value(job)?)));
+        numbers.add(kind, (&name, help), ["job"], values)?;
     }
-}
-
-/// What comes before the lines of a metric.
-pub(super) fn head(page: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a String cannot fail.
-    let _infallible = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-/// A line of a metric.
-pub(super) fn line(
-    page: &mut String,
-    name: &str,
-    labels: &[(&str, &str)],
-    value: impl std::fmt::Display,
-) {
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
-        .collect();
-    let labels = match labels.as_slice() {
-        [] => String::new(),
-        labels => format!("{{{}}}", labels.join(",")),
-    };
-    let _infallible = writeln!(page, "{name}{labels} {value}");
+    Ok(())
 }
 
 /// A time as Prometheus has it.
-pub(super) fn seconds(at: UnixMillis) -> String {
-    format!("{}.{:03}", at.0.div_euclid(1000), at.0.rem_euclid(1000))
-}
-
-fn escaped(label: &str) -> String {
-    label
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+#[expect(clippy::cast_precision_loss, reason = "exact for some 280,000 years")]
+fn seconds(at: UnixMillis) -> f64 {
+    at.0 as f64 / 1_000.0
 }
 
 #[cfg(test)]
@@ -157,20 +125,20 @@ mod tests {
             failed_starts: 1,
             ..JobStatus::default()
         };
-        let mut page = String::new();
-        add(&mut page, &[job]);
+        let numbers = Numbers::default();
+        add(&numbers, &[job]).unwrap();
+        let page = numbers.page().unwrap();
         let values: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             values,
             [
-                r#"okta_rollout_job_running{job="jobs/a \"b\".toml"} 0"#,
                 r#"okta_rollout_job_broken{job="jobs/a \"b\".toml"} 0"#,
-                r#"okta_rollout_job_next_start_timestamp_seconds{job="jobs/a \"b\".toml"} 1767323045.006"#,
-                r#"okta_rollout_job_starts_total{job="jobs/a \"b\".toml"} 3"#,
                 r#"okta_rollout_job_failed_starts_total{job="jobs/a \"b\".toml"} 1"#,
+                r#"okta_rollout_job_next_start_timestamp_seconds{job="jobs/a \"b\".toml"} 1767323045.006"#,
+                r#"okta_rollout_job_running{job="jobs/a \"b\".toml"} 0"#,
                 r#"okta_rollout_job_skipped_starts_total{job="jobs/a \"b\".toml"} 0"#,
+                r#"okta_rollout_job_starts_total{job="jobs/a \"b\".toml"} 3"#,
             ]
         );
-        assert_eq!(page.matches("# TYPE").count(), METRICS.len());
     }
 }

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
-use super::jobs::{add, head, line};
+use super::jobs::add;
+use super::numbers::{Kind, Numbers, number};
 use super::site::Site;
 use crate::ledger::{Counts, Ledger, LedgerError};
 use crate::pacing::unix_millis;
@@ -25,22 +26,26 @@ struct Sums {
 }
 
 /// The page; `filter` names orgs, where there are too many.
-pub(super) async fn page(site: &Site, filter: &Filter) -> Result<String, LedgerError> {
+pub(super) async fn page(site: &Site, filter: &Filter) -> anyhow::Result<String> {
     let mut sums = Sums::default();
     let (ledgers, waiting) = site.shelves.waiting().await?;
     sums.waiting = waiting.len() as u64;
     for ledger in &ledgers {
         sums.add(ledger).await?;
     }
-    let mut page = String::new();
-    build_info(&mut page);
-    entries(&mut page, sums.entries);
-    consents(&mut page, &sums);
-    calls(&mut page, site, filter);
-    budgets(&mut page, &sums, filter);
-    waits(&mut page, site, filter);
-    add(&mut page, &site.jobs.lock());
-    Ok(page)
+    Ok(said(site, filter, &sums)?)
+}
+
+fn said(site: &Site, filter: &Filter, sums: &Sums) -> prometheus::Result<String> {
+    let numbers = Numbers::default();
+    build_info(&numbers)?;
+    entries(&numbers, sums.entries)?;
+    consents(&numbers, sums)?;
+    calls(&numbers, site, filter)?;
+    budgets(&numbers, sums, filter)?;
+    waits(&numbers, site, filter)?;
+    add(&numbers, &site.jobs.lock())?;
+    numbers.page()
 }
 
 impl Sums {
@@ -69,41 +74,43 @@ impl Sums {
     }
 }
 
-fn build_info(page: &mut String) {
-    let name = "okta_rollout_build_info";
-    head(page, name, "gauge", "the version that answers");
-    line(page, name, &[("version", env!("CARGO_PKG_VERSION"))], 1);
+fn build_info(numbers: &Numbers) -> prometheus::Result<()> {
+    let name = ("okta_rollout_build_info", "the version that answers");
+    let value = ([env!("CARGO_PKG_VERSION")], 1.0);
+    numbers.add(Kind::Gauge, name, ["version"], [value])
 }
 
-fn entries(page: &mut String, counts: Counts) {
-    let name = "okta_rollout_entries";
-    head(
-        page,
-        name,
-        "gauge",
+fn entries(numbers: &Numbers, counts: Counts) -> prometheus::Result<()> {
+    let name = (
+        "okta_rollout_entries",
         "entries of the newest run of each file by state",
     );
-    for (state, count) in [
+    let values = [
         ("pending", counts.unfinished() + counts.carried_over),
         ("waiting", counts.waiting),
         ("changed", counts.changed),
         ("unchanged", counts.unchanged),
         ("failed", counts.failed),
-    ] {
-        line(page, name, &[("state", state)], count);
-    }
+    ];
+    let values = values.map(|(state, count)| ([state], number(count)));
+    numbers.add(Kind::Gauge, name, ["state"], values)
 }
 
-fn consents(page: &mut String, sums: &Sums) {
-    let name = "okta_rollout_consents_waiting";
-    head(page, name, "gauge", "entries that wait for a consent");
-    line(page, name, &[], sums.waiting);
-    let name = "okta_rollout_consent_oldest_seconds";
-    head(page, name, "gauge", "for how long the oldest of them waits");
+fn consents(numbers: &Numbers, sums: &Sums) -> prometheus::Result<()> {
+    let name = (
+        "okta_rollout_consents_waiting",
+        "entries that wait for a consent",
+    );
+    numbers.add(Kind::Gauge, name, [], [([], number(sums.waiting))])?;
+    let name = (
+        "okta_rollout_consent_oldest_seconds",
+        "for how long the oldest of them waits",
+    );
     let oldest = sums
         .oldest_ms
         .map_or(0, |at| unix_millis().0.saturating_sub(at) / 1_000);
-    line(page, name, &[], oldest.max(0));
+    let oldest = u64::try_from(oldest).unwrap_or_default();
+    numbers.add(Kind::Gauge, name, [], [([], number(oldest))])
 }
 
 /// Orgs that have lines of their own: all where there are few, else those that are asked for.
@@ -117,49 +124,42 @@ fn shown<'a>(all: impl Iterator<Item = &'a str>, filter: &Filter) -> BTreeSet<&'
     all.into_iter().filter(fits).take(ORGS).collect()
 }
 
-/// Lines of a metric by org and another label; those of orgs that have none of their own are summed up.
+/// Adds a counter by org and another label; orgs that have no lines of their own are summed up.
 fn by_org<'a>(
-    page: &mut String,
-    (name, label): (&str, &str),
+    numbers: &Numbers,
+    name: (&str, &str),
+    label: &str,
     shown: &BTreeSet<&str>,
-    values: impl Iterator<Item = (&'a str, String, u64)>,
-    unit: impl Fn(u64) -> String,
-) {
-    let mut sums: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    values: impl Iterator<Item = (&'a str, String, f64)>,
+) -> prometheus::Result<()> {
+    let mut sums: BTreeMap<(&str, String), f64> = BTreeMap::new();
     for (org, other, value) in values {
         let org = if shown.contains(org) { org } else { "" };
         *sums.entry((org, other)).or_default() += value;
     }
-    for ((org, other), value) in &sums {
-        line(page, name, &[("org", org), (label, other)], unit(*value));
-    }
+    let values = sums
+        .iter()
+        .map(|((org, other), value)| ([*org, other.as_str()], *value));
+    numbers.add(Kind::Counter, name, ["org", label], values)
 }
 
-fn calls(page: &mut String, site: &Site, filter: &Filter) {
+fn calls(numbers: &Numbers, site: &Site, filter: &Filter) -> prometheus::Result<()> {
     let counts = site.engine.gates().counts().seen();
     let shown = shown(counts.keys().map(|org| &**org), filter);
-    let name = "okta_rollout_requests_total";
-    head(
-        page,
-        name,
-        "counter",
+    let name = (
+        "okta_rollout_requests_total",
         "calls by the status of their answers, since the process began",
     );
     let statuses = counts.iter().flat_map(|(org, counts)| {
         let statuses = counts.by_status.iter();
         statuses.map(|(status, count)| {
             let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-            (&**org, status, *count)
+            (&**org, status, number(*count))
         })
     });
-    by_org(page, (name, "status"), &shown, statuses, |count| {
-        count.to_string()
-    });
-    let name = "okta_rollout_rate_limited_total";
-    head(
-        page,
-        name,
-        "counter",
+    by_org(numbers, name, "status", &shown, statuses)?;
+    let name = (
+        "okta_rollout_rate_limited_total",
         "answers with status 429, by what they were for",
     );
     let limited = counts.iter().flat_map(|(org, counts)| {
@@ -167,51 +167,43 @@ fn calls(page: &mut String, site: &Site, filter: &Filter) {
             ("window", counts.window),
             ("concurrency", counts.concurrency),
         ];
-        kinds.map(|(kind, count)| (&**org, kind.to_owned(), count))
+        kinds.map(|(kind, count)| (&**org, kind.to_owned(), number(count)))
     });
-    by_org(page, (name, "kind"), &shown, limited, |count| {
-        count.to_string()
-    });
+    by_org(numbers, name, "kind", &shown, limited)
 }
 
-fn waits(page: &mut String, site: &Site, filter: &Filter) {
+fn waits(numbers: &Numbers, site: &Site, filter: &Filter) -> prometheus::Result<()> {
     let waited = site.counted.waited_ms(unix_millis());
     let shown = shown(waited.keys().map(|(org, _)| &**org), filter);
-    let name = "okta_rollout_wait_seconds_total";
-    head(
-        page,
-        name,
-        "counter",
+    let name = (
+        "okta_rollout_wait_seconds_total",
         "time that calls waited, by what for, since the process began",
     );
-    let values = waited.iter();
-    let values = values.map(|((org, reason), ms)| (&**org, (*reason).to_owned(), *ms));
-    let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
-    by_org(page, (name, "reason"), &shown, values, seconds);
-    let name = "okta_rollout_attempts_total";
-    head(
-        page,
-        name,
-        "counter",
+    let seconds = |ms: u64| number(ms) / 1_000.0;
+    let values = waited
+        .iter()
+        .map(|((org, reason), ms)| (&**org, (*reason).to_owned(), seconds(*ms)));
+    by_org(numbers, name, "reason", &shown, values)?;
+    let name = (
+        "okta_rollout_attempts_total",
         "attempts of steps since the process began",
     );
-    for (step, count) in site.counted.attempts() {
-        line(page, name, &[("step", step)], count);
-    }
+    let attempts = site.counted.attempts();
+    let attempts = attempts
+        .into_iter()
+        .map(|(step, count)| ([step], number(count)));
+    numbers.add(Kind::Counter, name, ["step"], attempts)
 }
 
-fn budgets(page: &mut String, sums: &Sums, filter: &Filter) {
+fn budgets(numbers: &Numbers, sums: &Sums, filter: &Filter) -> prometheus::Result<()> {
     let shown = shown(sums.budgets.keys().map(String::as_str), filter);
-    let name = "okta_rollout_budget_remaining";
-    head(
-        page,
-        name,
-        "gauge",
+    let name = (
+        "okta_rollout_budget_remaining",
         "calls that are left of a window while its org waits",
     );
-    for (org, (bucket, left)) in &sums.budgets {
-        if shown.contains(org.as_str()) {
-            line(page, name, &[("org", org), ("bucket", bucket)], left);
-        }
-    }
+    let values = sums.budgets.iter().filter_map(|(org, (bucket, left))| {
+        let org = *shown.get(org.as_str())?;
+        Some(([org, bucket.as_str()], number(*left)))
+    });
+    numbers.add(Kind::Gauge, name, ["org", "bucket"], values)
 }

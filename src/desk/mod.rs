@@ -27,6 +27,7 @@ mod forms;
 pub(crate) mod jobs;
 mod keys;
 mod metrics;
+mod numbers;
 mod pages;
 mod routes;
 mod server;

@@ -71,8 +71,12 @@ impl Needs {
 
     /// With what is needed in an org that is the hub of an entry elsewhere.
     pub fn add_hub(&mut self, hub: &Hub) {
-        self.scopes
-            .extend(["okta.clients.read", "okta.clients.register"]);
+        self.scopes.extend([
+            "okta.clients.read",
+            "okta.clients.register",
+            // To set right what is there.
+            "okta.clients.manage",
+        ]);
         if hub.dpop {
             // Only its app says whether a client's tokens are bound to a key.
             self.scopes.extend([READ_APPS, MANAGE_APPS]);
@@ -196,7 +200,7 @@ mod tests {
             assert_eq!(needs.role, Role::SuperAdmin);
             Vec::from_iter(needs.scopes).join(" ")
         };
-        let client = "okta.clients.read okta.clients.register";
+        let client = "okta.clients.manage okta.clients.read okta.clients.register";
         let federated = json!({ "org": "hub", "clientName": "c", "idp": {} });
         let mut needs = Needs::default();
         needs.add_hub(&serde_json::from_value(federated).unwrap());

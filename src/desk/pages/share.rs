@@ -6,6 +6,7 @@ use maud::html;
 
 use super::consents::{ConsentList, items, paste};
 use super::layout::{Around, Note, Page, Tab, error, who};
+use super::words::time;
 use crate::desk::filter::Filter;
 use crate::desk::share::BadShare;
 use crate::model::UnixMillis;
@@ -45,7 +46,7 @@ pub(in crate::desk) fn share<'a>(
             (items(list, around, false))
             (super::layout::pager(filter.page, list.pages, |page| format!("{}?{}", around.base, filter.query(page))))
             (who(around))
-            p class="muted" { "This link is good until " (rfc3339(ends)) "." }
+            p class="muted" { "This link is good until " (time(&rfc3339(ends))) "." }
         },
     }
 }

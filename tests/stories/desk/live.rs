@@ -86,10 +86,9 @@ fn numbers_are_for_prometheus() {
         "okta_rollout_consents_waiting 1",
         "# TYPE okta_rollout_requests_total counter",
         "okta_rollout_requests_total{org=\"acme\",status=\"200\"} ",
-        "okta_rollout_rate_limited_total{org=\"acme\",kind=\"window\"} 0",
+        "okta_rollout_rate_limited_total{kind=\"window\",org=\"acme\"} 0",
         "okta_rollout_attempts_total{step=\"set_connection\"} 3",
-        "# TYPE okta_rollout_wait_seconds_total counter",
-        "# TYPE okta_rollout_budget_remaining gauge",
+        "# TYPE okta_rollout_entries gauge",
         "okta_rollout_build_info{version=\"",
         "okta_rollout_consent_oldest_seconds ",
     ] {
