@@ -64,7 +64,8 @@ async fn at_desk(
     let at = At::of(&args.desk_at).await?;
     at.say(output)?;
     let (doer, asked) = mpsc::channel(AT_ONCE);
-    let desk = at.open((Scope::LiveRuns, Jobs::default(), doer), engine, settings);
+    let scope = (Scope::LiveRuns, Vec::new());
+    let desk = at.open(scope, (Jobs::default(), doer), engine, settings);
     let means = Means {
         engine: engine.clone(),
         settings: settings.clone(),

@@ -183,6 +183,7 @@ impl<T> Told<T> {
             return None;
         }
         loop {
+            let is_over = self.end.is_cancelled();
             let (new, last) = self.feed.after(self.heard);
             self.heard = last;
             match new {
@@ -190,13 +191,15 @@ impl<T> Told<T> {
                 Some(new) => return Some(new),
                 None => return Some(self.feed.event(last, "reset", &json!({}))),
             }
+            // What came last is said before the end is.
+            if is_over {
+                self.has_ended = true;
+                return Some(self.feed.event(self.heard, "end", &json!({})));
+            }
             let heard = self.heard;
             tokio::select! {
                 biased;
-                () = self.end.cancelled() => {
-                    self.has_ended = true;
-                    return Some(self.feed.event(self.heard, "end", &json!({})));
-                }
+                () = self.end.cancelled() => {}
                 _ = self.last.wait_for(|last| *last > heard) => {}
                 () = tokio::time::sleep(HEARTBEAT) => return Some(Bytes::from_static(b": here\n\n")),
             }
@@ -363,6 +366,22 @@ mod tests {
         end.cancel();
         let stream = feed.stream(None, end, ());
         assert_eq!(stream.collect::<Vec<_>>().await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_last_is_told_before_the_end() {
+        let (feed, end) = (Arc::new(Feed::new()), CancellationToken::new());
+        let heard = feed.stream(None, end.clone(), ()).collect::<Vec<_>>();
+        let (heard, ()) = tokio::join!(heard, async {
+            feed.say("run", &json!({ "run": "k3f9" }));
+            end.cancel();
+        });
+        let events = ["event: hello", "event: run", "event: end"];
+        assert_eq!(heard.len(), events.len());
+        for (heard, event) in heard.into_iter().zip(events) {
+            let heard = String::from_utf8(heard.unwrap().to_vec()).unwrap();
+            assert!(heard.contains(event), "{event}: {heard}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

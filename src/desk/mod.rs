@@ -53,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
+use crate::job::LedgerUrl;
 use address::Address;
 use asked::{Complete, Doer};
 use feed::Feed;
@@ -73,6 +74,8 @@ pub(crate) struct Opening {
     pub token: SecretString,
     /// Of which consents it is.
     pub scope: Scope,
+    /// Ledgers that it looks into from the first request on.
+    pub ledgers: Vec<LedgerUrl>,
     /// The jobs that are served.
     pub jobs: Jobs,
     /// Who carries out what is asked for.
@@ -106,6 +109,7 @@ impl Desk {
             opening.address.base(),
             Arc::clone(&feed),
         );
+        shelves.set(opening.ledgers);
         let shelves = Arc::new(shelves);
         let counted = Arc::<counted::Counted>::default();
         engine.gates().counts().begin();

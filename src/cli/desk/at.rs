@@ -21,6 +21,7 @@ use crate::desk::shelves::Scope;
 use crate::desk::{Desk, Jobs, Opening};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::job::LedgerUrl;
 use crate::manifest::{SecretRef, SecretUse, Secrets};
 use crate::settings::Settings;
 
@@ -87,7 +88,8 @@ impl At {
     /// Opens the desk there.
     pub fn open(
         self,
-        (scope, jobs, doer): (Scope, Jobs, Doer),
+        (scope, ledgers): (Scope, Vec<LedgerUrl>),
+        (jobs, doer): (Jobs, Doer),
         engine: &Engine,
         settings: &Settings,
     ) -> Desk {
@@ -97,6 +99,7 @@ impl At {
             address: self.address,
             token: self.token,
             scope,
+            ledgers,
             jobs,
             doer,
             complete: complete(settings),

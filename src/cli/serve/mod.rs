@@ -27,7 +27,7 @@ use crate::failure::{Ending, Failure};
 use crate::settings::{Animation, Settings};
 use clock::SystemClock;
 use job::Job;
-use service::{Given, Service};
+use service::{Given, Service, ledgers};
 
 /// The longest pause between two looks at the clock, which may be set, or stand still while the machine sleeps.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -55,15 +55,16 @@ pub(super) async fn serve(
     let silence = CancellationToken::new();
     let heard = engine.events().listen_until(silence.clone());
     let logged = log::listen(heard, settings, output).await;
+    // Who comes at once sees them, too.
     let shown = Jobs::default();
+    shown
+        .lock()
+        .extend(jobs.iter().map(|job| job.metrics.clone()));
     let (doer, asked) = mpsc::channel(AT_ONCE);
     let (starts, wanted) = mpsc::channel(AT_ONCE);
     at.say(output)?;
-    let desk = at.open(
-        (Scope::Everything, Arc::clone(&shown), doer),
-        &engine,
-        settings,
-    );
+    let scope = (Scope::Everything, ledgers(&jobs, settings));
+    let desk = at.open(scope, (Arc::clone(&shown), doer), &engine, settings);
     let given = Given {
         args,
         settings,

@@ -20,6 +20,7 @@ use crate::desk::asked::Trouble;
 use crate::desk::shelves::Shelves;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
+use crate::job::LedgerUrl;
 use crate::model::UnixMillis;
 use crate::report::rfc3339;
 use crate::rollout::schedule::{Act, Skipped};
@@ -311,15 +312,18 @@ impl<'a, C: Clock> Service<'a, C> {
 
     fn show(&self) {
         if let Some(shelves) = self.given.shelves {
-            let own = self.jobs.iter().map(|job| &job.settings);
-            let all = own.chain([self.given.settings]);
-            shelves.set(
-                all.filter_map(|settings| settings.ledger.url().ok())
-                    .collect(),
-            );
+            shelves.set(ledgers(&self.jobs, self.given.settings));
         }
         *self.shown.lock() = self.jobs.iter().map(|job| job.metrics.clone()).collect();
     }
+}
+
+/// The ledgers of jobs, and the one of the settings.
+pub(super) fn ledgers(jobs: &[Job], settings: &Settings) -> Vec<LedgerUrl> {
+    let own = jobs.iter().map(|job| &job.settings);
+    let all = own.chain([settings]);
+    all.filter_map(|settings| settings.ledger.url().ok())
+        .collect()
 }
 
 /// Looks whether a job that had mistakes has none any more.
