@@ -5,7 +5,7 @@ use crate::pane::{PROMPT, Pane, needs};
 /// What is typed before the tabulator, and what then stands there.
 const COMPLETED: [(&str, &str); 13] = [
     ("okta-rollout che", "okta-rollout check"),
-    ("okta-rollout rota", "okta-rollout rotate-key"),
+    ("okta-rollout reh", "okta-rollout rehearse"),
     ("okta-rollout consent ref", "okta-rollout consent refresh"),
     ("okta-rollout report --form", "okta-rollout report --format"),
     (
