@@ -57,7 +57,7 @@ pub(super) async fn approve(
 
 async fn approved(site: &Site, prefix: &str, wave: Option<usize>) -> Result<Note, LedgerError> {
     let Placed { ledger, run } = site.shelves.run(prefix).await?;
-    let facts = Facts::read(ledger.clone(), run.clone()).await?;
+    let facts = Facts::read(&ledger, &run).await?;
     let awaits = facts
         .awaits()
         .filter(|(no, _)| wave.is_none_or(|wave| wave == *no));

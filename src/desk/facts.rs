@@ -1,13 +1,9 @@
 //! What the ledger says of a run, as pages show it: read anew for each page.
 
-use crate::engine::Selected;
-use crate::engine::waves::Standing;
-use crate::ledger::{Counts, EntryRow, Ledger, LedgerError, OrgRow, RunRow};
-use crate::model::{EntryNo, EntryState, OrgNo};
-use crate::pacing::unix_millis;
-use crate::plan;
-use crate::report::{self, EntryReport, ErrorReport, Held, Overview, RunFacts};
-use crate::rollout::waves::{self, standing};
+use crate::ledger::{EntryRow, Ledger, LedgerError, RunRow};
+use crate::model::{EntryNo, EntryState};
+use crate::report::{EntryReport, Overview};
+use crate::rollout::view::{RunView, held};
 use crate::selection::{Ended, Selection};
 
 /// Failed entries that are shown before all others.
@@ -18,90 +14,31 @@ pub(super) const PAGE: usize = 50;
 
 /// See the first lines of this file.
 pub(super) struct Facts {
-    pub ledger: Ledger,
-    pub run: RunRow,
-    pub held: Held,
-    pub orgs: Vec<OrgRow>,
-    pub by_org: Vec<(OrgNo, Counts)>,
-    pub standing: Option<Standing>,
+    pub view: RunView,
     pub overview: Overview,
 }
 
 impl Facts {
     /// Reads them.
-    pub async fn read(ledger: Ledger, run: RunRow) -> Result<Self, LedgerError> {
-        let held = if ledger.is_locked(&run.id)? {
-            Held::Yes
-        } else {
-            Held::No
-        };
-        let orgs = ledger.orgs(&run.id).await?;
-        let standing = standing(&ledger, &run, &orgs, &Selected::default()).await?;
-        let mut by_org = ledger.counts_by_org(&run.id).await?;
-        if let Some(standing) = &standing {
-            standing.hold_back(&mut by_org);
-        }
-        let mut overview = report::overview(RunFacts {
-            run: &run,
-            held,
-            counts: by_org.iter().map(|(_, counts)| *counts).sum(),
-            orgs: &orgs,
-            removed: &[],
-        });
-        let now = unix_millis();
-        for (org, row) in overview.orgs.iter_mut().zip(&orgs) {
-            // The end of a wait is not written where the clock tells it.
-            let until = row.wait.as_ref().map(|wait| wait.until);
-            org.waiting.take_if(|_| until <= Some(now));
-        }
-        overview.waves = standing.as_ref().map(waves::reports).unwrap_or_default();
-        Ok(Self {
-            ledger,
-            run,
-            held,
-            orgs,
-            by_org,
-            standing,
-            overview,
-        })
-    }
-
-    /// An entry as reports have it.
-    pub fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
-        let org = self.orgs.get(row.org.index())?;
-        let planned = plan::steps(&row.entry);
-        let mut entry = report::entry(row, org, &planned, self.held);
-        if let Some(elsewhere) = row.queue {
-            entry.error = report::error(row, self.orgs.get(elsewhere.index())?, &planned);
-        }
-        entry.is_earlier = report::is_earlier(row, self.run.session_at());
-        if row.state == EntryState::Pending && entry.error.is_none() {
-            entry.error = self.not_begun(row);
-        }
-        Some(entry)
-    }
-
-    /// Why it has not begun, if that is because of waves.
-    fn not_begun(&self, row: &EntryRow) -> Option<ErrorReport> {
-        let in_wave = self.standing.as_ref()?.groups.wave_of(row.org)?;
-        let (id, waves) = (&self.run.id.0, &self.overview.waves);
-        let details = report::not_begun(id, waves, in_wave, self.held == Held::Yes)?;
-        let steps = plan::steps(&row.entry);
-        Some(ErrorReport {
-            step: steps.first().map_or("", |step| step.name()),
-            details,
-        })
+    pub async fn read(ledger: &Ledger, run: &RunRow) -> Result<Self, LedgerError> {
+        let view = RunView::read(ledger, run, held(ledger, &run.id)?).await?;
+        let overview = view.overview(&[]);
+        Ok(Self { view, overview })
     }
 
     /// The first failed entries, of those of orgs that come first.
     pub async fn failed(&self) -> Result<Vec<EntryReport>, LedgerError> {
         let mut found = Vec::new();
-        let failed = self.by_org.iter().filter(|(_, counts)| counts.failed > 0);
+        let failed = self
+            .view
+            .by_org
+            .iter()
+            .filter(|(_, counts)| counts.failed > 0);
         for (org, _) in failed {
             let left = FAILED - found.len();
-            let (run, state) = (&self.run.id, EntryState::Failed);
-            let rows = self.ledger.load(run, *org, state, None, left).await?;
-            found.extend(rows.iter().filter_map(|row| self.entry(row)));
+            let (run, state) = (&self.view.run.id, EntryState::Failed);
+            let rows = self.view.ledger.load(run, *org, state, None, left).await?;
+            found.extend(rows.iter().filter_map(|row| self.view.entry(row)));
             if found.len() >= FAILED {
                 break;
             }
@@ -128,14 +65,14 @@ impl Facts {
         };
         let mut found = Vec::with_capacity(numbers.len());
         for no in numbers {
-            let row = self.ledger.entry(&self.run.id, no).await?;
-            found.extend(self.entry(&row));
+            let row = self.view.ledger.entry(&self.view.run.id, no).await?;
+            found.extend(self.view.entry(&row));
         }
         Ok((found, count))
     }
 
     async fn selected(&self, only: &Selection) -> Result<Vec<EntryNo>, LedgerError> {
-        let takes = self.orgs.iter().map(|org| only.takes_org(&org.name));
+        let takes = self.view.orgs.iter().map(|org| only.takes_org(&org.name));
         let takes: Vec<bool> = takes.collect();
         let mut found = Vec::new();
         let each = |entry: crate::ledger::Standing| {
@@ -147,7 +84,10 @@ impl Facts {
                 found.push(entry.no);
             }
         };
-        self.ledger.for_each_standing(&self.run.id, each).await?;
+        self.view
+            .ledger
+            .for_each_standing(&self.view.run.id, each)
+            .await?;
         Ok(found)
     }
 
@@ -157,7 +97,11 @@ impl Facts {
         let (mut low, mut high) = (0, entries);
         while low < high {
             let middle = low + (high - low) / 2;
-            let found = self.ledger.entry(&self.run.id, EntryNo(middle)).await?;
+            let found = self
+                .view
+                .ledger
+                .entry(&self.view.run.id, EntryNo(middle))
+                .await?;
             match found.row.cmp(&row) {
                 std::cmp::Ordering::Equal => return Ok(Some(found)),
                 std::cmp::Ordering::Less => low = middle + 1,
@@ -169,7 +113,7 @@ impl Facts {
 
     /// The wave that waits for an approval, and its name.
     pub fn awaits(&self) -> Option<(usize, &str)> {
-        let wave = self.standing.as_ref()?.awaits()?;
+        let wave = self.view.standing.as_ref()?.awaits()?;
         let report = self.overview.waves.get(wave)?;
         Some((wave, &report.name))
     }

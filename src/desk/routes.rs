@@ -117,11 +117,11 @@ impl Site {
         let around = self.around(headers, &format!("/runs/{prefix}"));
         let made = async {
             let Placed { ledger, run } = self.shelves.run(prefix).await?;
-            let facts = Facts::read(ledger, run).await?;
+            let facts = Facts::read(&ledger, &run).await?;
             let (entries, count) = facts.entries(&filter.selection(), filter.page).await?;
             let failed = facts.failed().await?;
             let (spans, span_ms) = spans(&facts).await?;
-            let complete = |text: &str| (self.complete)(facts.ledger.file(), text);
+            let complete = |text: &str| (self.complete)(facts.view.ledger.file(), text);
             let page = RunPage {
                 failed,
                 entries,
@@ -129,7 +129,7 @@ impl Site {
                 filter,
                 spans,
                 span_ms,
-                is_live: self.engine.live().has(&facts.run.id),
+                is_live: self.engine.live().has(&facts.view.run.id),
                 facts: &facts,
                 complete: &complete,
             };
@@ -182,12 +182,16 @@ impl Site {
 /// How many entries came to rest when, and how long a span is.
 async fn spans(facts: &Facts) -> Result<(Vec<(i64, u64)>, i64), LedgerError> {
     let spans = i64::try_from(pages::SPANS).unwrap_or(1);
-    let run = &facts.run;
-    let end = run.finished_at.filter(|_| facts.held == Held::No);
+    let run = &facts.view.run;
+    let end = run.finished_at.filter(|_| facts.view.held == Held::No);
     let end = end.unwrap_or_else(unix_millis);
     let long = end.0.saturating_sub(run.started_at.0).max(spans);
     let span_ms = long / spans + 1;
-    let rests = facts.ledger.rests(&run.id, run.started_at, span_ms).await?;
+    let rests = facts
+        .view
+        .ledger
+        .rests(&run.id, run.started_at, span_ms)
+        .await?;
     Ok((rests, span_ms))
 }
 
@@ -291,21 +295,22 @@ pub(super) async fn entry(
     };
     let made = async {
         let Placed { ledger, run } = site.shelves.run(&prefix).await?;
-        let facts = Facts::read(ledger, run).await?;
+        let facts = Facts::read(&ledger, &run).await?;
         let Some(found) = facts.at_row(number).await? else {
             return Ok(nothing(&row));
         };
-        let Some(mut one) = facts.entry(&found) else {
+        let Some(mut one) = facts.view.entry(&found) else {
             return Ok(nothing(&row));
         };
         let (mut calls, order) = (Vec::new(), [found.no]);
         let each = |_, made| calls = report::calls(made);
         facts
+            .view
             .ledger
-            .for_each_with_calls_of(&facts.run.id, &order, each)
+            .for_each_with_calls_of(&facts.view.run.id, &order, each)
             .await?;
         one.calls = Some(calls);
-        let complete = |text: &str| (site.complete)(facts.ledger.file(), text);
+        let complete = |text: &str| (site.complete)(facts.view.ledger.file(), text);
         let of_run = (facts.overview.run.as_str(), &complete as _);
         Ok(pages::entry(&one, of_run, &around, &[]).answer(StatusCode::OK))
     };

@@ -26,4 +26,5 @@ pub(crate) mod shell;
 pub(crate) mod simulated;
 pub(crate) mod target;
 pub(crate) mod unknown_org;
+pub(crate) mod view;
 pub(crate) mod waves;

@@ -27,7 +27,8 @@ impl Facts {
         out: &mut dyn Write,
     ) -> anyhow::Result<u64> {
         let order = self.order().await?;
-        let mut findings = Findings::new(self.run.started_at, &self.orgs, self.commands());
+        let mut findings =
+            Findings::new(self.view.run.started_at, &self.view.orgs, self.commands());
         let add = |entry: &EntryReport, row: &EntryRow, calls: &[Attempt]| {
             findings.add(row, entry, calls);
             Ok(())
@@ -54,13 +55,16 @@ impl Facts {
 
     async fn order(&self) -> anyhow::Result<Order> {
         let (mut all, mut failed) = (Vec::new(), Vec::new());
-        let read = self.ledger.for_each_standing(&self.run.id, |standing| {
-            let key = (standing.org, standing.no);
-            all.push(key);
-            if standing.state == EntryState::Failed {
-                failed.push(key);
-            }
-        });
+        let read = self
+            .view
+            .ledger
+            .for_each_standing(&self.view.run.id, |standing| {
+                let key = (standing.org, standing.no);
+                all.push(key);
+                if standing.state == EntryState::Failed {
+                    failed.push(key);
+                }
+            });
         read.await.context("the ledger cannot be read")?;
         let sorted = |mut keys: Vec<_>| {
             keys.sort_unstable();
@@ -73,7 +77,7 @@ impl Facts {
     }
 
     fn commands(&self) -> Commands {
-        let run = &self.run.id.0;
+        let run = &self.view.run.id.0;
         let [resume, consents, details] = [
             format!("okta-rollout resume {run}"),
             "okta-rollout consent list".to_owned(),
@@ -105,8 +109,9 @@ impl Facts {
             }
         };
         let read = self
+            .view
             .ledger
-            .for_each_with_calls_of(&self.run.id, order, each);
+            .for_each_with_calls_of(&self.view.run.id, order, each);
         read.await.context("the ledger cannot be read")?;
         failed.map_or(Ok(()), Err)
     }

@@ -42,19 +42,18 @@ pub(in crate::cli) async fn summary(
     closing: &Closing,
     output: Output,
 ) -> Result<String, Failure> {
-    let mut facts = Facts {
-        held: closing.held,
-        ..Facts::read(ledger, run).await?
-    };
-    let left = facts.counts.unfinished();
-    facts.counts = closing.counts.iter().map(|(_, counts)| *counts).sum();
-    let left_out = left.saturating_sub(facts.counts.unfinished());
+    let mut facts = Facts::read(ledger, run).await?;
+    let view = &mut facts.view;
+    view.held = closing.held;
+    let left = view.counts().unfinished();
+    view.by_org.clone_from(&closing.counts);
+    let left_out = left.saturating_sub(view.counts().unfinished());
     let hubs = ledger.hubs(&run.id).await?;
-    let own_orgs = facts.orgs.iter().zip(&closing.counts);
+    let own_orgs = view.orgs.iter().zip(&closing.counts);
     let hubs_hold = own_orgs
         .filter(|(org, _)| org.stopped.is_none())
         .any(|(_, (_, counts))| counts.held_back > 0);
-    for (org, (no, counts)) in facts.orgs.iter_mut().zip(&closing.counts) {
+    for (org, (no, counts)) in view.orgs.iter_mut().zip(&closing.counts) {
         // What stopped it earlier holds back nothing that the command was about.
         let holds = counts.unfinished() > 0 || hubs_hold && hubs.contains(no);
         org.stopped.take_if(|_| !holds);
@@ -104,7 +103,7 @@ async fn attention(
     facts: &Facts,
     closing: &Closing,
 ) -> Result<Attention, Failure> {
-    let run = &facts.run.id;
+    let run = &facts.view.run.id;
     let mut attention = Attention::default();
     for (no, counts) in &closing.counts {
         let mut after = None;

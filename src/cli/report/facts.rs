@@ -6,22 +6,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::cli::carried::complete;
-use crate::engine::Selected;
-use crate::engine::waves::Standing;
 use crate::failure::Failure;
 use crate::job::Format;
-use crate::ledger::{
-    Attempt, Counts, EntryRow, Ledger, LedgerError, OrgRow, Removed, RunRow, Undelivered,
-};
+use crate::ledger::{Attempt, EntryRow, Ledger, LedgerError, Removed, RunRow, Undelivered};
 use crate::manifest::{Columns, CsvManifest, Record};
-use crate::model::{EntryNo, EntryState, RunId, UnixMillis};
-use crate::pacing::unix_millis;
-use crate::plan;
-use crate::report::{
-    self, EntryReport, ErrorReport, Held, JsonReport, Overview, RunFacts, TextReport, WaveReport,
-};
+use crate::model::{EntryNo, RunId};
+use crate::report::{self, EntryReport, Held, JsonReport, Overview, TextReport};
 use crate::rollout::context::RunContext;
-use crate::rollout::waves::{self, standing};
+use crate::rollout::view::{RunView, held};
 use crate::selection::{Ended, Selection};
 use crate::text::Page;
 
@@ -54,18 +46,10 @@ impl Request {
 
 /// The run-wide rows a report is built from.
 pub(in crate::cli) struct Facts {
-    /// Where its entries are read, as of the same moment if it is a [snapshot](Facts::now).
-    pub(super) ledger: Ledger,
-    pub(super) run: RunRow,
-    pub(super) held: Held,
-    /// When they were read.
-    pub(super) as_of: UnixMillis,
-    pub(super) counts: Counts,
-    pub(super) orgs: Vec<OrgRow>,
+    /// Its entries are read as of the same moment if it is a [snapshot](Facts::now).
+    pub(super) view: RunView,
     pub(super) removed: Vec<Removed>,
     pub(super) undelivered: Vec<Undelivered>,
-    pub(super) waves: Option<Standing>,
-    pub(super) reports: Vec<WaveReport>,
 }
 
 /// Notices of a run that did not arrive; not those that the process which works on it may still be sending.
@@ -93,11 +77,6 @@ pub(in crate::cli) async fn look(ledger: &Ledger, run: &RunId) -> Result<(Ledger
     }
 }
 
-fn held(ledger: &Ledger, run: &RunId) -> Result<Held, LedgerError> {
-    let is_locked = ledger.is_locked(run)?;
-    Ok(if is_locked { Held::Yes } else { Held::No })
-}
-
 impl Facts {
     /// As [`Self::read`], all of one moment, whoever works on the run.
     pub async fn now(ledger: &Ledger, run: &RunRow) -> Result<Self, Failure> {
@@ -112,45 +91,21 @@ impl Facts {
     }
 
     async fn of(ledger: &Ledger, run: &RunRow, held: Held) -> Result<Self, Failure> {
-        let orgs = ledger.orgs(&run.id).await?;
-        let waves = standing(ledger, run, &orgs, &Selected::default()).await?;
-        let mut counts = ledger.counts_by_org(&run.id).await?;
-        if let Some(waves) = &waves {
-            waves.hold_back(&mut counts);
-        }
         Ok(Self {
-            ledger: ledger.clone(),
-            held,
-            as_of: unix_millis(),
-            counts: counts.into_iter().map(|(_, counts)| counts).sum(),
-            reports: waves.as_ref().map(waves::reports).unwrap_or_default(),
-            waves,
+            view: RunView::read(ledger, run, held).await?,
             removed: ledger.removed(&run.id).await?,
-            orgs,
             undelivered: undelivered(ledger, run, held).await?,
-            run: run.clone(),
         })
     }
 
     /// The run that they are of.
     pub const fn run(&self) -> &RunRow {
-        &self.run
+        &self.view.run
     }
 
     /// The report's head.
     pub fn overview(&self) -> Overview {
-        let mut overview = report::overview(RunFacts {
-            run: &self.run,
-            held: self.held,
-            counts: self.counts,
-            orgs: &self.orgs,
-            removed: &self.removed,
-        });
-        for (org, row) in overview.orgs.iter_mut().zip(&self.orgs) {
-            // The end of a wait is not written where the clock tells it.
-            let until = row.wait.as_ref().map(|wait| wait.until);
-            org.waiting.take_if(|_| until <= Some(self.as_of));
-        }
+        let mut overview = self.view.overview(&self.removed);
         if let Some(error) = &mut overview.error {
             complete_hint(&mut error.hint);
         }
@@ -162,39 +117,16 @@ impl Facts {
         {
             complete_hint(&mut stopped.hint);
         }
-        overview.waves.clone_from(&self.reports);
         overview
     }
 
     /// One of its entries.
     pub(super) fn entry(&self, row: &EntryRow) -> Option<EntryReport> {
-        let org = self.orgs.get(row.org.index())?;
-        let planned = plan::steps(&row.entry);
-        let mut entry = report::entry(row, org, &planned, self.held);
-        if let Some(elsewhere) = row.queue {
-            entry.error = report::error(row, self.orgs.get(elsewhere.index())?, &planned);
-        }
-        entry.is_earlier = report::is_earlier(row, self.run.session_at());
-        if row.state == EntryState::Pending && entry.error.is_none() {
-            entry.error = self.not_begun(row);
-        }
+        let mut entry = self.view.entry(row)?;
         if let Some(error) = &mut entry.error {
             complete_hint(&mut error.hint);
         }
         Some(entry)
-    }
-
-    /// Why it has not begun, if that is because of waves.
-    fn not_begun(&self, row: &EntryRow) -> Option<ErrorReport> {
-        let (waves, reports) = (self.waves.as_ref()?, &self.reports);
-        let in_wave = waves.groups.wave_of(row.org)?;
-        let is_held = self.held == Held::Yes;
-        let details = report::not_begun(&self.run.id.0, reports, in_wave, is_held)?;
-        let steps = plan::steps(&row.entry);
-        Some(ErrorReport {
-            step: steps.first().map_or("", |step| step.name()),
-            details,
-        })
     }
 
     /// Writes the report; returns how many entries it has.
@@ -240,7 +172,7 @@ impl Facts {
         }
         let base = self.entries_base()?;
         let mut written: Vec<EntryNo> = Vec::new();
-        let mut concerned = vec![false; self.orgs.len()];
+        let mut concerned = vec![false; self.view.orgs.len()];
         let entries = self
             .each(request, |entry, row| {
                 written.push(row.no);
@@ -250,7 +182,7 @@ impl Facts {
                 Ok(json.entry(entry)?)
             })
             .await?;
-        let mut orgs = self.orgs.clone();
+        let mut orgs = self.view.orgs.clone();
         retain(&mut orgs, &concerned);
         let mut manifest = json.manifest(&orgs)?;
         // The same entries, whatever became of them since they were written.
@@ -268,7 +200,7 @@ impl Facts {
     }
 
     fn entries_base(&self) -> anyhow::Result<PathBuf> {
-        let context = RunContext::of(&self.run)
+        let context = RunContext::of(&self.view.run)
             .map_err(|failure| failure.error.context("the manifest's folder is not known"))?;
         Ok(context.entries_base().to_owned())
     }
@@ -281,7 +213,7 @@ impl Facts {
         })
         .await?;
         let mut csv = CsvManifest::begin(out, columns, &base)?;
-        if let Some(why) = &self.run.failed {
+        if let Some(why) = &self.view.run.failed {
             // A manifest ignores a row that is for people only.
             csv.record(&Record {
                 row: 0,
@@ -321,13 +253,13 @@ impl Facts {
                 entries += 1;
             }
         };
-        let run = &self.run.id;
+        let run = &self.view.run.id;
         let read = if request.calls {
             let each = |row: EntryRow, calls| each(&row, Some(calls));
-            self.ledger.for_each_entry_with_calls(run, each).await
+            self.view.ledger.for_each_entry_with_calls(run, each).await
         } else {
             let each = |row: EntryRow| each(&row, None);
-            self.ledger.for_each_entry(run, each).await
+            self.view.ledger.for_each_entry(run, each).await
         };
         read.context("the ledger cannot be read")?;
         failed.map_or(Ok(entries), Err)
