@@ -50,6 +50,16 @@ pub enum WaveState {
 }
 
 impl WaveState {
+    /// How pages show it: the name of a class in their style sheets.
+    pub(crate) const fn tone(self) -> &'static str {
+        match self {
+            Self::Halted => "bad",
+            Self::Done => "good",
+            Self::Soaking | Self::AwaitingApproval => "wait",
+            Self::Pending | Self::Running => "muted",
+        }
+    }
+
     /// In words, for people.
     pub const fn words(self) -> &'static str {
         match self {

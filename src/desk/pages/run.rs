@@ -10,7 +10,7 @@ use super::{chart, runs};
 use crate::desk::facts::{FAILED, Facts, PAGE};
 use crate::desk::filter::Filter;
 use crate::model::{State, UnixMillis};
-use crate::report::{EntryReport, OrgReport, WaveState, counted, rfc3339, short};
+use crate::report::{EntryReport, OrgReport, counted, rfc3339, short};
 use crate::text::{plain, value};
 
 /// Orgs that are all listed; of more, those come first that need somebody or wait.
@@ -145,7 +145,7 @@ fn waves(page: &RunPage<'_>) -> Markup {
                 thead { tr { th scope="col" { "Wave" } th scope="col" { "State" } th scope="col" { "Size" } th scope="col" { "When" } } }
                 tbody { @for wave in waves { tr {
                     td { (value(&wave.name)) }
-                    td { span class=(class(wave.state)) { (wave.state.words()) } }
+                    td { span class=(wave.state.tone()) { (wave.state.words()) } }
                     td { (wave.counts()) }
                     td { (wave.times()) }
                 } } }
@@ -154,21 +154,12 @@ fn waves(page: &RunPage<'_>) -> Markup {
     }
 }
 
-const fn class(state: WaveState) -> &'static str {
-    match state {
-        WaveState::Halted => "bad",
-        WaveState::Done => "good",
-        WaveState::Soaking | WaveState::AwaitingApproval => "wait",
-        WaveState::Pending | WaveState::Running => "muted",
-    }
-}
-
 fn timeline(page: &RunPage<'_>) -> Markup {
     let totals = page.facts.overview.totals;
     let ended = totals.entries - totals.pending;
     let spans = i64::try_from(chart::SPANS).unwrap_or(i64::MAX);
     let long = Duration::from_millis(page.span_ms.saturating_mul(spans).unsigned_abs());
-    let began = page.facts.run.started_at;
+    let began = page.facts.view.run.started_at;
     let at = |at: UnixMillis| {
         rfc3339(at)
             .chars()
@@ -194,7 +185,7 @@ fn timeline(page: &RunPage<'_>) -> Markup {
 
 fn orgs(page: &RunPage<'_>) -> Markup {
     let overview = &page.facts.overview;
-    let mut lines: Vec<_> = overview.orgs.iter().zip(&page.facts.by_org).collect();
+    let mut lines: Vec<_> = overview.orgs.iter().zip(&page.facts.view.by_org).collect();
     lines.sort_by_key(|(org, (_, counts))| {
         let needs = (
             org.stopped.is_none(),

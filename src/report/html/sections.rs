@@ -11,7 +11,7 @@ use crate::report::build::rfc3339;
 use crate::report::findings::{NAMED, OrgFindings};
 use crate::report::text::{drifted, which};
 use crate::report::words::{counted, named, plain};
-use crate::report::{Alike, Findings, OrgReport, Overview, WaveState, short};
+use crate::report::{Alike, Findings, OrgReport, Overview, short};
 
 /// Orgs whose charts are seen at once; the others' are folded.
 const CHARTS: usize = 12;
@@ -90,22 +90,13 @@ pub(super) fn waves(overview: &Overview) -> Markup {
                 tbody { @for wave in &overview.waves {
                     tr {
                         td { (plain(&wave.name)) }
-                        td class="s" { span class=(class(wave.state)) { (wave.state.words()) } }
+                        td class="s" { span class=(wave.state.tone()) { (wave.state.words()) } }
                         td { (wave.counts()) }
                         td { (wave.times()) }
                     }
                 } }
             } }
         }
-    }
-}
-
-const fn class(state: WaveState) -> &'static str {
-    match state {
-        WaveState::Halted => "bad",
-        WaveState::Done => "good",
-        WaveState::Soaking | WaveState::AwaitingApproval => "wait",
-        WaveState::Pending | WaveState::Running => "muted",
     }
 }
 
