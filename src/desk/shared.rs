@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::filter::Filter;
 use super::form::{BadForm, Form};
-use super::forms::{remember, waits_no_more};
+use super::forms::{Place, remember, waits_no_more};
 use super::pages::{self, Around, Note, Tab, bad_share, error};
 use super::share::{self, PATH, Share};
 use super::site::{Site, who};
@@ -122,81 +122,88 @@ pub(super) async fn page(
     }
 }
 
+/// A form of the page of a link that is good.
+pub(super) struct GuestForm {
+    site: Arc<Site>,
+    who: Option<String>,
+    opened: Opened,
+    form: Form,
+}
+
+impl FromRequest<Arc<Site>> for GuestForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Response> {
+        let (mut head, body) = request.into_parts();
+        let text = Path::<String>::from_request_parts(&mut head, site).await;
+        let Path(text) = text.map_err(IntoResponse::into_response)?;
+        let opened = Opened::of(site, &head.headers, &text).await?;
+        let form = opened.form(site, &head.headers, body).await?;
+        Ok(Self {
+            site: Arc::clone(site),
+            who: who(&head.headers),
+            opened,
+            form,
+        })
+    }
+}
+
+impl GuestForm {
+    /// The page with what became of it.
+    async fn answer(&self, status: StatusCode, notes: &[Note]) -> Response {
+        self.opened.page(&self.site, None, (status, notes)).await
+    }
+
+    async fn unreadable(&self, why: LedgerError) -> Response {
+        unreadable(&self.site, &self.opened.around, why).await
+    }
+
+    /// The entry that it is about, if it still waits.
+    async fn place(&self) -> Result<Option<Place>, LedgerError> {
+        let only = Some(self.opened.only());
+        self.site.place(&self.form, only).await
+    }
+}
+
 /// `POST /share/LINK/who`.
-pub(super) async fn set_who(
-    State(site): Shared,
-    headers: HeaderMap,
-    Path(text): Path<String>,
-    body: Body,
-) -> Response {
-    let done = async {
-        let opened = Opened::of(&site, &headers, &text).await?;
-        let form = opened.form(&site, &headers, body).await?;
-        Ok(remember(&site, &form, &opened.around.base))
-    };
-    done.await.unwrap_or_else(|refused| refused)
+pub(super) async fn set_who(guest: GuestForm) -> Response {
+    remember(&guest.site, &guest.form, &guest.opened.around.base)
 }
 
 /// `POST /share/LINK/consents/answers`.
-pub(super) async fn answers(
-    State(site): Shared,
-    headers: HeaderMap,
-    Path(text): Path<String>,
-    body: Body,
-) -> Response {
-    let done = async {
-        let opened = Opened::of(&site, &headers, &text).await?;
-        let form = opened.form(&site, &headers, body).await?;
-        let text = form.get("answers").unwrap_or_default();
-        Ok(match site.hand_in(text, Some(opened.only())).await {
-            Ok(notes) => opened.page(&site, None, (StatusCode::OK, &notes)).await,
-            Err(why) => unreadable(&site, &opened.around, why).await,
-        })
-    };
-    done.await.unwrap_or_else(|refused| refused)
+pub(super) async fn answers(guest: GuestForm) -> Response {
+    let text = guest.form.get("answers").unwrap_or_default();
+    match guest.site.hand_in(text, Some(guest.opened.only())).await {
+        Ok(notes) => guest.answer(StatusCode::OK, &notes).await,
+        Err(why) => guest.unreadable(why).await,
+    }
 }
 
 /// `POST /share/LINK/consents/open`.
-pub(super) async fn open(
-    State(site): Shared,
-    headers: HeaderMap,
-    Path(text): Path<String>,
-    body: Body,
-) -> Response {
-    let done = async {
-        let opened = Opened::of(&site, &headers, &text).await?;
-        let form = opened.form(&site, &headers, body).await?;
-        let note = match site.place(&form, Some(opened.only())).await {
-            Ok(Some(place)) => match site.open(place, (who(&headers), Eyes::Guests)).await {
-                Ok(response) => return Ok(response),
+pub(super) async fn open(guest: GuestForm) -> Response {
+    let note = match guest.place().await {
+        Ok(Some(place)) => {
+            let eyes = (guest.who.clone(), Eyes::Guests);
+            match guest.site.open(place, eyes).await {
+                Ok(response) => return response,
                 Err(note) => note,
-            },
-            Ok(None) => waits_no_more(),
-            Err(why) => return Ok(unreadable(&site, &opened.around, why).await),
-        };
-        Ok(opened
-            .page(&site, None, (StatusCode::CONFLICT, &[note]))
-            .await)
+            }
+        }
+        Ok(None) => waits_no_more(),
+        Err(why) => return guest.unreadable(why).await,
     };
-    done.await.unwrap_or_else(|refused| refused)
+    guest.answer(StatusCode::CONFLICT, &[note]).await
 }
 
 /// `POST /share/LINK/consents/fresh`.
-pub(super) async fn fresh(
-    State(site): Shared,
-    headers: HeaderMap,
-    Path(text): Path<String>,
-    body: Body,
-) -> Response {
-    let done = async {
-        let opened = Opened::of(&site, &headers, &text).await?;
-        let form = opened.form(&site, &headers, body).await?;
-        let (status, note) = match site.place(&form, Some(opened.only())).await {
-            Ok(Some(place)) => (StatusCode::OK, site.renew(place, Eyes::Guests).await.0),
-            Ok(None) => (StatusCode::CONFLICT, waits_no_more()),
-            Err(why) => return Ok(unreadable(&site, &opened.around, why).await),
-        };
-        Ok(opened.page(&site, None, (status, &[note])).await)
+pub(super) async fn fresh(guest: GuestForm) -> Response {
+    let (status, note) = match guest.place().await {
+        Ok(Some(place)) => {
+            let (note, _) = guest.site.renew(place, Eyes::Guests).await;
+            (StatusCode::OK, note)
+        }
+        Ok(None) => (StatusCode::CONFLICT, waits_no_more()),
+        Err(why) => return guest.unreadable(why).await,
     };
-    done.await.unwrap_or_else(|refused| refused)
+    guest.answer(status, &[note]).await
 }
