@@ -87,16 +87,8 @@ fn pages_of_others_and_rebound_names_do_nothing() {
     let desk = served(&mut story);
     let page = desk.enter();
     let form = page.form("/consents/fresh");
-    let cookie = {
-        let entered = desk.ask("GET", "/?token=tell-tale-desk-token", &[], "");
-        entered
-            .header("set-cookie")
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
+    let entered = desk.ask("GET", "/?token=tell-tale-desk-token", &[], "");
+    let cookie = entered.cookie();
     let with = |more: &[(&'static str, &str)]| {
         let more = more
             .iter()
@@ -312,13 +304,7 @@ fn large_bodies_and_slow_connections_change_nothing() {
     desk.post("/consents/answers", &with(4 * 1024 * 1024))
         .is(413);
     let entered = desk.ask("GET", &format!("/?token={}", desk.token), &[], "");
-    let cookie = entered
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = entered.cookie();
     // A gigabyte is refused by its length, before any of it is read.
     let mut huge = TcpStream::connect(&desk.address).unwrap();
     let head = format!(

@@ -115,20 +115,9 @@ fn people_see_who_is_at_work_on_what() {
     form.push(field("who", "Ada <b>Löw"));
     let named = desk.post("/who", &form).is(303);
     assert_eq!(named.header("location"), Some("/consents"));
-    let name = named
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let name = named.cookie();
     let entered = desk.ask("GET", &format!("/?token={}", desk.token), &[], "");
-    let cookie = entered
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap();
+    let cookie = entered.cookie();
     let headers = vec![("Cookie", format!("{cookie}; {name}"))];
     desk.post_with("/consents/open", &page.form("/consents/open"), &headers)
         .is(303);

@@ -38,6 +38,12 @@ impl Page {
         })
     }
 
+    /// The cookie that it sets.
+    pub fn cookie(&self) -> String {
+        let cookie = self.header("set-cookie").unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n\n{}", self.head, self.body);
@@ -119,9 +125,7 @@ impl Desk {
         let page = self
             .ask("GET", &format!("/?token={}", self.token), &[], "")
             .is(303);
-        let cookie = page.header("set-cookie").unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
-        self.cookie.replace(Some(cookie));
+        self.cookie.replace(Some(page.cookie()));
         self.get("/consents")
     }
 

@@ -1,6 +1,7 @@
 //! A scenario: a folder with a manifest and a job, the simulated orgs they speak of, and the program
 //! run in that folder as a person would. Orgs count from the outside what they were asked.
 
+mod announced;
 mod company;
 mod desk;
 mod entries;
