@@ -63,7 +63,11 @@ pub fn found_app<'a, 'l>(
 ) -> Result<Option<&'a str>, Obstacle> {
     let label = entry.label.as_deref().unwrap_or_default();
     match found {
-        [] if entry.create.is_some() => Ok(None),
+        [] if entry.create.is_some() && entry.rotation.is_none() => Ok(None),
+        [] if entry.create.is_some() => Err(Obstacle::outside(
+            format!("no {} app is labelled {label:?} yet", entry.app),
+            "set it up first: okta-rollout run FILE",
+        )),
         [] => Err(no_such_label(entry.app, label, others)),
         [id] => Ok(Some(id)),
         ids => Err(Obstacle::new(

@@ -306,4 +306,15 @@ fn what_cannot_be_rotated_says_why_and_the_others_are() {
     rotate(&story)
         .exits(0)
         .says("1 connection is left out: without a hub");
+    // An app is rotated, not made.
+    let create =
+        json!({ "signOnMode": "SAML_2_0", "settings": { "app": { "baseUrl": story.url("hub") } } });
+    let unmade = by_hand("umbrella").labelled("To the hub").missing();
+    story.manifest([unmade.with("create", create)]);
+    rotate(&story)
+        .exits(3)
+        .says("no okta_org2org app is labelled \"To the hub\" yet")
+        .says("set it up first: okta-rollout run FILE");
+    story.run().exits(0);
+    rotate(&story).exits(0);
 }

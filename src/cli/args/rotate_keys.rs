@@ -33,7 +33,7 @@ pub struct RotateKeys {
     /// Leave the old key in the hub for at least so long, as in `1h` or `2d`; the next rotation after that removes it
     #[arg(long, value_name = "D", value_parser = crate::job::parse_age)]
     pub overlap: Option<Duration>,
-    /// Years for which the new keys are good
+    /// Years for which the new keys are good, 2 to 10
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=10))]
     pub years: u8,
     /// Run the programs of secrets given as `exec:PROGRAM`
