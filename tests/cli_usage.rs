@@ -74,7 +74,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
       export       Write what orgs have now as a manifest; nothing is changed
-      serve        Run jobs by their schedules, until it is stopped
+      serve        Serve the desk, and run jobs by their schedules, until it is stopped
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest, of a job, or of the JSON report
       completions  Print the completions of a shell
@@ -99,6 +99,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
       okta-rollout resume                              go on with what can go on
       okta-rollout report --only failed                what went wrong, and what to do
+      okta-rollout serve jobs                          the desk, and jobs by their schedules
 
     Exit codes:
       0 all done   2 wrong usage, manifest, job or settings; nothing was sent
@@ -154,6 +155,29 @@ fn help_lists_the_options_of_every_command() {
               - text: For people and `grep`
               - json: For programs: an object a line
     "#);
+}
+
+#[test]
+fn the_desk_has_a_heading_for_its_own_options() {
+    let folder = folder(&[]);
+    for command in ["run", "serve"] {
+        let help = okta_rollout(folder.path())
+            .args([command, "--help"])
+            .output();
+        let help = String::from_utf8(help.unwrap().stdout).unwrap();
+        let (_, desk) = help.split_once("\nThe desk:\n").unwrap();
+        let section = desk
+            .lines()
+            .take_while(|line| line.is_empty() || line.starts_with(' '));
+        let flags: Vec<_> = section
+            .filter_map(|line| line.trim_start().strip_prefix("--")?.split(' ').next())
+            .collect();
+        assert_eq!(
+            flags,
+            ["listen", "token", "tls-cert", "tls-key", "behind-proxy"],
+            "{command}"
+        );
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ Examples:
   okta-rollout consent complete < okta-page.json   hand in what Okta's page showed
   okta-rollout resume                              go on with what can go on
   okta-rollout report --only failed                what went wrong, and what to do
+  okta-rollout serve jobs                          the desk, and jobs by their schedules
 
 Exit codes:
   0 all done   2 wrong usage, manifest, job or settings; nothing was sent
@@ -126,7 +127,7 @@ pub enum Command {
     RotateKey(RotateKey),
     /// Write what orgs have now as a manifest; nothing is changed
     Export(Export),
-    /// Run jobs by their schedules, until it is stopped
+    /// Serve the desk, and run jobs by their schedules, until it is stopped
     Serve(Serve),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),

@@ -253,6 +253,8 @@ fn simulated_orgs_stay_there_as_long_as_somebody_is_to_consent() {
 fn a_job_of_simulated_orgs_waits_for_people_under_serve_too() {
     let story = manual();
     let mut desk = story.desk(&["serve", "own.toml"]);
+    let told = "own.toml has no [schedule]: it starts only when somebody at the desk wants it";
+    desk.live.says(told);
     let page = desk.enter();
     page.is(200).shows("Nothing waits for a consent");
     let page = desk

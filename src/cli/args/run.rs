@@ -53,9 +53,6 @@ pub struct Run {
     /// The first line on standard output is the link to the desk, with its token.
     #[arg(long)]
     pub desk: bool,
-    /// Where the desk is.
-    #[command(flatten)]
-    pub desk_at: DeskAt,
     /// There is none: who looks for it is told what there is instead
     #[arg(long, hide = true)]
     pub dry_run: bool,
@@ -88,6 +85,9 @@ pub struct Run {
     /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,
+    /// Where the desk is. The last, because its heading in `--help` is also that of what follows.
+    #[command(flatten)]
+    pub desk_at: DeskAt,
 }
 
 impl Run {
@@ -98,7 +98,6 @@ impl Run {
             plan: None,
             ask: false,
             desk: false,
-            desk_at: DeskAt::default(),
             dry_run: false,
             new: false,
             only: Only::default(),
@@ -109,6 +108,7 @@ impl Run {
             // What is served here ends with the run, and the links with it.
             stays: Stays::Simulated,
             format: DataFormat::Human,
+            desk_at: DeskAt::default(),
         }
     }
 

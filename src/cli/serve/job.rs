@@ -72,7 +72,9 @@ impl Job {
         let schedule = target.policy.schedule.as_ref();
         if schedule.is_none() {
             let job = file.display();
-            output.warning(format_args!("{job} has no [schedule]: it is not started"));
+            output.warning(format_args!(
+                "{job} has no [schedule]: it starts only when somebody at the desk wants it"
+            ));
         }
         let mut job = Self {
             settings: settings.with_policy(&target.policy),
