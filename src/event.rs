@@ -1,5 +1,5 @@
-//! What a run says to the outside while it works. Progress and log are listeners of it; nothing in the run depends on
-//! who listens. No secret, no consent link and no `state` travels here.
+//! What a run says to the outside while it works. Progress, log, notices and the desk listen to it; nothing in the run
+//! depends on who does. No secret, no consent link and no `state` travels here.
 //!
 //! All listeners hear the same events, from a buffer of fixed size: sending never waits for one of them. Who is too
 //! slow is told how many events it lost ([`News::Lagged`]) and looks into the ledger for what became of them.

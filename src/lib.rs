@@ -25,8 +25,9 @@
 //! ```
 //!
 //! What happens is said as events: engine, its workers and pacing send them to the engine's [`event::Events`], and any
-//! number of listeners hear them (`cli`: progress and log; `rollout`: notices), or nobody at no cost. What events are
-//! lost to a slow listener it reads from the ledger. Whatever is traced besides goes to the log.
+//! number of listeners hear them (`cli`: progress and log; `desk`: live pages and metrics; `rollout`: notices), or
+//! nobody at no cost. What events are lost to a slow listener it reads from the ledger. Whatever is traced besides goes
+//! to the log.
 //!
 //! Where the four questions that are asked most are answered: a 429 becomes a wait in `pacing/reservation.rs`
 //! (`conclude`), a consent answer is matched in `rollout/consent/matching.rs`, a checkpoint becomes durable in

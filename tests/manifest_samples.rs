@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use okta_rollout::manifest::{
-    CheckOptions, Checked, Entry, Source, check, digest, json_schema, read_orgs,
+    CheckOptions, Checked, Entry, SecretCheck, Source, check, digest, json_schema, read_orgs,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,39 @@ fn every_sample_passes() {
             assert_eq!(orgs.url(&entry.org), format!("sandbox:{}", entry.org));
         }
     }
+}
+
+#[test]
+fn every_manifest_of_the_readme_passes() {
+    let url = |org: &str| json!({ "url": format!("https://{org}.okta.com"), "auth": { "apiToken": "env:TOKEN" } });
+    let orgs = json!({ "acme": url("acme"), "hub": url("hub") });
+    let blocks = include_str!("../README.md").split("```json\n").skip(1);
+    let mut passed = 0;
+    for block in blocks.filter_map(|block| block.split("```").next()) {
+        let Ok(shown) = serde_json::from_str::<Value>(block) else {
+            continue;
+        };
+        let manifest = match &shown {
+            whole if whole["apps"].is_array() => shown,
+            entry if entry["app"].is_string() => json!({ "orgs": orgs, "apps": [entry] }),
+            _ => continue,
+        };
+        let folder = tempfile::tempdir().expect("folder");
+        let source = Source {
+            file: folder.path().join("m.json"),
+            orgs_file: None,
+        };
+        std::fs::write(&source.file, manifest.to_string()).expect("manifest");
+        let options = CheckOptions {
+            secrets: SecretCheck::Skip,
+            ..CheckOptions::default()
+        };
+        let checked = check(&source, &options, &mut |_| ()).expect("it can be read");
+        let problems: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, Vec::<String>::new(), "{block}");
+        passed += 1;
+    }
+    assert_eq!(passed, 2);
 }
 
 #[test]
