@@ -89,7 +89,10 @@ pub(crate) fn reports(standing: &Standing) -> Vec<WaveReport> {
             entries: standing.counts.entries(),
             failed: standing.facts.failed,
             started_at: row.started_at.map(rfc3339),
-            finished_at: row.finished_at.map(rfc3339),
+            finished_at: (doing != Doing::Running)
+                .then_some(row.finished_at)
+                .flatten()
+                .map(rfc3339),
             until: until.map(rfc3339),
             may_fail: wave.halt_when_failed.map(|halts| halts.to_string()),
         }
@@ -120,7 +123,7 @@ pub(crate) enum Decided {
 }
 
 /// Stores what is decided, before anything of the run moves; `retries` = failed entries are tried again, so that waves are
-/// judged anew. What of a wave that had ended is begun again makes it end again.
+/// judged anew.
 pub(crate) async fn decide(
     (ledger, lock, run): (&Ledger, &RunLock, &RunRow),
     orgs: &[OrgRow],
@@ -150,20 +153,9 @@ pub(crate) async fn decide(
         passed = standing.halted();
         decided.push(passed.map_or(Decided::NoHalt, |no| Decided::Passed(name(no))));
     }
+    reopen(&mut standing.waves, retries);
     for (no, wave) in standing.waves.iter_mut().enumerate() {
-        let WaveStanding {
-            facts,
-            wanted,
-            unbegun,
-            ..
-        } = wave;
-        let row = &mut facts.row;
-        if retries {
-            row.passed_at = None;
-        }
-        if *unbegun > 0 || retries && wanted.failed > 0 {
-            row.finished_at = None;
-        }
+        let row = &mut wave.facts.row;
         if approved == Some(no) {
             row.approved_at = Some(now);
         }
@@ -184,6 +176,26 @@ pub(crate) async fn decide(
         ledger.set_waves(lock, changed).await?;
     }
     Ok(decided)
+}
+
+/// What of a wave that had ended is begun again makes it end again. One of which a part began before its turn, by `--only`,
+/// waits for its turn with the rest: whoever let that part begin had not seen what comes of the waves before.
+fn reopen(waves: &mut [WaveStanding], retries: bool) {
+    let mut is_ahead = false;
+    for wave in waves {
+        let (has_unbegun, is_halted) = (wave.unbegun > 0, wave.facts.is_halted());
+        let row = &mut wave.facts.row;
+        if retries {
+            row.passed_at = None;
+        }
+        if has_unbegun || retries && wave.wanted.failed > 0 {
+            row.finished_at = None;
+        }
+        if has_unbegun && is_ahead && !is_halted && row.started_at.is_some() {
+            (row.started_at, row.approved_at) = (None, None);
+        }
+        is_ahead |= has_unbegun;
+    }
 }
 
 /// The waves of a job, by what is planned for these orgs.

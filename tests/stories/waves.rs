@@ -409,6 +409,51 @@ fn only_works_within_waves() {
 }
 
 #[test]
+fn what_only_left_of_a_wave_waits_for_the_turn_of_that_wave() {
+    let story =
+        Scenario::of(["canary", "beta", "gamma", "delta"].map(|org| zscaler("0oa1").at(org)));
+    story.job(
+        "[[waves]]\nname = 'canaries'\norgs = ['canary']\n[[waves]]\nname = 'early'\norgs = ['beta']\napprove = true\n\
+         soak = '1h'\n[[waves]]\nname = 'late'\norgs = ['*']\napprove = true\n",
+    );
+    // One of the last wave, to try it: a part of that wave is no wave that ended.
+    story
+        .okta_rollout(&["run", "job.toml", "--only", "org=gamma"])
+        .exits(4);
+    story
+        .okta_rollout(&["resume", "--only", "org=gamma", "--approve"])
+        .exits(0);
+    quiet(&story, &["canary", "beta", "delta"]);
+    let wanted = |states: [&str; 3]| {
+        let names = ["canaries", "early", "late"].into_iter().zip(states);
+        let all: Vec<_> = names.map(|(name, state)| (name, state, 0)).collect();
+        are::<3>(all.try_into().unwrap())
+    };
+    let report = story.report();
+    assert_eq!(waves(&report), wanted(["pending", "pending", "running"]));
+    assert_eq!(report["waves"][2]["finishedAt"], Value::Null);
+    // All: the rest of it comes after the soak and the approvals before it, as if nobody had tried.
+    story
+        .run()
+        .exits(4)
+        .says("wave early waits for an approval");
+    quiet(&story, &["beta", "delta"]);
+    let states = ["done", "awaitingApproval", "pending"];
+    assert_eq!(waves(&story.report()), wanted(states));
+    let mut soaks = story.begin(&["resume", "--approve"]);
+    soaks.says("wave early (2 of 3) soaks until");
+    soaks.signal("KILL");
+    soaks.ends();
+    quiet(&story, &["delta"]);
+    story.time_passes(60 * 60_000);
+    story.run().exits(4).says("wave late waits for an approval");
+    quiet(&story, &["delta"]);
+    story.okta_rollout(&["resume", "--approve"]).exits(0);
+    assert_eq!(story.report()["totals"]["changed"], 4);
+    assert_eq!(waves(&story.report()), wanted(["done"; 3]));
+}
+
+#[test]
 fn plan_check_and_status_say_what_the_waves_are() {
     let story = Scenario::of(everywhere());
     story.job(WAVES);

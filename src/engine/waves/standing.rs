@@ -29,6 +29,8 @@ pub struct WaveStanding {
     pub wanted: Counts,
     /// Of these, those that have not begun, and are not of a stopped org.
     pub unbegun: u64,
+    /// Whether there are such, selected or not.
+    has_unbegun: bool,
     /// What is known of it.
     pub facts: Facts,
 }
@@ -71,14 +73,8 @@ impl Standing {
         } else {
             selected.counts_by_org(ledger, run).await?
         };
-        let unbegun = groups.sums_of(&wanted, |counts| Counts {
-            pending: if counts.held_back > 0 {
-                0
-            } else {
-                counts.pending
-            },
-            ..Counts::default()
-        });
+        let [unbegun, unbegun_of_all] =
+            [&wanted, &all].map(|by_org| groups.sums_of(by_org, unbegun));
         let (all, wanted) = (groups.sums(&all), groups.sums(&wanted));
         let waves = groups.waves.iter().enumerate().map(|(no, wave)| {
             let (counts, row) = (all[no], rows[no]);
@@ -98,6 +94,7 @@ impl Standing {
                 counts,
                 wanted: wanted[no],
                 unbegun: unbegun[no].pending,
+                has_unbegun: unbegun_of_all[no].pending > 0,
                 facts,
             }
         });
@@ -137,7 +134,8 @@ impl Standing {
                 Next::Halted(halted) if halted == no => Doing::Halted,
                 Next::Soaks { after, until, .. } if after == no => Doing::Soaking(until),
                 Next::Awaits(waits) if waits == no => Doing::AwaitingApproval,
-                _ if row.started_at.is_some() && row.finished_at.is_some() => Doing::Done,
+                // With `--only` a part of it may have ended.
+                _ if row.finished_at.is_some() && !self.waves[no].has_unbegun => Doing::Done,
                 _ if row.started_at.is_some() => Doing::Running,
                 _ if self.waves[no].counts.entries() == 0 && all_done => Doing::Done,
                 _ => Doing::Pending,
@@ -178,6 +176,19 @@ impl Standing {
     /// What is stored of each.
     pub fn rows(&self) -> Vec<WaveRow> {
         self.waves.iter().map(|wave| wave.facts.row).collect()
+    }
+}
+
+/// Those that have not begun, and are not of a stopped org.
+fn unbegun(counts: Counts) -> Counts {
+    let pending = if counts.held_back > 0 {
+        0
+    } else {
+        counts.pending
+    };
+    Counts {
+        pending,
+        ..Counts::default()
     }
 }
 
