@@ -193,28 +193,36 @@ fn three_hundred_orgs_in_three_waves() {
     };
     let story = Scenario::of(entries(2));
     let waves = [
-        wave("canaries", "canary*", "haltWhenFailed = '10%'"),
-        wave("early", "early*", ""),
+        wave("canaries", "canary*", "haltWhenFailed = '10%'\nsoak = '1h'"),
+        wave("early", "early*", "approve = true"),
     ];
     story.job(&waves.concat());
     story
         .run()
         .exits(3)
         .says("wave canaries was halted: 2 of 10 entries failed, and 10 % may");
-    let later = || {
-        story
-            .orgs()
-            .into_iter()
-            .filter(|org| !org.starts_with("canary"))
+    let sent_later = || {
+        let orgs = story.orgs().into_iter();
+        let later = orgs.filter(|org| !org.starts_with("canary"));
+        later.map(|org| story.all_calls(&org).len()).sum::<usize>()
     };
-    assert_eq!(
-        later()
-            .map(|org| story.all_calls(&org).len())
-            .sum::<usize>(),
-        0
-    );
+    assert_eq!(sent_later(), 0);
     story.manifest(entries(0));
-    story.okta_rollout(&["resume", "--failed"]).exits(0);
+    // It goes through, and is killed while it soaks; the approval is asked for after the rest of that.
+    let mut soaks = story.begin(&["resume", "--failed"]);
+    soaks.says("wave canaries (1 of 3) soaks until");
+    soaks.signal("KILL");
+    soaks.ends();
+    story.time_passes(60 * MINUTE);
+    story
+        .run()
+        .exits(4)
+        .says("wave early waits for an approval");
+    assert_eq!(sent_later(), 0);
+    // Killed in the middle of what was approved, it needs no other approval.
+    story.dies_after(20, &["resume", "--approve"]);
+    assert!(sent_later() > 0);
+    story.run().exits(0);
     let report = story.report();
     assert_eq!(states(&report), ["done"; 3]);
     assert_eq!(report["totals"]["changed"], 300);
