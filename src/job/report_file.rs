@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::format::Format;
 use super::tree::{Wrong, suggestion};
@@ -94,7 +94,8 @@ impl ReportPath {
     /// Where the report of a run is written that began at this time (ms since the epoch).
     pub fn of_run(&self, run: &str, began_at: i64) -> PathBuf {
         let named = self.timezone.as_deref();
-        let zone = named.and_then(|name| TimeZone::get(name).ok());
+        // The same as starts are due by, whatever this machine knows of time zones.
+        let zone = named.and_then(|name| TimeZoneDatabase::bundled().get(name).ok());
         self.of_run_in(run, began_at, &zone.unwrap_or_else(TimeZone::system))
     }
 

@@ -68,9 +68,13 @@ pub fn parse_cron(text: &str) -> Result<Cron, BadSchedule> {
             shown(text)
         )));
     }
+    // With `*` first in one of its two fields, as in `*/2`, a day has to fit both (crontab(5)), else either.
+    let begins_with_star = |field: &str| field.starts_with('*');
+    let mut days = text.split_whitespace().skip(2).step_by(2);
     CronParser::builder()
         .seconds(Seconds::Disallowed)
         .year(Year::Disallowed)
+        .dom_and_dow(days.any(begins_with_star))
         .build()
         .parse(text)
         .map_err(|error| {
