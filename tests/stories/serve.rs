@@ -273,6 +273,13 @@ fn a_service_answers_reads_its_jobs_again_and_stops() {
     live.signal("HUP");
     live.says("read again: 1 job");
     live.has_said("jobs/b.toml:1:");
+    std::fs::rename(story.path("jobs"), story.path("away")).unwrap();
+    live.signal("HUP");
+    live.says("the list of jobs stays as it was: 1 job");
+    live.has_said("jobs cannot be read");
+    std::fs::rename(story.path("away"), story.path("jobs")).unwrap();
+    live.signal("HUP");
+    live.says("the list of jobs was read again: 1 job");
     ends(live);
 }
 
@@ -437,6 +444,7 @@ fn what_cannot_be_served_is_refused() {
         (&["serve", "m.json"][..], "m.json is no job"),
         (&["serve", "broken.toml"], "1 mistake"),
         (&["serve", "gone.toml"], "1 mistake"),
+        (&["serve", "gone"], "gone cannot be read"),
         (
             &["serve", "--listen", "0.0.0.0:0"],
             "not an address of this machine alone",

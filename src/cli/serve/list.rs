@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::file::cannot_be_read;
@@ -17,6 +18,8 @@ pub(super) fn jobs(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             in_folder(path)?
         } else if is_job(path) {
             vec![path.clone()]
+        } else if !path.exists() {
+            return Err(cannot_be_read(path, ErrorKind::NotFound.into()));
         } else {
             let error = anyhow::anyhow!(
                 "{} is no job, which is a file ending in .toml",

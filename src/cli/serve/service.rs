@@ -252,15 +252,21 @@ impl<'a, C: Clock> Service<'a, C> {
         } = self.given;
         systemd::reloading();
         log::reopen(settings, output).await;
-        match list::jobs(&args.jobs) {
-            Ok(files) => self.serve(&files).await,
-            Err(failure) => output.failure(&failure),
-        }
+        let came_of_it = match list::jobs(&args.jobs) {
+            Ok(files) => {
+                self.serve(&files).await;
+                "was read again"
+            }
+            Err(failure) => {
+                output.failure(&failure);
+                "stays as it was"
+            }
+        };
         let now = self.clock.now();
         self.jobs.iter_mut().for_each(|job| job.show_next(now));
         self.show();
         let count = crate::report::counted(self.jobs.len() as u64, "job", "jobs");
-        output.total(format_args!("the list of jobs was read again: {count}"));
+        output.total(format_args!("the list of jobs {came_of_it}: {count}"));
         self.say_next();
         systemd::ready();
     }
