@@ -226,6 +226,7 @@ fn wrong_usage_is_exit_code_2_on_standard_error() {
         ),
         (vec!["-q", "-v", "runs"], "cannot be used with"),
         (vec!["consent"], "Usage: okta-rollout consent"),
+        (vec!["runs", "prune"], "<--keep <N>|--older-than <AGE>>"),
     ] {
         okta_rollout(folder.path())
             .args(&arguments)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::DataFormat;
 
@@ -37,7 +37,7 @@ pub enum RunsCommand {
 
 /// `runs prune`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "\
+#[command(group(ArgGroup::new("which").required(true).multiple(true)), after_help = "\
 Examples:
   okta-rollout runs prune --older-than 90d
   okta-rollout runs prune --keep 30 --older-than 90d --vacuum
@@ -50,10 +50,10 @@ again; --vacuum gives it back to the file system, for which other processes wait
 A job does the same at the end of each run with `[ledger]` `keep = \"90d\"`.")]
 pub struct Prune {
     /// Keep the newest N runs, of those that began
-    #[arg(long, value_name = "N", required_unless_present = "older_than")]
+    #[arg(long, value_name = "N", group = "which")]
     pub keep: Option<u64>,
     /// Drop only runs that nobody worked on for so long, as in `90d` or `12h`
-    #[arg(long, value_name = "AGE", value_parser = crate::job::parse_age)]
+    #[arg(long, value_name = "AGE", group = "which", value_parser = crate::job::parse_age)]
     pub older_than: Option<Duration>,
     /// Make the ledger's file as small as it can be
     #[arg(long)]
