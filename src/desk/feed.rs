@@ -9,14 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{EntryEvent, Event, EventKind, Listener, News, OrgEvent, RunEvent, WaveEvent};
-use crate::model::{EntryState, State};
+use crate::model::{EntryState, RunId, State};
 
 /// Events that are kept for who was away: some minutes of a fast run.
 const KEPT: usize = 2_000;
@@ -24,7 +24,7 @@ const KEPT: usize = 2_000;
 /// How long changes are gathered: faster than people look.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// Entries of a moment that are named; of more only their run is.
+/// Entries of a run that are named in a moment; of more only their run is, and how many they are.
 const NAMED: usize = 50;
 
 /// How often a stream says something although nothing happens: a proxy takes silence for an end.
@@ -207,13 +207,20 @@ impl<T> Told<T> {
     }
 }
 
-/// What happened within a moment.
+/// What happened within a moment. What an entry comes to is written out only when it is said: of a fast run most is not.
 #[derive(Default)]
 struct Moment {
-    entries: IndexMap<(String, u64), Value>,
-    runs: IndexSet<String>,
+    runs: IndexMap<Arc<RunId>, IndexMap<u64, Standing>>,
     others: IndexMap<(&'static str, String), Value>,
     has_lost: bool,
+}
+
+/// How an entry stands, and in which step.
+struct Standing {
+    org: Arc<str>,
+    app: &'static str,
+    state: State,
+    step: Option<&'static str>,
 }
 
 impl Moment {
@@ -225,18 +232,25 @@ impl Moment {
                 return;
             }
         };
-        let run = event.run.as_ref().map(|run| run.0.clone());
-        self.runs.extend(run.clone());
-        let run = run.unwrap_or_default();
+        let run = || event.run.as_ref().map_or("", |run| &run.0);
         match &event.kind {
             EventKind::Entry(name, what) => {
+                let Some(run) = &event.run else { return };
                 let (state, step) = standing(what);
-                let value = json!({ "run": run, "org": &*name.org, "app": name.app, "row": name.row,
-                    "state": state.name(), "step": step });
-                self.entries.insert((run, name.row), value);
+                let (org, app) = (Arc::clone(&name.org), name.app);
+                let entries = self.runs.entry(Arc::clone(run)).or_default();
+                entries.insert(
+                    name.row,
+                    Standing {
+                        org,
+                        app,
+                        state,
+                        step,
+                    },
+                );
             }
-            EventKind::Org(org, what) => self.add_org(&run, org, what),
-            EventKind::Run(what) => self.add_run(run, event, what),
+            EventKind::Org(org, what) => self.add_org(run(), org, what),
+            EventKind::Run(what) => self.add_run(run().to_owned(), event, what),
         }
     }
 
@@ -282,14 +296,23 @@ impl Moment {
     }
 
     fn say(self, feed: &Feed) {
-        if self.entries.len() <= NAMED {
-            for entry in self.entries.values() {
-                feed.say("entry", entry);
+        for (run, entries) in &self.runs {
+            if entries.len() > NAMED {
+                feed.say(
+                    "entries",
+                    &json!({ "run": run.0, "entries": entries.len() }),
+                );
+                continue;
             }
-        } else {
-            let entries = self.entries.len();
-            for run in &self.runs {
-                feed.say("entries", &json!({ "run": run, "entries": entries }));
+            for (row, entry) in entries {
+                let Standing {
+                    org,
+                    app,
+                    state,
+                    step,
+                } = entry;
+                let value = json!({ "run": run.0, "org": &**org, "app": app, "row": row, "state": state.name(), "step": step });
+                feed.say("entry", &value);
             }
         }
         for ((event, _), value) in &self.others {
@@ -387,27 +410,41 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_moment_of_many_is_told_in_few_words() {
         let (feed, events) = (Arc::new(Feed::new()), Events::new());
-        let run = crate::model::RunId("k3f9".to_owned());
         let listener = events.listen();
-        let of_run = events.for_run(&run);
-        for row in 0..1_000 {
-            let name = crate::event::EntryName {
-                no: crate::model::EntryNo(row),
-                org: "acme".into(),
-                app: "google",
-                which: "0oa1".into(),
-                row: row.unsigned_abs(),
-            };
-            of_run.entry(&name, || EntryEvent::Renews);
+        for (run, entries) in [("k3f9", 1_000), ("m2x4", 2)] {
+            let of_run = events.for_run(&RunId(run.to_owned()));
+            // What is said of one twice counts once.
+            for row in (0..entries).chain(0..entries) {
+                let name = crate::event::EntryName {
+                    no: crate::model::EntryNo(row),
+                    org: "acme".into(),
+                    app: "google",
+                    which: "0oa1".into(),
+                    row: row.unsigned_abs(),
+                };
+                of_run.entry(&name, || EntryEvent::Renews);
+            }
         }
-        drop((events, of_run));
+        drop(events);
         feed.hear(listener).await;
         let kept = feed.kept.lock();
-        assert_eq!(kept.events.len(), 1);
-        let told = String::from_utf8(kept.events[0].1.to_vec()).unwrap();
+        let told = kept.events.iter();
+        let told = told.map(|(_, text)| String::from_utf8(text.to_vec()).unwrap());
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains("event: entries\n"), "{}", told[0]);
         assert!(
-            told.contains("\"entries\":1000") && told.contains("k3f9"),
-            "{told}"
+            told[0].contains("\"entries\":1000") && told[0].contains("k3f9"),
+            "{}",
+            told[0]
         );
+        for (row, told) in told[1..].iter().enumerate() {
+            assert!(
+                told.contains("event: entry\n") && told.contains("m2x4"),
+                "{told}"
+            );
+            let (org, row) = ("\"org\":\"acme\"", format!("\"row\":{row}"));
+            assert!(told.contains(org) && told.contains(&row), "{told}");
+        }
     }
 }
