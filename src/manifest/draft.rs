@@ -64,7 +64,7 @@ impl Draft {
             app_id: self.app_id,
             label: self.label,
             create: self.create,
-            hub: self.hub.map(Hub::with_names),
+            hub: self.hub.map(|hub| Box::new(hub.with_names())),
             connection,
             features: self.features,
             status: self.status,

@@ -28,9 +28,9 @@ pub struct Entry {
     /// How to create the app when none has that label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create: Option<Create>,
-    /// Set-up of the service app in the hub org (`okta_org2org` with OAUTH2).
+    /// Set-up of the service app in the hub org (`okta_org2org` with OAUTH2). Boxed, as few entries have one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hub: Option<Hub>,
+    pub hub: Option<Box<Hub>>,
     /// The connection's credentials, spelled as Okta's request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,

@@ -20,7 +20,7 @@ pub(super) enum Lacking {
 impl Context<'_> {
     /// The entry's hub side.
     pub(super) fn hub(&self) -> Result<Hub, StepError> {
-        let hub = self.row.entry.hub.clone();
+        let hub = self.row.entry.hub.as_deref().cloned();
         hub.ok_or_else(|| StepError::failed("the entry has no hub", "give `hub`"))
     }
 

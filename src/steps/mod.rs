@@ -154,16 +154,18 @@ impl Step {
             Self::ActivateConnection => activate_connection::run(context).await,
             Self::DeactivateConnection => deactivate_connection::run(context).await,
             Self::SetFeature(feature) => set_feature::run(context, feature).await,
-            Self::CreateServiceApp => create_service_app::run(context).await,
-            Self::AssignRole(index) => assign_role::run(context, index).await,
-            Self::GrantScope(index) => grant_scope::run(context, index).await,
-            Self::RequireDpop => require_dpop::run(context).await,
-            Self::GenerateKey => generate_key::run(context).await,
-            Self::AddKey => add_key::run(context).await,
-            Self::SwitchKey => switch_key::run(context).await,
-            Self::RemoveKey => remove_key::run(context).await,
-            Self::CreateIdp => create_idp::run(context).await,
-            Self::UpdateIdp => update_idp::run(context).await,
+            // Boxed, so that the many entries without a hub or keys to rotate, which wait by the ten thousand, do not take
+            // the memory that these need.
+            Self::CreateServiceApp => Box::pin(create_service_app::run(context)).await,
+            Self::AssignRole(index) => Box::pin(assign_role::run(context, index)).await,
+            Self::GrantScope(index) => Box::pin(grant_scope::run(context, index)).await,
+            Self::RequireDpop => Box::pin(require_dpop::run(context)).await,
+            Self::GenerateKey => Box::pin(generate_key::run(context)).await,
+            Self::AddKey => Box::pin(add_key::run(context)).await,
+            Self::SwitchKey => Box::pin(switch_key::run(context)).await,
+            Self::RemoveKey => Box::pin(remove_key::run(context)).await,
+            Self::CreateIdp => Box::pin(create_idp::run(context)).await,
+            Self::UpdateIdp => Box::pin(update_idp::run(context)).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::plan::{Call, Difference, IDP_NAME, NEW_APP, NEW_IDP, Part};
 impl<'a> Supposition<'a> {
     /// Its name.
     fn idp_name(&self) -> &'a str {
-        let hub = self.entry.hub.as_ref();
+        let hub = self.entry.hub.as_deref();
         hub.and_then(Hub::idp_name).unwrap_or_default()
     }
 
