@@ -396,6 +396,41 @@ fn a_jobs_mistakes_have_places_and_what_is_not_supported_is_refused() {
 }
 
 #[test]
+fn what_a_job_names_and_is_not_there_is_missed_where_it_does_so() {
+    let folder = folder(&[
+        ("m.csv", MANIFEST),
+        (
+            "manifest.toml",
+            "manifest = 'gone.csv'\n[[reports]]\nformat = 'text'\npath = 'manifest.toml'\n",
+        ),
+        ("orgs.toml", "manifest = 'm.csv'\norgs = 'gone.csv'\n"),
+    ]);
+    let said = [
+        (
+            "manifest.toml",
+            "manifest.toml:1:12: manifest: gone.csv: no such file",
+            2,
+        ),
+        (
+            "orgs.toml",
+            "orgs.toml:2:8: orgs: gone.csv: no such file",
+            1,
+        ),
+    ];
+    for (job, said, mistakes) in said {
+        okta_rollout(folder.path())
+            .args(["check", "--no-secrets", job])
+            .assert()
+            .code(2)
+            .stderr(
+                contains(said)
+                    .and(contains("relative to the job's folder"))
+                    .and(contains(format!("{mistakes} mistake"))),
+            );
+    }
+}
+
+#[test]
 fn schema_completions_and_man_pages_are_printed() {
     let folder = folder(&[]);
     let schema = okta_rollout(folder.path()).arg("schema").assert().code(0);

@@ -13,7 +13,7 @@ use super::outputs;
 use super::target::refuse;
 use crate::failure::{Ending, Failure, Kind};
 use crate::job;
-use crate::manifest::{self, CheckOptions, Problem, SecretCheck};
+use crate::manifest::{self, CheckOptions, Checked, Problem, SecretCheck};
 use crate::report::counted;
 use crate::rollout::access::no_calls;
 use crate::rollout::context::unreadable;
@@ -91,20 +91,14 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
     refuse_stdout(|| outputs::guarded(&args.file, &policy, settings))?;
     let proxies = policy.http.proxies.checked();
     proxies.map_err(|error| no_calls(error.into()))?;
-    let options = CheckOptions {
-        secrets: if args.no_secrets {
-            SecretCheck::Skip
-        } else {
-            SecretCheck::Probe
-        },
-        exec: args.allow_exec.into(),
-    };
     let mut problems = outputs::problems(&args.file, &policy, settings)?;
     problems.extend(job_mistakes::problems(&args.file, &policy));
     if !args.no_secrets {
         problems.extend(notices::problems(&args.file, &policy, args.allow_exec));
     }
-    let checked = manifest::check(&policy.source(), &options, &mut |_| {}).map_err(unreadable)?;
+    let Some(checked) = manifest_of(args, &policy, &mut problems)? else {
+        return Ok(Findings::of_job(&args.file, problems));
+    };
     refuse_state(
         file(&settings.with_policy(&policy))?.as_deref(),
         &checked.orgs,
@@ -131,6 +125,41 @@ fn findings(args: &args::Check, settings: &Settings) -> Result<Findings, Failure
         problem_count,
         problems,
     })
+}
+
+/// Checks the manifest; `None` if its job names one that is not there. What a job names is missed where it does so.
+fn manifest_of(
+    args: &args::Check,
+    policy: &Policy,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Checked>, Failure> {
+    let options = CheckOptions {
+        secrets: if args.no_secrets {
+            SecretCheck::Skip
+        } else {
+            SecretCheck::Probe
+        },
+        exec: args.allow_exec.into(),
+    };
+    let missing = job_mistakes::missing(&args.file, policy);
+    let is_missing = |key| {
+        missing
+            .iter()
+            .any(|problem| problem.field.as_deref() == Some(key))
+    };
+    let (no_manifest, no_orgs) = (is_missing("manifest"), is_missing("orgs"));
+    problems.extend(missing);
+    if no_manifest {
+        return Ok(None);
+    }
+    let checked = manifest::check(&policy.source(), &options, &mut |_| {});
+    let mut checked = checked.map_err(unreadable)?;
+    if let Some(orgs) = policy.orgs.as_ref().filter(|_| no_orgs) {
+        let (orgs, all) = (orgs.display().to_string(), checked.problems.len());
+        checked.problems.retain(|problem| problem.file != orgs);
+        checked.problem_count -= (all - checked.problems.len()) as u64;
+    }
+    Ok(Some(checked))
 }
 
 fn explained(explain: &Explain<'_>) -> Result<Vec<EffectiveSetting>, Failure> {

@@ -2,7 +2,8 @@
 //! certificates, and about the orgs that there are. All are found before anything is sent or kept.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use super::waves;
 use crate::job::Place;
@@ -36,6 +37,29 @@ pub(crate) fn problems(file: &Path, policy: &Policy) -> Vec<Problem> {
     }
     problems.sort_by_key(|problem| (problem.line, problem.column));
     problems
+}
+
+/// The files that a job names and that are not there, which may come before it starts.
+pub(crate) fn missing(file: &Path, policy: &Policy) -> Vec<Problem> {
+    let job = Job { file, policy };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let named = ["manifest", "orgs"].into_iter().filter_map(|key| {
+        let path = folder.join(policy.written.values().get(key)?.as_str()?);
+        // That of the command line wins.
+        let holds = key == "manifest" || policy.orgs.as_ref() == Some(&path);
+        (holds && is_missing(&path)).then_some((key, path))
+    });
+    let problem = |(key, path): (&str, PathBuf)| {
+        let place = job.place(key).map(|place| place.value);
+        let message = format!("{}: no such file", path.display());
+        let hint = "give its path relative to the job's folder";
+        job.problem(place, key.to_owned(), message, hint)
+    };
+    named.map(problem).collect()
+}
+
+fn is_missing(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// What is wrong with what a job says of single orgs, given the names of all.
