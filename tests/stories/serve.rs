@@ -213,6 +213,51 @@ fn a_run_of_somebody_else_is_not_overlapped() {
 }
 
 #[test]
+fn a_start_that_somebody_else_is_faster_with_is_left_out_and_no_failure() {
+    let mut story = a_day_after("", vec![zscaler("0oa1")]);
+    story.set("SERVE_TOKEN", "tell-tale-serve-token");
+    let url = okta_rollout::job::LedgerUrl::file(story.ledger());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mode = okta_rollout::ledger::OpenMode::ReadWrite;
+    let ledger = runtime.block_on(okta_rollout::ledger::Ledger::open(&url, mode));
+    let ledger = ledger.unwrap();
+    let job = std::fs::canonicalize(story.path("job.toml")).unwrap();
+    let starting = ledger.lock_file(job.to_str().unwrap()).unwrap();
+    let mut live = story.begin(&["serve", "job.toml", "--token", "env:SERVE_TOKEN"]);
+    let address = address(&mut live);
+    live.says("job.toml: left out, ");
+    let (_, page) = get(&address, "/metrics", BEARER);
+    let shown = |name: &str| {
+        let name = format!("okta_rollout_job_{name}{{job=\"job.toml\"}} ");
+        page.lines().find_map(|line| line.strip_prefix(&name))
+    };
+    assert_eq!(shown("skipped_starts_total"), Some("1"), "{page}");
+    assert_eq!(shown("failed_starts_total"), Some("0"), "{page}");
+    assert_eq!(shown("last_exit_code"), None, "{page}");
+    ends(live);
+    drop(starting);
+    assert_eq!(runs(&story).len(), 0);
+}
+
+#[test]
+fn a_job_that_has_a_schedule_again_has_missed_nothing() {
+    let story = a_day_after("", vec![zscaler("0oa1")]);
+    story.job("");
+    let mut without = story.begin(&["serve", "job.toml"]);
+    without.says("has no [schedule]");
+    without.says("listens on");
+    without.signal("HUP");
+    without.says("read again: 1 job");
+    ends(without);
+    story.job(NIGHTLY);
+    let mut again = serve(&story);
+    again.says("job.toml: next");
+    assert!(!again.said().contains("starts"), "{}", again.said());
+    ends(again);
+    assert_eq!(runs(&story).len(), 0);
+}
+
+#[test]
 fn an_interrupted_run_continues_at_the_next_start() {
     let story = a_day_after("", vec![zscaler("0oa1"), zscaler("0oa2"), zscaler("0oa3")]);
     story.dies_after(2, &["serve", "job.toml"]);

@@ -8,7 +8,7 @@ use crate::cli::open::{existing, note_new, writable};
 use crate::cli::output::Output;
 use crate::cli::target;
 use crate::desk::jobs::JobStatus;
-use crate::failure::{Ending, Failure};
+use crate::failure::{Ending, Failure, Kind};
 use crate::job;
 use crate::ledger::{Ledger, LedgerError, Starts};
 use crate::model::UnixMillis;
@@ -36,6 +36,8 @@ pub(super) struct Job {
     stored: Option<Starts>,
     /// The same as of the last look.
     starts: Option<Starts>,
+    /// Whether it may have starts in the ledger although it says of none.
+    is_left: bool,
     /// Why the last look failed.
     complaint: Option<String>,
     /// Where it stands.
@@ -106,6 +108,7 @@ impl Job {
             timetable: None,
             stored: None,
             starts: None,
+            is_left: true,
             complaint: None,
             metrics: JobStatus {
                 job: file.display().to_string(),
@@ -155,8 +158,14 @@ impl Job {
     pub async fn look(&mut self, now: UnixMillis, output: Output) -> Result<Looked, Failure> {
         self.show_next(now);
         let Some(timetable) = &self.timetable else {
+            if !self.metrics.broken && std::mem::take(&mut self.is_left) {
+                // Once it says of some again, it has missed nothing.
+                (self.stored, self.starts) = (None, None);
+                self.forget(output).await;
+            }
             return Ok((None, None));
         };
+        self.is_left = true;
         let look = timetable.look(self.starts, now, self.metrics.runs);
         if self.stored.is_some() && self.is_stored(&look) {
             self.starts = Some(look.starts);
@@ -225,9 +234,10 @@ impl Job {
     }
 
     /// A run of it has ended.
-    pub fn has_ended(&mut self, ended: &Result<Ending, Failure>, is_failed_start: bool) {
+    pub fn has_ended(&mut self, ended: &Result<Ending, Failure>) {
         self.metrics.runs = false;
-        self.metrics.failed_starts += u64::from(is_failed_start);
+        let is_failed_start = |failure: &Failure| failure.kind == Kind::Usage;
+        self.metrics.failed_starts += u64::from(ended.as_ref().is_err_and(is_failed_start));
         let code = match ended {
             Ok(ending) => ending.exit_code(),
             Err(failure) => failure.kind.exit_code(),
@@ -238,12 +248,14 @@ impl Job {
         }
     }
 
-    /// Somebody else began a run while this one was about to: its start is kept where starts are.
-    pub fn was_overlapped(&mut self, due: UnixMillis) {
-        if let (Some(timetable), Some(starts)) = (&self.timetable, &mut self.starts)
-            && timetable.keeps_starts()
-        {
-            starts.queued = starts.queued.or(Some(due));
+    /// Somebody else began a run while this one was about to: its start is kept where starts are, else left out.
+    pub fn was_overlapped(&mut self, due: Option<UnixMillis>) {
+        self.metrics.runs = false;
+        let keeps = self.timetable.as_ref().is_some_and(Timetable::keeps_starts);
+        match (due, &mut self.starts) {
+            (Some(due), Some(starts)) if keeps => starts.queued = starts.queued.or(Some(due)),
+            (Some(_), _) => self.metrics.skipped += 1,
+            (None, _) => {}
         }
     }
 

@@ -19,7 +19,7 @@ use crate::desk::Jobs;
 use crate::desk::asked::Trouble;
 use crate::desk::shelves::Shelves;
 use crate::engine::Engine;
-use crate::failure::{Ending, Failure, Kind};
+use crate::failure::{Ending, Failure};
 use crate::job::LedgerUrl;
 use crate::model::UnixMillis;
 use crate::report::rfc3339;
@@ -221,11 +221,11 @@ impl<'a, C: Clock> Service<'a, C> {
             return;
         };
         let is_left_out = matches!(&came_to, Err(failure) if is_overlap(failure));
-        if let (true, Some(due)) = (is_left_out, due) {
+        if is_left_out {
             job.was_overlapped(due);
+        } else {
+            job.has_ended(&came_to);
         }
-        let is_failed = |failure: &Failure| failure.kind == Kind::Usage && !is_left_out;
-        job.has_ended(&came_to, came_to.as_ref().err().is_some_and(is_failed));
         let (name, apart) = (job.file.display().to_string(), job.apart.clone());
         // Whoever reads that it ended sees it so at the desk.
         self.show();
