@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::tree::{Table, Wrong, expected, string, suggestion};
+use super::tree::{Table, Wrong, string, suggestion};
 use crate::manifest::SecretRef;
 
 /// Who is notified of a run, and of what.
@@ -121,18 +121,12 @@ pub(super) fn read(mut table: Table<'_, '_>) -> Option<Notify> {
             "format of notices",
         )
     });
-    let on = table.get("on", |value| {
-        let names = value
-            .as_array()
-            .ok_or_else(|| expected("a list of kinds of notices", value))?;
-        if names.is_empty() {
-            return Err(Wrong::new("names no kind of notice")
-                .hint("leave `on` out to be notified of every kind, or `[notify]` of none"));
-        }
-        let kind = |value: &DeValue<'_>| {
-            named(value, &NoticeKind::ALL, NoticeKind::name, "kind of notice")
-        };
-        names.iter().map(|name| kind(name.get_ref())).collect()
+    let none = || {
+        Err(Wrong::new("names no kind of notice")
+            .hint("leave `on` out to be notified of every kind, or `[notify]` of none"))
+    };
+    let on = table.list("on", ("a list of kinds of notices", none), |value| {
+        named(value, &NoticeKind::ALL, NoticeKind::name, "kind of notice")
     });
     table.finish();
     Some(Notify {

@@ -260,12 +260,7 @@ fn http(mut table: Table<'_, '_>, folder: &Path) -> HttpPolicy {
 }
 
 fn pass_env(mut table: Table<'_, '_>) -> Vec<String> {
-    let names = table.get("passEnv", |value| {
-        let names = value
-            .as_array()
-            .ok_or_else(|| expected("a list of variables", value))?;
-        names.iter().map(|name| variable(name.get_ref())).collect()
-    });
+    let names = table.list("passEnv", ("a list of variables", || Ok(())), variable);
     table.finish();
     names.unwrap_or_default()
 }
@@ -276,7 +271,7 @@ fn variable(value: &DeValue<'_>) -> Result<String, Wrong> {
         return Ok(name);
     }
     // What stands there may be a variable's value.
-    Err(Wrong::new("a name in it is not one of a variable")
+    Err(Wrong::new("is not the name of a variable")
         .hint("letters, digits and _ only, as in [\"VAULT_ADDR\", \"VAULT_TOKEN\"]"))
 }
 
@@ -671,11 +666,11 @@ path = "out/{jobs}.html"
             ),
             (
                 "on=['run.finish']",
-                "4:4: notify.on: unknown kind of notice `run.finish`\n  hint: did you mean `run.finished`?",
+                "4:5: notify.on: unknown kind of notice `run.finish`\n  hint: did you mean `run.finished`?",
             ),
             (
                 "on=['x']",
-                "4:4: notify.on: unknown kind of notice `x`\n  hint: known here: run.finished, run.interrupted, \
+                "4:5: notify.on: unknown kind of notice `x`\n  hint: known here: run.finished, run.interrupted, \
                  consent.needed, org.stopped, wave.halted, wave.awaitingApproval",
             ),
             (
@@ -711,7 +706,7 @@ path = "out/{jobs}.html"
     fn mistakes_of_waves_have_their_places() {
         let text = r#"manifest = "m.csv"
 [[waves]]
-orgs = ["a", 3]
+orgs = ["a", 3, ""]
 soak = "soon"
 approve = "yes"
 [[waves]]
@@ -731,7 +726,8 @@ name = "wave 4"
 orgs = ["d"]
 "#;
         insta::assert_snapshot!(problems(text), @r#"
-        jobs/x.toml:3:8: waves[0].orgs: expected a text in quotes, found an integer
+        jobs/x.toml:3:14: waves[0].orgs: expected a text in quotes, found an integer
+        jobs/x.toml:3:17: waves[0].orgs: is empty
         jobs/x.toml:4:8: waves[0].soak: `soon` is not a duration: write a number and a unit, as in `500ms`, `10s`, `30m` or `2h`
         jobs/x.toml:5:11: waves[0].approve: expected `true` or `false`, found a string
         jobs/x.toml:7:8: waves[1].name: another wave is called "wave 1", too
@@ -778,7 +774,7 @@ orgs = ["d"]
             ("'A'", "secrets.passEnv: expected a list of variables"),
             (
                 "['A=s3cr3t']",
-                "secrets.passEnv: a name in it is not one of a variable",
+                "secrets.passEnv: is not the name of a variable",
             ),
             ("[1]", "secrets.passEnv: expected a text in quotes"),
             ("['']", "secrets.passEnv: is empty"),

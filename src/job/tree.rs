@@ -148,14 +148,41 @@ impl<'d, 't> Table<'d, 't> {
         key: &'static str,
         read: impl FnOnce(&DeValue<'t>) -> Result<T, Wrong>,
     ) -> Option<T> {
-        if !self.values.contains_key(key) {
-            self.document.report(
-                Some(self.span.clone()),
-                Some(self.field(key)),
-                Wrong::new("this key is required"),
-            );
-        }
+        self.must_have(key);
         self.get(key, read)
+    }
+
+    /// Reports that a key is not there, if so.
+    pub fn must_have(&self, key: &str) {
+        if !self.values.contains_key(key) {
+            self.refuse_key(key, Wrong::new("this key is required"));
+        }
+    }
+
+    /// The items of an optional list, unless `read` refuses one: each that it does is reported where it stands.
+    pub fn list<T>(
+        &mut self,
+        key: &'static str,
+        (wanted, empty): (&str, impl FnOnce() -> Result<(), Wrong>),
+        read: impl Fn(&DeValue<'t>) -> Result<T, Wrong>,
+    ) -> Option<Vec<T>> {
+        self.get(key, |value| match value.as_array() {
+            None => Err(expected(wanted, value)),
+            Some(items) if items.is_empty() => empty(),
+            Some(_) => Ok(()),
+        })?;
+        let items = self.values.get(key)?.get_ref().as_array()?;
+        let items = items.iter().map(|item| match read(item.get_ref()) {
+            Ok(read) => Some(read),
+            Err(wrong) => {
+                let field = Some(self.field(key));
+                self.document.report(Some(item.span()), field, wrong);
+                None
+            }
+        });
+        // All are read before one that is refused counts.
+        let items: Vec<_> = items.collect();
+        items.into_iter().collect()
     }
 
     /// A table inside this one.

@@ -109,7 +109,8 @@ pub(super) fn read(tables: Vec<Table<'_, '_>>) -> Vec<Wave> {
 
 fn wave(mut table: Table<'_, '_>, name: String, before: &[Wave]) -> Wave {
     let name = table.get("name", name_in).unwrap_or(name);
-    let orgs = table.require("orgs", orgs);
+    table.must_have("orgs");
+    let orgs = table.list("orgs", ("a list of org names", no_org), string);
     let wave = Wave {
         halt_when_failed: table.get("haltWhenFailed", halt_when_failed),
         soak: table.get("soak", soak).unwrap_or_default(),
@@ -146,14 +147,8 @@ fn name_in(value: &DeValue<'_>) -> Result<String, Wrong> {
     Ok(name.trim().to_owned())
 }
 
-fn orgs(value: &DeValue<'_>) -> Result<Vec<String>, Wrong> {
-    let names = value
-        .as_array()
-        .ok_or_else(|| expected("a list of org names", value))?;
-    if names.is_empty() {
-        return Err(Wrong::new("names no org").hint("`[\"*\"]` means every org"));
-    }
-    names.iter().map(|name| string(name.get_ref())).collect()
+fn no_org() -> Result<(), Wrong> {
+    Err(Wrong::new("names no org").hint("`[\"*\"]` means every org"))
 }
 
 fn halt_when_failed(value: &DeValue<'_>) -> Result<HaltWhenFailed, Wrong> {
