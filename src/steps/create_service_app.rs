@@ -136,6 +136,8 @@ async fn take(
         supposed.replace_client(&differences);
         true
     };
+    // What was read of it as an app is not what it is from here on.
+    context.in_hub().app = None;
     let sent = context.write(&call, Idempotency::Idempotent, as_wanted, obeyed);
     if sent.await? {
         return Ok(Outcome::Done { changed: true });

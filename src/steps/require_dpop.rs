@@ -1,5 +1,6 @@
 //! `require_dpop`: the service app's access tokens are bound to a key. Only its app says so, and a PUT replaces all of it
-//! (API.md §6): it is read, one field is changed, and it is sent back.
+//! (API.md §6): it is read, one field is changed, and it is sent back. What was read of it by a step before tells whether
+//! that is needed, and is never sent: somebody may have changed the app since.
 
 use super::hub::Lacking;
 use super::supposition::Supposition;
@@ -10,13 +11,22 @@ use crate::plan::missing_dpop;
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError> {
     let client_id = context.client_id()?;
-    let app = match context.in_hub().app.take() {
+    let before = context.in_hub().app.take();
+    let is_old = before.is_some();
+    let mut app = match before {
         Some(app) => app,
         None => read(context, &client_id).await?,
     };
     let missing = missing_dpop(app.dpop);
     if missing.is_empty() || context.lacks(&missing).await? == Lacking::Leave {
         return Ok(Outcome::Done { changed: false });
+    }
+    if is_old {
+        app = read(context, &client_id).await?;
+        if app.dpop == Some(true) {
+            context.row.progress.changing.clear();
+            return Ok(Outcome::Done { changed: false });
+        }
     }
     let call = service_app::require_dpop(&app);
     let obeyed = |supposed: &mut Supposition<'_>| Some(supposed.require_dpop(&missing));

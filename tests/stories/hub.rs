@@ -241,24 +241,28 @@ fn changed_in_hub(story: &Scenario, collection: &str, change: impl Fn(&mut Value
     story.somebody_else("hub", "PUT", &path, &shown);
 }
 
-const DRIFTS: [Drift; 5] = [
+fn unbind(story: &Scenario) {
+    changed_in_hub(story, "/api/v1/apps", |app| {
+        app["settings"]["oauthClient"]["dpop_bound_access_tokens"] = json!(false);
+    });
+}
+
+fn rename(story: &Scenario) {
+    changed_in_hub(story, "/oauth2/v1/clients", |client| {
+        client["client_name"] = json!("mine");
+    });
+}
+
+const DRIFTS: [Drift; 6] = [
+    ("tokens that are not bound any more", unbind, &["hub.dpop"]),
+    ("another name", rename, &["hub.clientName"]),
     (
-        "tokens that are not bound any more",
+        "another name and tokens that are not bound any more",
         |story| {
-            changed_in_hub(story, "/api/v1/apps", |app| {
-                app["settings"]["oauthClient"]["dpop_bound_access_tokens"] = json!(false);
-            });
+            unbind(story);
+            rename(story);
         },
-        &["hub.dpop"],
-    ),
-    (
-        "another name",
-        |story| {
-            changed_in_hub(story, "/oauth2/v1/clients", |client| {
-                client["client_name"] = json!("mine");
-            });
-        },
-        &["hub.clientName"],
+        &["hub.clientName", "hub.dpop"],
     ),
     (
         "keys of another app of the org",
@@ -336,6 +340,24 @@ fn what_somebody_changes_by_hand_is_found_and_set_again() {
         story.run().exits(0);
         assert_eq!(story.report()["totals"]["unchanged"], 1, "{what}");
     }
+}
+
+#[test]
+fn a_service_app_is_read_right_before_it_is_sent_back() {
+    let story = Scenario::of([pair("acme")]);
+    story.run().exits(0);
+    unbind(&story);
+    story.runs_as_announced(&["hub"], "tokens that are not bound");
+    let sent = story.answered("hub");
+    let put = sent.iter().rposition(|(call, _)| call == "PUT …").unwrap();
+    assert_eq!(sent[put - 1].0, "GET …", "{sent:?}");
+    assert!(is_complete(&story.service_apps("hub")[0].1));
+    // A look that was made anyway is all that it takes where nothing is sent.
+    unbind(&story);
+    story.write("job.toml", "manifest = 'm.json'\nonDrift = 'report'\n");
+    story.all_calls("hub");
+    story.run().exits(0);
+    assert_eq!(story.all_calls("hub").len(), 3);
 }
 
 #[test]

@@ -130,7 +130,14 @@ fn what_is_missing_of_a_service_app_is_given() {
                 dpop: Some(false),
                 ..complete()
             },
-            [&look[..], &[ListGrants, RequireDpop, ReadConnection]].concat(),
+            vec![
+                ReadServiceApp,
+                ListRoles,
+                ListGrants,
+                ReadServiceApp,
+                RequireDpop,
+                ReadConnection,
+            ],
             vec!["hub.dpop: false → true"],
         ),
         (
@@ -144,6 +151,7 @@ fn what_is_missing_of_a_service_app_is_given() {
                 ReplaceClient,
                 ListRoles,
                 ListGrants,
+                ReadServiceApp,
                 ReadConnection,
             ],
             vec!["hub.clientName: \"mine\" → \"spoke acme\""],
