@@ -4,6 +4,7 @@
 
 use super::federation::listed_idps;
 use super::listing::Since;
+use super::outside::Outside;
 use super::supposition::Supposition;
 use super::{Basis, Context, Outcome, StepError};
 use crate::manifest::Hub;
@@ -50,6 +51,9 @@ async fn create(context: &mut Context<'_>, hub: &Hub, origin: &str) -> Result<Ou
     let obeyed = |supposed: &mut Supposition<'_>| supposed.create_idp(name);
     let sent = context.write(&call, Idempotency::OnceOnly, |made| made.id, obeyed);
     let id = sent.await?;
+    if let Outside::Live(live) = &context.outside {
+        live.access.idps.note_made(&id);
+    }
     context.choose_idp(id, None);
     Ok(made(context, hub))
 }

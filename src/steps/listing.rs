@@ -324,6 +324,8 @@ pub struct InHubList<T> {
     listing: Mutex<Pages<T>>,
     /// The same once more, for entries of which something may have been made without our knowing.
     relisting: Relisting<T>,
+    /// The ids of those that this process made, which are as they were made.
+    made: parking_lot::Mutex<HashSet<String>>,
 }
 
 /// The org's service apps.
@@ -337,7 +339,20 @@ impl<T> Default for InHubList<T> {
         Self {
             listing: Mutex::default(),
             relisting: Relisting::default(),
+            made: parking_lot::Mutex::default(),
         }
+    }
+}
+
+impl<T> InHubList<T> {
+    /// This process made this one.
+    pub(super) fn note_made(&self, id: &str) {
+        self.made.lock().insert(id.to_owned());
+    }
+
+    /// Whether it did.
+    pub(super) fn was_made(&self, id: &str) -> bool {
+        self.made.lock().contains(id)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::federation::listed_idps;
 use super::hub::Lacking;
 use super::listing::Since;
+use super::outside::Outside;
 use super::supposition::Supposition;
 use super::{Context, Outcome, StepError};
 use crate::manifest::Hub;
@@ -81,13 +82,17 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     ))
 }
 
-/// What is known of it without a look at it: this run made it, or listed it with the others. Nothing once a change may
-/// have been made since.
+/// What is known of it without a look at it: this process just made it, or listed it with the others. Nothing once a
+/// change may have been made since: what a run made before it was interrupted, somebody may have changed.
 async fn known(context: &mut Context<'_>, hub: &Hub, id: &str) -> Result<Option<Found>, StepError> {
     if context.row.progress.attempts > 0 {
         return Ok(None);
     }
-    if was_made(context) {
+    let is_as_made = match &context.outside {
+        Outside::Live(live) => live.access.idps.was_made(id),
+        Outside::Supposed(_) => was_made(context),
+    };
+    if is_as_made {
         let name = hub.idp_name().unwrap_or_default();
         let whole = idps::created(id, name, &context.own_origin());
         return Ok(Some(Found::of(whole)));

@@ -184,6 +184,36 @@ fn changed(story: &Scenario, change: impl Fn(&mut Value)) {
     story.somebody_else("hub", "PUT", &path, &idp);
 }
 
+#[test]
+fn what_somebody_adds_to_a_provider_that_an_interrupted_run_made_stays() {
+    let (mut checkpoints, mut between) = (0, 0);
+    loop {
+        checkpoints += 1;
+        let story = story("limit = 0", &["acme"]);
+        story.dies_after(checkpoints, &["run", "job.toml"]);
+        let whole = story.report()["state"] == "settled";
+        let made = idps(&story);
+        if !made.is_empty() {
+            between += usize::from(made[0].pointer(CLIENT) == Some(&json!("placeholder")));
+            changed(&story, |idp| {
+                idp["protocol"]["scopes"] = json!(["openid", "groups", "profile", "email"]);
+            });
+        }
+        story.run().exits(0);
+        if !made.is_empty() {
+            let idp = idps(&story).remove(0);
+            let scopes = idp["protocol"]["scopes"].as_array().unwrap();
+            assert!(scopes.contains(&json!("groups")), "{checkpoints}: {idp}");
+            let client = &app(&story, "acme")["credentials"]["oauthClient"]["client_id"];
+            assert_eq!(idp.pointer(CLIENT), Some(client), "{checkpoints}");
+        }
+        if whole {
+            break;
+        }
+    }
+    assert!(between > 1, "{between}");
+}
+
 /// What somebody changes in the hub, and the fields that a run sets again.
 type Drift = (&'static str, fn(&mut Value), &'static [&'static str]);
 
