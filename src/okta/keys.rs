@@ -10,13 +10,13 @@ use crate::text::Veil;
 /// Where an app says which key it signs with.
 const KID: &str = "/credentials/signing/kid";
 
-/// The public half of a key, as a client is registered with it (RFC 7517).
+/// The public half of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its id.
+    /// Its id; empty if Okta shows none that can be used.
     pub kid: String,
-    /// The JWK.
-    pub jwk: Value,
+    /// It as a client is registered with it (RFC 7517); `None` = Okta does not show all of it.
+    pub jwk: Option<Value>,
 }
 
 /// An app with all that Okta shows of it: only for sending it back.
@@ -33,7 +33,7 @@ pub fn list(app_id: &str) -> Read<Vec<PublicKey>> {
     Read::new(Bucket::Apps, path(app_id, ""), |answer, veil| {
         let listed: Vec<Shown> = fields::list(answer)?;
         let listed = listed.into_iter();
-        Some(listed.filter_map(|key| key.read(veil)).collect())
+        Some(listed.map(|key| key.read(veil)).collect())
     })
 }
 
@@ -42,7 +42,7 @@ pub fn generate(app_id: &str, validity_years: u8) -> Write<PublicKey> {
     let path = path(app_id, &format!("/generate?validityYears={validity_years}"));
     let request = Request::new(Method::Post, Bucket::Apps, path);
     Write::new(request, |answer, veil| {
-        fields::object::<Shown>(answer)?.read(veil)
+        Some(fields::object::<Shown>(answer)?.read(veil))
     })
 }
 
@@ -105,15 +105,22 @@ fields!(Shown {
 });
 
 impl Shown {
-    fn read(self, veil: &Veil) -> Option<PublicKey> {
-        let kid = veil.word(&self.kid?)?;
+    fn read(self, veil: &Veil) -> PublicKey {
+        let kid = self.kid.as_ref().and_then(|kid| veil.word(kid));
+        PublicKey {
+            jwk: kid.as_deref().and_then(|kid| self.jwk(kid)),
+            kid: kid.unwrap_or_default(),
+        }
+    }
+
+    fn jwk(self, kid: &str) -> Option<Value> {
         let mut jwk =
             json!({ "kty": self.kty?, "kid": kid, "use": "sig", "e": self.e?, "n": self.n? });
         // Okta says `RSA` where RFC 7518 wants an algorithm (API.md §3.5).
         if let Some(alg) = self.alg.filter(|alg| alg.starts_with("RS") && alg != "RSA") {
             jwk["alg"] = alg.into();
         }
-        Some(PublicKey { kid, jwk })
+        Some(jwk)
     }
 }
 
@@ -125,26 +132,32 @@ mod tests {
     fn a_key_is_what_a_client_is_registered_with() {
         let read = |answer: Value| {
             let shown: Shown = fields::object(answer.to_string().as_bytes()).unwrap();
-            shown.read(&Veil::default()).map(|key| key.jwk)
+            shown.read(&Veil::default())
         };
-        for (answer, wanted) in [
+        for (answer, kid, jwk) in [
             (
                 json!({ "kid": "k1", "kty": "RSA", "alg": "RSA", "use": "sig", "e": "AQAB", "n": "AQ", "x5c": ["x"] }),
+                "k1",
                 Some(json!({ "kty": "RSA", "kid": "k1", "use": "sig", "e": "AQAB", "n": "AQ" })),
             ),
             (
                 json!({ "kid": "k1", "kty": "RSA", "alg": "RS256", "e": "AQAB", "n": "AQ" }),
+                "k1",
                 Some(
                     json!({ "kty": "RSA", "kid": "k1", "use": "sig", "e": "AQAB", "n": "AQ", "alg": "RS256" }),
                 ),
             ),
-            (json!({ "kid": "k1", "kty": "RSA" }), None),
+            // It is there, though nobody can be registered with it.
+            (json!({ "kid": "k1", "kty": "RSA" }), "k1", None),
             (
                 json!({ "kid": "k 1", "kty": "RSA", "e": "AQAB", "n": "AQ" }),
+                "",
                 None,
             ),
+            (json!({}), "", None),
         ] {
-            assert_eq!(read(answer.clone()), wanted, "{answer}");
+            let kid = kid.to_owned();
+            assert_eq!(read(answer.clone()), PublicKey { kid, jwk }, "{answer}");
         }
     }
 

@@ -18,10 +18,9 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
             return Ok(Outcome::LeftAlone);
         }
         refuse_other(&live)?;
-        if let Some(client_id) = live.client_id.as_ref().map(Told::word) {
+        let known = context.known_client().await?;
+        if let Some(client_id) = client_of(&live, known)? {
             context.choose_client(client_id).await?;
-        } else if let Some(known) = context.known_client().await? {
-            context.choose_client(known).await?;
         }
         context.client_id()?;
         let rotation = look(context, &app_id).await?;
@@ -29,7 +28,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
         // Whoever looks after a lost answer has to know which keys there were.
         context.memory.unsaved = true;
     } else if let Some(made) = made(context, &app_id).await? {
-        return Ok(adopt(context, made));
+        return adopt(context, &app_id, made);
     }
     let years = context
         .row
@@ -39,18 +38,40 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let call = keys::generate(&app_id, years);
     let nothing = |_: &mut _| PublicKey {
         kid: String::new(),
-        jwk: serde_json::Value::Null,
+        jwk: None,
     };
     let sent = context.write(&call, Idempotency::OnceOnly, |made| made, nothing);
     let made = sent.await?;
-    Ok(adopt(context, made))
+    adopt(context, &app_id, made)
 }
 
-fn adopt(context: &mut Context<'_>, made: PublicKey) -> Outcome {
-    if let Some(rotation) = &mut context.row.progress.rotation {
-        rotation.new = Some(made.jwk);
+/// One that cannot be used is not made good by another, and is found again by whoever tries again.
+fn adopt(context: &mut Context<'_>, app_id: &str, made: PublicKey) -> Result<Outcome, StepError> {
+    if made.jwk.is_none() {
+        return Err(StepError::failed(
+            format!(
+                "Okta made a key for app {app_id} but does not show all of it: the connection signs as before"
+            ),
+            "look at the keys on the app's Sign On tab in the Admin Console",
+        ));
     }
-    Outcome::Done { changed: true }
+    if let Some(rotation) = &mut context.row.progress.rotation {
+        rotation.new = made.jwk;
+    }
+    Ok(Outcome::Done { changed: true })
+}
+
+/// The service app that the connection signs in as; `known`: the entry's, as far as that is known.
+fn client_of(live: &LiveConnection, known: Option<String>) -> Result<Option<String>, StepError> {
+    match (live.client_id.as_ref().map(Told::word), known) {
+        (Some(shown), Some(known)) if shown != known => Err(StepError::failed(
+            format!(
+                "the connection signs in as service app {shown}, and that of this entry is {known}"
+            ),
+            "if that is not as it should be, make it so first: okta-rollout run FILE",
+        )),
+        (shown, known) => Ok(shown.or(known)),
+    }
 }
 
 /// The key that a call made whose answer was lost.
@@ -69,14 +90,14 @@ async fn look(context: &mut Context<'_>, app_id: &str) -> Result<RotatedKeys, St
         Some(kid) => all.iter().find(|key| key.kid == *kid),
         None => all.first().filter(|_| all.len() == 1),
     };
-    let Some(signing) = signing else {
+    let Some(old) = signing.and_then(|key| key.jwk.clone()) else {
         return Err(StepError::failed(
             format!("Okta does not show which key app {app_id} signs with"),
             "look at the app's Sign On tab in the Admin Console",
         ));
     };
     Ok(RotatedKeys {
-        old: signing.jwk.clone(),
+        old,
         before: all.iter().map(|key| key.kid.clone()).collect(),
         new: None,
     })

@@ -1,4 +1,5 @@
-//! `switch_key`: the connection signs with the new key, which the hub knows by now.
+//! `switch_key`: the connection signs with the new key, which the hub knows by now. One that somebody gave another key since
+//! the rotation began keeps that.
 
 use super::connection::read;
 use super::set_connection::not_enabled;
@@ -14,6 +15,18 @@ pub(super) async fn run(context: &mut Context<'_>) -> Result<Outcome, StepError>
     let (app_id, kid) = (context.app_id()?, context.new_kid()?);
     let app = context.read_live(&keys::app(&app_id)).await?;
     let old = context.rotation()?.old_kid().to_owned();
+    if let Some(other) = app
+        .kid
+        .as_ref()
+        .filter(|shown| **shown != kid && **shown != old)
+    {
+        return Err(StepError::failed(
+            format!(
+                "app {app_id} signs with key {other}, which it did not when this rotation began: nothing was changed"
+            ),
+            "rotate its keys anew",
+        ));
+    }
     let change = Changed {
         field: KID.to_owned(),
         why: Why::New,

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Entry, Ran, Scenario, spoke, zscaler};
+use crate::support::{Entry, Honest, Ran, Scenario, spoke, token_of, zscaler};
 
 /// A spoke whose keys are rotated by hand.
 fn by_hand(org: &str) -> Entry {
@@ -38,8 +38,13 @@ fn kid(story: &Scenario, org: &str) -> String {
 
 /// The keys that a spoke has.
 fn all_keys(story: &Scenario, org: &str) -> usize {
+    keys(story, org).len()
+}
+
+/// The same as their org shows them.
+fn keys(story: &Scenario, org: &str) -> Vec<Value> {
     let keys = story.somebody_looks(org, "/api/v1/apps/0oa1/credentials/keys");
-    keys.as_array().unwrap().len()
+    serde_json::from_value(keys).unwrap()
 }
 
 /// The keys that a spoke's service app was registered with.
@@ -227,25 +232,42 @@ fn an_answer_that_is_lost_makes_no_second_key() {
     }
 }
 
-/// Registers these keys of somebody with the hub's service app besides those that it has.
-fn register(story: &Scenario, numbers: std::ops::Range<usize>) {
-    let id = story.service_apps("hub")[0].1["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let path = format!("/oauth2/v1/clients/{id}");
+/// Sends the service app of a spoke back with something changed.
+fn change_client(story: &Scenario, org: &str, change: impl Fn(&mut Value)) {
+    let path = format!("/oauth2/v1/clients/{}", client_id(story, org));
     let mut client = story.somebody_looks("hub", &path);
     // Okta says it, and takes it from nobody.
     client
         .as_object_mut()
         .unwrap()
         .remove("client_id_issued_at");
+    change(&mut client);
+    story.somebody_else("hub", "PUT", &path, &client);
+}
+
+fn client_id(story: &Scenario, org: &str) -> String {
+    let named = story.service_apps("hub");
+    let own = named
+        .iter()
+        .find(|(name, _)| *name == format!("spoke {org}"));
+    own.unwrap().1["id"].as_str().unwrap().to_owned()
+}
+
+/// Registers these keys with a spoke's service app besides those that it has.
+fn register_keys(story: &Scenario, org: &str, more: &[Value]) {
+    change_client(story, org, |client| {
+        let had = client["jwks"]["keys"].as_array().cloned();
+        let mut keys: Vec<Value> = had.unwrap_or_default();
+        keys.extend(more.iter().cloned());
+        client["jwks"] = json!({ "keys": keys });
+    });
+}
+
+/// Registers these keys of somebody.
+fn register(story: &Scenario, numbers: std::ops::Range<usize>) {
     let theirs = numbers
         .map(|no| json!({ "kty": "RSA", "kid": format!("theirs{no}"), "e": "AQAB", "n": "AQ" }));
-    let mut keys: Vec<Value> = client["jwks"]["keys"].as_array().cloned().unwrap();
-    keys.extend(theirs);
-    client["jwks"] = json!({ "keys": keys });
-    story.somebody_else("hub", "PUT", &path, &client);
+    register_keys(story, "acme", &theirs.collect::<Vec<_>>());
 }
 
 #[test]
@@ -317,4 +339,148 @@ fn what_cannot_be_rotated_says_why_and_the_others_are() {
         .says("set it up first: okta-rollout run FILE");
     story.run().exits(0);
     rotate(&story).exits(0);
+}
+
+#[test]
+fn a_rotation_that_is_killed_half_way_is_resumed() {
+    let rule = "[[faults.rules]]\nfault = 'hang'\norg = 'globex'\nmethod = 'PUT'\npath = '/api/v1/apps/*'\nnth = 1\n";
+    let story = connected(rule, [by_hand("acme"), by_hand("globex")]);
+    story.job("[http]\ntimeout = '20s'\n");
+    let mut rotation = story.begin(&ROTATE);
+    rotation.says("acme/okta_org2org (row 1): done");
+    rotation.signal("KILL");
+    assert_eq!(rotation.ends(), None);
+    let before = kid(&story, "acme");
+    story.okta_rollout(&["resume"]).exits(0);
+    assert_eq!(kid(&story, "acme"), before);
+    assert_eq!(story.report()["totals"]["changed"], 2);
+    for org in ["acme", "globex"] {
+        assert_eq!(registered(&story, org), [kid(&story, org)], "{org}");
+        assert_eq!(all_keys(&story, org), 2, "{org}");
+        never_shut_out(&story, org);
+    }
+}
+
+/// Rotates keys while the hub lets nobody in: the spoke has a new key, and nobody else knows it.
+fn rotate_half(story: &mut Scenario, flags: &[&str]) {
+    let token = story.api_token("hub");
+    story.set(&token_of("hub"), "00revoked-tell-tale");
+    let before = all_keys(story, "acme");
+    story.okta_rollout(&[&ROTATE[..], flags].concat()).exits(3);
+    assert_eq!(all_keys(story, "acme"), before + 1);
+    story.set(&token_of("hub"), &token);
+}
+
+#[test]
+fn a_connection_that_somebody_gave_another_key_meanwhile_keeps_it() {
+    let mut story = connected("", [by_hand("acme")]);
+    rotate(&story).exits(0);
+    rotate_half(&mut story, &[]);
+    let path = "/api/v1/apps/0oa1/credentials/keys/generate?validityYears=2";
+    story.somebody_else("acme", "POST", path, &Value::Null);
+    let all = keys(&story, "acme");
+    let theirs = all.last().unwrap();
+    let jwk = json!({ "kty": "RSA", "kid": theirs["kid"], "e": theirs["e"], "n": theirs["n"] });
+    register_keys(&story, "acme", &[jwk]);
+    let mut app = story.somebody_looks("acme", "/api/v1/apps/0oa1");
+    app["credentials"]["signing"]["kid"] = theirs["kid"].clone();
+    story.somebody_else("acme", "PUT", "/api/v1/apps/0oa1", &app);
+    story
+        .okta_rollout(&["resume"])
+        .exits(3)
+        .says("which it did not when this rotation began: nothing was changed");
+    assert_eq!(theirs["kid"], kid(&story, "acme"));
+    never_shut_out(&story, "acme");
+    rotate(&story).exits(0);
+    assert_ne!(theirs["kid"], kid(&story, "acme"));
+    assert_eq!(registered(&story, "acme"), [kid(&story, "acme")]);
+    never_shut_out(&story, "acme");
+}
+
+#[test]
+fn no_key_is_registered_where_it_would_shut_others_out() {
+    // A service app that has come to read the keys of another connection.
+    let story = connected("", [by_hand("acme")]);
+    let first = kid(&story, "acme");
+    let at = |app: &str| {
+        let origin = story.url("acme");
+        format!("{origin}/api/v1/apps/{app}/connections/default/jwks")
+    };
+    change_client(&story, "acme", |client| {
+        client["jwks_uri"] = json!(at("0oaOther"));
+    });
+    story.all_calls("hub");
+    rotate(&story)
+        .exits(3)
+        .says("no key was registered with it");
+    let calls = story.all_calls("hub");
+    assert!(
+        calls.iter().all(|call| call.starts_with("GET ")),
+        "{calls:?}"
+    );
+    assert_eq!(kid(&story, "acme"), first);
+    // As the hint says.
+    story.run().exits(0);
+    rotate(&story).exits(0);
+    assert_eq!(registered(&story, "acme"), [kid(&story, "acme")]);
+    // One that has keys of others beside those that it reads: the connection signs with the old one until it has the new one.
+    let story = connected("", [by_hand("acme")]);
+    register(&story, 0..1);
+    rotate(&story).exits(0);
+    assert_eq!(
+        registered(&story, "acme"),
+        ["theirs0".to_owned(), kid(&story, "acme")]
+    );
+    never_shut_out(&story, "acme");
+}
+
+#[test]
+fn only_the_entrys_own_service_app_gets_a_key() {
+    let story = connected("", [by_hand("acme"), by_hand("globex")]);
+    let key = &keys(&story, "acme")[0];
+    let jwk = json!({ "kty": "RSA", "kid": key["kid"], "e": key["e"], "n": key["n"] });
+    register_keys(&story, "globex", &[jwk]);
+    let profile = json!({ "authScheme": "OAUTH2", "clientId": client_id(&story, "globex"),
+        "signing": { "rotationMode": "MANUAL" } });
+    let path = "/api/v1/apps/0oa1/connections/default?activate=true";
+    story.somebody_else("acme", "POST", path, &json!({ "profile": profile }));
+    let only = [&ROTATE[..], &["--only", "org=acme"]].concat();
+    let refused = story.okta_rollout(&only).exits(3);
+    refused.says("and that of this entry is");
+    assert_eq!(all_keys(&story, "acme"), 1);
+    // As the hint says.
+    story.run().exits(0);
+    story.okta_rollout(&only).exits(0);
+    assert_eq!(registered(&story, "acme"), [kid(&story, "acme")]);
+}
+
+#[test]
+fn a_new_key_that_cannot_be_used_is_made_once() {
+    for missing in ["n", "kid"] {
+        let mut story = connected("", [by_hand("acme")]);
+        // Of all keys but the first.
+        let hide = move |call: &Honest| {
+            if !call.path.contains("/credentials/keys") {
+                return call.told();
+            }
+            let mut shown: Value = serde_json::from_str(&call.body).unwrap();
+            let new = match &mut shown {
+                Value::Array(all) => all.iter_mut().skip(1).collect(),
+                one => vec![one],
+            };
+            for key in new {
+                key.as_object_mut().unwrap().remove(missing);
+            }
+            call.told_as(call.status, &shown.to_string())
+        };
+        story.distorts("acme", hide);
+        story.manifest([by_hand("acme")]);
+        let first = kid(&story, "acme");
+        rotate(&story).exits(3).says("but does not show all of it");
+        for _ in 0..2 {
+            story.okta_rollout(&["resume", "--failed"]).exits(3);
+        }
+        assert_eq!(all_keys(&story, "acme"), 2, "{missing}");
+        assert_eq!(kid(&story, "acme"), first, "{missing}");
+    }
 }
