@@ -19,6 +19,7 @@ use crate::pacing::unix_millis;
 use crate::rollout::access::can_call;
 use crate::rollout::context::{RunContext, orgs_now};
 use crate::rollout::people::Stays;
+use crate::rollout::rotation::refuse_superseded;
 use crate::rollout::shell::quoted;
 use crate::rollout::simulated::is_sandbox;
 use crate::rollout::unknown_org::refuse_unknown_org;
@@ -101,6 +102,7 @@ pub(super) async fn continue_with(
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&selection, &names)?;
     let context = RunContext::of(&run)?.with_orgs(settings.orgs.as_deref())?;
+    refuse_superseded(&ledger, &run, &context, &selection).await?;
     let policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, wanted.format)?;

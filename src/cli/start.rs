@@ -20,6 +20,7 @@ use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::in_flight::InFlight;
 use crate::rollout::job_mistakes;
 use crate::rollout::people::Stays;
+use crate::rollout::rotation::refuse_otherwise;
 use crate::rollout::shell::quoted;
 use crate::rollout::simulated::refuse_state;
 use crate::rollout::target::Target;
@@ -300,6 +301,7 @@ async fn to_continue(
     }
     let Last { run, left, next } = Last::of(ledger, run, asked).await?;
     if next == Next::GoesOn && !new {
+        refuse_otherwise(&run, target, asked.selection)?;
         say_if_other_waves(&run, target, output);
         return Ok(Some(run));
     }

@@ -175,6 +175,18 @@ fn an_overlap_leaves_the_old_key_until_the_next_rotation() {
 }
 
 #[test]
+fn an_overlap_counts_wherever_a_new_key_was_made_and_not_by_a_wrong_clock() {
+    let mut story = connected("", [by_hand("acme")]);
+    rotate_half(&mut story, &["--overlap", "1h"]);
+    rotate(&story).exits(2).says("its old key stays until");
+    // Of a clock that was ahead nobody knows when it was.
+    story.time_passes(-7_200_000);
+    rotate(&story).exits(0);
+    assert_eq!(registered(&story, "acme"), [kid(&story, "acme")]);
+    never_shut_out(&story, "acme");
+}
+
+#[test]
 fn a_rotation_that_dies_after_any_checkpoint_goes_on() {
     let mut checkpoints = 0;
     loop {
@@ -369,6 +381,57 @@ fn rotate_half(story: &mut Scenario, flags: &[&str]) {
     story.okta_rollout(&[&ROTATE[..], flags].concat()).exits(3);
     assert_eq!(all_keys(story, "acme"), before + 1);
     story.set(&token_of("hub"), &token);
+}
+
+#[test]
+fn a_rotation_goes_on_as_it_was_begun_or_not_at_all() {
+    let story = connected("", [by_hand("acme")]);
+    let first = kid(&story, "acme");
+    story.dies_after(3, &["rotate-keys", "job.toml", "--overlap", "1h"]);
+    for org in ["acme", "hub"] {
+        story.all_calls(org);
+    }
+    for flags in [
+        &[][..],
+        &["--overlap", "1h", "--years", "3"],
+        &["--overlap", "2h"],
+    ] {
+        let refused = story.okta_rollout(&[&ROTATE[..], flags].concat()).exits(2);
+        refused
+            .says("was begun with another --overlap or --years; nothing was sent")
+            .says("hint: go on with it as it was begun: okta-rollout rotate-keys job.toml --overlap 3600s");
+    }
+    for org in ["acme", "hub"] {
+        assert_eq!(story.all_calls(org), [""; 0], "{org}");
+    }
+    let same = [&ROTATE[..], &["--overlap", "3600s"]].concat();
+    story.okta_rollout(&same).exits(0).says("goes on");
+    let second = kid(&story, "acme");
+    assert_eq!(registered(&story, "acme"), [first, second]);
+    assert_eq!(all_keys(&story, "acme"), 2);
+    never_shut_out(&story, "acme");
+}
+
+#[test]
+fn an_old_rotation_takes_nothing_back_of_a_later_one() {
+    let mut story = connected("", [by_hand("acme")]);
+    rotate(&story).exits(0);
+    rotate_half(&mut story, &[]);
+    let old = story.report()["run"].as_str().unwrap().to_owned();
+    rotate(&story).exits(0);
+    let now = kid(&story, "acme");
+    for arguments in [&["resume", &old][..], &["resume", &old, "--failed"]] {
+        story
+            .okta_rollout(arguments)
+            .exits(2)
+            .says("was followed by another rotation of the same keys")
+            .says("hint: rotate them anew: okta-rollout rotate-keys job.toml");
+    }
+    assert_eq!(kid(&story, "acme"), now);
+    assert_eq!(registered(&story, "acme"), [now]);
+    never_shut_out(&story, "acme");
+    // The last one may be resumed, though nothing is left of it.
+    story.okta_rollout(&["resume"]).exits(0);
 }
 
 #[test]
