@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::apps::{MAX_TEXT, PAGE};
@@ -19,7 +20,7 @@ pub const PLACEHOLDER: &str = "placeholder";
 pub const ALGORITHM: &str = "RS256";
 
 /// What the hub asks the other org for.
-const SCOPES: [&str; 3] = ["openid", "profile", "email"];
+pub const SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 /// What Okta says of a provider and takes from nobody.
 const READ_ONLY: [&str; 4] = ["_links", "created", "id", "lastUpdated"];
@@ -37,6 +38,8 @@ pub struct IdentityProvider {
     pub client_id: Option<Told>,
     /// With what that org signs, where Okta shows it.
     pub algorithm: Option<Told>,
+    /// What the hub asks that org for, where Okta shows it.
+    pub scopes: Option<Vec<Told>>,
     /// Whether it says what becomes of those who come.
     pub has_policy: bool,
 }
@@ -102,6 +105,7 @@ pub fn created(id: &str, name: &str, org_url: &str) -> WholeProvider {
             org_url: Some(org_url.into()),
             client_id: Some(PLACEHOLDER.into()),
             algorithm: None,
+            scopes: None,
             has_policy: true,
         },
         whole: new(name, org_url),
@@ -219,11 +223,13 @@ fields!(Listed {
 #[serde(rename_all = "camelCase")]
 struct Protocol {
     okta_idp_org_url: Option<String>,
+    scopes: Option<Box<RawValue>>,
     credentials: Option<Credentials>,
 }
 
 fields!(Protocol {
     "oktaIdpOrgUrl" => text(okta_idp_org_url),
+    "scopes" => raw(scopes),
     "credentials" => inner(credentials),
 });
 
@@ -292,6 +298,7 @@ impl Listed {
             name: kept(self.name),
             protocol: Some(Protocol {
                 okta_idp_org_url: kept(protocol.okta_idp_org_url),
+                scopes: protocol.scopes.filter(|all| all.get().len() <= MAX_TEXT),
                 credentials: Some(Credentials { client, signing }),
             }),
             policy: self.policy,
@@ -302,6 +309,7 @@ impl Listed {
         let told = |text: Option<String>| text.map(|text| veil.told(&text));
         let protocol = self.protocol.unwrap_or_default();
         let credentials = protocol.credentials.unwrap_or_default();
+        let scopes = protocol.scopes.and_then(|all| texts(&all));
         let policy = self.policy.and_then(|policy| policy.provisioning);
         Some(IdentityProvider {
             id: veil.word(&self.id?)?,
@@ -309,9 +317,15 @@ impl Listed {
             org_url: told(protocol.okta_idp_org_url),
             client_id: told(credentials.client.and_then(|client| client.client_id)),
             algorithm: told(credentials.signing.and_then(|signing| signing.algorithm)),
+            scopes: scopes.map(|all| all.iter().map(|scope| veil.told(scope)).collect()),
             has_policy: policy.is_some(),
         })
     }
+}
+
+/// The texts of a list, if it is one of nothing else.
+fn texts(list: &RawValue) -> Option<Vec<String>> {
+    serde_json::from_str(list.get()).ok()
 }
 
 /// What is kept of an element of a page.
@@ -396,10 +410,28 @@ mod tests {
             listed.into_iter().next()?.read(&Veil::default())
         };
         let mut shown = json!({ "id": "0oa7", "type": TYPE, "name": "acme", "more": [1],
-            "protocol": { "oktaIdpOrgUrl": "https://a", "credentials": {
+            "protocol": { "oktaIdpOrgUrl": "https://a", "scopes": ["openid", "groups"], "credentials": {
                 "client": { "client_id": "0oaApp" }, "signing": { "algorithm": "RS256" } } },
             "policy": { "provisioning": { "action": "AUTO" } } });
-        assert_eq!(kept(&shown), whole(&shown).map(|whole| whole.provider));
+        let provider = kept(&shown).unwrap();
+        assert_eq!(
+            Some(&provider),
+            whole(&shown).map(|whole| whole.provider).as_ref()
+        );
+        assert_eq!(
+            provider.scopes,
+            Some(vec!["openid".into(), "groups".into()])
+        );
+        // What is no list of texts, or a very long one, tells nothing.
+        for odd in [
+            json!("openid"),
+            json!([7]),
+            json!(["x".repeat(MAX_TEXT)]),
+            json!(null),
+        ] {
+            shown["protocol"]["scopes"] = odd.clone();
+            assert_eq!(kept(&shown).unwrap().scopes, None, "{odd}");
+        }
         shown["type"] = json!("SAML2");
         for other in [shown, json!({ "type": TYPE }), json!(7)] {
             assert_eq!(kept(&other), None, "{other}");

@@ -1,13 +1,15 @@
 //! What a hub has to show of the identity provider that stands for an entry's org, and what of that differs (API.md §6, rows
 //! 1 to 3).
 
+use serde_json::{Value, json};
 use url::Url;
 
 use super::decide::Obstacle;
 use super::features::Difference;
 use crate::manifest::Hub;
 use crate::okta::federated_app::FederatedApp;
-use crate::okta::idps::{ALGORITHM, IdentityProvider, PLACEHOLDER};
+use crate::okta::idps::{self, ALGORITHM, IdentityProvider, PLACEHOLDER};
+use crate::text::Told;
 
 /// What stands for the id of a provider that a run is still to make.
 pub const NEW_IDP: &str = "(new identity provider)";
@@ -18,6 +20,8 @@ pub const IDP_NAME: &str = "idp.name";
 const CLIENT_ID: &str = "idp.clientId";
 /// With what the entry's org signs.
 const SIGNING: &str = "idp.signing.algorithm";
+/// What the hub asks that org for.
+const SCOPES: &str = "idp.scopes";
 /// What becomes of those who come; it is lost as a whole.
 const POLICY: &str = "idp.policy.provisioning.action";
 
@@ -187,10 +191,30 @@ pub fn idp_differences(
         let live = shown.to_string();
         differences.push(Difference::text(SIGNING, Some(&live), ALGORITHM));
     }
+    if let Some(shown) = &idp.scopes {
+        differences.extend(missing_scopes(shown));
+    }
     if !idp.has_policy {
         differences.push(Difference::text(POLICY, None, "AUTO"));
     }
     Ok(differences)
+}
+
+/// The scopes of a provider as they are, and with those that it lacks; nothing = it has them all.
+fn missing_scopes(shown: &[Told]) -> Option<Difference> {
+    let has = |needed: &&str| shown.iter().any(|scope| scope.raw() == *needed);
+    let lacks: Vec<&str> = idps::SCOPES
+        .into_iter()
+        .filter(|scope| !has(scope))
+        .collect();
+    let live: Vec<Value> = shown.iter().map(|scope| json!(scope.to_string())).collect();
+    let mut wanted = live.clone();
+    wanted.extend(lacks.iter().map(|scope| json!(scope)));
+    (!lacks.is_empty()).then(|| Difference {
+        path: SCOPES.to_owned(),
+        live: Some(live.into()),
+        wanted: wanted.into(),
+    })
 }
 
 /// Whether a hub was to have this of its identity provider.
@@ -198,7 +222,7 @@ pub(super) fn had_wanted_idp(hub: &Hub, found: &Difference) -> bool {
     match found.path.as_str() {
         IDP_NAME => hub.idp_name() == found.wanted.as_str(),
         // These follow from the app, or are always the same.
-        CLIENT_ID | SIGNING | POLICY => hub.idp.is_some(),
+        CLIENT_ID | SIGNING | SCOPES | POLICY => hub.idp.is_some(),
         _ => false,
     }
 }
@@ -223,6 +247,7 @@ mod tests {
             org_url: Some(OWN.into()),
             client_id: Some(client_id.into()),
             algorithm: None,
+            scopes: None,
             has_policy: true,
         }
     }
@@ -298,11 +323,21 @@ mod tests {
         let right = idp("0oa1", "spoke", "0oaC");
         let mut wrong = idp("0oa1", "mine", PLACEHOLDER);
         (wrong.algorithm, wrong.has_policy) = (Some("ES256".into()), false);
+        wrong.scopes = Some(vec!["groups".into(), "email".into()]);
         let differences = |idp: &IdentityProvider| idp_differences(&hub(), OWN, "0oaC", idp);
         assert_eq!(differences(&right), Ok(vec![]));
         let found = differences(&wrong).unwrap();
         let paths: Vec<_> = found.iter().map(|found| found.path.as_str()).collect();
-        assert_eq!(paths, [IDP_NAME, CLIENT_ID, SIGNING, POLICY]);
+        assert_eq!(paths, [IDP_NAME, CLIENT_ID, SIGNING, SCOPES, POLICY]);
+        assert_eq!(
+            found[3].wanted,
+            json!(["groups", "email", "openid", "profile"])
+        );
+        // More than is needed is somebody's own.
+        let more = ["email", "groups", "openid", "profile"].map(Into::into);
+        wrong.scopes = Some(more.to_vec());
+        let differs = differences(&wrong).unwrap();
+        assert!(differs.iter().all(|found| found.path != SCOPES));
         let mut without = hub();
         without.idp = None;
         for found in &found {

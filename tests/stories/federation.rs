@@ -217,7 +217,7 @@ fn what_somebody_adds_to_a_provider_that_an_interrupted_run_made_stays() {
 /// What somebody changes in the hub, and the fields that a run sets again.
 type Drift = (&'static str, fn(&mut Value), &'static [&'static str]);
 
-const DRIFTS: [Drift; 4] = [
+const DRIFTS: [Drift; 5] = [
     (
         "another client",
         |idp| *idp.pointer_mut(CLIENT).unwrap() = json!("0oaElse"),
@@ -227,6 +227,11 @@ const DRIFTS: [Drift; 4] = [
         "no policy",
         |idp| idp["policy"] = Value::Null,
         &["hub.idp.policy.provisioning.action"],
+    ),
+    (
+        "fewer scopes",
+        |idp| idp["protocol"]["scopes"] = json!(["openid"]),
+        &["hub.idp.scopes"],
     ),
     (
         "another name",

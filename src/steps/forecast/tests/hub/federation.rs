@@ -17,6 +17,7 @@ fn idp(name: &str) -> IdentityProvider {
         org_url: Some("https://acme.okta.com".into()),
         client_id: Some("0oa1".into()),
         algorithm: Some("RS256".into()),
+        scopes: None,
         has_policy: true,
     }
 }
