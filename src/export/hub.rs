@@ -1,5 +1,6 @@
 //! The service apps that connections sign in as, looked for in their hubs: each hub through a [`Reader`] of its own, and
-//! each service app by its id, once.
+//! each service app by its id, once. Whether their apps also sign people in there is looked at last, with one list of a
+//! hub's identity providers where one of them does.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,10 +8,16 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::live::{LiveApp, only_its_own};
 use crate::okta::clients::{self, AssignedRole, ServiceClient};
+use crate::okta::federated_app::{self, FederatedApp};
+use crate::okta::idps::IdentityProvider;
 use crate::okta::{grants, service_app};
 use crate::pacing::CallLog;
-use crate::steps::{Reader, StepError};
+use crate::plan::may_be;
+use crate::steps::{Extent, Pages, Reader, StepError};
 use crate::text::Told;
+
+/// Apps that are looked at at once, of all orgs: each org's gate lets through what it takes.
+const AT_ONCE: usize = 100;
 
 /// A service app as its hub shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +32,17 @@ pub struct LiveService {
     pub scopes: Vec<Told>,
     /// Whether its tokens are bound to a key.
     pub dpop: bool,
+    /// Through what the app signs people in to the hub, if it does; or why that is not known.
+    pub federation: Result<Option<LiveFederation>, String>,
+}
+
+/// An app that signs people in to its hub.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveFederation {
+    /// The app.
+    pub app: FederatedApp,
+    /// The identity provider that it names, and those that could be taken for it.
+    pub listed: Vec<IdentityProvider>,
 }
 
 /// What is known of a service app.
@@ -52,27 +70,36 @@ pub struct Services {
 struct Used {
     // An org is no hub of its own apps.
     by: String,
+    // The app there.
+    app: String,
     service: Service,
 }
 
 impl Services {
     /// Those that these orgs' connections sign in as; nobody was asked about them yet.
     pub fn of<'a>(orgs: impl IntoIterator<Item = (&'a str, &'a [LiveApp])>) -> Self {
-        let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut users: BTreeMap<&str, Vec<(&str, &LiveApp)>> = BTreeMap::new();
         for (org, apps) in orgs {
-            for id in apps.iter().filter_map(LiveApp::client_id) {
-                users.entry(id).or_default().push(org);
+            for app in apps {
+                if let Some(id) = app.client_id() {
+                    users.entry(id).or_default().push((org, app));
+                }
             }
         }
-        let known = users.into_iter().map(|(id, orgs)| {
-            let service = match orgs.len() {
+        let known = users.into_iter().filter_map(|(id, users)| {
+            let service = match users.len() {
                 1 => Service::Nowhere,
                 many => Service::Shared(format!(
                     "{many} of these connections sign in as it, and two entries never share a service app"
                 )),
             };
-            let by = orgs.first().map_or_else(String::new, |org| (*org).to_owned());
-            (id.to_owned(), Used { by, service })
+            let (org, app) = users.first()?;
+            let used = Used {
+                by: (*org).to_owned(),
+                app: app.id.clone(),
+                service,
+            };
+            Some((id.to_owned(), used))
         });
         Self {
             known: known.collect(),
@@ -126,6 +153,55 @@ impl Services {
         }
         self.hubs.push(hub.to_owned());
         Ok(())
+    }
+
+    /// Looks whether the apps whose service apps were found sign people in to their hubs, too. `readers`: of the orgs and
+    /// hubs, by name.
+    pub async fn look_for_idps(&mut self, readers: &HashMap<&str, &Reader>) {
+        let looked: Vec<_> = stream::iter(self.found())
+            .map(async |(id, used, hub)| {
+                let app = match readers.get(&*used.by) {
+                    Some(reader) => read_app(reader, &used.app).await,
+                    None => Ok(None),
+                };
+                (id, hub, app)
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut listed: HashMap<String, Result<Vec<IdentityProvider>, String>> = HashMap::new();
+        for (id, hub, app) in looked {
+            let federation = match (app, readers.get(&*hub)) {
+                (Ok(Some(app)), Some(reader)) => {
+                    if !listed.contains_key(&hub) {
+                        listed.insert(hub.clone(), list_idps(&hub, reader).await);
+                    }
+                    match &listed[&hub] {
+                        Ok(idps) => Ok(Some(LiveFederation::of(app, idps))),
+                        Err(why) => Err(why.clone()),
+                    }
+                }
+                (Err(why), _) => Err(why),
+                (Ok(_), _) => Ok(None),
+            };
+            if let Some(Service::Found(found)) =
+                self.known.get_mut(&id).map(|used| &mut used.service)
+            {
+                found.federation = federation;
+            }
+        }
+    }
+
+    /// The service apps that were found, with who uses each and which hub has it.
+    fn found(&self) -> Vec<(String, Used, String)> {
+        let found = self
+            .known
+            .iter()
+            .filter_map(|(id, used)| match &used.service {
+                Service::Found(found) => Some((id.clone(), used.clone(), found.hub.clone())),
+                Service::Nowhere | Service::Unread(_) | Service::Shared(_) => None,
+            });
+        found.collect()
     }
 
     /// A hub cannot be read: it may have those that were not found.
@@ -192,7 +268,43 @@ async fn read(hub: &str, reader: &Reader, id: &str) -> Result<LiveService, StepE
         roles,
         scopes,
         dpop: app.dpop == Some(true),
+        federation: Ok(None),
     })
+}
+
+/// An app, if it names an identity provider.
+async fn read_app(reader: &Reader, id: &str) -> Result<Option<FederatedApp>, String> {
+    let mut log = CallLog::default();
+    let call = federated_app::get(id);
+    match reader.read_with_retry(&call, 0, &mut log).await {
+        Ok(app) => Ok(Some(app).filter(|app| app.idp_id.is_some())),
+        Err(error) => Err(format!(
+            "its app cannot be read: {}",
+            error.into_obstacle().message
+        )),
+    }
+}
+
+async fn list_idps(hub: &str, reader: &Reader) -> Result<Vec<IdentityProvider>, String> {
+    let (mut pages, mut log) = (Pages::default(), CallLog::default());
+    let listing = pages.read_with_retry(reader, Extent::all(None), 0, &mut log);
+    let listed = listing.await.map(|()| pages.take());
+    listed.map_err(|error| {
+        let why = error.into_obstacle().message;
+        format!("the identity providers of {hub} cannot be read: {why}")
+    })
+}
+
+impl LiveFederation {
+    fn of(app: FederatedApp, all: &[IdentityProvider]) -> Self {
+        let id = app.idp_id.as_ref().map(Told::raw);
+        let named = all.iter().find(|idp| Some(idp.id.as_str()) == id);
+        let may_be = |idp: &&IdentityProvider| {
+            named.is_some_and(|named| may_be(idp, named.name.raw(), Some(&app.id)))
+        };
+        let listed = all.iter().filter(may_be).cloned().collect();
+        Self { app, listed }
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +344,7 @@ mod tests {
             roles: Vec::new(),
             scopes: Vec::new(),
             dpop: false,
+            federation: Ok(None),
         }));
     }
 

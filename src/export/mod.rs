@@ -15,7 +15,7 @@ mod live;
 mod placeholder;
 
 pub use entry::{Exported, Naming, Org, Outcome, Scope, records};
-pub use hub::{LiveService, Service, Services};
+pub use hub::{LiveFederation, LiveService, Service, Services};
 pub use json::{Manifest, write};
 pub use live::{LiveApp, LiveState, read_apps};
 pub use placeholder::Placeholders;

@@ -415,3 +415,61 @@ fn a_rehearsal_spends_the_hubs_budget_on_it() {
     let rehearsed = story.okta_rollout(&arguments).exits(0).json();
     assert!(rehearsed["calls"].as_u64() > Some(9), "{rehearsed}");
 }
+
+#[test]
+fn what_is_federated_is_exported_and_plans_as_nothing_to_do() {
+    let story = story("limit = 0", &["acme", "globex"]);
+    story.run().exits(0);
+    let export = |file: &str| {
+        let orgs = "--org acme --org globex --hub hub";
+        let arguments = format!("export --job job.toml {orgs} -o {file}");
+        story.okta_rollout(&arguments.split(' ').collect::<Vec<_>>())
+    };
+    let plan = |file: &str| {
+        let arguments = format!("plan {file} --orgs m.json --ledger new.db --format json");
+        let plan = story.okta_rollout(&arguments.split(' ').collect::<Vec<_>>());
+        plan.exits(0).json()["totals"]["nothing"].clone()
+    };
+    let idp = |file: &str, at: usize| {
+        let text = std::fs::read_to_string(story.path(file)).unwrap();
+        let manifest: Value = serde_json::from_str(&text).unwrap();
+        manifest["apps"][at]["hub"]["idp"].clone()
+    };
+    story.all_calls("hub");
+    export("out.json").exits(0);
+    let calls = story.all_calls("hub");
+    // Each service app, and one list of the identity providers.
+    assert_eq!(calls.len(), 2 * 3 + 1, "{calls:?}");
+    assert_eq!(idp("out.json", 0), json!({ "name": "spoke acme" }));
+    assert_eq!(idp("out.json", 1), json!({ "name": "spoke globex" }));
+    assert_eq!(plan("out.json"), 2);
+    export("out.csv").exits(0);
+    assert_eq!(plan("out.csv"), 2);
+    // What a run would change is no export of what is there.
+    changed(&story, DRIFTS[1].1);
+    let said = export("some.json").exits(0);
+    said.says(
+        "hub.idp is left out: the identity provider is not as an entry would have it: idp.policy",
+    );
+    let left = [0, 1].map(|at| idp("some.json", at).is_null());
+    assert!(left.contains(&true) && left.contains(&false), "{left:?}");
+    assert_eq!(plan("some.json"), 2);
+}
+
+#[test]
+fn identity_providers_that_cannot_be_read_are_told_of_in_an_export() {
+    let rule = "limit = 0\n[[faults.rules]]\nmethod = 'GET'\norg = 'hub'\nfault = 'serverError'\nnth = 2\ntimes = 0\npath = '/api/v1/idps'\n";
+    let story = story(rule, &["acme"]);
+    story.run().exits(0);
+    let arguments = "export --job job.toml --org acme --hub hub -o out.json";
+    let said = story.okta_rollout(&arguments.split(' ').collect::<Vec<_>>());
+    said.exits(3)
+        .says("hub.idp is left out: the identity providers of hub cannot be read: ");
+    let text = std::fs::read_to_string(story.path("out.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    let hub = &manifest["apps"][0]["hub"];
+    assert!(
+        hub["clientName"] == "spoke acme" && hub["idp"].is_null(),
+        "{hub}"
+    );
+}

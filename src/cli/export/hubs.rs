@@ -50,5 +50,10 @@ pub(super) async fn look(
         }
     }
     services.settle();
+    let readers = opened.iter().filter_map(|(org, opened)| {
+        let reader = opened.as_ref().ok()?;
+        Some((*org, reader))
+    });
+    services.look_for_idps(&readers.collect()).await;
     Some(InHubs { services, missing })
 }

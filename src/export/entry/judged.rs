@@ -43,7 +43,7 @@ pub(super) fn prune(fields: &mut Map<String, Value>) {
 }
 
 /// The parts of an entry that may be left out of it without making it another one.
-const OPTIONAL: [&str; 2] = ["features.", "connection.profile.signing"];
+const OPTIONAL: [&str; 3] = ["features.", "connection.profile.signing", "hub.idp"];
 
 /// The entry as the manifest's judge takes it: what may be left out is, with a note, until nothing is wrong.
 pub(super) fn judged(entry: Map<String, Value>) -> Result<Said, String> {

@@ -1,14 +1,16 @@
-//! The `hub` of an entry: the service app that its connection signs in as, as far as a manifest can say it.
+//! The `hub` of an entry: the service app that its connection signs in as, and the identity provider through which its app
+//! signs people in, as far as a manifest can say it.
 
 use serde_json::{Map, Value, json};
 
 use super::judged::{Said, judged};
 use super::{Naming, Org, Outcome, without_secrets};
-use crate::export::hub::{LiveService, Service, Services};
+use crate::export::hub::{LiveFederation, LiveService, Service, Services};
 use crate::export::live::LiveApp;
-use crate::manifest::Hub;
+use crate::manifest::{Hub, Idp};
 use crate::okta::clients::ClientKeys;
-use crate::plan::jwks_uri;
+use crate::okta::idps::IdentityProvider;
+use crate::plan::{Obstacle, found_idp, idp_differences, jwks_uri, named_idp, no_idp};
 use crate::text::Veil;
 
 /// The hub side of an entry.
@@ -19,6 +21,8 @@ struct HubSide {
     notes: Vec<String>,
     /// What hides the secrets of the hub.
     veil: Veil,
+    /// Whether all of it could be read.
+    outcome: Outcome,
 }
 
 /// Why the id of the service app stays.
@@ -39,14 +43,15 @@ pub(super) fn with_hub(
     };
     let side = hub_side(org, app, id, services).and_then(|side| {
         let said = beside_hub(entry.clone(), &side);
-        said.map(|said| (said, side.notes)).map_err(|why| Kept {
+        said.map(|said| (said, side)).map_err(|why| Kept {
             why,
             outcome: Outcome::Told,
         })
     });
     match side {
-        Ok((mut said, notes)) => {
-            said.notes.extend(notes);
+        Ok((mut said, side)) => {
+            said.notes.extend(side.notes);
+            said.outcome = side.outcome;
             Ok(said)
         }
         Err(Kept { why, outcome }) => {
@@ -70,9 +75,13 @@ fn beside_hub(mut entry: Map<String, Value>, side: &HubSide) -> Result<Said, Str
     entry.insert("hub".to_owned(), side.hub.clone());
     let said = judged(without_secrets(entry, &side.veil)?)?;
     // Whatever is written otherwise than it was told would not be found again.
-    let name = said.entry.hub.as_ref().map(|hub| hub.client_name.as_str());
-    if name != side.hub["clientName"].as_str() {
+    let hub = said.entry.hub.as_ref();
+    if hub.map(|hub| hub.client_name.as_str()) != side.hub["clientName"].as_str() {
         return Err("no manifest can say its name".to_owned());
+    }
+    let idp_name = hub.and_then(|hub| hub.idp_name());
+    if idp_name.is_some() && idp_name != side.hub["idp"]["name"].as_str() {
+        return Err("no manifest can say the name of its identity provider".to_owned());
     }
     Ok(said)
 }
@@ -102,11 +111,11 @@ fn hub_side(org: &Org<'_>, app: &LiveApp, id: &str, services: &Services) -> Resu
             let why = format!("in {} it has keys of its own", found.hub);
             kept(why, Outcome::Told)
         }
-        _ => Ok(said(org, found)),
+        _ => Ok(said(org, app, found)),
     }
 }
 
-fn said(org: &Org<'_>, found: &LiveService) -> HubSide {
+fn said(org: &Org<'_>, app: &LiveApp, found: &LiveService) -> HubSide {
     let mut notes = Vec::new();
     let mut roles = Vec::new();
     for assigned in &found.roles {
@@ -153,10 +162,64 @@ fn said(org: &Org<'_>, found: &LiveService) -> HubSide {
     if found.dpop {
         hub.insert("dpop".to_owned(), true.into());
     }
+    match idp(org, &app.id, found) {
+        Ok(Some(name)) => drop(hub.insert("idp".to_owned(), json!({ "name": name }))),
+        Ok(None) => {}
+        Err(why) => notes.push(format!("hub.idp is left out: {why}")),
+    }
     HubSide {
         hub: Value::Object(hub),
         notes,
         veil: found.client.name.veil().clone(),
+        outcome: match found.federation {
+            Ok(_) => Outcome::Told,
+            Err(_) => Outcome::Unread,
+        },
+    }
+}
+
+/// The name of the identity provider through which the app signs people in, if it does; `Err` = an entry with it would not
+/// find it, or change it.
+fn idp<'a>(org: &Org<'_>, app_id: &str, found: &'a LiveService) -> Result<Option<&'a str>, String> {
+    let Some(LiveFederation { app, listed }) = found.federation.as_ref().map_err(Clone::clone)?
+    else {
+        return Ok(None);
+    };
+    if let Some(to) = org.carried_to() {
+        return Err(format!(
+            "the identity provider stands for {}, and not for {to}",
+            org.name
+        ));
+    }
+    let is_named = |idp: &&IdentityProvider| {
+        app.idp_id
+            .as_ref()
+            .is_some_and(|named| *named.raw() == *idp.id)
+    };
+    let named = listed.iter().find(is_named);
+    let hub = Hub {
+        org: found.hub.clone(),
+        client_name: found.client.name.raw().to_owned(),
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        dpop: false,
+        idp: Some(Idp {
+            name: named.map(|idp| idp.name.raw().to_owned()),
+        }),
+    };
+    let told = |obstacle: Obstacle| obstacle.message;
+    let own = found_idp(&hub, org.origin, Some(app_id), listed).map_err(told)?;
+    let own_id = own.map(|idp| idp.id.as_str());
+    let (id, client_id) = named_idp(&hub, own_id, app).map_err(told)?;
+    let Some(own) = own else {
+        return Err(no_idp(&hub, app_id, &id).message);
+    };
+    let differences = idp_differences(&hub, org.origin, &client_id, own).map_err(told)?;
+    match differences.first() {
+        None => Ok(Some(own.name.raw())),
+        Some(first) => Err(format!(
+            "the identity provider is not as an entry would have it: {first}"
+        )),
     }
 }
 
@@ -173,9 +236,107 @@ impl Org<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apps::App;
+    use crate::export::LiveState;
     use crate::export::entry::Scope;
     use crate::manifest::AdminRole;
     use crate::okta::clients::{AssignedRole, ServiceClient};
+    use crate::okta::federated_app::FederatedApp;
+
+    const OWN: &str = "https://acme.okta.com";
+
+    fn org(naming: Naming<'_>) -> Org<'_> {
+        Org {
+            name: "acme",
+            origin: OWN,
+            services: None,
+            naming,
+            scope: Scope::Enabled,
+        }
+    }
+
+    fn service(federation: Result<Option<LiveFederation>, String>) -> LiveService {
+        LiveService {
+            hub: "hub".to_owned(),
+            client: ServiceClient {
+                id: "0oa1".to_owned(),
+                name: "spoke".into(),
+                keys: ClientKeys::NotShown,
+            },
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            dpop: false,
+            federation,
+        }
+    }
+
+    #[test]
+    fn an_identity_provider_is_said_where_an_entry_finds_it_as_it_is() {
+        let provider = |id: &str, name: &str, client_id: &str| IdentityProvider {
+            id: id.to_owned(),
+            name: name.into(),
+            org_url: Some(OWN.into()),
+            client_id: Some(client_id.into()),
+            algorithm: Some("RS256".into()),
+            scopes: None,
+            has_policy: true,
+        };
+        let app = |idp_id: &str| FederatedApp {
+            id: "0oaA".to_owned(),
+            client_id: Some("0oaA".to_owned()),
+            idp_id: Some(idp_id.into()),
+        };
+        let right = provider("0oaI", "People", "0oaA");
+        let mut elsewhere = right.clone();
+        elsewhere.org_url = Some("https://globex.okta.com".into());
+        let mut lost = right.clone();
+        lost.has_policy = false;
+        let else_named = provider("0oaJ", "People", "0oaB");
+        for (names, listed, told) in [
+            ("0oaI", vec![right.clone()], Ok("People")),
+            (
+                "0oaI",
+                vec![right.clone(), else_named.clone()],
+                Ok("People"),
+            ),
+            ("0oaX", vec![], Err("which hub does not have")),
+            (
+                "0oaJ",
+                vec![right.clone(), else_named],
+                Err("names another identity provider"),
+            ),
+            (
+                "0oaI",
+                vec![provider("0oaI", "People", "0oaB")],
+                Err("idp.clientId"),
+            ),
+            ("0oaI", vec![elsewhere], Err("stands for another org")),
+            ("0oaI", vec![lost], Err("idp.policy.provisioning.action")),
+        ] {
+            let found = service(Ok(Some(LiveFederation {
+                app: app(names),
+                listed,
+            })));
+            match (idp(&org(Naming::Ids), "0oaA", &found), told) {
+                (Ok(Some(name)), Ok(wanted)) => assert_eq!(name, wanted),
+                (Err(why), Err(part)) => assert!(why.contains(part), "{why}"),
+                (other, told) => panic!("{other:?} instead of {told:?}"),
+            }
+        }
+        let found = service(Ok(Some(LiveFederation {
+            app: app("0oaI"),
+            listed: vec![right],
+        })));
+        let carried = idp(&org(Naming::Labels("globex")), "0oaA", &found);
+        assert!(
+            carried
+                .unwrap_err()
+                .contains("stands for acme, and not for globex")
+        );
+        assert_eq!(idp(&org(Naming::Ids), "0oaA", &service(Ok(None))), Ok(None));
+        let unread = service(Err("no right".to_owned()));
+        assert!(idp(&org(Naming::Ids), "0oaA", &unread).is_err());
+    }
 
     #[test]
     fn what_no_manifest_can_say_is_left_out_and_told() {
@@ -185,12 +346,6 @@ mod tests {
             resource_set: "iam1".to_owned(),
         };
         let found = LiveService {
-            hub: "hub".to_owned(),
-            client: ServiceClient {
-                id: "0oa1".to_owned(),
-                name: "spoke".into(),
-                keys: ClientKeys::NotShown,
-            },
             roles: vec![
                 standard("USER_ADMIN"),
                 standard("NEXT_YEARS_ADMIN"),
@@ -201,16 +356,15 @@ mod tests {
             scopes: ["okta.users.manage", "openid", "okta.users.manage"]
                 .map(Into::into)
                 .to_vec(),
-            dpop: false,
+            ..service(Ok(None))
         };
-        let org = Org {
-            name: "acme",
-            origin: "https://acme.okta.com",
-            services: None,
-            naming: Naming::Ids,
-            scope: Scope::Enabled,
+        let app = LiveApp {
+            app: App::OktaOrg2Org,
+            id: "0oaA".to_owned(),
+            label: "To the hub".into(),
+            state: LiveState::Inactive,
         };
-        let side = said(&org, &found);
+        let side = said(&org(Naming::Ids), &app, &found);
         assert_eq!(
             side.hub,
             json!({ "org": "hub", "clientName": "spoke",
