@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -16,6 +16,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::form::Form;
 use super::server::Peer;
 use super::site::Site;
+use super::slow::Turn;
 
 /// What every answer says, unless it says otherwise itself.
 const HEADERS: [(HeaderName, HeaderValue); 8] = [
@@ -47,12 +48,17 @@ const HEADERS: [(HeaderName, HeaderValue); 8] = [
 /// Lets a request in, or not.
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let from = from(&site, &request);
-    let mut response = match judge(&site, &request) {
+    let mut response = match judge(&site, &request, from) {
         Judged::In => next.run(request).await,
         Judged::Out(response) => response,
         // Answered late: whoever tries tokens has time.
-        Judged::Wrong if site.slow.down(from).await => unauthorized(),
-        Judged::Wrong => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Judged::Wrong(turn) => {
+            if site.slow.down(from, turn).await {
+                unauthorized()
+            } else {
+                too_many()
+            }
+        }
     };
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
@@ -67,10 +73,10 @@ enum Judged {
     /// This is all it gets.
     Out(Response),
     /// It has a token, and not the right one.
-    Wrong,
+    Wrong(Turn),
 }
 
-fn judge(site: &Site, request: &Request) -> Judged {
+fn judge(site: &Site, request: &Request, from: IpAddr) -> Judged {
     let (path, headers) = (request.uri().path(), request.headers());
     if matches!(path, "/healthz" | "/favicon.ico") {
         return Judged::In;
@@ -92,23 +98,28 @@ fn judge(site: &Site, request: &Request) -> Judged {
     if path.starts_with("/share/") {
         return Judged::In;
     }
-    if path == "/"
-        && let Some(token) =
-            Form::of(request.uri().query().unwrap_or_default().as_bytes()).get("token")
-    {
-        if !site.keys.is_token(token) {
-            return Judged::Wrong;
-        }
-        let cookie = site.set_cookie(&site.cookie_name(), &site.keys.cookie(), "");
-        let headers = [(LOCATION, "/consents".to_owned()), (SET_COOKIE, cookie)];
-        return Judged::Out((StatusCode::SEE_OTHER, headers).into_response());
+    let query = request.uri().query().filter(|_| path == "/");
+    let query = Form::of(query.unwrap_or_default().as_bytes());
+    let by_token = query.get("token").map(|token| site.keys.is_token(token));
+    let Some(is_right) = by_token.or_else(|| site.admits(headers)) else {
+        return Judged::Out(if is_followed_from_elsewhere(request) {
+            once_more()
+        } else {
+            unauthorized()
+        });
+    };
+    let Some(turn) = site.slow.turn(from) else {
+        return Judged::Out(too_many());
+    };
+    if !is_right {
+        return Judged::Wrong(turn);
     }
-    match site.admits(headers) {
-        Some(true) => Judged::In,
-        Some(false) => Judged::Wrong,
-        None if is_followed_from_elsewhere(request) => Judged::Out(once_more()),
-        None => Judged::Out(unauthorized()),
+    if by_token.is_none() {
+        return Judged::In;
     }
+    let cookie = site.set_cookie(&site.cookie_name(), &site.keys.cookie(), "");
+    let headers = [(LOCATION, "/consents".to_owned()), (SET_COOKIE, cookie)];
+    Judged::Out((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 /// Whether a browser sends this for a page that is not the desk's.
@@ -164,6 +175,12 @@ fn unauthorized() -> Response {
     let message = "open this by the link that the program printed when it began\n";
     let headers = [(WWW_AUTHENTICATE, "Bearer")];
     (StatusCode::UNAUTHORIZED, headers, message).into_response()
+}
+
+fn too_many() -> Response {
+    let message = "too many wrong tokens came from your address: try again in a while\n";
+    let headers = [(RETRY_AFTER, "10")];
+    (StatusCode::TOO_MANY_REQUESTS, headers, message).into_response()
 }
 
 #[cfg(test)]
