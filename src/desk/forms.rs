@@ -2,7 +2,7 @@
 //! the page that is answered with.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -12,7 +12,6 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use super::asked::{Asked, Trouble, ask};
-use super::claims::Claim;
 use super::filter::Filter;
 use super::form::{BadForm, Form};
 use super::pages::{Note, Tab, error};
@@ -158,7 +157,8 @@ impl Site {
         let (run, no) = (place.pending.run.clone(), row.no);
         let consent = row.progress.consent.as_ref();
         let is_old = consent.is_none_or(|consent| now.ahead_of(consent.since) > OLD);
-        let is_claimed = self.claims.of(&run, no, now).is_some();
+        // Whoever is at it has the link as it is.
+        let is_claimed = !self.claims.of(&run, no, Instant::now()).is_empty();
         let link = if (is_old || row.progress.link_in_doubt) && !is_claimed {
             match self.renew(place, eyes).await {
                 (_, Some(link)) => link,
@@ -173,7 +173,7 @@ impl Site {
             let hint = Some("get a fresh link".to_owned());
             return Err(Note::bad(format!("the link is not opened: {bad}"), hint));
         }
-        self.claims.claim(&run, no, Claim { who, at: now });
+        self.claims.claim(&run, no, (who, Instant::now()));
         self.feed.say("consents", &json!({}));
         let headers = [(LOCATION, link.as_str()), (REFERRER_POLICY, "no-referrer")];
         Ok((StatusCode::SEE_OTHER, headers).into_response())
@@ -191,7 +191,9 @@ impl Site {
             reply,
         });
         let renewed = renewed.await;
-        self.claims.release(&run, no);
+        if let Ok(Refreshed::Link(_) | Refreshed::NotNeeded) = renewed {
+            self.claims.release(&run, no);
+        }
         self.feed.say("consents", &json!({}));
         match renewed {
             Ok(renewed) => {

@@ -1,6 +1,7 @@
 //! The pages that are looked at: each is made from the ledgers as they are now.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -80,8 +81,9 @@ impl Site {
             let ledger = &ledgers[of_ledger[0].0];
             // What was handed in meanwhile waits no more.
             for pending in ledger.still_waiting(places.collect()).await? {
-                let claim = self.claims.of(&pending.run, pending.entry.no, now);
-                items.push(Item { pending, claim });
+                let of = (&pending.run, pending.entry.no);
+                let claims = self.claims.of(of.0, of.1, Instant::now());
+                items.push(Item { pending, claims });
             }
         }
         Ok(ConsentList {

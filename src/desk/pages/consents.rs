@@ -10,6 +10,7 @@ use crate::apps::App;
 use crate::desk::claims::Claim;
 use crate::desk::filter::Filter;
 use crate::ledger::Pending;
+use crate::manifest::web_url;
 use crate::model::UnixMillis;
 use crate::okta::authorize;
 use crate::report::{counted, rfc3339, short};
@@ -19,7 +20,7 @@ use crate::text::{plain, value};
 pub(in crate::desk) struct Item {
     pub pending: Pending,
     /// Who opened it.
-    pub claim: Option<Claim>,
+    pub claims: Vec<Claim>,
 }
 
 /// A page of them.
@@ -36,7 +37,8 @@ pub(in crate::desk) struct ConsentList {
 }
 
 impl ConsentList {
-    /// Where forms of these lead besides the desk: to whom consents are given.
+    /// Where forms of these lead besides the desk: to whom consents are given, and from there, where somebody consented
+    /// before, straight back to the org. A browser asks for each step of the way whether the page may lead there.
     pub fn origins(&self) -> Vec<String> {
         let mut origins = Vec::new();
         for Item { pending, .. } in &self.items {
@@ -47,7 +49,7 @@ impl ConsentList {
                     .map(|domain| format!("https://{domain}"));
                 whole.into_iter().chain([format!("https://{host}")])
             });
-            for origin in hosts.chain(origin_of(pending)) {
+            for origin in hosts.chain(ways(pending)) {
                 if !origins.contains(&origin) {
                     origins.push(origin);
                 }
@@ -169,7 +171,7 @@ const fn app(item: &Item) -> App {
 }
 
 fn item(item: &Item, around: &Around, now: UnixMillis) -> Markup {
-    let Item { pending, claim } = item;
+    let Item { pending, claims } = item;
     let row = &pending.entry;
     let name = named(pending);
     let id = format!("{}-{}", pending.run.0, row.no);
@@ -184,7 +186,7 @@ fn item(item: &Item, around: &Around, now: UnixMillis) -> Markup {
                     @else { (pending.run.0) }
                 } }
                 @if let Some(consent) = consent { (since(consent.since, now)) }
-                @if let Some(claim) = claim { (claimed(claim, around, now)) }
+                @for claim in claims { (claimed(claim, around)) }
                 @if !row.progress.left_secrets.is_empty() {
                     p class="wait" { "Its admin credentials changed since the link was asked for: get a fresh one." }
                 }
@@ -232,17 +234,16 @@ fn since(since: UnixMillis, now: UnixMillis) -> Markup {
     }
 }
 
-fn claimed(claim: &Claim, around: &Around, now: UnixMillis) -> Markup {
-    let ago = now.ahead_of(claim.at);
+fn claimed(claim: &Claim, around: &Around) -> Markup {
     let who = match &claim.who {
         who if *who == around.who && who.is_some() => "You".into(),
         Some(who) => value(who),
         None => "Somebody".into(),
     };
-    let ago = if ago < Duration::from_mins(1) {
+    let ago = if claim.ago < Duration::from_mins(1) {
         "less than a minute".to_owned()
     } else {
-        short(ago)
+        short(claim.ago)
     };
     html! { p class="wait" { span aria-hidden="true" { "● " } (who) " opened it " (ago) " ago" } }
 }
@@ -264,11 +265,22 @@ fn link_of(pending: &Pending) -> Option<&str> {
     Some(&consent.authorize_url)
 }
 
-fn origin_of(pending: &Pending) -> Option<String> {
-    let link = link_of(pending)?;
-    authorize::state_of(link).ok()?;
-    let origin = Url::parse(link).ok()?.origin();
-    origin.is_tuple().then(|| origin.ascii_serialization())
+/// The origins that a link leads through, and its org's.
+fn ways(pending: &Pending) -> Vec<String> {
+    let link = link_of(pending).filter(|link| authorize::state_of(link).is_ok());
+    let parsed = link.and_then(|link| Url::parse(link).ok());
+    let pairs = parsed.iter().flat_map(Url::query_pairs);
+    let back = pairs.filter(|(name, _)| name == "redirect_uri");
+    let back = back.filter_map(|(_, to)| origin(&to));
+    let there = link.into_iter().chain([pending.org.url.as_str()]);
+    there.filter_map(origin).chain(back).collect()
+}
+
+/// The origin of a link to a web page, if it says in a policy what it is and no more.
+fn origin(link: &str) -> Option<String> {
+    let origin = web_url(link).ok()?.origin().ascii_serialization();
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+    origin.bytes().all(belongs).then_some(origin)
 }
 
 /// Its label and its app's id, as far as they are known.
