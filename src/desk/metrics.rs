@@ -173,16 +173,15 @@ fn calls(numbers: &Numbers, site: &Site, filter: &Filter) -> prometheus::Result<
 }
 
 fn waits(numbers: &Numbers, site: &Site, filter: &Filter) -> prometheus::Result<()> {
-    let waited = site.counted.waited_ms(unix_millis());
+    let waited = site.counted.waited();
     let shown = shown(waited.keys().map(|(org, _)| &**org), filter);
     let name = (
         "okta_rollout_wait_seconds_total",
         "time that calls waited, by what for, since the process began",
     );
-    let seconds = |ms: u64| number(ms) / 1_000.0;
     let values = waited
         .iter()
-        .map(|((org, reason), ms)| (&**org, (*reason).to_owned(), seconds(*ms)));
+        .map(|((org, reason), long)| (&**org, (*reason).to_owned(), long.as_secs_f64()));
     by_org(numbers, name, "reason", &shown, values)?;
     let name = (
         "okta_rollout_attempts_total",

@@ -254,9 +254,9 @@ impl Ledger {
         self.store.still_waiting(places).await
     }
 
-    /// Since when the consent is waited for that is waited for longest.
-    pub async fn oldest_consent(&self) -> Result<Option<UnixMillis>> {
-        self.store.oldest_consent().await
+    /// Since when the consent is waited for that is waited for longest, of this run or of any.
+    pub async fn oldest_consent(&self, run: Option<&RunId>) -> Result<Option<UnixMillis>> {
+        self.store.oldest_consent(run.cloned()).await
     }
 
     /// What is known of a consent: org, app, id and `state` together. An entry whose answer is just being

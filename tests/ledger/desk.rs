@@ -27,7 +27,7 @@ async fn what_waits_is_listed_briefly_and_read_as_long_as_it_waits(backend: Back
     let fixture = Fixture::new(backend).await;
     let ledger = &fixture.ledger;
     assert_eq!(ledger.waiting().await.unwrap(), []);
-    assert_eq!(ledger.oldest_consent().await.unwrap(), None);
+    assert_eq!(ledger.oldest_consent(None).await.unwrap(), None);
     let entries = [
         entry("acme", "0oa1"),
         entry("globex", "0oa2"),
@@ -55,10 +55,10 @@ async fn what_waits_is_listed_briefly_and_read_as_long_as_it_waits(backend: Back
             .all(|one| one.org_url.starts_with("https://")),
         "{waiting:?}"
     );
-    assert_eq!(
-        ledger.oldest_consent().await.unwrap(),
-        Some(UnixMillis(3_000))
-    );
+    for (run, since) in [(None, 3_000), (Some(&first), 5_000), (Some(&second), 3_000)] {
+        let oldest = ledger.oldest_consent(run).await.unwrap();
+        assert_eq!(oldest, Some(UnixMillis(since)), "{run:?}");
+    }
     // In the order that is asked for; what does not wait is left out.
     let places = [(&second, 0), (&first, 0), (&first, 1), (&second, 9)];
     let places = || places.map(|(run, no)| (run.clone(), EntryNo(no))).to_vec();

@@ -257,8 +257,9 @@ impl Store {
         self.read(move |c| waiting::still_waiting(c, &places)).await
     }
 
-    pub async fn oldest_consent(&self) -> Result<Option<UnixMillis>> {
-        self.read(waiting::oldest_consent).await
+    pub async fn oldest_consent(&self, run: Option<RunId>) -> Result<Option<UnixMillis>> {
+        self.read(move |c| waiting::oldest_consent(c, run.as_ref()))
+            .await
     }
 
     pub async fn consent(&self, key: &ConsentKey) -> Result<ConsentState> {

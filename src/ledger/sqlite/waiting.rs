@@ -56,12 +56,24 @@ pub(super) fn still_waiting(
     Ok(found)
 }
 
-/// Since when the consent is waited for that is waited for longest.
-pub(super) fn oldest_consent(connection: &Connection) -> Result<Option<UnixMillis>> {
+/// Since when the consent is waited for that is waited for longest, of this run or of any.
+pub(super) fn oldest_consent(
+    connection: &Connection,
+    run: Option<&RunId>,
+) -> Result<Option<UnixMillis>> {
+    let (begin, end) = match run {
+        Some(run) => {
+            let seq = rows::seq(connection, run)?;
+            (rows::key_before(seq, None), rows::first_key(seq + 1))
+        }
+        None => (i64::MIN, i64::MAX),
+    };
+    // `+`: those that wait are few, and have an index.
     let mut statement = connection.prepare_cached(
-        "SELECT min(progress ->> '$.consent.since') FROM entry WHERE consent IS NOT NULL AND state = 2",
+        "SELECT min(progress ->> '$.consent.since') FROM entry
+         WHERE consent IS NOT NULL AND state = 2 AND +key > ?1 AND +key < ?2",
     )?;
-    Ok(statement.query_row([], |row| row.get(0))?)
+    Ok(statement.query_row([begin, end], |row| row.get(0))?)
 }
 
 /// How many entries of a run came to rest in each span of so many milliseconds since then; those without are left out.
