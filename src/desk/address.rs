@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
+use url::{Position, Url};
 
 /// See the first lines of this file.
 #[derive(Clone, Debug)]
@@ -20,9 +21,12 @@ enum Names {
     Loopback,
     /// Those of the certificate.
     Certificate(CertificateDer<'static>),
-    /// That by which a proxy is reached.
-    Proxy(String),
+    /// Those by which a proxy is reached: as browsers say it, and as it was given.
+    Proxy { name: String, given: String },
 }
+
+/// The port that a browser does not name.
+const HTTPS: u16 = 443;
 
 impl Address {
     /// Of one that this machine alone reaches.
@@ -41,12 +45,20 @@ impl Address {
         }
     }
 
-    /// Of one behind a proxy that people reach by this name.
-    pub fn proxy(bound: SocketAddr, host: &str) -> Self {
-        Self {
+    /// Of one behind a proxy that people reach by this name, with a port unless it is that of https; `None` = it is no name
+    /// of a host.
+    pub fn proxy(bound: SocketAddr, host: &str) -> Option<Self> {
+        let url = Url::parse(&format!("https://{host}")).ok()?;
+        let is_host = !host.contains(['/', '\\', '?', '#', '@'])
+            && host.chars().all(|c| !c.is_whitespace() && !c.is_control());
+        let name = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        is_host.then(|| Self {
             bound,
-            names: Names::Proxy(host.to_ascii_lowercase()),
-        }
+            names: Names::Proxy {
+                name,
+                given: host.to_ascii_lowercase(),
+            },
+        })
     }
 
     /// Whether browsers reach it through TLS.
@@ -56,17 +68,16 @@ impl Address {
 
     /// Whether requests come through a proxy, which says where they are from.
     pub const fn is_proxied(&self) -> bool {
-        matches!(self.names, Names::Proxy(_))
+        matches!(self.names, Names::Proxy { .. })
     }
 
     /// The address to open, without a path: `http://127.0.0.1:8080`.
     pub fn base(&self) -> String {
         match &self.names {
             Names::Loopback => format!("http://{}", self.bound),
-            Names::Proxy(host) => format!("https://{host}"),
-            Names::Certificate(_) if self.bound.ip().is_unspecified() => {
-                let host = gethostname::gethostname();
-                format!("https://{}:{}", host.to_string_lossy(), self.bound.port())
+            Names::Proxy { name, .. } => format!("https://{name}"),
+            Names::Certificate(certificate) if self.bound.ip().is_unspecified() => {
+                format!("https://{}:{}", name_of(certificate), self.bound.port())
             }
             Names::Certificate(_) => format!("https://{}", self.bound),
         }
@@ -80,13 +91,13 @@ impl Address {
     /// Whether a request's `Host` is one of its names.
     pub fn admits(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
-        if let Names::Proxy(name) = &self.names {
-            return host == *name;
+        if let Names::Proxy { name, given } = &self.names {
+            return host == *name || host == *given;
         }
         let Some((name, port)) = split(&host) else {
             return false;
         };
-        let default = if self.is_secure() { 443 } else { 80 };
+        let default = if self.is_secure() { HTTPS } else { 80 };
         if port.unwrap_or(default) != self.bound.port() {
             return false;
         }
@@ -99,14 +110,17 @@ impl Address {
             Names::Certificate(certificate) => {
                 ip == Some(self.bound.ip()) || is_valid_for(certificate, name)
             }
-            Names::Proxy(_) => false,
+            Names::Proxy { .. } => false,
         }
     }
 
     /// The origin of pages that are opened by this name.
     pub fn origin(&self, host: &str) -> String {
-        let scheme = if self.is_secure() { "https" } else { "http" };
-        format!("{scheme}://{}", host.to_ascii_lowercase())
+        match &self.names {
+            Names::Proxy { .. } => self.base(),
+            Names::Certificate(_) => format!("https://{}", host.to_ascii_lowercase()),
+            Names::Loopback => format!("http://{}", host.to_ascii_lowercase()),
+        }
     }
 }
 
@@ -120,6 +134,22 @@ fn split(host: &str) -> Option<(&str, Option<u16>)> {
         }
         None => Some((host, None)),
     }
+}
+
+/// A name that people can open, and that the certificate is valid for: its first one. One for all names below a domain is
+/// this machine's there.
+fn name_of(certificate: &CertificateDer<'_>) -> String {
+    let machine = gethostname::gethostname();
+    let machine = machine.to_string_lossy();
+    let label = machine.split('.').next().unwrap_or_default();
+    let parsed = webpki::EndEntityCert::try_from(certificate).ok();
+    let names = parsed.iter().flat_map(|parsed| parsed.valid_dns_names());
+    let mut names = names.map(|name| match name.strip_prefix('*') {
+        Some(domain) => format!("{label}{domain}"),
+        None => name.to_owned(),
+    });
+    let name = names.find(|name| is_valid_for(certificate, name));
+    name.unwrap_or_else(|| machine.into_owned())
 }
 
 fn is_valid_for(certificate: &CertificateDer<'_>, name: &str) -> bool {
@@ -144,7 +174,7 @@ mod tests {
     #[test]
     fn it_answers_to_its_own_names_only() {
         let local = Address::loopback(at("127.0.0.1:8080"));
-        let proxied = Address::proxy(at("127.0.0.1:8080"), "desk.example.com");
+        let proxied = Address::proxy(at("127.0.0.1:8080"), "desk.example.com").unwrap();
         let made = rcgen::generate_simple_self_signed(["desk.corp.example".to_owned()]).unwrap();
         let tls = Address::tls(at("0.0.0.0:8443"), made.cert.der().clone());
         for (address, host, wanted) in [
@@ -178,5 +208,57 @@ mod tests {
             "https://desk.example.com"
         );
         assert!(!local.is_secure() && tls.is_secure() && proxied.is_secure());
+    }
+
+    #[test]
+    fn the_address_that_is_printed_is_one_that_is_answered_to() {
+        let hosts = ["*.corp.example", "Desk.corp.example"].map(str::to_owned);
+        for (names, wanted) in [
+            (&hosts[1..], Some("https://desk.corp.example:8443")),
+            (&hosts[..1], None),
+            (&hosts[..], None),
+        ] {
+            let made = rcgen::generate_simple_self_signed(names).unwrap();
+            let tls = Address::tls(at("[::]:8443"), made.cert.der().clone());
+            let base = tls.base().to_ascii_lowercase();
+            assert!(tls.admits(base.strip_prefix("https://").unwrap()), "{base}");
+            assert!(base.ends_with(".corp.example:8443"), "{base}");
+            assert!(wanted.is_none_or(|wanted| wanted == base), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_reached_by_its_name_as_browsers_say_it() {
+        for (given, name) in [
+            ("desk.example.com", "desk.example.com"),
+            ("Desk.Example.com:443", "desk.example.com"),
+            ("desk.example.com:8443", "desk.example.com:8443"),
+            ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("XN--Bcher-kva.example:443", "xn--bcher-kva.example"),
+            ("[::1]:443", "[::1]"),
+        ] {
+            let proxied = Address::proxy(at("127.0.0.1:8080"), given).unwrap();
+            assert_eq!(proxied.base(), format!("https://{name}"));
+            assert!(proxied.admits(name), "{given}");
+            for host in [name.to_ascii_uppercase(), given.to_owned()] {
+                assert!(proxied.admits(&host), "{given} {host}");
+                assert_eq!(proxied.origin(&host), format!("https://{name}"));
+            }
+            for host in ["evil.example", "127.0.0.1:8080", "desk.example.com.", ""] {
+                assert!(!proxied.admits(host), "{given} {host}");
+            }
+        }
+        for nothing in [
+            "",
+            "https://desk.example.com",
+            "a/b",
+            "a?b",
+            "u@a",
+            "a b",
+            "a:x",
+        ] {
+            let proxied = Address::proxy(at("127.0.0.1:8080"), nothing);
+            assert!(proxied.is_none(), "{nothing}");
+        }
     }
 }

@@ -64,7 +64,7 @@ impl At {
         })?;
         let bound = listener.local_addr().map_err(Failure::usage)?;
         let address = match (&tls, &flags.behind_proxy) {
-            (_, Some(host)) => Address::proxy(bound, &proxied(host)?),
+            (_, Some(host)) => Address::proxy(bound, host).ok_or_else(|| no_host(host))?,
             (Some(tls), None) => Address::tls(bound, tls.certificate.clone()),
             (None, None) => Address::loopback(bound),
         };
@@ -113,22 +113,9 @@ fn complete(settings: &Settings) -> Complete {
     Arc::new(move |ledger: Option<&Path>, text: &str| completed_for(&settings, ledger, text))
 }
 
-/// A name as `Host` has it.
-fn proxied(host: &str) -> Result<String, Failure> {
-    let url = url::Url::parse(&format!("https://{host}/")).ok();
-    let is_host = |url: &url::Url| {
-        url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && !host.contains('/')
-    };
-    if url.as_ref().is_some_and(is_host) {
-        return Ok(host.to_owned());
-    }
+fn no_host(host: &str) -> Failure {
     let error = anyhow::anyhow!("--behind-proxy {host}: this is no name of a host");
-    Err(Failure::usage(error).hint("give one such as --behind-proxy desk.example.com"))
+    Failure::usage(error).hint("give one such as --behind-proxy desk.example.com")
 }
 
 /// The token that is given, or a new one.
