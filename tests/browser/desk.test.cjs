@@ -1,5 +1,5 @@
 // The desk as people meet it: in Chromium, with and without JavaScript, on a phone, in two tabs, and from the pages of
-// somebody else.
+// somebody else; and the report as a page.
 "use strict";
 
 const assert = require("node:assert");
@@ -8,7 +8,8 @@ const http = require("node:http");
 const os = require("node:os");
 const path = require("node:path");
 const { after, before, test } = require("node:test");
-const { execFileSync, spawn } = require("node:child_process");
+const { execFileSync, spawn, spawnSync } = require("node:child_process");
+const { pathToFileURL } = require("node:url");
 const { chromium } = require("playwright-core");
 
 const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -83,6 +84,8 @@ async function axe(page, what) {
   const isWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   assert(!isWide, `${what} scrolls sideways`);
 }
+
+const THEMES = [{ colorScheme: "light" }, { colorScheme: "dark" }, { viewport: { width: 360, height: 740 } }];
 
 for (const javaScriptEnabled of [true, false]) {
   test(`from the link to an entry that is done, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
@@ -181,7 +184,7 @@ test("every page is for everybody, in both themes, on a phone, empty and full", 
     const at = await program(folder(apps), "run", "job.toml", "--desk");
     try {
       await waiting(at, apps.length);
-      for (const options of [{ colorScheme: "light" }, { colorScheme: "dark" }, { viewport: { width: 360, height: 740 } }]) {
+      for (const options of THEMES) {
         const context = await browser.newContext({ ...options, bypassCSP: true, reducedMotion: "reduce" });
         const page = await context.newPage();
         const wrong = [];
@@ -197,6 +200,33 @@ test("every page is for everybody, in both themes, on a phone, empty and full", 
         await context.close();
       }
     } finally { at.stop(); }
+  }
+});
+
+test("the report as a page is for everybody, in both themes, on a phone, folded and unfolded", async () => {
+  const fault = '[[sandbox.faults.rules]]\nfault = "unavailable"\npath = "*/0oanone*/connections/default"\nmethod = "POST"\n';
+  const waves = '[[waves]]\norgs = ["acme"]\n[[waves]]\norgs = ["globex"]\n';
+  const place = folder([["acme", "google", "One"], ["globex", "slack", "Two"]], `${fault}[retry]\nmaxAttempts = 1\n${waves}`);
+  const manifest = JSON.parse(fs.readFileSync(path.join(place, "m.json"), "utf8"));
+  const token = { baseUrl: "https://scim.zscalerbeta.net/1/2/scim", profile: { authScheme: "TOKEN", token: "env:APP_TOKEN" } };
+  const zscaler = more => ({ org: "acme", app: "zscalerbyz", connection: token, ...more });
+  manifest.apps.push(zscaler({ label: "Three" }), ...Array.from({ length: 3 }, (_, no) => zscaler({ appId: `0oanone${no}` })));
+  fs.writeFileSync(path.join(place, "m.json"), JSON.stringify(manifest));
+  const run = (...args) => spawnSync(process.env.PROGRAM, args, { cwd: place, encoding: "utf8", env: { ...process.env, APP_TOKEN: "x" } });
+  const ran = run("run", "job.toml");
+  assert.strictEqual(ran.status, 3, ran.stderr);
+  assert.strictEqual(run("report", "--format", "html", "-o", "report.html").status, 0);
+  const address = pathToFileURL(path.join(place, "report.html")).href;
+  for (const options of THEMES) {
+    const context = await browser.newContext({ ...options, bypassCSP: true });
+    const page = await context.newPage();
+    await page.goto(address);
+    const text = await page.locator("body").innerText();
+    for (const what of [/failed/, /Waiting for consent/, /Waves/, /Budget use over time/]) assert.match(text, what);
+    await axe(page, `report ${JSON.stringify(options)}`);
+    await page.evaluate(() => document.querySelectorAll("details").forEach(one => { one.open = true; }));
+    await axe(page, `report, unfolded ${JSON.stringify(options)}`);
+    await context.close();
   }
 });
 
