@@ -16,6 +16,7 @@ use super::filter::Filter;
 use super::form::{BadForm, Form};
 use super::pages::{Note, Tab, error};
 use super::routes::DESK;
+use super::shelves::Looked;
 use super::site::{Site, who};
 use super::told::{self, Eyes, Rest};
 use crate::consent::reader;
@@ -59,15 +60,8 @@ impl Site {
     }
 
     /// Hands in answers, with `only` for one org of one ledger.
-    pub(super) async fn hand_in(
-        &self,
-        text: &str,
-        only: Option<(&Ledger, &str)>,
-    ) -> Result<Vec<Note>, LedgerError> {
-        let ledgers = match only {
-            Some((ledger, _)) => vec![ledger.clone()],
-            None => self.shelves.all().await?,
-        };
+    pub(super) async fn hand_in(&self, text: &str, only: Option<(&Ledger, &str)>) -> Vec<Note> {
+        let ledgers = self.looked(only).await.ledgers;
         let eyes = if only.is_some() {
             Eyes::Guests
         } else {
@@ -88,7 +82,9 @@ impl Site {
         for answered in futures_util::future::join_all(asked).await {
             match answered {
                 Ok(answered) => all.push(answered),
-                Err(_) if eyes == Eyes::Guests => notes.push(told::not_now("the answers")),
+                Err(Trouble { message, .. }) if eyes == Eyes::Guests => {
+                    notes.push(told::not_now("the answers", &message));
+                }
                 Err(Trouble { message, hint }) => notes.push(Note::bad(message, hint)),
             }
         }
@@ -109,7 +105,15 @@ impl Site {
             notes.push(Note::bad(text, Some(hint.to_owned())));
         }
         self.feed.say("consents", &json!({}));
-        Ok(notes)
+        notes
+    }
+
+    /// The ledgers that a form may be about.
+    async fn looked(&self, only: Option<(&Ledger, &str)>) -> Looked {
+        match only {
+            Some((ledger, _)) => Looked::at(ledger),
+            None => self.shelves.all().await,
+        }
     }
 
     /// The entry that a form is about, if it still waits; with `only` if it is of that org.
@@ -126,14 +130,16 @@ impl Site {
         let (Some(run), Some(no)) = (run, no) else {
             return Ok(None);
         };
-        let ledgers = match only {
-            Some((ledger, _)) => vec![ledger.clone()],
-            None => self.shelves.all().await?,
-        };
-        for ledger in ledgers {
+        let looked = self.looked(only).await;
+        let mut failed = looked.unread().next().map(|fault| fault.why.clone());
+        for ledger in looked.ledgers {
             let found = match ledger.still_waiting(vec![(run.clone(), no)]).await {
+                Ok(found) => found,
                 Err(LedgerError::NotFound { .. }) => continue,
-                found => found?,
+                Err(why) => {
+                    failed = Some(why);
+                    continue;
+                }
             };
             let pending = found
                 .into_iter()
@@ -142,7 +148,7 @@ impl Site {
                 return Ok(Some(Place { ledger, pending }));
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     /// Opens a link: whoever works at it is noted, and is sent on to where the consent is given. One that is old is asked
@@ -170,6 +176,9 @@ impl Site {
                 .unwrap_or_default()
         };
         if let Err(bad) = authorize::state_of(&link) {
+            if eyes == Eyes::Guests {
+                return Err(told::not_now("this entry", &bad));
+            }
             let hint = Some("get a fresh link".to_owned());
             return Err(Note::bad(format!("the link is not opened: {bad}"), hint));
         }
@@ -204,7 +213,9 @@ impl Site {
                 };
                 (note, link)
             }
-            Err(_) if eyes == Eyes::Guests => (told::not_now(&name), None),
+            Err(Trouble { message, .. }) if eyes == Eyes::Guests => {
+                (told::not_now(&name, &message), None)
+            }
             Err(Trouble { message, hint }) => (Note::bad(format!("{name}: {message}"), hint), None),
         }
     }
@@ -231,7 +242,11 @@ pub(super) async fn set_who(State(site): Shared, headers: HeaderMap, body: Body)
 pub(super) fn remember(site: &Site, form: &Form, home: &str) -> Response {
     let here = form.filled("here").filter(|here| {
         // Nowhere but to a page of the same kind.
-        here.starts_with(home) || home == "/consents" && is_own_path(here)
+        let is_same = here.starts_with(home) || home == "/consents" && is_own(here);
+        is_same
+            && here
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     });
     let cookie = site.set_who(form.get("who").unwrap_or_default());
     let headers = [
@@ -241,13 +256,8 @@ pub(super) fn remember(site: &Site, form: &Form, home: &str) -> Response {
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-fn is_own_path(path: &str) -> bool {
-    ["/consents", "/runs", "/jobs"]
-        .iter()
-        .any(|own| path.starts_with(own))
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+fn is_own(path: &str) -> bool {
+    ["/runs", "/jobs"].iter().any(|own| path.starts_with(own))
 }
 
 /// `POST /consents/answers`.
@@ -257,14 +267,7 @@ pub(super) async fn answers(State(site): Shared, headers: HeaderMap, body: Body)
         Err(refused) => return refused,
     };
     let handed_in = site.hand_in(form.get("answers").unwrap_or_default(), None);
-    let notes = match handed_in.await {
-        Ok(notes) => notes,
-        Err(why) => {
-            let around = site.around(&headers, "/consents");
-            return site.unreadable(&around, Tab::Consents, why).await;
-        }
-    };
-    let notes = completed(&site, notes);
+    let notes = completed(&site, handed_in.await);
     let told = (StatusCode::OK, notes.as_slice());
     site.consents_page(&headers, &Filter::of(None), told).await
 }

@@ -9,6 +9,7 @@ use super::jobs::add;
 use super::numbers::{Kind, Numbers, number};
 use super::site::Site;
 use crate::ledger::{Counts, Ledger, LedgerError};
+use crate::model::UnixMillis;
 use crate::pacing::unix_millis;
 use crate::selection::fits;
 
@@ -22,18 +23,27 @@ struct Sums {
     /// Of orgs that wait for a window: its bucket, and what is left of it.
     budgets: BTreeMap<String, (String, u64)>,
     waiting: u64,
-    oldest_ms: Option<i64>,
+    oldest: Option<UnixMillis>,
+    /// Ledgers of which something is not counted.
+    unreadable: u64,
 }
 
 /// The page; `filter` names orgs, where there are too many.
-pub(super) async fn page(site: &Site, filter: &Filter) -> anyhow::Result<String> {
+pub(super) async fn page(site: &Site, filter: &Filter) -> prometheus::Result<String> {
     let mut sums = Sums::default();
-    let (ledgers, waiting) = site.shelves.waiting().await?;
-    sums.waiting = waiting.len() as u64;
-    for ledger in &ledgers {
-        sums.add(ledger).await?;
+    let looked = site.shelves.all().await;
+    sums.unreadable = looked.unread().count() as u64;
+    for ledger in &looked.ledgers {
+        let mut of_ledger = Sums::default();
+        match of_ledger.read(site, ledger).await {
+            Ok(()) => sums.add(of_ledger),
+            Err(_) => sums.unreadable += 1,
+        }
     }
-    Ok(said(site, filter, &sums)?)
+    if sums.unreadable > 0 {
+        site.shelves.close_broken().await;
+    }
+    said(site, filter, &sums)
 }
 
 fn said(site: &Site, filter: &Filter, sums: &Sums) -> prometheus::Result<String> {
@@ -49,9 +59,11 @@ fn said(site: &Site, filter: &Filter, sums: &Sums) -> prometheus::Result<String>
 }
 
 impl Sums {
-    async fn add(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
-        let oldest = ledger.oldest_consent().await?.map(|at| at.0);
-        self.oldest_ms = self.oldest_ms.into_iter().chain(oldest).min();
+    async fn read(&mut self, site: &Site, ledger: &Ledger) -> Result<(), LedgerError> {
+        let waiting = ledger.waiting().await?;
+        let ours = waiting.iter().filter(|one| site.shelves.has(&one.run));
+        self.waiting = ours.count() as u64;
+        self.oldest = site.shelves.oldest(ledger).await?;
         let mut seen = Vec::new();
         let now = unix_millis();
         for run in ledger.runs().await? {
@@ -71,6 +83,14 @@ impl Sums {
             seen.push(run.file_key);
         }
         Ok(())
+    }
+
+    fn add(&mut self, of: Self) {
+        self.entries = [self.entries, of.entries].into_iter().sum();
+        self.budgets.extend(of.budgets);
+        self.waiting += of.waiting;
+        self.oldest = self.oldest.into_iter().chain(of.oldest).min();
+        self.unreadable += of.unreadable;
     }
 }
 
@@ -106,11 +126,14 @@ fn consents(numbers: &Numbers, sums: &Sums) -> prometheus::Result<()> {
         "okta_rollout_consent_oldest_seconds",
         "for how long the oldest of them waits",
     );
-    let oldest = sums
-        .oldest_ms
-        .map_or(0, |at| unix_millis().0.saturating_sub(at) / 1_000);
-    let oldest = u64::try_from(oldest).unwrap_or_default();
-    numbers.add(Kind::Gauge, name, [], [([], number(oldest))])
+    let now = unix_millis();
+    let oldest = sums.oldest.map_or(0, |at| now.ahead_of(at).as_secs());
+    numbers.add(Kind::Gauge, name, [], [([], number(oldest))])?;
+    let name = (
+        "okta_rollout_ledgers_unreadable",
+        "ledgers that cannot be read: nothing of them is counted",
+    );
+    numbers.add(Kind::Gauge, name, [], [([], number(sums.unreadable))])
 }
 
 /// Orgs that have lines of their own: all where there are few, else those that are asked for.

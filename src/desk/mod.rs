@@ -20,6 +20,7 @@ mod claims;
 mod counted;
 mod door;
 mod facts;
+mod faults;
 mod feed;
 mod filter;
 mod form;

@@ -13,7 +13,7 @@ use super::facts::{Facts, PAGE};
 use super::filter::Filter;
 use super::metrics;
 use super::pages::{self, Around, ConsentList, Item, JobLine, Note, RunLine, RunPage, Tab, error};
-use super::shelves::Placed;
+use super::shelves::{Fault, Looked, Placed, Read};
 use super::site::{Site, who};
 use crate::ledger::{Ledger, LedgerError, RunRow, WaitingEntry};
 use crate::pacing::unix_millis;
@@ -35,34 +35,24 @@ impl Site {
             base: String::new(),
             who: who(headers),
             here: here.to_owned(),
+            faults: Vec::new(),
         }
     }
 
-    /// Instead of a page: a ledger cannot be read, or has no such run. It is opened anew the next time.
-    pub(super) async fn unreadable(&self, around: &Around, tab: Tab, why: LedgerError) -> Response {
-        let status = match why {
-            LedgerError::NotFound { .. } | LedgerError::Ambiguous { .. } => StatusCode::NOT_FOUND,
-            _ => {
-                self.shelves.forget().await;
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        };
-        let failure = crate::failure::Failure::from(why);
-        let hint = failure
-            .hint
-            .as_ref()
-            .map(|hint| (self.complete)(None, hint));
-        error(status, around, tab, Note::bad(failure.to_string(), hint))
-    }
-
-    /// What waits for a consent and is among these, of that page.
+    /// What waits for a consent in these ledgers, with `only` in the org with this URL, of that page.
     pub(super) async fn consents(
         &self,
         filter: &Filter,
-        wanted: impl Fn(&WaitingEntry, &Ledger) -> bool,
-    ) -> Result<ConsentList, LedgerError> {
-        let (ledgers, mut waiting) = self.shelves.waiting().await?;
-        waiting.retain(|(ledger, entry)| wanted(entry, &ledgers[*ledger]));
+        looked: Looked,
+        only: Option<&str>,
+    ) -> (ConsentList, Vec<Fault>) {
+        let Read { of, mut faults } = self.shelves.waiting(looked).await;
+        let mut waiting: Vec<(usize, &WaitingEntry)> = Vec::new();
+        for (place, (_, of_ledger)) in of.iter().enumerate() {
+            let wanted = |entry: &&WaitingEntry| only.is_none_or(|org| entry.org_url == org);
+            let of_ledger = of_ledger.iter().filter(wanted);
+            waiting.extend(of_ledger.map(|entry| (place, entry)));
+        }
         let all = waiting.len();
         waiting.retain(|(_, entry)| filter.takes(&entry.org, entry.app));
         // Those of one app in the order of their run.
@@ -78,21 +68,27 @@ impl Site {
         for of_ledger in shown.chunk_by(|(a, _), (b, _)| a == b) {
             let places = of_ledger.iter();
             let places = places.map(|(_, entry)| (entry.run.clone(), entry.no));
-            let ledger = &ledgers[of_ledger[0].0];
+            let ledger = &of[of_ledger[0].0].0;
+            let pending = ledger.still_waiting(places.collect()).await;
+            let pending = pending.unwrap_or_else(|why| {
+                faults.push(Fault::of(ledger, why));
+                Vec::new()
+            });
             // What was handed in meanwhile waits no more.
-            for pending in ledger.still_waiting(places.collect()).await? {
+            for pending in pending {
                 let of = (&pending.run, pending.entry.no);
                 let claims = self.claims.of(of.0, of.1, Instant::now());
                 items.push(Item { pending, claims });
             }
         }
-        Ok(ConsentList {
+        let list = ConsentList {
             items,
             count,
             all,
             pages: count.div_ceil(PAGE),
             now,
-        })
+        };
+        (list, faults)
     }
 
     /// The page of consents, with what became of something.
@@ -102,11 +98,11 @@ impl Site {
         filter: &Filter,
         (status, notes): (StatusCode, &[Note]),
     ) -> Response {
-        let around = self.around(headers, "/consents");
-        match self.consents(filter, |_, _| true).await {
-            Ok(list) => pages::consents(&list, filter, &around, notes).answer(status),
-            Err(why) => self.unreadable(&around, Tab::Consents, why).await,
-        }
+        let mut around = self.around(headers, "/consents");
+        let looked = self.shelves.all().await;
+        let (list, faults) = self.consents(filter, looked, None).await;
+        around.faults = self.told_of(faults).await;
+        pages::consents(&list, filter, &around, notes).answer(status)
     }
 
     /// The page of a run, with what became of something.
@@ -149,35 +145,32 @@ impl Site {
         headers: &HeaderMap,
         (status, notes): (StatusCode, &[Note]),
     ) -> Response {
-        let around = self.around(headers, "/jobs");
+        let mut around = self.around(headers, "/jobs");
         let served = self.jobs.lock().clone();
-        let made = async {
-            let ledgers = self.shelves.all().await?;
-            let mut lines = Vec::new();
-            for job in served {
-                let mut last = None;
-                for ledger in &ledgers {
-                    let runs = ledger.runs().await?.into_iter();
-                    let of_job = runs.filter(|run| run.file_key == job.key);
-                    let newest = of_job.max_by_key(|run| run.started_at);
-                    if let Some(run) = newest {
-                        last = Some(line(ledger, &run).await?);
-                    }
+        let looked = self.shelves.all().await;
+        let Read { of, mut faults } = looked.read(async |ledger| ledger.runs().await).await;
+        let mut lines = Vec::new();
+        for job in served {
+            let all = of.iter();
+            let all = all.flat_map(|(ledger, runs)| runs.iter().map(move |run| (ledger, run)));
+            let of_job = all.filter(|(_, run)| run.file_key == job.key);
+            let mut last = None;
+            if let Some((ledger, run)) = of_job.max_by_key(|(_, run)| run.started_at) {
+                match line(ledger, run).await {
+                    Ok(line) => last = Some(line),
+                    Err(why) => faults.push(Fault::of(ledger, why)),
                 }
-                let live = last
-                    .as_ref()
-                    .map(|last| crate::model::RunId(last.id.clone()));
-                let is_live = live.is_some_and(|run| self.engine.live().has(&run));
-                lines.push(JobLine { job, last, is_live });
             }
-            // What is broken comes first.
-            lines.sort_by_key(|line| !line.job.broken);
-            Ok(pages::jobs(&lines, &around, notes).answer(status))
-        };
-        match made.await {
-            Ok(response) => response,
-            Err(why) => self.unreadable(&around, Tab::Jobs, why).await,
+            let live = last
+                .as_ref()
+                .map(|last| crate::model::RunId(last.id.clone()));
+            let is_live = live.is_some_and(|run| self.engine.live().has(&run));
+            lines.push(JobLine { job, last, is_live });
         }
+        // What is broken comes first.
+        lines.sort_by_key(|line| !line.job.broken);
+        around.faults = self.told_of(faults).await;
+        pages::jobs(&lines, &around, notes).answer(status)
     }
 }
 
@@ -242,31 +235,32 @@ pub(super) async fn runs(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let (filter, around) = (Filter::of(query.as_deref()), site.around(&headers, "/runs"));
-    let made = async {
-        let mut all = Vec::new();
-        for ledger in site.shelves.all().await? {
-            let runs = ledger.runs().await?.into_iter();
-            all.extend(runs.map(|run| (ledger.clone(), run)));
-        }
-        all.sort_by_key(|(_, run)| std::cmp::Reverse(run.started_at));
-        let pages = all.len().div_ceil(RUNS);
-        let first = (filter.page - 1).saturating_mul(RUNS);
-        let mut lines = Vec::new();
-        for (ledger, run) in all.iter().skip(first).take(RUNS) {
-            let mut line = line(ledger, run).await?;
-            if let Some(error) = &mut line.error {
-                let hint = error.hint.take();
-                error.hint = hint.map(|hint| (site.complete)(ledger.file(), &hint));
+    let (filter, mut around) = (Filter::of(query.as_deref()), site.around(&headers, "/runs"));
+    let looked = site.shelves.all().await;
+    let Read { of, mut faults } = looked.read(async |ledger| ledger.runs().await).await;
+    let all = of.iter();
+    let all = all.flat_map(|(ledger, runs)| runs.iter().map(move |run| (ledger, run)));
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(_, run)| std::cmp::Reverse(run.started_at));
+    let pages = all.len().div_ceil(RUNS);
+    let first = (filter.page - 1).saturating_mul(RUNS);
+    let mut lines = Vec::new();
+    for (ledger, run) in all.into_iter().skip(first).take(RUNS) {
+        let mut line = match line(ledger, run).await {
+            Ok(line) => line,
+            Err(why) => {
+                faults.push(Fault::of(ledger, why));
+                continue;
             }
-            lines.push(line);
+        };
+        if let Some(error) = &mut line.error {
+            let hint = error.hint.take();
+            error.hint = hint.map(|hint| (site.complete)(ledger.file(), &hint));
         }
-        Ok(pages::runs(&lines, (&filter, pages), &around, &[]).answer(StatusCode::OK))
-    };
-    match made.await {
-        Ok(response) => response,
-        Err(why) => site.unreadable(&around, Tab::Runs, why).await,
+        lines.push(line);
     }
+    around.faults = site.told_of(faults).await;
+    pages::runs(&lines, (&filter, pages), &around, &[]).answer(StatusCode::OK)
 }
 
 /// `GET /runs/RUN`.
@@ -353,9 +347,8 @@ pub(super) async fn metrics(State(site): Shared, RawQuery(query): RawQuery) -> R
             (headers, page).into_response()
         }
         Err(why) => {
-            site.shelves.forget().await;
             let text = format!("# {why}\n");
-            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
     }
 }

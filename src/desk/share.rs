@@ -42,6 +42,8 @@ pub(super) enum BadShare {
     Ended,
     /// It was taken back.
     TakenBack,
+    /// What it is of cannot be read.
+    NotNow,
 }
 
 impl Share {
@@ -89,29 +91,48 @@ fn signature(key: &HmacKey, says: &str) -> [u8; 32] {
     mac(key.secret().expose_secret(), &["okta-rollout share", says])
 }
 
-/// What a link is good for now, and in which of these ledgers.
+/// What a link is good for now, and in which of these ledgers. Nothing is made for it: no key, if none was made.
 pub(super) fn open(
     text: &str,
     ledgers: &[Ledger],
     now: UnixMillis,
-) -> Result<Result<(Ledger, Share), BadShare>, LedgerError> {
+) -> Result<(Ledger, Share), BadShare> {
+    let mut bad = BadShare::Unknown;
     for ledger in ledgers {
-        let Some(share) = Share::read(text, &ledger.share_key()?) else {
-            continue;
-        };
-        if share.ends <= now {
-            return Ok(Err(BadShare::Ended));
+        match open_in(ledger, text, now) {
+            Ok(Some(opened)) => return opened.map(|share| (ledger.clone(), share)),
+            Ok(None) => {}
+            Err(why) => {
+                tracing::warn!(%why, "a shared link cannot be looked up in a ledger");
+                bad = BadShare::NotNow;
+            }
         }
-        let taken_back = ledger.taken_back()?;
-        if taken_back
-            .get(&share.org)
-            .is_some_and(|at| share.made <= *at)
-        {
-            return Ok(Err(BadShare::TakenBack));
-        }
-        return Ok(Ok((ledger.clone(), share)));
     }
-    Ok(Err(BadShare::Unknown))
+    Err(bad)
+}
+
+/// `None` = it is of another one.
+fn open_in(
+    ledger: &Ledger,
+    text: &str,
+    now: UnixMillis,
+) -> Result<Option<Result<Share, BadShare>>, LedgerError> {
+    let Some(key) = ledger.made_share_key()? else {
+        return Ok(None);
+    };
+    let Some(share) = Share::read(text, &key) else {
+        return Ok(None);
+    };
+    if share.ends <= now {
+        return Ok(Some(Err(BadShare::Ended)));
+    }
+    let taken_back = ledger.taken_back()?;
+    let at = taken_back.get(&share.org);
+    Ok(Some(if at.is_some_and(|at| share.made <= *at) {
+        Err(BadShare::TakenBack)
+    } else {
+        Ok(share)
+    }))
 }
 
 #[cfg(test)]
@@ -136,26 +157,32 @@ mod tests {
         let share = Share::new("https://acme.okta.com", now, Duration::from_mins(1));
         let path = share.path(&ledgers[1]).unwrap();
         let text = path.strip_prefix(PATH).unwrap();
-        let opened = open(text, &ledgers, now).unwrap();
-        let (at, opened) = opened.unwrap();
+        let (at, opened) = open(text, &ledgers, now).unwrap();
         assert_eq!((at.file(), &opened), (ledgers[1].file(), &share));
         // Made again after a restart it is the same.
         let again = [ledger(folder.path(), "b.db").await];
-        assert_eq!(open(text, &again, now).unwrap().unwrap().1, share);
-        let bad = |text: &str, now| open(text, &ledgers, now).unwrap().err();
+        assert_eq!(open(text, &again, now).unwrap().1, share);
+        let bad = |text: &str, now| open(text, &ledgers, now).err();
         assert_eq!(bad(text, share.ends), Some(BadShare::Ended));
         for at in 0..text.len() {
             let mut altered = text.as_bytes().to_vec();
             altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
             // The last bits of base64 may say nothing.
-            if open(&altered, &ledgers, now).unwrap().is_ok() {
+            if open(&altered, &ledgers, now).is_ok() {
                 assert_eq!(at, text.len() - 1, "{altered}");
             }
         }
         for nothing in ["", ".", "a.b", &"x".repeat(10_000)] {
             assert_eq!(bad(nothing, now), Some(BadShare::Unknown), "{nothing:.20}");
         }
+        // Nothing was made for whoever asked; and a key that is none hides no other.
+        let key = folder.path().join("a.db.share");
+        assert!(!key.exists());
+        std::fs::write(&key, "no key").unwrap();
+        assert_eq!(bad(text, now), None);
+        assert_eq!(bad("a.b", now), Some(BadShare::NotNow));
+        std::fs::remove_file(&key).unwrap();
         ledgers[1]
             .take_back("https://globex.okta.com", now)
             .unwrap();

@@ -12,9 +12,10 @@ use super::filter::Filter;
 use super::form::{BadForm, Form};
 use super::forms::{Place, remember, waits_no_more};
 use super::pages::{self, Around, Note, Tab, bad_share, error};
-use super::share::{self, PATH, Share};
+use super::share::{self, BadShare, PATH, Share};
+use super::shelves::Looked;
 use super::site::{Site, who};
-use super::told::Eyes;
+use super::told::{Eyes, not_now};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pacing::unix_millis;
 
@@ -35,19 +36,18 @@ impl Opened {
             who: who(headers),
             here: base.clone(),
             base,
+            faults: Vec::new(),
         };
-        let opened = match site.shelves.all().await {
-            Ok(ledgers) => share::open(text, &ledgers, unix_millis()),
-            Err(why) => Err(why),
-        };
-        match opened {
-            Ok(Ok((ledger, share))) => Ok(Self {
+        let (ledgers, are_all) = site.shelves.opened().await;
+        match share::open(text, &ledgers, unix_millis()) {
+            Ok((ledger, share)) => Ok(Self {
                 ledger,
                 share,
                 around,
             }),
-            Ok(Err(bad)) => Err(bad_share(bad)),
-            Err(why) => Err(unreadable(site, &around, why).await),
+            // It may be of one that is not open.
+            Err(BadShare::Unknown) if !are_all => Err(bad_share(BadShare::NotNow)),
+            Err(bad) => Err(bad_share(bad)),
         }
     }
 
@@ -82,13 +82,11 @@ impl Opened {
             ..Filter::default()
         };
         let (ledger, org) = self.only();
-        let listed = site.consents(&filter, |entry, of| {
-            entry.org_url == org && of.file() == ledger.file()
-        });
-        let list = match listed.await {
-            Ok(list) => list,
-            Err(why) => return unreadable(site, &self.around, why).await,
-        };
+        let looked = Looked::at(ledger);
+        let (list, faults) = site.consents(&filter, looked, Some(org)).await;
+        if let Some(fault) = faults.first() {
+            return unreadable(&self.around, &fault.why);
+        }
         let name = list.items.first().map(|item| item.pending.org.name.clone());
         let about = (name.as_deref(), self.share.ends);
         pages::share(&list, about, &filter, &self.around, told.1).answer(told.0)
@@ -96,12 +94,8 @@ impl Opened {
 }
 
 /// Of what is wrong with a ledger, who has no part in it is told no more than that.
-async fn unreadable(site: &Site, around: &Around, _: LedgerError) -> Response {
-    site.shelves.forget().await;
-    let note = Note::bad(
-        "this is not possible just now",
-        Some("try again later".to_owned()),
-    );
+fn unreadable(around: &Around, why: &LedgerError) -> Response {
+    let note = not_now("this page", why);
     error(StatusCode::SERVICE_UNAVAILABLE, around, Tab::Alone, note)
 }
 
@@ -154,8 +148,8 @@ impl GuestForm {
         self.opened.page(&self.site, None, (status, notes)).await
     }
 
-    async fn unreadable(&self, why: LedgerError) -> Response {
-        unreadable(&self.site, &self.opened.around, why).await
+    fn unreadable(&self, why: &LedgerError) -> Response {
+        unreadable(&self.opened.around, why)
     }
 
     /// The entry that it is about, if it still waits.
@@ -173,10 +167,8 @@ pub(super) async fn set_who(guest: GuestForm) -> Response {
 /// `POST /share/LINK/consents/answers`.
 pub(super) async fn answers(guest: GuestForm) -> Response {
     let text = guest.form.get("answers").unwrap_or_default();
-    match guest.site.hand_in(text, Some(guest.opened.only())).await {
-        Ok(notes) => guest.answer(StatusCode::OK, &notes).await,
-        Err(why) => guest.unreadable(why).await,
-    }
+    let notes = guest.site.hand_in(text, Some(guest.opened.only())).await;
+    guest.answer(StatusCode::OK, &notes).await
 }
 
 /// `POST /share/LINK/consents/open`.
@@ -190,7 +182,7 @@ pub(super) async fn open(guest: GuestForm) -> Response {
             }
         }
         Ok(None) => waits_no_more(),
-        Err(why) => return guest.unreadable(why).await,
+        Err(why) => return guest.unreadable(&why),
     };
     guest.answer(StatusCode::CONFLICT, &[note]).await
 }
@@ -203,7 +195,7 @@ pub(super) async fn fresh(guest: GuestForm) -> Response {
             (StatusCode::OK, note)
         }
         Ok(None) => (StatusCode::CONFLICT, waits_no_more()),
-        Err(why) => return guest.unreadable(why).await,
+        Err(why) => return guest.unreadable(&why),
     };
     guest.answer(status, &[note]).await
 }

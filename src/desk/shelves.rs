@@ -1,15 +1,16 @@
 //! The ledgers that the desk looks into: those it was given, opened when they are first there, and those of runs that this
-//! process works on. Pages are made from them, never from memory.
+//! process works on. Pages are made from them, never from memory. What is wrong with one is told beside what the others
+//! hold.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Feed;
@@ -17,13 +18,16 @@ use crate::engine::Engine;
 use crate::event::{EventKind, Listener, News, RunEvent};
 use crate::job::LedgerUrl;
 use crate::ledger::{DeskMark, Ledger, LedgerError, OpenMode, RunRow, WaitingEntry};
-use crate::model::RunId;
+use crate::model::{RunId, UnixMillis};
 
 /// The least time between two looks at a ledger that others write to all the time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a ledger is there now that another process makes.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a ledger may take to say something before the others go on without it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Of which consents a desk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +49,78 @@ pub(crate) struct Shelves {
     /// Notified when there may be others than were opened.
     others: Notify,
     open: tokio::sync::Mutex<HashMap<PathBuf, Shelf>>,
+    /// Whether all could be opened when it was last looked for them.
+    looked: watch::Sender<Option<bool>>,
 }
 
 /// A ledger that is open.
 struct Shelf {
     ledger: Ledger,
-    // `None` where another desk was faster.
-    _mark: Option<DeskMark>,
-    _watch: AbortOnDropHandle<()>,
+    // `None` where another desk was faster, or it cannot be said.
+    mark: Option<DeskMark>,
+    watch: AbortOnDropHandle<()>,
+}
+
+/// What is there.
+#[derive(Default)]
+pub(super) struct Looked {
+    pub ledgers: Vec<Ledger>,
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with a ledger.
+pub(super) struct Fault {
+    pub ledger: PathBuf,
+    pub why: LedgerError,
+}
+
+impl Fault {
+    pub fn of(ledger: &Ledger, why: LedgerError) -> Self {
+        let ledger = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
+        Self { ledger, why }
+    }
+}
+
+/// What was read of each ledger.
+pub(super) struct Read<T> {
+    pub of: Vec<(Ledger, T)>,
+    pub faults: Vec<Fault>,
+}
+
+impl Looked {
+    /// This one alone.
+    pub fn at(ledger: &Ledger) -> Self {
+        Self {
+            ledgers: vec![ledger.clone()],
+            faults: Vec::new(),
+        }
+    }
+
+    /// What is wrong with those that are not open.
+    pub fn unread(&self) -> impl Iterator<Item = &Fault> {
+        let is_open = |fault: &Fault| {
+            let mut files = self.ledgers.iter().map(Ledger::file);
+            files.any(|file| file == Some(&fault.ledger))
+        };
+        self.faults.iter().filter(move |fault| !is_open(fault))
+    }
+
+    /// Reads of each. That one cannot be read is wrong with that one.
+    pub async fn read<T>(self, read: impl AsyncFn(&Ledger) -> Result<T, LedgerError>) -> Read<T> {
+        let Self {
+            ledgers,
+            mut faults,
+        } = self;
+        let mut of = Vec::with_capacity(ledgers.len());
+        for ledger in ledgers {
+            let file = ledger.file().unwrap_or(Path::new(""));
+            match in_time(file, read(&ledger)).await {
+                Ok(found) => of.push((ledger, found)),
+                Err(why) => faults.push(Fault::of(&ledger, why)),
+            }
+        }
+        Read { of, faults }
+    }
 }
 
 /// A run, and the ledger that has it.
@@ -71,6 +139,7 @@ impl Shelves {
             urls: Mutex::default(),
             others: Notify::new(),
             open: tokio::sync::Mutex::default(),
+            looked: watch::Sender::new(None),
         }
     }
 
@@ -93,8 +162,9 @@ impl Shelves {
     /// somebody to look at a page.
     pub(super) async fn keep(&self, mut news: Listener) {
         loop {
-            // What cannot be opened, whoever looks at a page is told.
-            drop(self.all().await);
+            // What is wrong, whoever looks at a page is told.
+            self.close_broken().await;
+            self.all().await;
             let begins = async {
                 while let Some(news) = news.next().await {
                     let News::Event(event) = news else { break };
@@ -112,43 +182,54 @@ impl Shelves {
     }
 
     /// Those that are there.
-    ///
-    /// # Errors
-    /// When one is there and cannot be opened.
-    pub async fn all(&self) -> Result<Vec<Ledger>, LedgerError> {
+    pub(super) async fn all(&self) -> Looked {
         let (urls, live) = (self.urls.lock().clone(), self.engine.live().all());
         let mut open = self.open.lock().await;
-        let mut found = Vec::new();
+        let (mut paths, mut faults) = (Vec::new(), Vec::new());
         for url in urls {
             let path = std::path::absolute(url.path()).unwrap_or_else(|_| url.path().to_owned());
-            if let Some(shelf) = open.get(&path) {
-                found.push(shelf.ledger.clone());
-                continue;
-            }
-            match Ledger::open(&url, OpenMode::Existing).await {
-                Ok(ledger) => {
-                    open.insert(path, self.shelf(ledger.clone())?);
-                    found.push(ledger);
+            if !open.contains_key(&path) {
+                match in_time(&path, Ledger::open(&url, OpenMode::Existing)).await {
+                    Ok(ledger) => drop(open.insert(path.clone(), self.shelf(ledger))),
+                    // No run has begun yet.
+                    Err(LedgerError::Missing { .. }) => continue,
+                    Err(why) => {
+                        faults.push(Fault { ledger: path, why });
+                        continue;
+                    }
                 }
-                // No run has begun yet.
-                Err(LedgerError::Missing { .. }) => {}
-                Err(error) => return Err(error),
             }
+            paths.push(path);
         }
         for (_, ledger) in live {
             let path = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
-            if !open.contains_key(&path) {
-                open.insert(path.clone(), self.shelf(ledger)?);
-            }
-            let is_found = |found: &Ledger| found.file() == Some(path.as_path());
-            if !found.iter().any(is_found) {
-                found.extend(open.get(&path).map(|shelf| shelf.ledger.clone()));
+            open.entry(path.clone())
+                .or_insert_with(|| self.shelf(ledger));
+            if !paths.contains(&path) {
+                paths.push(path);
             }
         }
-        Ok(found)
+        let mut ledgers = Vec::with_capacity(paths.len());
+        for path in paths {
+            let Some(known) = open.get_mut(&path) else {
+                continue;
+            };
+            ledgers.push(known.ledger.clone());
+            // The ledger is of use without, and whoever had the mark may be gone.
+            if known.mark.is_none() {
+                match known.ledger.announce_desk(&self.base) {
+                    Ok(mark) => known.mark = mark,
+                    Err(why) => faults.push(Fault { ledger: path, why }),
+                }
+            }
+        }
+        let looked = Looked { ledgers, faults };
+        self.looked
+            .send_replace(Some(looked.unread().next().is_none()));
+        looked
     }
 
-    fn shelf(&self, ledger: Ledger) -> Result<Shelf, LedgerError> {
+    fn shelf(&self, ledger: Ledger) -> Shelf {
         let (watched, feed) = (ledger.clone(), Arc::clone(&self.feed));
         let watch = tokio::spawn(async move {
             let Ok(changes) = watched.changes().await else {
@@ -156,22 +237,52 @@ impl Shelves {
             };
             drop(watched);
             let mut changes = std::pin::pin!(changes);
-            // What cannot be read any more, whoever looks at a page is told.
+            // What cannot be read any more is opened anew.
             while let Some(Ok(())) = changes.next().await {
                 feed.say("ledger", &json!({}));
                 tokio::time::sleep(PAUSE).await;
             }
         });
-        Ok(Shelf {
-            _mark: ledger.announce_desk(&self.base)?,
-            _watch: AbortOnDropHandle::new(watch),
+        Shelf {
             ledger,
-        })
+            mark: None,
+            watch: AbortOnDropHandle::new(watch),
+        }
     }
 
-    /// Opens every ledger anew when it is next asked for: one could not be read.
-    pub async fn forget(&self) {
-        self.open.lock().await.clear();
+    /// Those that are open, and whether these are all: who has no part in them opens none.
+    pub(super) async fn opened(&self) -> (Vec<Ledger>, bool) {
+        // Who comes at once waits for the first look.
+        let mut looked = self.looked.subscribe();
+        let looked = looked.wait_for(Option::is_some).await;
+        let are_all = looked.is_ok_and(|looked| *looked == Some(true));
+        let open = self.open.lock().await;
+        let ledgers = open.values().map(|shelf| shelf.ledger.clone());
+        (ledgers.collect(), are_all)
+    }
+
+    /// Closes what cannot be read any more; it is opened anew when it is next asked for.
+    pub(super) async fn close_broken(&self) {
+        let open = self.open.lock().await;
+        let all = open
+            .iter()
+            .map(|(path, shelf)| (path.clone(), shelf.ledger.clone()));
+        let all: Vec<_> = all.collect();
+        drop(open);
+        let mut broken = Vec::new();
+        for (path, ledger) in all {
+            let read = in_time(&path, ledger.find_run(None)).await;
+            let is_well = match read {
+                // It is slow, not broken.
+                Ok(_) | Err(LedgerError::NotFound { .. } | LedgerError::Locked { .. }) => true,
+                Err(_) => false,
+            };
+            if !is_well {
+                broken.push(path);
+            }
+        }
+        let mut open = self.open.lock().await;
+        open.retain(|path, shelf| !broken.contains(path) && !shelf.watch.is_finished());
     }
 
     /// Whether a consent of this run is this desk's.
@@ -179,30 +290,46 @@ impl Shelves {
         self.scope == Scope::Everything || self.engine.live().has(run)
     }
 
-    /// What waits for a consent, with the place of its ledger.
-    pub(super) async fn waiting(
-        &self,
-    ) -> Result<(Vec<Ledger>, Vec<(usize, WaitingEntry)>), LedgerError> {
-        let ledgers = self.all().await?;
-        let mut all = Vec::new();
-        for (place, ledger) in ledgers.iter().enumerate() {
-            let waiting = ledger.waiting().await?.into_iter();
-            let ours = waiting.filter(|waiting| self.has(&waiting.run));
-            all.extend(ours.map(|waiting| (place, waiting)));
+    /// What waits for a consent of this desk's.
+    pub(super) async fn waiting(&self, looked: Looked) -> Read<Vec<WaitingEntry>> {
+        let mut waiting = looked.read(async |ledger| ledger.waiting().await).await;
+        for (_, of_ledger) in &mut waiting.of {
+            of_ledger.retain(|waiting| self.has(&waiting.run));
         }
-        Ok((ledgers, all))
+        waiting
+    }
+
+    /// Since when the consent is waited for that is waited for longest, of those that are this desk's.
+    pub(super) async fn oldest(&self, ledger: &Ledger) -> Result<Option<UnixMillis>, LedgerError> {
+        if self.scope == Scope::Everything {
+            return ledger.oldest_consent(None).await;
+        }
+        let mut oldest = None;
+        for (run, of) in self.engine.live().all() {
+            if of.file() == ledger.file() {
+                let of_run = match ledger.oldest_consent(Some(&run)).await {
+                    // It has not begun yet.
+                    Err(LedgerError::NotFound { .. }) => None,
+                    of_run => of_run?,
+                };
+                oldest = oldest.into_iter().chain(of_run).min();
+            }
+        }
+        Ok(oldest)
     }
 
     /// The run whose id begins so.
     ///
     /// # Errors
-    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`].
+    /// [`LedgerError::NotFound`], [`LedgerError::Ambiguous`]; or what is wrong with a ledger that may have it.
     pub(super) async fn run(&self, prefix: &str) -> Result<Placed, LedgerError> {
-        let mut failed = None;
-        for ledger in self.all().await? {
+        let looked = self.all().await;
+        let mut failed = looked.unread().next().map(|fault| fault.why.clone());
+        for ledger in looked.ledgers {
             match ledger.find_run(Some(prefix)).await {
                 Ok(run) => return Ok(Placed { ledger, run }),
-                Err(error) => failed = Some(error),
+                Err(LedgerError::NotFound { .. }) => {}
+                Err(why) => failed = Some(why),
             }
         }
         Err(failed.unwrap_or_else(|| LedgerError::NotFound {
@@ -210,4 +337,17 @@ impl Shelves {
             run: Some(prefix.to_owned()),
         }))
     }
+}
+
+/// What a ledger says, if it does in time: others may keep it locked for longer.
+async fn in_time<T>(
+    file: &Path,
+    said: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, LedgerError> {
+    let said = tokio::time::timeout(PATIENCE, said).await;
+    said.unwrap_or_else(|_| {
+        Err(LedgerError::Locked {
+            location: file.display().to_string(),
+        })
+    })
 }

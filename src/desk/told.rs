@@ -1,5 +1,7 @@
 //! What became of answers and links, as people at the desk are told. Nothing of a code or a `state` is in it.
 
+use std::fmt;
+
 use super::pages::Note;
 use crate::consent::inbox::Refusal;
 use crate::event::EntryName;
@@ -103,26 +105,66 @@ fn answer(line: usize, one: &Answered, rest: impl Fn(&RunId) -> Rest) -> Note {
             fresh_link,
         } => {
             let text = format!("{}: Okta refused the answer: {message}", named(entry));
-            let hint = match fresh_link {
-                Some(_) => "a fresh link is there: open it below, and consent once more",
-                None => "get a fresh link below",
-            };
-            Note::bad(text, Some(hint.to_owned()))
+            Note::bad(text, Some(once_more(fresh_link.is_some()).to_owned()))
         }
+    }
+}
+
+const fn once_more(has_link: bool) -> &'static str {
+    if has_link {
+        "a fresh link is there: open it below, and consent once more"
+    } else {
+        "get a fresh link below"
     }
 }
 
 fn to_guests(line: usize, one: &Answered) -> Note {
     match one {
         Answered::Accepted { entry, .. } => Note::good(format!("{}: accepted", named(entry))),
-        Answered::Broken(_) => not_now(&format!("the answer in line {line}")),
-        Answered::HeldBack { entry, .. } => not_now(&named(entry)),
-        other => answer(line, other, |_| Rest::ByItself),
+        Answered::AcceptedBefore { .. } => answer(line, one, |_| Rest::ByItself),
+        Answered::Broken(why) => not_now(&format!("the answer in line {line}"), why),
+        Answered::HeldBack { entry, message } => not_now(&named(entry), message),
+        Answered::Refused {
+            entry,
+            message,
+            fresh_link,
+        } => {
+            let name = named(entry);
+            withhold(&name, message);
+            let text = format!("{name}: Okta did not take this answer");
+            Note::bad(text, Some(once_more(fresh_link.is_some()).to_owned()))
+        }
+        Answered::Unsent { refusal, .. } => {
+            let (why, hint) = plainly(refusal);
+            Note::bad(format!("answer in line {line}: not sent: {why}"), hint)
+        }
     }
 }
 
+/// Why an answer of a guest was not sent: nothing of what we are doing, or of other entries.
+fn plainly(refusal: &Refusal) -> (String, Option<String>) {
+    let (why, hint) = match refusal {
+        Refusal::InProgress => (
+            "it is being handed in just now",
+            "look at this page again in a minute",
+        ),
+        Refusal::WrongOrigin { .. } | Refusal::WrongPath { .. } | Refusal::NotWaiting(_) => (
+            "it is for none of the entries that wait here",
+            "open the entry below, and paste what Okta's page shows then",
+        ),
+        _ => return (refusal.to_string(), remedy(refusal)),
+    };
+    (why.to_owned(), Some(hint.to_owned()))
+}
+
+/// What guests are not told, whoever looks after the program finds in its log.
+fn withhold(what: &str, why: &dyn fmt::Display) {
+    tracing::warn!(%what, %why, "whoever has a shared link was not told why");
+}
+
 /// Said to guests of what is wrong on our side.
-pub(super) fn not_now(what: &str) -> Note {
+pub(super) fn not_now(what: &str, why: &dyn fmt::Display) -> Note {
+    withhold(what, why);
     let hint = "try the same once more later; if it stays so, tell whoever gave you this link";
     Note::bad(
         format!("{what}: this is not possible just now"),
@@ -147,7 +189,8 @@ fn remedy(refusal: &Refusal) -> Option<String> {
 /// What became of a link of the entry that is called so.
 pub(super) fn link(name: &str, refreshed: &Refreshed, eyes: Eyes) -> Note {
     match refreshed {
-        Refreshed::NoLink(_) | Refreshed::Broken(_) if eyes == Eyes::Guests => not_now(name),
+        Refreshed::NoLink(why) if eyes == Eyes::Guests => not_now(name, why),
+        Refreshed::Broken(why) if eyes == Eyes::Guests => not_now(name, why),
         Refreshed::Link(_) => Note::good(format!(
             "{name}: a fresh link is there; the old one is of no use any more"
         )),
@@ -253,15 +296,40 @@ mod tests {
     #[test]
     fn guests_do_not_hear_what_is_wrong_on_our_side() {
         let secret = || anyhow::anyhow!("file:/etc/okta/token cannot be read");
-        let all = vec![(1, Answered::Broken(secret())), (2, accepted(3))];
+        let entry = || match accepted(3) {
+            Answered::Accepted { entry, .. } => entry,
+            other => panic!("{other:?}"),
+        };
+        let message = || "okta said (E0000001, request abc)".to_owned();
+        let wanted = || "/api/v1/apps/okta".to_owned();
+        let given = || "acme.okta.com".to_owned();
+        let told = [
+            accepted(3),
+            Answered::Broken(secret()),
+            Answered::HeldBack {
+                entry: entry(),
+                message: message(),
+            },
+            Answered::Refused {
+                entry: entry(),
+                message: message(),
+                fresh_link: None,
+            },
+            unsent(Refusal::InProgress),
+            unsent(Refusal::NotWaiting("okta has it")),
+            unsent(Refusal::WrongPath { wanted: wanted() }),
+            unsent(Refusal::WrongOrigin {
+                given: given(),
+                wanted: wanted(),
+            }),
+        ];
+        let all = told.into_iter().enumerate().collect();
         let notes = answers(all, Eyes::Guests, |_| Rest::ByCommand);
-        assert_eq!((notes[0].is_good, notes[1].is_good), (false, true));
-        assert!(
-            notes
-                .iter()
-                .all(|note| !format!("{note:?}").contains("okta")),
-            "{notes:?}"
-        );
+        for (nth, note) in notes.iter().enumerate() {
+            assert_eq!(note.is_good, nth == 0, "{note:?}");
+            assert!(note.is_good || note.hint.is_some(), "{note:?}");
+            assert!(!format!("{note:?}").contains("okta"), "{note:?}");
+        }
         let told = link("acme/google", &Refreshed::Broken(secret()), Eyes::Guests);
         assert!(
             !told.is_good && !format!("{told:?}").contains("okta"),

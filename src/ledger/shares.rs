@@ -14,6 +14,11 @@ impl Ledger {
         self.store.share_key()
     }
 
+    /// The same, if it was made.
+    pub fn made_share_key(&self) -> Result<Option<HmacKey>> {
+        self.store.made_share_key()
+    }
+
     /// Since when links for an org are of no use that were made before, by its URL.
     pub fn taken_back(&self) -> Result<BTreeMap<String, UnixMillis>> {
         self.store.taken_back()

@@ -1,6 +1,7 @@
 //! The desk: what waits for people is worked off in a browser, and whoever is not let in sees and changes nothing.
 
 mod door;
+mod ledgers;
 mod live;
 mod pages;
 mod share;
@@ -15,6 +16,18 @@ use crate::support::{Desk, Page, Scenario, google, slack, user, zscaler};
 
 fn field(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
+}
+
+/// Leaves acme in the story's manifest, and puts globex into `own.json`.
+fn split(story: &Scenario) {
+    let manifest = std::fs::read_to_string(story.path("m.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    for (file, org) in [("m.json", "acme"), ("own.json", "globex")] {
+        let mut of_org = manifest.clone();
+        let apps = of_org["apps"].as_array_mut().unwrap();
+        apps.retain(|app| app["org"] == org);
+        story.write(file, &of_org.to_string());
+    }
 }
 
 /// Opens the only entry that waits; where its link leads.

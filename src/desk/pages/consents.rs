@@ -177,24 +177,26 @@ fn item(item: &Item, around: &Around, now: UnixMillis) -> Markup {
     let id = format!("{}-{}", pending.run.0, row.no);
     let consent = row.progress.consent.as_ref();
     let link = consent.map(|consent| consent.authorize_url.as_str());
+    // Those who have a link for one org are told what to do, and nothing of runs and causes.
+    let is_ours = around.base.is_empty();
     html! {
         li class="item" id=(format!("item-{id}")) {
             div class="what" {
                 p { (which(pending)) " " span class="muted" {
-                    "row " (row.row) ", run "
-                    @if around.base.is_empty() { a href=(format!("/runs/{}/entries/{}", pending.run.0, row.row)) { (pending.run.0) } }
-                    @else { (pending.run.0) }
+                    "row " (row.row)
+                    @if is_ours { ", run " a href=(format!("/runs/{}/entries/{}", pending.run.0, row.row)) { (pending.run.0) } }
                 } }
                 @if let Some(consent) = consent { (since(consent.since, now)) }
                 @for claim in claims { (claimed(claim, around)) }
                 @if !row.progress.left_secrets.is_empty() {
-                    p class="wait" { "Its admin credentials changed since the link was asked for: get a fresh one." }
+                    p class="wait" { @if is_ours { "Its admin credentials changed since the link was asked for: get a fresh one." } @else { "Get a fresh link first." } }
                 }
-                @if let Some(error) = row.error.as_ref().filter(|_| around.base.is_empty()) {
+                @if let Some(error) = row.error.as_ref().filter(|_| is_ours) {
                     p class="bad" { (plain(&error.details.to_string())) }
                 }
                 @match link.map(authorize::state_of) {
                     Some(Ok(_)) => (leads_to(pending)),
+                    Some(Err(_)) if !is_ours => p class="bad" { "Its link cannot be opened: get a fresh one." },
                     Some(Err(bad)) => {
                         p class="bad" { "Its link is not opened from here, because " (bad.to_string()) ":" }
                         p { code { (value(link.unwrap_or_default())) } }

@@ -41,6 +41,8 @@ pub(in crate::desk) struct Around {
     pub who: Option<String>,
     /// The page itself, to come back to.
     pub here: String,
+    /// What is wrong with ledgers, beside what is shown of the others.
+    pub faults: Vec<Note>,
 }
 
 /// What became of something that was asked for.
@@ -114,6 +116,7 @@ impl Page<'_> {
                     main id="main" tabindex="-1" {
                         h1 { (self.title) }
                         (notes(self.notes))
+                        @if self.tab != Tab::Alone { (faults(&self.around.faults)) }
                         (self.body)
                     }
                     footer {
@@ -171,14 +174,28 @@ fn notes(notes: &[Note]) -> Markup {
     html! {
         @if !notes.is_empty() {
             section id="told" class="told" tabindex="-1" autofocus aria-label="What became of it" {
-                @if !bad.is_empty() { div role="alert" class="bad-box" { (list(&bad)) } }
-                @if !good.is_empty() { div role="status" class="good-box" { (list(&good)) } }
+                @if !bad.is_empty() { div role="alert" class="bad-box" { (list(bad)) } }
+                @if !good.is_empty() { div role="status" class="good-box" { (list(good)) } }
             }
         }
     }
 }
 
-fn list(notes: &[&Note]) -> Markup {
+/// Ledgers that cannot be read as they should. Not an alert: it stands on every page as long as it is so.
+fn faults(faults: &[Note]) -> Markup {
+    html! {
+        div data-live="faults" id="faults" {
+            @if !faults.is_empty() {
+                section class="told bad-box" aria-label="What is wrong with ledgers" {
+                    p { "Not everything can be shown:" }
+                    (list(faults))
+                }
+            }
+        }
+    }
+}
+
+fn list<'a>(notes: impl IntoIterator<Item = &'a Note>) -> Markup {
     html! {
         ul {
             @for note in notes {

@@ -60,8 +60,16 @@ pub(in crate::desk) fn bad_share(bad: BadShare) -> Response {
         ),
         BadShare::Ended => (StatusCode::GONE, "this link has expired"),
         BadShare::TakenBack => (StatusCode::GONE, "this link was revoked"),
+        BadShare::NotNow => (
+            StatusCode::NOT_FOUND,
+            "this link cannot be looked up just now",
+        ),
     };
-    let hint = Some("ask whoever gave it to you for another one".to_owned());
+    let hint = match bad {
+        BadShare::NotNow => "try again later; if it stays so, tell whoever gave it to you",
+        _ => "ask whoever gave it to you for another one",
+    };
+    let hint = Some(hint.to_owned());
     error(
         status,
         &Around::default(),

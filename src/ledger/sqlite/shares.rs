@@ -39,6 +39,11 @@ impl Store {
             .current)
     }
 
+    pub fn made_share_key(&self) -> Result<Option<HmacKey>> {
+        let keys = KeyFiles::of_shares(&self.inner.path).read()?;
+        Ok(keys.map(|keys| keys.current))
+    }
+
     /// Since when links for an org are of no use that were made before, by its URL.
     pub fn taken_back(&self) -> Result<BTreeMap<String, UnixMillis>> {
         let path = self.taken_back_file();

@@ -81,6 +81,35 @@ fn only_who_has_the_token_is_let_in() {
 }
 
 #[test]
+fn while_too_many_wrong_tokens_wait_no_other_is_judged() {
+    let mut story = Scenario::of([]);
+    let desk = served(&mut story);
+    let right = format!("/?token={}", desk.token);
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let mut wrong = TcpStream::connect(&desk.address).unwrap();
+        let head = format!("GET /?token=x HTTP/1.1\r\nHost: {}\r\n\r\n", desk.address);
+        wrong.write_all(head.as_bytes()).unwrap();
+        waiting.push(wrong);
+        assert!(
+            waiting.len() < 400,
+            "the right one is found out among {}",
+            waiting.len()
+        );
+        let page = desk.ask("GET", &right, &[], "");
+        if page.status != 303 {
+            break page;
+        }
+    };
+    assert!(waiting.len() > 60, "{}", waiting.len());
+    let again = refused.is(429);
+    assert!(again.header("retry-after").is_some());
+    // Whoever shows nothing is answered as ever.
+    desk.ask("GET", "/consents", &[], "").is(401);
+    desk.ask("GET", "/healthz", &[], "").is(200);
+}
+
+#[test]
 fn pages_of_others_and_rebound_names_do_nothing() {
     let mut story = Scenario::of([google("0oa1")]);
     story.run().exits(4);

@@ -1,7 +1,7 @@
 //! What happens is heard as it happens, and who was away hears what was missed first.
 
-use super::field;
-use crate::support::{Scenario, google, user, zscaler};
+use super::{field, split};
+use crate::support::{Desk, Scenario, google, slack, user, zscaler};
 
 #[test]
 fn who_was_away_hears_what_was_missed_and_nothing_secret_is_ever_said() {
@@ -106,6 +106,28 @@ fn numbers_are_for_prometheus() {
 }
 
 #[test]
+fn numbers_are_of_what_waits_at_this_desk() {
+    let story = Scenario::of([google("0oa1"), slack("0oa2").at("globex")]);
+    split(&story);
+    story.run().exits(4);
+    story.time_passes(24 * 3_600_000);
+    let oldest = |desk: &Desk| {
+        let page = desk.get("/metrics").is(200);
+        let mut lines = page.body.lines();
+        let line = lines.find_map(|line| line.strip_prefix("okta_rollout_consent_oldest_seconds "));
+        line.unwrap().parse::<f64>().unwrap()
+    };
+    let mut desk = story.desk(&["run", "own.json", "--desk"]);
+    desk.live.says("globex/slack (row 1): waiting");
+    desk.enter().shows("1 entry waits");
+    assert!(oldest(&desk) < 3_600.0);
+    drop(desk);
+    let desk = story.desk(&["serve"]);
+    desk.enter().shows("2 entries wait");
+    assert!(oldest(&desk) >= 24.0 * 3_600.0);
+}
+
+#[test]
 fn people_see_who_is_at_work_on_what() {
     let story = Scenario::of([google("0oa1")]);
     story.run().exits(4);
@@ -125,6 +147,11 @@ fn people_see_who_is_at_work_on_what() {
         .shows("You opened it");
     let others = desk.get("/consents").shows("Ada &lt;b&gt;Löw opened it");
     others.hides("<b>L");
+    // Who opens it second does not take the first one's place.
+    desk.post("/consents/open", &page.form("/consents/open"))
+        .is(303);
+    let both = desk.get("/consents").shows("Ada &lt;b&gt;Löw opened it");
+    both.shows("Somebody opened it");
     // It leads back to pages of the desk alone.
     for elsewhere in [
         "//evil.example",

@@ -136,6 +136,47 @@ fn what_comes_from_outside_is_never_markup_and_no_bad_link_is_opened() {
 }
 
 #[test]
+fn an_open_button_leads_wherever_its_link_does() {
+    let story = Scenario::of([google("0oa1")]);
+    story.run().exits(4);
+    let desk = story.desk(&["serve"]);
+    desk.enter();
+    let sql = rusqlite::Connection::open(story.ledger()).unwrap();
+    let own: String = sql
+        .query_row("SELECT url FROM org", [], |row| row.get(0))
+        .unwrap();
+    let set = "UPDATE entry SET progress = json_set(progress, '$.consent.authorizeUrl', ?1)";
+    for (host, back, is_named) in [
+        ("third.example", "https://back.example/callback", true),
+        ("third.example", "http://127.0.0.1:7/callback", true),
+        ("third.example", "http://back.example/callback", false),
+        ("third.example", "https://u@back.example/", false),
+        ("third.example", "javascript:alert(1)", false),
+        ("third.example", "https://back;sandbox/", false),
+        ("third.example", "https://*/", false),
+        ("third;sandbox", "https://back.example/callback", true),
+    ] {
+        let mut link = url::Url::parse(&format!("https://{host}/authorize?state=s1")).unwrap();
+        link.query_pairs_mut().append_pair("redirect_uri", back);
+        sql.execute(set, [link.as_str()]).unwrap();
+        let page = desk.get("/consents").is(200).shows(">Open<");
+        let policy = page.header("content-security-policy").unwrap();
+        let (_, actions) = policy.split_once("form-action ").unwrap();
+        let actions: Vec<_> = actions.split(' ').collect();
+        let origin = url::Url::parse(back).unwrap().origin();
+        let back = origin.ascii_serialization();
+        assert_eq!(actions.contains(&&*back), is_named, "{policy}");
+        assert!(actions.contains(&own.as_str()), "{own}: {policy}");
+        let is_there = actions.contains(&"https://third.example");
+        assert_eq!(is_there, host == "third.example", "{policy}");
+        assert!(
+            !actions.iter().any(|one| one.contains([';', '*'])),
+            "{policy}"
+        );
+    }
+}
+
+#[test]
 fn a_ledger_that_is_not_there_yet_or_breaks_is_no_end_of_the_desk() {
     let story = Scenario::of([google("0oa1")]);
     let desk = story.desk(&["serve"]);

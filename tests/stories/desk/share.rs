@@ -45,6 +45,7 @@ fn whoever_has_a_link_works_off_one_org_and_sees_no_other() {
         .hides("globex")
         .hides("/runs")
         .hides("/jobs")
+        .hides(", run ")
         .hides("data-events");
     for other in ["/consents", "/runs", "/events", "/metrics"] {
         desk.ask("GET", other, &[], "").is(401);
@@ -104,6 +105,26 @@ fn whoever_has_a_link_works_off_one_org_and_sees_no_other() {
     stranger(&desk, &path)
         .is(200)
         .shows("Nothing waits for a consent");
+}
+
+#[test]
+fn whoever_has_a_link_hears_nothing_of_what_is_wrong_on_our_side() {
+    let (story, desk, path) = shared();
+    let page = stranger(&desk, &path).is(200);
+    let sql = rusqlite::Connection::open(story.ledger()).unwrap();
+    let set = "UPDATE entry SET progress = json_set(progress, '$.consent.authorizeUrl', ?1)
+        WHERE progress ->> '$.consent' IS NOT NULL";
+    sql.execute(set, ["http://internal.example/?state=s1"])
+        .unwrap();
+    let shown = stranger(&desk, &path).is(200).hides("internal.example");
+    shown.shows("get a fresh one").hides(">Open<");
+    let open = format!("{path}/consents/open");
+    let told = desk.post_with(&open, &page.form(&open), &[]).is(409);
+    let told = told.told("alert");
+    assert!(told.contains("not possible just now"), "{told}");
+    assert!(!told.contains("https"), "{told}");
+    // Who has the token is told why.
+    desk.get("/consents").is(200).shows("internal.example");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn by_tls_it_answers_to_the_names_of_its_certificate() {
     let tls = ["--tls-cert", "desk.pem", "--tls-key", "desk.key"];
     let arguments = [&["serve", "--listen", &listen][..], &tls].concat();
     let desk = story.desk(&arguments);
-    assert!(desk.base.starts_with("https://"), "{}", desk.base);
+    assert_eq!(desk.base, format!("https://{NAME}:{port}"));
     let ask = |path: &str, host: &str| runtime.block_on(ask(&ca, port, path, host));
     let path = format!("/?token={}", desk.token);
     let entered = ask(&path, &format!("{NAME}:{port}")).is(303);
