@@ -1,7 +1,7 @@
 //! Who may come in: requests by one of the desk's own names, from its own pages, by somebody who has the token. And what
 //! every answer forbids the browser.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -167,8 +167,15 @@ fn from(site: &Site, request: &Request) -> IpAddr {
         .get_all("x-forwarded-for")
         .into_iter()
         .next_back();
-    let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    let last = last.and_then(|value| address(value.to_str().ok()?.rsplit(',').next()?));
     last.unwrap_or(peer)
+}
+
+/// As proxies write it: some with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.trim_matches(['[', ']']).parse().ok();
+    bare.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
 fn unauthorized() -> Response {
@@ -186,6 +193,22 @@ fn too_many() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_read_however_a_proxy_writes_it() {
+        for (text, wanted) in [
+            (" 192.0.2.1", Some("192.0.2.1")),
+            ("192.0.2.1:4711", Some("192.0.2.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:4711", Some("2001:db8::1")),
+            ("unknown", None),
+            ("", None),
+        ] {
+            let wanted = wanted.map(|wanted| wanted.parse::<IpAddr>().unwrap());
+            assert_eq!(address(text), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn what_comes_from_pages_of_others_is_told_apart() {
