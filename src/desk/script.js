@@ -12,7 +12,8 @@
     answers.focus();
   }
   if (!source || !window.EventSource || live().length === 0) return;
-  const url = document.querySelector("#told") ? location.pathname.replace(/\/(answers|open|fresh|approve|stop|run)$/, "") : location.href;
+  // What a form was answered with cannot be asked for again: the page that it is instead of can.
+  const url = document.querySelector("#told") ? document.body.dataset.here : location.href;
   let events = null, waits = null, busy = false, again = false;
 
   const show = text => { document.getElementById("live").textContent = text; };

@@ -110,7 +110,7 @@ impl Page<'_> {
                     title { (self.title) " · okta-rollout" }
                     style { (PreEscaped(STYLE)) }
                 }
-                body data-events=[(self.tab != Tab::Alone).then_some("/events")] {
+                body data-events=[(self.tab != Tab::Alone).then_some("/events")] data-here=(self.around.here) {
                     a class="skip" href="#main" { "To the content" }
                     @if self.tab != Tab::Alone { (self.header()) }
                     main id="main" tabindex="-1" {
@@ -220,9 +220,10 @@ pub(super) fn unseen(text: &str) -> Markup {
 /// Links to the pages of a list.
 pub(super) fn pager(page: usize, pages: usize, link: impl Fn(usize) -> String) -> Markup {
     html! {
-        @if pages > 1 {
+        @if pages.max(page) > 1 {
             nav class="pager" aria-label="Pages" {
-                @if page > 1 { a rel="prev" href=(link(page - 1)) { "Previous page" } }
+                // From one that is not there any more back to the last one.
+                @if page > 1 { a rel="prev" href=(link((page - 1).min(pages.max(1)))) { "Previous page" } }
                 span { "Page " (page) " of " (pages) }
                 @if page < pages { a rel="next" href=(link(page + 1)) { "Next page" } }
             }
@@ -269,6 +270,23 @@ fn policy(origins: &[String]) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_a_list_leads_to_pages_that_are_there() {
+        for (page, pages, wanted) in [
+            (1, 0, &[][..]),
+            (1, 1, &[]),
+            (1, 2, &["2"]),
+            (2, 3, &["1", "3"]),
+            (9, 3, &["3"]),
+            (usize::MAX, 0, &["1"]),
+        ] {
+            let text = pager(page, pages, |to| format!("?page={to}")).into_string();
+            let links = text.split("?page=").skip(1);
+            let links: Vec<_> = links.filter_map(|link| link.split('"').next()).collect();
+            assert_eq!(links, wanted, "{page} of {pages}");
+        }
+    }
 
     #[test]
     fn what_is_told_is_never_markup() {
