@@ -177,9 +177,8 @@ async fn shared(site: &Site, form: &Form) -> Result<Note, LedgerError> {
     let Some(org) = orgs.into_iter().find(|org| org.url == url) else {
         return Ok(Note::bad("there is no such org", None));
     };
-    let now = unix_millis();
     if form.get("do") == Some("revoke") {
-        ledger.take_back(&org.url, now)?;
+        ledger.take_back_shares(&org.url)?;
         return Ok(Note::good(format!(
             "every link for {} that was made so far is revoked",
             org.name
@@ -190,7 +189,8 @@ async fn shared(site: &Site, form: &Form) -> Result<Note, LedgerError> {
         Some("30d") => 30,
         _ => 7,
     };
-    let share = Share::new(org.url, now, Duration::from_hours(24 * days));
+    let good_for = (unix_millis(), Duration::from_hours(24 * days));
+    let share = Share::new(&ledger, org.url, good_for)?;
     let path = share.path(&ledger)?;
     Ok(Note {
         link: Some(format!("{}{path}", site.address.base())),

@@ -27,8 +27,8 @@ const LONGEST_TEXT: usize = 2_048;
 pub(crate) struct Share {
     /// The org's URL as the ledger has it.
     pub org: String,
-    /// When it was made.
-    made: UnixMillis,
+    /// Of which generation it is: clocks are set, and a revocation may come in the same moment.
+    generation: u64,
     /// When it ends.
     pub ends: UnixMillis,
 }
@@ -47,13 +47,20 @@ pub(super) enum BadShare {
 }
 
 impl Share {
-    /// A link for an org that is good for so long from now on.
-    pub fn new(org: impl Into<String>, now: UnixMillis, expires: Duration) -> Self {
-        Self {
-            org: org.into(),
-            made: now,
+    /// A link for an org of this ledger that is good for so long from now on.
+    ///
+    /// # Errors
+    /// When it cannot be read which links were taken back.
+    pub fn new(
+        ledger: &Ledger,
+        org: String,
+        (now, expires): (UnixMillis, Duration),
+    ) -> Result<Self, LedgerError> {
+        Ok(Self {
+            generation: ledger.share_generation(&org)?,
+            org,
             ends: now.after(expires.min(LONGEST)),
-        }
+        })
     }
 
     /// Its path on the desk.
@@ -73,7 +80,7 @@ impl Share {
     }
 
     /// What a link says, if this ledger's key signed it; `None` = another one's did, or nobody's.
-    fn read(text: &str, key: &HmacKey) -> Option<Self> {
+    fn read(text: &str, key: &HmacKey) -> Option<Result<Self, BadShare>> {
         let (says, signed) = text
             .split_once('.')
             .filter(|_| text.len() <= LONGEST_TEXT)?;
@@ -83,7 +90,10 @@ impl Share {
         if compared(&signed) != compared(&signature(key, says)) {
             return None;
         }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(says).ok()?).ok()
+        let says = URL_SAFE_NO_PAD.decode(says).ok();
+        let share = says.and_then(|says| serde_json::from_slice(&says).ok());
+        // Earlier versions made it.
+        Some(share.ok_or(BadShare::Ended))
     }
 }
 
@@ -123,15 +133,12 @@ fn open_in(
     let Some(share) = Share::read(text, &key) else {
         return Ok(None);
     };
-    if share.ends <= now {
-        return Ok(Some(Err(BadShare::Ended)));
-    }
-    let taken_back = ledger.taken_back()?;
-    let at = taken_back.get(&share.org);
-    Ok(Some(if at.is_some_and(|at| share.made <= *at) {
-        Err(BadShare::TakenBack)
-    } else {
-        Ok(share)
+    Ok(Some(match share {
+        Ok(share) if share.ends <= now => Err(BadShare::Ended),
+        Ok(share) if share.generation != ledger.share_generation(&share.org)? => {
+            Err(BadShare::TakenBack)
+        }
+        known => known,
     }))
 }
 
@@ -154,7 +161,11 @@ mod tests {
             ledger(folder.path(), "b.db").await,
         ];
         let now = UnixMillis(1_000_000);
-        let share = Share::new("https://acme.okta.com", now, Duration::from_mins(1));
+        let make = |at, expires| {
+            let org = "https://acme.okta.com".to_owned();
+            Share::new(&ledgers[1], org, (at, expires)).unwrap()
+        };
+        let share = make(now, Duration::from_mins(1));
         let path = share.path(&ledgers[1]).unwrap();
         let text = path.strip_prefix(PATH).unwrap();
         let (at, opened) = open(text, &ledgers, now).unwrap();
@@ -183,19 +194,37 @@ mod tests {
         assert_eq!(bad(text, now), None);
         assert_eq!(bad("a.b", now), Some(BadShare::NotNow));
         std::fs::remove_file(&key).unwrap();
-        ledgers[1]
-            .take_back("https://globex.okta.com", now)
-            .unwrap();
+        let take_back = |org: &str| again[0].take_back_shares(org).unwrap();
+        take_back("https://globex.okta.com");
         assert_eq!(bad(text, now), None);
-        ledgers[1].take_back("https://acme.okta.com", now).unwrap();
-        assert_eq!(bad(text, now), Some(BadShare::TakenBack));
-        let later = Share::new(
-            "https://acme.okta.com",
-            now.after(Duration::from_secs(1)),
-            LONGEST * 2,
-        );
-        assert!(later.ends < now.after(LONGEST * 2));
-        let path = later.path(&ledgers[1]).unwrap();
-        assert_eq!(bad(path.strip_prefix(PATH).unwrap(), now), None);
+        // Made by a clock that was ahead it is taken back, too.
+        let ahead = make(now.after(Duration::from_hours(1)), Duration::from_mins(1));
+        let ahead = ahead.path(&ledgers[1]).unwrap();
+        let ahead = ahead.strip_prefix(PATH).unwrap();
+        take_back("https://acme.okta.com");
+        for text in [text, ahead] {
+            assert_eq!(bad(text, now), Some(BadShare::TakenBack));
+        }
+        // One that is made in the same moment, but after that, is good; and so is one of a clock that was set back.
+        for at in [now, UnixMillis(1)] {
+            let later = make(at, LONGEST * 2);
+            assert!(later.ends < at.after(LONGEST * 2));
+            let path = later.path(&ledgers[1]).unwrap();
+            assert_eq!(bad(path.strip_prefix(PATH).unwrap(), now), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_of_an_earlier_version_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path(), "a.db").await;
+        let now = UnixMillis(1_000_000);
+        let says =
+            serde_json::json!({ "org": "https://acme.okta.com", "made": 1, "ends": 9_999_999 });
+        let says = URL_SAFE_NO_PAD.encode(says.to_string());
+        let signed = signature(&ledger.share_key().unwrap(), &says);
+        let text = format!("{says}.{}", URL_SAFE_NO_PAD.encode(signed));
+        let opened = open(&text, &[ledger], now);
+        assert_eq!(opened.err(), Some(BadShare::Ended));
     }
 }

@@ -1,9 +1,6 @@
 //! What is kept beside a ledger for people who have no part in it: the key of links for one org, and where the desk is.
 
-use std::collections::BTreeMap;
-
 use super::{DeskMark, HmacKey, Ledger, Result};
-use crate::model::UnixMillis;
 
 impl Ledger {
     /// The key that links for one org are signed with, made on first use.
@@ -19,14 +16,14 @@ impl Ledger {
         self.store.made_share_key()
     }
 
-    /// Since when links for an org are of no use that were made before, by its URL.
-    pub fn taken_back(&self) -> Result<BTreeMap<String, UnixMillis>> {
-        self.store.taken_back()
+    /// The generation of links for the org with this URL that are good; those of any other were taken back.
+    pub fn share_generation(&self, org_url: &str) -> Result<u64> {
+        self.store.share_generation(org_url)
     }
 
-    /// Takes back every link for an org that was made up to then.
-    pub fn take_back(&self, org_url: &str, at: UnixMillis) -> Result<()> {
-        self.store.take_back(org_url, at)
+    /// Takes back every link for an org that was made so far: links are of the next generation from now on.
+    pub fn take_back_shares(&self, org_url: &str) -> Result<()> {
+        self.store.take_back_shares(org_url)
     }
 
     /// Says where the desk of this process is, until what is returned is dropped; `None` = another process has one.

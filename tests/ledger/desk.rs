@@ -119,21 +119,22 @@ async fn links_for_an_org_are_taken_back_for_good(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let key = fixture.ledger.share_key().unwrap().id();
     assert_ne!(key, fixture.ledger.keys().unwrap().current.id());
-    assert!(fixture.ledger.taken_back().unwrap().is_empty());
-    for (org, at) in [("https://a", 1), ("https://b", 2), ("https://a", 3)] {
-        fixture.ledger.take_back(org, UnixMillis(at)).unwrap();
+    let other = fixture.another().await;
+    let orgs = ["https://a", "https://b", "https://c"];
+    let generations = |ledger: &Ledger| orgs.map(|org| ledger.share_generation(org).unwrap());
+    assert_eq!(generations(&fixture.ledger), [0, 0, 0]);
+    // Two processes at once: each raises what the other has left.
+    for (org, ledger) in [(0, &fixture.ledger), (1, &fixture.ledger), (0, &other)] {
+        ledger.take_back_shares(orgs[org]).unwrap();
     }
+    assert_eq!(generations(&fixture.ledger), [2, 1, 0]);
+    drop(other);
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.ledger.share_key().unwrap().id(), key);
-    let taken_back = fixture.ledger.taken_back().unwrap();
-    let taken_back: Vec<_> = taken_back
-        .iter()
-        .map(|(org, at)| (org.as_str(), at.0))
-        .collect();
-    assert_eq!(taken_back, [("https://a", 3), ("https://b", 2)]);
+    assert_eq!(generations(&fixture.ledger), [2, 1, 0]);
     // Something else in its place is told, and nobody's link is good by that.
     let file = fixture.folder.path().join("ledger.db.share.back");
     std::fs::write(file, "no list").unwrap();
-    let error = fixture.ledger.taken_back().unwrap_err();
+    let error = fixture.ledger.share_generation("https://c").unwrap_err();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
 }

@@ -25,9 +25,8 @@ pub(in crate::cli) async fn share(
     }
     let ledger = existing(settings).await?;
     let org = org(&ledger, &args.org).await?;
-    let now = unix_millis();
     if args.revoke {
-        ledger.take_back(&org.url, now)?;
+        ledger.take_back_shares(&org.url)?;
         output.note(format_args!(
             "every link for {} that was made so far is revoked",
             org.name
@@ -35,7 +34,7 @@ pub(in crate::cli) async fn share(
         return Ok(Ending::Success);
     }
     let base = base(args, &ledger)?;
-    let share = Share::new(org.url, now, args.expires);
+    let share = Share::new(&ledger, org.url, (unix_millis(), args.expires))?;
     let path = share.path(&ledger)?;
     output.page(|page| page.line(format_args!("{base}{path}")))?;
     let line = format!(

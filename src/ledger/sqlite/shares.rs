@@ -12,7 +12,6 @@ use super::key::KeyFiles;
 use super::lock::FileLock;
 use crate::input;
 use crate::ledger::{HmacKey, LedgerError, Result};
-use crate::model::UnixMillis;
 
 /// The largest file that is read, in bytes: a line an org.
 const MOST: u64 = 16 * 1024 * 1024;
@@ -44,8 +43,14 @@ impl Store {
         Ok(keys.map(|keys| keys.current))
     }
 
-    /// Since when links for an org are of no use that were made before, by its URL.
-    pub fn taken_back(&self) -> Result<BTreeMap<String, UnixMillis>> {
+    /// The generation of links for an org that are good.
+    pub fn share_generation(&self, org_url: &str) -> Result<u64> {
+        let generations = self.share_generations()?;
+        Ok(generations.get(org_url).copied().unwrap_or_default())
+    }
+
+    /// By URL of the org; links for one that is not there were never taken back.
+    fn share_generations(&self) -> Result<BTreeMap<String, u64>> {
         let path = self.taken_back_file();
         let text = match read(&path) {
             Ok(text) => text,
@@ -58,15 +63,16 @@ impl Store {
         })
     }
 
-    /// Takes back every link for an org that was made up to then.
-    pub fn take_back(&self, org_url: &str, at: UnixMillis) -> Result<()> {
+    /// Takes back every link for an org that was made so far.
+    pub fn take_back_shares(&self, org_url: &str) -> Result<()> {
         let path = self.taken_back_file();
         let _one_at_a_time = KeyFiles::of_shares(&self.inner.path).lock()?;
-        let mut taken_back = self.taken_back()?;
-        taken_back.insert(org_url.to_owned(), at);
+        let mut generations = self.share_generations()?;
+        let generation = generations.entry(org_url.to_owned()).or_default();
+        *generation = generation.wrapping_add(1);
         write(
             &path,
-            &serde_json::to_string(&taken_back).unwrap_or_default(),
+            &serde_json::to_string(&generations).unwrap_or_default(),
         )
         .map_err(|error| LedgerError::io(&path, &error))
     }
