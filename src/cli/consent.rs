@@ -7,8 +7,12 @@ mod seat;
 mod share;
 mod told;
 
+use std::collections::HashSet;
+
 use super::args;
+use super::context::guarded;
 use super::listeners::Listeners;
+use super::log;
 use super::open::existing;
 use super::output::Output;
 use super::signals::Signals;
@@ -16,8 +20,11 @@ use crate::consent::reader;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Ledger, Pending};
+use crate::model::RunId;
+use crate::rollout::access::can_call;
 use crate::rollout::consent::Refreshed;
-use crate::settings::Settings;
+use crate::rollout::context::RunContext;
+use crate::settings::{Policy, Settings};
 pub(super) use list::list;
 pub(super) use seat::Seat;
 pub(super) use share::share;
@@ -34,6 +41,23 @@ async fn pending(ledger: &Ledger, run: Option<&str>) -> Result<Vec<Pending>, Fai
     Ok(pending)
 }
 
+/// Refuses what is wrong whichever run an answer is for, before anything else is done: proxies that are none, and a log in
+/// a file of a run that something waits in, or of the newest.
+async fn refuse(ledger: &Ledger, settings: &Settings) -> Result<(), Failure> {
+    can_call(&Policy::of_nothing(settings).http)?;
+    if settings.log.is_none() {
+        return Ok(());
+    }
+    let waiting = ledger.waiting().await?.into_iter();
+    let mut runs: HashSet<RunId> = waiting.map(|waiting| waiting.run).collect();
+    runs.extend(ledger.find_run(None).await.ok().map(|newest| newest.id));
+    for run in runs {
+        let context = RunContext::of(&ledger.run(&run).await?)?;
+        log::refuse(settings, |settings| guarded(&context, settings))?;
+    }
+    Ok(())
+}
+
 /// `consent complete`.
 pub(super) async fn complete(
     args: &args::ConsentComplete,
@@ -44,17 +68,22 @@ pub(super) async fn complete(
     let input = input::of(args, settings, output).await?;
     let reading = reader::read(&input.bytes);
     let (bytes, lines) = (reading.bytes, reading.lines);
-    let newest = ledger.find_run(None).await?;
-    let seat = Seat::of((&ledger, &newest), args.allow_exec, settings, output)?;
+    refuse(&ledger, settings).await?;
+    let seat = Seat {
+        ledger: &ledger,
+        allow_exec: args.allow_exec,
+        settings,
+        output,
+    };
     let engine = Engine::new();
     let signals = Signals::listen(engine.cancellation().clone(), output)?;
     let show = |listener| told::waits(listener, output);
     let listeners = Listeners::begin(engine.events(), show, settings, output).await;
     let mut tally = Tally::default();
     let completed = seat
-        .hand_in(&engine, (reading, None), |line, answer| {
+        .hand_in(&engine, (reading, None), |at, answer| {
             tally.count(&answer);
-            told::answer(line, &answer, output);
+            told::answer(at.line, &answer, output);
         })
         .await;
     listeners.end().await;
@@ -77,7 +106,13 @@ pub(super) async fn refresh(
 ) -> Result<Ending, Failure> {
     let ledger = existing(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
-    let seat = Seat::of((&ledger, &run), args.allow_exec, settings, output)?;
+    refuse(&ledger, settings).await?;
+    let seat = Seat {
+        ledger: &ledger,
+        allow_exec: args.allow_exec,
+        settings,
+        output,
+    };
     let engine = Engine::new();
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;

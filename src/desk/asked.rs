@@ -10,7 +10,7 @@ use crate::consent::reader::Reading;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Pending};
 use crate::model::RunId;
-use crate::rollout::consent::{Answered, Refreshed};
+use crate::rollout::consent::{Answered, Refreshed, Sighted};
 
 /// So much is asked for at once before people wait: more than people click.
 pub(crate) const AT_ONCE: usize = 256;
@@ -46,8 +46,8 @@ impl From<&Failure> for Trouble {
 /// Where an answer goes.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
-/// What became of answers, each with the line it began in.
-pub(crate) type AllAnswered = Vec<(usize, Answered)>;
+/// What became of answers, each with where it stands.
+pub(crate) type AllAnswered = Vec<(Sighted, Answered)>;
 
 /// Something that people asked for.
 pub(crate) enum Asked {

@@ -67,7 +67,7 @@ impl Site {
         } else {
             Eyes::Ours
         };
-        let (mut all, mut notes) = (Vec::new(), Vec::new());
+        let (mut all, mut failed) = (Vec::new(), Vec::new());
         let asked = ledgers.into_iter().map(|ledger| {
             let reading = reader::read(text.as_bytes());
             let only = only.map(|(_, org)| org.to_owned());
@@ -83,11 +83,15 @@ impl Site {
             match answered {
                 Ok(answered) => all.push(answered),
                 Err(Trouble { message, .. }) if eyes == Eyes::Guests => {
-                    notes.push(told::not_now("the answers", &message));
+                    failed.push(told::not_now("the answers", &message));
                 }
-                Err(Trouble { message, hint }) => notes.push(Note::bad(message, hint)),
+                Err(Trouble { message, hint }) => failed.push(Note::bad(message, hint)),
             }
         }
+        let all = told::merged(all);
+        // A ledger that failed is of no concern to answers of others.
+        let is_all_known = !all.is_empty() && all.iter().all(|(_, one)| told::is_known(one));
+        let mut notes = if is_all_known { Vec::new() } else { failed };
         let rest = |run: &RunId| {
             if self.shelves.has(run) {
                 Rest::ByItself
@@ -95,7 +99,7 @@ impl Site {
                 Rest::ByCommand
             }
         };
-        notes.extend(told::answers(told::merged(all), eyes, rest));
+        notes.extend(told::answers(all, eyes, rest));
         if notes.is_empty() {
             let hint = "paste everything that Okta's page shows after the consent";
             let text = format!(

@@ -1,12 +1,14 @@
 //! What became of answers and links, as people at the desk are told. Nothing of a code or a `state` is in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use super::asked::AllAnswered;
 use super::pages::Note;
 use crate::consent::inbox::Refusal;
 use crate::event::EntryName;
 use crate::model::RunId;
-use crate::rollout::consent::{Answered, Refreshed, Unopened};
+use crate::rollout::consent::{Answered, Refreshed, Sighted, Unopened};
 
 /// How the rest of an entry comes to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,42 +28,62 @@ pub(super) enum Eyes {
     Guests,
 }
 
-/// One note an answer, in the order of their lines; `rest` says of a run how it continues.
+/// One note an answer, in the order in which they stand; `rest` says of a run how it continues.
 pub(super) fn answers(
-    mut all: Vec<(usize, Answered)>,
+    mut all: AllAnswered,
     eyes: Eyes,
     rest: impl Fn(&RunId) -> Rest,
 ) -> Vec<Note> {
-    all.sort_by_key(|(line, _)| *line);
-    let note = |(line, one): &(usize, Answered)| match eyes {
-        Eyes::Ours => answer(*line, one, &rest),
-        Eyes::Guests => to_guests(*line, one),
+    all.sort_by_key(|(at, _)| *at);
+    let note = |(at, one): &(Sighted, Answered)| match eyes {
+        Eyes::Ours => answer(at.line, one, &rest),
+        Eyes::Guests => to_guests(at.line, one),
     };
     all.iter().map(note).collect()
 }
 
-/// Of what several ledgers said of the same answers, what one of them knows; nobody's answer is told once.
-pub(super) fn merged(by_ledger: Vec<Vec<(usize, Answered)>>) -> Vec<(usize, Answered)> {
-    let several = by_ledger.len() > 1;
-    let (mut known, mut unknown): (Vec<_>, Vec<_>) = by_ledger
-        .into_iter()
-        .flatten()
-        .partition(|(_, one)| !several || !is_nobodys(one));
-    unknown.sort_by_key(|(line, _)| *line);
-    unknown.dedup_by_key(|(line, _)| *line);
-    unknown.retain(|(line, _)| !known.iter().any(|(other, _)| other == line));
-    known.extend(unknown);
-    known
+/// Of what several ledgers said of the same answers, what the one says that knows it best. One that says nothing of an
+/// answer knows it as a part of another one.
+pub(super) fn merged(by_ledger: Vec<AllAnswered>) -> AllAnswered {
+    let ledgers = by_ledger.len();
+    let mut all: BTreeMap<Sighted, Vec<Answered>> = BTreeMap::new();
+    for (at, one) in by_ledger.into_iter().flatten() {
+        all.entry(at).or_default().push(one);
+    }
+    let best = all.into_iter().filter_map(|(at, said)| {
+        let is_said_by_all = said.len() == ledgers;
+        let best = said.into_iter().min_by_key(strangeness)?;
+        (is_said_by_all || is_known(&best)).then_some((at, best))
+    });
+    best.collect()
 }
 
-const fn is_nobodys(one: &Answered) -> bool {
-    matches!(
-        one,
-        Answered::Unsent {
-            refusal: Refusal::UnknownState,
-            ..
-        }
-    )
+/// Whether the consent that an answer is for is one of the ledger that says this of it.
+pub(super) fn is_known(one: &Answered) -> bool {
+    strangeness(one) < STRANGE
+}
+
+/// From there on what is said is what any ledger says of an answer that it knows nothing of.
+const STRANGE: u8 = 6;
+
+/// How little a ledger knows of an answer that says this of it.
+fn strangeness(one: &Answered) -> u8 {
+    match one {
+        Answered::Accepted { .. } => 0,
+        Answered::AcceptedBefore { .. } => 1,
+        Answered::Refused { .. } => 2,
+        Answered::HeldBack { .. } => 3,
+        Answered::Broken(_) => 4,
+        Answered::Unsent { refusal, whose } => match refusal {
+            Refusal::InProgress
+            | Refusal::RefusedBefore
+            | Refusal::WrongOrigin { .. }
+            | Refusal::WrongPath { .. } => 5,
+            Refusal::UnknownState => 8,
+            _ if whose.is_some() => 6,
+            _ => 7,
+        },
+    }
 }
 
 fn answer(line: usize, one: &Answered, rest: impl Fn(&RunId) -> Rest) -> Note {
@@ -243,29 +265,75 @@ mod tests {
         Answered::Unsent { refusal, whose }
     }
 
+    /// Answers that stand one a line.
+    fn lines(all: impl IntoIterator<Item = (usize, Answered)>) -> AllAnswered {
+        let at = |line| Sighted { line, place: line };
+        all.into_iter().map(|(line, one)| (at(line), one)).collect()
+    }
+
+    fn texts(by_ledger: Vec<AllAnswered>) -> Vec<(bool, String)> {
+        let notes = answers(merged(by_ledger), Eyes::Ours, |_| Rest::ByItself);
+        let notes = notes.into_iter();
+        notes.map(|note| (note.is_good, note.text)).collect()
+    }
+
     #[test]
     fn of_several_ledgers_the_one_that_knows_an_answer_is_heard() {
         let unknown = || unsent(Refusal::UnknownState);
-        let all = merged(vec![
-            vec![(1, unknown()), (2, accepted(2)), (3, unknown())],
-            vec![(1, accepted(1)), (2, unknown()), (3, unknown())],
+        let told = texts(vec![
+            lines([(1, unknown()), (2, accepted(2)), (3, unknown())]),
+            lines([(1, accepted(1)), (2, unknown()), (3, unknown())]),
         ]);
-        let notes = answers(all, Eyes::Ours, |_| Rest::ByItself);
-        let good: Vec<_> = notes.iter().map(|note| note.is_good).collect();
-        assert_eq!(good, [true, true, false], "{notes:?}");
+        let good: Vec<_> = told.iter().map(|(good, _)| *good).collect();
+        assert_eq!(good, [true, true, false], "{told:?}");
         assert!(
-            notes[0].text.starts_with("acme/google (row 1): accepted"),
-            "{notes:?}"
+            told[0].1.starts_with("acme/google (row 1): accepted"),
+            "{told:?}"
         );
-        // Two on one line are two, where one ledger says so.
-        let both = merged(vec![vec![(1, unknown()), (1, unknown())]]);
-        assert_eq!(both.len(), 2);
+        // Whatever else another one has to say of it.
+        for strange in [
+            Refusal::NotWaiting("it is done"),
+            Refusal::RefusedBefore,
+            Refusal::InProgress,
+            Refusal::ToOpen,
+        ] {
+            let told = texts(vec![
+                lines([(1, unsent(strange))]),
+                lines([(1, accepted(1))]),
+            ]);
+            assert!(told.len() == 1 && told[0].0, "{told:?}");
+        }
+        // Of what none knows, the one speaks that knows the app.
+        let not_waiting = || unsent(Refusal::NotWaiting("it is done"));
+        let told = texts(vec![lines([(1, unknown())]), lines([(1, not_waiting())])]);
+        assert!(
+            told.len() == 1 && told[0].1.contains("it is done"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn answers_of_one_line_are_told_each() {
+        let at = |place| Sighted { line: 1, place };
+        let unknown = || unsent(Refusal::UnknownState);
+        let told = texts(vec![
+            vec![(at(0), accepted(1)), (at(1), unknown())],
+            vec![(at(0), unknown()), (at(1), unknown())],
+        ]);
+        let good: Vec<_> = told.iter().map(|(good, _)| *good).collect();
+        assert_eq!(good, [true, false], "{told:?}");
+        // The same once more, cut short: the ledger that knows it says nothing of that.
+        let told = texts(vec![
+            vec![(at(0), accepted(1))],
+            vec![(at(0), unknown()), (at(1), unknown())],
+        ]);
+        assert!(told.len() == 1 && told[0].0, "{told:?}");
     }
 
     #[test]
     fn what_is_not_sent_says_why_and_what_to_do() {
         let notes = answers(
-            vec![(4, unsent(Refusal::ToOpen)), (2, accepted(7))],
+            lines([(4, unsent(Refusal::ToOpen)), (2, accepted(7))]),
             Eyes::Ours,
             |_| Rest::ByCommand,
         );
@@ -323,7 +391,7 @@ mod tests {
                 wanted: wanted(),
             }),
         ];
-        let all = told.into_iter().enumerate().collect();
+        let all = lines(told.into_iter().enumerate());
         let notes = answers(all, Eyes::Guests, |_| Rest::ByCommand);
         for (nth, note) in notes.iter().enumerate() {
             assert_eq!(note.is_good, nth == 0, "{note:?}");

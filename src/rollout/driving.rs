@@ -150,7 +150,8 @@ impl Driving {
         let open = async |pending: &Pending| {
             let (org, served) = (pending.org.clone(), Some(simulated));
             let opened = access(org, &self.context, self.allow_exec, served, &self.next).await;
-            Ok(opened.map_err(|failure| failure.error)??)
+            let opened = opened.map_err(|failure| failure.error)??;
+            Ok((opened, options.clone()))
         };
         let rows = orgs
             .iter()
@@ -158,7 +159,7 @@ impl Driving {
             .filter(|row| is_sandbox(row));
         let administrator = Administrator {
             simulated,
-            desk: Desk::new(engine, ledger, options, open).await?,
+            desk: Desk::new(engine, ledger, open),
             run: &self.run.id,
             selected: &self.selected,
             orgs: rows.map(|row| (row.no, row.clone())).collect(),

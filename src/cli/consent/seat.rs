@@ -1,65 +1,47 @@
 //! Where consents are handed in and links renewed, for the commands and for the desk: the orgs are opened as their files
-//! say them now, or are those that a run of this process serves itself.
+//! say them now, or are those that a run of this process serves itself. What is done for an entry is done by the policy
+//! of its own run, whatever other runs there are.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use crate::cli::context::policy;
 use crate::cli::output::Output;
 use crate::consent::reader::Reading;
-use crate::engine::{Engine, OrgAccess, RunOptions};
+use crate::engine::{Engine, OrgAccess};
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Pending, RunRow};
 use crate::manifest;
 use crate::model::RunId;
 use crate::rollout::access::{SECRETS_AT_ONCE, access, can_call, moved};
-use crate::rollout::consent::{Answered, Desk, Refreshed, Unopened};
+use crate::rollout::consent::{Answered, Desk, Reached, Refreshed, Sighted, Unopened};
 use crate::rollout::context::{RunContext, options, orgs_now};
 use crate::rollout::simulated::is_sandbox;
 use crate::selection::Selection;
-use crate::settings::Settings;
+use crate::settings::{Policy, Settings};
 
 /// See the first lines of this file.
 pub(in crate::cli) struct Seat<'a> {
-    ledger: &'a Ledger,
-    options: RunOptions,
-    allow_exec: bool,
-    settings: &'a Settings,
-    output: Output,
+    pub ledger: &'a Ledger,
+    /// See `--allow-exec`.
+    pub allow_exec: bool,
+    pub settings: &'a Settings,
+    pub output: Output,
 }
 
-impl<'a> Seat<'a> {
-    /// One at this ledger, by the policy of this run.
-    pub fn of(
-        (ledger, run): (&'a Ledger, &RunRow),
-        allow_exec: bool,
-        settings: &'a Settings,
-        output: Output,
-    ) -> Result<Self, Failure> {
-        let policy = policy(&RunContext::of(run)?, settings, output)?;
-        can_call(&policy.http)?;
-        Ok(Self {
-            ledger,
-            options: options(&policy, false),
-            allow_exec,
-            settings,
-            output,
-        })
-    }
-
+impl Seat<'_> {
     /// Hands answers in; see [`Desk::complete`].
     pub async fn hand_in(
         &self,
         engine: &Engine,
         (reading, only): (Reading, Option<&str>),
-        tell: impl FnMut(usize, Answered),
+        tell: impl FnMut(Sighted, Answered),
     ) -> Result<(), Failure> {
         let orgs = Orgs::of(self, engine);
         let open = async |pending: &Pending| orgs.open(pending).await;
-        let desk = Desk::new(&engine.child(), self.ledger, &self.options, open).await;
-        let mut desk = desk.map_err(Failure::usage)?;
+        let mut desk = Desk::new(&engine.child(), self.ledger, open);
         let completed = desk.complete(reading, only, tell).await;
         completed.map_err(Failure::usage)
     }
@@ -73,10 +55,33 @@ impl<'a> Seat<'a> {
     ) -> Result<(), Failure> {
         let orgs = Orgs::of(self, engine);
         let open = async |pending: &Pending| orgs.open(pending).await;
-        let desk = Desk::new(&engine.child(), self.ledger, &self.options, open).await;
-        let mut desk = desk.map_err(Failure::usage)?;
+        let mut desk = Desk::new(&engine.child(), self.ledger, open);
         let refreshed = desk.refresh(pending, tell).await;
         refreshed.map_err(Failure::usage)
+    }
+}
+
+/// A run that entries are of, with its policy as its job says it now.
+struct OfRun {
+    row: RunRow,
+    context: RunContext,
+    policy: Policy,
+    /// As their files say them now.
+    orgs: OnceCell<Result<manifest::Orgs, Unopened>>,
+}
+
+impl OfRun {
+    async fn read(seat: &Seat<'_>, run: &RunId) -> Result<Self, Failure> {
+        let row = seat.ledger.run(run).await?;
+        let context = RunContext::of(&row)?;
+        let policy = policy(&context, seat.settings, seat.output)?;
+        can_call(&policy.http)?;
+        Ok(Self {
+            row,
+            context,
+            policy,
+            orgs: OnceCell::new(),
+        })
     }
 }
 
@@ -86,8 +91,8 @@ struct Orgs<'a> {
     engine: &'a Engine,
     // Programs of `exec:` secrets that run at once.
     places: Semaphore,
-    // The orgs of each run as their files say them now.
-    now: Mutex<HashMap<RunId, Arc<manifest::Orgs>>>,
+    // Each is read once, and so is what is wrong with it told.
+    runs: Mutex<HashMap<RunId, Result<Arc<OfRun>, Unopened>>>,
 }
 
 impl<'a> Orgs<'a> {
@@ -96,60 +101,67 @@ impl<'a> Orgs<'a> {
             seat,
             engine,
             places: Semaphore::const_new(SECRETS_AT_ONCE),
-            now: Mutex::default(),
+            runs: Mutex::default(),
         }
     }
 
-    /// Read once a run.
-    async fn now(&self, run: &RunId, context: &RunContext) -> Result<Arc<manifest::Orgs>, Failure> {
-        let mut now = self.now.lock().await;
-        if let Some(orgs) = now.get(run) {
-            return Ok(Arc::clone(orgs));
+    async fn run(&self, run: &RunId) -> Result<Arc<OfRun>, Unopened> {
+        let mut runs = self.runs.lock().await;
+        if let Some(known) = runs.get(run) {
+            return known.clone();
         }
-        let policy = policy(context, self.seat.settings, self.seat.output)?;
-        let orgs = Arc::new(orgs_now(&policy)?);
-        now.insert(run.clone(), Arc::clone(&orgs));
-        Ok(orgs)
+        let read = OfRun::read(self.seat, run).await;
+        let read = read.map(Arc::new).map_err(why);
+        runs.insert(run.clone(), read.clone());
+        read
     }
 
-    async fn open(&self, pending: &Pending) -> anyhow::Result<OrgAccess> {
-        let Seat {
-            ledger, allow_exec, ..
-        } = *self.seat;
+    async fn open(&self, pending: &Pending) -> anyhow::Result<Reached> {
+        let allow_exec = self.seat.allow_exec;
         let place = self.places.acquire().await?;
-        let run = ledger.run(&pending.run).await?;
-        let context = RunContext::of(&run).map_err(|failure| failure.error)?;
-        let next = Arc::new(context.next_commands(&run, &Selection::default()));
+        let unopened = |why: Unopened| Unopened {
+            message: format!("org {}: {}", pending.org.name, why.message),
+            ..why
+        };
+        let run = self.run(&pending.run).await.map_err(unopened)?;
+        let (context, options) = (&run.context, options(&run.policy, false));
+        let next = Arc::new(context.next_commands(&run.row, &Selection::default()));
         if is_sandbox(&pending.org) {
             let served = self.engine.live().served(&pending.run, pending.org.no);
             let Some(served) = served else {
                 anyhow::bail!(
                     "org {} is simulated by okta-rollout itself, and only while a run lives: resume run {}",
                     pending.org.name,
-                    run.id.0
+                    run.row.id.0
                 );
             };
-            return Ok(OrgAccess {
+            let reached = OrgAccess {
                 row: pending.org.clone(),
                 origin: served.origin,
                 credentials: served.credentials,
                 secrets: context.secrets(allow_exec),
                 next,
-            });
+            };
+            return Ok((reached, options));
         }
-        let now = self.now(&run.id, &context).await;
-        let now = now.map_err(|failure| Unopened {
-            message: format!("org {}: {failure}", pending.org.name),
-            hint: failure.hint,
-        })?;
-        if let Some(why) = moved(&pending.org, &now) {
+        let read = async || orgs_now(&run.policy).map_err(why);
+        let now = run.orgs.get_or_init(read).await;
+        let now = now.as_ref().map_err(|why| unopened(why.clone()))?;
+        if let Some(why) = moved(&pending.org, now) {
             return Err(anyhow::Error::new(Unopened {
                 message: format!("org {}: {why}; nothing was sent there", pending.org.name),
                 hint: Some(why.cure()),
             }));
         }
-        let opened = access(pending.org.clone(), &context, allow_exec, None, &next).await;
+        let opened = access(pending.org.clone(), context, allow_exec, None, &next).await;
         drop(place);
-        Ok(opened.map_err(|failure| failure.error)??)
+        Ok((opened.map_err(|failure| failure.error)??, options))
+    }
+}
+
+fn why(failure: Failure) -> Unopened {
+    Unopened {
+        message: failure.to_string(),
+        hint: failure.hint,
     }
 }

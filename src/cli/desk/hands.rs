@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, Pending};
 use crate::model::{EntryNo, EntryState, RunId};
-use crate::rollout::consent::{Answered, Refreshed};
+use crate::rollout::consent::{Answered, Refreshed, Sighted};
 use crate::rollout::waves::Decision;
 use crate::selection::Selection;
 use crate::settings::{LedgerChoice, Settings};
@@ -142,7 +142,7 @@ const fn word(state: EntryState) -> &'static str {
 }
 
 /// The entries whose answers Okta took just now.
-fn accepted(answered: &[(usize, Answered)]) -> Vec<(RunId, EntryName)> {
+fn accepted(answered: &[(Sighted, Answered)]) -> Vec<(RunId, EntryName)> {
     let accepted = answered.iter().filter_map(|(_, one)| match one {
         Answered::Accepted { entry, run } => Some((run.clone(), entry.clone())),
         _ => None,
@@ -160,6 +160,15 @@ impl Means {
         }
     }
 
+    fn seat<'a>(&self, ledger: &'a Ledger, settings: &'a Settings) -> Seat<'a> {
+        Seat {
+            ledger,
+            allow_exec: self.allow_exec,
+            settings,
+            output: self.output,
+        }
+    }
+
     async fn hand_in(
         &self,
         ledger: &Ledger,
@@ -169,10 +178,8 @@ impl Means {
         let settings = self.settings(ledger);
         let mut all = Vec::new();
         let done: Result<(), Failure> = async {
-            let newest = ledger.find_run(None).await?;
-            let of_run = (ledger, &newest);
-            let seat = Seat::of(of_run, self.allow_exec, &settings, self.output)?;
-            let tell = |line, answered| all.push((line, answered));
+            let tell = |at, answered| all.push((at, answered));
+            let seat = self.seat(ledger, &settings);
             seat.hand_in(&self.engine, (reading, only), tell).await
         }
         .await;
@@ -191,9 +198,8 @@ impl Means {
         let settings = self.settings(ledger);
         let mut made = None;
         let done: Result<(), Failure> = async {
-            let run = ledger.run(&pending.run).await?;
-            let seat = Seat::of((ledger, &run), self.allow_exec, &settings, self.output)?;
             let tell = |_, refreshed| made = Some(refreshed);
+            let seat = self.seat(ledger, &settings);
             seat.renew(&self.engine, vec![pending], tell).await
         }
         .await;

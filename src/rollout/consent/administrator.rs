@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answered, Desk};
+use super::{Answered, Desk, Reached};
 use crate::consent::reader;
-use crate::engine::{OrgAccess, Selected};
+use crate::engine::Selected;
 use crate::event::{EntryEvent, EventKind, Listener, News};
 use crate::ledger::{LedgerError, OrgRow, Pending};
 use crate::model::{EntryNo, EntryState, OrgNo, RunId};
@@ -43,7 +43,7 @@ pub(in crate::rollout) type AtRest = oneshot::Sender<bool>;
 
 impl<F> Administrator<'_, F>
 where
-    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+    F: AsyncFn(&Pending) -> anyhow::Result<Reached>,
 {
     /// Gives consents for as long as anybody can ask at `rests`.
     pub async fn attend(
@@ -51,7 +51,7 @@ where
         mut news: Listener,
         mut rests: mpsc::Receiver<AtRest>,
     ) -> anyhow::Result<()> {
-        let cancellation = self.desk.common.engine.cancellation();
+        let cancellation = self.desk.orgs.engine.cancellation();
         let (mut tries, mut at_hand) = (HashMap::<_, u32>::new(), HashSet::new());
         let mut under_way = FuturesUnordered::new();
         let (mut at_rest, mut is_any_accepted, mut failed) = (None::<AtRest>, false, None);
@@ -92,7 +92,7 @@ where
             }
         }
         failed.map_or(Ok(()), Err)?;
-        Ok(self.desk.common.status.settled().await?)
+        Ok(self.desk.orgs.settled().await?)
     }
 
     /// The entry that has come to wait.
@@ -114,7 +114,7 @@ where
 
     /// Every entry that waits, in orgs that are not stopped.
     async fn waiting(&self) -> Result<Vec<EntryNo>, LedgerError> {
-        let pending = self.desk.common.ledger.pending_consents(Some(self.run));
+        let pending = self.desk.orgs.ledger.pending_consents(Some(self.run));
         let pending = pending.await?.into_iter();
         let wanted = pending.filter(|pending| {
             pending.org.stopped.is_none() && self.selected.contains(pending.entry.no)
@@ -131,7 +131,7 @@ where
     }
 
     async fn try_to_give(&self, no: EntryNo) -> anyhow::Result<Given> {
-        let entry = self.desk.common.ledger.entry(self.run, no).await?;
+        let entry = self.desk.orgs.ledger.entry(self.run, no).await?;
         let (consent, org) = (entry.progress.consent.as_ref(), self.orgs.get(&entry.org));
         let (EntryState::Waiting, Some(consent), Some(org)) = (entry.state, consent, org) else {
             return Ok(Given::NotWaiting);

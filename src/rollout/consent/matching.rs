@@ -15,6 +15,15 @@ use crate::model::EntryState;
 /// For so many answers that nobody waits for the app's entry is looked up.
 const EXPLAINED: usize = 100;
 
+/// Where an answer stands in what was handed in: the same for every ledger that it is looked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sighted {
+    /// The line it begins in, from 1.
+    pub line: usize,
+    /// Its place among all that was found.
+    pub place: usize,
+}
+
 /// What became of a sighting.
 pub(super) enum Matched {
     /// To be handed in, if it is exactly what its entry waits for.
@@ -26,11 +35,11 @@ pub(super) enum Matched {
     },
 }
 
-/// Every answer of a reading once, with its line.
+/// Every answer of a reading once, with where it stands.
 pub(super) async fn of(
     ledger: &Ledger,
     reading: Reading,
-) -> Result<Vec<(usize, Matched)>, LedgerError> {
+) -> Result<Vec<(Sighted, Matched)>, LedgerError> {
     let mut matching = Matching {
         ledger,
         found: Vec::new(),
@@ -39,26 +48,27 @@ pub(super) async fn of(
         by_spot: HashMap::new(),
         explained: 0,
     };
-    let (answers, refusals): (Vec<_>, Vec<_>) = reading
-        .answers
-        .into_iter()
-        .partition(|sighting| matches!(sighting.what, What::Answer(_)));
-    for Sighting { line, what } in answers {
+    let all = reading.answers.len();
+    let sighted = reading.answers.into_iter().enumerate();
+    let sighted = sighted.map(|(place, Sighting { line, what })| (Sighted { line, place }, what));
+    let (answers, refusals): (Vec<_>, Vec<_>) =
+        sighted.partition(|(_, what)| matches!(what, What::Answer(_)));
+    for (at, what) in answers {
         if let What::Answer(readings) = what {
-            matching.answer(line, readings).await?;
+            matching.answer(at, readings).await?;
         }
     }
-    for (line, answer) in std::mem::take(&mut matching.unknown) {
-        matching.explain(line, &answer).await?;
+    for (at, answer) in std::mem::take(&mut matching.unknown) {
+        matching.explain(at, &answer).await?;
     }
-    for Sighting { line, what } in refusals {
+    for (at, what) in refusals {
         if let What::Refused {
             refusal,
             state,
             spot,
         } = what
         {
-            matching.refused(line, refusal, state, spot).await?;
+            matching.refused(at, refusal, state, spot).await?;
         }
     }
     let mut found = matching.found;
@@ -70,10 +80,11 @@ pub(super) async fn of(
                 None => None,
             };
             let (refusal, whose) = (Refusal::ToOpen, waits.as_ref().map(whose));
-            found.push((link.line, Matched::Unsent { refusal, whose }));
+            let (line, place) = (link.line, all);
+            found.push((Sighted { line, place }, Matched::Unsent { refusal, whose }));
         }
     }
-    found.sort_by_key(|(line, _)| *line);
+    found.sort_by_key(|(at, _)| *at);
     Ok(found)
 }
 
@@ -94,9 +105,9 @@ pub(super) async fn is_of(
 
 struct Matching<'a> {
     ledger: &'a Ledger,
-    found: Vec<(usize, Matched)>,
+    found: Vec<(Sighted, Matched)>,
     /// What nobody waits for.
-    unknown: Vec<(usize, SubmittedAnswer)>,
+    unknown: Vec<(Sighted, SubmittedAnswer)>,
     /// What was found: secrets in clear, and gone with this.
     answered: HashSet<[String; 4]>,
     /// The same of what somebody waits for.
@@ -107,7 +118,7 @@ struct Matching<'a> {
 impl Matching<'_> {
     async fn answer(
         &mut self,
-        line: usize,
+        at: Sighted,
         readings: Vec<SubmittedAnswer>,
     ) -> Result<(), LedgerError> {
         let mut known = None;
@@ -133,23 +144,23 @@ impl Matching<'_> {
             return Ok(());
         }
         if answer.is_page() {
-            self.unsent(line, Refusal::PageAddress, answer.spot().to_string());
+            self.unsent(at, Refusal::PageAddress, answer.spot().to_string());
         } else if known.is_some() {
             self.by_spot.entry(answer.spot()).or_default().push(parts);
-            self.found.push((line, Matched::Answer(answer)));
+            self.found.push((at, Matched::Answer(answer)));
         } else {
-            self.unknown.push((line, answer));
+            self.unknown.push((at, answer));
         }
         Ok(())
     }
 
-    fn unsent(&mut self, line: usize, refusal: Refusal, whose: impl Into<Option<String>>) {
+    fn unsent(&mut self, at: Sighted, refusal: Refusal, whose: impl Into<Option<String>>) {
         let whose = whose.into();
-        self.found.push((line, Matched::Unsent { refusal, whose }));
+        self.found.push((at, Matched::Unsent { refusal, whose }));
     }
 
     // Nobody waits for it.
-    async fn explain(&mut self, line: usize, answer: &SubmittedAnswer) -> Result<(), LedgerError> {
+    async fn explain(&mut self, at: Sighted, answer: &SubmittedAnswer) -> Result<(), LedgerError> {
         let spot = answer.spot();
         // A mail has its text twice, and one of them may be cut short.
         let parts = answer.parts();
@@ -183,13 +194,13 @@ impl Matching<'_> {
                 };
             }
         }
-        self.unsent(line, refusal, named);
+        self.unsent(at, refusal, named);
         Ok(())
     }
 
     async fn refused(
         &mut self,
-        line: usize,
+        at: Sighted,
         refusal: Refusal,
         state: Option<SecretString>,
         spot: Option<Spot>,
@@ -208,7 +219,7 @@ impl Matching<'_> {
         {
             named = Some(whose(&entry));
         }
-        self.unsent(line, refusal, named);
+        self.unsent(at, refusal, named);
         Ok(())
     }
 }

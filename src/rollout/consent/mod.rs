@@ -14,16 +14,15 @@ use secrecy::ExposeSecret;
 
 use crate::consent::inbox::{self, Refusal};
 use crate::consent::reader::Reading;
-use crate::engine::{
-    Common, Engine, EntryTask, GRACE, OrgAccess, OrgContext, RunOptions, Submission, name_of,
-};
+use crate::engine::{Engine, EntryTask, GRACE, OrgContext, Submission, name_of};
 use crate::event::EntryName;
 use crate::ledger::{ConsentRight, ConsentState, Ledger, LedgerError, Owner, Pending};
 use crate::model::{EntryState, RunId};
 pub(super) use administrator::{Administrator, AtRest};
 use matching::Matched;
+pub use matching::Sighted;
 use open_orgs::OpenOrgs;
-pub use open_orgs::Unopened;
+pub use open_orgs::{Reached, Unopened};
 
 /// What an interrupted call is told as: whether Okta took it, the next run finds out.
 const INTERRUPTED: &str = "interrupted before Okta answered";
@@ -84,61 +83,54 @@ pub enum Refreshed {
     Broken(anyhow::Error),
 }
 
-/// Answers of one `state`, each with the line it stands in.
-type Alike = Vec<(usize, inbox::SubmittedAnswer)>;
+/// Answers of one `state`, each with where it stands.
+type Alike = Vec<(Sighted, inbox::SubmittedAnswer)>;
 
 /// Hands answers in, and asks for fresh links.
 pub struct Desk<F> {
-    common: Common,
-    open_orgs: OpenOrgs<F>,
+    orgs: OpenOrgs<F>,
 }
 
 impl<F> Desk<F>
 where
-    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+    F: AsyncFn(&Pending) -> anyhow::Result<Reached>,
 {
-    /// A desk over a ledger; `access` opens the org of an entry.
-    pub async fn new(
-        engine: &Engine,
-        ledger: &Ledger,
-        options: &RunOptions,
-        access: F,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            common: Common::new(engine, ledger, options).await?,
-            open_orgs: OpenOrgs::new(access),
-        })
+    /// A desk over a ledger; `access` opens the org of an entry, by the policy of its run.
+    pub fn new(engine: &Engine, ledger: &Ledger, access: F) -> Self {
+        Self {
+            orgs: OpenOrgs::new(engine, ledger, access),
+        }
     }
 
-    /// Hands in every answer that was read, all at once; `tell` is given the line each stands in as soon as it
+    /// Hands in every answer that was read, all at once; `tell` is given where each stands as soon as it
     /// is settled. What was handed in twice is told once. With `only`, answers are taken for the org with this URL, and
     /// nothing is told of any other.
     pub async fn complete(
         &mut self,
         reading: Reading,
         only: Option<&str>,
-        mut tell: impl FnMut(usize, Answered),
+        mut tell: impl FnMut(Sighted, Answered),
     ) -> anyhow::Result<()> {
-        self.open_orgs.forget_broken();
-        let ledger = &self.common.ledger;
+        self.orgs.forget_broken();
+        let ledger = &self.orgs.ledger;
         let mut by_state: HashMap<String, Alike> = HashMap::new();
-        for (line, matched) in matching::of(ledger, reading).await? {
+        for (at, matched) in matching::of(ledger, reading).await? {
             match matched {
                 Matched::Answer(answer) => {
                     if !matching::is_of(ledger, &answer, only).await? {
-                        tell(line, nobodys());
+                        tell(at, nobodys());
                         continue;
                     }
                     let state = answer.state().expose_secret().to_owned();
-                    by_state.entry(state).or_default().push((line, answer));
+                    by_state.entry(state).or_default().push((at, answer));
                 }
                 Matched::Unsent {
                     refusal: Refusal::NotWaiting(_),
                     ..
-                } if only.is_some() => tell(line, nobodys()),
+                } if only.is_some() => tell(at, nobodys()),
                 Matched::Unsent { refusal, whose } => {
                     let whose = whose.filter(|_| only.is_none());
-                    tell(line, Answered::Unsent { refusal, whose });
+                    tell(at, Answered::Unsent { refusal, whose });
                 }
             }
         }
@@ -148,14 +140,14 @@ where
         // Polled all the time: some of them hold an org's leave to send while others wait for it.
         let mut under_way: FuturesUnordered<_> =
             alike.into_iter().map(|alike| desk.next_of(alike)).collect();
-        while let Some((line, answered, left)) = under_way.next().await {
-            tell(line, answered);
+        while let Some((at, answered, left)) = under_way.next().await {
+            tell(at, answered);
             if !left.is_empty() {
                 under_way.push(desk.next_of(left));
             }
         }
         drop(under_way);
-        Ok(self.common.status.settled().await?)
+        Ok(self.orgs.settled().await?)
     }
 
     /// Gets fresh links for waiting entries, all at once; `tell` is given each entry's place (from 0) and what
@@ -165,7 +157,7 @@ where
         pending: Vec<Pending>,
         mut tell: impl FnMut(usize, Refreshed),
     ) -> anyhow::Result<()> {
-        self.open_orgs.forget_broken();
+        self.orgs.forget_broken();
         let desk = &*self;
         let mut under_way: FuturesUnordered<_> = pending
             .into_iter()
@@ -180,28 +172,28 @@ where
             }
         }
         drop(under_way);
-        Ok(self.common.status.settled().await?)
+        Ok(self.orgs.settled().await?)
     }
 
     // Hands in the first of answers that are for the same consent. In turn: what became of one decides whether
     // the next is sent.
-    async fn next_of(&self, mut alike: Alike) -> (usize, Answered, Alike) {
-        let (line, answer) = alike.remove(0);
+    async fn next_of(&self, mut alike: Alike) -> (Sighted, Answered, Alike) {
+        let (at, answer) = alike.remove(0);
         // One that goes wrong does not take the others with it.
         let answered = match Box::pin(self.submit(&answer)).await {
             Ok(answered) => answered,
             Err(error) => Answered::Broken(error),
         };
-        (line, answered, alike)
+        (at, answered, alike)
     }
 
     // `None` = not begun.
     async fn refresh_one(&self, pending: Pending) -> anyhow::Result<Option<Refreshed>> {
-        let open = self.open_orgs.open(&self.common, &pending).await?;
+        let open = self.orgs.open(&pending).await?;
         // An entry is claimed, its old link given up, before its call has leave: no more of them than the org
         // can have under way.
         let claim = open.org_context.access.gate.claims().acquire().await?;
-        if self.common.engine.cancellation().is_cancelled() {
+        if self.orgs.engine.cancellation().is_cancelled() {
             return Ok(None);
         }
         if let Some(stopped) = open.org_context.access.gate.stopped() {
@@ -214,7 +206,7 @@ where
         let interrupted = tokio::select! {
             made = task.fresh_link() => {
                 made?;
-                self.common.engine.cancellation().is_cancelled()
+                self.orgs.engine.cancellation().is_cancelled()
             }
             () = self.out_of_patience() => true,
         };
@@ -229,7 +221,7 @@ where
 
     // Calls in flight may end; whatever has not by then is found out by the next run.
     async fn out_of_patience(&self) {
-        self.common.engine.cancellation().cancelled().await;
+        self.orgs.engine.cancellation().cancelled().await;
         tokio::time::sleep(GRACE).await;
     }
 
@@ -266,7 +258,7 @@ where
         pending: Pending,
         answer: &inbox::SubmittedAnswer,
     ) -> anyhow::Result<Option<Answered>> {
-        let open = self.open_orgs.open(&self.common, &pending).await?;
+        let open = self.orgs.open(&pending).await?;
         let org_context = &open.org_context;
         let origin = org_context.access.client.origin();
         let accepted = match inbox::accept(answer, origin, &pending.entry) {
@@ -294,7 +286,7 @@ where
 
     async fn state_of(&self, answer: &inbox::SubmittedAnswer) -> Result<ConsentState, LedgerError> {
         match answer.key() {
-            Some(key) => self.common.ledger.consent(&key).await,
+            Some(key) => self.orgs.ledger.consent(&key).await,
             None => Ok(ConsentState::Unknown),
         }
     }
@@ -302,7 +294,7 @@ where
     // Nobody waits for it there; says what is wrong with it where somebody waits for its state.
     async fn misplaced(&self, answer: &inbox::SubmittedAnswer) -> anyhow::Result<Answered> {
         let state = answer.state().expose_secret();
-        let Some(pending) = self.common.ledger.waits_for(state).await? else {
+        let Some(pending) = self.orgs.ledger.waits_for(state).await? else {
             return Ok(unsent(Refusal::UnknownState, answer.spot().to_string()));
         };
         if pending.org.url.starts_with("http") {

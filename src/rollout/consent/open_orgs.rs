@@ -1,5 +1,5 @@
 //! The orgs of a desk: each is opened once, however many entries ask for it at the same time, so that its
-//! gate bounds what all of them send.
+//! gate bounds what all of them send. Each is used by the policy of the run that the entry is of.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use crate::engine::{Common, OrgAccess, OrgContext};
-use crate::ledger::Pending;
+use crate::engine::{Common, Engine, OrgAccess, OrgContext, RunOptions};
+use crate::ledger::{Ledger, LedgerError, Pending};
 use crate::manifest::Connection;
-use crate::model::OrgNo;
+use crate::model::{OrgNo, RunId};
 
 /// An org that is open.
 pub(super) struct Open {
@@ -42,21 +42,39 @@ type Opened = Result<Arc<Open>, Unopened>;
 /// Filled by who asks first.
 type Slot = Arc<OnceCell<Opened>>;
 
+/// An org that can be reached, and the policy of its run.
+pub type Reached = (OrgAccess, RunOptions);
+
 /// The orgs opened so far, and those that are being opened now.
 pub(super) struct OpenOrgs<F> {
+    pub engine: Engine,
+    pub ledger: Ledger,
     access: F,
+    /// What the orgs of a run share.
+    of_runs: tokio::sync::Mutex<HashMap<RunId, Arc<Common>>>,
     slots: Mutex<HashMap<(String, OrgNo), Slot>>,
 }
 
 impl<F> OpenOrgs<F>
 where
-    F: AsyncFn(&Pending) -> anyhow::Result<OrgAccess>,
+    F: AsyncFn(&Pending) -> anyhow::Result<Reached>,
 {
-    pub fn new(access: F) -> Self {
+    pub fn new(engine: &Engine, ledger: &Ledger, access: F) -> Self {
         Self {
+            engine: engine.clone(),
+            ledger: ledger.clone(),
             access,
+            of_runs: tokio::sync::Mutex::default(),
             slots: Mutex::default(),
         }
+    }
+
+    /// Ends once what others have to know of the orgs is in the ledger.
+    pub async fn settled(&self) -> Result<(), LedgerError> {
+        for common in self.of_runs.lock().await.values() {
+            common.status.settled().await?;
+        }
+        Ok(())
     }
 
     /// Opens anew, when next asked, what was stopped or could not be opened: it may have been fixed since.
@@ -68,10 +86,10 @@ where
     }
 
     /// The org of an entry. Who asks meanwhile waits for the same; what went wrong is told to each.
-    pub async fn open(&self, common: &Common, pending: &Pending) -> anyhow::Result<Arc<Open>> {
+    pub async fn open(&self, pending: &Pending) -> anyhow::Result<Arc<Open>> {
         let key = (pending.run.0.clone(), pending.org.no);
         let slot = Arc::clone(self.slots.lock().entry(key).or_default());
-        let opened = slot.get_or_init(|| self.try_open(common, pending)).await;
+        let opened = slot.get_or_init(|| self.try_open(pending)).await;
         let open = opened.clone().map_err(anyhow::Error::new)?;
         let own = pending.entry.entry.connection.iter();
         let own = own.flat_map(Connection::secrets);
@@ -79,24 +97,22 @@ where
         Ok(open)
     }
 
-    async fn try_open(&self, common: &Common, pending: &Pending) -> Opened {
-        let access = tokio::select! {
+    async fn try_open(&self, pending: &Pending) -> Opened {
+        let reached = tokio::select! {
             biased;
             // A secret that takes long is not waited for any more.
-            () = common.engine.cancellation().cancelled() => {
+            () = self.engine.cancellation().cancelled() => {
                 let name = &pending.org.name;
                 Err(anyhow::anyhow!("org {name}: stopped; nothing was sent there"))
             }
-            access = (self.access)(pending) => access,
+            reached = (self.access)(pending) => reached,
         };
-        let org_context = match access {
-            Ok(access) => common
-                .open(&pending.run, access)
-                .map(|org| common.org_context(&org)),
+        let org_context = match reached {
+            Ok(reached) => self.context(&pending.run, reached).await,
             Err(error) => Err(error),
         };
         let org_context = Arc::new(org_context.map_err(|error| Unopened::of(&error))?);
-        let known = common
+        let known = self
             .ledger
             .secrets(&pending.run, Some(pending.org.no))
             .await;
@@ -104,5 +120,20 @@ where
         let known = known.into_values().flatten();
         org_context.access.secrets.cover(known).await;
         Ok(Arc::new(Open { org_context }))
+    }
+
+    async fn context(&self, run: &RunId, (access, options): Reached) -> anyhow::Result<OrgContext> {
+        let mut of_runs = self.of_runs.lock().await;
+        let common = if let Some(common) = of_runs.get(run) {
+            Arc::clone(common)
+        } else {
+            let common = Common::new(&self.engine, &self.ledger, &options).await?;
+            let common = Arc::new(common);
+            of_runs.insert(run.clone(), Arc::clone(&common));
+            common
+        };
+        drop(of_runs);
+        let org = common.open(run, access)?;
+        Ok(common.org_context(&org))
     }
 }
