@@ -58,6 +58,8 @@ pub(crate) enum Asked {
         only: Option<String>,
         reply: Reply<Result<AllAnswered, Trouble>>,
     },
+    /// Have entries of a ledger that are past their consent go on, in runs that nobody works on.
+    GoOn { ledger: Ledger },
     /// Get a fresh link for an entry.
     Renew {
         ledger: Ledger,

@@ -105,7 +105,7 @@ impl Desk {
         let (feed, end) = (Arc::new(Feed::new()), CancellationToken::new());
         let silence = CancellationToken::new();
         let shelves = Shelves::new(
-            engine.clone(),
+            (engine.clone(), opening.doer.clone()),
             opening.scope,
             opening.address.base(),
             Arc::clone(&feed),

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use indexmap::IndexSet;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::asked::{Asked, Doer};
 use super::feed::Feed;
 use crate::engine::Engine;
 use crate::event::{EventKind, Listener, News, RunEvent};
@@ -28,6 +30,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a ledger may take to say something before the others go on without it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked in a ledger that nobody writes to whether entries are past their consent and go no further.
+const NOW_AND_THEN: Duration = Duration::from_mins(1);
 
 /// Of which consents a desk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +50,11 @@ pub(crate) struct Shelves {
     /// Where the desk is.
     base: String,
     feed: Arc<Feed>,
+    doer: Doer,
     urls: Mutex<Vec<LedgerUrl>>,
     /// Notified when there may be others than were opened.
     others: Notify,
+    /// By the one name of each, whatever jobs call it.
     open: tokio::sync::Mutex<HashMap<PathBuf, Shelf>>,
     /// Whether all could be opened when it was last looked for them.
     looked: watch::Sender<Option<bool>>,
@@ -130,12 +137,18 @@ pub(super) struct Placed {
 }
 
 impl Shelves {
-    pub(super) fn new(engine: Engine, scope: Scope, base: String, feed: Arc<Feed>) -> Self {
+    pub(super) fn new(
+        (engine, doer): (Engine, Doer),
+        scope: Scope,
+        base: String,
+        feed: Arc<Feed>,
+    ) -> Self {
         Self {
             engine,
             scope,
             base,
             feed,
+            doer,
             urls: Mutex::default(),
             others: Notify::new(),
             open: tokio::sync::Mutex::default(),
@@ -181,13 +194,13 @@ impl Shelves {
         }
     }
 
-    /// Those that are there.
+    /// Those that are there; what was open and is none of them any more is closed.
     pub(super) async fn all(&self) -> Looked {
         let (urls, live) = (self.urls.lock().clone(), self.engine.live().all());
         let mut open = self.open.lock().await;
-        let (mut paths, mut faults) = (Vec::new(), Vec::new());
+        let (mut paths, mut faults) = (IndexSet::new(), Vec::new());
         for url in urls {
-            let path = std::path::absolute(url.path()).unwrap_or_else(|_| url.path().to_owned());
+            let path = one_name(url.path());
             if !open.contains_key(&path) {
                 match in_time(&path, Ledger::open(&url, OpenMode::Existing)).await {
                     Ok(ledger) => drop(open.insert(path.clone(), self.shelf(ledger))),
@@ -199,16 +212,15 @@ impl Shelves {
                     }
                 }
             }
-            paths.push(path);
+            paths.insert(path);
         }
         for (_, ledger) in live {
-            let path = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
+            let path = ledger.file().map(one_name).unwrap_or_default();
             open.entry(path.clone())
                 .or_insert_with(|| self.shelf(ledger));
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
+            paths.insert(path);
         }
+        open.retain(|path, _| paths.contains(path));
         let mut ledgers = Vec::with_capacity(paths.len());
         for path in paths {
             let Some(known) = open.get_mut(&path) else {
@@ -216,10 +228,10 @@ impl Shelves {
             };
             ledgers.push(known.ledger.clone());
             // The ledger is of use without, and whoever had the mark may be gone.
-            if known.mark.is_none() {
+            if known.mark.is_none() && !matches!(known.ledger.desk(), Ok(Some(_))) {
                 match known.ledger.announce_desk(&self.base) {
                     Ok(mark) => known.mark = mark,
-                    Err(why) => faults.push(Fault { ledger: path, why }),
+                    Err(why) => faults.push(Fault::of(&known.ledger, why)),
                 }
             }
         }
@@ -230,23 +242,39 @@ impl Shelves {
     }
 
     fn shelf(&self, ledger: Ledger) -> Shelf {
-        let (watched, feed) = (ledger.clone(), Arc::clone(&self.feed));
-        let watch = tokio::spawn(async move {
-            let Ok(changes) = watched.changes().await else {
-                return;
-            };
-            drop(watched);
-            let mut changes = std::pin::pin!(changes);
-            // What cannot be read any more is opened anew.
-            while let Some(Ok(())) = changes.next().await {
-                feed.say("ledger", &json!({}));
-                tokio::time::sleep(PAUSE).await;
-            }
-        });
+        let watch = tokio::spawn(self.watch(ledger.clone()));
         Shelf {
             ledger,
             mark: None,
             watch: AbortOnDropHandle::new(watch),
+        }
+    }
+
+    /// Says that others have written to a ledger, and has entries of it go on that are past their consent.
+    fn watch(&self, ledger: Ledger) -> impl Future<Output = ()> + Send + use<> {
+        let (feed, doer) = (Arc::clone(&self.feed), self.doer.clone());
+        let is_everything = self.scope == Scope::Everything;
+        async move {
+            let Ok(changes) = ledger.changes().await else {
+                return;
+            };
+            let mut changes = std::pin::pin!(changes);
+            loop {
+                if is_everything {
+                    let ledger = ledger.clone();
+                    // Nobody is there any more when the program is ending.
+                    drop(doer.send(Asked::GoOn { ledger }).await);
+                }
+                tokio::select! {
+                    next = changes.next() => match next {
+                        Some(Ok(())) => feed.say("ledger", &json!({})),
+                        // What cannot be read any more is opened anew.
+                        Some(Err(_)) | None => break,
+                    },
+                    () = tokio::time::sleep(NOW_AND_THEN) => {}
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 
@@ -306,7 +334,7 @@ impl Shelves {
         }
         let mut oldest = None;
         for (run, of) in self.engine.live().all() {
-            if of.file() == ledger.file() {
+            if of.file().map(one_name) == ledger.file().map(one_name) {
                 let of_run = match ledger.oldest_consent(Some(&run)).await {
                     // It has not begun yet.
                     Err(LedgerError::NotFound { .. }) => None,
@@ -350,4 +378,71 @@ async fn in_time<T>(
             location: file.display().to_string(),
         })
     })
+}
+
+/// One name of a file that has several.
+fn one_name(path: &Path) -> PathBuf {
+    let named = path.canonicalize().or_else(|_| std::path::absolute(path));
+    named.unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const BASE: &str = "http://127.0.0.1:1";
+
+    /// Shelves, what they ask for, and two ledgers.
+    async fn shelves(folder: &Path) -> (Shelves, mpsc::Receiver<Asked>, [LedgerUrl; 2]) {
+        let urls = ["a.db", "b.db"].map(|name| LedgerUrl::file(folder.join(name)));
+        for url in &urls {
+            Ledger::open(url, OpenMode::ReadWrite).await.unwrap();
+        }
+        let (doer, asked) = mpsc::channel(8);
+        let means = (Engine::new(), doer);
+        let feed = Arc::new(Feed::new());
+        let shelves = Shelves::new(means, Scope::Everything, BASE.to_owned(), feed);
+        (shelves, asked, urls)
+    }
+
+    async fn desk(url: &LedgerUrl) -> Option<String> {
+        let ledger = Ledger::open(url, OpenMode::ReadOnly).await.unwrap();
+        ledger.desk().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_ledger_has_one_shelf_whatever_jobs_call_it_and_as_long_as_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelves, mut asked, [a, b]) = shelves(folder.path()).await;
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
+        let other = LedgerUrl::file(folder.path().join("link/a.db"));
+        shelves.set(vec![a.clone(), other.clone(), b.clone()]);
+        assert_eq!(shelves.all().await.ledgers.len(), 2);
+        assert_eq!(desk(&a).await.as_deref(), Some(BASE));
+        assert_eq!(desk(&b).await.as_deref(), Some(BASE));
+        // Each is looked through as soon as it is there.
+        for _ in 0..2 {
+            assert!(matches!(asked.recv().await, Some(Asked::GoOn { .. })));
+        }
+        shelves.set(vec![other]);
+        assert_eq!(shelves.all().await.ledgers.len(), 1);
+        assert_eq!(desk(&a).await.as_deref(), Some(BASE));
+        assert_eq!(desk(&b).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_place_of_a_desk_that_has_ended_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelves, _asked, [a, _]) = shelves(folder.path()).await;
+        let other = Ledger::open(&a, OpenMode::Existing).await.unwrap();
+        let mark = other.announce_desk("http://127.0.0.1:2").unwrap();
+        shelves.set(vec![a.clone()]);
+        shelves.all().await;
+        assert_eq!(desk(&a).await.as_deref(), Some("http://127.0.0.1:2"));
+        drop(mark);
+        shelves.all().await;
+        assert_eq!(desk(&a).await.as_deref(), Some(BASE));
+    }
 }

@@ -28,7 +28,7 @@ pub struct LiveRuns(Arc<Mutex<Runs>>);
 #[derive(Default)]
 struct Runs {
     live: HashMap<RunId, Live>,
-    /// Those that somebody asked to stop, until that is told.
+    /// Those that somebody asked to stop, until they are begun again.
     stopped: HashSet<RunId>,
 }
 
@@ -102,9 +102,9 @@ impl LiveRuns {
         true
     }
 
-    /// Whether somebody asked the run to stop; told once.
+    /// Whether somebody asked the run to stop, and nobody has begun it again.
     pub fn was_stopped(&self, run: &RunId) -> bool {
-        self.0.lock().stopped.remove(run)
+        self.0.lock().stopped.contains(run)
     }
 
     /// Lets this wave of a run begin, if that is what it waits for; `false` = this process does not work on it.
@@ -190,9 +190,10 @@ mod tests {
         assert!(cancellation.is_cancelled());
         drop(enlisted);
         assert!(!runs.has(&run) && runs.all().is_empty());
-        assert_eq!(
-            [runs.was_stopped(&run), runs.was_stopped(&run)],
-            [true, false]
-        );
+        assert!(runs.was_stopped(&run));
+        let again = runs.enlist((&ledger, &run), &CancellationToken::new(), HashMap::new());
+        assert!(!runs.was_stopped(&run));
+        drop(again);
+        assert!(!runs.was_stopped(&run));
     }
 }

@@ -254,6 +254,12 @@ impl Ledger {
         self.store.still_waiting(places).await
     }
 
+    /// Entries whose consent's answer was handed in and that have not come to rest since, of all runs: those that are
+    /// past their consent, and those of which it is not known yet whether Okta took the answer.
+    pub async fn answered(&self) -> Result<Vec<Pending>> {
+        self.store.answered().await
+    }
+
     /// Since when the consent is waited for that is waited for longest, of this run or of any.
     pub async fn oldest_consent(&self, run: Option<&RunId>) -> Result<Option<UnixMillis>> {
         self.store.oldest_consent(run.cloned()).await

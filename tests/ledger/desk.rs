@@ -1,12 +1,17 @@
 //! What the desk asks of a ledger, and what is kept beside one for it.
 
-use okta_rollout::ledger::{Consent, Ledger, LedgerError};
-use okta_rollout::model::{EntryNo, EntryState, RunId, UnixMillis};
+use std::borrow::Cow;
 
-use crate::support::{Backend, Fixture, Store as _, call, checkpoint, entry};
+use okta_rollout::ledger::{Consent, Ledger, LedgerError, Progress, StepRecord};
+use okta_rollout::model::{EntryNo, EntryState, RunId, Step, UnixMillis};
+
+use crate::support::{
+    Backend, Fixture, Store as _, call, checkpoint, consent as consent_of, entry,
+};
 
 on_each_backend! {
     what_waits_is_listed_briefly_and_read_as_long_as_it_waits,
+    what_was_answered_and_did_not_come_to_rest_is_found,
     entries_are_counted_by_when_they_came_to_rest,
     a_desk_is_found_as_long_as_it_is_there,
     links_for_an_org_are_taken_back_for_good,
@@ -73,6 +78,46 @@ async fn what_waits_is_listed_briefly_and_read_as_long_as_it_waits(backend: Back
     let gone = vec![(RunId("zzzz".to_owned()), EntryNo(0))];
     let error = ledger.still_waiting(gone).await.unwrap_err();
     assert!(matches!(error, LedgerError::NotFound { .. }), "{error}");
+}
+
+async fn what_was_answered_and_did_not_come_to_rest_is_found(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ledger = &fixture.ledger;
+    let ids = ["0oa0", "0oa1", "0oa2", "0oa3", "0oa4", "0oa5"].map(|id| entry("acme", id));
+    let run = fixture.import("a.csv", &ids).await;
+    let completed = |attempts| StepRecord {
+        attempts,
+        ..StepRecord::unmade(Step::CompleteConsent)
+    };
+    for (no, state, consent, steps) in [
+        (0, EntryState::Waiting, Some("s0"), vec![]),
+        // Its answer is being handed in.
+        (1, EntryState::Started, Some("s1"), vec![]),
+        (2, EntryState::Started, None, vec![completed(1)]),
+        // Begun, without a consent or with one that was given before.
+        (3, EntryState::Started, None, vec![]),
+        (4, EntryState::Started, None, vec![completed(0)]),
+        (5, EntryState::Done, None, vec![completed(1)]),
+    ] {
+        let mut cp = checkpoint(&run, no, 0, state);
+        cp.progress = Cow::Owned(Progress {
+            consent: consent.map(consent_of),
+            steps,
+            ..Progress::default()
+        });
+        ledger.store(cp).await.unwrap();
+    }
+    let answered = async || {
+        let found = ledger.answered().await.unwrap();
+        let found = found.iter().map(|one| (one.run.clone(), one.entry.no.0));
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(answered().await, [(run.clone(), 1), (run.clone(), 2)]);
+    ledger
+        .store(checkpoint(&run, 2, 1, EntryState::Done))
+        .await
+        .unwrap();
+    assert_eq!(answered().await, [(run, 1)]);
 }
 
 async fn entries_are_counted_by_when_they_came_to_rest(backend: Backend) {

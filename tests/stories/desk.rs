@@ -1,5 +1,6 @@
 //! The desk: what waits for people is worked off in a browser, and whoever is not let in sees and changes nothing.
 
+mod answers;
 mod door;
 mod ledgers;
 mod live;

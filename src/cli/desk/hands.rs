@@ -1,62 +1,32 @@
 //! Carries out what people at the desk ask for: answers and fresh links with orgs as their files say them now, the rest of
 //! entries whose answer came in, and approvals. Nobody's answer waits for anybody else's.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cli::args::DataFormat;
+use super::means::{LOOK_AGAIN, Means};
+use super::rest::Going;
 use crate::cli::carried::Apart;
 use crate::cli::consent::Seat;
-use crate::cli::failed_start::is_overlap;
-use crate::cli::output::Output;
-use crate::cli::resume::{Wanted, continue_with};
+use crate::cli::resume::continue_with;
 use crate::consent::reader::Reading;
 use crate::desk::asked::{AllAnswered, Asked, Reply, Trouble};
-use crate::engine::{Engine, Selected};
 use crate::event::EntryName;
 use crate::failure::Failure;
-use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, Pending};
-use crate::model::{EntryNo, EntryState, RunId};
+use crate::model::RunId;
 use crate::rollout::consent::{Answered, Refreshed, Sighted};
 use crate::rollout::waves::Decision;
-use crate::selection::Selection;
-use crate::settings::{LedgerChoice, Settings};
-
-/// How often it is looked whether whoever works on a run has ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// A job that somebody wants to start, by the key of its runs, and where it is told what comes of that.
-pub(in crate::cli) type WantedStart = (String, Reply<Result<(), Trouble>>);
-
-/// What it is all done with.
-pub(in crate::cli) struct Means {
-    pub engine: Engine,
-    pub settings: Settings,
-    pub output: Output,
-    /// See `--allow-exec`.
-    pub allow_exec: bool,
-    /// Whether runs that nobody works on continue with entries whose answer came in.
-    pub continues: bool,
-    /// Who starts jobs, if anybody does.
-    pub starts: Option<mpsc::Sender<WantedStart>>,
-}
-
-/// Entries of runs that are to continue, by ledger and run.
-type Waiting = HashMap<(PathBuf, RunId), Vec<EntryName>>;
+use crate::settings::Settings;
 
 /// See the first lines of this file. To be used within a `LocalSet`.
 pub(in crate::cli) struct Hands {
     means: Rc<Means>,
     asked: mpsc::Receiver<Asked>,
     tasks: JoinSet<()>,
-    waiting: Rc<RefCell<Waiting>>,
+    going: Rc<Going>,
 }
 
 impl Hands {
@@ -65,7 +35,7 @@ impl Hands {
             means: Rc::new(means),
             asked,
             tasks: JoinSet::new(),
-            waiting: Rc::default(),
+            going: Rc::default(),
         }
     }
 
@@ -91,10 +61,10 @@ impl Hands {
     }
 
     fn begin(&mut self, asked: Asked) {
-        let (means, waiting) = (Rc::clone(&self.means), Rc::clone(&self.waiting));
+        let (means, going) = (Rc::clone(&self.means), Rc::clone(&self.going));
         let apart = Apart::default();
         self.tasks.spawn_local(async move {
-            apart.within(carry_out(means, waiting, asked)).await;
+            apart.within(carry_out(means, going, asked)).await;
         });
     }
 }
@@ -108,7 +78,7 @@ fn raise(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn carry_out(means: Rc<Means>, waiting: Rc<RefCell<Waiting>>, asked: Asked) {
+async fn carry_out(means: Rc<Means>, going: Rc<Going>, asked: Asked) {
     // Nobody may be there any more to hear what became of it; the ledger knows.
     match asked {
         Asked::HandIn {
@@ -120,8 +90,9 @@ async fn carry_out(means: Rc<Means>, waiting: Rc<RefCell<Waiting>>, asked: Asked
             let answered = means.hand_in(&ledger, reading, only.as_deref()).await;
             let accepted = answered.as_deref().map(accepted).unwrap_or_default();
             drop(reply.send(answered));
-            means.go_on(&waiting, &ledger, accepted).await;
+            means.go_on(&going, &ledger, accepted).await;
         }
+        Asked::GoOn { ledger } => means.look(&going, &ledger).await,
         Asked::Renew {
             ledger,
             pending,
@@ -129,15 +100,6 @@ async fn carry_out(means: Rc<Means>, waiting: Rc<RefCell<Waiting>>, asked: Asked
         } => drop(reply.send(means.renew(&ledger, *pending).await)),
         Asked::Approve { ledger, run, reply } => means.approve(ledger, run, reply).await,
         Asked::RunNow { job, reply } => means.run_now(job, reply).await,
-    }
-}
-
-const fn word(state: EntryState) -> &'static str {
-    match state {
-        EntryState::Pending | EntryState::Started => "not at its end yet",
-        EntryState::Waiting => "waiting",
-        EntryState::Done => "done",
-        EntryState::Failed => "failed",
     }
 }
 
@@ -151,15 +113,6 @@ fn accepted(answered: &[(Sighted, Answered)]) -> Vec<(RunId, EntryName)> {
 }
 
 impl Means {
-    /// The settings for a ledger.
-    fn settings(&self, ledger: &Ledger) -> Settings {
-        let path = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
-        Settings {
-            ledger: LedgerChoice::Job(LedgerUrl::file(path)),
-            ..self.settings.clone()
-        }
-    }
-
     fn seat<'a>(&self, ledger: &'a Ledger, settings: &'a Settings) -> Seat<'a> {
         Seat {
             ledger,
@@ -210,116 +163,6 @@ impl Means {
                 "it was interrupted before Okta was asked",
                 "try once more",
             )),
-        }
-    }
-
-    /// Has runs continue with entries whose answers came in, one after the other of each run: what comes in meanwhile is
-    /// done by whoever works on the run, or next.
-    async fn go_on(
-        &self,
-        waiting: &RefCell<Waiting>,
-        ledger: &Ledger,
-        accepted: Vec<(RunId, EntryName)>,
-    ) {
-        if !self.continues {
-            return;
-        }
-        let path = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
-        let mut ours = Vec::new();
-        for (run, entry) in accepted {
-            let key = (path.clone(), run);
-            let mut waiting = waiting.borrow_mut();
-            if !waiting.contains_key(&key) {
-                ours.push(key.clone());
-            }
-            waiting.entry(key).or_default().push(entry);
-        }
-        for key in ours {
-            loop {
-                let entries = waiting.borrow_mut().insert(key.clone(), Vec::new());
-                let entries = entries.unwrap_or_default();
-                if entries.is_empty() || !self.continue_run(ledger, &key.1, &entries).await {
-                    break;
-                }
-            }
-            waiting.borrow_mut().remove(&key);
-        }
-    }
-
-    /// `false` = it cannot, or must not any more.
-    async fn continue_run(&self, ledger: &Ledger, run: &RunId, entries: &[EntryName]) -> bool {
-        let interrupt = self.engine.cancellation();
-        loop {
-            // Whoever works on the run hears of the answer, and does the rest.
-            while ledger.is_locked(run).unwrap_or(false) {
-                tokio::select! {
-                    () = interrupt.cancelled() => return false,
-                    () = tokio::time::sleep(LOOK_AGAIN) => {}
-                }
-            }
-            match self.try_to_continue(ledger, run, entries).await {
-                Ok(()) => return !interrupt.is_cancelled(),
-                // Somebody was faster.
-                Err(failure) if is_overlap(&failure) && !interrupt.is_cancelled() => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
-                Err(failure) => {
-                    self.output.failure(&failure);
-                    return false;
-                }
-            }
-        }
-    }
-
-    async fn try_to_continue(
-        &self,
-        ledger: &Ledger,
-        run: &RunId,
-        entries: &[EntryName],
-    ) -> Result<(), Failure> {
-        let mut left: Vec<&EntryName> = Vec::new();
-        for entry in entries {
-            let row = ledger.entry(run, entry.no).await?;
-            if row.state == EntryState::Started && row.carried_over_by.is_none() {
-                left.push(entry);
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        let numbers: Vec<EntryNo> = left.iter().map(|entry| entry.no).collect();
-        let names = left.iter().map(|entry| (&*entry.org, entry.app));
-        let wanted = Wanted {
-            selection: Selection::covering(names, false),
-            chosen: Some(Selected::these(numbers)),
-            notifies: false,
-            ..self.whole(Decision::default())
-        };
-        let of_run = (ledger.clone(), ledger.run(run).await?);
-        let settings = self.settings(ledger);
-        let engine = self.engine.child();
-        let quiet = self.output.quiet();
-        Box::pin(continue_with(wanted, of_run, &engine, &settings, quiet)).await?;
-        for entry in left {
-            let state = ledger.entry(run, entry.no).await?.state;
-            let (org, app, row) = (&entry.org, entry.app, entry.row);
-            self.output
-                .note(format_args!("{org}/{app} (row {row}): {}", word(state)));
-        }
-        Ok(())
-    }
-
-    /// All of a run.
-    fn whole(&self, decision: Decision) -> Wanted {
-        Wanted {
-            selection: Selection::default(),
-            chosen: None,
-            failed: false,
-            decision,
-            allow_exec: self.allow_exec,
-            yes: false,
-            format: DataFormat::Human,
-            notifies: true,
         }
     }
 

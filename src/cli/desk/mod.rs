@@ -2,6 +2,9 @@
 
 mod at;
 mod hands;
+mod means;
+mod rest;
 
 pub(super) use at::At;
-pub(super) use hands::{Hands, Means, WantedStart};
+pub(super) use hands::Hands;
+pub(super) use means::{Means, WantedStart};

@@ -257,6 +257,10 @@ impl Store {
         self.read(move |c| waiting::still_waiting(c, &places)).await
     }
 
+    pub async fn answered(&self) -> Result<Vec<Pending>> {
+        self.read(waiting::answered).await
+    }
+
     pub async fn oldest_consent(&self, run: Option<RunId>) -> Result<Option<UnixMillis>> {
         self.read(move |c| waiting::oldest_consent(c, run.as_ref()))
             .await

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 
 use super::consents::pending_row;
-use super::rows::{self, ENTRY, ORG, Result};
+use super::rows::{self, ENTRY, OPEN, ORG, Result};
 use crate::apps::App;
 use crate::ledger::{Pending, WaitingEntry};
-use crate::model::{EntryNo, RunId, UnixMillis};
+use crate::model::{EntryNo, RunId, Step, UnixMillis};
 
 /// Entries that wait for a consent, oldest run first; not those that a later run carried over.
 pub(super) fn waiting(connection: &Connection) -> Result<Vec<WaitingEntry>> {
@@ -51,6 +51,32 @@ pub(super) fn still_waiting(
         let pending = statement.query_map([key], pending_row)?;
         for pending in pending {
             found.push(pending?);
+        }
+    }
+    Ok(found)
+}
+
+/// Entries whose consent's answer was handed in and that have not come to rest since, oldest run first; not those that a
+/// later run carried over.
+pub(super) fn answered(connection: &Connection) -> Result<Vec<Pending>> {
+    let sql = format!(
+        "SELECT {ORG}, {ENTRY}, r.id FROM org o
+         CROSS JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1 AND {OPEN}
+         JOIN run r ON r.seq = e.run
+         WHERE o.started > 0 AND e.adopted_by IS NULL AND r.imported = 1 ORDER BY e.key"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    for pending in statement.query_map([], pending_row)? {
+        let pending = pending?;
+        let progress = &pending.entry.progress;
+        // Not one that turned out to need no answer.
+        let is_past_it = progress
+            .steps
+            .iter()
+            .any(|ended| ended.step == Step::CompleteConsent && ended.attempts > 0);
+        if is_past_it || progress.consent.is_some() {
+            found.push(pending);
         }
     }
     Ok(found)
