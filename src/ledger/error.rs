@@ -108,7 +108,8 @@ pub enum LedgerError {
     },
     /// The key of the fingerprints cannot be replaced again without forgetting some.
     #[error(
-        "{fingerprints} connections were last set under the key in {location}, which would be lost; nothing was changed"
+        "{fingerprints} {} last set under the key in {location}, which would be lost; nothing was changed",
+        if *fingerprints == 1 { "connection was" } else { "connections were" }
     )]
     KeyInUse {
         /// The file of the key before the current one.
