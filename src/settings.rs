@@ -410,7 +410,7 @@ mod tests {
                 ..Flags::default()
             };
             let settings = Settings::new(&flags, environment(variables).unwrap(), TERMINAL);
-            let path = |settings: Settings| settings.ledger.url().unwrap().path().to_owned();
+            let path = |settings: Settings| settings.ledger.url().unwrap().to_string();
             let ledger = job::LedgerPolicy {
                 url: Some(LedgerUrl::file("j.db")),
                 ..job::LedgerPolicy::default()
@@ -434,7 +434,7 @@ mod tests {
             (None, &empty, default, "j.db"),
             (None, &[], default, "j.db"),
         ] {
-            let wanted = (PathBuf::from(without_job), PathBuf::from(with_job));
+            let wanted = (without_job.to_owned(), with_job.to_owned());
             assert_eq!(of(flag, variables), wanted, "{flag:?} {variables:?}");
         }
     }

@@ -106,18 +106,17 @@ pub(super) fn complete(text: &str) -> Cow<'_, str> {
     Cow::Owned(carried.complete(text))
 }
 
-/// As [`complete`], of a text about a run in the ledger of this file.
-pub(super) fn completed_for(settings: &Settings, ledger: Option<&Path>, text: &str) -> String {
-    let Some(path) = ledger.filter(|_| text.contains(PROGRAM)) else {
+/// As [`complete`], of a text about a run in this ledger.
+pub(super) fn completed_for(settings: &Settings, ledger: Option<&LedgerUrl>, text: &str) -> String {
+    let Some(url) = ledger.filter(|_| text.contains(PROGRAM)) else {
         return complete(text).into_owned();
     };
-    let url = LedgerUrl::file(path);
     let settings = Settings {
         ledger: LedgerChoice::Job(url.clone()),
         ..settings.clone()
     };
     Apart::default().say(|| {
-        carry(&settings, &url);
+        carry(&settings, url);
         complete(text).into_owned()
     })
 }
@@ -189,10 +188,14 @@ impl Flag {
             LedgerChoice::Environment(_) | LedgerChoice::Default => return None,
         }
         let by_itself = settings.ledger_by_itself().url().ok();
-        if by_itself.is_some_and(|by_itself| is_same(by_itself.path(), url.path())) {
+        if by_itself.is_some_and(|by_itself| is_same_ledger(&by_itself, url)) {
             return None;
         }
-        Some(Self::of_path(LEDGER, url.path(), &verbs))
+        let path = match url {
+            LedgerUrl::File(path) => path.clone(),
+            LedgerUrl::Postgres(url) => url.to_string().into(),
+        };
+        Some(Self::of_path(LEDGER, &path, &verbs))
     }
 
     fn goes_into(&self, verb: &str, rest: &str) -> bool {
@@ -238,6 +241,13 @@ fn verb(text: &str) -> &'static str {
 }
 
 /// Whether two names are one file's; a name nobody made yet is compared as it is written.
+fn is_same_ledger(a: &LedgerUrl, b: &LedgerUrl) -> bool {
+    match (a.path(), b.path()) {
+        (Some(a), Some(b)) => is_same(a, b),
+        _ => a == b,
+    }
+}
+
 fn is_same(a: &Path, b: &Path) -> bool {
     match (a.canonicalize(), b.canonicalize()) {
         (Ok(a), Ok(b)) => a == b,

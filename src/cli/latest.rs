@@ -50,7 +50,7 @@ impl Looked {
     /// When there is none, or the ledger cannot be read.
     pub async fn at(ledger: &Ledger) -> Result<Self, Failure> {
         let runs = ledger.runs().await?;
-        let works = works(ledger, &runs)?;
+        let works = works(ledger, &runs).await?;
         let mut others = not_made_up_for(&runs, &works);
         let newest = others.first().map(|failed| failed.started_at);
         let run = match runs.iter().find(|run| works.contains(&run.id.0)) {
@@ -95,11 +95,11 @@ impl FailedStarts {
 }
 
 /// The ids of runs that a process works on.
-fn works(ledger: &Ledger, runs: &[RunRow]) -> Result<HashSet<String>, LedgerError> {
+async fn works(ledger: &Ledger, runs: &[RunRow]) -> Result<HashSet<String>, LedgerError> {
     let mut works = HashSet::new();
     // Whoever works on a run takes the mark of its end away.
     for run in runs.iter().filter(|run| run.finished_at.is_none()) {
-        if ledger.is_locked(&run.id)? {
+        if ledger.is_locked(&run.id).await? {
             works.insert(run.id.0.clone());
         }
     }

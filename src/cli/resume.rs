@@ -111,7 +111,7 @@ pub(super) async fn continue_with(
     } else {
         None
     };
-    let lock = ledger.lock_run(&run.id)?;
+    let lock = ledger.lock_run(&run.id).await?;
     say_if_changed(&run, &context, &selection, output);
     let orgs_now = match orgs_now(&policy) {
         Ok(orgs) => Some(orgs),

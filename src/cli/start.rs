@@ -86,7 +86,7 @@ async fn prepare(
     .await?;
     let ledger = writable(settings).await?;
     // Until the run is held: two that start at once would each begin one.
-    let starting = ledger.lock_file(&target.run_key())?;
+    let starting = ledger.lock_file(&target.run_key()).await?;
     let asked = Asked {
         digest: &wanted.digest,
         plan: None,
@@ -220,7 +220,7 @@ pub(super) async fn go_on(
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {
-    let lock = ledger.lock_run(&run.id)?;
+    let lock = ledger.lock_run(&run.id).await?;
     refresh(ledger, &lock, orgs).await?;
     Ok((run, lock))
 }
@@ -295,9 +295,9 @@ async fn to_continue(
     let Some(run) = ledger.last_run_of(&target.run_key()).await? else {
         return Ok(None);
     };
-    if ledger.is_locked(&run.id)? {
+    if ledger.is_locked(&run.id).await? {
         // The lock's own error says who holds it.
-        drop(ledger.lock_run(&run.id)?);
+        drop(ledger.lock_run(&run.id).await?);
     }
     let Last { run, left, next } = Last::of(ledger, run, asked).await?;
     if next == Next::GoesOn && !new {

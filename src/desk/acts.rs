@@ -178,7 +178,7 @@ async fn shared(site: &Site, form: &Form) -> Result<Note, LedgerError> {
         return Ok(Note::bad("there is no such org", None));
     };
     if form.get("do") == Some("revoke") {
-        ledger.take_back_shares(&org.url)?;
+        ledger.take_back_shares(&org.url).await?;
         return Ok(Note::good(format!(
             "every link for {} that was made so far is revoked",
             org.name
@@ -190,8 +190,8 @@ async fn shared(site: &Site, form: &Form) -> Result<Note, LedgerError> {
         _ => 7,
     };
     let good_for = (unix_millis(), Duration::from_hours(24 * days));
-    let share = Share::new(&ledger, org.url, good_for)?;
-    let path = share.path(&ledger)?;
+    let share = Share::new(&ledger, org.url, good_for).await?;
+    let path = share.path(&ledger).await?;
     Ok(Note {
         link: Some(format!("{}{path}", site.address.base())),
         ..Note::good(format!(

@@ -1,13 +1,13 @@
 //! What people at the desk ask for that the desk does not do itself: whoever serves it carries it out, and says what came
 //! of it. What is asked for goes to whoever began the desk, since orgs, secrets and runs are theirs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::consent::reader::Reading;
 use crate::failure::Failure;
+use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, Pending};
 use crate::model::RunId;
 use crate::rollout::consent::{Answered, Refreshed, Sighted};
@@ -83,7 +83,7 @@ pub(crate) enum Asked {
 pub(crate) type Doer = mpsc::Sender<Asked>;
 
 /// Completes the commands in a text, so that they find this ledger.
-pub(crate) type Complete = Arc<dyn Fn(Option<&Path>, &str) -> String + Send + Sync>;
+pub(crate) type Complete = Arc<dyn Fn(Option<&LedgerUrl>, &str) -> String + Send + Sync>;
 
 /// Asks, and waits for what comes of it.
 pub(super) async fn ask<T>(

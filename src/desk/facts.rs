@@ -21,7 +21,7 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads them.
     pub async fn read(ledger: &Ledger, run: &RunRow) -> Result<Self, LedgerError> {
-        let view = RunView::read(ledger, run, held(ledger, &run.id)?).await?;
+        let view = RunView::read(ledger, run, held(ledger, &run.id).await?).await?;
         let overview = view.overview(&[]);
         Ok(Self { view, overview })
     }

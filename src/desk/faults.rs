@@ -1,8 +1,6 @@
 //! What is wrong with ledgers, as those are told whose ledgers they are: one beside what the others hold, or instead of a page
 //! that is about that one.
 
-use std::path::Path;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -10,6 +8,7 @@ use super::pages::{Around, Note, Tab, error};
 use super::shelves::Fault;
 use super::site::Site;
 use crate::failure::Failure;
+use crate::job::LedgerUrl;
 use crate::ledger::LedgerError;
 
 impl Site {
@@ -40,7 +39,7 @@ impl Site {
         error(status, around, tab, self.note_of(None, why))
     }
 
-    fn note_of(&self, ledger: Option<&Path>, why: LedgerError) -> Note {
+    fn note_of(&self, ledger: Option<&LedgerUrl>, why: LedgerError) -> Note {
         let failure = Failure::from(why);
         let hint = failure.hint.as_deref();
         let hint = hint.map(|hint| (self.complete)(ledger, hint));

@@ -73,7 +73,7 @@ impl Sums {
             let counts = ledger.counts(&run.id).await?;
             self.entries = [self.entries, counts].into_iter().sum();
             // Of runs that nobody works on no org waits.
-            if ledger.is_locked(&run.id)? {
+            if ledger.is_locked(&run.id).await? {
                 for row in ledger.orgs(&run.id).await? {
                     let wait = row.wait.filter(|wait| wait.until > now);
                     let budget = wait.and_then(|wait| wait.bucket.zip(wait.left));

@@ -119,7 +119,7 @@ impl Site {
             let (entries, count) = facts.entries(&filter.selection(), filter.page).await?;
             let failed = facts.failed().await?;
             let (spans, span_ms) = spans(&facts).await?;
-            let complete = |text: &str| (self.complete)(facts.view.ledger.file(), text);
+            let complete = |text: &str| (self.complete)(Some(facts.view.ledger.url()), text);
             let page = RunPage {
                 failed,
                 entries,
@@ -191,7 +191,7 @@ async fn spans(facts: &Facts) -> Result<(Vec<(i64, u64)>, i64), LedgerError> {
 }
 
 async fn line(ledger: &Ledger, run: &RunRow) -> Result<RunLine, LedgerError> {
-    let held = if ledger.is_locked(&run.id)? {
+    let held = if ledger.is_locked(&run.id).await? {
         Held::Yes
     } else {
         Held::No
@@ -255,7 +255,7 @@ pub(super) async fn runs(
         };
         if let Some(error) = &mut line.error {
             let hint = error.hint.take();
-            error.hint = hint.map(|hint| (site.complete)(ledger.file(), &hint));
+            error.hint = hint.map(|hint| (site.complete)(Some(ledger.url()), &hint));
         }
         lines.push(line);
     }
@@ -306,7 +306,7 @@ pub(super) async fn entry(
             .for_each_with_calls_of(&facts.view.run.id, &order, each)
             .await?;
         one.calls = Some(calls);
-        let complete = |text: &str| (site.complete)(facts.view.ledger.file(), text);
+        let complete = |text: &str| (site.complete)(Some(facts.view.ledger.url()), text);
         let of_run = (facts.overview.run.as_str(), &complete as _);
         Ok(pages::entry(&one, of_run, &around, &[]).answer(StatusCode::OK))
     };

@@ -51,13 +51,13 @@ impl Share {
     ///
     /// # Errors
     /// When it cannot be read which links were taken back.
-    pub fn new(
+    pub async fn new(
         ledger: &Ledger,
         org: String,
         (now, expires): (UnixMillis, Duration),
     ) -> Result<Self, LedgerError> {
         Ok(Self {
-            generation: ledger.share_generation(&org)?,
+            generation: ledger.share_generation(&org).await?,
             org,
             ends: now.after(expires.min(LONGEST)),
         })
@@ -67,8 +67,8 @@ impl Share {
     ///
     /// # Errors
     /// When the ledger's key cannot be had.
-    pub fn path(&self, ledger: &Ledger) -> Result<String, LedgerError> {
-        Ok(format!("{PATH}{}", self.text(&ledger.share_key()?)))
+    pub async fn path(&self, ledger: &Ledger) -> Result<String, LedgerError> {
+        Ok(format!("{PATH}{}", self.text(&ledger.share_key().await?)))
     }
 
     fn text(&self, key: &HmacKey) -> String {
@@ -102,14 +102,14 @@ fn signature(key: &HmacKey, says: &str) -> [u8; 32] {
 }
 
 /// What a link is good for now, and in which of these ledgers. Nothing is made for it: no key, if none was made.
-pub(super) fn open(
+pub(super) async fn open(
     text: &str,
     ledgers: &[Ledger],
     now: UnixMillis,
 ) -> Result<(Ledger, Share), BadShare> {
     let mut bad = BadShare::Unknown;
     for ledger in ledgers {
-        match open_in(ledger, text, now) {
+        match open_in(ledger, text, now).await {
             Ok(Some(opened)) => return opened.map(|share| (ledger.clone(), share)),
             Ok(None) => {}
             Err(why) => {
@@ -122,12 +122,12 @@ pub(super) fn open(
 }
 
 /// `None` = it is of another one.
-fn open_in(
+async fn open_in(
     ledger: &Ledger,
     text: &str,
     now: UnixMillis,
 ) -> Result<Option<Result<Share, BadShare>>, LedgerError> {
-    let Some(key) = ledger.made_share_key()? else {
+    let Some(key) = ledger.made_share_key().await? else {
         return Ok(None);
     };
     let Some(share) = Share::read(text, &key) else {
@@ -135,7 +135,7 @@ fn open_in(
     };
     Ok(Some(match share {
         Ok(share) if share.ends <= now => Err(BadShare::Ended),
-        Ok(share) if share.generation != ledger.share_generation(&share.org)? => {
+        Ok(share) if share.generation != ledger.share_generation(&share.org).await? => {
             Err(BadShare::TakenBack)
         }
         known => known,
@@ -161,56 +161,56 @@ mod tests {
             ledger(folder.path(), "b.db").await,
         ];
         let now = UnixMillis(1_000_000);
-        let make = |at, expires| {
+        let make = async |at, expires| {
             let org = "https://acme.okta.com".to_owned();
-            Share::new(&ledgers[1], org, (at, expires)).unwrap()
+            Share::new(&ledgers[1], org, (at, expires)).await.unwrap()
         };
-        let share = make(now, Duration::from_mins(1));
-        let path = share.path(&ledgers[1]).unwrap();
+        let share = make(now, Duration::from_mins(1)).await;
+        let path = share.path(&ledgers[1]).await.unwrap();
         let text = path.strip_prefix(PATH).unwrap();
-        let (at, opened) = open(text, &ledgers, now).unwrap();
-        assert_eq!((at.file(), &opened), (ledgers[1].file(), &share));
+        let (at, opened) = open(text, &ledgers, now).await.unwrap();
+        assert_eq!((at.url(), &opened), (ledgers[1].url(), &share));
         // Made again after a restart it is the same.
         let again = [ledger(folder.path(), "b.db").await];
-        assert_eq!(open(text, &again, now).unwrap().1, share);
-        let bad = |text: &str, now| open(text, &ledgers, now).err();
-        assert_eq!(bad(text, share.ends), Some(BadShare::Ended));
+        assert_eq!(open(text, &again, now).await.unwrap().1, share);
+        let bad = async |text: &str, now| open(text, &ledgers, now).await.err();
+        assert_eq!(bad(text, share.ends).await, Some(BadShare::Ended));
         for at in 0..text.len() {
             let mut altered = text.as_bytes().to_vec();
             altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
             // The last bits of base64 may say nothing.
-            if open(&altered, &ledgers, now).is_ok() {
+            if open(&altered, &ledgers, now).await.is_ok() {
                 assert_eq!(at, text.len() - 1, "{altered}");
             }
         }
         for nothing in ["", ".", "a.b", &"x".repeat(10_000)] {
-            assert_eq!(bad(nothing, now), Some(BadShare::Unknown), "{nothing:.20}");
+            assert_eq!(bad(nothing, now).await, Some(BadShare::Unknown), "{nothing:.20}");
         }
         // Nothing was made for whoever asked; and a key that is none hides no other.
         let key = folder.path().join("a.db.share");
         assert!(!key.exists());
         std::fs::write(&key, "no key").unwrap();
-        assert_eq!(bad(text, now), None);
-        assert_eq!(bad("a.b", now), Some(BadShare::NotNow));
+        assert_eq!(bad(text, now).await, None);
+        assert_eq!(bad("a.b", now).await, Some(BadShare::NotNow));
         std::fs::remove_file(&key).unwrap();
-        let take_back = |org: &str| again[0].take_back_shares(org).unwrap();
-        take_back("https://globex.okta.com");
-        assert_eq!(bad(text, now), None);
+        let take_back = async |org: &str| again[0].take_back_shares(org).await.unwrap();
+        take_back("https://globex.okta.com").await;
+        assert_eq!(bad(text, now).await, None);
         // Made by a clock that was ahead it is taken back, too.
-        let ahead = make(now.after(Duration::from_hours(1)), Duration::from_mins(1));
-        let ahead = ahead.path(&ledgers[1]).unwrap();
+        let ahead = make(now.after(Duration::from_hours(1)), Duration::from_mins(1)).await;
+        let ahead = ahead.path(&ledgers[1]).await.unwrap();
         let ahead = ahead.strip_prefix(PATH).unwrap();
-        take_back("https://acme.okta.com");
+        take_back("https://acme.okta.com").await;
         for text in [text, ahead] {
-            assert_eq!(bad(text, now), Some(BadShare::TakenBack));
+            assert_eq!(bad(text, now).await, Some(BadShare::TakenBack));
         }
         // One that is made in the same moment, but after that, is good; and so is one of a clock that was set back.
         for at in [now, UnixMillis(1)] {
-            let later = make(at, LONGEST * 2);
+            let later = make(at, LONGEST * 2).await;
             assert!(later.ends < at.after(LONGEST * 2));
-            let path = later.path(&ledgers[1]).unwrap();
-            assert_eq!(bad(path.strip_prefix(PATH).unwrap(), now), None);
+            let path = later.path(&ledgers[1]).await.unwrap();
+            assert_eq!(bad(path.strip_prefix(PATH).unwrap(), now).await, None);
         }
     }
 
@@ -222,9 +222,9 @@ mod tests {
         let says =
             serde_json::json!({ "org": "https://acme.okta.com", "made": 1, "ends": 9_999_999 });
         let says = URL_SAFE_NO_PAD.encode(says.to_string());
-        let signed = signature(&ledger.share_key().unwrap(), &says);
+        let signed = signature(&ledger.share_key().await.unwrap(), &says);
         let text = format!("{says}.{}", URL_SAFE_NO_PAD.encode(signed));
-        let opened = open(&text, &[ledger], now);
+        let opened = open(&text, &[ledger], now).await;
         assert_eq!(opened.err(), Some(BadShare::Ended));
     }
 }

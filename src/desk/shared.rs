@@ -39,7 +39,7 @@ impl Opened {
             faults: Vec::new(),
         };
         let (ledgers, are_all) = site.shelves.opened().await;
-        match share::open(text, &ledgers, unix_millis()) {
+        match share::open(text, &ledgers, unix_millis()).await {
             Ok((ledger, share)) => Ok(Self {
                 ledger,
                 share,

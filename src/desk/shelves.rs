@@ -3,7 +3,6 @@
 //! hold.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +54,7 @@ pub(crate) struct Shelves {
     /// Notified when there may be others than were opened.
     others: Notify,
     /// By the one name of each, whatever jobs call it.
-    open: tokio::sync::Mutex<HashMap<PathBuf, Shelf>>,
+    open: tokio::sync::Mutex<HashMap<LedgerUrl, Shelf>>,
     /// Whether all could be opened when it was last looked for them.
     looked: watch::Sender<Option<bool>>,
 }
@@ -77,13 +76,13 @@ pub(super) struct Looked {
 
 /// What is wrong with a ledger.
 pub(super) struct Fault {
-    pub ledger: PathBuf,
+    pub ledger: LedgerUrl,
     pub why: LedgerError,
 }
 
 impl Fault {
     pub fn of(ledger: &Ledger, why: LedgerError) -> Self {
-        let ledger = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
+        let ledger = ledger.url().clone();
         Self { ledger, why }
     }
 }
@@ -106,8 +105,8 @@ impl Looked {
     /// What is wrong with those that are not open.
     pub fn unread(&self) -> impl Iterator<Item = &Fault> {
         let is_open = |fault: &Fault| {
-            let mut files = self.ledgers.iter().map(Ledger::file);
-            files.any(|file| file == Some(&fault.ledger))
+            let mut urls = self.ledgers.iter().map(Ledger::url);
+            urls.any(|url| *url == fault.ledger)
         };
         self.faults.iter().filter(move |fault| !is_open(fault))
     }
@@ -120,8 +119,7 @@ impl Looked {
         } = self;
         let mut of = Vec::with_capacity(ledgers.len());
         for ledger in ledgers {
-            let file = ledger.file().unwrap_or(Path::new(""));
-            match in_time(file, read(&ledger)).await {
+            match in_time(ledger.url(), read(&ledger)).await {
                 Ok(found) => of.push((ledger, found)),
                 Err(why) => faults.push(Fault::of(&ledger, why)),
             }
@@ -159,7 +157,7 @@ impl Shelves {
     /// From now on these are looked into, besides those of live runs.
     pub fn set(&self, mut urls: Vec<LedgerUrl>) {
         let mut seen = HashSet::new();
-        urls.retain(|url| seen.insert(url.path().to_owned()));
+        urls.retain(|url| seen.insert(url.clone()));
         let is_news = {
             let mut known = self.urls.lock();
             let is_news = *known != urls;
@@ -198,38 +196,38 @@ impl Shelves {
     pub(super) async fn all(&self) -> Looked {
         let (urls, live) = (self.urls.lock().clone(), self.engine.live().all());
         let mut open = self.open.lock().await;
-        let (mut paths, mut faults) = (IndexSet::new(), Vec::new());
+        let (mut places, mut faults) = (IndexSet::new(), Vec::new());
         for url in urls {
-            let path = one_name(url.path());
-            if !open.contains_key(&path) {
-                match in_time(&path, Ledger::open(&url, OpenMode::Existing)).await {
-                    Ok(ledger) => drop(open.insert(path.clone(), self.shelf(ledger))),
+            let place = url.clone().absolute();
+            if !open.contains_key(&place) {
+                match in_time(&place, Ledger::open(&url, OpenMode::Existing)).await {
+                    Ok(ledger) => drop(open.insert(place.clone(), self.shelf(ledger))),
                     // No run has begun yet.
                     Err(LedgerError::Missing { .. }) => continue,
                     Err(why) => {
-                        faults.push(Fault { ledger: path, why });
+                        faults.push(Fault { ledger: place, why });
                         continue;
                     }
                 }
             }
-            paths.insert(path);
+            places.insert(place);
         }
         for (_, ledger) in live {
-            let path = ledger.file().map(one_name).unwrap_or_default();
-            open.entry(path.clone())
+            let place = ledger.url().clone().absolute();
+            open.entry(place.clone())
                 .or_insert_with(|| self.shelf(ledger));
-            paths.insert(path);
+            places.insert(place);
         }
-        open.retain(|path, _| paths.contains(path));
-        let mut ledgers = Vec::with_capacity(paths.len());
-        for path in paths {
-            let Some(known) = open.get_mut(&path) else {
+        open.retain(|place, _| places.contains(place));
+        let mut ledgers = Vec::with_capacity(places.len());
+        for place in places {
+            let Some(known) = open.get_mut(&place) else {
                 continue;
             };
             ledgers.push(known.ledger.clone());
             // The ledger is of use without, and whoever had the mark may be gone.
-            if known.mark.is_none() && !matches!(known.ledger.desk(), Ok(Some(_))) {
-                match known.ledger.announce_desk(&self.base) {
+            if known.mark.is_none() && !matches!(known.ledger.desk().await, Ok(Some(_))) {
+                match known.ledger.announce_desk(&self.base).await {
                     Ok(mark) => known.mark = mark,
                     Err(why) => faults.push(Fault::of(&known.ledger, why)),
                 }
@@ -294,23 +292,23 @@ impl Shelves {
         let open = self.open.lock().await;
         let all = open
             .iter()
-            .map(|(path, shelf)| (path.clone(), shelf.ledger.clone()));
+            .map(|(place, shelf)| (place.clone(), shelf.ledger.clone()));
         let all: Vec<_> = all.collect();
         drop(open);
         let mut broken = Vec::new();
-        for (path, ledger) in all {
-            let read = in_time(&path, ledger.find_run(None)).await;
+        for (place, ledger) in all {
+            let read = in_time(&place, ledger.find_run(None)).await;
             let is_well = match read {
                 // It is slow, not broken.
                 Ok(_) | Err(LedgerError::NotFound { .. } | LedgerError::Locked { .. }) => true,
                 Err(_) => false,
             };
             if !is_well {
-                broken.push(path);
+                broken.push(place);
             }
         }
         let mut open = self.open.lock().await;
-        open.retain(|path, shelf| !broken.contains(path) && !shelf.watch.is_finished());
+        open.retain(|place, shelf| !broken.contains(place) && !shelf.watch.is_finished());
     }
 
     /// Whether a consent of this run is this desk's.
@@ -334,7 +332,7 @@ impl Shelves {
         }
         let mut oldest = None;
         for (run, of) in self.engine.live().all() {
-            if of.file().map(one_name) == ledger.file().map(one_name) {
+            if of.url().clone().absolute() == ledger.url().clone().absolute() {
                 let of_run = match ledger.oldest_consent(Some(&run)).await {
                     // It has not begun yet.
                     Err(LedgerError::NotFound { .. }) => None,
@@ -369,21 +367,15 @@ impl Shelves {
 
 /// What a ledger says, if it does in time: others may keep it locked for longer.
 async fn in_time<T>(
-    file: &Path,
+    place: &LedgerUrl,
     said: impl Future<Output = Result<T, LedgerError>>,
 ) -> Result<T, LedgerError> {
     let said = tokio::time::timeout(PATIENCE, said).await;
     said.unwrap_or_else(|_| {
         Err(LedgerError::Locked {
-            location: file.display().to_string(),
+            location: place.to_string(),
         })
     })
-}
-
-/// One name of a file that has several.
-fn one_name(path: &Path) -> PathBuf {
-    let named = path.canonicalize().or_else(|_| std::path::absolute(path));
-    named.unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]
@@ -395,7 +387,7 @@ mod tests {
     const BASE: &str = "http://127.0.0.1:1";
 
     /// Shelves, what they ask for, and two ledgers.
-    async fn shelves(folder: &Path) -> (Shelves, mpsc::Receiver<Asked>, [LedgerUrl; 2]) {
+    async fn shelves(folder: &std::path::Path) -> (Shelves, mpsc::Receiver<Asked>, [LedgerUrl; 2]) {
         let urls = ["a.db", "b.db"].map(|name| LedgerUrl::file(folder.join(name)));
         for url in &urls {
             Ledger::open(url, OpenMode::ReadWrite).await.unwrap();
@@ -409,7 +401,7 @@ mod tests {
 
     async fn desk(url: &LedgerUrl) -> Option<String> {
         let ledger = Ledger::open(url, OpenMode::ReadOnly).await.unwrap();
-        ledger.desk().unwrap()
+        ledger.desk().await.unwrap()
     }
 
     #[tokio::test]
@@ -437,7 +429,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (shelves, _asked, [a, _]) = shelves(folder.path()).await;
         let other = Ledger::open(&a, OpenMode::Existing).await.unwrap();
-        let mark = other.announce_desk("http://127.0.0.1:2").unwrap();
+        let mark = other.announce_desk("http://127.0.0.1:2").await.unwrap();
         shelves.set(vec![a.clone()]);
         shelves.all().await;
         assert_eq!(desk(&a).await.as_deref(), Some("http://127.0.0.1:2"));

@@ -106,7 +106,7 @@ impl Common {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             http: engine.http(&options.http)?,
-            fingerprints: Fingerprints::new(ledger.keys()?),
+            fingerprints: Fingerprints::new(ledger.keys().await?),
             wanted: LastWanted::default(),
             status: StatusWriter::new(ledger.clone(), engine.cancellation().clone()),
             ledger: ledger.clone(),

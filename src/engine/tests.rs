@@ -207,7 +207,7 @@ async fn work(folder: &Path, ledger: &Ledger, selected: Selected) {
         selected,
         ..RunOptions::default()
     };
-    let lock = ledger.lock_run(&run).unwrap();
+    let lock = ledger.lock_run(&run).await.unwrap();
     drive(
         &Engine::new(),
         (ledger, &lock),
@@ -363,7 +363,7 @@ async fn a_hub_that_is_stopped_holds_back_what_stands_in_its_queue() {
 async fn an_entry_is_worked_on_where_its_next_step_happens_wherever_it_is_found() {
     let world = World::new().await;
     let ledger = world.ledger().await;
-    let lock = ledger.lock_run(&world.run).unwrap();
+    let lock = ledger.lock_run(&world.run).await.unwrap();
     let rows = ledger.load(&world.run, SPOKE, EntryState::Pending, None, 9);
     for row in rows.await.unwrap() {
         let failed = crate::ledger::Checkpoint {

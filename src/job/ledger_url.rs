@@ -4,52 +4,57 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where the ledger is when nothing is said.
-pub const DEFAULT_LEDGER: &str = ".okta-rollout/ledger.db";
+use super::ledger_url_error::{DEFAULT_LEDGER, LedgerUrlError};
+use super::postgres_url::PostgresUrl;
 
-/// A ledger's address: a path or `sqlite:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerUrl(PathBuf);
-
-/// A text that names no ledger; does not repeat what follows the scheme, which may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerUrlError {
-    /// Nothing, or a scheme with nothing behind it.
-    #[error("the ledger is an empty path")]
-    Empty,
-    /// A scheme this version has no ledger for.
-    #[error("{0}: ledgers are not supported by this version, SQLite only")]
-    Unsupported(String),
-}
-
-impl LedgerUrlError {
-    /// The next edit.
-    pub fn hint(&self) -> String {
-        format!("give a file: --ledger {DEFAULT_LEDGER}")
-    }
+/// A ledger's address: a path or `sqlite:PATH`, or `postgres://USER@HOST/DB`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LedgerUrl {
+    /// A file.
+    File(PathBuf),
+    /// A database of PostgreSQL's.
+    Postgres(Box<PostgresUrl>),
 }
 
 impl LedgerUrl {
     /// The ledger in this file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self::File(path.into())
     }
 
     /// The same, of whoever means paths relative to this folder.
     #[must_use]
     pub fn in_folder(self, folder: &Path) -> Self {
-        Self(folder.join(self.0))
+        match self {
+            Self::File(path) => Self::File(folder.join(path)),
+            Self::Postgres(url) => Self::Postgres(Box::new(url.in_folder(folder))),
+        }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.0
+    /// The file, if it is in one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// The same wherever the program was started: one name of a file that has several.
+    #[must_use]
+    pub fn absolute(self) -> Self {
+        match self {
+            Self::File(path) => {
+                let named = path.canonicalize().or_else(|_| std::path::absolute(&path));
+                Self::File(named.unwrap_or(path))
+            }
+            other @ Self::Postgres(_) => other,
+        }
     }
 }
 
 impl Default for LedgerUrl {
     fn default() -> Self {
-        Self(PathBuf::from(DEFAULT_LEDGER))
+        Self::File(PathBuf::from(DEFAULT_LEDGER))
     }
 }
 
@@ -59,6 +64,9 @@ impl FromStr for LedgerUrl {
     fn from_str(text: &str) -> Result<Self, LedgerUrlError> {
         let path = match text.split_once(':') {
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                return PostgresUrl::parse(&rest[2..]).map(|url| Self::Postgres(Box::new(url)));
+            }
             Some((scheme, rest)) if rest.starts_with("//") => {
                 return Err(LedgerUrlError::Unsupported(scheme.to_owned()));
             }
@@ -67,13 +75,16 @@ impl FromStr for LedgerUrl {
         if path.trim().is_empty() {
             return Err(LedgerUrlError::Empty);
         }
-        Ok(Self(PathBuf::from(path)))
+        Ok(Self::File(PathBuf::from(path)))
     }
 }
 
 impl fmt::Display for LedgerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
     }
 }
 
@@ -96,14 +107,13 @@ mod tests {
         for text in ["", "  ", "sqlite:", "sqlite://"] {
             assert_eq!(ok(text), Err(LedgerUrlError::Empty), "{text}");
         }
-        for text in [
-            "postgres://user:hunter2@db/x",
-            "postgresql://db",
-            "mysql://db",
-        ] {
+        for text in ["mysql://db", "http://user:hunter2@db/x"] {
             let error = ok(text).unwrap_err();
             assert!(matches!(error, LedgerUrlError::Unsupported(_)), "{text}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        for text in ["postgres://me@db/x", "postgresql://me@db/x"] {
+            assert_eq!(ok(text).as_deref(), Ok("postgres://me@db/x"));
         }
     }
 }

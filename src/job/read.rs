@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 use super::tree::{Document, Table, Wrong, expected, string, suggestion};
 use super::values::{SINGLE_QUOTES, at_least_one, no_controls, number, owned, path_in, pause};
 use super::{
-    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, OnDrift, ReportFile, ReportPath, RetryPolicy,
-    Schedule, Written, duration, is_job, notify, schedule, waves,
+    Format, HttpPolicy, Job, LedgerPolicy, LedgerUrl, LedgerUrlError, OnDrift, ReportFile,
+    ReportPath, RetryPolicy, Schedule, Written, duration, is_job, notify, schedule, waves,
 };
 use crate::input;
 use crate::manifest::{Limits, Problem, is_variable};
@@ -180,8 +180,11 @@ fn ledger(mut table: Table<'_, '_>, folder: &Path) -> LedgerPolicy {
             no_controls(&text)?;
             match text.parse::<LedgerUrl>() {
                 Ok(url) => Ok(url.in_folder(folder)),
-                Err(error) => Err(Wrong::new(error.to_string())
-                    .hint("give a file, as in `path = \"../state/nightly.db\"`")),
+                Err(error @ (LedgerUrlError::Empty | LedgerUrlError::Unsupported(_))) => {
+                    Err(Wrong::new(error.to_string())
+                        .hint("give a file, as in `path = \"../state/nightly.db\"`"))
+                }
+                Err(error) => Err(Wrong::new(error.to_string()).hint(error.hint())),
             }
         }),
         keep: table.get("keep", |value| {
@@ -320,7 +323,7 @@ mod tests {
         let file = folder.path().join("x.toml");
         let found = |text: &[u8]| {
             std::fs::write(&file, text).unwrap();
-            ledger_of(&file).map(|url| url.path().to_owned())
+            ledger_of(&file).and_then(|url| url.path().map(Path::to_owned))
         };
         let wanted = Some(folder.path().join("n.db"));
         for text in [
@@ -565,7 +568,7 @@ mod tests {
             ),
             (
                 "path = 'postgres://u:hunter2@db/x'",
-                "3:8: ledger.path: postgres: ledgers are not supported by this version, SQLite only",
+                "3:8: ledger.path: the ledger's address has a password in clear, which others on this machine can read",
             ),
             (
                 "keep = '90'",

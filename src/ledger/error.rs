@@ -172,6 +172,14 @@ pub enum LedgerError {
         /// What helps.
         remedy: &'static str,
     },
+    /// The database cannot be reached, or the session with it ended: what was just being stored may be stored or not.
+    #[error("cannot reach {location}: {cause}")]
+    Unreachable {
+        /// The ledger.
+        location: String,
+        /// What the network or the database said.
+        cause: String,
+    },
     /// The system refused a read or write.
     #[error("cannot use {location}: {cause}")]
     Io {
@@ -245,6 +253,10 @@ impl LedgerError {
                     .into()
             }
             Self::Limit { remedy, .. } => (*remedy).to_owned(),
+            Self::Unreachable { .. } => {
+                "check that PostgreSQL runs there and lets this machine in, then run the command again; everything up to here is stored"
+                    .into()
+            }
             Self::Io { .. } => "check the disk and the path, then run the command again".into(),
         }
     }
@@ -259,6 +271,7 @@ impl LedgerError {
                 | Self::Corrupt { .. }
                 | Self::Gone { .. }
                 | Self::Limit { .. }
+                | Self::Unreachable { .. }
                 | Self::Io { .. }
         )
     }

@@ -4,15 +4,16 @@
 //! last set. A row per entry carries how far it came; every transition is durable before the next call is sent.
 //!
 //! [`Ledger`] is all that the rest of the program knows: domain values in, domain values out. Where they are kept is a
-//! backend's matter, a folder here with everything that only it knows. There is one, `sqlite`, and so the port calls it
-//! directly; a second one makes `store` an enum of the two.
+//! backend's matter, a folder here with everything that only it knows.
 //!
 //! ```text
 //! mod.rs     open, who works on a run, checkpoints, changes, keys
 //! reads.rs   what can be asked
 //! writes.rs  changes besides checkpoints    ownership.rs   by which right    shares.rs   links for others, and the desk
 //! model/     the values       error.rs   what can go wrong    health.rs  how it is
+//! store.rs   which backend it is    stored.rs, prepared.rs, run_id.rs   what they have in common: codes, keys, JSON
 //! sqlite/    one file, the log, locks and keys beside it
+//! postgres/  a database: one session that commits and holds locks, and a few that read
 //! ```
 //!
 //! Several processes may have a ledger open. A run belongs to the one that holds its lock, and only an [`Owner`] changes
@@ -23,14 +24,20 @@ mod error;
 mod health;
 mod model;
 mod ownership;
+mod postgres;
+mod prepared;
 mod reads;
+mod run_id;
 mod shares;
 mod sqlite;
+mod store;
+mod stored;
 mod writes;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::Either;
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
@@ -38,11 +45,11 @@ pub use error::LedgerError;
 pub use health::Health;
 pub use model::*;
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
-pub use sqlite::{DeskMark, Import};
+pub use store::{DeskMark, Import};
 
 use crate::job::LedgerUrl;
 use crate::model::RunId;
-use sqlite::Store;
+use store::{HeldFile, HeldRun, OfBackend, Store, on};
 
 type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
@@ -50,13 +57,14 @@ type Result<T, E = LedgerError> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     store: Store,
+    url: LedgerUrl,
     /// Sent when an entry was changed by who submits its consent, not by the run's owner.
     consents: watch::Sender<()>,
 }
 
 /// What a checkpoint builds on, as the backend stored it: of no use but for the entry's next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AsStored(sqlite::Compared);
+pub struct AsStored(stored::Compared);
 
 /// Opening and closing.
 impl Ledger {
@@ -75,43 +83,68 @@ impl Ledger {
 
     /// As [`Self::open`], with all options.
     pub async fn open_with(url: &LedgerUrl, options: OpenOptions) -> Result<Self> {
-        let store = Store::open(url.path(), options).await?;
-        let consents = watch::Sender::new(());
-        Ok(Self { store, consents })
+        let (store, url) = match url {
+            LedgerUrl::File(path) => {
+                let store = sqlite::Store::open(path, options).await?;
+                let url = LedgerUrl::file(store.file());
+                (Store::Sqlite(store), url)
+            }
+            LedgerUrl::Postgres(at) => {
+                let store = postgres::Store::open(at, options).await?;
+                (Store::Postgres(store), url.clone())
+            }
+        };
+        Ok(Self {
+            store,
+            url,
+            consents: watch::Sender::new(()),
+        })
     }
 
     /// The ledger as it is now, for reads that have to fit together, whatever is written meanwhile; those that come very
     /// much later are of their own moments again. Who holds a run is always told as it is.
     pub async fn snapshot(&self) -> Result<Self> {
         Ok(Self {
-            store: self.store.snapshot().await?,
+            store: match &self.store {
+                Store::Sqlite(store) => Store::Sqlite(store.snapshot().await?),
+                Store::Postgres(store) => Store::Postgres(store.snapshot().await?),
+            },
+            url: self.url.clone(),
             consents: self.consents.clone(),
         })
     }
 
     /// The file that it is in, if it is in one: what is beside it begins with its name.
     pub fn file(&self) -> Option<&Path> {
-        Some(self.store.file())
+        self.url.path()
+    }
+
+    /// Its address, absolute: that of another ledger is another.
+    pub const fn url(&self) -> &LedgerUrl {
+        &self.url
     }
 
     /// As [`Self::file`], of one that need not be there.
     pub fn file_of(url: &LedgerUrl) -> Option<&Path> {
-        Some(url.path())
+        url.path()
     }
 
     /// How the ledger is, which need not be there; nothing is made or changed.
     pub async fn health(url: &LedgerUrl) -> Health {
-        Store::health(url.path()).await
+        match url {
+            LedgerUrl::File(path) => sqlite::Store::health(path).await,
+            LedgerUrl::Postgres(url) => postgres::Store::health(url).await,
+        }
     }
 
     /// Whether it was made by opening it.
     pub fn is_new(&self) -> bool {
-        self.store.is_new()
+        on!(&self.store, store => store.is_new())
     }
 
     /// Takes a ledger away again that opening it made, and in which no run began; nobody else may have it open.
     pub async fn discard_unused(self) {
-        self.store.discard_unused().await;
+        on!(self.store, store => store.discard_unused().await);
     }
 }
 
@@ -121,10 +154,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Held`] when somebody has it.
-    pub fn lock_run(&self, id: &RunId) -> Result<RunLock> {
+    pub async fn lock_run(&self, id: &RunId) -> Result<RunLock> {
+        let held = match &self.store {
+            Store::Sqlite(store) => HeldRun::Sqlite(store.lock_run(id)?),
+            Store::Postgres(store) => HeldRun::Postgres(store.lock_run(id).await?),
+        };
         Ok(RunLock {
             run: id.clone(),
-            _held: Arc::new(self.store.lock_run(id)?),
+            _held: Arc::new(held),
         })
     }
 
@@ -133,25 +170,34 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Starting`] when somebody has it.
-    pub fn lock_file(&self, file_key: &str) -> Result<StartLock> {
-        let held = self.store.lock_file(file_key)?;
+    pub async fn lock_file(&self, file_key: &str) -> Result<StartLock> {
+        let held = match &self.store {
+            Store::Sqlite(store) => HeldFile::Sqlite(store.lock_file(file_key)?),
+            Store::Postgres(store) => HeldFile::Postgres(store.lock_file(file_key).await?),
+        };
         Ok(StartLock { _held: held })
     }
 
     /// Whether a process works on the run.
-    pub fn is_locked(&self, id: &RunId) -> Result<bool> {
-        self.store.is_locked(id)
+    pub async fn is_locked(&self, id: &RunId) -> Result<bool> {
+        match &self.store {
+            Store::Sqlite(store) => store.is_locked(id),
+            Store::Postgres(store) => store.is_locked(id).await,
+        }
     }
 
     /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
     /// more was replaced.
     pub async fn mark(&self, lock: &RunLock) -> Result<()> {
-        self.store.mark(lock.run()).await
+        on!(&self.store, store => store.mark(lock.run()).await)
     }
 
     /// Begins a new run. Removes what killed imports left behind.
     pub async fn import(&self, run: NewRun) -> Result<Import> {
-        self.store.import(run).await
+        Ok(Import(match &self.store {
+            Store::Sqlite(store) => OfBackend::Sqlite(store.import(run).await?),
+            Store::Postgres(store) => OfBackend::Postgres(store.import(run).await?),
+        }))
     }
 
     /// Stores one transition of an entry of the owner's; durable when the future is ready, with what the next transition builds on. It
@@ -170,7 +216,10 @@ impl Ledger {
         let is_here = is_left && matches!(owner, Owner::Consent(_));
         let consents = is_here.then_some(&self.consents);
         let stored = if owner.has(checkpoint.no) {
-            Ok(self.store.commit(owner.run(), checkpoint))
+            Ok(match &self.store {
+                Store::Sqlite(store) => Either::Left(store.commit(owner.run(), checkpoint)),
+                Store::Postgres(store) => Either::Right(store.commit(owner.run(), checkpoint)),
+            })
         } else {
             let (run, no) = (owner.run().clone(), checkpoint.no);
             Err(LedgerError::Moved { run, no })
@@ -191,12 +240,16 @@ impl Ledger {
             consents.changed().await.ok()?;
             Some((Ok(()), consents))
         });
-        Ok(stream::select(self.store.changes().await?, here))
+        let others = match &self.store {
+            Store::Sqlite(store) => Either::Left(store.changes().await?),
+            Store::Postgres(store) => Either::Right(store.changes().await?),
+        };
+        Ok(stream::select(others, here))
     }
 
     /// Whether what was known of an app when its entry was loaded still holds, as far as changes were looked for.
     pub fn is_current(&self, known: &Known) -> bool {
-        self.store.is_current(known)
+        on!(&self.store, store => store.is_current(known))
     }
 
     /// The keys of this ledger's fingerprints, made on first use. They are not kept where what they are for is.
@@ -204,7 +257,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Corrupt`] when something else is in their place; [`LedgerError::ReadOnly`] when the ledger is open
     /// for reading only and has none yet (then it has no fingerprint either).
-    pub fn keys(&self) -> Result<HmacKeys> {
-        self.store.keys()
+    pub async fn keys(&self) -> Result<HmacKeys> {
+        match &self.store {
+            Store::Sqlite(store) => store.keys(),
+            Store::Postgres(store) => store.keys().await,
+        }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Pending, sqlite};
+use super::Pending;
+use super::store::{HeldFile, HeldRun};
 use crate::model::{EntryNo, RunId};
 
 /// A run that is this process's, with all of its entries: until the last of these is dropped, or the process ends.
 #[derive(Clone, Debug)]
 pub struct RunLock {
     pub(super) run: RunId,
-    pub(super) _held: Arc<sqlite::HeldRun>,
+    pub(super) _held: Arc<HeldRun>,
 }
 
 impl RunLock {
@@ -22,7 +23,7 @@ impl RunLock {
 /// The right to begin a run of a file: until this is dropped, or the process ends.
 #[derive(Debug)]
 pub struct StartLock {
-    pub(super) _held: sqlite::FileLock,
+    pub(super) _held: HeldFile,
 }
 
 /// The right to one entry that waits for a person: it is whoever's who submits the answer or asks for another link, and

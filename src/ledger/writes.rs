@@ -1,5 +1,6 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
+use super::store::on;
 use super::{
     CutNotice, FailedStart, Forgetting, Ledger, NewNotice, NewRun, Note, Old, OrgStats, Pruned,
     Result, Rotation, RunLock, Starts, WaveRow,
@@ -17,18 +18,18 @@ impl Ledger {
         was: Option<Starts>,
         starts: Starts,
     ) -> Result<bool> {
-        self.store.move_schedule(job, was, starts).await
+        on!(&self.store, store => store.move_schedule(job, was, starts).await)
     }
 
     /// Forgets a job that has no schedule any more.
     pub async fn forget_schedule(&self, job: &str) -> Result<()> {
-        self.store.forget_schedule(job).await
+        on!(&self.store, store => store.forget_schedule(job).await)
     }
 
     /// Keeps a start that failed before a run began, as a run in which nothing is; one that fails as the one before it did
     /// takes its place.
     pub async fn add_failed_start(&self, run: NewRun, why: FailedStart) -> Result<RunId> {
-        self.store.add_failed_start(run, why).await
+        on!(&self.store, store => store.add_failed_start(run, why).await)
     }
 }
 
@@ -36,7 +37,7 @@ impl Ledger {
 impl Ledger {
     /// Sets or clears [`super::RunRow::finished_at`].
     pub async fn set_finished(&self, lock: &RunLock, at: Option<UnixMillis>) -> Result<()> {
-        self.store.set_finished(lock.run(), at).await
+        on!(&self.store, store => store.set_finished(lock.run(), at).await)
     }
 
     /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
@@ -46,12 +47,12 @@ impl Ledger {
         at: UnixMillis,
         ended_before: u64,
     ) -> Result<()> {
-        self.store.set_continued(lock.run(), at, ended_before).await
+        on!(&self.store, store => store.set_continued(lock.run(), at, ended_before).await)
     }
 
     /// Replaces credentials references and limits of orgs, all or none.
     pub async fn set_orgs(&self, lock: &RunLock, orgs: Vec<(OrgNo, OrgSpec)>) -> Result<()> {
-        self.store.set_orgs(lock.run(), orgs).await
+        on!(&self.store, store => store.set_orgs(lock.run(), orgs).await)
     }
 
     /// Records why an org's entries are held back, or that they no longer are.
@@ -61,17 +62,17 @@ impl Ledger {
         org: OrgNo,
         stopped: Option<Stopped>,
     ) -> Result<()> {
-        self.store.set_stopped(lock.run(), org, stopped).await
+        on!(&self.store, store => store.set_stopped(lock.run(), org, stopped).await)
     }
 
     /// Replaces what is known of waves of the owner's run, of all of these or of none.
     pub async fn set_waves(&self, lock: &RunLock, waves: Vec<(usize, WaveRow)>) -> Result<()> {
-        self.store.set_waves(lock.run(), waves).await
+        on!(&self.store, store => store.set_waves(lock.run(), waves).await)
     }
 
     /// Adds to an org's sums what belongs to no entry (list calls, waits).
     pub async fn add_stats(&self, lock: &RunLock, org: OrgNo, stats: OrgStats) -> Result<()> {
-        self.store.add_stats(lock.run(), org, stats).await
+        on!(&self.store, store => store.add_stats(lock.run(), org, stats).await)
     }
 
     /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
@@ -82,13 +83,13 @@ impl Ledger {
         lock: &RunLock,
         wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
     ) -> Result<u64> {
-        self.store.retry_failed(lock.run(), wanted).await
+        on!(&self.store, store => store.retry_failed(lock.run(), wanted).await)
     }
 
     /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
     /// again: by then more labels have led to their apps.
     pub async fn note_whole(&self, lock: &RunLock) -> Result<()> {
-        self.store.note_whole(lock.run()).await
+        on!(&self.store, store => store.note_whole(lock.run()).await)
     }
 
     /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives
@@ -98,13 +99,13 @@ impl Ledger {
         take: impl FnOnce() -> Vec<Note> + Send + 'static,
         end: impl FnOnce(Result<()>) + Send + 'static,
     ) {
-        self.store.note(take, end);
+        on!(&self.store, store => store.note(take, end));
     }
 
     /// Records a notice before it is sent; gives the id to send it by, or `None` when it is not to be said again.
     /// It changes nothing of the run, and is sent also when that is nobody's any more.
     pub async fn begin_notice(&self, run: &RunId, notice: NewNotice) -> Result<Option<String>> {
-        self.store.begin_notice(run, notice).await
+        on!(&self.store, store => store.begin_notice(run, notice).await)
     }
 
     /// Records what became of a notice: delivered, or why not.
@@ -114,18 +115,18 @@ impl Ledger {
         at: UnixMillis,
         outcome: std::result::Result<(), String>,
     ) -> Result<()> {
-        self.store.end_notice(id, at, outcome).await
+        on!(&self.store, store => store.end_notice(id, at, outcome).await)
     }
 
     /// Keeps what notices say that this process does not get to deliver, by id: for the next one.
     pub async fn keep_notices(&self, cut: Vec<(String, Vec<u8>)>) -> Result<()> {
-        self.store.keep_notices(cut).await
+        on!(&self.store, store => store.keep_notices(cut).await)
     }
 
     /// Takes the notices of runs of a file that were kept so, oldest first: whoever takes them sends them. Not those that a
     /// later one said again.
     pub async fn take_notices(&self, file_key: &str) -> Result<Vec<CutNotice>> {
-        self.store.take_notices(file_key).await
+        on!(&self.store, store => store.take_notices(file_key).await)
     }
 
     /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the
@@ -139,13 +140,13 @@ impl Ledger {
         now: UnixMillis,
         stop: impl Fn() -> bool + Send + 'static,
     ) -> Result<Pruned> {
-        self.store.prune(old, now, stop).await
+        on!(&self.store, store => store.prune(old, now, stop).await)
     }
 
     /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written
     /// anew. Returns how many bytes smaller it is.
     pub async fn vacuum(&self) -> Result<u64> {
-        self.store.vacuum().await
+        on!(&self.store, store => store.vacuum().await)
     }
 
     /// Replaces the key of the fingerprints; `None` when there is none yet.
@@ -154,6 +155,6 @@ impl Ledger {
     /// [`Held`](super::LedgerError::Held) while a process works on a run: it would continue with the key it has.
     /// [`KeyInUse`](super::LedgerError::KeyInUse) when fingerprints would be forgotten that must not be.
     pub async fn rotate_key(&self, forgetting: Forgetting) -> Result<Option<Rotation>> {
-        self.store.rotate_key(forgetting).await
+        on!(&self.store, store => store.rotate_key(forgetting).await)
     }
 }

@@ -139,7 +139,7 @@ async fn import(
     let Some(id) = imported.run.transpose()? else {
         return Ok(None);
     };
-    let lock = ledger.lock_run(&id)?;
+    let lock = ledger.lock_run(&id).await?;
     if rotates.is_some() {
         let counts = ledger.counts_by_org(&id).await?;
         entries = counts.iter().map(|(_, counts)| counts.entries()).sum();

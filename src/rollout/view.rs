@@ -28,8 +28,8 @@ pub(crate) struct RunView {
 }
 
 /// Whether a process works on a run.
-pub(crate) fn held(ledger: &Ledger, run: &RunId) -> Result<Held, LedgerError> {
-    let is_locked = ledger.is_locked(run)?;
+pub(crate) async fn held(ledger: &Ledger, run: &RunId) -> Result<Held, LedgerError> {
+    let is_locked = ledger.is_locked(run).await?;
     Ok(if is_locked { Held::Yes } else { Held::No })
 }
 

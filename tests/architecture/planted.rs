@@ -35,7 +35,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     (
         "steps/find_app.rs",
         "const PLANTED: &str = \"SELECT 1 FROM entry\";",
-        "SQL is ledger::sqlite's",
+        "SQL is ledger::sqlite and ledger::postgres's",
     ),
     (
         "engine/window.rs",

@@ -13,7 +13,12 @@ const PROMISES: &[Promise] = &[
     Promise {
         what: "SQL",
         named: &["rusqlite"],
-        only: SQL,
+        only: &["ledger::sqlite"],
+    },
+    Promise {
+        what: "SQL",
+        named: &["tokio_postgres"],
+        only: &["ledger::postgres"],
     },
     Promise {
         what: "HTTP to Okta",
@@ -104,7 +109,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Where statements may stand: the ledger's port and its domain types know of none.
-const SQL: &[&str] = &["ledger::sqlite"];
+const SQL: &[&str] = &["ledger::sqlite", "ledger::postgres"];
 
 /// Modules that know of no files: what they are about may be kept elsewhere.
 const WITHOUT_FILES: &[&str] = &["ledger::error", "ledger::model", "ledger::ownership"];

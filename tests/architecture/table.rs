@@ -119,7 +119,7 @@ const PARTS: &[(&str, &[&str])] = &[
     // What a second backend has to know as well.
     ("ledger::error", &["failure", "ledger::model", "model"]),
     ("ledger::model", &["apps", "manifest", "model"]),
-    ("ledger::ownership", &["ledger::sqlite", "model"]),
+    ("ledger::ownership", &["ledger::store", "model"]),
 ];
 
 /// Everything that stands above it.

@@ -1034,7 +1034,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     assert_eq!(
         fixture
             .ledger
-            .retry_failed(&lock_of(&fixture.ledger, &run), |_| true)
+            .retry_failed(&lock_of(&fixture.ledger, &run).await, |_| true)
             .await
             .unwrap(),
         2
@@ -1042,7 +1042,7 @@ async fn failed_entries_are_set_back_to_where_they_stopped(backend: Backend) {
     assert_eq!(
         fixture
             .ledger
-            .retry_failed(&lock_of(&fixture.ledger, &run), |_| true)
+            .retry_failed(&lock_of(&fixture.ledger, &run).await, |_| true)
             .await
             .unwrap(),
         0
@@ -1278,7 +1278,7 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
         waited_ms: 70,
     };
     let ledger = &fixture.ledger;
-    let lock = &lock_of(ledger, &run);
+    let lock = &lock_of(ledger, &run).await;
     ledger
         .set_orgs(lock, vec![(OrgNo(1), spec.clone())])
         .await
@@ -1371,7 +1371,7 @@ async fn only_the_failed_entries_that_are_wanted_are_tried_again(backend: Backen
     }
     let retried = fixture
         .ledger
-        .retry_failed(&lock_of(&fixture.ledger, &run), |no| no.0 % 4 == 0)
+        .retry_failed(&lock_of(&fixture.ledger, &run).await, |no| no.0 % 4 == 0)
         .await;
     assert_eq!(retried.unwrap(), 2);
     let mut failed = Vec::new();
@@ -1507,7 +1507,7 @@ async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     let entries = ["0oa1", "0oa2"].map(|id| entry("acme", id));
     let run = fixture.import("a.csv", &entries).await;
     let second = fixture.another().await;
-    let lock = fixture.ledger.lock_run(&run).unwrap();
+    let lock = fixture.ledger.lock_run(&run).await.unwrap();
     assert_eq!((lock.run(), Owner::Run(&lock).run()), (&run, &run));
     let done = |no| checkpoint(&run, no, 0, EntryState::Done).1;
     let stored = fixture.ledger.commit(Owner::Run(&lock), done(0));
@@ -1523,11 +1523,11 @@ async fn a_run_is_checkpointed_by_whoever_holds_it(backend: Backend) {
     // Whoever has a part in it keeps it.
     let part = lock.clone();
     drop(lock);
-    let held = second.lock_run(&run).unwrap_err();
+    let held = second.lock_run(&run).await.unwrap_err();
     assert!(matches!(held, LedgerError::Held { .. }), "{held}");
     drop(part);
-    assert!(!second.is_locked(&run).unwrap());
-    drop(second.lock_run(&run).unwrap());
+    assert!(!second.is_locked(&run).await.unwrap());
+    drop(second.lock_run(&run).await.unwrap());
 }
 
 async fn what_made_an_app_so_is_named_by_run_and_number(backend: Backend) {
@@ -1585,7 +1585,7 @@ async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: B
     let fixture = Fixture::new(backend).await;
     let ledger = &fixture.ledger;
     let run = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
-    let lock = ledger.lock_run(&run).unwrap();
+    let lock = ledger.lock_run(&run).await.unwrap();
     let mut changes = pin!(ledger.changes().await.unwrap());
     let mut noticed = async || {
         let next = changes.next();

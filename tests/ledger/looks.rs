@@ -63,7 +63,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     // The clock is right: nothing is touched.
     fixture
         .ledger
-        .set_continued(&lock_of(&fixture.ledger, &run), UnixMillis(NOW), 2)
+        .set_continued(&lock_of(&fixture.ledger, &run).await, UnixMillis(NOW), 2)
         .await
         .unwrap();
     assert_eq!(checked_at(&fixture.ledger, &run).await, before);
@@ -76,7 +76,7 @@ async fn looks_of_a_time_that_has_not_come_yet_count_as_made_before(backend: Bac
     let back = NOW - 1_000_000;
     fixture
         .ledger
-        .set_continued(&lock_of(&fixture.ledger, &run), UnixMillis(back), 2)
+        .set_continued(&lock_of(&fixture.ledger, &run).await, UnixMillis(back), 2)
         .await
         .unwrap();
     let after = checked_at(&fixture.ledger, &run).await;
@@ -104,7 +104,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
     fixture
         .ledger
         .set_stopped(
-            &lock_of(&fixture.ledger, &run),
+            &lock_of(&fixture.ledger, &run).await,
             OrgNo(1),
             Some(stopped.clone()),
         )
@@ -122,7 +122,7 @@ async fn what_a_stopped_org_holds_back_cannot_move_by_itself(backend: Backend) {
     );
     fixture
         .ledger
-        .set_stopped(&lock_of(&fixture.ledger, &run), OrgNo(1), None)
+        .set_stopped(&lock_of(&fixture.ledger, &run).await, OrgNo(1), None)
         .await
         .unwrap();
     assert_eq!(counts().await.movable(), 2);
@@ -177,7 +177,7 @@ async fn an_answer_that_a_process_is_handing_in_stays_its_runs(backend: Backend)
     let fixture = Fixture::new(backend).await;
     let before = handing_in(&fixture).await;
     let other = fixture.another().await;
-    let _held = other.lock_run(&before).unwrap();
+    let _held = other.lock_run(&before).await.unwrap();
     let new = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
     let is = fixture.ledger.entry(&new, EntryNo(0)).await.unwrap();
     assert_eq!(
@@ -219,6 +219,7 @@ async fn what_is_read_of_a_snapshot_is_of_one_moment(backend: Backend) {
     let Fixture {
         folder: _folder,
         ledger,
+        ..
     } = fixture;
     drop(ledger);
     // Nobody has it open when the first one is taken.

@@ -1,4 +1,4 @@
-//! The ledger: what any must do, and what the one on SQLite answers to a bad file, a full disk, a
+//! The ledger: what any must do, on PostgreSQL as well, and what the one on SQLite answers to a bad file, a full disk, a
 //! second process and a crash.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
@@ -13,6 +13,12 @@ macro_rules! on_each_backend {
                 super::$test(crate::support::Backend::Sqlite).await;
             })*
         }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(crate::support::Backend::Postgres).await;
+            })*
+        }
     };
 }
 
@@ -21,6 +27,9 @@ mod desk;
 mod looks;
 mod notes;
 mod notices;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod prune;
 mod queues;
 mod removed;

@@ -152,7 +152,7 @@ async fn who_worked_on_a_run_lately_made_it_young(backend: Backend) {
     let at = NOW - 3 * DAY;
     fixture
         .ledger
-        .set_finished(&lock_of(&fixture.ledger, &run), Some(UnixMillis(at)))
+        .set_finished(&lock_of(&fixture.ledger, &run).await, Some(UnixMillis(at)))
         .await
         .unwrap();
     assert_eq!(prune(&fixture.ledger, older_than(5)).await.runs, 0);
@@ -179,12 +179,16 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
         },
     };
     ledger
-        .set_stopped(&lock_of(ledger, &stopped), OrgNo(0), Some(why.clone()))
+        .set_stopped(
+            &lock_of(ledger, &stopped).await,
+            OrgNo(0),
+            Some(why.clone()),
+        )
         .await
         .unwrap();
     let held = ended(ledger, "held.csv", 90, 1).await;
     let other = fixture.another().await;
-    let lock = other.lock_run(&held).unwrap();
+    let lock = other.lock_run(&held).await.unwrap();
     // What may still land is waited for by whoever comes next.
     let lands = begun(ledger, "lands.csv", 90, 1).await;
     let mut cp = checkpoint(&lands, 0, 0, EntryState::Started);
@@ -197,7 +201,7 @@ async fn a_run_that_is_needed_stays(backend: Backend) {
     });
     ledger.store(cp).await.unwrap();
     ledger
-        .set_stopped(&lock_of(ledger, &lands), OrgNo(0), Some(why))
+        .set_stopped(&lock_of(ledger, &lands).await, OrgNo(0), Some(why))
         .await
         .unwrap();
     ended(ledger, "lands.csv", 90, 1).await;

@@ -158,7 +158,7 @@ async fn what_an_org_holds_back_is_what_stands_in_its_queue(backend: Backend) {
         (true, true, [3, 1]),
         (true, false, [2, 0]),
     ] {
-        let lock = crate::support::lock_of(ledger, &run);
+        let lock = crate::support::lock_of(ledger, &run).await;
         let set = |org, is| ledger.set_stopped(&lock, org, stopped().filter(|_| is));
         set(OWN, own).await.unwrap();
         set(HUB, hub).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_failed_entry_is_tried_again_where_it_failed(backend: Backend) {
     failed.state = EntryState::Failed;
     ledger.store(failed).await.unwrap();
     assert_eq!(queue(ledger, &run, HUB, EntryState::Failed).await, [0]);
-    let lock = crate::support::lock_of(ledger, &run);
+    let lock = crate::support::lock_of(ledger, &run).await;
     let again = ledger.retry_failed(&lock, |_| true).await.unwrap();
     assert_eq!(again, 1);
     assert_eq!(queue(ledger, &run, HUB, EntryState::Pending).await, [0, 3]);

@@ -38,9 +38,15 @@ async fn what_left_the_file_is_that_of_the_last_whole_run(backend: Backend) {
     ] {
         let run = fixture.import(file, &ids(entries)).await;
         if is_whole {
-            ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
+            ledger
+                .note_whole(&lock_of(ledger, &run).await)
+                .await
+                .unwrap();
             // A second look finds the same.
-            ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
+            ledger
+                .note_whole(&lock_of(ledger, &run).await)
+                .await
+                .unwrap();
         }
         assert_eq!(
             ledger.removed(&run).await.unwrap(),
@@ -61,7 +67,7 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id(backend: Back
     let run = fixture.import("a.csv", &[by_label]).await;
     fixture
         .ledger
-        .note_whole(&lock_of(&fixture.ledger, &run))
+        .note_whole(&lock_of(&fixture.ledger, &run).await)
         .await
         .unwrap();
     let mut found = checkpoint(&run, 0, 0, EntryState::Done);
@@ -70,7 +76,7 @@ async fn an_app_that_was_found_by_its_label_may_be_given_by_its_id(backend: Back
     let run = fixture.import("a.csv", &[entry("acme", "1")]).await;
     fixture
         .ledger
-        .note_whole(&lock_of(&fixture.ledger, &run))
+        .note_whole(&lock_of(&fixture.ledger, &run).await)
         .await
         .unwrap();
     assert_eq!(fixture.ledger.removed(&run).await.unwrap(), []);
@@ -118,7 +124,7 @@ impl Row {
         }
         fixture
             .ledger
-            .note_whole(&lock_of(&fixture.ledger, &run))
+            .note_whole(&lock_of(&fixture.ledger, &run).await)
             .await
             .unwrap();
         let removed = fixture.ledger.removed(&run).await.unwrap();
@@ -176,7 +182,10 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
         let fixture = Fixture::new(backend).await;
         let ledger = &fixture.ledger;
         let before = fixture.import("a.csv", &[entry("acme", "1")]).await;
-        ledger.note_whole(&lock_of(ledger, &before)).await.unwrap();
+        ledger
+            .note_whole(&lock_of(ledger, &before).await)
+            .await
+            .unwrap();
         let label = labelled("acme", App::Google, "Z");
         let run = fixture.import("a.csv", &[label]).await;
         let mut version = 0;
@@ -184,11 +193,17 @@ async fn what_is_gone_is_known_once_labels_have_led_to_their_apps(backend: Backe
             ledger.store(checkpoint(&run, 0, 0, state)).await.unwrap();
             version = 1;
         }
-        ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
+        ledger
+            .note_whole(&lock_of(ledger, &run).await)
+            .await
+            .unwrap();
         let mut found = checkpoint(&run, 0, version, EntryState::Done);
         found.progress.to_mut().app_id = Some(then.into());
         ledger.store(found).await.unwrap();
-        ledger.note_whole(&lock_of(ledger, &run)).await.unwrap();
+        ledger
+            .note_whole(&lock_of(ledger, &run).await)
+            .await
+            .unwrap();
         let removed = ledger.removed(&run).await.unwrap();
         let ids: Vec<_> = removed.into_iter().filter_map(|gone| gone.app_id).collect();
         assert_eq!(ids, gone, "{first:?} {then}");

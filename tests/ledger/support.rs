@@ -15,17 +15,26 @@ use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec,
 use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step, UnixMillis};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::postgres_server;
 
 /// Where ledgers are kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Backend {
     /// In a file of SQLite's, each in a folder of its own.
     Sqlite,
+    /// In a database of a PostgreSQL that the tests start.
+    Postgres,
 }
+
+/// The database that those of tests are copies of: one with tables, and without runs.
+const TEMPLATE: &str = "ledger_template";
 
 pub struct Fixture {
     pub folder: TempDir,
     pub ledger: Ledger,
+    pub url: LedgerUrl,
 }
 
 impl Fixture {
@@ -33,22 +42,37 @@ impl Fixture {
     pub async fn new(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => Self::with(OpenOptions::default()).await,
+            Backend::Postgres => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = database(&folder).await;
+                Self::at(folder, url, OpenOptions::default()).await
+            }
+        }
+    }
+
+    async fn at(folder: TempDir, url: LedgerUrl, options: OpenOptions) -> Self {
+        let ledger = Ledger::open_with(&url, options).await.unwrap();
+        Self {
+            folder,
+            ledger,
+            url,
         }
     }
 
     pub async fn with(options: OpenOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = LedgerUrl::file(folder.path().join("ledger.db"));
-        let ledger = Ledger::open_with(&url, options).await.unwrap();
-        Self { folder, ledger }
+        Self::at(folder, url, options).await
     }
 
     pub async fn reopen(self) -> Self {
-        let Self { folder, ledger } = self;
+        let Self {
+            folder,
+            ledger,
+            url,
+        } = self;
         drop(ledger);
-        let url = LedgerUrl::file(folder.path().join("ledger.db"));
-        let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
-        Self { folder, ledger }
+        Self::at(folder, url, OpenOptions::default()).await
     }
 
     /// The same ledger, opened once more.
@@ -63,12 +87,31 @@ impl Fixture {
     }
 
     pub fn url(&self) -> LedgerUrl {
-        LedgerUrl::file(self.path())
+        self.url.clone()
     }
 
     pub async fn import(&self, file: &str, entries: &[Entry]) -> RunId {
         import(&self.ledger, file, entries).await
     }
+}
+
+/// A database of its own, with the ledger's tables; the key of its fingerprints is in that folder.
+async fn database(folder: &TempDir) -> LedgerUrl {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let server = tokio::task::spawn_blocking(postgres_server::server)
+        .await
+        .unwrap();
+    let make = || async {
+        server.sql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
+        let url: LedgerUrl = server.url(TEMPLATE).parse().unwrap();
+        drop(Ledger::open(&url, OpenMode::ReadWrite).await.unwrap());
+    };
+    MADE.get_or_init(make).await;
+    let key = folder.path().join("ledger.key");
+    std::fs::write(&key, hex::encode(rand::random::<[u8; 32]>())).unwrap();
+    let url = tokio::task::spawn_blocking(|| server.copy(TEMPLATE));
+    let url = url.await.unwrap();
+    format!("{url}?key=file:{}", key.display()).parse().unwrap()
 }
 
 pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {
@@ -354,6 +397,6 @@ pub fn call(at: i64) -> Attempt {
 }
 
 /// What this process does by the right of a run's owner.
-pub fn lock_of(ledger: &Ledger, run: &RunId) -> RunLock {
-    ledger.lock_run(run).unwrap()
+pub async fn lock_of(ledger: &Ledger, run: &RunId) -> RunLock {
+    ledger.lock_run(run).await.unwrap()
 }

@@ -141,7 +141,7 @@ impl Run {
             secrets: Secrets::new(&self.folder, false),
             next: Arc::default(),
         };
-        let lock = self.ledger.lock_run(&self.id)?;
+        let lock = self.ledger.lock_run(&self.id).await?;
         let options = RunOptions::default();
         let engine = engine.for_run(&self.id);
         let of_run = (&self.ledger, &lock);

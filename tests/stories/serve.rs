@@ -202,7 +202,10 @@ fn a_run_of_somebody_else_is_not_overlapped() {
         let ledger = okta_rollout::ledger::Ledger::open(&ledger, mode)
             .await
             .unwrap();
-        let lock = ledger.lock_run(&okta_rollout::model::RunId(run)).unwrap();
+        let lock = ledger
+            .lock_run(&okta_rollout::model::RunId(run))
+            .await
+            .unwrap();
         (ledger, lock)
     });
     let mut live = serve(&story);
@@ -222,7 +225,8 @@ fn a_start_that_somebody_else_is_faster_with_is_left_out_and_no_failure() {
     let ledger = runtime.block_on(okta_rollout::ledger::Ledger::open(&url, mode));
     let ledger = ledger.unwrap();
     let job = std::fs::canonicalize(story.path("job.toml")).unwrap();
-    let starting = ledger.lock_file(job.to_str().unwrap()).unwrap();
+    let starting = runtime.block_on(ledger.lock_file(job.to_str().unwrap()));
+    let starting = starting.unwrap();
     let mut live = story.begin(&["serve", "job.toml", "--token", "env:SERVE_TOKEN"]);
     let address = address(&mut live);
     live.says("job.toml: left out, ");

@@ -26,16 +26,16 @@ pub(in crate::cli) async fn share(
     let ledger = existing(settings).await?;
     let org = org(&ledger, &args.org).await?;
     if args.revoke {
-        ledger.take_back_shares(&org.url)?;
+        ledger.take_back_shares(&org.url).await?;
         output.note(format_args!(
             "every link for {} that was made so far is revoked",
             org.name
         ));
         return Ok(Ending::Success);
     }
-    let base = base(args, &ledger)?;
-    let share = Share::new(&ledger, org.url, (unix_millis(), args.expires))?;
-    let path = share.path(&ledger)?;
+    let base = base(args, &ledger).await?;
+    let share = Share::new(&ledger, org.url, (unix_millis(), args.expires)).await?;
+    let path = share.path(&ledger).await?;
     output.page(|page| page.line(format_args!("{base}{path}")))?;
     let line = format!(
         "whoever has this link sees the consents of {} and hands them in, until {}",
@@ -67,11 +67,11 @@ async fn org(ledger: &Ledger, name: &str) -> Result<OrgRow, Failure> {
 }
 
 /// Where the desk is.
-fn base(args: &args::ConsentShare, ledger: &Ledger) -> Result<String, Failure> {
+async fn base(args: &args::ConsentShare, ledger: &Ledger) -> Result<String, Failure> {
     let hint =
         "start one: okta-rollout serve; or say where it will be: --url https://desk.example.com";
     let Some(url) = &args.url else {
-        return ledger.desk()?.ok_or_else(|| {
+        return ledger.desk().await?.ok_or_else(|| {
             let error =
                 anyhow::anyhow!("no desk works on this ledger, so that a link leads nowhere");
             Failure::usage(error).hint(hint)

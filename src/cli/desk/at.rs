@@ -110,7 +110,7 @@ impl At {
 
 fn complete(settings: &Settings) -> Complete {
     let settings = settings.clone();
-    Arc::new(move |ledger: Option<&Path>, text: &str| completed_for(&settings, ledger, text))
+    Arc::new(move |ledger: Option<&LedgerUrl>, text: &str| completed_for(&settings, ledger, text))
 }
 
 fn no_host(host: &str) -> Failure {

@@ -9,7 +9,6 @@ use crate::cli::output::Output;
 use crate::cli::resume::Wanted;
 use crate::desk::asked::{Reply, Trouble};
 use crate::engine::Engine;
-use crate::job::LedgerUrl;
 use crate::ledger::Ledger;
 use crate::rollout::waves::Decision;
 use crate::selection::Selection;
@@ -37,9 +36,8 @@ pub(in crate::cli) struct Means {
 impl Means {
     /// The settings for a ledger.
     pub(super) fn settings(&self, ledger: &Ledger) -> Settings {
-        let path = ledger.file().map(ToOwned::to_owned).unwrap_or_default();
         Settings {
-            ledger: LedgerChoice::Job(LedgerUrl::file(path)),
+            ledger: LedgerChoice::Job(ledger.url().clone()),
             ..self.settings.clone()
         }
     }

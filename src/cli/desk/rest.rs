@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::cli::resume::{Wanted, continue_with};
 use crate::engine::{Selected, name_of};
 use crate::event::EntryName;
 use crate::failure::Failure;
+use crate::job::LedgerUrl;
 use crate::ledger::{Ledger, Pending};
 use crate::model::{EntryNo, EntryState, RunId, UnixMillis};
 use crate::pacing::unix_millis;
@@ -30,7 +30,7 @@ const TRIED: Duration = Duration::from_mins(10);
 const UNDER_WAY: Duration = Duration::from_mins(1);
 
 /// A run of a ledger.
-type Key = (PathBuf, RunId);
+type Key = (LedgerUrl, RunId);
 
 /// What continues, and what was tried.
 #[derive(Default)]
@@ -77,10 +77,6 @@ const fn word(state: EntryState) -> &'static str {
     }
 }
 
-fn place(ledger: &Ledger) -> PathBuf {
-    ledger.file().map(ToOwned::to_owned).unwrap_or_default()
-}
-
 impl Means {
     /// Has entries go on that are past their consent, in runs that nobody works on.
     pub(super) async fn look(&self, going: &Going, ledger: &Ledger) {
@@ -91,13 +87,18 @@ impl Means {
         let Ok(answered) = ledger.answered().await else {
             return;
         };
-        let (path, now) = (place(ledger), unix_millis());
+        let now = unix_millis();
         let (mut at_rest, mut found) = (HashMap::new(), Vec::new());
         for pending in answered {
-            let key = (path.clone(), pending.run.clone());
-            let is_at_rest = *at_rest
-                .entry(pending.run.clone())
-                .or_insert_with(|| self.is_at_rest(ledger, &pending.run));
+            let key = (ledger.url().clone(), pending.run.clone());
+            let is_at_rest = match at_rest.get(&pending.run) {
+                Some(&known) => known,
+                None => {
+                    let is_at_rest = self.is_at_rest(ledger, &pending.run).await;
+                    at_rest.insert(pending.run.clone(), is_at_rest);
+                    is_at_rest
+                }
+            };
             if is_at_rest && can_go_on(&pending, now) && going.tries(&key, &pending) {
                 let org: Arc<str> = pending.org.name.as_str().into();
                 found.push((pending.run, name_of(&org, &pending.entry)));
@@ -107,9 +108,9 @@ impl Means {
     }
 
     /// Whether nobody works on a run, and nobody at this desk wanted that.
-    fn is_at_rest(&self, ledger: &Ledger, run: &RunId) -> bool {
+    async fn is_at_rest(&self, ledger: &Ledger, run: &RunId) -> bool {
         let live = self.engine.live();
-        !live.has(run) && !live.was_stopped(run) && !ledger.is_locked(run).unwrap_or(true)
+        !live.has(run) && !live.was_stopped(run) && !ledger.is_locked(run).await.unwrap_or(true)
     }
 
     /// Has runs continue with entries whose answers came in, one after the other of each run: what comes in meanwhile is
@@ -123,9 +124,9 @@ impl Means {
         if !self.continues {
             return;
         }
-        let (path, mut ours) = (place(ledger), Vec::new());
+        let mut ours = Vec::new();
         for (run, entry) in entries {
-            let key = (path.clone(), run);
+            let key = (ledger.url().clone(), run);
             let mut waiting = going.waiting.borrow_mut();
             if !waiting.contains_key(&key) {
                 ours.push(key.clone());
@@ -152,7 +153,7 @@ impl Means {
         let mut is_others = false;
         loop {
             // Whoever works on the run hears of the answer, and does the rest.
-            while ledger.is_locked(run).unwrap_or(false) {
+            while ledger.is_locked(run).await.unwrap_or(false) {
                 is_others = true;
                 tokio::select! {
                     () = interrupt.cancelled() => return false,
@@ -314,7 +315,7 @@ mod tests {
     #[test]
     fn what_was_tried_and_stayed_as_it_was_is_not_tried_at_once_again() {
         let (going, mut pending) = (Going::default(), answered("https://acme.okta.com", None));
-        let key = (PathBuf::from("ledger.db"), pending.run.clone());
+        let key = (LedgerUrl::default(), pending.run.clone());
         assert!(going.tries(&key, &pending));
         assert!(!going.tries(&key, &pending));
         pending.entry.version += 1;

@@ -148,7 +148,7 @@ mod tests {
         let engine = Engine::with_events(Events::with_buffer(4));
         let mut listener = engine.events().listen();
         let options = RunOptions::default();
-        let owner = ledger.lock_run(&run).unwrap();
+        let owner = ledger.lock_run(&run).await.unwrap();
         let of_run = (&ledger, &owner);
         let engine_of_run = engine.for_run(&run);
         let driven = drive(&engine_of_run, of_run, vec![org], &options, async || false);

@@ -65,11 +65,11 @@ pub(in crate::cli) async fn undelivered(
 
 /// The ledger as it is now, for a report whose parts fit together, and whether somebody works on the run.
 pub(in crate::cli) async fn look(ledger: &Ledger, run: &RunId) -> Result<(Ledger, Held), Failure> {
-    let mut before = held(ledger, run)?;
+    let mut before = held(ledger, run).await?;
     loop {
         let now = ledger.snapshot().await?;
         // Who holds it is no part of what is read.
-        let after = held(ledger, run)?;
+        let after = held(ledger, run).await?;
         if before == after {
             return Ok((now, after));
         }
@@ -87,7 +87,7 @@ impl Facts {
 
     /// Reads them.
     pub async fn read(ledger: &Ledger, run: &RunRow) -> Result<Self, Failure> {
-        Self::of(ledger, run, held(ledger, &run.id)?).await
+        Self::of(ledger, run, held(ledger, &run.id).await?).await
     }
 
     async fn of(ledger: &Ledger, run: &RunRow, held: Held) -> Result<Self, Failure> {

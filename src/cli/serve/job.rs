@@ -266,7 +266,7 @@ impl Job {
 
     async fn is_held(&self, ledger: &Ledger) -> Result<bool, Failure> {
         Ok(match ledger.last_run_of(&self.key).await? {
-            Some(run) => ledger.is_locked(&run.id)?,
+            Some(run) => ledger.is_locked(&run.id).await?,
             None => false,
         })
     }

@@ -6,11 +6,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::readers;
 use super::reads;
 use super::rows::{self, Result};
+use crate::ledger::prepared::Call;
 use crate::ledger::{Attempt, EntryRow};
 use crate::model::{EntryNo, RunId};
-
-/// A call and its step as JSON.
-pub(super) type Call = (Attempt, String);
 
 pub(super) const INSERT: &str =
     "INSERT INTO call (entry, previous, at, step, call, http_status, okta_error_code, request_id,

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use sha2::{Digest, Sha256};
 
 use super::rows::{self, Result, code};
+use crate::ledger::stored::likeness;
 use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
 
 /// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
@@ -25,15 +25,6 @@ pub(super) struct Carriable(HashMap<[u8; 32], Waiting>);
 pub(super) struct CarryOver {
     no: EntryNo,
     from: Waiting,
-}
-
-/// What makes two entries the same consent: the org's URL and everything wanted, but not the row.
-fn likeness(url: &str, spec: &str) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(url);
-    hash.update([0]);
-    hash.update(spec);
-    hash.finalize().into()
 }
 
 impl Carriable {
@@ -58,13 +49,13 @@ impl Carriable {
             if is_handed_in && !is_free(&RunId(row.get(5)?)) {
                 continue;
             }
-            let likeness = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
+            let like = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
             let waiting = Waiting {
                 key: row.get(2)?,
                 version: row.get(3)?,
             };
             // The newest run's comes last and wins.
-            found.insert(likeness, waiting);
+            found.insert(like, waiting);
         }
         Ok(Self(found))
     }
@@ -138,7 +129,7 @@ fn move_one(
 ) -> Result<()> {
     let mut delta = rows::Delta::default();
     delta.moved(from, to);
-    Ok(delta.apply(transaction, seq, org)?)
+    Ok(rows::add_sums(transaction, seq, org, &delta)?)
 }
 
 /// What goes with a consent.

@@ -63,6 +63,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use crate::job::LedgerUrl;
+    use crate::ledger::store::Store;
     use crate::ledger::{Ledger, Note, OpenMode, SpentWindow};
     use crate::model::UnixMillis;
 
@@ -89,7 +90,10 @@ mod tests {
             ledger.note(notes, |stored| drop(end.send(stored)));
             ended.await.expect("told").expect("stored");
         };
-        let version = async || ledger.store.data_version().await.expect("read");
+        let Store::Sqlite(store) = &ledger.store else {
+            panic!("it is in a file");
+        };
+        let version = async || store.data_version().await.expect("read");
         let before = version().await;
         commit(&ledger, UnixMillis(1)).await;
         assert_eq!(version().await, before);

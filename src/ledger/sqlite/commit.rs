@@ -1,4 +1,4 @@
-//! One checkpoint: turned into columns by the task that commits it, applied by the writer.
+//! One checkpoint, applied by the writer.
 //!
 //! It is applied to an entry that still has the version the checkpoint builds on; to another it changes nothing, so
 //! that others in the same transaction stand.
@@ -7,97 +7,15 @@ use std::collections::HashMap;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::calls::{self, Call};
-use super::compared::Compared;
+use super::calls;
+use super::compared;
 use super::row_keys::RowKeys;
-use super::rows::{self, Delta, Result, code, to_json};
+use super::rows::{self, Delta, Result, code};
 use super::{carry_over, memory};
-use crate::ledger::{
-    AppClient, AppName, Attempt, Checkpoint, Fingerprint, LastAppliedUpdate, LedgerError, OrgStats,
-    Progress,
-};
-use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
-
-/// A checkpoint in columns.
-pub(super) struct Prepared {
-    run: RunId,
-    no: EntryNo,
-    version: i64,
-    before: Option<Compared>,
-    queue: Option<OrgNo>,
-    state: i64,
-    deactivated: bool,
-    columns: Columns,
-    error: Option<String>,
-    due_at: Option<UnixMillis>,
-    checked_at: Option<UnixMillis>,
-    calls: Vec<Call>,
-    stats: OrgStats,
-    fingerprint: Option<Fingerprint>,
-    applied: Option<LastAppliedUpdate>,
-    name: Option<AppName>,
-    client: Option<AppClient>,
-    settled: Option<(String, bool)>,
-}
-
-/// What is stored of an entry's progress.
-pub(super) struct Columns {
-    /// `None` = nothing done yet.
-    pub progress: Option<String>,
-    pub drifted: bool,
-    pub app_hash: Option<i32>,
-    pub consent: Option<[u8; 32]>,
-}
-
-impl Columns {
-    pub(super) fn of(state: i64, progress: &Progress) -> rusqlite::Result<Self> {
-        let waits = matches!(state, code::WAITING | code::STARTED);
-        Ok(Self {
-            progress: (*progress != Progress::default())
-                .then(|| to_json(progress))
-                .transpose()?,
-            drifted: !progress.drift.is_empty() || !progress.left_secrets.is_empty(),
-            app_hash: progress.app_id.as_deref().map(rows::app_hash),
-            // While its answer is being handed in, too: a second answer must find it in flight.
-            consent: progress
-                .consent
-                .as_ref()
-                .filter(|_| waits)
-                .map(|consent| rows::consent_hash(&consent.state)),
-        })
-    }
-}
-
-impl Prepared {
-    pub(super) fn new(run: &RunId, checkpoint: Checkpoint<'_>) -> Result<Self> {
-        let state = rows::state_code(checkpoint.state, checkpoint.progress.changed);
-        let with_step = |attempt: Attempt| to_json(&attempt.step).map(|step| (attempt, step));
-        Ok(Self {
-            columns: Columns::of(state, &checkpoint.progress)?,
-            error: checkpoint.error.as_ref().map(to_json).transpose()?,
-            checked_at: checkpoint.looked_at,
-            calls: checkpoint
-                .attempts
-                .into_iter()
-                .map(with_step)
-                .collect::<rusqlite::Result<_>>()?,
-            settled: checkpoint.settled_consent,
-            run: run.clone(),
-            no: checkpoint.no,
-            version: checkpoint.version,
-            before: checkpoint.stored.map(|stored| stored.0),
-            queue: checkpoint.queue,
-            deactivated: state == code::CHANGED && checkpoint.progress.is_deactivated(),
-            state,
-            due_at: checkpoint.due_at,
-            stats: checkpoint.stats,
-            fingerprint: checkpoint.fingerprint,
-            applied: checkpoint.applied,
-            name: checkpoint.name,
-            client: checkpoint.client,
-        })
-    }
-}
+use crate::ledger::LedgerError;
+use crate::ledger::prepared::Prepared;
+use crate::ledger::stored::Compared;
+use crate::model::OrgNo;
 
 /// What a transaction adds to orgs' sums, by run and org: written once at its end.
 pub(super) type Sums = HashMap<(i64, OrgNo), Delta>;
@@ -186,10 +104,10 @@ pub(super) fn apply(
 
 // For whoever did not load the entry to work on it.
 fn look(connection: &Connection, key: i64) -> Result<Option<Compared>> {
-    let sql = format!("SELECT {} FROM entry e WHERE e.key = ?1", Compared::COLUMNS);
+    let sql = format!("SELECT {} FROM entry e WHERE e.key = ?1", compared::COLUMNS);
     Ok(connection
         .prepare_cached(&sql)?
-        .query_row([key], |row| Compared::read(row, 0))
+        .query_row([key], |row| compared::read(row, 0))
         .optional()?)
 }
 
@@ -317,7 +235,7 @@ fn settle(connection: &Connection, key: i64, state: &str, accepted: bool) -> Res
 /// Writes the sums of a transaction.
 pub(super) fn apply_sums(connection: &Connection, sums: &Sums) -> Result<()> {
     for ((seq, org), delta) in sums {
-        delta.apply(connection, *seq, *org)?;
+        rows::add_sums(connection, *seq, *org, delta)?;
     }
     Ok(())
 }

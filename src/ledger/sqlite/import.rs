@@ -104,7 +104,7 @@ impl Import {
             name: name.to_owned(),
             url: url.to_owned(),
             spec: rows::to_json(spec).map_err(at)?,
-            prefix: rows::org_prefix(name).map_err(at)?,
+            prefix: rows::org_prefix(name).map_err(|error| at(rows::unwritable(error)))?,
             entries: 0,
             is_hub: false,
         };

@@ -58,14 +58,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-pub use compared::Compared;
 pub use import::Import;
 pub use lock::{FileLock, HeldRun};
 pub use shares::DeskMark;
 
+use super::prepared::Prepared;
 use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, Result, RunRow};
 use crate::model::RunId;
-use commit::Prepared;
 use holder::Holder;
 use identity::Mark;
 use read_pool::ReadPool;
@@ -365,8 +364,9 @@ impl Store {
         checkpoint: Checkpoint<'_>,
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
         let begun = self.inner.writer().and_then(|writer| {
-            let prepared =
-                Prepared::new(run, checkpoint).map_err(|fault| fault.at(&self.inner.path))?;
+            let prepared = Prepared::new(run, checkpoint)
+                .map_err(rows::unwritable)
+                .map_err(|error| LedgerError::sqlite(&self.inner.path, &error))?;
             writer.commit(prepared)
         });
         async move { begun?.await }

@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::compared::Compared;
 use super::rows::{self, ENTRY, Fault, OPEN, Result, code};
-use super::{memory, readers, row_keys};
+use super::{compared, memory, readers, row_keys};
 use crate::apps::App;
 use crate::ledger::{AppMemory, AsStored, EntryRow, Known, Standing, UnderWay};
 use crate::manifest::SecretRef;
@@ -52,7 +51,7 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
             "SELECT {ENTRY}, {} FROM entry e CROSS JOIN org o ON o.run = e.run AND o.no = e.org
              WHERE e.run = ?1 AND {of_queue} AND e.state = ?3 AND {open} AND e.key > ?4 AND e.key <= ?5
                AND e.adopted_by IS NULL ORDER BY e.key",
-            Compared::COLUMNS
+            compared::COLUMNS
         );
         let mut statement = connection.prepare_cached(&sql)?;
         for code in codes {
@@ -72,10 +71,10 @@ pub(super) fn load(connection: &Connection, window: &Window) -> Result<Vec<Entry
     Ok(found)
 }
 
-/// Columns `ENTRY` and those of [`Compared`].
+/// Columns `ENTRY` and [`compared::COLUMNS`].
 fn to_work_on(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     Ok(EntryRow {
-        stored: Some(AsStored(Compared::read(row, rows::ENTRY_COLUMNS)?)),
+        stored: Some(AsStored(compared::read(row, rows::ENTRY_COLUMNS)?)),
         ..rows::entry_row(row)?
     })
 }

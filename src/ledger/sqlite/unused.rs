@@ -102,7 +102,7 @@ mod tests {
         let path = folder.path().join("a/b/ledger.db");
         let open = || async { Ledger::open(&url(&path), OpenMode::ReadWrite).await };
         let ledger = open().await.expect("opened");
-        let lock = ledger.lock_file("a file").expect("locked");
+        let lock = ledger.lock_file("a file").await.expect("locked");
         drop(lock);
         ledger.discard_unused().await;
         assert!(!folder.path().join("a").exists());

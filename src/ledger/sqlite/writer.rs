@@ -15,11 +15,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::commit::{self, Prepared, Statements, Sums};
+use super::commit::{self, Statements, Sums};
 use super::identity::{Identity, Mark};
 use super::row_keys::RowKeys;
 use super::rows::Fault;
 use super::{files, readers};
+use crate::ledger::prepared::Prepared;
 use crate::ledger::{AsStored, LedgerError, Result};
 
 /// Checkpoints in one transaction at most: what is committed is acknowledged within some 10 ms, and

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::Store;
-use super::commit::Columns;
 use super::rows::{self, Delta, Result, code, to_json};
+use crate::ledger::stored::Columns;
 use crate::ledger::{LedgerError, OrgStats, Progress};
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, EntryState, OrgNo, RunId, Stopped, UnixMillis};
@@ -113,7 +113,7 @@ impl Store {
         self.change(run, move |connection, seq| {
             let mut delta = Delta::default();
             delta.add(stats);
-            Ok(delta.apply(connection, seq, org)?)
+            Ok(rows::add_sums(connection, seq, org, &delta)?)
         })
         .await
     }
@@ -203,10 +203,10 @@ fn retry_slice(
             EntryState::Started
         };
         let state = rows::state_code(state, progress.changed);
-        let columns = Columns::of(state, &progress)?;
+        let columns = Columns::of(state, &progress).map_err(rows::unwritable)?;
         update.execute(params![key, state, columns.progress, columns.consent])?;
         delta.moved(code::FAILED, state);
     }
-    delta.apply(connection, seq, org)?;
+    rows::add_sums(connection, seq, org, &delta)?;
     Ok((failed.len() as u64, last))
 }

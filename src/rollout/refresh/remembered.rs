@@ -51,7 +51,7 @@ impl Remembered {
         };
         let waiting = waiting(&ledger).await?;
         Ok(Self {
-            fingerprints: keys(&ledger)?.map(Fingerprints::new),
+            fingerprints: keys(&ledger).await?.map(Fingerprints::new),
             ledger: Some(ledger),
             waiting,
         })
@@ -148,8 +148,8 @@ impl Remembered {
 }
 
 /// A ledger that never set a secret has no key.
-fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
-    match ledger.keys() {
+async fn keys(ledger: &Ledger) -> Result<Option<HmacKeys>, LedgerError> {
+    match ledger.keys().await {
         Ok(keys) => Ok(Some(keys)),
         Err(LedgerError::ReadOnly { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -77,7 +77,7 @@ impl Engine {
         };
         let (ledger, run) = (&self.ledger, &self.run);
         let engine = Process::with_events(events.clone()).for_run(run);
-        let lock = ledger.lock_run(run)?;
+        let lock = ledger.lock_run(run).await?;
         let begun = Instant::now();
         let of_run = (ledger, &lock);
         drive(&engine, of_run, self.orgs, &options, async || false).await?;

@@ -179,25 +179,25 @@ async fn reading_needs_a_ledger_and_leaves_no_trace() {
         "a closed ledger is one file"
     );
     let elsewhere = Fixture::with(OpenOptions::default()).await;
-    let lock = lock_of(&elsewhere.ledger, &elsewhere.import("a.csv", &[]).await);
+    let lock = lock_of(&elsewhere.ledger, &elsewhere.import("a.csv", &[]).await).await;
     let before = contents(&odd);
     let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
     assert_eq!(reader.runs().await.unwrap().len(), 1);
     assert_eq!(reader.pending_consents(None).await.unwrap().len(), 1);
-    assert!(!reader.is_locked(&run).unwrap());
+    assert!(!reader.is_locked(&run).await.unwrap());
     let mut changes = pin!(reader.changes().await.unwrap());
     tokio::time::pause();
     let none = tokio::time::timeout(Duration::from_secs(5), changes.next()).await;
     assert!(none.is_err(), "reading is no change");
     tokio::time::resume();
     for error in [
-        reader.keys().err().unwrap(),
+        reader.keys().await.err().unwrap(),
         reader
             .store(checkpoint(&run, 0, 1, EntryState::Done))
             .await
             .unwrap_err(),
         reader.set_finished(&lock, None).await.unwrap_err(),
-        reader.lock_run(&run).unwrap_err(),
+        reader.lock_run(&run).await.unwrap_err(),
         reader
             .import(crate::support::new_run("b"))
             .await
@@ -260,8 +260,8 @@ async fn only_the_owner_can_read_what_is_made() {
         .await
         .unwrap();
     let run = import(&ledger, "a.csv", &[]).await;
-    let lock = ledger.lock_run(&run).unwrap();
-    ledger.keys().unwrap();
+    let lock = ledger.lock_run(&run).await.unwrap();
+    ledger.keys().await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let mut seen = 0;
     for folder in [
@@ -323,7 +323,7 @@ async fn a_full_disk_stops_every_later_commit_and_loses_none_before() {
         cp.stats.requests = 1;
         cp
     };
-    let lock = lock_of(&fixture.ledger, &run);
+    let lock = lock_of(&fixture.ledger, &run).await;
     let error = loop {
         match fixture.ledger.store(big(version)).await {
             Ok(_) => version += 1,
@@ -422,11 +422,11 @@ async fn everybody_gets_the_same_key() {
     .await;
     let keys = handles
         .into_iter()
-        .map(|ledger| std::thread::spawn(move || ledger.keys().unwrap().current));
-    let keys: Vec<_> = keys
-        .collect::<Vec<_>>()
+        .map(|ledger| tokio::spawn(async move { ledger.keys().await.unwrap().current }));
+    let keys: Vec<_> = futures_util::future::join_all(keys)
+        .await
         .into_iter()
-        .map(|t| t.join().unwrap())
+        .map(Result::unwrap)
         .collect();
     let first = *keys[0].secret().expose_secret();
     assert_ne!(first, [0; 32]);
@@ -438,11 +438,17 @@ async fn everybody_gets_the_same_key() {
     assert_eq!(fs::read(&key_file).unwrap(), first);
     let reader = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();
     assert_eq!(
-        *reader.keys().unwrap().current.secret().expose_secret(),
+        *reader
+            .keys()
+            .await
+            .unwrap()
+            .current
+            .secret()
+            .expose_secret(),
         first
     );
     fs::write(&key_file, "short").unwrap();
-    let error = fixture.ledger.keys().err().unwrap();
+    let error = fixture.ledger.keys().await.err().unwrap();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
     assert!(
         error
@@ -485,7 +491,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
     let fixture = Fixture::new(Backend::Sqlite).await;
     let ledger = &fixture.ledger;
     assert_eq!(ledger.rotate_key(Forgetting::Refused).await.unwrap(), None);
-    let first = ledger.keys().unwrap().current;
+    let first = ledger.keys().await.unwrap().current;
     let run = fixture
         .import("a.csv", &[entry("x", "0oa1"), entry("x", "0oa2")])
         .await;
@@ -503,7 +509,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
     // As an earlier version left it.
     let sql = rusqlite::Connection::open(fixture.path()).unwrap();
     sql.execute_batch("UPDATE app SET key_id = NULL").unwrap();
-    let held = ledger.lock_run(&run).unwrap();
+    let held = ledger.lock_run(&run).await.unwrap();
     let error = ledger.rotate_key(Forgetting::Allowed).await.unwrap_err();
     assert!(matches!(error, LedgerError::Held { .. }), "{error}");
     drop(held);
@@ -513,7 +519,7 @@ async fn a_key_is_replaced_by_one_process_at_a_time_and_what_it_made_is_counted(
     };
     let rotation = ledger.rotate_key(Forgetting::Refused).await.unwrap();
     assert_eq!(rotation, Some(rotated(1, 0)));
-    let keys = ledger.keys().unwrap();
+    let keys = ledger.keys().await.unwrap();
     assert_eq!(keys.old.unwrap().id(), first.id());
     assert_ne!(keys.current.id(), first.id());
     let error = ledger.rotate_key(Forgetting::Refused).await.unwrap_err();
@@ -553,7 +559,7 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_what_is_in_it() {
     let before = calls(&fixture.ledger, &run).await;
     assert_eq!(before[0], [call(1), call(2), call(4)]);
     assert_eq!(before[1..], [vec![call(3)], vec![]]);
-    let Fixture { folder, ledger } = fixture;
+    let Fixture { folder, ledger, .. } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(FORMAT_15).unwrap();
@@ -630,7 +636,7 @@ async fn what_is_remembered_of_apps_outlives_an_upgrade() {
     assert_eq!(before[1].applied, Some(LastApplied::Unclear));
     assert_eq!((before[1].hmac, before[2].connected), (None, true));
     assert_eq!(before[3], AppMemory::default());
-    let Fixture { folder, ledger } = fixture;
+    let Fixture { folder, ledger, .. } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(FORMAT_15).unwrap();
@@ -654,7 +660,7 @@ async fn memories(ledger: &Ledger, org_url: &str, ids: &[&str]) -> Vec<AppMemory
 async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     let fixture = Fixture::new(Backend::Sqlite).await;
     let run = fixture.import("m.json", &[entry("x", "0oa1")]).await;
-    let Fixture { folder, ledger } = fixture;
+    let Fixture { folder, ledger, .. } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(FORMAT_15).unwrap();
@@ -669,7 +675,11 @@ async fn a_ledger_of_the_format_before_is_upgraded_with_all_it_holds() {
     drop(sql);
     let url = LedgerUrl::file(folder.path().join("ledger.db"));
     let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
-    let fixture = Fixture { folder, ledger };
+    let fixture = Fixture {
+        folder,
+        ledger,
+        url,
+    };
     assert_eq!(fixture.ledger.orgs(&run).await.unwrap()[0].wait, None);
     note(&fixture, vec![Note::Spent(window("/api/v1/apps", 60))])
         .await
@@ -689,7 +699,7 @@ async fn entries_of_the_format_before_stand_where_they_stood() {
             .unwrap();
     }
     let counts = fixture.ledger.counts(&run).await.unwrap();
-    let Fixture { folder, ledger } = fixture;
+    let Fixture { folder, ledger, .. } = fixture;
     drop(ledger);
     let sql = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     sql.execute_batch(FORMAT_15).unwrap();
@@ -698,7 +708,7 @@ async fn entries_of_the_format_before_stand_where_they_stood() {
     let url = LedgerUrl::file(folder.path().join("ledger.db"));
     // Who only passes by upgrades nothing.
     for _ in 0..2 {
-        let error = refused(url.path(), OpenMode::Current).await;
+        let error = refused(url.path().unwrap(), OpenMode::Current).await;
         let is_older = matches!(error, LedgerError::OlderFormat { found: 15, .. });
         assert!(is_older, "{error}");
     }

@@ -29,7 +29,7 @@ async fn child() {
     match part.as_str() {
         "hold" => {
             let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
-            let _lock = ledger.lock_run(&run).unwrap();
+            let _lock = ledger.lock_run(&run).await.unwrap();
             println!("\nholding");
             std::io::stdin().lines().for_each(drop);
         }
@@ -40,7 +40,7 @@ async fn child() {
             };
             let ledger = Ledger::open_with(&url, options).await.unwrap();
             // Not a checkpoint, not counted.
-            let lock = ledger.lock_run(&run).unwrap();
+            let lock = ledger.lock_run(&run).await.unwrap();
             ledger.set_finished(&lock, None).await.unwrap();
             let commits = (0..10).map(|no| ledger.store(checkpoint(&run, no, 0, EntryState::Done)));
             futures_util::future::join_all(commits).await;
@@ -119,8 +119,8 @@ async fn a_run_belongs_to_one_process_until_it_dies() {
     let other = fixture.import("b.csv", &[]).await;
     let mut child = part(&mut this(), "hold", &fixture.path(), &run);
     wait_for(&mut child, "holding");
-    assert!(fixture.ledger.is_locked(&run).unwrap());
-    let error = fixture.ledger.lock_run(&run).unwrap_err();
+    assert!(fixture.ledger.is_locked(&run).await.unwrap());
+    let error = fixture.ledger.lock_run(&run).await.unwrap_err();
     assert!(
         matches!(&error, LedgerError::Held { run: held, .. } if *held == run),
         "{error}"
@@ -129,28 +129,28 @@ async fn a_run_belongs_to_one_process_until_it_dies() {
         let pid = format!("is held by pid {} on ", child.id());
         assert!(error.to_string().contains(&pid), "{error}");
     }
-    drop(fixture.ledger.lock_run(&other).unwrap());
-    let starting = fixture.ledger.lock_file("/x/a.csv").unwrap();
-    let error = fixture.ledger.lock_file("/x/a.csv").unwrap_err();
+    drop(fixture.ledger.lock_run(&other).await.unwrap());
+    let starting = fixture.ledger.lock_file("/x/a.csv").await.unwrap();
+    let error = fixture.ledger.lock_file("/x/a.csv").await.unwrap_err();
     assert!(matches!(error, LedgerError::Starting { .. }), "{error}");
-    drop(fixture.ledger.lock_file("/x/b.csv").unwrap());
+    drop(fixture.ledger.lock_file("/x/b.csv").await.unwrap());
     drop(starting);
-    drop(fixture.ledger.lock_file("/x/a.csv").unwrap());
+    drop(fixture.ledger.lock_file("/x/a.csv").await.unwrap());
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(!fixture.ledger.is_locked(&run).unwrap());
-    let lock = fixture.ledger.lock_run(&run).unwrap();
+    assert!(!fixture.ledger.is_locked(&run).await.unwrap());
+    let lock = fixture.ledger.lock_run(&run).await.unwrap();
     // In one process, too.
     let second = Ledger::open(&fixture.url(), OpenMode::ReadWrite)
         .await
         .unwrap();
     assert!(matches!(
-        second.lock_run(&run),
+        second.lock_run(&run).await,
         Err(LedgerError::Held { .. })
     ));
     drop(lock);
-    assert!(!second.is_locked(&run).unwrap());
-    drop(second.lock_run(&run).unwrap());
+    assert!(!second.is_locked(&run).await.unwrap());
+    drop(second.lock_run(&run).await.unwrap());
     if cfg!(unix) {
         let locks = fixture.folder.path().join("ledger.db.locks");
         assert_eq!(
@@ -277,6 +277,7 @@ async fn a_snapshot_ends_when_the_file_below_it_is_written() {
     let Fixture {
         folder: _folder,
         ledger,
+        ..
     } = fixture;
     drop(ledger);
     let reading = Ledger::open(&url, OpenMode::ReadOnly).await.unwrap();

@@ -66,7 +66,7 @@ async fn a_run_that_took_a_consent_over_is_still_named_by_the_one_before() {
     }
     // Somebody works on the first one, so that it stays.
     ended(ledger, "a.csv", 1, 2).await;
-    let lock = ledger.lock_run(&first).unwrap();
+    let lock = ledger.lock_run(&first).await.unwrap();
     let pruned = prune(ledger, older_than(5)).await;
     assert_eq!(
         (pruned.runs, pruned.kept),

@@ -229,7 +229,7 @@ impl Nights {
     async fn held(&self) -> (Ledger, RunLock) {
         let ledger = self.ledger().await;
         let run = ledger.find_run(None).await.unwrap();
-        let lock = ledger.lock_run(&run.id).unwrap();
+        let lock = ledger.lock_run(&run.id).await.unwrap();
         (ledger, lock)
     }
 

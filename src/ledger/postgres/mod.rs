@@ -1,0 +1,220 @@
+//! The ledger in a database of PostgreSQL's (14 and newer): all that is SQL, sessions and locks there.
+//!
+//! ```text
+//! commit, note, lock_run  ─▶ owner: one session, its task stores many checkpoints in one transaction
+//! set_*, begin_notice…    ─▶ owner.begin(): a transaction on that session, one at a time
+//! import                  ─▶ a session of its own, COPY
+//! runs, load, consent…    ◀─ pool: a few sessions that read
+//! ```
+//!
+//! All sessions live on one thread with a runtime of its own, which ends with the store: whoever asks may be in simulated
+//! time, or on the way out.
+
+/// In place of what is still to be written.
+macro_rules! todo_stub {
+    () => {
+        Err($crate::ledger::LedgerError::Io {
+            location: "postgres".to_owned(),
+            cause: concat!("not written yet: ", file!(), ":", line!()).to_owned(),
+        })
+    };
+}
+
+mod apps;
+mod calls;
+mod carry_over;
+mod changes;
+mod commit;
+mod connect;
+mod consents;
+mod drift;
+mod error;
+mod health;
+mod held;
+mod ids;
+mod import;
+mod key;
+mod locks;
+mod memory;
+mod notes;
+mod notices;
+mod owner;
+mod password;
+mod pool;
+mod prune;
+mod queries;
+mod reads;
+mod removed;
+mod row_keys;
+mod rows;
+mod runs;
+mod schedules;
+mod schema;
+mod session;
+mod shares;
+mod sums;
+mod thread;
+mod tls;
+mod waiting;
+mod waves;
+mod writes;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use tokio::sync::oneshot;
+
+pub use held::Held;
+pub use import::Import;
+
+use super::prepared::Prepared;
+use super::{AsStored, Checkpoint, LedgerError, Note, OpenMode, OpenOptions, Result};
+use crate::job::PostgresUrl;
+use crate::model::RunId;
+use connect::Target;
+use owner::{Command, Commands, Owner, Transaction};
+use pool::{Pool, Reader};
+use thread::Thread;
+
+/// An open database. Cheap to clone; closed with its last clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: Arc<Target>,
+    pool: Pool,
+    // Before the thread, which waits for the last of its commands.
+    writer: Option<Writer>,
+    is_new: bool,
+    /// Counts what others changed, as far as it was heard of.
+    others: AtomicI64,
+    _thread: Thread,
+}
+
+/// What may change the ledger.
+struct Writer {
+    owner: Arc<Owner>,
+    commands: Commands,
+    thread: std::thread::ThreadId,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.location()).finish()
+    }
+}
+
+/// Opening and closing.
+impl Store {
+    pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self> {
+        let location: Arc<str> = url.location().into();
+        let thread = Thread::start(&location)?;
+        let target = Arc::new(Target {
+            url: url.clone(),
+            location,
+            runtime: thread.runtime().clone(),
+            busy_timeout: options.busy_timeout,
+        });
+        let pool = Pool::new(Arc::clone(&target));
+        let is_new = schema::ready(&target, &*pool.take().await?, options.mode).await?;
+        let writer = match options.mode {
+            OpenMode::ReadOnly => None,
+            OpenMode::ReadWrite | OpenMode::Existing | OpenMode::Current => {
+                let owner = Arc::new(Owner::new(Arc::clone(&target), options.abort_after));
+                connect::refuse_pooler(&target, &*owner.session().await?, &*pool.take().await?)
+                    .await?;
+                Some(Writer {
+                    commands: thread.own(Arc::clone(&owner)),
+                    owner,
+                    thread: thread.id(),
+                })
+            }
+        };
+        let inner = Inner {
+            target,
+            pool,
+            writer,
+            is_new,
+            others: AtomicI64::new(0),
+            _thread: thread,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    pub fn is_new(&self) -> bool {
+        self.inner.is_new
+    }
+
+    /// Tables without runs are no harm, and others may have begun one in them.
+    #[expect(clippy::unused_async, reason = "as the other backend's")]
+    pub async fn discard_unused(self) {}
+
+    /// How messages name it.
+    fn location(&self) -> &str {
+        &self.inner.target.location
+    }
+
+    fn writer(&self) -> Result<&Writer> {
+        self.inner
+            .writer
+            .as_ref()
+            .ok_or_else(|| LedgerError::ReadOnly {
+                location: self.location().to_owned(),
+                cause: "it was opened for reading only".into(),
+            })
+    }
+
+    /// A session to read with.
+    async fn reader(&self) -> Result<Reader> {
+        self.inner.pool.take().await
+    }
+
+    /// A transaction to write with, on the session that owns.
+    async fn begin(&self) -> Result<Transaction<'_>> {
+        self.writer()?.owner.begin().await
+    }
+}
+
+/// Checkpoints and notes, which go through the owner's task.
+impl Store {
+    pub fn note(
+        &self,
+        take: impl FnOnce() -> Vec<Note> + Send + 'static,
+        end: impl FnOnce(Result<()>) + Send + 'static,
+    ) {
+        let writer = match self.writer() {
+            Ok(writer) => writer,
+            Err(error) => return end(Err(error)),
+        };
+        let command = Command::Note(Box::new(take), Box::new(end));
+        if let Err(unsent) = writer.commands.send(command)
+            && let Command::Note(_, end) = unsent.0
+        {
+            end(Err(LedgerError::lost(self.location())));
+        }
+    }
+
+    pub fn commit<'a>(
+        &'a self,
+        run: &RunId,
+        checkpoint: Checkpoint<'_>,
+    ) -> impl Future<Output = Result<AsStored>> + use<'a> {
+        let begun = self.writer().and_then(|writer| {
+            let prepared = Prepared::new(run, checkpoint)
+                .map_err(|error| LedgerError::unreadable(self.location(), error))?;
+            let (reply, answer) = oneshot::channel();
+            let command = Command::Commit(Box::new(prepared), reply);
+            let told = writer.commands.send(command);
+            told.map_err(|_| LedgerError::lost(self.location()))?;
+            Ok(answer)
+        });
+        async move {
+            let answer = begun?.await;
+            answer.unwrap_or_else(|_| Err(LedgerError::lost(self.location())))
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The one session that commits and holds locks, and what goes through it: checkpoints and notes in the order in which
+//! they come, many checkpoints in one transaction; and every other change, one at a time.
+//!
+//! It fences: when the session ends, PostgreSQL frees what it held, and what was held with it cannot be written any
+//! more. Only once nothing is held is there another session, of the next generation.
+
+use std::collections::{HashSet, VecDeque};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use parking_lot::Mutex as Short;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Mutex, MutexGuard, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use super::commit;
+use super::connect::Target;
+use super::locks::{self, Lock};
+use super::notes;
+use super::row_keys::RowKeys;
+use super::session::Connection;
+use crate::ledger::prepared::Prepared;
+use crate::ledger::{AsStored, LedgerError, Note, Result};
+
+/// Checkpoints in one transaction at most.
+const GROUP: usize = 512;
+
+/// Between two signs of life on an idle session: see `idle_session_timeout` in `connect.rs`.
+const PING: Duration = Duration::from_secs(1);
+
+/// How long PostgreSQL may take to answer one: then nobody knows what it still holds.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// What the owner's task is told.
+pub(super) enum Command {
+    Commit(Box<Prepared>, oneshot::Sender<Result<AsStored>>),
+    Note(Take, End),
+    /// Answered with who has the lock, if somebody else has.
+    Lock(Lock, oneshot::Sender<Result<Result<(), String>>>),
+    Unlock(i64, SyncSender<()>),
+}
+
+/// Gives notes when they are about to be written.
+pub(super) type Take = Box<dyn FnOnce() -> Vec<Note> + Send>;
+
+/// Is told what became of them.
+pub(super) type End = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// How the task is told.
+pub(super) type Commands = UnboundedSender<Command>;
+
+/// The session, shared by its task and those who change the ledger otherwise.
+pub(super) struct Owner {
+    target: Arc<Target>,
+    state: Mutex<State>,
+    held: Short<HashSet<i64>>,
+    abort_after: Option<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    session: Option<Arc<Connection>>,
+    /// Counts sessions: what is held is held in this one.
+    generation: u64,
+    keys: RowKeys,
+    /// A transaction was begun and not ended.
+    is_open: bool,
+    /// Why nothing can be written while anything is held.
+    broken: Option<LedgerError>,
+    left: Option<u64>,
+}
+
+impl Owner {
+    pub(super) fn new(target: Arc<Target>, abort_after: Option<u64>) -> Self {
+        let state = State {
+            left: abort_after,
+            ..State::default()
+        };
+        Self {
+            target,
+            state: Mutex::new(state),
+            held: Short::default(),
+            abort_after,
+        }
+    }
+
+    /// The session as it is, for the task and for what needs no transaction.
+    pub(super) async fn session(&self) -> Result<Session<'_>> {
+        let mut state = self.state.lock().await;
+        self.ready(&mut state).await?;
+        let Some(connection) = state.session.clone() else {
+            return Err(LedgerError::lost(&self.target.location));
+        };
+        Ok(Session { state, connection })
+    }
+
+    /// A transaction: nothing of it is stored unless it is committed.
+    pub(super) async fn begin(&self) -> Result<Transaction<'_>> {
+        let mut session = self.session().await?;
+        session.state.is_open = true;
+        session.batch("BEGIN").await?;
+        Ok(Transaction(session))
+    }
+
+    async fn ready(&self, state: &mut State) -> Result<()> {
+        let is_held = !self.held.lock().is_empty();
+        if !is_held {
+            state.broken = None;
+        }
+        if let Some(error) = &state.broken {
+            return Err(error.clone());
+        }
+        if state.session.as_ref().is_some_and(|one| one.is_closed()) {
+            state.session = None;
+        }
+        if let Some(session) = &state.session {
+            if std::mem::take(&mut state.is_open) {
+                session.batch("ROLLBACK").await?;
+            }
+            return Ok(());
+        }
+        if is_held {
+            let lost = LedgerError::lost(&self.target.location);
+            state.broken = Some(lost.clone());
+            return Err(lost);
+        }
+        let session = self.target.connect_owner().await?;
+        commit::prepare(&session).await?;
+        state.session = Some(Arc::new(session));
+        state.generation += 1;
+        state.is_open = false;
+        state.keys = RowKeys::default();
+        Ok(())
+    }
+
+    async fn commit(&self, group: &[Prepared]) -> Vec<Result<AsStored>> {
+        let stored = async {
+            let mut session = self.session().await?;
+            session.state.is_open = true;
+            let mut keys = std::mem::take(&mut session.state.keys);
+            let stored = commit::store(&session, &mut keys, group).await?;
+            // Forgotten when it fails: it may hold what was never stored.
+            session.state.keys = keys;
+            session.state.is_open = false;
+            session.state.count_down();
+            Ok(stored)
+        };
+        match stored.await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.broken_by(&error).await;
+                group.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
+    // The first cause stays.
+    async fn broken_by(&self, error: &LedgerError) {
+        if error.is_fatal() && !self.held.lock().is_empty() {
+            self.state
+                .lock()
+                .await
+                .broken
+                .get_or_insert_with(|| error.clone());
+        }
+    }
+
+    async fn note(&self, take: Take, end: End) {
+        let written = async {
+            let transaction = self.begin().await?;
+            notes::store(&transaction, &take()).await?;
+            transaction.commit().await
+        };
+        let written = written.await;
+        if let Err(error) = &written {
+            self.broken_by(error).await;
+        }
+        end(written);
+    }
+
+    async fn lock(&self, lock: &Lock) -> Result<Result<(), String>> {
+        if self.held.lock().contains(&lock.key) {
+            return Ok(Err(locks::me()));
+        }
+        let session = self.session().await?;
+        let taken = locks::take(&session, lock).await?;
+        if taken.is_ok() {
+            self.held.lock().insert(lock.key);
+        }
+        Ok(taken)
+    }
+
+    async fn unlock(&self, key: i64) {
+        // A session that is gone holds nothing.
+        if let Ok(session) = self.session().await {
+            drop(locks::give_back(&session, key).await);
+        }
+        self.held.lock().remove(&key);
+    }
+
+    // Whoever looks at once finds free what was held.
+    async fn end(&self) {
+        let session = self.state.lock().await.session.take();
+        if let Some(session) = session {
+            let freed = session.batch("SELECT pg_advisory_unlock_all()");
+            drop(tokio::time::timeout(ANSWER, freed).await);
+        }
+    }
+
+    async fn ping(&self) {
+        // In use, it is not idle.
+        let Ok(state) = self.state.try_lock() else {
+            return;
+        };
+        let Some(session) = state.session.clone() else {
+            return;
+        };
+        let answer = tokio::time::timeout(ANSWER, session.batch("")).await;
+        drop(state);
+        if answer.is_err() {
+            let mut state = self.state.lock().await;
+            state.session = None;
+        }
+    }
+}
+
+impl State {
+    fn count_down(&mut self) {
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                std::process::abort();
+            }
+        }
+    }
+}
+
+/// The session, while nobody else has it.
+pub(super) struct Session<'o> {
+    state: MutexGuard<'o, State>,
+    connection: Arc<Connection>,
+}
+
+impl Deref for Session<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A transaction of the owner's. Dropped, it is rolled back.
+pub(super) struct Transaction<'o>(Session<'o>);
+
+impl Transaction<'_> {
+    /// Makes it durable.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.0.batch("COMMIT").await?;
+        self.0.state.is_open = false;
+        Ok(())
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+/// The owner's task: ends when nobody can tell it anything any more.
+pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Command>) {
+    let most = if owner.abort_after.is_some() {
+        1
+    } else {
+        GROUP
+    };
+    let mut ping = tokio::time::interval(PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next = VecDeque::new();
+    loop {
+        let command = match next.pop_front() {
+            Some(command) => command,
+            None => tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => command,
+                    None => return owner.end().await,
+                },
+                _ = ping.tick() => {
+                    owner.ping().await;
+                    continue;
+                }
+            },
+        };
+        match command {
+            Command::Commit(checkpoint, reply) => {
+                let mut group = Group::new(*checkpoint, reply);
+                while group.replies.len() < most {
+                    let Some(command) = next.pop_front().or_else(|| commands.try_recv().ok())
+                    else {
+                        break;
+                    };
+                    if let Some(other) = group.add(command) {
+                        next.push_front(other);
+                        break;
+                    }
+                }
+                let outcomes = owner.commit(&group.checkpoints).await;
+                for (reply, outcome) in group.replies.into_iter().zip(outcomes) {
+                    // Nobody waits any more when the caller was cancelled.
+                    drop(reply.send(outcome));
+                }
+            }
+            Command::Note(take, end) => owner.note(take, end).await,
+            Command::Lock(lock, reply) => {
+                let taken = owner.lock(&lock).await;
+                let is_ours = matches!(taken, Ok(Ok(())));
+                if reply.send(taken).is_err() && is_ours {
+                    owner.unlock(lock.key).await;
+                }
+            }
+            Command::Unlock(key, done) => {
+                owner.unlock(key).await;
+                done.send(()).ok();
+            }
+        }
+    }
+}
+
+/// Checkpoints that are stored together: of different entries, and none that another one of them must come before.
+struct Group {
+    checkpoints: Vec<Prepared>,
+    replies: Vec<oneshot::Sender<Result<AsStored>>>,
+    entries: HashSet<(String, i64)>,
+    apps: HashSet<(String, String)>,
+}
+
+impl Group {
+    fn new(first: Prepared, reply: oneshot::Sender<Result<AsStored>>) -> Self {
+        let mut group = Self {
+            checkpoints: Vec::new(),
+            replies: Vec::new(),
+            entries: HashSet::new(),
+            apps: HashSet::new(),
+        };
+        drop(group.add(Command::Commit(Box::new(first), reply)));
+        group
+    }
+
+    /// Gives back what does not belong to it.
+    fn add(&mut self, command: Command) -> Option<Command> {
+        let Command::Commit(checkpoint, reply) = command else {
+            return Some(command);
+        };
+        let entry = (checkpoint.run.0.clone(), checkpoint.no.0);
+        let apps: Vec<_> = apps(&checkpoint).collect();
+        if self.entries.contains(&entry) || apps.iter().any(|app| self.apps.contains(app)) {
+            return Some(Command::Commit(checkpoint, reply));
+        }
+        self.entries.insert(entry);
+        self.apps.extend(apps);
+        self.checkpoints.push(*checkpoint);
+        self.replies.push(reply);
+        None
+    }
+}
+
+fn apps(checkpoint: &Prepared) -> impl Iterator<Item = (String, String)> {
+    let named = |org: &str, app: &str| (org.to_owned(), app.to_owned());
+    let fingerprint = checkpoint.fingerprint.as_ref();
+    let name = checkpoint.name.as_ref();
+    let client = checkpoint.client.as_ref();
+    let applied = checkpoint.applied.as_ref();
+    let mut all = vec![
+        fingerprint.map(|one| named(&one.org_url, &one.app_id)),
+        name.map(|one| named(&one.org_url, &one.app_id)),
+        client.map(|one| named(&one.org_url, &one.app_id)),
+        applied.map(|one| named(&one.org_url, &one.app_id)),
+    ];
+    all.dedup();
+    all.into_iter().flatten()
+}

@@ -1,0 +1,96 @@
+//! The ledger's tables: made and upgraded by whoever is first, checked by everybody.
+
+use super::connect::{SCHEMA, Target};
+use super::session::Connection;
+use crate::ledger::{LedgerError, OpenMode, Result};
+
+/// Each is applied once, in order; one that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+/// The format of a ledger that has them all.
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// The advisory lock of whoever makes or upgrades tables: `rollout` in ASCII.
+const MIGRATING: i64 = 0x0072_6f6c_6c6f_7574;
+
+/// Makes sure that the ledger is there in this program's format; `true` = it was made.
+pub(super) async fn ready(
+    target: &Target,
+    connection: &Connection,
+    mode: OpenMode,
+) -> Result<bool> {
+    let found = format(connection).await?;
+    let missing = || LedgerError::Missing {
+        location: target.location.to_string(),
+    };
+    match (found, mode) {
+        (Some(FORMAT), _) => Ok(false),
+        (Some(found), _) if found > FORMAT => Err(newer(target, found)),
+        (None | Some(0), OpenMode::ReadOnly | OpenMode::Current | OpenMode::Existing) => {
+            Err(missing())
+        }
+        (Some(found), OpenMode::ReadOnly | OpenMode::Current) => Err(LedgerError::OlderFormat {
+            location: target.location.to_string(),
+            found,
+            known: FORMAT,
+        }),
+        (None | Some(_), OpenMode::ReadWrite | OpenMode::Existing) => {
+            connection.batch("BEGIN").await?;
+            match migrate(target, connection).await {
+                Ok(made) => connection.batch("COMMIT").await.map(|()| made),
+                Err(error) => {
+                    drop(connection.batch("ROLLBACK").await);
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// The ledger's format; `None` = there is none.
+pub(super) async fn format(connection: &Connection) -> Result<Option<i64>> {
+    // Looked up in the table itself: by its name a session may remember that it was not there.
+    let sql = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'ledger')";
+    let is_there = connection.query_one(sql, &[&SCHEMA]).await?;
+    if !is_there.get::<bool>(0)? {
+        return Ok(None);
+    }
+    let row = connection
+        .query_opt("SELECT format FROM ledger", &[])
+        .await?;
+    row.map(|row| row.get(0)).transpose()
+}
+
+/// Applies what is missing; the caller's transaction stores all of it or nothing.
+async fn migrate(target: &Target, connection: &Connection) -> Result<bool> {
+    // Until the end of the transaction; others wait as long as for any lock.
+    connection
+        .query_one("SELECT pg_advisory_xact_lock($1)::text", &[&MIGRATING])
+        .await?;
+    // Another process may have been faster.
+    let found = format(connection).await?;
+    if found.is_some_and(|found| found > FORMAT) {
+        return Err(newer(target, found.unwrap_or_default()));
+    }
+    if found.is_none() {
+        connection
+            .batch(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            .await?;
+    }
+    let applied = usize::try_from(found.unwrap_or_default()).unwrap_or_default();
+    for sql in MIGRATIONS.iter().skip(applied) {
+        connection.batch(sql).await?;
+    }
+    connection
+        .execute("UPDATE ledger SET format = $1", &[&FORMAT])
+        .await?;
+    Ok(found.is_none())
+}
+
+fn newer(target: &Target, found: i64) -> LedgerError {
+    LedgerError::NewerFormat {
+        location: target.location.to_string(),
+        found,
+        known: FORMAT,
+    }
+}

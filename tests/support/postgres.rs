@@ -1,0 +1,226 @@
+//! A PostgreSQL of the tests' own: started once by each test binary that needs one, and stopped when that ends, however
+//! it ends. A test that finds none fails.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Where Debian puts PostgreSQL, a folder a version.
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who tests connect as: the one who made the cluster.
+pub const USER: &str = "tests";
+
+/// A running server.
+pub struct Server {
+    folder: PathBuf,
+    programs: PathBuf,
+    port: u16,
+    databases: AtomicU64,
+}
+
+/// The server of this test binary.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::start)
+}
+
+impl Server {
+    fn start() -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new()
+            .prefix("okta-rollout-pg-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        // Whoever it runs as has to get in.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let server = Self {
+            port: free_port(),
+            folder,
+            programs,
+            databases: AtomicU64::new(0),
+        };
+        server.run(
+            "initdb",
+            &[
+                "--auth=trust",
+                "--no-sync",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "-U",
+                USER,
+                "-D",
+            ],
+        );
+        server.go();
+        server.wait();
+        server
+    }
+
+    // A shell is its parent: it stops the server once the other end of its input is closed, which the system does however
+    // this process ends.
+    fn go(&self) {
+        let port = self.port.to_string();
+        let log = File::create(self.folder.join("log")).unwrap();
+        let server = self.programs.join("postgres");
+        let script = r#""$0" "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$FOLDER""#;
+        let nobody = as_nobody(server);
+        let child: Child = Command::new("sh")
+            .args(["-c", script])
+            .arg(nobody.get_program())
+            .args(nobody.get_args())
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &port, "-k"])
+            .arg(&self.folder)
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args(["-c", "max_connections=300", "-c", "shared_buffers=64MB"])
+            .args(["-c", "full_page_writes=off"])
+            .env("FOLDER", &self.folder)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        // Its input stays open as long as this process is there.
+        std::mem::forget(child);
+    }
+
+    fn wait(&self) {
+        let begun = Instant::now();
+        while !self.answers() {
+            assert!(begun.elapsed() < PATIENCE, "PostgreSQL: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let port = self.port.to_string();
+        Command::new(self.programs.join("pg_isready"))
+            .args(["-q", "-h", "127.0.0.1", "-p", &port])
+            .status()
+            .unwrap()
+            .success()
+    }
+
+    fn log(&self) -> String {
+        let mut text = String::new();
+        drop(
+            File::open(self.folder.join("log")).and_then(|mut file| file.read_to_string(&mut text)),
+        );
+        text
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = as_nobody(self.programs.join(program))
+            .args(arguments)
+            .arg(self.data())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {said}");
+    }
+
+    /// A database without tables; gives the ledger's address in it.
+    pub fn empty(&self) -> String {
+        let name = format!("ledger_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        );
+        self.url(&name)
+    }
+
+    /// A copy of a database that nobody uses; gives the ledger's address in it.
+    pub fn copy(&self, template: &str) -> String {
+        let name = format!("ledger_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        );
+        self.url(&name)
+    }
+
+    /// A ledger's address in a database, by the network.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs SQL as the owner of all; gives what it prints.
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        let port = self.port.to_string();
+        let output = Command::new(self.programs.join("psql"))
+            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port,
+                "-U",
+                USER,
+                "-d",
+                database,
+                "-c",
+                sql,
+            ])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {said}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// The newest version of Debian's, or the one that `pg_config` knows.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten();
+    let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions
+        .map(|entry| entry.path())
+        .filter(|path| path.join("bin/postgres").exists())
+        .max_by_key(|path| version(path));
+    if let Some(newest) = newest {
+        return newest.join("bin");
+    }
+    let said = Command::new("pg_config").arg("--bindir").output();
+    let said = said.expect("PostgreSQL is needed: apt-get install postgresql");
+    PathBuf::from(String::from_utf8(said.stdout).unwrap().trim())
+}
+
+/// PostgreSQL does not run as root.
+fn as_nobody(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    if !rustix::process::getuid().is_root() {
+        return Command::new(program);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let has = users.lines().any(|line| line.starts_with("postgres:"));
+    let user = if has { "postgres" } else { "nobody" };
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", user, "--regid"])
+        .arg(if has { "postgres" } else { "nogroup" })
+        .args(["--clear-groups", "--"])
+        .arg(program)
+        .current_dir("/");
+    command
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
