@@ -34,7 +34,11 @@ pub(super) async fn rotate_key(
             )
         ));
     }
-    output.note("the key was replaced; the one before is kept as LEDGER.key.old");
+    output.note(if ledger.file().is_some() {
+        "the key was replaced; the one before is kept as LEDGER.key.old"
+    } else {
+        "the key was replaced; the one before has to stay after it, wherever a process has it"
+    });
     if rotation.to_renew > 0 {
         output.note(format_args!(
             "{} renewed when next run; nothing is posted again for it",

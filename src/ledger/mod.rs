@@ -12,6 +12,7 @@
 //! writes.rs  changes besides checkpoints    ownership.rs   by which right    shares.rs   links for others, and the desk
 //! model/     the values       error.rs   what can go wrong    health.rs  how it is
 //! store.rs   which backend it is    stored.rs, prepared.rs, run_id.rs   what they have in common: codes, keys, JSON
+//! old_runs.rs, removed.rs   and what they look for: runs to drop, entries that left their file
 //! sqlite/    one file, the log, locks and keys beside it
 //! postgres/  a database: one session that commits and holds locks, and a few that read
 //! ```
@@ -23,10 +24,12 @@
 mod error;
 mod health;
 mod model;
+mod old_runs;
 mod ownership;
 mod postgres;
 mod prepared;
 mod reads;
+mod removed;
 mod run_id;
 mod shares;
 mod sqlite;
@@ -36,6 +39,7 @@ mod writes;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::Either;
 use futures_util::stream::{self, Stream};
@@ -52,6 +56,10 @@ use crate::model::RunId;
 use store::{HeldFile, HeldRun, OfBackend, Store, on};
 
 type Result<T, E = LedgerError> = std::result::Result<T, E>;
+
+/// How long many reads may be of one moment: what is replaced or removed meanwhile is kept for them, and somebody may
+/// leave a report half read in a pager.
+const LONGEST_LOOK: Duration = Duration::from_mins(10);
 
 /// An open ledger. Cheap to clone; closed with its last clone.
 #[derive(Clone, Debug)]

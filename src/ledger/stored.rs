@@ -1,11 +1,13 @@
 //! How domain values are stored, whichever database holds them: codes, keys, hashes and JSON.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{OrgStats, Progress};
 use crate::manifest::Entry;
-use crate::model::{EntryNo, EntryState, OrgNo};
+use crate::model::{EntryNo, EntryState, OrgNo, Step};
 
 /// Stored state codes: places in the org's sums, too. `Done` has two, so that counts need no JSON.
 pub(super) mod code {
@@ -16,6 +18,16 @@ pub(super) mod code {
     pub const CHANGED: i64 = 4;
     pub const FAILED: i64 = 5;
     pub const ALL: usize = 6;
+}
+
+/// Whether an entry that has begun is past its consent, or its answer may be under way; not one that turned out to need no
+/// answer.
+pub(super) fn is_answered(progress: &Progress) -> bool {
+    let is_past_it = progress
+        .steps
+        .iter()
+        .any(|ended| ended.step == Step::CompleteConsent && ended.attempts > 0);
+    is_past_it || progress.consent.is_some()
 }
 
 pub(super) const fn state_code(state: EntryState, changed: bool) -> i64 {
@@ -222,6 +234,33 @@ impl Columns {
         })
     }
 }
+
+/// Looks of a time that has not come yet count as made so long before a process began: longer than it takes from
+/// the command to here.
+pub(super) const LOOKED_BEFORE: Duration = Duration::from_mins(1);
+
+/// A failed entry's state and columns once it is set back to where it stopped, with fresh attempts.
+pub(super) fn set_back(progress: Option<&str>) -> serde_json::Result<(i64, Columns)> {
+    let progress = progress.map(serde_json::from_str).transpose()?;
+    let mut progress: Progress = progress.unwrap_or_default();
+    progress.attempts = 0;
+    progress.elapsed_ms = 0;
+    let state = if progress == Progress::default() {
+        EntryState::Pending
+    } else {
+        EntryState::Started
+    };
+    let state = state_code(state, progress.changed);
+    Ok((state, Columns::of(state, &progress)?))
+}
+
+/// Of a notice `n` in SQL: it did not arrive. What a later one said again, of the run as a whole whichever way it ended,
+/// is not missing any more.
+pub(super) const MISSING_NOTICE: &str = "n.delivered_at IS NULL AND NOT EXISTS (
+     SELECT 1 FROM notice later
+     WHERE later.run = n.run AND later.no > n.no AND later.delivered_at IS NOT NULL
+       AND later.about IS NOT DISTINCT FROM n.about
+       AND (later.type = n.type OR later.type LIKE 'run.%' AND n.type LIKE 'run.%'))";
 
 /// The app of an entry, as its progress or else its JSON says.
 pub(super) fn app_id_of(progress: Option<&str>, spec: &str) -> serde_json::Result<Option<String>> {

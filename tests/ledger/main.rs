@@ -36,3 +36,4 @@ mod removed;
 mod sqlite;
 mod starts;
 mod support;
+mod walks;

@@ -90,6 +90,30 @@ impl Fixture {
         self.url.clone()
     }
 
+    /// Rows of a table.
+    pub fn count(&self, table: &str) -> i64 {
+        let count = format!("SELECT count(*) FROM {table}");
+        if matches!(self.url, LedgerUrl::File(_)) {
+            let sql = rusqlite::Connection::open(self.path()).unwrap();
+            return sql.query_row(&count, [], |row| row.get(0)).unwrap();
+        }
+        self.sql(&count).parse().unwrap()
+    }
+
+    /// Runs SQL in PostgreSQL beside the ledger; gives what it prints.
+    pub fn sql(&self, sql: &str) -> String {
+        let address = self.server_address();
+        let database = address.rsplit('/').next().unwrap();
+        let sql = format!("SET search_path = okta_rollout; {sql}");
+        postgres_server::server().sql(database, &sql)
+    }
+
+    /// The database, as PostgreSQL's own programs are told it.
+    pub fn server_address(&self) -> String {
+        let url = self.url.to_string();
+        url.split('?').next().unwrap().to_owned()
+    }
+
     pub async fn import(&self, file: &str, entries: &[Entry]) -> RunId {
         import(&self.ledger, file, entries).await
     }

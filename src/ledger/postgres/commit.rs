@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::types::ToSql;
 
+use super::changes::{self, Wakes};
 use super::row_keys::RowKeys;
 use super::session::{Connection, Row, column};
 use super::sums::{self, SUMS, Sums};
@@ -36,7 +37,9 @@ const CALLS: &str = "INSERT INTO call (entry, at, step, call, http_status, okta_
 
 /// Makes ready what every transaction needs: what is sent in one go must not stop to be prepared.
 pub(super) async fn prepare(session: &Connection) -> Result<()> {
-    for sql in [LOCK, UPDATE, CALLS, SUMS].iter().chain(&apps::STATEMENTS) {
+    let own = [LOCK, UPDATE, CALLS, SUMS];
+    let all = own.iter().chain(&apps::STATEMENTS);
+    for sql in all.chain(&changes::STATEMENTS) {
         session.prepared(sql).await?;
     }
     Ok(())
@@ -47,6 +50,7 @@ pub(super) async fn store(
     session: &Connection,
     keys: &mut RowKeys,
     group: &[Prepared],
+    wakes: Wakes,
 ) -> Result<Vec<Result<AsStored>>> {
     keys.look_up(session, group).await?;
     let key_of = |checkpoint: &Prepared| {
@@ -76,7 +80,7 @@ pub(super) async fn store(
             _ => Err(moved(session, checkpoint, key)),
         });
     }
-    write(session, keys, &applied).await?;
+    write(session, keys, &applied, wakes).await?;
     Ok(outcomes)
 }
 
@@ -159,7 +163,15 @@ impl<'c> Change<'c> {
     }
 }
 
-async fn write(session: &Connection, keys: &RowKeys, applied: &[Change<'_>]) -> Result<()> {
+async fn write(
+    session: &Connection,
+    keys: &RowKeys,
+    applied: &[Change<'_>],
+    wakes: Wakes,
+) -> Result<()> {
+    if applied.is_empty() {
+        return session.batch("COMMIT").await;
+    }
     let mut sums = Sums::new();
     for change in applied {
         change.add_to(&mut sums);
@@ -184,6 +196,7 @@ async fn write(session: &Connection, keys: &RowKeys, applied: &[Change<'_>]) -> 
             calls(session, applied),
             apps::remember(session, keys, &of_apps),
             sums::add(session, &sums),
+            changes::note(session, wakes),
             session.batch("COMMIT"),
         )?;
         return Ok(());
@@ -194,6 +207,7 @@ async fn write(session: &Connection, keys: &RowKeys, applied: &[Change<'_>]) -> 
         calls(session, applied),
         apps::remember(session, keys, &of_apps),
         sums::add(session, &sums),
+        changes::note(session, wakes),
         session.batch("COMMIT"),
     )?;
     Ok(())

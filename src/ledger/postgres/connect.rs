@@ -52,6 +52,8 @@ pub(super) struct Target {
     pub runtime: Handle,
     /// How long anybody waits for a lock that another process has.
     pub busy_timeout: Duration,
+    /// By which those who change the ledger are told apart; see `changes.rs`.
+    pub process: i64,
 }
 
 /// What a connection hears from others.
@@ -139,7 +141,10 @@ impl Target {
             .connect_timeout(PATIENCE)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(SILENCE)
-            .options(format!("-c search_path={SCHEMA}"));
+            .options(format!(
+                "-c search_path={SCHEMA} -c okta_rollout.process={}",
+                self.process
+            ));
         match host {
             PostgresHost::Tcp { name, port } => config.host(name).port(*port),
             PostgresHost::Socket { folder, port } => config.host_path(folder).port(*port),

@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 
 use super::Store;
 use super::carry_over::{Carriable, CarryOver};
+use super::changes::{self, Wakes};
 use super::session::{Connection, to_json};
 use crate::ledger::stored::{self, app_hash};
 use crate::ledger::{ImportEntry, LedgerError, NewRun, Result, run_id};
@@ -57,7 +58,7 @@ impl Store {
         let carriable = Carriable::of_all_runs(&*self.reader().await?).await?;
         let connection = self.inner.target.connect().await?;
         connection.batch("BEGIN").await?;
-        let (seq, id) = insert_run(&connection, &run).await?;
+        let (seq, id) = insert_run(&connection, &run, None).await?;
         Ok(Import {
             store: self.clone(),
             seq,
@@ -126,6 +127,7 @@ impl Import {
             for carry_over in &carried_over {
                 carry_over.apply(&connection, seq).await?;
             }
+            changes::note(&connection, Wakes::Yes).await?;
             connection.batch("COMMIT").await
         });
         wait(self.store.location(), &finished)?;
@@ -208,14 +210,20 @@ async fn copy(connection: &Connection, sql: &str, rows: Bytes) -> Result<()> {
     sink.as_mut().finish().await.map(drop).map_err(failed)
 }
 
-/// Number and id of a new run, which nobody sees before the end of the transaction.
-async fn insert_run(connection: &Connection, run: &NewRun) -> Result<(i64, RunId)> {
+/// Number and id of a new run, which nobody sees before the end of the transaction; if it is free, that id.
+pub(super) async fn insert_run(
+    connection: &Connection,
+    run: &NewRun,
+    wanted: Option<RunId>,
+) -> Result<(i64, RunId)> {
     let context = to_json(connection.location(), &run.context)?;
     let sql = "INSERT INTO run (id, file, file_key, digest, context, started_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING RETURNING seq";
+    let mut wanted = wanted;
     let mut taken = 0;
     loop {
-        let id = run_id::candidate(taken);
+        let id = wanted.take();
+        let id = id.unwrap_or_else(|| run_id::candidate(taken));
         let row = connection
             .query_opt(
                 sql,

@@ -1,6 +1,8 @@
 //! Who works on a run, starts one of a file, or is the desk: advisory locks of the owner's session, which PostgreSQL
 //! frees when that ends, however it ends. What the table `holder` says is only for the message to others.
 
+use std::collections::HashSet;
+
 use sha2::{Digest, Sha256};
 
 use super::session::Connection;
@@ -64,13 +66,21 @@ pub(super) async fn give_back(session: &Connection, key: i64) -> Result<()> {
     forgotten.map(drop)
 }
 
+/// This database's advisory locks that anybody has.
+const HELD: &str = "SELECT (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
+     WHERE locktype = 'advisory' AND granted AND objsubid = 1
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// Whether any session has it.
 pub(super) async fn is_held(connection: &Connection, key: i64) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pg_locks
-             WHERE locktype = 'advisory' AND granted AND objsubid = 1
-               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-               AND (classid::bigint << 32) | objid::bigint = $1)";
-    connection.query_one(sql, &[&key]).await?.get(0)
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM ({HELD}) held WHERE key = $1)");
+    connection.query_one(&sql, &[&key]).await?.get(0)
+}
+
+/// All that any session has.
+pub(super) async fn all_held(connection: &Connection) -> Result<HashSet<i64>> {
+    let rows = connection.query(HELD, &[]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// Who has it, as that process says.

@@ -3,8 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Store;
+use super::rows::{self, OF_ENTRY, OPEN};
 use super::session::{Connection, Row};
-use crate::ledger::{AppMemory, EntryKey, HubClient, LastApplied, Result, Target};
+use crate::apps::App;
+use crate::ledger::stored;
+use crate::ledger::{AppMemory, EntryKey, FoundBy, HubClient, LastApplied, Result, Target};
 use crate::manifest::Entry;
 use crate::model::{EntryNo, OrgNo, RunId};
 
@@ -16,24 +19,86 @@ impl Store {
     }
 
     pub async fn seen_apps(&self, org_url: &str) -> Result<HashSet<Box<str>>> {
-        let _ = org_url;
-        todo_stub!()
+        seen(&*self.reader().await?, org_url).await
     }
 
     pub async fn wishes(&self, app: &AppMemory) -> Result<Option<Vec<Entry>>> {
-        let _ = app;
-        todo_stub!()
+        let Some(applied_by) = app.applied_by else {
+            return Ok(None);
+        };
+        let keys: Vec<EntryKey> = [Some(applied_by), app.moving_by]
+            .into_iter()
+            .flatten()
+            .collect();
+        let sql = format!("SELECT e.key, s.json, o.name FROM {OF_ENTRY} WHERE e.key = ANY($1)");
+        let mut wishes = HashMap::new();
+        for row in self.reader().await?.query(&sql, &[&keys]).await? {
+            let wish = row.parsed(stored::entry_of(row.text(1)?, row.text(2)?))?;
+            wishes.insert(row.get::<i64>(0)?, wish);
+        }
+        Ok(keys.iter().map(|key| wishes.get(&key.0).cloned()).collect())
     }
 
     pub async fn wishers(&self, app: &AppMemory) -> Result<[Option<(RunId, EntryNo)>; 2]> {
-        let _ = app;
-        todo_stub!()
+        let keys = [app.applied_by, app.moving_by];
+        if keys == [None, None] {
+            return Ok([None, None]);
+        }
+        let seq = |key: EntryKey| stored::run_seq(key.0);
+        let runs: Vec<i64> = keys.into_iter().flatten().map(seq).collect();
+        let sql = "SELECT seq, id FROM run WHERE seq = ANY($1)";
+        let rows = self.reader().await?.query(sql, &[&runs]).await?;
+        let runs: HashMap<i64, String> = rows
+            .iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect::<Result<_>>()?;
+        Ok(keys.map(|key| {
+            let key = key?;
+            let run = runs.get(&seq(key))?;
+            Some((RunId(run.clone()), stored::entry_no(key.0)))
+        }))
     }
 
+    /// The org's entries that no run parked or ended, in order.
     pub async fn targets(&self, run: &RunId, org: OrgNo) -> Result<Vec<Target>> {
-        let _ = (run, org);
-        todo_stub!()
+        let reader = self.reader().await?;
+        let seq = rows::seq(&reader, run).await?;
+        let sql = "SELECT url FROM org WHERE run = $1 AND no = $2";
+        let seen = match reader.query_opt(sql, &[&seq, &org]).await? {
+            Some(row) => seen(&reader, row.text(0)?).await?,
+            None => HashSet::new(),
+        };
+        let sql = format!(
+            "SELECT e.key, e.app_hash IS NULL, s.app, s.json FROM entry e JOIN spec s ON s.entry = e.key
+             WHERE e.run = $1 AND e.org = $2 AND e.state IN (0, 1) AND {OPEN} AND e.adopted_by IS NULL
+             ORDER BY e.key"
+        );
+        let rows = reader.query(&sql, &[&seq, &org]).await?;
+        rows.iter().map(|row| target(row, &seen)).collect()
     }
+}
+
+/// Columns `key`, whether no app is known of it, `app` and JSON.
+fn target(row: &Row, seen: &HashSet<Box<str>>) -> Result<Target> {
+    let app = row.text(2)?;
+    let app = App::from_name(app).ok_or_else(|| row.unreadable(&format!("app {app}")))?;
+    let found = match row.parsed(stored::app_id_of(None, row.text(3)?))? {
+        Some(id) if seen.contains(&*id) => FoundBy::Seen,
+        Some(_) => FoundBy::UnseenId,
+        None if row.get(1)? => FoundBy::Label,
+        // It is in its progress, and was seen when it was found or made.
+        None => FoundBy::Seen,
+    };
+    let no = stored::entry_no(row.get(0)?);
+    Ok(Target { no, app, found })
+}
+
+/// The ids of an org's apps of which it was seen what they are.
+async fn seen(connection: &Connection, org_url: &str) -> Result<HashSet<Box<str>>> {
+    let sql = "SELECT a.id FROM org_url u JOIN app a ON a.org = u.no
+         WHERE u.url = $1 AND a.name IS NOT NULL";
+    let rows = connection.query(sql, &[&org_url]).await?;
+    rows.iter().map(|row| row.text(0).map(Into::into)).collect()
 }
 
 /// What is known of apps of an org; nothing of one that no run has touched.

@@ -10,16 +10,6 @@
 //! All sessions live on one thread with a runtime of its own, which ends with the store: whoever asks may be in simulated
 //! time, or on the way out.
 
-/// In place of what is still to be written.
-macro_rules! todo_stub {
-    () => {
-        Err($crate::ledger::LedgerError::Io {
-            location: "postgres".to_owned(),
-            cause: concat!("not written yet: ", file!(), ":", line!()).to_owned(),
-        })
-    };
-}
-
 mod apps;
 mod calls;
 mod carry_over;
@@ -52,6 +42,7 @@ mod schedules;
 mod schema;
 mod session;
 mod shares;
+mod snapshot;
 mod sums;
 mod thread;
 mod tls;
@@ -74,11 +65,14 @@ use crate::model::RunId;
 use connect::Target;
 use owner::{Command, Commands, Owner, Transaction};
 use pool::{Pool, Reader};
+use snapshot::AsOf;
 use thread::Thread;
 
 /// An open database. Cheap to clone; closed with its last clone.
 #[derive(Clone)]
 pub struct Store {
+    // Before the thread that its session lives on.
+    as_of: Option<Arc<AsOf>>,
     inner: Arc<Inner>,
 }
 
@@ -89,8 +83,16 @@ struct Inner {
     writer: Option<Writer>,
     is_new: bool,
     /// Counts what others changed, as far as it was heard of.
-    others: AtomicI64,
+    others: Arc<AtomicI64>,
     _thread: Thread,
+}
+
+/// A database that may have a ledger.
+struct Reached {
+    pool: Pool,
+    target: Arc<Target>,
+    // Sessions end before it.
+    thread: Thread,
 }
 
 /// What may change the ledger.
@@ -109,15 +111,11 @@ impl std::fmt::Debug for Store {
 /// Opening and closing.
 impl Store {
     pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self> {
-        let location: Arc<str> = url.location().into();
-        let thread = Thread::start(&location)?;
-        let target = Arc::new(Target {
-            url: url.clone(),
-            location,
-            runtime: thread.runtime().clone(),
-            busy_timeout: options.busy_timeout,
-        });
-        let pool = Pool::new(Arc::clone(&target));
+        let Reached {
+            thread,
+            target,
+            pool,
+        } = Self::reach(url, options)?;
         let is_new = schema::ready(&target, &*pool.take().await?, options.mode).await?;
         let writer = match options.mode {
             OpenMode::ReadOnly => None,
@@ -137,11 +135,31 @@ impl Store {
             pool,
             writer,
             is_new,
-            others: AtomicI64::new(0),
+            others: Arc::default(),
             _thread: thread,
         };
         Ok(Self {
+            as_of: None,
             inner: Arc::new(inner),
+        })
+    }
+
+    /// Nothing is connected yet.
+    fn reach(url: &PostgresUrl, options: OpenOptions) -> Result<Reached> {
+        let location: Arc<str> = url.location().into();
+        let thread = Thread::start(&location)?;
+        let target = Arc::new(Target {
+            url: url.clone(),
+            location,
+            runtime: thread.runtime().clone(),
+            busy_timeout: options.busy_timeout,
+            process: rand::random(),
+        });
+        let pool = Pool::new(Arc::clone(&target));
+        Ok(Reached {
+            pool,
+            target,
+            thread,
         })
     }
 
@@ -170,7 +188,13 @@ impl Store {
 
     /// A session to read with.
     async fn reader(&self) -> Result<Reader> {
-        self.inner.pool.take().await
+        if let Some(as_of) = &self.as_of
+            && let Some(session) = as_of.session().await
+        {
+            return Ok(Reader::InSnapshot(session));
+        }
+        let session = self.inner.pool.take().await?;
+        Ok(Reader::Pooled(Box::new(session)))
     }
 
     /// A transaction to write with, on the session that owns.

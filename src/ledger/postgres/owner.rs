@@ -15,9 +15,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex, MutexGuard, oneshot};
 use tokio::time::MissedTickBehavior;
 
+use super::changes::{self, Wakes};
 use super::commit;
 use super::connect::Target;
-use super::locks::{self, Lock};
+use super::locks::{self, Kind, Lock};
 use super::notes;
 use super::row_keys::RowKeys;
 use super::session::Connection;
@@ -140,7 +141,7 @@ impl Owner {
             let mut session = self.session().await?;
             session.state.is_open = true;
             let mut keys = std::mem::take(&mut session.state.keys);
-            let stored = commit::store(&session, &mut keys, group).await?;
+            let stored = commit::store(&session, &mut keys, group, self.wakes(group)).await?;
             // Forgotten when it fails: it may hold what was never stored.
             session.state.keys = keys;
             session.state.is_open = false;
@@ -154,6 +155,14 @@ impl Owner {
                 group.iter().map(|_| Err(error.clone())).collect()
             }
         }
+    }
+
+    // Whoever works on a run hears of what was handed in elsewhere.
+    fn wakes(&self, group: &[Prepared]) -> Wakes {
+        let held = self.held.lock();
+        let is_ours = |one: &Prepared| held.contains(&Kind::Run.key(&one.run.0));
+        let all_ours = group.iter().all(is_ours);
+        if all_ours { Wakes::No } else { Wakes::Yes }
     }
 
     // The first cause stays.
@@ -211,13 +220,16 @@ impl Owner {
 
     async fn ping(&self) {
         // In use, it is not idle.
-        let Ok(state) = self.state.try_lock() else {
+        let Ok(mut state) = self.state.try_lock() else {
             return;
         };
         let Some(session) = state.session.clone() else {
             return;
         };
-        let answer = tokio::time::timeout(ANSWER, session.batch("")).await;
+        // What was begun and given up holds nobody else up.
+        let is_open = std::mem::take(&mut state.is_open);
+        let said = if is_open { "ROLLBACK" } else { "" };
+        let answer = tokio::time::timeout(ANSWER, session.batch(said)).await;
         drop(state);
         if answer.is_err() {
             let mut state = self.state.lock().await;
@@ -257,7 +269,7 @@ pub(super) struct Transaction<'o>(Session<'o>);
 impl Transaction<'_> {
     /// Makes it durable.
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.0.batch("COMMIT").await?;
+        tokio::try_join!(changes::note(&self.0, Wakes::No), self.0.batch("COMMIT"))?;
         self.0.state.is_open = false;
         Ok(())
     }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connect::Target;
 use super::session::Connection;
+use super::snapshot;
 use crate::ledger::{LedgerError, Result};
 
 /// Sessions at most: PostgreSQL has a hundred for everybody.
@@ -25,8 +26,25 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
 }
 
+/// A session to read with, while this is there.
+pub(super) enum Reader {
+    Pooled(Box<Pooled>),
+    InSnapshot(snapshot::Session),
+}
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Pooled(session) => session,
+            Self::InSnapshot(session) => session,
+        }
+    }
+}
+
 /// A session that is whoever's who has this.
-pub(super) struct Reader {
+pub(super) struct Pooled {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
     _permit: OwnedSemaphorePermit,
@@ -41,14 +59,14 @@ impl Pool {
         }
     }
 
-    pub(super) async fn take(&self) -> Result<Reader> {
+    pub(super) async fn take(&self) -> Result<Pooled> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| LedgerError::lost(&self.target.location))?;
         let connection = match self.idle() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        Ok(Reader {
+        Ok(Pooled {
             connection: Some(connection),
             idle: Arc::clone(&self.idle),
             _permit: permit,
@@ -78,7 +96,7 @@ impl Pool {
     }
 }
 
-impl Deref for Reader {
+impl Deref for Pooled {
     type Target = Connection;
 
     #[expect(clippy::expect_used, reason = "taken out by drop alone")]
@@ -87,7 +105,7 @@ impl Deref for Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for Pooled {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take().filter(|one| !one.is_closed()) {
             self.idle.lock().push(connection);

@@ -1,9 +1,11 @@
 //! How domain values look in PostgreSQL's columns.
 
+use std::collections::HashMap;
+
 use super::session::{Connection, Row};
 use crate::ledger::stored::{self, Compared};
 use crate::ledger::{AsStored, EntryRow, LedgerError, OrgRow, OrgStats, Result, RunRow};
-use crate::model::RunId;
+use crate::model::{EntryState, RunId};
 
 /// Number of a run.
 pub(super) async fn seq(connection: &Connection, run: &RunId) -> Result<i64> {
@@ -62,24 +64,26 @@ pub(super) fn org_row(row: &Row) -> Result<OrgRow> {
 /// Columns of an entry `e`, its `spec s` and its `org o`.
 pub(super) const ENTRY: &str =
     "e.key, e.org, e.line, e.state, e.version, e.due_at, o.name, s.json, e.progress, e.error,
-     (SELECT id FROM run WHERE seq = e.adopted_by), e.checked_at, e.queue";
+     CASE WHEN e.adopted_by IS NOT NULL THEN (SELECT id FROM run WHERE seq = e.adopted_by) END,
+     e.checked_at, e.queue";
 pub(super) const ENTRY_COLUMNS: usize = 13;
 
 /// What [`ENTRY`] is of: an entry `e` with its `org o` and its `spec s`.
 pub(super) const OF_ENTRY: &str =
     "entry e JOIN org o ON o.run = e.run AND o.no = e.org JOIN spec s ON s.entry = e.key";
 
+/// What makes PostgreSQL use the index of entries by state, which leaves out those that are done.
+pub(super) const OPEN: &str = "e.state NOT IN (3, 4)";
+
 /// From the columns that begin at `at`.
 pub(super) fn entry_row(row: &Row, at: usize) -> Result<EntryRow> {
-    let code = row.get(at + 3)?;
-    let state = stored::state_of(code);
     Ok(EntryRow {
         no: stored::entry_no(row.get(at)?),
         org: row.get(at + 1)?,
         queue: row.get(at + 12)?,
         row: row.count(at + 2)?,
         entry: row.parsed(stored::entry_of(row.text(at + 7)?, row.text(at + 6)?))?,
-        state: state.ok_or_else(|| row.unreadable(&format!("state {code}")))?,
+        state: state(row, at + 3)?,
         progress: row.optional_json(at + 8)?.unwrap_or_default(),
         due_at: row.get(at + 5)?,
         error: row.optional_json(at + 9)?,
@@ -89,6 +93,12 @@ pub(super) fn entry_row(row: &Row, at: usize) -> Result<EntryRow> {
         carried_over_by: row.get::<Option<String>>(at + 10)?.map(RunId),
         checked_at: row.get(at + 11)?,
     })
+}
+
+/// The state of a code in the column at `at`.
+pub(super) fn state(row: &Row, at: usize) -> Result<EntryState> {
+    let code = row.get(at)?;
+    stored::state_of(code).ok_or_else(|| row.unreadable(&format!("state {code}")))
 }
 
 /// The columns of `entry e` that [`compared`] reads.
@@ -114,6 +124,16 @@ pub(super) fn to_work_on(row: &Row) -> Result<EntryRow> {
         stored: Some(AsStored(compared(row, ENTRY_COLUMNS)?)),
         ..entry_row(row, 0)?
     })
+}
+
+/// Rows in the order of keys, which are in the column at `at`; those that were not found are left out.
+pub(super) fn in_order<'r>(keys: &[i64], rows: &'r [Row], at: usize) -> Result<Vec<&'r Row>> {
+    let by_key = rows.iter().map(|row| Ok((row.get(at)?, row)));
+    let by_key: HashMap<i64, &Row> = by_key.collect::<Result<_>>()?;
+    Ok(keys
+        .iter()
+        .filter_map(|key| by_key.get(key).copied())
+        .collect())
 }
 
 /// The app of an entry: the column at `at` is its progress, the next one its JSON.

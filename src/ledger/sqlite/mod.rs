@@ -52,7 +52,6 @@ mod writes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -63,7 +62,9 @@ pub use lock::{FileLock, HeldRun};
 pub use shares::DeskMark;
 
 use super::prepared::Prepared;
-use super::{AsStored, Checkpoint, LedgerError, NewRun, OpenMode, OpenOptions, Result, RunRow};
+use super::{
+    AsStored, Checkpoint, LONGEST_LOOK, LedgerError, NewRun, OpenMode, OpenOptions, Result, RunRow,
+};
 use crate::model::RunId;
 use holder::Holder;
 use identity::Mark;
@@ -72,10 +73,6 @@ use readers::{Footprint, Readers, Snapshot};
 use rows::Fault;
 use unused::Made;
 use writer::Writer;
-
-/// How long many reads may be of one moment: the log cannot be emptied meanwhile, and somebody may leave a report half
-/// read in a pager.
-const LONGEST_LOOK: Duration = Duration::from_mins(10);
 
 /// An open file. Cheap to clone; closed with its last clone.
 #[derive(Clone)]

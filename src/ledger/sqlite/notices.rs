@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Store;
 use super::rows::{self, Result};
+use crate::ledger::stored::MISSING_NOTICE;
 use crate::ledger::{CutNotice, LedgerError, NewNotice, Repeats, Undelivered};
 use crate::model::{RunId, UnixMillis};
 
@@ -133,17 +134,10 @@ fn begin(connection: &Connection, seq: i64, notice: &NewNotice) -> Result<Option
     Ok(Some(notice.id.clone()))
 }
 
-/// What a later one said again, of the run as a whole whichever way it ended, is not missing any more.
-const MISSING: &str = "n.delivered_at IS NULL AND NOT EXISTS (
-     SELECT 1 FROM notice later
-     WHERE later.run = n.run AND later.no > n.no AND later.delivered_at IS NOT NULL
-       AND later.about IS n.about
-       AND (later.type = n.type OR later.type LIKE 'run.%' AND n.type LIKE 'run.%'))";
-
 fn cut(connection: &Connection, file_key: &str) -> Result<Vec<CutNotice>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT n.id, n.type, n.again FROM notice n JOIN run r ON r.seq = n.run
-         WHERE r.file_key = ?1 AND n.again IS NOT NULL AND {MISSING}
+         WHERE r.file_key = ?1 AND n.again IS NOT NULL AND {MISSING_NOTICE}
          ORDER BY n.no"
     ))?;
     let rows = statement.query_map([file_key], |row| {
@@ -158,7 +152,7 @@ fn cut(connection: &Connection, file_key: &str) -> Result<Vec<CutNotice>> {
 
 fn undelivered(connection: &Connection, seq: i64) -> Result<Vec<Undelivered>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT type, about, at, error FROM notice n WHERE run = ?1 AND {MISSING} ORDER BY no"
+        "SELECT type, about, at, error FROM notice n WHERE run = ?1 AND {MISSING_NOTICE} ORDER BY no"
     ))?;
     let rows = statement.query_map([seq], |row| {
         Ok(Undelivered {

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::lock::FileLock;
 use super::rows::{self, Result, code};
 use super::{Inner, Store, blocking, reads};
+use crate::ledger::old_runs::{self, Candidate, LANDED};
 use crate::ledger::{Kept, LedgerError, Old, Pruned};
 use crate::model::{RunId, UnixMillis};
 
@@ -26,89 +27,45 @@ const SLICE: i64 = 1_000;
 /// Shortest pause after a transaction, in which another process that waits gets its turn: SQLite lets it look so often.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A once-only call that is older than this cannot land any more, whatever the time-out of calls is.
-const LANDED: Duration = Duration::from_hours(1);
+const CANDIDATE: &str = "SELECT r.seq, r.id,
+         max(r.started_at, coalesce(r.continued_at, r.started_at), coalesce(r.finished_at, r.started_at)),
+         coalesce(sum(o.pending + o.started + o.waiting + o.unchanged + o.changed + o.failed), 0),
+         coalesce(sum(o.waiting - (SELECT count(*) FROM entry e
+             WHERE e.run = o.run AND e.org = o.no AND e.adopted_by IS NOT NULL)), 0),
+         coalesce(sum(iif(o.stopped IS NULL, o.pending + o.started, 0)), 0),
+         coalesce(sum(o.pending + o.started + o.failed), 0),
+         NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key AND later.seq > r.seq
+             AND later.imported = 1 AND later.failed IS NULL),
+         r.failed IS NULL
+     FROM run r LEFT JOIN org o ON o.run = r.seq";
 
-/// A run as far as its age and its use count.
-#[derive(Clone, Debug)]
-struct Candidate {
-    seq: i64,
-    id: RunId,
-    worked_on_at: UnixMillis,
-    entries: u64,
-    waiting: i64,
-    movable: i64,
-    not_done: i64,
-    is_last: bool,
-    /// Whether anything of it began.
-    began: bool,
+fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate {
+        seq: row.get(0)?,
+        id: RunId(row.get(1)?),
+        worked_on_at: row.get(2)?,
+        entries: rows::count(row, 3)?,
+        waiting: row.get(4)?,
+        movable: row.get(5)?,
+        not_done: row.get(6)?,
+        is_last: row.get(7)?,
+        began: row.get(8)?,
+    })
 }
 
-impl Candidate {
-    const SQL: &str = "SELECT r.seq, r.id,
-             max(r.started_at, coalesce(r.continued_at, r.started_at), coalesce(r.finished_at, r.started_at)),
-             coalesce(sum(o.pending + o.started + o.waiting + o.unchanged + o.changed + o.failed), 0),
-             coalesce(sum(o.waiting - (SELECT count(*) FROM entry e
-                 WHERE e.run = o.run AND e.org = o.no AND e.adopted_by IS NOT NULL)), 0),
-             coalesce(sum(iif(o.stopped IS NULL, o.pending + o.started, 0)), 0),
-             coalesce(sum(o.pending + o.started + o.failed), 0),
-             NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key AND later.seq > r.seq
-                 AND later.imported = 1 AND later.failed IS NULL),
-             r.failed IS NULL
-         FROM run r LEFT JOIN org o ON o.run = r.seq";
+fn candidates(connection: &Connection) -> Result<Vec<Candidate>> {
+    let sql = format!("{CANDIDATE} WHERE r.imported = 1 GROUP BY r.seq ORDER BY r.seq DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], candidate)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
 
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get(0)?,
-            id: RunId(row.get(1)?),
-            worked_on_at: row.get(2)?,
-            entries: rows::count(row, 3)?,
-            waiting: row.get(4)?,
-            movable: row.get(5)?,
-            not_done: row.get(6)?,
-            is_last: row.get(7)?,
-            began: row.get(8)?,
-        })
-    }
-
-    fn all(connection: &Connection) -> Result<Vec<Self>> {
-        let sql = format!(
-            "{} WHERE r.imported = 1 GROUP BY r.seq ORDER BY r.seq DESC",
-            Self::SQL
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([], Self::read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn again(&self, connection: &Connection) -> Result<Option<Self>> {
-        let sql = format!(
-            "{} WHERE r.imported = 1 AND r.seq = ?1 GROUP BY r.seq",
-            Self::SQL
-        );
-        Ok(connection
-            .prepare_cached(&sql)?
-            .query_row([self.seq], Self::read)
-            .optional()?)
-    }
-
-    fn is_older_than(&self, before: Option<UnixMillis>) -> bool {
-        before.is_none_or(|before| self.worked_on_at < before)
-    }
-
-    /// Why it is kept whatever its age is. What is unfinished in a run (`--only` leaves the others so) is of use only as
-    /// long as no later run of its file has replaced it: nobody continues it then.
-    const fn use_of(&self) -> Option<Kept> {
-        if self.waiting > 0 {
-            Some(Kept::Waits)
-        } else if self.is_last && self.movable > 0 {
-            Some(Kept::Interrupted)
-        } else if self.is_last && self.not_done > 0 {
-            Some(Kept::Last)
-        } else {
-            None
-        }
-    }
+fn candidate_again(connection: &Connection, seq: i64) -> Result<Option<Candidate>> {
+    let sql = format!("{CANDIDATE} WHERE r.imported = 1 AND r.seq = ?1 GROUP BY r.seq");
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([seq], candidate)
+        .optional()?)
 }
 
 impl Store {
@@ -139,9 +96,9 @@ fn prune(
         let calls = reads::under_way(connection)?.into_iter();
         let may_land = calls.filter(|call| call.sent_at.after(LANDED) > now);
         let runs: HashSet<RunId> = may_land.map(|call| call.run).collect();
-        Ok((Candidate::all(connection)?, runs))
+        Ok((candidates(connection)?, runs))
     })?;
-    let candidates = beyond(all, old.beyond.unwrap_or(0)).into_iter();
+    let candidates = old_runs::beyond(all, old.beyond.unwrap_or(0)).into_iter();
     for candidate in candidates.filter(|candidate| candidate.is_older_than(old.before)) {
         if stop() {
             break;
@@ -176,24 +133,13 @@ fn prune(
     Ok(pruned)
 }
 
-/// All but the newest that began, and the starts since the oldest of these that failed: they say why there is no run.
-fn beyond(all: Vec<Candidate>, newest: u64) -> Vec<Candidate> {
-    let mut left = newest;
-    let is_new = |candidate: &Candidate| {
-        let is_new = left > 0;
-        left -= u64::from(is_new && candidate.began);
-        is_new
-    };
-    all.into_iter().skip_while(is_new).collect()
-}
-
 /// Makes a run invisible, unless somebody worked on it since it was looked at.
 fn hide(
     transaction: &Connection,
     candidate: &Candidate,
     before: Option<UnixMillis>,
 ) -> Result<bool> {
-    let again = candidate.again(transaction)?;
+    let again = candidate_again(transaction, candidate.seq)?;
     if again.is_none_or(|again| again.use_of().is_some() || !again.is_older_than(before)) {
         return Ok(false);
     }
@@ -367,40 +313,4 @@ fn remove_run(transaction: &Connection, seq: i64) -> Result<()> {
         )?
         .execute(range)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_that_is_of_use_is_kept() {
-        for (waiting, movable, not_done, is_last, kept) in [
-            (0, 0, 0, false, None),
-            (0, 0, 0, true, None),
-            // What failed or was held back is looked at by the file's next run.
-            (0, 0, 2, false, None),
-            (0, 0, 2, true, Some(Kept::Last)),
-            (1, 0, 0, false, Some(Kept::Waits)),
-            (1, 1, 1, true, Some(Kept::Waits)),
-            (0, 1, 1, true, Some(Kept::Interrupted)),
-            // What --only left out is done by a later run.
-            (0, 1, 1, false, None),
-            (0, 3, 5, false, None),
-        ] {
-            let candidate = Candidate {
-                seq: 1,
-                id: RunId("abcd".to_owned()),
-                worked_on_at: UnixMillis(0),
-                entries: 9,
-                waiting,
-                movable,
-                not_done,
-                is_last,
-                began: true,
-            };
-            let case = format!("{waiting} {movable} {not_done} {is_last}");
-            assert_eq!(candidate.use_of(), kept, "{case}");
-        }
-    }
 }

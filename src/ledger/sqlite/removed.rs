@@ -1,15 +1,10 @@
-//! Entries of a file's last run that are no longer in the file. They are left as they are at Okta, and only named.
-//!
-//! Compared are runs that looked at all of the file: not those of a part (`--only`) or of a saved plan. Only what is
-//! certainly gone is named: see [`Newcomers`].
-
-use std::collections::HashSet;
+//! Entries of a file's last run that are no longer in the file.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::Store;
 use super::rows::{self, Result, code, to_json};
+use crate::ledger::removed::{Named, Of, Search};
 use crate::ledger::{LedgerError, Removed};
 use crate::model::{EntryNo, RunId};
 
@@ -65,100 +60,15 @@ fn find(connection: &Connection, run: &RunId) -> Result<Option<Vec<Removed>>> {
     let Some((before, _)) = before else {
         return Ok((!is_noted).then(Vec::new));
     };
-    let mut known = HashSet::new();
-    each(connection, seq, |entry| known.extend(entry.names()))?;
-    let mut gone = Vec::new();
-    each(connection, before, |entry| {
-        if entry.is_at_okta && !entry.names().any(|name| known.contains(&name)) {
-            gone.push(entry);
-        }
-    })?;
-    drop(known);
-    if !gone.is_empty() {
-        let newcomers = Newcomers::of(connection, seq, before, &gone)?;
-        gone.retain(|entry| !newcomers.may_be(entry));
-    }
-    Ok(Some(gone.into_iter().map(|entry| entry.removed).collect()))
-}
-
-/// Entries that the file had not before, by kind of app and org. Whoever gives by its id what had a label before, or the
-/// other way round, has not taken it out; but a label that never led to an app, because its org was stopped, cannot be
-/// compared with an id. Only what is certainly gone is said to be.
-struct Newcomers {
-    all: HashSet<[u8; 16]>,
-    // Those whose app is not known.
-    unresolved: HashSet<[u8; 16]>,
-}
-
-impl Newcomers {
-    /// Of the kinds that entries are gone of.
-    fn of(connection: &Connection, now: i64, before: i64, gone: &[Named]) -> Result<Self> {
-        let kinds: HashSet<_> = gone.iter().map(Named::kind).collect();
-        let mut known = HashSet::new();
-        each(connection, before, |entry| {
-            if kinds.contains(&entry.kind()) {
-                known.extend(entry.names());
-            }
-        })?;
-        let (mut all, mut unresolved) = (HashSet::new(), HashSet::new());
-        each(connection, now, |entry| {
-            let kind = entry.kind();
-            // A label that was looked up and led to no app is none of them.
-            let may_be = entry.is_at_okta && kinds.contains(&kind);
-            if may_be && !entry.names().any(|name| known.contains(&name)) {
-                all.insert(kind);
-                if entry.removed.app_id.is_none() {
-                    unresolved.insert(kind);
-                }
-            }
-        })?;
-        Ok(Self { all, unresolved })
-    }
-
-    /// Whether one of them may be what this one was. Two ids are two apps.
-    fn may_be(&self, gone: &Named) -> bool {
-        let same = match gone.removed.app_id {
-            Some(_) => &self.unresolved,
-            None => &self.all,
+    let mut search = Search::default();
+    while let Some(of) = search.next_pass() {
+        let run = match of {
+            Of::Now => seq,
+            Of::Before => before,
         };
-        same.contains(&gone.kind())
+        each(connection, run, |entry| search.see(entry))?;
     }
-}
-
-struct Named {
-    url: String,
-    // A label that led to no app left nothing behind.
-    is_at_okta: bool,
-    removed: Removed,
-}
-
-impl Named {
-    // What it may be called by: an entry that was found by its label may be given by its id later.
-    fn names(&self) -> impl Iterator<Item = [u8; 16]> {
-        let Removed {
-            app, app_id, label, ..
-        } = &self.removed;
-        let name = |kind: u8, name: &str| hashed([&self.url, app, name], kind);
-        let by_id = app_id.as_deref().map(|id| name(0, id));
-        let by_label = label.as_deref().map(|label| name(1, label));
-        by_id.into_iter().chain(by_label)
-    }
-
-    // What apps are of one kind and in one org.
-    fn kind(&self) -> [u8; 16] {
-        hashed([&self.url, &self.removed.app, ""], 2)
-    }
-}
-
-fn hashed(parts: [&str; 3], kind: u8) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hash.update([kind]);
-    let whole = hash.finalize();
-    std::array::from_fn(|at| whole[at])
+    Ok(Some(search.found()))
 }
 
 fn each(connection: &Connection, seq: i64, mut each: impl FnMut(Named)) -> Result<()> {

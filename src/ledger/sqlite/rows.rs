@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 pub(super) use crate::ledger::stored::{
     Delta, app_hash, code, consent_hash, entry_key, entry_no, first_key, integer, key_before,
-    org_prefix, run_seq, settled_hash, state_code, strip_org,
+    org_prefix, run_seq, settled_hash, strip_org,
 };
 use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing, stored};
 use crate::model::{EntryState, OrgNo, RunId};
@@ -71,7 +71,7 @@ pub(super) fn from_json<'t, T: Deserialize<'t>>(
     serde_json::from_str(text).map_err(|error| no_json(column, error))
 }
 
-fn no_json(column: usize, error: serde_json::Error) -> rusqlite::Error {
+pub(super) fn no_json(column: usize, error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }
 

@@ -5,8 +5,9 @@ use rusqlite::{Connection, params};
 use super::consents::pending_row;
 use super::rows::{self, ENTRY, OPEN, ORG, Result};
 use crate::apps::App;
+use crate::ledger::stored::is_answered;
 use crate::ledger::{Pending, WaitingEntry};
-use crate::model::{EntryNo, RunId, Step, UnixMillis};
+use crate::model::{EntryNo, RunId, UnixMillis};
 
 /// Entries that wait for a consent, oldest run first; not those that a later run carried over.
 pub(super) fn waiting(connection: &Connection) -> Result<Vec<WaitingEntry>> {
@@ -69,13 +70,7 @@ pub(super) fn answered(connection: &Connection) -> Result<Vec<Pending>> {
     let mut found = Vec::new();
     for pending in statement.query_map([], pending_row)? {
         let pending = pending?;
-        let progress = &pending.entry.progress;
-        // Not one that turned out to need no answer.
-        let is_past_it = progress
-            .steps
-            .iter()
-            .any(|ended| ended.step == Step::CompleteConsent && ended.attempts > 0);
-        if is_past_it || progress.consent.is_some() {
+        if is_answered(&pending.entry.progress) {
             found.push(pending);
         }
     }

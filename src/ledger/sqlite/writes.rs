@@ -1,22 +1,15 @@
 //! The changes to a run besides checkpoints and import.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, params};
 
 use super::Store;
 use super::rows::{self, Delta, Result, code, to_json};
-use crate::ledger::stored::Columns;
-use crate::ledger::{LedgerError, OrgStats, Progress};
+use crate::ledger::{LedgerError, OrgStats, stored};
 use crate::manifest::OrgSpec;
-use crate::model::{EntryNo, EntryState, OrgNo, RunId, Stopped, UnixMillis};
+use crate::model::{EntryNo, OrgNo, RunId, Stopped, UnixMillis};
 
 /// Failed entries that are set back in one transaction: some 50 ms.
 const SLICE: usize = 5_000;
-
-/// Looks of a time that has not come yet count as made so long before a process began: longer than it takes from
-/// the command to here.
-const BEFORE: Duration = Duration::from_mins(1);
 
 /// Writing, besides checkpoints.
 impl Store {
@@ -60,7 +53,7 @@ impl Store {
                     .prepare_cached(
                         "UPDATE entry SET checked_at = ?3 WHERE key >= ?1 AND key < ?2 AND checked_at > ?3",
                     )?
-                    .execute(params![rows::first_key(seq), rows::first_key(seq + 1), at.before(BEFORE)])?;
+                    .execute(params![rows::first_key(seq), rows::first_key(seq + 1), at.before(stored::LOOKED_BEFORE)])?;
             }
             connection
                 .prepare_cached(
@@ -191,19 +184,8 @@ fn retry_slice(
     )?;
     let mut delta = Delta::default();
     for (key, progress) in &failed {
-        let mut progress: Progress = match progress {
-            Some(text) => rows::from_json(1, text)?,
-            None => Progress::default(),
-        };
-        progress.attempts = 0;
-        progress.elapsed_ms = 0;
-        let state = if progress == Progress::default() {
-            EntryState::Pending
-        } else {
-            EntryState::Started
-        };
-        let state = rows::state_code(state, progress.changed);
-        let columns = Columns::of(state, &progress).map_err(rows::unwritable)?;
+        let set_back = stored::set_back(progress.as_deref());
+        let (state, columns) = set_back.map_err(|error| rows::no_json(1, error))?;
         update.execute(params![key, state, columns.progress, columns.consent])?;
         delta.moved(code::FAILED, state);
     }

@@ -1,5 +1,10 @@
 //! What only a ledger on PostgreSQL has to answer to.
 
+mod changes;
+mod keys;
+mod reads;
+mod upkeep;
+
 use okta_rollout::job::LedgerUrl;
 use okta_rollout::ledger::{Ledger, LedgerError, OpenMode};
 

@@ -75,7 +75,7 @@ CREATE INDEX entry_consent ON entry (consent) WHERE consent IS NOT NULL;
 CREATE INDEX entry_waits ON entry (app_hash) WHERE consent IS NOT NULL;
 CREATE INDEX entry_adopted ON entry (run, org) WHERE adopted_by IS NOT NULL;
 CREATE INDEX entry_adopted_by ON entry (adopted_by) WHERE adopted_by IS NOT NULL;
-CREATE INDEX entry_drifted ON entry (run) WHERE drifted;
+CREATE INDEX entry_drifted ON entry (key) WHERE drifted;
 CREATE INDEX entry_away ON entry (run, queue, state, key) WHERE queue IS NOT NULL;
 
 -- What is wanted of an entry never changes: kept apart, it is not written again with every checkpoint.
@@ -183,11 +183,23 @@ CREATE TABLE holder (
     about text                              -- of the desk: where it is
 );
 
--- Since when links for an org are of no use that were made before.
-CREATE TABLE taken_back (
-    org_url text   PRIMARY KEY,
-    at      bigint NOT NULL
+-- Links for an org of another generation were taken back.
+CREATE TABLE share (
+    org_url    text   PRIMARY KEY,
+    generation bigint NOT NULL              -- 0 where there is none
 );
 
--- Counts what is changed for others to hear of; see changes.rs.
-CREATE SEQUENCE change;
+-- How much each process has changed, for others to see that it did; see changes.rs.
+CREATE TABLE change (
+    process bigint      PRIMARY KEY,        -- a random number
+    n       bigint      NOT NULL,
+    at      timestamptz NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- What is pruned leaves room for the runs that follow, if it is vacuumed before they come: by default only a fifth of a
+-- table that changed would have it so. The sums of orgs change with every commit.
+ALTER TABLE entry SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+ALTER TABLE spec SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+ALTER TABLE call SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+ALTER TABLE app SET (autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE org SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
