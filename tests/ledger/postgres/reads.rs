@@ -6,21 +6,9 @@ use okta_rollout::apps::App;
 use okta_rollout::ledger::{ConsentKey, ConsentState, InFlight, LedgerError};
 use okta_rollout::model::{EntryNo, EntryState, Step, UnixMillis};
 
-use crate::postgres_server;
 use crate::support::{Backend, Fixture, Store as _, checkpoint, entry, waiting_on};
 
-/// Runs SQL in a ledger's database; gives what it prints.
-async fn sql(fixture: &Fixture, sql: &'static str) -> String {
-    let url = fixture.url().to_string();
-    let address = url.split('?').next().unwrap();
-    let (_, database) = address.rsplit_once('/').unwrap();
-    let database = database.to_owned();
-    let printed =
-        tokio::task::spawn_blocking(move || postgres_server::server().sql(&database, sql));
-    printed.await.unwrap()
-}
-
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_whose_session_was_ended_is_read_as_it_is_now() {
     let fixture = Fixture::new(Backend::Postgres).await;
     let ledger = &fixture.ledger;
@@ -31,12 +19,11 @@ async fn a_snapshot_whose_session_was_ended_is_read_as_it_is_now() {
         .await
         .unwrap();
     assert_eq!(snapshot.counts(&run).await.unwrap().pending, 1);
-    let ended = sql(
-        &fixture,
+    let ended = fixture.sql(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE datname = current_database() AND state = 'idle in transaction'",
     );
-    assert_eq!(ended.await, "1");
+    assert_eq!(ended, "1");
     // Whoever reads just then is told; those after that read what is there.
     let newer = async {
         loop {
@@ -52,7 +39,7 @@ async fn a_snapshot_whose_session_was_ended_is_read_as_it_is_now() {
         .unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_run_that_was_dropped_nothing_is_found() {
     let fixture = Fixture::new(Backend::Postgres).await;
     let ledger = &fixture.ledger;
@@ -89,7 +76,7 @@ async fn of_a_run_that_was_dropped_nothing_is_found() {
         ]
     };
     assert_eq!(found().await, [1; 8]);
-    sql(&fixture, "UPDATE okta_rollout.run SET dropped = true").await;
+    fixture.sql("UPDATE okta_rollout.run SET dropped = true");
     assert_eq!(found().await, [0; 8]);
     for error in [
         ledger.for_each_entry(&run, |_| ()).await,
