@@ -148,7 +148,7 @@ pub(super) async fn continue_with(
             looks_at_all: Some("run --new"),
         },
     };
-    execute(work, engine, settings, output).await
+    Box::pin(execute(work, engine, settings, output)).await
 }
 
 /// Of a start that failed nothing can move.

@@ -45,7 +45,7 @@ pub(super) async fn start(
     output: Output,
 ) -> Result<Ending, Failure> {
     match prepare(target, approved, args, engine, settings, output).await? {
-        Some(work) => execute(work, engine, settings, output).await,
+        Some(work) => Box::pin(execute(work, engine, settings, output)).await,
         None => Ok(Ending::Success),
     }
 }
@@ -216,7 +216,7 @@ pub(super) async fn go_on(
         receiver,
         ..work(ledger, held, target, context, args)
     };
-    execute(work, engine, settings, output).await
+    Box::pin(execute(work, engine, settings, output)).await
 }
 
 async fn take_up(ledger: &Ledger, run: RunRow, orgs: &Orgs) -> Result<(RunRow, RunLock), Failure> {

@@ -185,7 +185,11 @@ mod tests {
             }
         }
         for nothing in ["", ".", "a.b", &"x".repeat(10_000)] {
-            assert_eq!(bad(nothing, now).await, Some(BadShare::Unknown), "{nothing:.20}");
+            assert_eq!(
+                bad(nothing, now).await,
+                Some(BadShare::Unknown),
+                "{nothing:.20}"
+            );
         }
         // Nothing was made for whoever asked; and a key that is none hides no other.
         let key = folder.path().join("a.db.share");

@@ -22,6 +22,7 @@
 //! [`Checkpoint`] makes safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
 mod error;
+mod files;
 mod health;
 mod model;
 mod old_runs;
@@ -37,7 +38,7 @@ mod store;
 mod stored;
 mod writes;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +131,15 @@ impl Ledger {
     /// Its address, absolute: that of another ledger is another.
     pub const fn url(&self) -> &LedgerUrl {
         &self.url
+    }
+
+    /// What the names of files begin with that belong to it on this machine, besides what a backend keeps for itself;
+    /// `None` = there is no place for any.
+    pub fn place(&self) -> Option<PathBuf> {
+        match &self.store {
+            Store::Sqlite(store) => Some(store.file().to_owned()),
+            Store::Postgres(store) => store.place(),
+        }
     }
 
     /// As [`Self::file`], of one that need not be there.

@@ -50,7 +50,7 @@ impl Simulated {
         if !orgs.iter().any(is_sandbox) {
             return Ok(None);
         }
-        let simulated = Self::start(settings, ledger.file().map(state_folder)).await?;
+        let simulated = Self::start(settings, ledger.place().as_deref().map(state_folder)).await?;
         for org in orgs.iter().filter(|org| is_sandbox(org)) {
             simulated.add_org(&org.name)?;
         }

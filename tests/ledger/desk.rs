@@ -145,11 +145,27 @@ async fn a_desk_is_found_as_long_as_it_is_there(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let other = fixture.another().await;
     assert_eq!(other.desk().await.unwrap(), None);
-    let mark = fixture.ledger.announce_desk("http://127.0.0.1:1").await.unwrap();
+    let mark = fixture
+        .ledger
+        .announce_desk("http://127.0.0.1:1")
+        .await
+        .unwrap();
     assert!(mark.is_some());
-    assert_eq!(other.desk().await.unwrap().as_deref(), Some("http://127.0.0.1:1"));
-    assert!(other.announce_desk("http://127.0.0.1:2").await.unwrap().is_none());
-    assert_eq!(other.desk().await.unwrap().as_deref(), Some("http://127.0.0.1:1"));
+    assert_eq!(
+        other.desk().await.unwrap().as_deref(),
+        Some("http://127.0.0.1:1")
+    );
+    assert!(
+        other
+            .announce_desk("http://127.0.0.1:2")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        other.desk().await.unwrap().as_deref(),
+        Some("http://127.0.0.1:1")
+    );
     drop(mark);
     assert_eq!(other.desk().await.unwrap(), None);
     let mark = other.announce_desk("http://127.0.0.1:2").await.unwrap();
@@ -190,7 +206,11 @@ async fn links_for_an_org_are_taken_back_for_good(backend: Backend) {
         // Something else in its place is told, and nobody's link is good by that.
         let file = fixture.folder.path().join("ledger.db.share.back");
         std::fs::write(file, "no list").unwrap();
-        let error = fixture.ledger.share_generation("https://c").await.unwrap_err();
+        let error = fixture
+            .ledger
+            .share_generation("https://c")
+            .await
+            .unwrap_err();
         assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
     }
 }

@@ -48,6 +48,10 @@ mod on_drift;
 mod outputs;
 mod plan;
 mod plan_random;
+mod postgres;
+#[expect(dead_code, reason = "stories need only part of it")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod programs;
 mod proof;
 mod prune;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who tests connect as: the one who made the cluster.
 pub const USER: &str = "tests";

@@ -91,14 +91,13 @@ impl Means {
         let (mut at_rest, mut found) = (HashMap::new(), Vec::new());
         for pending in answered {
             let key = (ledger.url().clone(), pending.run.clone());
-            let is_at_rest = match at_rest.get(&pending.run) {
-                Some(&known) => known,
-                None => {
-                    let is_at_rest = self.is_at_rest(ledger, &pending.run).await;
-                    at_rest.insert(pending.run.clone(), is_at_rest);
-                    is_at_rest
-                }
-            };
+            if !at_rest.contains_key(&pending.run) {
+                let is_at_rest = self.is_at_rest(ledger, &pending.run).await;
+                at_rest.insert(pending.run.clone(), is_at_rest);
+            }
+            let is_at_rest = at_rest
+                .get(&pending.run)
+                .is_some_and(|is_at_rest| *is_at_rest);
             if is_at_rest && can_go_on(&pending, now) && going.tries(&key, &pending) {
                 let org: Arc<str> = pending.org.name.as_str().into();
                 found.push((pending.run, name_of(&org, &pending.entry)));

@@ -1,6 +1,10 @@
 //! The keys of the fingerprints that tell whether a secret changed.
 
-use secrecy::{ExposeSecret, SecretBox};
+use std::io;
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use secrecy::{ExposeSecret, ExposeSecretMut as _, SecretBox};
 use sha2::{Digest, Sha256};
 
 use super::KeyId;
@@ -20,6 +24,18 @@ impl HmacKey {
         let sha256 = Sha256::digest(secret.expose_secret());
         let id = std::array::from_fn(|at| sha256[at]);
         Self { secret, id }
+    }
+
+    /// One that nobody has.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn random() -> io::Result<Self> {
+        let mut secret = SecretBox::new(Box::new([0; Self::LEN]));
+        SysRng
+            .try_fill_bytes(secret.expose_secret_mut())
+            .map_err(io::Error::other)?;
+        Ok(Self::new(secret))
     }
 
     /// The key itself.

@@ -82,11 +82,8 @@ impl Target {
     /// The session that commits and holds locks: nothing is copied on it, and it is never one of a pool.
     pub(super) async fn connect_owner(self: &Arc<Self>) -> Result<Connection> {
         let connection = self.connect().await?;
-        let mut wanted = String::new();
-        for (name, value) in OWNER {
-            wanted.push_str(&format!("SET {name} = {value};"));
-        }
-        connection.batch(&wanted).await?;
+        let wanted = OWNER.map(|(name, value)| format!("SET {name} = {value};"));
+        connection.batch(&wanted.concat()).await?;
         let has_network = connection
             .query_one("SELECT inet_client_addr() IS NOT NULL", &[])
             .await?
@@ -225,8 +222,9 @@ pub(super) async fn refuse_pooler(
     other: &Connection,
 ) -> Result<()> {
     let key: i64 = rand::random();
-    let locked = "SELECT pg_try_advisory_lock($1)";
-    owner.query_one(locked, &[&key]).await?;
+    owner
+        .query_one("SELECT pg_try_advisory_lock($1)", &[&key])
+        .await?;
     other.batch("BEGIN").await?;
     let looked = async {
         let again = "SELECT pg_try_advisory_xact_lock($1)";

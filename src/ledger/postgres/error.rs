@@ -64,7 +64,7 @@ impl LedgerError {
         }
         let of_network = error
             .source()
-            .is_some_and(|cause| cause.is::<std::io::Error>());
+            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
         let cause = match error.source() {
             Some(cause) => cause.to_string(),
             None => error.to_string(),
@@ -93,7 +93,7 @@ impl LedgerError {
     }
 
     /// A stored value that this version cannot read.
-    pub(super) fn unreadable(location: &str, cause: impl ToString) -> Self {
+    pub(super) fn unreadable(location: &str, cause: &(impl ToString + ?Sized)) -> Self {
         Self::Corrupt {
             location: location.to_owned(),
             cause: cause.to_string(),

@@ -82,7 +82,7 @@ impl Import {
             name: name.to_owned(),
             url: url.to_owned(),
             spec: to_json(location, spec)?,
-            prefix: prefix.map_err(|error| LedgerError::unreadable(location, error))?,
+            prefix: prefix.map_err(|error| LedgerError::unreadable(location, &error))?,
             entries: 0,
             is_hub: false,
         };

@@ -1,24 +1,26 @@
 //! The key of the fingerprints that tell whether a secret changed. It is not in the database: where it is the address
-//! says (`?key=`), or it is in `OKTA_ROLLOUT_LEDGER_KEY`. In the database is only what it makes of a constant, so that
-//! all processes have the same.
+//! says (`?key=`), or it is in `OKTA_ROLLOUT_LEDGER_KEY`, or in the home of who works with the ledger (`own_key.rs`). In
+//! the database is only what it makes of a constant, so that all processes have the same.
 //!
 //! A key is 64 hexadecimal digits. To replace it, a new one is put before the one there is, wherever a process has it;
 //! which of the two is the current one the database says. So processes can be given the two one after the other.
+
+use std::path::PathBuf;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
 
-use super::Store;
 use super::locks::{self, Kind};
 use super::session::{Connection, Row};
+use super::{Store, own_key};
 use crate::ledger::{Forgetting, HmacKey, HmacKeys, KeyId, LedgerError, Result, Rotation};
 use crate::manifest::{ExecPolicy, SecretRef, SecretUse, Secrets};
 
 /// Where it is when the address does not say.
 const VARIABLE: &str = "env:OKTA_ROLLOUT_LEDGER_KEY";
 
-const MAKE: &str = "make one, and give it to all who work with this ledger: openssl rand -hex 32 > ledger.key, then ?key=file:ledger.key, or OKTA_ROLLOUT_LEDGER_KEY";
+const MAKE: &str = "give one of 64 hexadecimal digits: openssl rand -hex 32 > ledger.key, then ?key=file:ledger.key, or OKTA_ROLLOUT_LEDGER_KEY";
 
 const ADD: &str = "put a new key on a line before it, wherever a process has it, then run the command again: openssl rand -hex 32";
 
@@ -35,6 +37,12 @@ impl Store {
                 location: self.location().to_owned(),
                 cause: "it was never used with a key and was opened for reading only".into(),
             });
+        }
+        if let KeyPlace::Own(path) = self.key_place()? {
+            own_key::make(&path).map_err(|error| LedgerError::Io {
+                location: path.display().to_string(),
+                cause: error.to_string(),
+            })?;
         }
         let given = self.given_keys().await?;
         let transaction = self.begin().await?;
@@ -89,7 +97,7 @@ impl Store {
             return Err(LedgerError::KeyInUse {
                 location: format!(
                     "{} before the last rotation",
-                    self.key_reference()?.as_str()
+                    self.key_place()?.reference(self.location())?.as_str()
                 ),
                 fingerprints: rotation.forgotten,
             });
@@ -105,36 +113,67 @@ impl Store {
 
     /// One, or two: the one that is to be the current one comes first.
     async fn given_keys(&self) -> Result<Vec<HmacKey>> {
-        let url = &self.inner.target.url;
-        let reference = self.key_reference()?;
-        let secrets = Secrets::new(&url.folder, ExecPolicy::Refuse);
-        let unfit = |cause: String| self.inner.target.unfit(cause, MAKE);
-        if url.key.is_none() && secrets.probe(&reference, SecretUse::PrivateKey).is_err() {
-            let cause = "there is no key for the fingerprints of secrets, and the database does not hold it";
-            return Err(unfit(cause.to_owned()));
+        let unfit = |cause: String, remedy| self.inner.target.unfit(cause, remedy);
+        let place = self.key_place()?;
+        if let KeyPlace::Own(path) = &place
+            && !path.exists()
+        {
+            let cause = format!("its key is not here: {} is missing", path.display());
+            return Err(unfit(cause, SAME));
         }
+        let reference = place.reference(self.location())?;
+        let secrets = Secrets::new(&self.inner.target.url.folder, ExecPolicy::Refuse);
         let text = secrets.resolve(&reference, SecretUse::PrivateKey).await;
-        let text = text.map_err(|error| unfit(error.to_string()))?;
+        let text = text.map_err(|error| unfit(error.to_string(), MAKE))?;
         let wrong = || {
             let at = reference.as_str();
-            unfit(format!(
-                "{at} is not a key of 64 hexadecimal digits, or two of them"
-            ))
+            let cause = format!("{at} is not a key of 64 hexadecimal digits, or two of them");
+            unfit(cause, MAKE)
         };
         read(&text).ok_or_else(wrong)
     }
 
-    fn key_reference(&self) -> Result<SecretRef> {
-        match &self.inner.target.url.key {
-            Some(reference) => Ok(reference.clone()),
-            None => SecretRef::parse(VARIABLE)
-                .map_err(|error| LedgerError::unreadable(self.location(), error)),
+    fn key_place(&self) -> Result<KeyPlace> {
+        let url = &self.inner.target.url;
+        if let Some(reference) = &url.key {
+            return Ok(KeyPlace::Named(reference.clone()));
         }
+        let variable = SecretRef::parse(VARIABLE)
+            .map_err(|error| LedgerError::unreadable(self.location(), &error))?;
+        let secrets = Secrets::new(&url.folder, ExecPolicy::Refuse);
+        if secrets.probe(&variable, SecretUse::PrivateKey).is_ok() {
+            return Ok(KeyPlace::Named(variable));
+        }
+        let nowhere = || {
+            let cause =
+                "there is no key for the fingerprints of secrets, and no home to keep one in";
+            self.inner.target.unfit(cause.to_owned(), MAKE)
+        };
+        let place = self.place().map(|place| place.with_extension("key"));
+        place.map(KeyPlace::Own).ok_or_else(nowhere)
     }
 
     fn other_key(&self) -> LedgerError {
         let cause = "the key given here is not the one that it is used with".to_owned();
         self.inner.target.unfit(cause, SAME)
+    }
+}
+
+/// Where the key is.
+enum KeyPlace {
+    /// Where the address says, or in the environment.
+    Named(SecretRef),
+    /// In the home of who works.
+    Own(PathBuf),
+}
+
+impl KeyPlace {
+    fn reference(&self, location: &str) -> Result<SecretRef> {
+        match self {
+            Self::Named(reference) => Ok(reference.clone()),
+            Self::Own(path) => SecretRef::parse(&format!("file:{}", path.display()))
+                .map_err(|error| LedgerError::unreadable(location, &error)),
+        }
     }
 }
 

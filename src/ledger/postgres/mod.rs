@@ -28,6 +28,7 @@ mod locks;
 mod memory;
 mod notes;
 mod notices;
+mod own_key;
 mod owner;
 mod password;
 mod pool;
@@ -50,6 +51,7 @@ mod waiting;
 mod waves;
 mod writes;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -78,6 +80,8 @@ pub struct Store {
 
 struct Inner {
     target: Arc<Target>,
+    /// Tells it from other ledgers.
+    id: String,
     pool: Pool,
     // Before the thread, which waits for the last of its commands.
     writer: Option<Writer>,
@@ -110,6 +114,11 @@ impl std::fmt::Debug for Store {
 
 /// Opening and closing.
 impl Store {
+    /// What names of files that belong to it begin with on this machine.
+    pub fn place(&self) -> Option<PathBuf> {
+        own_key::place(&self.inner.id)
+    }
+
     pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self> {
         let Reached {
             thread,
@@ -117,6 +126,7 @@ impl Store {
             pool,
         } = Self::reach(url, options)?;
         let is_new = schema::ready(&target, &*pool.take().await?, options.mode).await?;
+        let id = schema::id(&*pool.take().await?).await?;
         let writer = match options.mode {
             OpenMode::ReadOnly => None,
             OpenMode::ReadWrite | OpenMode::Existing | OpenMode::Current => {
@@ -132,6 +142,7 @@ impl Store {
         };
         let inner = Inner {
             target,
+            id,
             pool,
             writer,
             is_new,
@@ -229,7 +240,7 @@ impl Store {
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
         let begun = self.writer().and_then(|writer| {
             let prepared = Prepared::new(run, checkpoint)
-                .map_err(|error| LedgerError::unreadable(self.location(), error))?;
+                .map_err(|error| LedgerError::unreadable(self.location(), &error))?;
             let (reply, answer) = oneshot::channel();
             let command = Command::Commit(Box::new(prepared), reply);
             let told = writer.commands.send(command);

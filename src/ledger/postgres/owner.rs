@@ -294,9 +294,10 @@ pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Comma
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = VecDeque::new();
     loop {
-        let command = match next.pop_front() {
-            Some(command) => command,
-            None => tokio::select! {
+        let command = if let Some(command) = next.pop_front() {
+            command
+        } else {
+            tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => command,
                     None => return owner.end().await,
@@ -305,7 +306,7 @@ pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Comma
                     owner.ping().await;
                     continue;
                 }
-            },
+            }
         };
         match command {
             Command::Commit(checkpoint, reply) => {

@@ -8,6 +8,7 @@ use crate::ledger::{LedgerError, OpenMode, Result};
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 
 /// The format of a ledger that has them all.
+#[expect(clippy::cast_possible_wrap, reason = "they are few")]
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// The advisory lock of whoever makes or upgrades tables: `rollout` in ASCII.
@@ -37,7 +38,7 @@ pub(super) async fn ready(
         (None | Some(_), OpenMode::ReadWrite | OpenMode::Existing) => {
             connection.batch("BEGIN").await?;
             match migrate(target, connection).await {
-                Ok(made) => connection.batch("COMMIT").await.map(|()| made),
+                Ok(is_new) => connection.batch("COMMIT").await.map(|()| is_new),
                 Err(error) => {
                     drop(connection.batch("ROLLBACK").await);
                     Err(error)
@@ -59,6 +60,14 @@ pub(super) async fn format(connection: &Connection) -> Result<Option<i64>> {
         .query_opt("SELECT format FROM ledger", &[])
         .await?;
     row.map(|row| row.get(0)).transpose()
+}
+
+/// What tells the ledger from others.
+pub(super) async fn id(connection: &Connection) -> Result<String> {
+    connection
+        .query_one("SELECT id FROM ledger", &[])
+        .await?
+        .get(0)
 }
 
 /// Applies what is missing; the caller's transaction stores all of it or nothing.

@@ -151,13 +151,13 @@ impl Row {
     }
 
     pub(super) fn unreadable(&self, cause: &impl ToString) -> LedgerError {
-        LedgerError::unreadable(&self.location, cause.to_string())
+        LedgerError::unreadable(&self.location, &cause.to_string())
     }
 }
 
 /// A value as JSON.
 pub(super) fn to_json<T: serde::Serialize + ?Sized>(location: &str, value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| LedgerError::unreadable(location, error))
+    serde_json::to_string(value).map_err(|error| LedgerError::unreadable(location, &error))
 }
 
 /// A column of rows that are sent together.

@@ -23,7 +23,7 @@ pub(super) struct Thread {
     work: parking_lot::Mutex<Option<oneshot::Sender<Work>>>,
     // Dropped, it tells a thread without an owner to end.
     end: Option<UnboundedSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    joined: Option<JoinHandle<()>>,
 }
 
 impl Thread {
@@ -59,7 +59,7 @@ impl Thread {
             runtime: runtime.map_err(failed)?,
             work: parking_lot::Mutex::new(Some(work)),
             end: Some(end),
-            thread: Some(thread),
+            joined: Some(thread),
         })
     }
 
@@ -68,7 +68,7 @@ impl Thread {
     }
 
     pub(super) fn id(&self) -> std::thread::ThreadId {
-        match &self.thread {
+        match &self.joined {
             Some(thread) => thread.thread().id(),
             None => std::thread::current().id(),
         }
@@ -88,7 +88,7 @@ impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.work.lock().take());
         self.end = None;
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = self.joined.take()
             && thread.thread().id() != std::thread::current().id()
         {
             // A panic there was reported when it happened.

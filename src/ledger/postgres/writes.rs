@@ -148,7 +148,7 @@ async fn set_back(
     for (key, stored) in failed {
         let set_back = stored::set_back(stored.as_deref());
         let (state, columns) =
-            set_back.map_err(|error| LedgerError::unreadable(session.location(), error))?;
+            set_back.map_err(|error| LedgerError::unreadable(session.location(), &error))?;
         delta.moved(code::FAILED, state);
         keys.push(*key);
         states.push(state);

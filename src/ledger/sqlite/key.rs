@@ -10,9 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use rand::TryRng;
-use rand::rngs::SysRng;
-use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
+use secrecy::{ExposeSecret, SecretBox};
 
 use super::files;
 use crate::input;
@@ -73,7 +71,7 @@ impl KeyFiles {
         if let Some(keys) = self.read()? {
             return Ok(keys);
         }
-        let current = make()
+        let current = HmacKey::random()
             .and_then(|key| put(&self.current, &key).map(|()| key))
             .map_err(|error| LedgerError::io(&self.current, &error))?;
         let old = read(&self.old)?;
@@ -97,7 +95,7 @@ impl KeyFiles {
     pub(super) fn replace(&self, current: &HmacKey) -> Result<()> {
         // Stopped after the first of the two, the current key is merely there twice.
         put(&self.old, current).map_err(|error| LedgerError::io(&self.old, &error))?;
-        make()
+        HmacKey::random()
             .and_then(|key| put(&self.current, &key))
             .map_err(|error| LedgerError::io(&self.current, &error))
     }
@@ -132,14 +130,6 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(LEN + 1);
     input.take(LEN as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn make() -> io::Result<HmacKey> {
-    let mut key = SecretBox::new(Box::new([0; LEN]));
-    SysRng
-        .try_fill_bytes(key.expose_secret_mut())
-        .map_err(io::Error::other)?;
-    Ok(HmacKey::new(key))
 }
 
 /// Written in full under another name first: nobody ever sees half a key.

@@ -15,7 +15,6 @@ mod consents;
 mod database;
 mod drift;
 mod error;
-mod files;
 mod health;
 mod holder;
 mod identity;
@@ -61,6 +60,7 @@ pub use import::Import;
 pub use lock::{FileLock, HeldRun};
 pub use shares::DeskMark;
 
+use super::files;
 use super::prepared::Prepared;
 use super::{
     AsStored, Checkpoint, LONGEST_LOOK, LedgerError, NewRun, OpenMode, OpenOptions, Result, RunRow,

@@ -40,8 +40,8 @@ async fn own_commits_do_not_count_as_changes() {
     notes(&fixture.ledger).await;
     fixture.import("b.csv", &[entry("x", "0oa2")]).await;
     // Several looks go by.
-    let changed = timeout(Duration::from_millis(2_500), changes.next()).await;
-    assert!(changed.is_err(), "{changed:?}");
+    let heard = timeout(Duration::from_millis(2_500), changes.next()).await;
+    assert!(heard.is_err(), "{heard:?}");
     notes(&fixture.another().await).await;
     changes.next().await.unwrap().unwrap();
 }

@@ -4,6 +4,7 @@
 -- types refuse (U+0000). What SQL looks up has a column of its own. Times are ms since the epoch.
 
 CREATE TABLE ledger (
+    id        text   NOT NULL DEFAULT gen_random_uuid()::text, -- tells it from others, wherever it is moved
     format    bigint NOT NULL,
     key_check bytea              -- HMAC of a constant: whether a process has the key that the others have
 );
