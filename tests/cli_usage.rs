@@ -470,7 +470,11 @@ fn a_ledger_that_is_not_there_or_of_another_kind_says_what_to_do() {
         ),
         (
             vec!["runs", "--ledger", "postgres://u:s3cr3t@h/db"],
-            "postgres: ledgers are not",
+            "a password in clear",
+        ),
+        (
+            vec!["runs", "--ledger", "mysql://u:s3cr3t@h/db"],
+            "mysql: a ledger is a file of SQLite's or a database of PostgreSQL's",
         ),
     ] {
         okta_rollout(folder.path())
