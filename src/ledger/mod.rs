@@ -204,6 +204,18 @@ impl Ledger {
         }
     }
 
+    /// Makes sure, right before a call is sent, that the run was still the owner's within the last second.
+    ///
+    /// # Errors
+    /// When the session that held it ended or does not answer: somebody else may have the run.
+    pub async fn still_holds(&self, owner: Owner<'_>) -> Result<()> {
+        match (&self.store, owner) {
+            (Store::Postgres(store), Owner::Run(_)) => store.still_holds().await,
+            // A file's lock cannot be lost, and the version of an entry decides who submits its consent.
+            (Store::Sqlite(_), _) | (_, Owner::Consent(_)) => Ok(()),
+        }
+    }
+
     /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
     /// more was replaced.
     pub async fn mark(&self, lock: &RunLock) -> Result<()> {

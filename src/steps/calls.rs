@@ -43,7 +43,8 @@ impl Caller for EntryCall<'_, '_> {
             // Once drift is fixed nobody can see it any more.
             || !(self.context.memory.unsaved || applied.is_some())
         {
-            return Ok(());
+            let live = self.context.live()?;
+            return Ok(live.ledger.still_holds(live.owner).await?);
         }
         // Only now: an entry that still waits for its turn has not begun.
         self.context.memory.unsaved = false;

@@ -8,10 +8,17 @@ use crate::support::{Rollout, told};
 use crate::world::World;
 
 /// So slow that no machine works off the fleet at once.
-const LATENCY: &str = "latency = '40ms'\n";
+pub const LATENCY: &str = "latency = '40ms'\n";
 
 /// A run of which the first entries have ended. It stands still until it is told to continue.
-fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
+pub fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
+    let (run, said) = in_the_middle(rollout);
+    send("-STOP", &run);
+    (run, said)
+}
+
+/// A run of which the first entries have ended.
+pub fn in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
     let mut run = rollout
         .command(&["run", "job.toml"])
         .stderr(Stdio::piped())
@@ -23,11 +30,10 @@ fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it ended at once");
     }
-    send("-STOP", &run);
     (run, said)
 }
 
-fn send(signal: &str, to: &Child) {
+pub fn send(signal: &str, to: &Child) {
     let sent = Command::new("kill")
         .args([signal, &to.id().to_string()])
         .status()

@@ -14,6 +14,11 @@ mod history;
 mod hunter;
 mod interrupts;
 mod kills;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
+#[path = "../support/silence.rs"]
+mod silence;
 mod support;
 mod undisturbed;
 mod world;

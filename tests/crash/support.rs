@@ -27,6 +27,8 @@ const SECRET: &str = "t0ps3cret";
 pub struct Rollout {
     folder: TempDir,
     hunter: Hunter,
+    /// `None` = the default: a file in the folder.
+    ledger: Option<String>,
 }
 
 impl Rollout {
@@ -45,7 +47,21 @@ impl Rollout {
         let hunter = Hunter::default();
         hunter.secret("token.txt", SECRET);
         hunter.input(&folder.path().join("token.txt"), SECRET.as_bytes());
-        Self { folder, hunter }
+        Self {
+            folder,
+            hunter,
+            ledger: None,
+        }
+    }
+
+    /// Keeps its ledger at this address, and the key of that in its folder.
+    pub fn on_ledger(mut self, address: &str) -> Self {
+        let key = hex::encode(rand::random::<[u8; 32]>());
+        self.write("ledger.key", &key);
+        self.secret("key of the ledger", &key);
+        let key = self.folder.path().join("ledger.key");
+        self.ledger = Some(format!("{address}?key=file:{}", key.display()));
+        self
     }
 
     /// From now on this is a secret.
@@ -77,6 +93,7 @@ impl Rollout {
             .current_dir(self.folder.path())
             .args(arguments)
             .env_clear()
+            .envs(self.ledger.iter().map(|at| ("OKTA_ROLLOUT_LEDGER", at)))
             .stdin(Stdio::null());
         command
     }
@@ -108,15 +125,21 @@ impl Rollout {
 
     /// The job, in a process that dies right after that many checkpoints; `true` = it did.
     pub fn dies_after(&self, checkpoints: u64) -> bool {
-        let output = self
-            .command(&["run", "job.toml"])
-            .env("OKTA_ROLLOUT_ABORT_AFTER", checkpoints.to_string())
-            .output()
-            .unwrap();
-        self.hear(&["run", "job.toml"], &output);
+        let output = self.stopped_after(checkpoints, &["run", "job.toml"]);
         let died = was_killed(output.status);
         assert!(died || output.status.success(), "{}", told(&output));
         died
+    }
+
+    /// Runs a command in a process that dies right after that many checkpoints.
+    pub fn stopped_after(&self, checkpoints: u64, arguments: &[&str]) -> Output {
+        let output = self
+            .command(arguments)
+            .env("OKTA_ROLLOUT_ABORT_AFTER", checkpoints.to_string())
+            .output()
+            .unwrap();
+        self.hear(arguments, &output);
+        output
     }
 
     /// Where the last run stands.

@@ -27,6 +27,9 @@ pub struct Server {
     databases: AtomicU64,
 }
 
+/// Of this role a password is asked for; all others are trusted.
+pub const STRANGER: &str = "stranger";
+
 /// The server of this test binary.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
@@ -34,7 +37,8 @@ pub fn server() -> &'static Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    /// A server of a test's own, which that may do anything to; others share [`server`].
+    pub fn start() -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new()
             .prefix("okta-rollout-pg-")
@@ -62,14 +66,24 @@ impl Server {
                 "-D",
             ],
         );
+        let rules = server.data().join("pg_hba.conf");
+        let others = fs::read_to_string(&rules).unwrap();
+        let asked = format!("host all {STRANGER} all scram-sha-256");
+        fs::write(rules, format!("{asked}\n{others}")).unwrap();
         server.go();
         server.wait();
         server
     }
 
+    /// Where it listens.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets it run, with the data that it has.
     // A shell is its parent: it stops the server once the other end of its input is closed, which the system does however
     // this process ends.
-    fn go(&self) {
+    pub fn go(&self) {
         let port = self.port.to_string();
         let log = File::create(self.folder.join("log")).unwrap();
         let server = self.programs.join("postgres");
@@ -97,7 +111,8 @@ impl Server {
         std::mem::forget(child);
     }
 
-    fn wait(&self) {
+    /// Returns once it answers.
+    pub fn wait(&self) {
         let begun = Instant::now();
         while !self.answers() {
             assert!(begun.elapsed() < PATIENCE, "PostgreSQL: {}", self.log());
@@ -122,11 +137,13 @@ impl Server {
         text
     }
 
-    fn data(&self) -> PathBuf {
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) {
+    /// Runs one of PostgreSQL's programs with that folder, as the server's own user.
+    pub fn run(&self, program: &str, arguments: &[&str]) {
         let output = as_nobody(self.programs.join(program))
             .args(arguments)
             .arg(self.data())
@@ -138,12 +155,7 @@ impl Server {
 
     /// A database without tables; gives the ledger's address in it.
     pub fn empty(&self) -> String {
-        let name = format!("ledger_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.sql(
-            "postgres",
-            &format!("CREATE DATABASE {name} TEMPLATE template0"),
-        );
-        self.url(&name)
+        self.copy("template0")
     }
 
     /// A copy of a database that nobody uses; gives the ledger's address in it.
@@ -203,7 +215,7 @@ fn programs() -> PathBuf {
 }
 
 /// PostgreSQL does not run as root.
-fn as_nobody(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub fn as_nobody(program: impl AsRef<std::ffi::OsStr>) -> Command {
     if !rustix::process::getuid().is_root() {
         return Command::new(program);
     }
@@ -220,7 +232,7 @@ fn as_nobody(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -57,6 +57,19 @@ impl Store {
         locks::is_held(&*self.reader().await?, Kind::Run.key(&id.0)).await
     }
 
+    /// Whether the session that holds all this answered within the last second, or does so now.
+    pub async fn still_holds(&self) -> Result<()> {
+        let writer = self.writer()?;
+        if writer.owner.answered_lately() {
+            return Ok(());
+        }
+        let (reply, answer) = oneshot::channel();
+        let lost = || LedgerError::lost(self.location());
+        let told = writer.commands.send(Command::Look(reply));
+        told.map_err(|_| lost())?;
+        answer.await.map_err(|_| lost())?
+    }
+
     /// The lock, or who has it.
     pub(super) async fn lock(
         &self,

@@ -19,6 +19,7 @@ mod connect;
 mod consents;
 mod drift;
 mod error;
+mod group;
 mod health;
 mod held;
 mod ids;

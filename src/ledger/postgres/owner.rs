@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex as Short;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use super::changes::{self, Wakes};
 use super::commit;
 use super::connect::Target;
+use super::group::{Group, Reply};
 use super::locks::{self, Kind, Lock};
 use super::notes;
 use super::row_keys::RowKeys;
@@ -29,18 +30,23 @@ use crate::ledger::{AsStored, LedgerError, Note, Result};
 const GROUP: usize = 512;
 
 /// Between two signs of life on an idle session: see `idle_session_timeout` in `connect.rs`.
-const PING: Duration = Duration::from_secs(1);
+const PING: Duration = Duration::from_millis(500);
+
+/// How old its last answer may be when a call is sent.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How long PostgreSQL may take to answer one: then nobody knows what it still holds.
 const ANSWER: Duration = Duration::from_secs(3);
 
 /// What the owner's task is told.
 pub(super) enum Command {
-    Commit(Box<Prepared>, oneshot::Sender<Result<AsStored>>),
+    Commit(Box<Prepared>, Reply),
     Note(Take, End),
     /// Answered with who has the lock, if somebody else has.
     Lock(Lock, oneshot::Sender<Result<Result<(), String>>>),
     Unlock(i64, SyncSender<()>),
+    /// Answered once the session has answered.
+    Look(oneshot::Sender<Result<()>>),
 }
 
 /// Gives notes when they are about to be written.
@@ -57,6 +63,8 @@ pub(super) struct Owner {
     target: Arc<Target>,
     state: Mutex<State>,
     held: Short<HashSet<i64>>,
+    /// When the session answered last.
+    answered: Short<Option<Instant>>,
     abort_after: Option<u64>,
 }
 
@@ -83,6 +91,7 @@ impl Owner {
             target,
             state: Mutex::new(state),
             held: Short::default(),
+            answered: Short::default(),
             abort_after,
         }
     }
@@ -107,8 +116,9 @@ impl Owner {
 
     async fn ready(&self, state: &mut State) -> Result<()> {
         let is_held = !self.held.lock().is_empty();
-        if !is_held {
-            state.broken = None;
+        if !is_held && state.broken.take().is_some() {
+            // What was held in it may not have been given back.
+            state.session = None;
         }
         if let Some(error) = &state.broken {
             return Err(error.clone());
@@ -141,7 +151,9 @@ impl Owner {
             let mut session = self.session().await?;
             session.state.is_open = true;
             let mut keys = std::mem::take(&mut session.state.keys);
-            let stored = commit::store(&session, &mut keys, group, self.wakes(group)).await?;
+            // Boxed, as it takes much memory.
+            let storing = commit::store(&session, &mut keys, group, self.wakes(group));
+            let stored = self.answer(Box::pin(storing)).await?;
             // Forgotten when it fails: it may hold what was never stored.
             session.state.keys = keys;
             session.state.is_open = false;
@@ -179,8 +191,11 @@ impl Owner {
     async fn note(&self, take: Take, end: End) {
         let written = async {
             let transaction = self.begin().await?;
-            notes::store(&transaction, &take()).await?;
-            transaction.commit().await
+            let storing = async {
+                notes::store(&transaction, &take()).await?;
+                transaction.commit().await
+            };
+            self.answer(storing).await
         };
         let written = written.await;
         if let Err(error) = &written {
@@ -194,7 +209,7 @@ impl Owner {
             return Ok(Err(locks::me()));
         }
         let session = self.session().await?;
-        let taken = locks::take(&session, lock).await?;
+        let taken = self.answer(locks::take(&session, lock)).await?;
         if taken.is_ok() {
             self.held.lock().insert(lock.key);
         }
@@ -229,12 +244,41 @@ impl Owner {
         // What was begun and given up holds nobody else up.
         let is_open = std::mem::take(&mut state.is_open);
         let said = if is_open { "ROLLBACK" } else { "" };
-        let answer = tokio::time::timeout(ANSWER, session.batch(said)).await;
-        drop(state);
-        if answer.is_err() {
-            let mut state = self.state.lock().await;
+        if !self.answers(&session, said).await {
             state.session = None;
         }
+    }
+
+    /// Whether the session answered a moment ago.
+    pub(super) fn answered_lately(&self) -> bool {
+        let answered = *self.answered.lock();
+        answered.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    async fn look(&self) -> Result<()> {
+        let mut session = self.session().await?;
+        // Of many who ask, one asks PostgreSQL.
+        if self.answered_lately() || self.answers(&session, "").await {
+            return Ok(());
+        }
+        session.state.session = None;
+        Err(LedgerError::lost(&self.target.location))
+    }
+
+    async fn answers(&self, session: &Connection, said: &str) -> bool {
+        let answer = tokio::time::timeout(ANSWER, session.batch(said)).await;
+        let answers = matches!(answer, Ok(Ok(())));
+        *self.answered.lock() = answers.then(Instant::now);
+        answers
+    }
+
+    // What comes of work in the session, which may wait for others' locks, but not for ever.
+    async fn answer<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let asked = Instant::now();
+        let answer = tokio::time::timeout(self.target.busy_timeout + ANSWER, work).await;
+        let answer = answer.unwrap_or_else(|_| Err(LedgerError::lost(&self.target.location)));
+        *self.answered.lock() = answer.is_ok().then_some(asked);
+        answer
     }
 }
 
@@ -310,13 +354,20 @@ pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Comma
         };
         match command {
             Command::Commit(checkpoint, reply) => {
-                let mut group = Group::new(*checkpoint, reply);
+                let mut group = Group::new(checkpoint, reply);
                 while group.replies.len() < most {
                     let Some(command) = next.pop_front().or_else(|| commands.try_recv().ok())
                     else {
                         break;
                     };
-                    if let Some(other) = group.add(command) {
+                    let other = match command {
+                        Command::Commit(checkpoint, reply) => {
+                            let other = group.add(checkpoint, reply);
+                            other.map(|(checkpoint, reply)| Command::Commit(checkpoint, reply))
+                        }
+                        other => Some(other),
+                    };
+                    if let Some(other) = other {
                         next.push_front(other);
                         break;
                     }
@@ -339,60 +390,8 @@ pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Comma
                 owner.unlock(key).await;
                 done.send(()).ok();
             }
+            // Nobody waits any more when the caller was cancelled.
+            Command::Look(reply) => drop(reply.send(owner.look().await)),
         }
     }
-}
-
-/// Checkpoints that are stored together: of different entries, and none that another one of them must come before.
-struct Group {
-    checkpoints: Vec<Prepared>,
-    replies: Vec<oneshot::Sender<Result<AsStored>>>,
-    entries: HashSet<(String, i64)>,
-    apps: HashSet<(String, String)>,
-}
-
-impl Group {
-    fn new(first: Prepared, reply: oneshot::Sender<Result<AsStored>>) -> Self {
-        let mut group = Self {
-            checkpoints: Vec::new(),
-            replies: Vec::new(),
-            entries: HashSet::new(),
-            apps: HashSet::new(),
-        };
-        drop(group.add(Command::Commit(Box::new(first), reply)));
-        group
-    }
-
-    /// Gives back what does not belong to it.
-    fn add(&mut self, command: Command) -> Option<Command> {
-        let Command::Commit(checkpoint, reply) = command else {
-            return Some(command);
-        };
-        let entry = (checkpoint.run.0.clone(), checkpoint.no.0);
-        let apps: Vec<_> = apps(&checkpoint).collect();
-        if self.entries.contains(&entry) || apps.iter().any(|app| self.apps.contains(app)) {
-            return Some(Command::Commit(checkpoint, reply));
-        }
-        self.entries.insert(entry);
-        self.apps.extend(apps);
-        self.checkpoints.push(*checkpoint);
-        self.replies.push(reply);
-        None
-    }
-}
-
-fn apps(checkpoint: &Prepared) -> impl Iterator<Item = (String, String)> {
-    let named = |org: &str, app: &str| (org.to_owned(), app.to_owned());
-    let fingerprint = checkpoint.fingerprint.as_ref();
-    let name = checkpoint.name.as_ref();
-    let client = checkpoint.client.as_ref();
-    let applied = checkpoint.applied.as_ref();
-    let mut all = vec![
-        fingerprint.map(|one| named(&one.org_url, &one.app_id)),
-        name.map(|one| named(&one.org_url, &one.app_id)),
-        client.map(|one| named(&one.org_url, &one.app_id)),
-        applied.map(|one| named(&one.org_url, &one.app_id)),
-    ];
-    all.dedup();
-    all.into_iter().flatten()
 }

@@ -1,0 +1,243 @@
+//! A run whose ledger is on PostgreSQL, and whose process, or the session of that, goes through what both may meet.
+
+use std::io::{BufReader, Read as _};
+use std::process::{Child, ChildStderr, Output};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::fleet::{Fleet, SMALL};
+use crate::interrupts::{LATENCY, held_in_the_middle, in_the_middle, send};
+use crate::postgres_server::{Server, server};
+use crate::silence::{Relay, Silence};
+use crate::support::{Report, Rollout, told};
+use crate::world::World;
+
+/// The sessions that own runs: no other one holds an advisory lock for longer than a moment.
+const OWNERS: &str = "FROM pg_locks WHERE locktype = 'advisory'
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// What each process has committed.
+const COMMITS: &str = "SELECT process, n FROM okta_rollout.change ORDER BY process";
+
+/// So long another process may have to wait for the run of one whose session ended.
+const FREED: Duration = Duration::from_secs(2);
+
+/// So long for that of one that stands still.
+const NOTICED: Duration = Duration::from_secs(6);
+
+/// Some orgs, and the rollout in them, with a ledger on PostgreSQL.
+struct Story<'s> {
+    world: World,
+    rollout: Rollout,
+    server: &'s Server,
+    database: String,
+}
+
+impl<'s> Story<'s> {
+    fn new(fleet: Fleet, latency: &str) -> Self {
+        let server = server();
+        Self::by(server, server.port(), fleet, latency)
+    }
+
+    /// On this server, reached by this port.
+    fn by(server: &'s Server, port: u16, fleet: Fleet, latency: &str) -> Self {
+        let world = World::new(fleet, latency);
+        let address = server.empty();
+        let database = address.rsplit('/').next().unwrap().to_owned();
+        let address = address.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
+        let rollout = world.rollout("").on_ledger(&address);
+        Self {
+            world,
+            rollout,
+            server,
+            database,
+        }
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        self.server.sql(&self.database, sql)
+    }
+
+    /// Waits until no process owns a run; gives what each has committed by then.
+    fn when_freed(&self, within: Duration) -> String {
+        let begun = Instant::now();
+        while self.sql(&format!("SELECT count(*) {OWNERS}")) != "0" {
+            assert!(begun.elapsed() < within, "still held");
+        }
+        self.sql(COMMITS)
+    }
+
+    /// Works on as others do who meet nothing.
+    fn carry_on(&self) -> Report {
+        let act = |command: &[&str]| self.rollout.output(command).status.code();
+        self.world.carry_on(&self.rollout, act)
+    }
+
+    /// The run ended as it must, whatever became of its first process.
+    fn assert_ended(&self, report: &Report, wanted: &Wanted) {
+        assert_eq!(report.essence(), wanted.essence);
+        assert_eq!(self.world.holds(), wanted.holds);
+        self.world.assert_once_only();
+    }
+
+    /// What this many processes committed before is all that they ever did.
+    fn assert_nothing_more_of(&self, before: &str) {
+        let now = self.sql(COMMITS);
+        for process in before.lines() {
+            assert!(now.lines().any(|line| line == process), "{before}\n{now}");
+        }
+    }
+}
+
+/// What comes of a run that meets nothing.
+struct Wanted {
+    essence: Value,
+    holds: Vec<Value>,
+}
+
+fn wanted(fleet: Fleet) -> Wanted {
+    let world = World::new(fleet, "");
+    let rollout = world.rollout("");
+    let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
+    Wanted {
+        essence: report.essence(),
+        holds: world.holds(),
+    }
+}
+
+fn assert_told_to_resume(mut run: Child, mut said: BufReader<ChildStderr>) {
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(3), "{rest}");
+    assert!(
+        rest.contains("was broken off: cannot reach postgres://"),
+        "{rest}"
+    );
+    let hint = rest.lines().find(|line| line.starts_with("hint:"));
+    assert!(hint.unwrap().contains("okta-rollout resume"), "{rest}");
+}
+
+#[test]
+fn a_process_whose_session_was_ended_stops_and_another_goes_on() {
+    let story = Story::new(SMALL, LATENCY);
+    let (run, said) = in_the_middle(&story.rollout);
+    let ended = story.sql(&format!(
+        "SELECT bool_and(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid {OWNERS}) AS owners"
+    ));
+    let begun = Instant::now();
+    assert_eq!(ended, "t");
+    let before = story.when_freed(FREED);
+    let taken = story.rollout.stopped_after(1, &["resume"]);
+    assert!(begun.elapsed() < 2 * FREED, "{}", told(&taken));
+    assert!(crate::support::was_killed(taken.status), "{}", told(&taken));
+    let report = story.carry_on();
+    assert_told_to_resume(run, said);
+    story.assert_nothing_more_of(&before);
+    story.assert_ended(&report, &wanted(SMALL));
+}
+
+#[test]
+fn a_process_that_stood_still_too_long_does_nothing_more() {
+    let story = Story::new(SMALL, LATENCY);
+    let (run, said) = held_in_the_middle(&story.rollout);
+    let before = story.when_freed(NOTICED);
+    let report = story.carry_on();
+    let calls = story.world.calls();
+    send("-CONT", &run);
+    assert_told_to_resume(run, said);
+    assert_eq!(story.world.calls(), calls);
+    story.assert_nothing_more_of(&before);
+    story.assert_ended(&report, &wanted(SMALL));
+}
+
+#[test]
+fn a_run_whose_server_was_started_anew_is_resumed() {
+    let server = Server::start();
+    let story = Story::by(&server, server.port(), SMALL, LATENCY);
+    let (run, said) = in_the_middle(&story.rollout);
+    // As a power cut would.
+    server.run("pg_ctl", &["stop", "-s", "-m", "immediate", "-D"]);
+    server.go();
+    server.wait();
+    assert_told_to_resume(run, said);
+    let report = story.carry_on();
+    story.assert_ended(&report, &wanted(SMALL));
+}
+
+fn survives_silence(silence: Silence) {
+    let relay = Relay::to(server().port());
+    let story = Story::by(server(), relay.port(), SMALL, LATENCY);
+    let (run, said) = in_the_middle(&story.rollout);
+    relay.fall_silent(silence);
+    let before = story.when_freed(NOTICED);
+    let calls = story.world.calls();
+    assert_told_to_resume(run, said);
+    assert_eq!(story.world.calls(), calls, "{silence:?}");
+    let report = story.carry_on();
+    story.assert_nothing_more_of(&before);
+    story.assert_ended(&report, &wanted(SMALL));
+}
+
+#[test]
+fn a_process_that_hears_no_answer_stops() {
+    survives_silence(Silence::ToClient);
+}
+
+#[test]
+fn a_process_that_is_not_heard_stops() {
+    survives_silence(Silence::ToServer);
+}
+
+#[test]
+fn a_process_that_is_cut_off_stops() {
+    survives_silence(Silence::Both);
+}
+
+/// Each kind of app, those to be created included.
+const ONE: Fleet = Fleet { orgs: 1, apps: 15 };
+
+/// Of so many checkpoints one is the last before a death: a number that meets all kinds of them.
+const STEP: u64 = 5;
+
+/// Runs at a time.
+const THREADS: u64 = 4;
+
+#[test]
+fn a_run_stopped_after_checkpoints_ends_as_one_left_alone() {
+    let wanted = wanted(ONE);
+    let stops = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (wanted, stops) = (&wanted, &stops);
+            scope.spawn(move || {
+                let mut first = 1 + thread * STEP;
+                while survives(first, wanted) {
+                    stops.fetch_add(1, Ordering::Relaxed);
+                    first += THREADS * STEP;
+                }
+            });
+        }
+    });
+    let stops = stops.into_inner();
+    assert!(stops >= 7, "{stops}");
+}
+
+/// Of each command dies the process after that many checkpoints, and then the next one's after one more; `false` = there
+/// were not so many.
+fn survives(first: u64, wanted: &Wanted) -> bool {
+    let story = Story::new(ONE, "");
+    let mut stops = vec![first + 1, first];
+    let mut died = false;
+    let report = story.world.carry_on(&story.rollout, |command| {
+        let output: Output = match stops.pop() {
+            Some(checkpoints) => story.rollout.stopped_after(checkpoints, command),
+            None => story.rollout.output(command),
+        };
+        died |= output.status.code().is_none();
+        output.status.code()
+    });
+    story.assert_ended(&report, wanted);
+    died
+}
