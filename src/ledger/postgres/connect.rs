@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Our end of what the owner's session asks of PostgreSQL's: see [`OWNER`].
 const SILENCE: Duration = Duration::from_secs(3);
 
+/// How often a host is then asked whether it is still there.
+const PROBE: Duration = Duration::from_secs(1);
+
 /// What PostgreSQL is to do when the process that owns runs is gone, or stands still: it ends the session, which frees
 /// what that holds. Of sockets the first four mean nothing. Numbers are in PostgreSQL's own units.
 const OWNER: [(&str, &str); 7] = [
@@ -115,14 +118,21 @@ impl Target {
     async fn any_host(&self, heard: Option<&Heard>) -> Result<Connection> {
         let mut failed = None;
         for host in &self.url.hosts {
-            let connected = match self.host(host, heard).await {
-                Ok(connection) => match self.check(&connection).await {
-                    Ok(()) => return Ok(connection),
-                    Err(error) => error,
-                },
-                Err(error) => error,
+            let reached = async {
+                let connection = self.host(host, heard).await?;
+                self.check(&connection).await.map(|()| connection)
             };
-            failed = failed.or(Some(connected));
+            // The client's own bound ends with the handshake of TCP.
+            let reached = tokio::time::timeout(PATIENCE, reached).await;
+            let error = match reached {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => error,
+                Err(_) => LedgerError::Unreachable {
+                    location: self.location.to_string(),
+                    cause: format!("no answer within {} s", PATIENCE.as_secs()),
+                },
+            };
+            failed = failed.or(Some(error));
         }
         Err(failed.unwrap_or_else(|| LedgerError::lost(&self.location)))
     }
@@ -138,10 +148,7 @@ impl Target {
             .connect_timeout(PATIENCE)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(SILENCE)
-            .options(format!(
-                "-c search_path={SCHEMA} -c okta_rollout.process={}",
-                self.process
-            ));
+            .keepalives_interval(PROBE);
         match host {
             PostgresHost::Tcp { name, port } => config.host(name).port(*port),
             PostgresHost::Socket { folder, port } => config.host_path(folder).port(*port),
@@ -188,14 +195,17 @@ impl Target {
                 "name the server that takes writes, or several: postgres://USER@HOST1,HOST2/DB",
             ));
         }
+        // Not as options of the connection: poolers do not let them through.
+        let mut wanted = format!(
+            "SET search_path = {SCHEMA}; SET okta_rollout.process = {}; SET lock_timeout = {};",
+            self.process,
+            self.busy_timeout.as_millis()
+        );
         if row.get(3)? {
             // What was acknowledged must be there after a power cut.
-            connection.batch("SET synchronous_commit = on").await?;
+            wanted.push_str("SET synchronous_commit = on;");
         }
-        let milliseconds = self.busy_timeout.as_millis();
-        connection
-            .batch(&format!("SET lock_timeout = {milliseconds}"))
-            .await
+        connection.batch(&wanted).await
     }
 }
 

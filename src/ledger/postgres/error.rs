@@ -62,9 +62,11 @@ impl LedgerError {
             let cause = "the connection was closed".to_owned();
             return Self::Unreachable { location, cause };
         }
-        let of_network = error
-            .source()
-            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+        let of_network = error.source().is_some_and(|cause| {
+            let cause = cause.downcast_ref::<std::io::Error>();
+            // A certificate is refused as invalid data, and stays so.
+            cause.is_some_and(|cause| cause.kind() != std::io::ErrorKind::InvalidData)
+        });
         let cause = match error.source() {
             Some(cause) => cause.to_string(),
             None => error.to_string(),

@@ -3,6 +3,7 @@
 mod changes;
 mod keys;
 mod reads;
+mod refusals;
 mod upkeep;
 
 use okta_rollout::job::LedgerUrl;
