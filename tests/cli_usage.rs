@@ -73,6 +73,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       consent      Work off what waits for a person's consent
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
+      ledger       Allow others to work with a ledger on PostgreSQL
       export       Write what orgs have now as a manifest; nothing is changed
       serve        Serve the desk, and run jobs by their schedules, until it is stopped
       sandbox      Serve simulated Okta orgs on loopback
@@ -193,6 +194,7 @@ fn every_command_has_help() {
         "consent",
         "report",
         "rotate-key",
+        "ledger",
         "sandbox",
         "schema",
         "completions",
@@ -226,6 +228,21 @@ fn wrong_usage_is_exit_code_2_on_standard_error() {
         ),
         (vec!["-q", "-v", "runs"], "cannot be used with"),
         (vec!["consent"], "Usage: okta-rollout consent"),
+        (vec!["ledger"], "Usage: okta-rollout ledger"),
+        (vec!["ledger", "grants"], "<ROLE>"),
+        (vec!["ledger", "grants", ""], "the role has no name"),
+        (
+            vec!["ledger", "grants", "a\u{202e}b"],
+            "characters that nobody sees",
+        ),
+        (
+            vec![
+                "ledger",
+                "grants",
+                "a123456789012345678901234567890123456789012345678901234567890123",
+            ],
+            "has 64 bytes",
+        ),
         (vec!["runs", "prune"], "<--keep <N>|--older-than <AGE>>"),
     ] {
         okta_rollout(folder.path())
@@ -235,6 +252,39 @@ fn wrong_usage_is_exit_code_2_on_standard_error() {
             .stdout(is_empty())
             .stderr(contains(wanted));
     }
+}
+
+#[test]
+fn grants_are_sql_for_the_ledgers_owner() {
+    let folder = folder(&[]);
+    let grants = okta_rollout(folder.path())
+        .args(["ledger", "grants", "night \"shift\""])
+        .assert()
+        .code(0)
+        .stderr(is_empty());
+    let sql = String::from_utf8(grants.get_output().stdout.clone()).unwrap();
+    insta::assert_snapshot!(sql, @r#"
+    BEGIN;
+    GRANT USAGE ON SCHEMA okta_rollout TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.run TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.org TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.entry TO "night ""shift""";
+    GRANT SELECT, INSERT, DELETE ON okta_rollout.spec TO "night ""shift""";
+    GRANT SELECT, INSERT, DELETE ON okta_rollout.call TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE ON okta_rollout.settled TO "night ""shift""";
+    GRANT SELECT, INSERT ON okta_rollout.org_url TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE ON okta_rollout.app TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE ON okta_rollout.budget TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE ON okta_rollout.others TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.notice TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.wave TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.schedule TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.holder TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE ON okta_rollout.share TO "night ""shift""";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON okta_rollout.change TO "night ""shift""";
+    GRANT SELECT, UPDATE (key_check) ON okta_rollout.ledger TO "night ""shift""";
+    COMMIT;
+    "#);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod desk;
 mod doctor;
 mod export;
 mod global;
+mod ledger;
 mod only;
 mod plan;
 mod rehearse;
@@ -31,6 +32,7 @@ pub use desk::DeskAt;
 pub use doctor::Doctor;
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
+pub use ledger::{Grants, LedgerCommand};
 pub use only::Only;
 pub use plan::Plan;
 pub use rehearse::Rehearse;
@@ -125,6 +127,9 @@ pub enum Command {
     Report(Report),
     /// Replace the key of the secrets' fingerprints; nothing is sent
     RotateKey(RotateKey),
+    /// Allow others to work with a ledger on PostgreSQL
+    #[command(subcommand, arg_required_else_help = true)]
+    Ledger(LedgerCommand),
     /// Write what orgs have now as a manifest; nothing is changed
     Export(Export),
     /// Serve the desk, and run jobs by their schedules, until it is stopped

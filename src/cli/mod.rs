@@ -23,6 +23,7 @@ mod file;
 mod given;
 mod init;
 mod latest;
+mod ledger;
 mod listed;
 mod listeners;
 mod log;
@@ -62,7 +63,7 @@ use crate::limits::{self, Lack};
 use crate::manifest::end_programs;
 use crate::settings::{Environment, Flags, Settings, Terminals};
 use crate::text;
-use args::{Args, Command, Consent};
+use args::{Args, Command, Consent, LedgerCommand};
 use output::Output;
 
 /// Runs the program on the process's arguments; gives its exit code.
@@ -188,6 +189,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::RotateKey(args) => {
             wait_for(output, rotate_key::rotate_key(args, settings, output))
         }
+        Command::Ledger(LedgerCommand::Grants(args)) => ledger::grants(args, output),
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
         Command::Serve(args) => wait_for(output, serve::serve(args, settings, output)),

@@ -50,6 +50,7 @@ pub use error::LedgerError;
 pub use health::Health;
 pub use model::*;
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
+pub use postgres::{RoleError, grants};
 pub use store::{DeskMark, Import};
 
 use crate::job::LedgerUrl;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
 
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod support;
 
 mod again;
@@ -39,6 +41,7 @@ mod jobs;
 mod keys;
 mod large_answers;
 mod late;
+mod ledger_grants;
 mod ledgers;
 mod liars;
 mod log;

@@ -2,8 +2,8 @@
 
 use super::connect::SCHEMA;
 use super::locks::{self, Kind};
-use super::session::Connection;
-use super::{Store, prune, schema};
+use super::session::{Connection, column};
+use super::{Store, grants, prune, schema};
 use crate::job::PostgresUrl;
 use crate::ledger::{Health, LedgerError, OpenMode, OpenOptions, Result};
 use crate::model::RunId;
@@ -55,24 +55,25 @@ async fn look(connection: &Connection, health: &mut Health) -> Result<()> {
 
 /// Why this user could not write to its tables, or make them.
 async fn refuse_unwritable(connection: &Connection, is_there: bool) -> Result<Option<LedgerError>> {
-    let sql = if is_there {
-        "SELECT coalesce(bool_and(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
-             AND has_table_privilege(c.oid, 'DELETE')), false)
-         FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace($1) AND c.relname <> 'ledger'"
-    } else {
-        "SELECT CASE WHEN to_regnamespace($1) IS NULL
-             THEN has_database_privilege(current_database(), 'CREATE')
-             ELSE has_schema_privilege(to_regnamespace($1), 'CREATE') END"
-    };
-    let row = connection.query_one(sql, &[&SCHEMA]).await?;
+    if !is_there {
+        return schema::refuse_maker(connection, None).await;
+    }
+    let mut needed = Vec::new();
+    for (table, privileges) in grants::PRIVILEGES {
+        // Those of columns have brackets.
+        let whole = privileges.iter().filter(|name| !name.contains('('));
+        needed.extend(whole.map(|name| (format!("{SCHEMA}.{table}"), *name)));
+    }
+    let tables = column(&needed, |(table, _)| table.as_str());
+    let privileges = column(&needed, |(_, privilege)| *privilege);
+    let sql =
+        "SELECT coalesce(bool_and(coalesce(has_table_privilege(to_regclass(t), p), false)), false)
+         FROM unnest($1::text[], $2::text[]) AS needed (t, p)";
+    let row = connection.query_one(sql, &[&tables, &privileges]).await?;
     let may: bool = row.get(0)?;
     Ok((!may).then(|| LedgerError::Limit {
         location: connection.location().to_string(),
-        cause: if is_there {
-            "this user may not write to its tables".to_owned()
-        } else {
-            "this user may not make its tables".to_owned()
-        },
+        cause: "this user may not write to its tables".to_owned(),
         remedy: "have the ledger's owner allow it: okta-rollout ledger grants ROLE",
     }))
 }

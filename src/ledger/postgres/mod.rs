@@ -19,6 +19,7 @@ mod connect;
 mod consents;
 mod drift;
 mod error;
+mod grants;
 mod group;
 mod health;
 mod held;
@@ -58,6 +59,7 @@ use std::sync::atomic::AtomicI64;
 
 use tokio::sync::oneshot;
 
+pub use grants::{RoleError, grants};
 pub use held::Held;
 pub use import::Import;
 

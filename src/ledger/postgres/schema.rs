@@ -36,6 +36,9 @@ pub(super) async fn ready(
             known: FORMAT,
         }),
         (None | Some(_), OpenMode::ReadWrite | OpenMode::Existing) => {
+            if let Some(error) = refuse_maker(connection, found).await? {
+                return Err(error);
+            }
             connection.batch("BEGIN").await?;
             match migrate(target, connection).await {
                 Ok(is_new) => connection.batch("COMMIT").await.map(|()| is_new),
@@ -68,6 +71,36 @@ pub(super) async fn id(connection: &Connection) -> Result<String> {
         .query_one("SELECT id FROM ledger", &[])
         .await?
         .get(0)
+}
+
+/// Why this user could not make its tables, or upgrade those of this format: only their owner can.
+pub(super) async fn refuse_maker(
+    connection: &Connection,
+    found: Option<i64>,
+) -> Result<Option<LedgerError>> {
+    let sql = match found {
+        Some(_) => {
+            "SELECT pg_has_role(tableowner, 'USAGE') FROM pg_catalog.pg_tables
+                 WHERE schemaname = $1 AND tablename = 'ledger'"
+        }
+        None => {
+            "SELECT CASE WHEN to_regnamespace($1) IS NULL
+                 THEN has_database_privilege(current_database(), 'CREATE')
+                 ELSE has_schema_privilege(to_regnamespace($1), 'CREATE') END"
+        }
+    };
+    let may: bool = connection.query_one(sql, &[&SCHEMA]).await?.get(0)?;
+    let cause = match found {
+        Some(found) => format!(
+            "it has ledger format {found}, this version uses {FORMAT}, and only its owner can upgrade it"
+        ),
+        None => "its tables are not there, and this user may not make them".to_owned(),
+    };
+    Ok((!may).then(|| LedgerError::Limit {
+        location: connection.location().to_string(),
+        cause,
+        remedy: "have its owner run something on it with this version first, then: okta-rollout ledger grants ROLE",
+    }))
 }
 
 /// Applies what is missing; the caller's transaction stores all of it or nothing.
