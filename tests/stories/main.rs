@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
 
+#[expect(dead_code, reason = "stories need only part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod support;
@@ -52,9 +53,6 @@ mod outputs;
 mod plan;
 mod plan_random;
 mod postgres;
-#[expect(dead_code, reason = "stories need only part of it")]
-#[path = "../support/postgres.rs"]
-mod postgres_server;
 mod programs;
 mod proof;
 mod prune;

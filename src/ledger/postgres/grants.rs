@@ -48,15 +48,14 @@ pub enum RoleError {
 /// When no role can have this name.
 pub fn grants(role: &str) -> Result<String, RoleError> {
     let role = identifier(role)?;
-    let mut sql = format!("BEGIN;\nGRANT USAGE ON SCHEMA {SCHEMA} TO {role};\n");
-    for (table, privileges) in PRIVILEGES {
+    let granted = PRIVILEGES.iter().map(|(table, privileges)| {
         let privileges = privileges.join(", ");
-        sql.push_str(&format!(
-            "GRANT {privileges} ON {SCHEMA}.{table} TO {role};\n"
-        ));
-    }
-    sql.push_str("COMMIT;\n");
-    Ok(sql)
+        format!("GRANT {privileges} ON {SCHEMA}.{table} TO {role};\n")
+    });
+    let granted: String = granted.collect();
+    Ok(format!(
+        "BEGIN;\nGRANT USAGE ON SCHEMA {SCHEMA} TO {role};\n{granted}COMMIT;\n"
+    ))
 }
 
 /// A name as SQL has it, whatever characters are in it (PostgreSQL, 4.1.1).

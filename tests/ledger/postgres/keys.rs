@@ -65,9 +65,16 @@ async fn another_key_than_the_others_have_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_has_no_key_is_told_how_to_make_one() {
     let fixture = Fixture::new(Backend::Postgres).await;
-    let none = open(&fixture.server_address()).await;
+    let address = format!(
+        "{}?key=env:OKTA_ROLLOUT_NO_SUCH_KEY",
+        fixture.server_address()
+    );
+    let none = open(&address).await;
     let error = none.keys().await.err().unwrap();
-    assert!(error.to_string().contains("there is no key"), "{error}");
+    assert!(
+        error.to_string().contains("OKTA_ROLLOUT_NO_SUCH_KEY"),
+        "{error}"
+    );
     assert!(
         error.hint().contains("openssl rand -hex 32"),
         "{}",

@@ -70,8 +70,8 @@ async fn who_is_not_let_in_is_told_why() {
     let hint = "check user and password";
     refused(&with("hunter2"), "password authentication failed", hint).await;
     // Let in, and allowed nothing.
-    refused(&with("right"), "permission denied", "ledger grants").await;
-    refused(&by(&url, "guest"), "permission denied", "ledger grants").await;
+    refused(&with("right"), "may not make them", "ledger grants").await;
+    refused(&by(&url, "guest"), "may not make them", "ledger grants").await;
     refused(&by(&url, "few"), "too many connections", "max_connections").await;
     refused(&by(&url, "nobody_of_this_name"), "does not exist", hint).await;
     let elsewhere = url.replace(&name, "no_such_database");

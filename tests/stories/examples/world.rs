@@ -24,6 +24,19 @@ fn serves(line: &str) -> Option<&'static str> {
     known.map(|(_, says)| *says)
 }
 
+/// A line that names a database there.
+fn on_postgres(line: &str, at: usize) -> String {
+    let server = crate::postgres_server::server();
+    let end = line[at..].find(' ').map_or(line.len(), |end| at + end);
+    let url = server.empty();
+    let there = format!("{}{url}{}", &line[..at], &line[end..]);
+    server.sql(
+        "postgres",
+        "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    );
+    format!("okta-rollout -q run rollout.csv --orgs orgs.csv --ledger {url}\n{there}")
+}
+
 /// The folder, and the run that examples refer to.
 pub struct World {
     story: Scenario,
@@ -182,9 +195,13 @@ impl World {
     /// - `k3f9` is the id of the last run, and `…` in a URL is what belongs there, so that the URL is the answer.
     /// - `init` begins in an empty folder, and `rollout/` is what it made in one.
     /// - `NAME=…` is a variable that the reader has a value for.
+    /// - `postgres://…` is a database of the tests' own, in which a run was made.
     pub fn resolve(&self, line: &str) -> Option<String> {
         if line.trim().is_empty() || line.starts_with('#') {
             return None;
+        }
+        if let Some(at) = line.find("postgres://") {
+            return Some(on_postgres(line, at));
         }
         if line == "okta-rollout init" {
             // Somebody who begins has nothing yet.
