@@ -45,7 +45,7 @@ const MIGRATIONS: [&str; 21] = [
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// Page cache of the writer in KiB. Taken only as it is needed.
-const WRITER_CACHE_KIB: i64 = 24 * 1024;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
 /// The same while many entries are imported: rows of many orgs arrive in turn, and with a million of them much of the
 /// indexes (some 50 MB) stay in memory.
