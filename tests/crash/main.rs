@@ -14,9 +14,12 @@ mod history;
 mod hunter;
 mod interrupts;
 mod kills;
+#[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
+#[cfg(feature = "postgres")]
 #[path = "../support/silence.rs"]
 mod silence;
 mod support;

@@ -54,6 +54,7 @@ impl Rollout {
         }
     }
 
+    #[cfg(feature = "postgres")]
     /// Keeps its ledger at this address, and the key of that in its folder.
     pub fn on_ledger(mut self, address: &str) -> Self {
         let key = hex::encode(rand::random::<[u8; 32]>());

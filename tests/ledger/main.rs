@@ -13,6 +13,7 @@ macro_rules! on_each_backend {
                 super::$test(crate::support::Backend::Sqlite).await;
             })*
         }
+        #[cfg(feature = "postgres")]
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
@@ -27,7 +28,9 @@ mod desk;
 mod looks;
 mod notes;
 mod notices;
+#[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod prune;

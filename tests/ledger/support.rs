@@ -15,9 +15,6 @@ use okta_rollout::manifest::{Auth, Connection, Entry, Features, Limits, OrgSpec,
 use okta_rollout::model::{EntryNo, EntryState, OrgNo, RunId, Step, UnixMillis};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
-
-use crate::postgres_server;
 
 /// Where ledgers are kept.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +22,9 @@ pub enum Backend {
     /// In a file of SQLite's, each in a folder of its own.
     Sqlite,
     /// In a database of a PostgreSQL that the tests start.
+    #[cfg(feature = "postgres")]
     Postgres,
 }
-
-/// The database that those of tests are copies of: one with tables, and without runs.
-const TEMPLATE: &str = "ledger_template";
 
 pub struct Fixture {
     pub folder: TempDir,
@@ -42,15 +37,12 @@ impl Fixture {
     pub async fn new(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => Self::with(OpenOptions::default()).await,
-            Backend::Postgres => {
-                let folder = tempfile::tempdir().unwrap();
-                let url = database(&folder).await;
-                Self::at(folder, url, OpenOptions::default()).await
-            }
+            #[cfg(feature = "postgres")]
+            Backend::Postgres => Self::on_postgres().await,
         }
     }
 
-    async fn at(folder: TempDir, url: LedgerUrl, options: OpenOptions) -> Self {
+    pub async fn at(folder: TempDir, url: LedgerUrl, options: OpenOptions) -> Self {
         let ledger = Ledger::open_with(&url, options).await.unwrap();
         Self {
             folder,
@@ -93,49 +85,17 @@ impl Fixture {
     /// Rows of a table.
     pub fn count(&self, table: &str) -> i64 {
         let count = format!("SELECT count(*) FROM {table}");
-        if matches!(self.url, LedgerUrl::File(_)) {
-            let sql = rusqlite::Connection::open(self.path()).unwrap();
-            return sql.query_row(&count, [], |row| row.get(0)).unwrap();
+        #[cfg(feature = "postgres")]
+        if matches!(self.url, LedgerUrl::Postgres(_)) {
+            return self.sql(&count).parse().unwrap();
         }
-        self.sql(&count).parse().unwrap()
-    }
-
-    /// Runs SQL in PostgreSQL beside the ledger; gives what it prints.
-    pub fn sql(&self, sql: &str) -> String {
-        let address = self.server_address();
-        let database = address.rsplit('/').next().unwrap();
-        let sql = format!("SET search_path = okta_rollout; {sql}");
-        postgres_server::server().sql(database, &sql)
-    }
-
-    /// The database, as PostgreSQL's own programs are told it.
-    pub fn server_address(&self) -> String {
-        let url = self.url.to_string();
-        url.split('?').next().unwrap().to_owned()
+        let sql = rusqlite::Connection::open(self.path()).unwrap();
+        sql.query_row(&count, [], |row| row.get(0)).unwrap()
     }
 
     pub async fn import(&self, file: &str, entries: &[Entry]) -> RunId {
         import(&self.ledger, file, entries).await
     }
-}
-
-/// A database of its own, with the ledger's tables; the key of its fingerprints is in that folder.
-async fn database(folder: &TempDir) -> LedgerUrl {
-    static MADE: OnceCell<()> = OnceCell::const_new();
-    let server = tokio::task::spawn_blocking(postgres_server::server)
-        .await
-        .unwrap();
-    let make = || async {
-        server.sql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
-        let url: LedgerUrl = server.url(TEMPLATE).parse().unwrap();
-        drop(Ledger::open(&url, OpenMode::ReadWrite).await.unwrap());
-    };
-    MADE.get_or_init(make).await;
-    let key = folder.path().join("ledger.key");
-    std::fs::write(&key, hex::encode(rand::random::<[u8; 32]>())).unwrap();
-    let url = tokio::task::spawn_blocking(|| server.copy(TEMPLATE));
-    let url = url.await.unwrap();
-    format!("{url}?key=file:{}", key.display()).parse().unwrap()
 }
 
 pub async fn import(ledger: &Ledger, file: &str, entries: &[Entry]) -> RunId {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests, too")]
 
+#[cfg(feature = "postgres")]
 #[expect(dead_code, reason = "stories need only part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
@@ -42,6 +43,7 @@ mod jobs;
 mod keys;
 mod large_answers;
 mod late;
+#[cfg(feature = "postgres")]
 mod ledger_grants;
 mod ledgers;
 mod liars;
@@ -52,6 +54,7 @@ mod on_drift;
 mod outputs;
 mod plan;
 mod plan_random;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod programs;
 mod proof;

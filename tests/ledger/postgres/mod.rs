@@ -1,6 +1,7 @@
 //! What only a ledger on PostgreSQL has to answer to.
 
 mod changes;
+mod fixture;
 mod grants;
 mod keys;
 mod reads;

@@ -24,8 +24,10 @@ fn serves(line: &str) -> Option<&'static str> {
     known.map(|(_, says)| *says)
 }
 
-/// A line that names a database there.
-fn on_postgres(line: &str, at: usize) -> String {
+/// A line that names a database there. Only where there is a PostgreSQL to try it on.
+#[cfg(feature = "postgres")]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
+fn on_postgres(line: &str, at: usize) -> Option<String> {
     let server = crate::postgres_server::server();
     let end = line[at..].find(' ').map_or(line.len(), |end| at + end);
     let url = server.empty();
@@ -34,7 +36,14 @@ fn on_postgres(line: &str, at: usize) -> String {
         "postgres",
         "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
     );
-    format!("okta-rollout -q run rollout.csv --orgs orgs.csv --ledger {url}\n{there}")
+    Some(format!(
+        "okta-rollout -q run rollout.csv --orgs orgs.csv --ledger {url}\n{there}"
+    ))
+}
+
+#[cfg(not(feature = "postgres"))]
+const fn on_postgres(_: &str, _: usize) -> Option<String> {
+    None
 }
 
 /// The folder, and the run that examples refer to.
@@ -201,7 +210,7 @@ impl World {
             return None;
         }
         if let Some(at) = line.find("postgres://") {
-            return Some(on_postgres(line, at));
+            return on_postgres(line, at);
         }
         if line == "okta-rollout init" {
             // Somebody who begins has nothing yet.
