@@ -311,26 +311,13 @@ mod tests {
     }
 
     fn begun(in_flight: Option<InFlight>) -> EntryRow {
-        EntryRow {
-            no: EntryNo(0),
-            org: OrgNo(0),
-            queue: None,
-            row: 1,
-            entry: entry(json!({ "org": "acme", "app": "google", "appId": "0oa1",
-                "connection": { "profile": { "authScheme": "OAUTH2" } } })),
-            state: EntryState::Started,
-            progress: Progress {
-                in_flight,
-                ..Progress::default()
-            },
-            due_at: None,
-            error: None,
-            checked_at: None,
-            version: 1,
-            carried_over_by: None,
-            known: None,
-            stored: None,
-        }
+        let entry = entry(json!({ "org": "acme", "app": "google", "appId": "0oa1",
+            "connection": { "profile": { "authScheme": "OAUTH2" } } }));
+        let progress = Progress {
+            in_flight,
+            ..Progress::default()
+        };
+        crate::ledger::tests::begun(entry, progress)
     }
 
     /// It was read while somebody's call was under way, and they told of its end before it came back.

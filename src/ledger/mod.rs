@@ -21,9 +21,11 @@
 //! its entries; others may still move on those that wait for a person (`consent complete`), which the version in every
 //! [`Checkpoint`] makes safe: whoever comes second gets [`LedgerError::Moved`] and looks again.
 
+mod carriable;
 mod error;
 mod files;
 mod health;
+mod import_orgs;
 mod model;
 mod old_runs;
 mod ownership;
@@ -48,6 +50,8 @@ use tokio::sync::watch;
 
 pub use error::LedgerError;
 pub use health::Health;
+#[cfg(test)]
+pub(crate) use model::tests;
 pub use model::*;
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
 pub use postgres::{RoleError, grants};

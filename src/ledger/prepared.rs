@@ -30,6 +30,21 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// What the entry's next checkpoint builds on, once this one is applied to what was there before.
+    pub(super) fn after(&self, before: &Compared, last_call: Option<i64>) -> Compared {
+        let new = &self.columns;
+        Compared {
+            org: before.org,
+            queue: self.queue,
+            state: self.state,
+            // Absent: the entry names its app itself.
+            app_hash: new.app_hash.or(before.app_hash),
+            consent: new.consent,
+            drifted: new.drifted,
+            last_call,
+        }
+    }
+
     pub(super) fn new(run: &RunId, checkpoint: Checkpoint<'_>) -> serde_json::Result<Self> {
         let state = state_code(checkpoint.state, checkpoint.progress.changed);
         let with_step =

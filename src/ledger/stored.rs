@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{OrgStats, Progress};
+use super::{Counts, OrgStats, Progress};
 use crate::manifest::Entry;
 use crate::model::{EntryNo, EntryState, OrgNo, Step};
 
@@ -28,6 +28,24 @@ pub(super) fn is_answered(progress: &Progress) -> bool {
         .iter()
         .any(|ended| ended.step == Step::CompleteConsent && ended.attempts > 0);
     is_past_it || progress.consent.is_some()
+}
+
+/// Counts entries that are in another org's queue as held back there where that is stopped, not where their own is: of so
+/// many of org `no`, or in its queue, which of both are stopped.
+pub(super) fn hold_back(
+    by_org: &mut [(OrgNo, Counts)],
+    no: OrgNo,
+    (own, called): (bool, bool),
+    count: u64,
+) {
+    let Some((_, counts)) = by_org.iter_mut().find(|(of, _)| *of == no) else {
+        return;
+    };
+    match (own, called) {
+        (true, false) => counts.held_back = counts.held_back.saturating_sub(count),
+        (false, true) => counts.held_back += count,
+        (true, true) | (false, false) => {}
+    }
 }
 
 pub(super) const fn state_code(state: EntryState, changed: bool) -> i64 {

@@ -221,7 +221,7 @@ mod tests {
 
     use super::*;
     use crate::failure::Remedy;
-    use crate::ledger::{Consent, EntryRow, InFlight, OrgRow, OrgStats, Progress};
+    use crate::ledger::{Consent, InFlight, OrgRow, OrgStats, Progress};
     use crate::manifest::{Limits, OrgSpec};
     use crate::model::{ErrorDetails, OrgNo, Step, Stopped};
     use crate::plan::tests::entry;
@@ -234,26 +234,13 @@ mod tests {
             state: "s1".to_owned(),
             since: UnixMillis(0),
         });
-        let row = EntryRow {
-            no: EntryNo(0),
-            org: OrgNo(0),
-            queue: None,
-            row: 1,
-            entry: entry(json!({ "org": "acme", "app": "google", "appId": "0oa1" })),
-            state: EntryState::Started,
-            progress: Progress {
-                in_flight,
-                consent,
-                ..Progress::default()
-            },
-            due_at: None,
-            error: None,
-            checked_at: None,
-            version: 1,
-            carried_over_by: None,
-            known: None,
-            stored: None,
+        let progress = Progress {
+            in_flight,
+            consent,
+            ..Progress::default()
         };
+        let wanted = entry(json!({ "org": "acme", "app": "google", "appId": "0oa1" }));
+        let row = crate::ledger::tests::begun(wanted, progress);
         let spec = OrgSpec {
             url: url.to_owned(),
             auth: None,

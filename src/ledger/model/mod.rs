@@ -398,3 +398,6 @@ pub struct ImportEntry<'a> {
     /// What is wanted.
     pub entry: &'a Entry,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,94 +2,62 @@
 //! that the link somebody may be about to click stays good. And links that do not: a fresh one replaces those that other
 //! runs wait for.
 
-use std::collections::HashMap;
-
 use super::locks::{self, Kind};
 use super::session::Connection;
 use super::{rows, sums};
 use crate::ledger::Result;
-use crate::ledger::stored::{self, Delta, code, likeness};
-use crate::model::{EntryNo, OrgNo, RunId};
+use crate::ledger::carriable::{Carriable, CarryOver, Waiting};
+use crate::ledger::stored::{self, Delta, code};
+use crate::model::{OrgNo, RunId};
 
-/// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
-/// org was stopped.
-#[derive(Clone, Copy)]
-struct Waiting {
-    key: i64,
-    version: i64,
-}
-
-/// Waiting entries by likeness; few, since each waits for a person.
-pub(super) struct Carriable(HashMap<[u8; 32], Waiting>);
-
-/// An entry of the new run and the earlier one whose consent it takes over.
-pub(super) struct CarryOver {
-    no: EntryNo,
-    from: Waiting,
-}
-
-impl Carriable {
-    /// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may be followed
-    /// by a job over the same manifest. An answer that is being handed in is its run's, unless no session has that.
-    pub(super) async fn of_all_runs(connection: &Connection) -> Result<Self> {
-        let sql = "SELECT o.url, s.json, e.key, e.version, e.state, r.id FROM entry e
+/// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may be followed
+/// by a job over the same manifest. An answer that is being handed in is its run's, unless no session has that.
+pub(super) async fn of_all_runs(connection: &Connection) -> Result<Carriable> {
+    let sql = "SELECT o.url, s.json, e.key, e.version, e.state, r.id FROM entry e
              JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
              JOIN spec s ON s.entry = e.key
              WHERE e.consent IS NOT NULL AND e.state IN (1, 2) AND NOT r.dropped
              ORDER BY e.key";
-        let mut found = HashMap::new();
-        for row in connection.query(sql, &[]).await? {
-            let run = RunId(row.get(5)?);
-            let is_handed_in = row.get::<i64>(4)? == code::STARTED;
-            if is_handed_in && locks::is_held(connection, Kind::Run.key(&run.0)).await? {
-                continue;
-            }
-            let waiting = Waiting {
-                key: row.get(2)?,
-                version: row.get(3)?,
-            };
-            // The newest run's comes last and wins.
-            found.insert(likeness(row.text(0)?, row.text(1)?), waiting);
+    let mut found = Carriable::default();
+    for row in connection.query(sql, &[]).await? {
+        let run = RunId(row.get(5)?);
+        let is_handed_in = row.get::<i64>(4)? == code::STARTED;
+        if is_handed_in && locks::is_held(connection, Kind::Run.key(&run.0)).await? {
+            continue;
         }
-        Ok(Self(found))
+        let waiting = Waiting {
+            key: row.get(2)?,
+            version: row.get(3)?,
+        };
+        // The newest run's comes last and wins.
+        found.add(row.text(0)?, row.text(1)?, waiting);
     }
-
-    /// Gives the consent of a like entry to entry `no` of the new run, once.
-    pub(super) fn take(&mut self, url: &str, spec: &str, no: EntryNo) -> Option<CarryOver> {
-        if self.0.is_empty() {
-            return None; // spares the hash, a million times
-        }
-        let from = self.0.remove(&likeness(url, spec))?;
-        Some(CarryOver { no, from })
-    }
+    Ok(found)
 }
 
-impl CarryOver {
-    /// Takes the consent over, unless it moved on while the manifest was read: then the entry simply begins like any
-    /// other.
-    pub(super) async fn apply(&self, transaction: &Connection, seq: i64) -> Result<()> {
-        let Waiting { key, version } = self.from;
-        let sql = "SELECT run, org, state FROM entry
+/// Takes the consent over, unless it moved on while the manifest was read: then the entry simply begins like any
+/// other.
+pub(super) async fn apply(carried: &CarryOver, transaction: &Connection, seq: i64) -> Result<()> {
+    let Waiting { key, version } = carried.from;
+    let sql = "SELECT run, org, state FROM entry
              WHERE key = $1 AND version = $2 AND state IN (1, 2) AND consent IS NOT NULL AND adopted_by IS NULL
              FOR NO KEY UPDATE";
-        let Some(taken) = transaction.query_opt(sql, &[&key, &version]).await? else {
-            return Ok(());
-        };
-        let of: (i64, OrgNo) = (taken.get(0)?, taken.get(1)?);
-        let state: i64 = taken.get(2)?;
-        let new = stored::entry_key(seq, self.no);
-        let sql = "UPDATE entry n SET state = e.state, progress = e.progress, app_hash = e.app_hash,
+    let Some(taken) = transaction.query_opt(sql, &[&key, &version]).await? else {
+        return Ok(());
+    };
+    let of: (i64, OrgNo) = (taken.get(0)?, taken.get(1)?);
+    let state: i64 = taken.get(2)?;
+    let new = stored::entry_key(seq, carried.no);
+    let sql = "UPDATE entry n SET state = e.state, progress = e.progress, app_hash = e.app_hash,
                  consent = e.consent, drifted = e.drifted, due_at = e.due_at, checked_at = e.checked_at
              FROM entry e WHERE n.key = $1 AND e.key = $2 RETURNING n.org";
-        let org = transaction.query_one(sql, &[&new, &key]).await?.get(0)?;
-        // Where it was, it is counted among those that wait.
-        let sql =
-            "UPDATE entry SET state = 2, consent = NULL, adopted_by = $2, version = version + 1
+    let org = transaction.query_one(sql, &[&new, &key]).await?.get(0)?;
+    // Where it was, it is counted among those that wait.
+    let sql = "UPDATE entry SET state = 2, consent = NULL, adopted_by = $2, version = version + 1
              WHERE key = $1";
-        transaction.execute(sql, &[&key, &seq]).await?;
-        move_one(transaction, of, (state, code::WAITING)).await?;
-        move_one(transaction, (seq, org), (code::PENDING, state)).await
-    }
+    transaction.execute(sql, &[&key, &seq]).await?;
+    move_one(transaction, of, (state, code::WAITING)).await?;
+    move_one(transaction, (seq, org), (code::PENDING, state)).await
 }
 
 async fn move_one(

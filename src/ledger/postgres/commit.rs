@@ -122,17 +122,7 @@ struct Change<'c> {
 
 impl<'c> Change<'c> {
     fn new(key: i64, before: Compared, checkpoint: &'c Prepared) -> Self {
-        let new = &checkpoint.columns;
-        let after = Compared {
-            org: before.org,
-            queue: checkpoint.queue,
-            state: checkpoint.state,
-            // Absent: the entry names its app itself.
-            app_hash: new.app_hash.or(before.app_hash),
-            consent: new.consent,
-            drifted: new.drifted,
-            last_call: None,
-        };
+        let after = checkpoint.after(&before, None);
         Self {
             key,
             checkpoint,
@@ -187,23 +177,18 @@ async fn write(
         .iter()
         .filter(|change| change.has_fresh_link())
         .collect();
+    // What a fresh link replaces is looked up among the others', once it is there.
+    let mut left = applied;
     if !fresh.is_empty() {
         update(session, applied).await?;
         for change in fresh {
             carry_over::replace(session, change.key).await?;
         }
-        tokio::try_join!(
-            calls(session, applied),
-            apps::remember(session, keys, &of_apps),
-            sums::add(session, &sums),
-            changes::note(session, wakes),
-            session.batch("COMMIT"),
-        )?;
-        return Ok(());
+        left = &[];
     }
     // Sent in this order, and answered together.
     tokio::try_join!(
-        update(session, applied),
+        update(session, left),
         calls(session, applied),
         apps::remember(session, keys, &of_apps),
         sums::add(session, &sums),

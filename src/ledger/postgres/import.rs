@@ -10,9 +10,11 @@ use futures_util::SinkExt as _;
 use tokio_postgres::types::ToSql;
 
 use super::Store;
-use super::carry_over::{Carriable, CarryOver};
+use super::carry_over;
 use super::changes::{self, Wakes};
 use super::session::{Connection, to_json};
+use crate::ledger::carriable::{Carriable, CarryOver};
+use crate::ledger::import_orgs::{ImportOrg, ImportOrgs};
 use crate::ledger::stored::{self, app_hash};
 use crate::ledger::{ImportEntry, LedgerError, NewRun, Result, run_id};
 use crate::manifest::{OrgSpec, Status};
@@ -26,7 +28,7 @@ pub struct Import {
     store: Store,
     seq: i64,
     id: RunId,
-    orgs: Vec<Org>,
+    orgs: ImportOrgs,
     chunk: Chunk,
     stored: i64,
     // `None` while a chunk is being stored.
@@ -34,15 +36,6 @@ pub struct Import {
     storing: Option<Receiver<Result<Connection>>>,
     carriable: Carriable,
     carried_over: Vec<CarryOver>,
-}
-
-struct Org {
-    name: String,
-    url: String,
-    spec: String,
-    prefix: String,
-    entries: i64,
-    is_hub: bool,
 }
 
 /// Entries that wait to be stored, as COPY has them.
@@ -55,7 +48,7 @@ struct Chunk {
 impl Store {
     pub async fn import(&self, run: NewRun) -> Result<Import> {
         self.writer()?;
-        let carriable = Carriable::of_all_runs(&*self.reader().await?).await?;
+        let carriable = carry_over::of_all_runs(&*self.reader().await?).await?;
         let connection = self.inner.target.connect().await?;
         connection.batch("BEGIN").await?;
         let (seq, id) = insert_run(&connection, &run, None).await?;
@@ -63,7 +56,7 @@ impl Store {
             store: self.clone(),
             seq,
             id,
-            orgs: Vec::new(),
+            orgs: ImportOrgs::default(),
             chunk: Chunk::default(),
             stored: 0,
             connection: Some(connection),
@@ -76,34 +69,17 @@ impl Store {
 
 impl Import {
     pub fn push_org(&mut self, name: &str, url: &str, spec: &OrgSpec) -> Result<OrgNo> {
-        let location = self.store.location();
-        let prefix = stored::org_prefix(name);
-        let org = Org {
-            name: name.to_owned(),
-            url: url.to_owned(),
-            spec: to_json(location, spec)?,
-            prefix: prefix.map_err(|error| LedgerError::unreadable(location, &error))?,
-            entries: 0,
-            is_hub: false,
-        };
-        let no = OrgNo::at(self.orgs.len());
-        self.orgs.push(org);
-        Ok(no)
+        let no = self.orgs.push(name, url, spec);
+        no.map_err(|error| LedgerError::unreadable(self.store.location(), &error))
     }
 
     pub fn note_hub(&mut self, org: OrgNo) {
-        if let Some(org) = self.orgs.get_mut(org.index()) {
-            org.is_hub = true;
-        }
+        self.orgs.note_hub(org);
     }
 
     pub fn push_entry(&mut self, entry: ImportEntry<'_>) -> Result<()> {
         let json = to_json(self.store.location(), entry.entry)?;
-        let org = self.orgs.get_mut(entry.org.index());
-        let org = org.ok_or_else(|| LedgerError::Io {
-            location: self.store.location().to_owned(),
-            cause: format!("row {} is of an org that was not added", entry.row),
-        })?;
+        let org = self.orgs.of(&entry, || self.store.location().to_owned())?;
         let spec = stored::strip_org(json, &org.prefix);
         org.entries += 1;
         let no = EntryNo(self.stored);
@@ -123,9 +99,9 @@ impl Import {
         let connection = self.land()?;
         let (seq, orgs, carried_over) = (self.seq, self.orgs, self.carried_over);
         let finished = self.store.away(async move {
-            insert_orgs(&connection, seq, &orgs).await?;
-            for carry_over in &carried_over {
-                carry_over.apply(&connection, seq).await?;
+            insert_orgs(&connection, seq, &orgs.0).await?;
+            for one in &carried_over {
+                carry_over::apply(one, &connection, seq).await?;
             }
             changes::note(&connection, Wakes::Yes).await?;
             connection.batch("COMMIT").await
@@ -244,7 +220,7 @@ pub(super) async fn insert_run(
     }
 }
 
-async fn insert_orgs(connection: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
+async fn insert_orgs(connection: &Connection, seq: i64, orgs: &[ImportOrg]) -> Result<()> {
     let sql = "INSERT INTO org (run, no, name, url, spec, pending, hub)
          SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::boolean[])";
     let no: Vec<OrgNo> = (0..orgs.len()).map(OrgNo::at).collect();

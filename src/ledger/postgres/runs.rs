@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Store;
 use super::rows::{self, ORG, RUN};
 use super::session::Row;
-use crate::ledger::{Counts, LedgerError, OrgRow, Result, RunRow};
+use crate::ledger::{Counts, LedgerError, OrgRow, Result, RunRow, stored};
 use crate::model::{OrgNo, RunId};
 
 impl Store {
@@ -85,15 +85,7 @@ impl Store {
         let mut by_org: Vec<_> = rows.iter().map(counts_row).collect::<Result<_>>()?;
         for row in reader.query(AWAY, &[&seq]).await? {
             let (no, own, called) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let count = row.count(3)?;
-            let Some((_, counts)) = by_org.iter_mut().find(|(of, _)| *of == no) else {
-                continue;
-            };
-            match (own, called) {
-                (true, false) => counts.held_back = counts.held_back.saturating_sub(count),
-                (false, true) => counts.held_back += count,
-                (true, true) | (false, false) => {}
-            }
+            stored::hold_back(&mut by_org, no, (own, called), row.count(3)?);
         }
         Ok(by_org)
     }

@@ -2,80 +2,48 @@
 //! by the same entry of the new run, so that the link somebody may be about to click stays good. And
 //! links that do not: a fresh one replaces those that other runs wait for.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{self, Result, code};
-use crate::ledger::stored::likeness;
-use crate::model::{EntryNo, OrgNo, RunId, UnixMillis};
+use crate::ledger::carriable::{Carriable, CarryOver, Waiting};
+use crate::model::{OrgNo, RunId, UnixMillis};
 
-/// An entry of an earlier run that waits for consent, or whose answer was being handed in when its process ended or its
-/// org was stopped.
-#[derive(Clone, Copy)]
-struct Waiting {
-    key: i64,
-    version: i64,
-}
-
-/// Waiting entries by likeness; few, since each waits for a person.
-pub(super) struct Carriable(HashMap<[u8; 32], Waiting>);
-
-/// An entry of the new run and the earlier one whose consent it takes over.
-pub(super) struct CarryOver {
-    no: EntryNo,
-    from: Waiting,
-}
-
-impl Carriable {
-    /// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may
-    /// be followed by a job over the same manifest. An answer that is being handed in is its run's, unless `is_free`
-    /// says that no process works on that.
-    pub(super) fn of_all_runs(
-        connection: &Connection,
-        is_free: impl Fn(&RunId) -> bool,
-    ) -> Result<Self> {
-        let mut statement = connection.prepare_cached(
-            "SELECT o.url, s.json, e.key, e.version, e.state, r.id FROM entry e
+/// What any run waits for; the newest run's where several do. The file does not matter: a run by hand may
+/// be followed by a job over the same manifest. An answer that is being handed in is its run's, unless `is_free`
+/// says that no process works on that.
+pub(super) fn of_all_runs(
+    connection: &Connection,
+    is_free: impl Fn(&RunId) -> bool,
+) -> Result<Carriable> {
+    let mut statement = connection.prepare_cached(
+        "SELECT o.url, s.json, e.key, e.version, e.state, r.id FROM entry e
              CROSS JOIN org o ON o.run = e.run AND o.no = e.org JOIN run r ON r.seq = e.run
              JOIN spec s ON s.entry = e.key
              WHERE e.consent IS NOT NULL AND e.state IN (1, 2) AND r.imported = 1
              ORDER BY e.key",
-        )?;
-        let mut found = HashMap::new();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let is_handed_in = row.get::<_, i64>(4)? == code::STARTED;
-            if is_handed_in && !is_free(&RunId(row.get(5)?)) {
-                continue;
-            }
-            let like = likeness(rows::text(row, 0)?, rows::text(row, 1)?);
-            let waiting = Waiting {
-                key: row.get(2)?,
-                version: row.get(3)?,
-            };
-            // The newest run's comes last and wins.
-            found.insert(like, waiting);
+    )?;
+    let mut found = Carriable::default();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let is_handed_in = row.get::<_, i64>(4)? == code::STARTED;
+        if is_handed_in && !is_free(&RunId(row.get(5)?)) {
+            continue;
         }
-        Ok(Self(found))
+        let waiting = Waiting {
+            key: row.get(2)?,
+            version: row.get(3)?,
+        };
+        // The newest run's comes last and wins.
+        found.add(rows::text(row, 0)?, rows::text(row, 1)?, waiting);
     }
-
-    /// Gives the consent of a like entry to entry `no` of the new run, once.
-    pub(super) fn take(&mut self, url: &str, spec: &str, no: EntryNo) -> Option<CarryOver> {
-        if self.0.is_empty() {
-            return None; // spares the hash, a million times
-        }
-        let from = self.0.remove(&likeness(url, spec))?;
-        Some(CarryOver { no, from })
-    }
+    Ok(found)
 }
 
-impl CarryOver {
-    /// Takes the consent over, unless it moved on while the manifest was read: then the entry simply
-    /// begins like any other.
-    pub(super) fn apply(&self, transaction: &Connection, seq: i64) -> Result<()> {
-        let Waiting { key, version } = self.from;
-        let taken = transaction
+/// Takes the consent over, unless it moved on while the manifest was read: then the entry simply
+/// begins like any other.
+pub(super) fn apply(carried: &CarryOver, transaction: &Connection, seq: i64) -> Result<()> {
+    let Waiting { key, version } = carried.from;
+    let taken = transaction
             .prepare_cached(
                 "SELECT run, org, state, progress, app_hash, consent, drifted, due_at, checked_at FROM entry
                  WHERE key = ?1 AND version = ?2 AND state IN (1, 2) AND consent IS NOT NULL
@@ -83,43 +51,42 @@ impl CarryOver {
             )?
             .query_row([key, version], Taken::read)
             .optional()?;
-        let Some(taken) = taken else {
-            return Ok(());
-        };
-        // Where it was, it is counted among those that wait.
-        transaction
-            .prepare_cached(
-                "UPDATE entry SET state = 2, consent = NULL, adopted_by = ?2, version = version + 1
+    let Some(taken) = taken else {
+        return Ok(());
+    };
+    // Where it was, it is counted among those that wait.
+    transaction
+        .prepare_cached(
+            "UPDATE entry SET state = 2, consent = NULL, adopted_by = ?2, version = version + 1
                  WHERE key = ?1",
-            )?
-            .execute([key, seq])?;
-        move_one(
-            transaction,
-            (taken.run, taken.org),
-            (taken.state, code::WAITING),
-        )?;
-        let new = rows::entry_key(seq, self.no);
-        transaction
-            .prepare_cached(
-                "UPDATE entry SET state = ?2, progress = ?3, app_hash = ?4, consent = ?5, drifted = ?6,
+        )?
+        .execute([key, seq])?;
+    move_one(
+        transaction,
+        (taken.run, taken.org),
+        (taken.state, code::WAITING),
+    )?;
+    let new = rows::entry_key(seq, carried.no);
+    transaction
+        .prepare_cached(
+            "UPDATE entry SET state = ?2, progress = ?3, app_hash = ?4, consent = ?5, drifted = ?6,
                      due_at = ?7, checked_at = ?8
                  WHERE key = ?1",
-            )?
-            .execute(params![
-                new,
-                taken.state,
-                taken.progress,
-                taken.app_hash,
-                taken.consent,
-                taken.drifted,
-                taken.due_at,
-                taken.checked_at
-            ])?;
-        let org: OrgNo = transaction
-            .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
-            .query_row([new], |row| row.get(0))?;
-        move_one(transaction, (seq, org), (code::PENDING, taken.state))
-    }
+        )?
+        .execute(params![
+            new,
+            taken.state,
+            taken.progress,
+            taken.app_hash,
+            taken.consent,
+            taken.drifted,
+            taken.due_at,
+            taken.checked_at
+        ])?;
+    let org: OrgNo = transaction
+        .prepare_cached("SELECT org FROM entry WHERE key = ?1")?
+        .query_row([new], |row| row.get(0))?;
+    move_one(transaction, (seq, org), (code::PENDING, taken.state))
 }
 
 fn move_one(

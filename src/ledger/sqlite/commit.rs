@@ -73,17 +73,7 @@ pub(super) fn apply(
     };
     let calls = &checkpoint.calls;
     let last_call = calls::add(&mut statements.call, key, before.last_call, calls)?;
-    let new = &checkpoint.columns;
-    let after = Compared {
-        org: before.org,
-        queue: checkpoint.queue,
-        state: checkpoint.state,
-        // Absent: the entry names its app itself.
-        app_hash: new.app_hash.or(before.app_hash),
-        consent: new.consent,
-        drifted: new.drifted,
-        last_call,
-    };
+    let after = checkpoint.after(&before, last_call);
     if !write_entry(statements, key, &before, checkpoint, &after)? {
         calls::take_back(statements.connection, last_call, calls.len())?;
         return Err(moved().into());

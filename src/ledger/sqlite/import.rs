@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::carry_over::{Carriable, CarryOver};
 use super::lock::FileLock;
 use super::rows::{self, Result};
 use super::writer::Underway;
-use super::{Inner, database, files, lock, run_id, sweep};
+use super::{Inner, carry_over, database, files, lock, run_id, sweep};
+use crate::ledger::carriable::{Carriable, CarryOver};
+use crate::ledger::import_orgs::{ImportOrg, ImportOrgs};
 use crate::ledger::{ImportEntry, LedgerError, NewRun};
 use crate::manifest::OrgSpec;
 use crate::model::{EntryNo, OrgNo, RunId};
@@ -30,22 +31,13 @@ const CHUNK_BYTES: usize = 32 * 1024 * 1024;
 pub struct Import {
     ledger: Arc<Inner>,
     run: NewRun,
-    orgs: Vec<Org>,
+    orgs: ImportOrgs,
     chunk: Chunk,
     stored: i64,
     storing: Option<Underway<Begun>>,
     begun: Option<Begun>,
     carriable: Carriable,
     carried_over: Vec<CarryOver>,
-}
-
-struct Org {
-    name: String,
-    url: String,
-    spec: String,
-    prefix: String,
-    entries: i64,
-    is_hub: bool,
 }
 
 /// Entries that wait to be stored. Their JSON is one text: a hundred thousand small ones would leave holes in the
@@ -78,11 +70,11 @@ impl Import {
         let locks = ledger.locks();
         // What cannot be looked at counts as held.
         let is_free = |run: &RunId| matches!(lock::is_locked(&locks, run), Ok(false));
-        let carriable = ledger.read(|connection| Carriable::of_all_runs(connection, is_free))?;
+        let carriable = ledger.read(|connection| carry_over::of_all_runs(connection, is_free))?;
         Ok(Self {
             ledger,
             run,
-            orgs: Vec::new(),
+            orgs: ImportOrgs::default(),
             chunk: Chunk::default(),
             stored: 0,
             storing: None,
@@ -99,36 +91,20 @@ impl Import {
         url: &str,
         spec: &OrgSpec,
     ) -> Result<OrgNo, LedgerError> {
-        let at = |error: rusqlite::Error| LedgerError::sqlite(&self.ledger.path, &error);
-        let org = Org {
-            name: name.to_owned(),
-            url: url.to_owned(),
-            spec: rows::to_json(spec).map_err(at)?,
-            prefix: rows::org_prefix(name).map_err(|error| at(rows::unwritable(error)))?,
-            entries: 0,
-            is_hub: false,
-        };
-        let no = OrgNo::at(self.orgs.len());
-        self.orgs.push(org);
-        Ok(no)
+        let no = self.orgs.push(name, url, spec);
+        no.map_err(|error| LedgerError::sqlite(&self.ledger.path, &rows::unwritable(error)))
     }
 
     /// Notes that entries of other orgs have steps in this one.
     pub fn note_hub(&mut self, org: OrgNo) {
-        if let Some(org) = self.orgs.get_mut(org.index()) {
-            org.is_hub = true;
-        }
+        self.orgs.note_hub(org);
     }
 
     /// Adds the next entry; numbers follow the order of calls, from 0.
     pub fn push_entry(&mut self, entry: ImportEntry<'_>) -> Result<(), LedgerError> {
         let org = self
             .orgs
-            .get_mut(entry.org.index())
-            .ok_or_else(|| LedgerError::Io {
-                location: files::location(&self.ledger.path),
-                cause: format!("row {} is of an org that was not added", entry.row),
-            })?;
+            .of(&entry, || files::location(&self.ledger.path))?;
         let json = rows::to_json(entry.entry)
             .map_err(|error| LedgerError::sqlite(&self.ledger.path, &error))?;
         let spec = rows::strip_org(json, &org.prefix);
@@ -165,9 +141,9 @@ impl Import {
                 None => insert_run(transaction, &run)?,
             };
             insert_entries(transaction, seq, first, &chunk)?;
-            insert_orgs(transaction, seq, &orgs)?;
-            for carry_over in &carried_over {
-                carry_over.apply(transaction, seq)?;
+            insert_orgs(transaction, seq, &orgs.0)?;
+            for one in &carried_over {
+                carry_over::apply(one, transaction, seq)?;
             }
             transaction
                 .prepare_cached("UPDATE run SET imported = 1 WHERE seq = ?1")?
@@ -244,7 +220,7 @@ fn insert_run(transaction: &Connection, run: &NewRun) -> Result<(i64, RunId)> {
     Ok((transaction.last_insert_rowid(), id))
 }
 
-fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[Org]) -> Result<()> {
+fn insert_orgs(transaction: &Connection, seq: i64, orgs: &[ImportOrg]) -> Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO org (run, no, name, url, spec, pending, hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;

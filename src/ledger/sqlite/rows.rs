@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 pub(super) use crate::ledger::stored::{
     Delta, app_hash, code, consent_hash, entry_key, entry_no, first_key, integer, key_before,
-    org_prefix, run_seq, settled_hash, strip_org,
+    run_seq, settled_hash, strip_org,
 };
 use crate::ledger::{Attempt, EntryRow, LedgerError, OrgRow, OrgStats, RunRow, Standing, stored};
 use crate::model::{EntryState, OrgNo, RunId};

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{self, Fault, ORG, RUN, Result};
+use crate::ledger::stored::hold_back;
 use crate::ledger::{Counts, LedgerError, OrgRow, RunRow};
 use crate::model::{OrgNo, RunId};
 
@@ -124,14 +125,7 @@ fn away(connection: &Connection, seq: i64, by_org: &mut [(OrgNo, Counts)]) -> Re
     while let Some(row) = rows.next()? {
         let (no, own, called, count) =
             (row.get(0)?, row.get(1)?, row.get(2)?, rows::count(row, 3)?);
-        let Some((_, counts)) = by_org.iter_mut().find(|(of, _)| *of == no) else {
-            continue;
-        };
-        match (own, called) {
-            (true, false) => counts.held_back = counts.held_back.saturating_sub(count),
-            (false, true) => counts.held_back += count,
-            (true, true) | (false, false) => {}
-        }
+        hold_back(by_org, no, (own, called), count);
     }
     Ok(())
 }
