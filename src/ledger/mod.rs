@@ -59,7 +59,7 @@ pub use store::{DeskMark, Import};
 
 use crate::job::LedgerUrl;
 use crate::model::RunId;
-use store::{HeldFile, HeldRun, OfBackend, Store, on};
+use store::{HeldFile, HeldRun, OfBackend, Store, ask, on};
 
 type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
@@ -104,7 +104,7 @@ impl Ledger {
                 (Store::Sqlite(store), url)
             }
             LedgerUrl::Postgres(at) => {
-                let store = postgres::Store::open(at, options).await?;
+                let store = Box::pin(postgres::Store::open(at, options)).await?;
                 (Store::Postgres(store), url.clone())
             }
         };
@@ -121,7 +121,7 @@ impl Ledger {
         Ok(Self {
             store: match &self.store {
                 Store::Sqlite(store) => Store::Sqlite(store.snapshot().await?),
-                Store::Postgres(store) => Store::Postgres(store.snapshot().await?),
+                Store::Postgres(store) => Store::Postgres(Box::pin(store.snapshot()).await?),
             },
             url: self.url.clone(),
             consents: self.consents.clone(),
@@ -156,7 +156,7 @@ impl Ledger {
     pub async fn health(url: &LedgerUrl) -> Health {
         match url {
             LedgerUrl::File(path) => sqlite::Store::health(path).await,
-            LedgerUrl::Postgres(url) => postgres::Store::health(url).await,
+            LedgerUrl::Postgres(url) => Box::pin(postgres::Store::health(url)).await,
         }
     }
 
@@ -167,7 +167,7 @@ impl Ledger {
 
     /// Takes a ledger away again that opening it made, and in which no run began; nobody else may have it open.
     pub async fn discard_unused(self) {
-        on!(self.store, store => store.discard_unused().await);
+        ask!(self.store, store => store.discard_unused());
     }
 }
 
@@ -180,7 +180,7 @@ impl Ledger {
     pub async fn lock_run(&self, id: &RunId) -> Result<RunLock> {
         let held = match &self.store {
             Store::Sqlite(store) => HeldRun::Sqlite(store.lock_run(id)?),
-            Store::Postgres(store) => HeldRun::Postgres(store.lock_run(id).await?),
+            Store::Postgres(store) => HeldRun::Postgres(Box::pin(store.lock_run(id)).await?),
         };
         Ok(RunLock {
             run: id.clone(),
@@ -196,7 +196,9 @@ impl Ledger {
     pub async fn lock_file(&self, file_key: &str) -> Result<StartLock> {
         let held = match &self.store {
             Store::Sqlite(store) => HeldFile::Sqlite(store.lock_file(file_key)?),
-            Store::Postgres(store) => HeldFile::Postgres(store.lock_file(file_key).await?),
+            Store::Postgres(store) => {
+                HeldFile::Postgres(Box::pin(store.lock_file(file_key)).await?)
+            }
         };
         Ok(StartLock { _held: held })
     }
@@ -205,7 +207,7 @@ impl Ledger {
     pub async fn is_locked(&self, id: &RunId) -> Result<bool> {
         match &self.store {
             Store::Sqlite(store) => store.is_locked(id),
-            Store::Postgres(store) => store.is_locked(id).await,
+            Store::Postgres(store) => Box::pin(store.is_locked(id)).await,
         }
     }
 
@@ -215,7 +217,7 @@ impl Ledger {
     /// When the session that held it ended or does not answer: somebody else may have the run.
     pub async fn still_holds(&self, owner: Owner<'_>) -> Result<()> {
         match (&self.store, owner) {
-            (Store::Postgres(store), Owner::Run(_)) => store.still_holds().await,
+            (Store::Postgres(store), Owner::Run(_)) => Box::pin(store.still_holds()).await,
             // A file's lock cannot be lost, and the version of an entry decides who submits its consent.
             (Store::Sqlite(_), _) | (_, Owner::Consent(_)) => Ok(()),
         }
@@ -224,14 +226,14 @@ impl Ledger {
     /// Marks the run as this process's from here on, and as not finished: a ledger that turns out not to have the mark any
     /// more was replaced.
     pub async fn mark(&self, lock: &RunLock) -> Result<()> {
-        on!(&self.store, store => store.mark(lock.run()).await)
+        ask!(&self.store, store => store.mark(lock.run()))
     }
 
     /// Begins a new run. Removes what killed imports left behind.
     pub async fn import(&self, run: NewRun) -> Result<Import> {
         Ok(Import(match &self.store {
             Store::Sqlite(store) => OfBackend::Sqlite(store.import(run).await?),
-            Store::Postgres(store) => OfBackend::Postgres(store.import(run).await?),
+            Store::Postgres(store) => OfBackend::Postgres(Box::pin(store.import(run)).await?),
         }))
     }
 
@@ -277,7 +279,7 @@ impl Ledger {
         });
         let others = match &self.store {
             Store::Sqlite(store) => Either::Left(store.changes().await?),
-            Store::Postgres(store) => Either::Right(store.changes().await?),
+            Store::Postgres(store) => Either::Right(Box::pin(store.changes()).await?),
         };
         Ok(stream::select(others, here))
     }
@@ -295,7 +297,7 @@ impl Ledger {
     pub async fn keys(&self) -> Result<HmacKeys> {
         match &self.store {
             Store::Sqlite(store) => store.keys(),
-            Store::Postgres(store) => store.keys().await,
+            Store::Postgres(store) => Box::pin(store.keys()).await,
         }
     }
 }

@@ -11,7 +11,7 @@ impl Ledger {
     pub async fn share_key(&self) -> Result<HmacKey> {
         match &self.store {
             Store::Sqlite(store) => store.share_key(),
-            Store::Postgres(store) => store.share_key().await,
+            Store::Postgres(store) => Box::pin(store.share_key()).await,
         }
     }
 
@@ -19,7 +19,7 @@ impl Ledger {
     pub async fn made_share_key(&self) -> Result<Option<HmacKey>> {
         match &self.store {
             Store::Sqlite(store) => store.made_share_key(),
-            Store::Postgres(store) => store.made_share_key().await,
+            Store::Postgres(store) => Box::pin(store.made_share_key()).await,
         }
     }
 
@@ -27,7 +27,7 @@ impl Ledger {
     pub async fn share_generation(&self, org_url: &str) -> Result<u64> {
         match &self.store {
             Store::Sqlite(store) => store.share_generation(org_url),
-            Store::Postgres(store) => store.share_generation(org_url).await,
+            Store::Postgres(store) => Box::pin(store.share_generation(org_url)).await,
         }
     }
 
@@ -35,7 +35,7 @@ impl Ledger {
     pub async fn take_back_shares(&self, org_url: &str) -> Result<()> {
         match &self.store {
             Store::Sqlite(store) => store.take_back_shares(org_url),
-            Store::Postgres(store) => store.take_back_shares(org_url).await,
+            Store::Postgres(store) => Box::pin(store.take_back_shares(org_url)).await,
         }
     }
 
@@ -43,7 +43,9 @@ impl Ledger {
     pub async fn announce_desk(&self, url: &str) -> Result<Option<DeskMark>> {
         Ok(match &self.store {
             Store::Sqlite(store) => store.announce_desk(url)?.map(OfBackend::Sqlite),
-            Store::Postgres(store) => store.announce_desk(url).await?.map(OfBackend::Postgres),
+            Store::Postgres(store) => Box::pin(store.announce_desk(url))
+                .await?
+                .map(OfBackend::Postgres),
         }
         .map(DeskMark))
     }
@@ -52,7 +54,7 @@ impl Ledger {
     pub async fn desk(&self) -> Result<Option<String>> {
         match &self.store {
             Store::Sqlite(store) => store.desk(),
-            Store::Postgres(store) => store.desk().await,
+            Store::Postgres(store) => Box::pin(store.desk()).await,
         }
     }
 }

@@ -23,7 +23,18 @@ macro_rules! on {
     };
 }
 
-pub(super) use on;
+/// Asks whichever backend it is. PostgreSQL's answer is boxed: what waits for it takes much memory, which tens of thousands
+/// that wait for a file would have to take as well.
+macro_rules! ask {
+    ($store:expr, $name:ident => $asked:expr) => {
+        match $store {
+            $crate::ledger::store::Store::Sqlite($name) => $asked.await,
+            $crate::ledger::store::Store::Postgres($name) => Box::pin($asked).await,
+        }
+    };
+}
+
+pub(super) use {ask, on};
 
 /// A run that is being stored. Dropped before [`Import::finish`], it never was. The methods block.
 pub struct Import(pub(super) OfBackend<sqlite::Import, postgres::Import>);

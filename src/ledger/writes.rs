@@ -1,6 +1,6 @@
 //! The changes to a ledger besides checkpoints and new runs; those of a run are its owner's.
 
-use super::store::on;
+use super::store::{ask, on};
 use super::{
     CutNotice, FailedStart, Forgetting, Ledger, NewNotice, NewRun, Note, Old, OrgStats, Pruned,
     Result, Rotation, RunLock, Starts, WaveRow,
@@ -18,18 +18,18 @@ impl Ledger {
         was: Option<Starts>,
         starts: Starts,
     ) -> Result<bool> {
-        on!(&self.store, store => store.move_schedule(job, was, starts).await)
+        ask!(&self.store, store => store.move_schedule(job, was, starts))
     }
 
     /// Forgets a job that has no schedule any more.
     pub async fn forget_schedule(&self, job: &str) -> Result<()> {
-        on!(&self.store, store => store.forget_schedule(job).await)
+        ask!(&self.store, store => store.forget_schedule(job))
     }
 
     /// Keeps a start that failed before a run began, as a run in which nothing is; one that fails as the one before it did
     /// takes its place.
     pub async fn add_failed_start(&self, run: NewRun, why: FailedStart) -> Result<RunId> {
-        on!(&self.store, store => store.add_failed_start(run, why).await)
+        ask!(&self.store, store => store.add_failed_start(run, why))
     }
 }
 
@@ -37,7 +37,7 @@ impl Ledger {
 impl Ledger {
     /// Sets or clears [`super::RunRow::finished_at`].
     pub async fn set_finished(&self, lock: &RunLock, at: Option<UnixMillis>) -> Result<()> {
-        on!(&self.store, store => store.set_finished(lock.run(), at).await)
+        ask!(&self.store, store => store.set_finished(lock.run(), at))
     }
 
     /// Notes that a process continues the run, and how many of its entries it leaves as they ended.
@@ -47,12 +47,12 @@ impl Ledger {
         at: UnixMillis,
         ended_before: u64,
     ) -> Result<()> {
-        on!(&self.store, store => store.set_continued(lock.run(), at, ended_before).await)
+        ask!(&self.store, store => store.set_continued(lock.run(), at, ended_before))
     }
 
     /// Replaces credentials references and limits of orgs, all or none.
     pub async fn set_orgs(&self, lock: &RunLock, orgs: Vec<(OrgNo, OrgSpec)>) -> Result<()> {
-        on!(&self.store, store => store.set_orgs(lock.run(), orgs).await)
+        ask!(&self.store, store => store.set_orgs(lock.run(), orgs))
     }
 
     /// Records why an org's entries are held back, or that they no longer are.
@@ -62,17 +62,17 @@ impl Ledger {
         org: OrgNo,
         stopped: Option<Stopped>,
     ) -> Result<()> {
-        on!(&self.store, store => store.set_stopped(lock.run(), org, stopped).await)
+        ask!(&self.store, store => store.set_stopped(lock.run(), org, stopped))
     }
 
     /// Replaces what is known of waves of the owner's run, of all of these or of none.
     pub async fn set_waves(&self, lock: &RunLock, waves: Vec<(usize, WaveRow)>) -> Result<()> {
-        on!(&self.store, store => store.set_waves(lock.run(), waves).await)
+        ask!(&self.store, store => store.set_waves(lock.run(), waves))
     }
 
     /// Adds to an org's sums what belongs to no entry (list calls, waits).
     pub async fn add_stats(&self, lock: &RunLock, org: OrgNo, stats: OrgStats) -> Result<()> {
-        on!(&self.store, store => store.add_stats(lock.run(), org, stats).await)
+        ask!(&self.store, store => store.add_stats(lock.run(), org, stats))
     }
 
     /// Sets the failed entries that `wanted` takes back to where they stopped, with fresh attempts:
@@ -83,13 +83,13 @@ impl Ledger {
         lock: &RunLock,
         wanted: impl Fn(EntryNo) -> bool + Clone + Send + 'static,
     ) -> Result<u64> {
-        on!(&self.store, store => store.retry_failed(lock.run(), wanted).await)
+        ask!(&self.store, store => store.retry_failed(lock.run(), wanted))
     }
 
     /// Notes that the run looked at all of its file, and what is no longer in it. Whoever continues the run notes it
     /// again: by then more labels have led to their apps.
     pub async fn note_whole(&self, lock: &RunLock) -> Result<()> {
-        on!(&self.store, store => store.note_whole(lock.run()).await)
+        ask!(&self.store, store => store.note_whole(lock.run()))
     }
 
     /// Stores notes without waiting for it: before every checkpoint that is committed from now on. `take` gives
@@ -105,7 +105,7 @@ impl Ledger {
     /// Records a notice before it is sent; gives the id to send it by, or `None` when it is not to be said again.
     /// It changes nothing of the run, and is sent also when that is nobody's any more.
     pub async fn begin_notice(&self, run: &RunId, notice: NewNotice) -> Result<Option<String>> {
-        on!(&self.store, store => store.begin_notice(run, notice).await)
+        ask!(&self.store, store => store.begin_notice(run, notice))
     }
 
     /// Records what became of a notice: delivered, or why not.
@@ -115,18 +115,18 @@ impl Ledger {
         at: UnixMillis,
         outcome: std::result::Result<(), String>,
     ) -> Result<()> {
-        on!(&self.store, store => store.end_notice(id, at, outcome).await)
+        ask!(&self.store, store => store.end_notice(id, at, outcome))
     }
 
     /// Keeps what notices say that this process does not get to deliver, by id: for the next one.
     pub async fn keep_notices(&self, cut: Vec<(String, Vec<u8>)>) -> Result<()> {
-        on!(&self.store, store => store.keep_notices(cut).await)
+        ask!(&self.store, store => store.keep_notices(cut))
     }
 
     /// Takes the notices of runs of a file that were kept so, oldest first: whoever takes them sends them. Not those that a
     /// later one said again.
     pub async fn take_notices(&self, file_key: &str) -> Result<Vec<CutNotice>> {
-        on!(&self.store, store => store.take_notices(file_key).await)
+        ask!(&self.store, store => store.take_notices(file_key))
     }
 
     /// Drops old runs. Stops after the slice at which `stop` says so; what is left then is invisible and removed the
@@ -140,13 +140,13 @@ impl Ledger {
         now: UnixMillis,
         stop: impl Fn() -> bool + Send + 'static,
     ) -> Result<Pruned> {
-        on!(&self.store, store => store.prune(old, now, stop).await)
+        ask!(&self.store, store => store.prune(old, now, stop))
     }
 
     /// Gives free pages back to the file system. Others wait meanwhile, as long as the ledger takes to be written
     /// anew. Returns how many bytes smaller it is.
     pub async fn vacuum(&self) -> Result<u64> {
-        on!(&self.store, store => store.vacuum().await)
+        ask!(&self.store, store => store.vacuum())
     }
 
     /// Replaces the key of the fingerprints; `None` when there is none yet.
@@ -155,6 +155,6 @@ impl Ledger {
     /// [`Held`](super::LedgerError::Held) while a process works on a run: it would continue with the key it has.
     /// [`KeyInUse`](super::LedgerError::KeyInUse) when fingerprints would be forgotten that must not be.
     pub async fn rotate_key(&self, forgetting: Forgetting) -> Result<Option<Rotation>> {
-        on!(&self.store, store => store.rotate_key(forgetting).await)
+        ask!(&self.store, store => store.rotate_key(forgetting))
     }
 }
