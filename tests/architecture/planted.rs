@@ -159,3 +159,16 @@ fn tests_and_texts_and_comments_are_left_out() {
     let files = vec![("plan/a.rs".to_owned(), text.to_owned())];
     assert_eq!(violations(&Tree::of(files)), [""; 0]);
 }
+
+#[test]
+fn a_file_of_tests_is_left_out_whoever_may_use_it() {
+    for visibility in ["", "pub ", "pub(crate) ", "pub(in crate::plan) "] {
+        let parent = format!("#[cfg(test)]\n{visibility}mod tests;\n");
+        let tests = "use crate::cli::main;\n".to_owned();
+        let files = vec![
+            ("plan/mod.rs".to_owned(), parent),
+            ("plan/tests.rs".to_owned(), tests),
+        ];
+        assert_eq!(violations(&Tree::of(files)), [""; 0], "{visibility}");
+    }
+}

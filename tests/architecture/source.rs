@@ -133,7 +133,9 @@ impl File {
             if is_for_tests(&tokens[at..]) {
                 at += 2;
                 let ended = item_end(&tokens[at..]);
-                if let [TokenTree::Ident(word), TokenTree::Ident(name), ..] = &tokens[at..]
+                let item = &tokens[at..];
+                let item = &item[visibility_end(item)..];
+                if let [TokenTree::Ident(word), TokenTree::Ident(name), ..] = item
                     && *word == "mod"
                 {
                     self.for_tests.insert(name.to_string());
@@ -168,12 +170,8 @@ impl File {
 
     // `pub use …;` under the names that it gives, besides being a use.
     fn pass_on(&mut self, tokens: &[TokenTree], module: &[String]) -> Option<usize> {
-        if !is_word(tokens.first()?, "pub") {
-            return None;
-        }
-        let scoped = matches!(tokens.get(1), Some(TokenTree::Group(_)));
-        let at = 1 + usize::from(scoped);
-        if !is_word(tokens.get(at)?, "use") {
+        let at = visibility_end(tokens);
+        if at == 0 || !is_word(tokens.get(at)?, "use") {
             return None;
         }
         let end = item_end(&tokens[at..]);
@@ -262,6 +260,13 @@ fn inline(tokens: &[TokenTree]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+// Behind `pub` or `pub(…)`.
+fn visibility_end(tokens: &[TokenTree]) -> usize {
+    let is_public = matches!(tokens.first(), Some(token) if is_word(token, "pub"));
+    let is_scoped = is_public && matches!(tokens.get(1), Some(TokenTree::Group(_)));
+    usize::from(is_public) + usize::from(is_scoped)
 }
 
 // Up to a `;`, or to the end of a block in braces.

@@ -4,6 +4,7 @@ mod app;
 mod consents;
 mod counts;
 mod drift;
+mod import;
 mod key;
 mod note;
 mod notice;
@@ -27,6 +28,7 @@ pub use app::{
 pub use consents::{ConsentKey, ConsentState, Pending};
 pub use counts::{Counts, Standing};
 pub use drift::{Drift, Noted};
+pub use import::{ImportEntry, NewRun};
 pub use key::{HmacKey, HmacKeys};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use notice::{CutNotice, NewNotice, Repeats, Undelivered};
@@ -371,32 +373,6 @@ pub struct Checkpoint<'a> {
     pub client: Option<AppClient>,
     /// A consent that was settled by this transition: its `state`, and whether Okta accepted it.
     pub settled_consent: Option<(String, bool)>,
-}
-
-/// A new run to import.
-#[derive(Clone, Debug)]
-pub struct NewRun {
-    /// See [`RunRow::file`].
-    pub file: String,
-    /// See [`RunRow::file_key`].
-    pub file_key: String,
-    /// See [`RunRow::digest`].
-    pub digest: String,
-    /// See [`RunRow::context`].
-    pub context: serde_json::Value,
-    /// When it begins.
-    pub started_at: UnixMillis,
-}
-
-/// An entry to import.
-#[derive(Clone, Copy, Debug)]
-pub struct ImportEntry<'a> {
-    /// `row` of messages and reports.
-    pub row: u64,
-    /// Its org, as [`Import::push_org`](super::Import::push_org) numbered it.
-    pub org: OrgNo,
-    /// What is wanted.
-    pub entry: &'a Entry,
 }
 
 #[cfg(test)]
