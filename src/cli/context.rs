@@ -20,7 +20,8 @@ pub(super) fn guarded(context: &RunContext, settings: &Settings) -> Result<Vec<G
     outputs::guarded(context.file(), &policy, settings)
 }
 
-/// The policy as the job file says it now; defaults when the file is a manifest or is gone.
+/// The policy as the job file says it now, or said when the run began if the file is not here; defaults when it is a
+/// manifest, or nobody knows.
 pub(super) fn policy(
     context: &RunContext,
     settings: &Settings,
@@ -29,6 +30,9 @@ pub(super) fn policy(
     let file = context.file();
     let mut policy = if job::is_job(file) && file.exists() {
         target::read(file, settings, output)?.policy
+    } else if let Some(job) = context.stored_job()? {
+        log::refuse(settings, |settings| guarded(context, settings))?;
+        Policy::of_job(job, settings)
     } else {
         if job::is_job(file) {
             output.warning(format_args!(

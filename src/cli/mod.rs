@@ -14,6 +14,7 @@ mod context;
 mod continuation;
 mod deactivations;
 mod desk;
+mod detach;
 mod doctor;
 mod env_file;
 mod execute;

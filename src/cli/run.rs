@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::apply;
 use super::args;
 use super::desk::{At, Hands, Means};
+use super::detach::detach;
 use super::failed_start;
 use super::output::Output;
 use super::outputs::refuse_mixed;
@@ -35,6 +36,9 @@ pub(super) async fn run(
         return Box::pin(at_desk(args, &engine, settings, output)).await;
     }
     args.desk_at.refuse()?;
+    if let (true, Some(file)) = (args.detach, &args.file) {
+        return Box::pin(detach(file, args, settings, output)).await;
+    }
     any(args, &engine, settings, output).await
 }
 

@@ -4,7 +4,7 @@ use super::args;
 use super::execute::{Begun, Work, execute};
 use super::notices::receiver;
 use super::only::say_nothing_matches;
-use super::open::{file, note_new, writable};
+use super::open::{file, note_new, url, writable};
 use super::output::Output;
 use super::plan::Approved;
 use super::target::{refuse, refused};
@@ -59,10 +59,8 @@ async fn prepare(
     settings: &Settings,
     output: Output,
 ) -> Result<Option<Work>, Failure> {
-    let context = RunContext::new(&target.file, &target.policy)?
-        .forced(args.force)
-        .rotating(target.rotates);
     let selection = args.only.selection();
+    let context = context(&target, args, settings)?;
     let (context, wanted) = match approved {
         Some(Approved { plan, wanted }) => {
             (context.of_plan(plan, wanted.selection.clone()), wanted)
@@ -72,7 +70,7 @@ async fn prepare(
     let reconnect = args.reconnect.then(|| wanted.selection.with_state(None));
     let context = context.reconnecting(reconnect);
     // Also for a run that continues: credentials may have been replaced since.
-    let orgs = read_orgs(&target, args, output)?;
+    let orgs = read_orgs(&target, options(args), output)?;
     refuse_misnamed_orgs(&target, &orgs, &selection, output)?;
     can_call(&target.policy.http)?;
     refuse_state(file(settings)?.as_deref(), &orgs)?;
@@ -131,8 +129,25 @@ async fn prepare(
     }))
 }
 
+/// What a run that begins remembers.
+pub(super) fn context(
+    target: &Target,
+    args: &args::Run,
+    settings: &Settings,
+) -> Result<RunContext, Failure> {
+    let context = RunContext::new(&target.file, &target.policy)?
+        .forced(args.force)
+        .rotating(target.rotates)
+        .begun_with(&args.only.selection());
+    Ok(if url(settings)?.is_shared() {
+        context.with_job()
+    } else {
+        context
+    })
+}
+
 /// Refuses what names orgs that there are none of: the command line, and the job.
-fn refuse_misnamed_orgs(
+pub(super) fn refuse_misnamed_orgs(
     target: &Target,
     orgs: &Orgs,
     selection: &Selection,
@@ -155,7 +170,7 @@ fn options(args: &args::Run) -> CheckOptions {
     }
 }
 
-fn say_waits(call: &InFlight, output: Output) {
+pub(super) fn say_waits(call: &InFlight, output: Output) {
     output.note(format_args!(
         "waits {} s: a call of run {} may still be under way",
         call.left.as_secs() + 1,
@@ -163,7 +178,7 @@ fn say_waits(call: &InFlight, output: Output) {
     ));
 }
 
-fn say_nothing_to_do(target: &Target, selection: &Selection, output: Output) {
+pub(super) fn say_nothing_to_do(target: &Target, selection: &Selection, output: Output) {
     if target.rotates.is_some() {
         output.total(format_args!(
             "nothing to rotate: no okta_org2org connection with a hub and rotationMode MANUAL{}",
@@ -174,7 +189,7 @@ fn say_nothing_to_do(target: &Target, selection: &Selection, output: Output) {
     }
 }
 
-fn say_begun(begun: &BegunRun, output: Output) {
+pub(super) fn say_begun(begun: &BegunRun, output: Output) {
     if begun.nowhere > 0 {
         output.warning(format_args!(
             "{} left out: without a hub nobody can tell where the service app is; give the entry a `hub`",
@@ -199,7 +214,7 @@ pub(super) async fn go_on(
     output: Output,
 ) -> Result<Ending, Failure> {
     let context = RunContext::new(&target.file, &target.policy)?.rotating(target.rotates);
-    let orgs = read_orgs(&target, args, output)?;
+    let orgs = read_orgs(&target, options(args), output)?;
     can_call(&target.policy.http)?;
     let receiver = receiver(
         &target.file,
@@ -256,7 +271,11 @@ fn work(
 }
 
 /// The orgs; when they have mistakes, those of the manifest are shown with them.
-fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, Failure> {
+pub(super) fn read_orgs(
+    target: &Target,
+    options: CheckOptions,
+    output: Output,
+) -> Result<Orgs, Failure> {
     let source = target.source();
     match manifest::read_orgs(&source) {
         Ok(orgs) => Ok(orgs),
@@ -268,7 +287,7 @@ fn read_orgs(target: &Target, args: &args::Run, output: Output) -> Result<Orgs, 
             output,
         )),
         Err(ManifestError::Orgs(problems)) => {
-            let checked = manifest::check(&source, &options(args), &mut |_| {});
+            let checked = manifest::check(&source, &options, &mut |_| {});
             Err(match checked {
                 Ok(checked) if checked.problem_count > 0 => refuse(
                     &target.file,
@@ -312,7 +331,7 @@ async fn to_continue(
 }
 
 /// A run keeps its waves as they were when it began.
-fn say_if_other_waves(run: &RunRow, target: &Target, output: Output) {
+pub(super) fn say_if_other_waves(run: &RunRow, target: &Target, output: Output) {
     let (began, now) = (waves_of(run), &target.policy.waves);
     let mut pairs = began.iter().zip(now);
     if began.len() != now.len() || !pairs.all(|(began, now)| began.is_like(now)) {
@@ -326,7 +345,7 @@ fn say_if_other_waves(run: &RunRow, target: &Target, output: Output) {
     }
 }
 
-fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
+pub(super) fn note_left_behind(run: &RunRow, left: u64, next: Next, output: Output) {
     let (id, file) = (&run.id.0, &run.file);
     let left_of_it = counted(left, "entry is", "entries are");
     match next {

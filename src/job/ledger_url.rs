@@ -39,6 +39,11 @@ impl LedgerUrl {
         }
     }
 
+    /// Whether processes on any machine can have it.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// The same wherever the program was started: one name of a file that has several.
     #[must_use]
     pub fn absolute(self) -> Self {

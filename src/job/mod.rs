@@ -33,7 +33,7 @@ pub use ledger_url_error::{DEFAULT_LEDGER, LedgerUrlError};
 pub use notify::{NoticeFormat, NoticeKind, Notify, PlacedSecret};
 pub use percent::{InvalidPercent, parse as parse_percent};
 pub use postgres_url::{PostgresHost, PostgresUrl};
-pub use read::{ledger_of, read, schedule_of};
+pub use read::{ledger_of, parse, read, schedule_of};
 pub use report_file::{ReportFile, ReportPath};
 pub use retry::RetryPolicy;
 pub use schedule::{Overlap, Schedule};

@@ -85,7 +85,11 @@ fn load(file: &Path) -> Result<String, Wrong> {
     })
 }
 
-pub(super) fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
+/// Checks the text of a job file, which may be somewhere else by now.
+///
+/// # Errors
+/// Every mistake in it, in the order they stand in the text.
+pub fn parse(file: &Path, text: &str) -> Result<Job, Vec<Problem>> {
     // Offsets stay right for people: a byte order mark is no column of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document::new(file.display().to_string(), text);

@@ -45,6 +45,7 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
     let state = match held {
         _ if run.failed.is_some() => RunState::Failed,
         Held::Yes => RunState::Running,
+        Held::No if is_stored(run) && counts.movable() > 0 => RunState::Stored,
         Held::No if counts.movable() > 0 => RunState::Interrupted,
         Held::No => RunState::Settled,
     };
@@ -74,6 +75,13 @@ pub fn overview(facts: RunFacts<'_>) -> Overview {
         continued_at: run.continued_at.map(rfc3339),
         earlier: run.ended_before,
     }
+}
+
+/// Whether it is as `run --detach` left it.
+fn is_stored(run: &RunRow) -> bool {
+    let is_detached = run.context.get("detached");
+    let is_detached = is_detached.and_then(serde_json::Value::as_bool);
+    is_detached == Some(true) && run.continued_at.is_none() && run.finished_at.is_none()
 }
 
 /// A wait that is over is the caller's to leave out.

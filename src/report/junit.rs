@@ -129,7 +129,7 @@ fn case(entry: &EntryReport, calls: &[Attempt], run: RunState, commands: &Comman
 fn status(entry: &EntryReport, run: RunState, commands: &Commands) -> TestCaseStatus {
     // Who would move it on is refused while a process works on its run.
     let moves_on = match run {
-        RunState::Running => &commands.details,
+        RunState::Running | RunState::Stored => &commands.details,
         RunState::Settled | RunState::Interrupted | RunState::Failed => &commands.resume,
     };
     let skipped = |why: &str, hint: &str| {

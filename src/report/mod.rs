@@ -101,6 +101,8 @@ pub enum RunState {
     Settled,
     /// Something is left, and no process works on it.
     Interrupted,
+    /// It was stored for workers, and none has taken it up yet.
+    Stored,
     /// A process holds it.
     Running,
     /// It did not begin.
@@ -113,6 +115,7 @@ impl RunState {
         match self {
             Self::Settled => "settled",
             Self::Interrupted => "interrupted",
+            Self::Stored => "stored",
             Self::Running => "running",
             Self::Failed => "failed",
         }

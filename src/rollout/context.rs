@@ -11,12 +11,15 @@ use super::shell::{flags, from_here, quoted};
 use super::waves::waves_of;
 use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
-use crate::job::{self, Wave};
+use crate::job::{self, Job, Wave};
 use crate::ledger::RunRow;
-use crate::manifest::{self, ManifestError, OrgSpec, Orgs, Secrets};
+use crate::manifest::{ManifestError, OrgSpec, Secrets};
 use crate::model::State;
 use crate::selection::Selection;
 use crate::settings::Policy;
+
+/// Bytes of a job that are stored with a run at most: every list of runs reads them.
+pub(crate) const MOST_OF_JOB: usize = 64 * 1024;
 
 /// Stored with the run, as JSON. All paths are absolute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +55,15 @@ pub(crate) struct RunContext {
     /// How the run rotates keys, if it does that instead of making its file so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotates: Option<Rotating>,
+    /// What `--only` said when it began, if anything: who takes the run up by himself does that and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only: Option<Selection>,
+    /// The text of the job, for machines that do not have the file; only in a ledger that such can have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    /// Whether it was stored for workers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    detached: bool,
 }
 
 impl RunContext {
@@ -69,7 +81,68 @@ impl RunContext {
             reconnect: None,
             waves: policy.waves.clone(),
             rotates: None,
+            only: None,
+            job: None,
+            detached: false,
         })
+    }
+
+    /// Of a run that is begun with this `--only`.
+    pub fn begun_with(self, selection: &Selection) -> Self {
+        let only = Some(selection.clone()).filter(|only| !only.is_all());
+        Self { only, ..self }
+    }
+
+    /// Of a run that other machines may take up: with the text of its job, unless that is longer than
+    /// [`MOST_OF_JOB`].
+    pub fn with_job(self) -> Self {
+        let job = Some(&self.file).filter(|file| job::is_job(file));
+        let job = job.and_then(|file| std::fs::read_to_string(file).ok());
+        Self {
+            job: job.filter(|text| text.len() <= MOST_OF_JOB),
+            ..self
+        }
+    }
+
+    /// Of a run that is stored for workers.
+    pub fn detached(self) -> Self {
+        Self {
+            detached: true,
+            ..self
+        }
+    }
+
+    /// What `--only` said when it began.
+    pub fn only(&self) -> Selection {
+        self.only.clone().unwrap_or_default()
+    }
+
+    /// Whether others than those who have its job know what that says.
+    pub fn has_job(&self) -> bool {
+        self.job.is_some() || !job::is_job(&self.file)
+    }
+
+    /// The job as it was when the run began, if the run has it; its reports are of those who have the file.
+    ///
+    /// # Errors
+    /// When this version does not understand it.
+    pub fn stored_job(&self) -> Result<Option<Job>, Failure> {
+        let Some(text) = &self.job else {
+            return Ok(None);
+        };
+        let job = job::parse(&self.file, text).map_err(|problems| {
+            let first = problems.first().map(ToString::to_string);
+            let error = anyhow::anyhow!(
+                "the job that is stored with the run is of another version: {}; nothing was sent",
+                first.unwrap_or_default()
+            );
+            let file = quoted(&self.file);
+            Failure::usage(error).hint(format!("start a new run: okta-rollout run {file} --new"))
+        })?;
+        Ok(Some(Job {
+            reports: Vec::new(),
+            ..job
+        }))
     }
 
     /// Of a run that rotates keys, if it does.
@@ -283,30 +356,6 @@ impl RunContext {
     pub fn entries_base(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new("/"))
     }
-}
-
-/// The orgs as their files say them now: credentials may have been replaced since. An orgs file is enough where the
-/// manifest is gone.
-///
-/// # Errors
-/// When the files are gone, too: only the ledger would say then where credentials go.
-pub(crate) fn orgs_now(policy: &Policy) -> Result<Orgs, Failure> {
-    let source = policy.source();
-    let orgs = match &source.orgs_file {
-        Some(orgs) if !orgs.exists() => return Err(no_orgs(orgs)),
-        Some(orgs) if !source.file.exists() => Orgs::read(orgs),
-        None if !source.file.exists() => return Err(no_orgs(&source.file)),
-        Some(_) | None => manifest::read_orgs(&source),
-    };
-    orgs.map_err(unreadable)
-}
-
-fn no_orgs(gone: &Path) -> Failure {
-    Failure::usage(anyhow::anyhow!(
-        "{} is gone, and credentials do not go where only the ledger says; nothing was sent",
-        gone.display()
-    ))
-    .hint("put it back, or give the same command a file with the orgs: --orgs FILE")
 }
 
 /// Of which entries a run renews the consents, whoever continues with it.

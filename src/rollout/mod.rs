@@ -15,6 +15,7 @@ pub(crate) mod job_mistakes;
 mod needs;
 pub(crate) mod notices;
 mod opening;
+pub(crate) mod orgs_now;
 pub(crate) mod people;
 pub(crate) mod refresh;
 pub(crate) mod refused;

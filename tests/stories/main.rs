@@ -22,6 +22,8 @@ mod consent_together;
 mod credentials;
 mod deactivations;
 mod desk;
+#[cfg(feature = "postgres")]
+mod detach;
 mod distorted;
 mod doctor;
 mod drift;

@@ -6,7 +6,7 @@ use crate::postgres_server::server;
 use crate::support::{Scenario, google, user, zscaler};
 
 /// A story with an empty database for its ledger, and a home of its own for the key.
-fn on_postgres() -> (Scenario, String) {
+pub fn on_postgres() -> (Scenario, String) {
     let mut story = Scenario::of([
         zscaler("0oa1").feature(user()),
         google("0oa2"),

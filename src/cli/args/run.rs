@@ -21,6 +21,7 @@ Examples:
   okta-rollout run rollout.csv --orgs orgs.csv --reconnect --only app=office365
   okta-rollout run rollout.csv --orgs orgs.csv --desk
   okta-rollout run --plan plan.json
+  okta-rollout run rollout.csv --orgs orgs.csv --ledger postgres://rollout@db/rollouts --detach
 
 When the last run of FILE was interrupted, soaks or waits for an approval, and FILE and the URLs of its orgs are unchanged,
 that run goes on.
@@ -53,6 +54,12 @@ pub struct Run {
     /// The first line on standard output is the link to the desk, with its token.
     #[arg(long)]
     pub desk: bool,
+    /// Store the run for workers (`okta-rollout work`), print its id and return; nothing is sent
+    ///
+    /// Takes a ledger on PostgreSQL. FILE is checked as by `check --no-secrets`: secrets are read by workers, which are given
+    /// --allow-exec themselves.
+    #[arg(long, conflicts_with_all = ["plan", "ask", "desk", "allow_exec"])]
+    pub detach: bool,
     /// There is none: who looks for it is told what there is instead
     #[arg(long, hide = true)]
     pub dry_run: bool,
@@ -98,6 +105,7 @@ impl Run {
             plan: None,
             ask: false,
             desk: false,
+            detach: false,
             dry_run: false,
             new: false,
             only: Only::default(),

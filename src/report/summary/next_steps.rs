@@ -160,6 +160,13 @@ impl Summary<'_> {
                 ),
             );
         }
+        if overview.state == RunState::Stored {
+            line(text, "");
+            line(
+                text,
+                "no worker has taken it up yet; to be one: okta-rollout work",
+            );
+        }
     }
 }
 
