@@ -73,7 +73,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       consent      Work off what waits for a person's consent
       report       Write what a run did, entry by entry
       rotate-key   Replace the key of the secrets' fingerprints; nothing is sent
-      ledger       Allow others to work with a ledger on PostgreSQL
+      ledger       Move a ledger, or let others work with one on PostgreSQL
       export       Write what orgs have now as a manifest; nothing is changed
       serve        Serve the desk, and run jobs by their schedules, until it is stopped
       sandbox      Serve simulated Okta orgs on loopback
@@ -243,6 +243,13 @@ fn wrong_usage_is_exit_code_2_on_standard_error() {
             ],
             "has 64 bytes",
         ),
+        (vec!["ledger", "move", "ledger.db"], "<FROM> <TO>"),
+        (vec!["ledger", "move", "a.db", "mysql://db"], "mysql: "),
+        (
+            vec!["ledger", "move", "a.db", "a.db"],
+            "that is to be moved",
+        ),
+        (vec!["ledger", "move", "a.db", "b.db"], "no ledger at "),
         (vec!["runs", "prune"], "<--keep <N>|--older-than <AGE>>"),
     ] {
         okta_rollout(folder.path())

@@ -32,7 +32,7 @@ pub use desk::DeskAt;
 pub use doctor::Doctor;
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
-pub use ledger::{Grants, LedgerCommand};
+pub use ledger::{Grants, LedgerCommand, Move};
 pub use only::Only;
 pub use plan::Plan;
 pub use rehearse::Rehearse;
@@ -127,7 +127,7 @@ pub enum Command {
     Report(Report),
     /// Replace the key of the secrets' fingerprints; nothing is sent
     RotateKey(RotateKey),
-    /// Allow others to work with a ledger on PostgreSQL
+    /// Move a ledger, or let others work with one on PostgreSQL
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(LedgerCommand),
     /// Write what orgs have now as a manifest; nothing is changed

@@ -191,6 +191,9 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
             wait_for(output, rotate_key::rotate_key(args, settings, output))
         }
         Command::Ledger(LedgerCommand::Grants(args)) => ledger::grants(args, output),
+        Command::Ledger(LedgerCommand::Move(args)) => {
+            wait_for(output, ledger::move_it(args, settings, output))
+        }
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
         Command::Serve(args) => wait_for(output, serve::serve(args, settings, output)),

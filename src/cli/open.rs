@@ -59,8 +59,15 @@ async fn for_writing(mode: OpenMode, settings: &Settings) -> Result<Ledger, Fail
 }
 
 /// For commands that only look; it must be there.
-pub(super) async fn readable(settings: &Settings) -> Result<Ledger, Failure> {
-    Ok(Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?)
+pub(super) async fn readable(settings: &Settings, output: Output) -> Result<Ledger, Failure> {
+    let ledger = Ledger::open(&url(settings)?, OpenMode::ReadOnly).await?;
+    if let Some(gone) = ledger.gone().await? {
+        output.warning(format_args!(
+            "{} was moved to {gone}: what is shown is how it was then",
+            ledger.url()
+        ));
+    }
+    Ok(ledger)
 }
 
 /// For commands that only look and can do without; the inner error says why there is none to read: nobody made it

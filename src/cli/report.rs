@@ -36,7 +36,7 @@ pub(super) async fn report(
         let error = anyhow::anyhow!("a {} report holds no calls", args.format.name());
         return Err(Failure::usage(error).hint("use --format text or --format json"));
     }
-    let ledger = readable(settings).await?;
+    let ledger = readable(settings, output).await?;
     let run = asked(&ledger, args.run.as_deref(), output).await?;
     let request = Request {
         format: args.format,

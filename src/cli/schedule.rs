@@ -42,7 +42,7 @@ pub(super) async fn jobs(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = readable(settings).await?;
+    let ledger = readable(settings, output).await?;
     let mut jobs = Vec::new();
     for starts in ledger.schedules().await? {
         jobs.push(read(&ledger, starts).await?);

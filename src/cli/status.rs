@@ -26,7 +26,7 @@ pub(super) async fn status(
     if args.jobs {
         return schedule::jobs(args.format, settings, output).await;
     }
-    let ledger = readable(settings).await?;
+    let ledger = readable(settings, output).await?;
     let Looked { run, failed } = match args.run.as_deref() {
         None => Looked::at(&ledger).await?,
         given => Looked::only(ledger.find_run(given).await?),
@@ -90,7 +90,7 @@ pub(super) async fn runs(
     if let Some(RunsCommand::Prune(args)) = &args.command {
         return prune(args, settings, output).await;
     }
-    let ledger = readable(settings).await?.snapshot().await?;
+    let ledger = readable(settings, output).await?.snapshot().await?;
     let mut overviews = Vec::new();
     let limit = args.limit.unwrap_or(usize::MAX);
     for run in ledger.runs().await?.into_iter().take(limit) {

@@ -1,5 +1,6 @@
 //! What can go wrong with a ledger, each kind with the place it concerns and what to do next.
 
+use super::model::Gone;
 use crate::failure::Failure;
 use crate::model::{EntryNo, RunId};
 
@@ -152,6 +153,32 @@ pub enum LedgerError {
         /// The command that finds them.
         remedy: String,
     },
+    /// It was moved away, and is closed to whoever would change it.
+    #[error("{location} was moved to {gone}, and is closed to work; nothing was changed")]
+    Closed {
+        /// The ledger.
+        location: String,
+        /// Where it is now, and since when.
+        gone: Gone,
+    },
+    /// It is to be moved, and somebody has a part of it.
+    #[error("{location} cannot be moved: {what} by {by}; nothing was changed")]
+    InUse {
+        /// The ledger.
+        location: String,
+        /// What that is: `run abcd is held`.
+        what: String,
+        /// Process, host and since when.
+        by: String,
+    },
+    /// What a ledger is to be moved to is none that is new.
+    #[error("{location} is not empty: {what}; nothing was changed")]
+    NotEmpty {
+        /// The ledger.
+        location: String,
+        /// What is there.
+        what: String,
+    },
     /// The file, or one beside it, is not the one any more that was opened.
     #[error(
         "{location} {what}: somebody moved, deleted, replaced or changed it while it was in use"
@@ -204,6 +231,15 @@ fn list(runs: &[RunId]) -> String {
     text.join(", ")
 }
 
+/// An address as a shell takes it.
+fn quoted(address: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@,%+=".contains(c);
+    if address.chars().all(is_plain) {
+        return address.to_owned();
+    }
+    format!("'{}'", address.replace('\'', r"'\''"))
+}
+
 impl LedgerError {
     /// The next command or edit.
     pub fn hint(&self) -> String {
@@ -248,6 +284,13 @@ impl LedgerError {
             Self::Shared { remedy, .. }
             | Self::Linked { remedy, .. }
             | Self::Misplaced { remedy, .. } => remedy.clone(),
+            Self::Closed { gone, .. } => {
+                format!("give the command the ledger where it is now: --ledger {}", quoted(&gone.to))
+            }
+            Self::InUse { .. } => "wait for it or end it, then run the command again".into(),
+            Self::NotEmpty { .. } => {
+                "move it to a file or a database that is not a ledger yet: okta-rollout ledger move FROM TO".into()
+            }
             Self::Gone { .. } => {
                 "put the ledger back with the files beside it, then run the command again; what was not stored is looked at in Okta"
                     .into()
@@ -270,6 +313,7 @@ impl LedgerError {
                 | Self::DiskFull { .. }
                 | Self::Corrupt { .. }
                 | Self::Gone { .. }
+                | Self::Closed { .. }
                 | Self::Limit { .. }
                 | Self::Unreachable { .. }
                 | Self::Io { .. }

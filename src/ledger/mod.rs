@@ -12,6 +12,7 @@
 //! writes.rs  changes besides checkpoints    ownership.rs   by which right    shares.rs   links for others, and the desk
 //! model/     the values       error.rs   what can go wrong    health.rs  how it is
 //! store.rs   which backend it is    stored.rs, prepared.rs, run_id.rs   what they have in common: codes, keys, JSON
+//! moving.rs  from one backend to another    tables.rs, transit.rs   what is carried, and on its way
 //! old_runs.rs, removed.rs   and what they look for: runs to drop, entries that left their file
 //! sqlite/    one file, the log, locks and keys beside it
 //! postgres/  a database: one session that commits and holds locks, and a few that read
@@ -27,6 +28,7 @@ mod files;
 mod health;
 mod import_orgs;
 mod model;
+mod moving;
 mod old_runs;
 mod ownership;
 mod postgres;
@@ -38,6 +40,8 @@ mod shares;
 mod sqlite;
 mod store;
 mod stored;
+mod tables;
+mod transit;
 mod writes;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +57,7 @@ pub use health::Health;
 #[cfg(test)]
 pub(crate) use model::tests;
 pub use model::*;
+pub use moving::{MoveOptions, move_ledger};
 pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
 pub use postgres::{RoleError, grants};
 pub use store::{DeskMark, Import};
@@ -85,8 +90,8 @@ impl Ledger {
     /// Opens the ledger.
     ///
     /// # Errors
-    /// [`LedgerError::Missing`] when reading what is not there, [`LedgerError::ForeignFile`],
-    /// [`LedgerError::NewerFormat`], and what the disk or another process may cause.
+    /// [`LedgerError::Missing`] when reading what is not there, [`LedgerError::Closed`] when changing what was moved
+    /// away, [`LedgerError::ForeignFile`], [`LedgerError::NewerFormat`], and what the disk or another process may cause.
     pub async fn open(url: &LedgerUrl, mode: OpenMode) -> Result<Self> {
         let options = OpenOptions {
             mode,
@@ -108,11 +113,23 @@ impl Ledger {
                 (Store::Postgres(store), url.clone())
             }
         };
-        Ok(Self {
+        let ledger = Self {
             store,
             url,
             consents: watch::Sender::new(()),
-        })
+        };
+        if options.mode != OpenMode::ReadOnly
+            && let Some(gone) = ledger.gone().await?
+        {
+            let location = ledger.url.to_string();
+            return Err(LedgerError::Closed { location, gone });
+        }
+        Ok(ledger)
+    }
+
+    /// Where it is now, if it was moved: then it can only be read here.
+    pub async fn gone(&self) -> Result<Option<Gone>> {
+        Ok(ask!(&self.store, store => store.whereabouts())?.gone)
     }
 
     /// The ledger as it is now, for reads that have to fit together, whatever is written meanwhile; those that come very

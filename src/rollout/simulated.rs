@@ -1,6 +1,7 @@
 //! The orgs of a run that the program serves itself (`url: "sandbox"`).
 
-use std::io::ErrorKind;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -162,6 +163,26 @@ fn refused(error: SandboxError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
+}
+
+/// Carries the state of such orgs from beside one ledger to beside another, if there is any.
+pub(crate) fn carry_state(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (state_folder(from), state_folder(to));
+    let files = match fs::read_dir(&from) {
+        Ok(files) => files,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    fs::DirBuilder::new().recursive(true).create(&to)?;
+    for file in files {
+        let file = file?;
+        if file.file_type()?.is_file() {
+            let copy = to.join(file.file_name());
+            fs::copy(file.path(), &copy)?;
+            fs::File::open(copy)?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// Beside the ledger: what a run did to its simulated orgs is still there for the next.

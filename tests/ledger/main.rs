@@ -26,6 +26,7 @@ macro_rules! on_each_backend {
 mod conformance;
 mod desk;
 mod looks;
+mod moves;
 mod notes;
 mod notices;
 #[cfg(feature = "postgres")]

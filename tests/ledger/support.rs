@@ -303,7 +303,7 @@ pub fn waiting_on(run: &RunId, no: i64, version: i64, state: &str) -> OfRun {
 
 /// Makes a ledger's tables those of format 15 again.
 pub const FORMAT_15: &str =
-    "DROP TABLE schedule; ALTER TABLE run DROP COLUMN failed; DROP TABLE wave; DROP TABLE notice;
+    "DROP TABLE ledger; DROP TABLE schedule; ALTER TABLE run DROP COLUMN failed; DROP TABLE wave; DROP TABLE notice;
     DROP INDEX entry_away; ALTER TABLE entry DROP COLUMN queue; ALTER TABLE org DROP COLUMN hub;
     ALTER TABLE app DROP COLUMN hub; ALTER TABLE app DROP COLUMN client;";
 

@@ -47,6 +47,7 @@ mod large_answers;
 mod late;
 #[cfg(feature = "postgres")]
 mod ledger_grants;
+mod ledger_moves;
 mod ledgers;
 mod liars;
 mod log;

@@ -38,7 +38,7 @@ pub(in crate::cli) async fn list(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = readable(settings).await?;
+    let ledger = readable(settings, output).await?;
     let selection = args.only.selection();
     let mut pending = pending(&ledger, args.run.as_deref()).await?;
     let waits = !pending.is_empty();

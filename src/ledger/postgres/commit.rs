@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use tokio_postgres::types::ToSql;
 
 use super::changes::{self, Wakes};
+use super::error::first_cause;
 use super::row_keys::RowKeys;
 use super::session::{Connection, Row, column};
 use super::sums::{self, SUMS, Sums};
@@ -187,15 +188,15 @@ async fn write(
         left = &[];
     }
     // Sent in this order, and answered together.
-    tokio::try_join!(
+    let ended = tokio::join!(
         update(session, left),
         calls(session, applied),
         apps::remember(session, keys, &of_apps),
         sums::add(session, &sums),
         changes::note(session, wakes),
         session.batch("COMMIT"),
-    )?;
-    Ok(())
+    );
+    first_cause(ended.into())
 }
 
 async fn update(session: &Connection, applied: &[Change<'_>]) -> Result<()> {

@@ -6,7 +6,14 @@ use std::error::Error as _;
 
 use tokio_postgres::error::SqlState;
 
-use crate::ledger::LedgerError;
+use crate::ledger::{Gone, LedgerError, Result};
+use crate::model::UnixMillis;
+
+/// Said of statements that were sent behind one that failed.
+const AFTERMATH: &str = "a statement before it failed";
+
+/// What `refuse_change` says (migration 2).
+const CLOSED: &str = "OR001";
 
 impl LedgerError {
     /// PostgreSQL's word for what failed, or the network's.
@@ -21,6 +28,11 @@ impl LedgerError {
             cause: cause.clone(),
             remedy,
         };
+        if said.code().code() == CLOSED
+            && let Some(closed) = closed(&location, &cause)
+        {
+            return closed;
+        }
         match said.code() {
             &SqlState::DISK_FULL => Self::DiskFull { location },
             &SqlState::INSUFFICIENT_PRIVILEGE => {
@@ -45,6 +57,10 @@ impl LedgerError {
             | &SqlState::T_R_DEADLOCK_DETECTED
             | &SqlState::LOCK_NOT_AVAILABLE
             | &SqlState::QUERY_CANCELED => Self::Locked { location },
+            &SqlState::IN_FAILED_SQL_TRANSACTION => Self::Io {
+                location,
+                cause: AFTERMATH.to_owned(),
+            },
             &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => {
                 Self::Corrupt { location, cause }
             }
@@ -101,6 +117,24 @@ impl LedgerError {
             cause: cause.to_string(),
         }
     }
+}
+
+/// Of what came of statements that were sent together the first error, if there is one, that says why.
+pub(super) fn first_cause<const N: usize>(ended: [Result<()>; N]) -> Result<()> {
+    let is_aftermath =
+        |error: &LedgerError| matches!(error, LedgerError::Io { cause, .. } if cause == AFTERMATH);
+    let errors = ended.into_iter().filter_map(Result::err);
+    let (after, causes): (Vec<_>, Vec<_>) = errors.partition(is_aftermath);
+    causes.into_iter().chain(after).next().map_or(Ok(()), Err)
+}
+
+fn closed(location: &str, said: &str) -> Option<LedgerError> {
+    let (at, to) = said.split_once(' ')?;
+    let (to, at) = (to.to_owned(), UnixMillis(at.parse().ok()?));
+    Some(LedgerError::Closed {
+        location: location.to_owned(),
+        gone: Gone { to, at },
+    })
 }
 
 fn whole_cause(error: &tokio_postgres::Error) -> String {

@@ -23,6 +23,10 @@ impl Store {
             let reached = Self::reach(url, options)?;
             look(&*reached.pool.take().await?, &mut health).await?;
             let store = Self::open(url, options).await?;
+            if let Some(gone) = store.whereabouts().await?.gone {
+                let location = url.location();
+                health.unwritable = Some(LedgerError::Closed { location, gone });
+            }
             // Without its key, or with another one, no run begins.
             store.made_keys().await.map(drop)
         };

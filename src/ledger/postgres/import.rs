@@ -178,7 +178,8 @@ fn wait<T>(location: &str, answer: &Receiver<Result<T>>) -> Result<T> {
         .unwrap_or_else(|_| Err(LedgerError::lost(location)))
 }
 
-async fn copy(connection: &Connection, sql: &str, rows: Bytes) -> Result<()> {
+/// Adds rows, in COPY's text format.
+pub(super) async fn copy(connection: &Connection, sql: &str, rows: Bytes) -> Result<()> {
     let failed = |error: tokio_postgres::Error| connection.failed(&error);
     let sink = connection.client().copy_in(sql).await.map_err(failed)?;
     let mut sink = Box::pin(sink);

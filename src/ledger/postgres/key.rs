@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// One, or two: the one that is to be the current one comes first.
-    async fn given_keys(&self) -> Result<Vec<HmacKey>> {
+    pub(super) async fn given_keys(&self) -> Result<Vec<HmacKey>> {
         let unfit = |cause: String, remedy| self.inner.target.unfit(cause, remedy);
         let place = self.key_place()?;
         if let KeyPlace::Own(path) = &place
@@ -134,6 +134,11 @@ impl Store {
     }
 
     fn key_place(&self) -> Result<KeyPlace> {
+        self.key_place_of(&self.inner.id)
+    }
+
+    /// The same, of a ledger with this id at this address.
+    pub(super) fn key_place_of(&self, id: &str) -> Result<KeyPlace> {
         let url = &self.inner.target.url;
         if let Some(reference) = &url.key {
             return Ok(KeyPlace::Named(reference.clone()));
@@ -149,7 +154,7 @@ impl Store {
                 "there is no key for the fingerprints of secrets, and no home to keep one in";
             self.inner.target.unfit(cause.to_owned(), MAKE)
         };
-        let place = self.place().map(|place| place.with_extension("key"));
+        let place = own_key::place(id).map(|place| place.with_extension("key"));
         place.map(KeyPlace::Own).ok_or_else(nowhere)
     }
 
@@ -160,7 +165,7 @@ impl Store {
 }
 
 /// Where the key is.
-enum KeyPlace {
+pub(super) enum KeyPlace {
     /// Where the address says, or in the environment.
     Named(SecretRef),
     /// In the home of who works.
@@ -188,7 +193,7 @@ impl HmacKey {
 }
 
 /// What tells a key from others, and gives nothing of it away.
-fn check(key: &HmacKey) -> [u8; 32] {
+pub(super) fn check(key: &HmacKey) -> [u8; 32] {
     derived(key, "check")
 }
 
@@ -200,7 +205,7 @@ fn derived(key: &HmacKey, purpose: &str) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn read(text: &SecretString) -> Option<Vec<HmacKey>> {
+pub(super) fn read(text: &SecretString) -> Option<Vec<HmacKey>> {
     let keys = text.expose_secret().split_whitespace().map(|digits| {
         let mut is_key = false;
         let secret = SecretBox::init_with_mut(|key: &mut [u8; HmacKey::LEN]| {

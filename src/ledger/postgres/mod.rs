@@ -28,6 +28,9 @@ mod import;
 mod key;
 mod locks;
 mod memory;
+mod moved_key;
+mod moved_rows;
+mod moves;
 mod notes;
 mod notices;
 mod own_key;
@@ -120,6 +123,11 @@ impl Store {
     /// What names of files that belong to it begin with on this machine.
     pub fn place(&self) -> Option<PathBuf> {
         own_key::place(&self.inner.id)
+    }
+
+    /// The same, of the ledger with this id.
+    pub fn place_of(id: &str) -> Option<PathBuf> {
+        own_key::place(id)
     }
 
     pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self> {

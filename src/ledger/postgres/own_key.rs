@@ -19,13 +19,18 @@ pub(super) fn place(id: &str) -> Option<PathBuf> {
 
 /// Makes it unless it is there; nobody ever sees half of it.
 pub(super) fn make(path: &Path) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
-    files::create_private_folder(folder)?;
     let key = HmacKey::random()?;
     let digits = Zeroizing::new(hex::encode(key.secret().expose_secret()));
+    put(path, &digits)
+}
+
+/// Puts this there, unless something is.
+pub(super) fn put(path: &Path, digits: &str) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    files::create_private_folder(folder)?;
     // 0600, whatever the umask is.
     let mut draft = NamedTempFile::new_in(folder)?;
-    writeln!(draft, "{}", *digits)?;
+    writeln!(draft, "{}", digits.trim_end())?;
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(path) {
         Err(refused) if refused.error.kind() != io::ErrorKind::AlreadyExists => Err(refused.error),

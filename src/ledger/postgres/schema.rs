@@ -5,7 +5,10 @@ use super::session::Connection;
 use crate::ledger::{LedgerError, OpenMode, Result};
 
 /// Each is applied once, in order; one that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// The format of a ledger that has them all.
 #[expect(clippy::cast_possible_wrap, reason = "they are few")]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::stream::{Stream, StreamExt as _};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
@@ -66,6 +67,21 @@ impl Connection {
         let rows = self.client.query(&statement, params).await;
         let rows = rows.map_err(|error| self.failed(&error))?;
         Ok(rows.into_iter().map(|row| self.row(row)).collect())
+    }
+
+    /// Rows as they come: no more of them are in memory than the network brings at once.
+    pub(super) async fn stream(
+        &self,
+        sql: &str,
+    ) -> Result<impl Stream<Item = Result<Row>> + use<'_>> {
+        let statement = self.prepared(sql).await?;
+        let none = std::iter::empty::<&(dyn ToSql + Sync)>();
+        let rows = self.client.query_raw(&statement, none).await;
+        let rows = rows.map_err(|error| self.failed(&error))?;
+        Ok(rows.map(|row| match row {
+            Ok(row) => Ok(self.row(row)),
+            Err(error) => Err(self.failed(&error)),
+        }))
     }
 
     pub(super) async fn query_opt(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>> {

@@ -16,7 +16,7 @@ use crate::ledger::{LedgerError, Result};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"oktr");
 
 /// The format's versions, in order: `user_version` n has the first n applied. Append, never change.
-const MIGRATIONS: [&str; 21] = [
+const MIGRATIONS: [&str; 22] = [
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_one_link.sql"),
     include_str!("migrations/0003_applied.sql"),
@@ -38,6 +38,7 @@ const MIGRATIONS: [&str; 21] = [
     include_str!("migrations/0019_schedules.sql"),
     include_str!("migrations/0020_notices_again.sql"),
     include_str!("migrations/0021_clients.sql"),
+    include_str!("migrations/0022_moves.sql"),
 ];
 
 /// `user_version` this program writes.

@@ -8,8 +8,12 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use super::files;
-use crate::ledger::LedgerError;
+use crate::ledger::{Gone, LedgerError};
 use crate::limits::{self, Lack};
+use crate::model::UnixMillis;
+
+/// What triggers of a ledger that was moved away say, before since when and where to.
+pub(super) const CLOSED: &str = "okta-rollout moved ";
 
 impl LedgerError {
     /// Says what became of a file.
@@ -26,6 +30,11 @@ impl LedgerError {
     }
 
     fn sqlite_on(path: &Path, error: &rusqlite::Error, is_full: fn(&Path) -> bool) -> Self {
+        if let rusqlite::Error::SqliteFailure(_, Some(said)) = error
+            && let Some(closed) = closed(path, said)
+        {
+            return closed;
+        }
         let code = error.sqlite_error_code();
         let lack = match code {
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => limit(path),
@@ -80,6 +89,15 @@ impl LedgerError {
             _ => Self::Io { location, cause },
         }
     }
+}
+
+fn closed(path: &Path, said: &str) -> Option<LedgerError> {
+    let (at, to) = said.strip_prefix(CLOSED)?.split_once(' ')?;
+    let (to, at) = (to.to_owned(), UnixMillis(at.parse().ok()?));
+    Some(LedgerError::Closed {
+        location: files::location(path),
+        gone: Gone { to, at },
+    })
 }
 
 /// The limit that keeps SQLite from using a ledger, if one does: it does not say why itself.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::holder::{self, Holder};
 use super::rows::Fault;
-use super::{Inner, OpenOptions, Store, blocking, database, files, key, lock, open};
+use super::{Inner, OpenOptions, Store, blocking, database, files, key, lock, moves, open};
 use crate::ledger::{Health, LedgerError, OpenMode, Result};
 use crate::model::RunId;
 
@@ -50,6 +50,10 @@ fn read(path: &Path, health: &mut Health) -> Result<()> {
         ..OpenOptions::default()
     };
     let inner = open(path, options)?.inner;
+    if let Some(gone) = inner.read(moves::whereabouts)?.gone {
+        let location = files::location(path);
+        health.unwritable = Some(LedgerError::Closed { location, gone });
+    }
     health.format = Some(database::FORMAT);
     key::KeyFiles::of(&inner.path).read()?;
     let found = inner.read(|connection| {

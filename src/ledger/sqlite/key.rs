@@ -91,6 +91,20 @@ impl KeyFiles {
         Ok(lock)
     }
 
+    /// Puts keys of another place here: of a ledger that moved.
+    pub(super) fn put(&self, keys: &HmacKeys) -> Result<()> {
+        if let Some(old) = &keys.old {
+            put(&self.old, old).map_err(|error| LedgerError::io(&self.old, &error))?;
+        }
+        self.put_current(&keys.current)
+    }
+
+    /// As [`Self::put`], of one key.
+    pub(super) fn put_current(&self, key: &HmacKey) -> Result<()> {
+        let _lock = self.lock()?;
+        put(&self.current, key).map_err(|error| LedgerError::io(&self.current, &error))
+    }
+
     /// Puts a new key in the current one's place, which becomes the old one. The caller holds the lock.
     pub(super) fn replace(&self, current: &HmacKey) -> Result<()> {
         // Stopped after the first of the two, the current key is merely there twice.

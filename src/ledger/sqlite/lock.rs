@@ -1,8 +1,9 @@
 //! One process per run: a lock on a file beside the ledger, which the system frees when its holder
 //! ends, however it ends. What the file says is only for the message to a second process.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// What the desk of a ledger holds; no run's id has its letters.
 const DESK: &str = "desk.lock";
+
+/// Letters of the name of a lock for a file; no run's id is as long.
+const FILE_NAME: usize = 32;
 
 /// Longest holder text that is read back, in bytes.
 const HOLDER: u64 = 300;
@@ -74,8 +78,7 @@ impl FileLock {
 
     /// The right to start a run of the file with this key.
     pub(super) fn for_file(folder: &Path, file_key: &str) -> Result<Self> {
-        // No run's id is as long.
-        let name = hex::encode(&Sha256::digest(file_key)[..16]);
+        let name = hex::encode(&Sha256::digest(file_key)[..FILE_NAME / 2]);
         Self::lock(folder, &folder.join(format!("{name}.lock")))?
             .map_err(|by| LedgerError::Starting { by })
     }
@@ -154,6 +157,30 @@ pub(super) fn holder_of(folder: &Path, run: &RunId) -> Result<Option<String>> {
     }
     let named = holder(&path_of(folder, run));
     Ok(Some(named.unwrap_or_else(|| "another process".into())))
+}
+
+/// What any process holds of a ledger, and which process: `run abcd is held`. Writes nothing.
+pub(super) fn any_held(folder: &Path) -> Result<Option<(String, String)>> {
+    let failed = |error: io::Error| LedgerError::io(folder, &error);
+    let found = match fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    for file in found {
+        let path = file.map_err(failed)?.path();
+        if path.extension().is_none_or(|suffix| suffix != "lock") || !is_held(&path)? {
+            continue;
+        }
+        let what = match path.file_stem().and_then(OsStr::to_str) {
+            _ if path.ends_with(DESK) => "a desk is open".to_owned(),
+            Some(run) if run.len() < FILE_NAME => format!("run {run} is held"),
+            _ => "a run is just being started".to_owned(),
+        };
+        let by = holder(&path).unwrap_or_else(|| "another process".into());
+        return Ok(Some((what, by)));
+    }
+    Ok(None)
 }
 
 fn path_of(folder: &Path, run: &RunId) -> PathBuf {

@@ -23,6 +23,8 @@ mod import;
 mod key;
 mod lock;
 mod memory;
+mod moved_rows;
+mod moves;
 mod notes;
 mod notices;
 mod prune;

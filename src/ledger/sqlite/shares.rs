@@ -50,8 +50,8 @@ impl Store {
     }
 
     /// By URL of the org; links for one that is not there were never taken back.
-    fn share_generations(&self) -> Result<BTreeMap<String, u64>> {
-        let path = self.taken_back_file();
+    pub(super) fn share_generations(&self) -> Result<BTreeMap<String, u64>> {
+        let path = taken_back_file(&self.inner.path);
         let text = match read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -65,20 +65,11 @@ impl Store {
 
     /// Takes back every link for an org that was made so far.
     pub fn take_back_shares(&self, org_url: &str) -> Result<()> {
-        let path = self.taken_back_file();
         let _one_at_a_time = KeyFiles::of_shares(&self.inner.path).lock()?;
         let mut generations = self.share_generations()?;
         let generation = generations.entry(org_url.to_owned()).or_default();
         *generation = generation.wrapping_add(1);
-        write(
-            &path,
-            &serde_json::to_string(&generations).unwrap_or_default(),
-        )
-        .map_err(|error| LedgerError::io(&path, &error))
-    }
-
-    fn taken_back_file(&self) -> PathBuf {
-        files::beside(&self.inner.path, ".share.back")
+        put_generations(&self.inner.path, &generations)
     }
 
     /// Says where the desk of this process is; `None` = another process has one already.
@@ -103,6 +94,17 @@ impl Store {
             Err(error) => Err(LedgerError::io(&path, &error)),
         }
     }
+}
+
+/// Keeps which links were taken back of the ledger in this file.
+pub(super) fn put_generations(ledger: &Path, generations: &BTreeMap<String, u64>) -> Result<()> {
+    let path = taken_back_file(ledger);
+    let text = serde_json::to_string(generations).unwrap_or_default();
+    write(&path, &text).map_err(|error| LedgerError::io(&path, &error))
+}
+
+fn taken_back_file(ledger: &Path) -> PathBuf {
+    files::beside(ledger, ".share.back")
 }
 
 fn read(path: &Path) -> io::Result<String> {

@@ -36,6 +36,9 @@ fn on_postgres(line: &str, at: usize) -> Option<String> {
         "postgres",
         "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
     );
+    if line.contains("ledger move") && end == line.len() {
+        return Some(there);
+    }
     Some(format!(
         "okta-rollout -q run rollout.csv --orgs orgs.csv --ledger {url}\n{there}"
     ))
@@ -204,7 +207,7 @@ impl World {
     /// - `k3f9` is the id of the last run, and `…` in a URL is what belongs there, so that the URL is the answer.
     /// - `init` begins in an empty folder, and `rollout/` is what it made in one.
     /// - `NAME=…` is a variable that the reader has a value for.
-    /// - `postgres://…` is a database of the tests' own, in which a run was made.
+    /// - `postgres://…` is a database of the tests' own, in which a run was made, or none where a ledger is moved to.
     pub fn resolve(&self, line: &str) -> Option<String> {
         if line.trim().is_empty() || line.starts_with('#') {
             return None;
