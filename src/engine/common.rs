@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::time::Instant;
+
 use super::next::NextCommands;
 use super::org_access::OrgAccess;
 use super::org_context::OrgContext;
@@ -12,11 +14,11 @@ use super::run_orgs::{OrgName, RunOrgs};
 use super::selected::Selected;
 use super::waves::InWave;
 use crate::job::{OnDrift, RetryPolicy, Wave};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{Limits, Secrets};
 use crate::model::{OrgNo, RunId};
 use crate::okta::{Http, HttpSettings, OrgClient, ReadOnlyClient};
-use crate::pacing::{Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
+use crate::pacing::{CancellationToken, Gate, Gated, OrgStatusWriter, Remembered, StatusWriter};
 use crate::selection::Selection;
 use crate::steps::{
     Access, ClientList, Fingerprints, IdpList, LastWanted, Listing, Reader, Relisting,
@@ -66,6 +68,11 @@ impl OpenOrg {
         self.waits.store(true, Ordering::Relaxed);
     }
 
+    /// Its URL as the ledger knows it.
+    pub(super) fn url(&self) -> &str {
+        &self.known_as.url
+    }
+
     /// Nothing of it is in use any more. Of an org that may be woken the secrets stay covered: what it was sent it may
     /// repeat then.
     pub(super) fn rest(&self) {
@@ -95,6 +102,15 @@ pub struct Common {
     pub(super) orgs: Arc<RunOrgs>,
     // What was known of rate limits when this process began, by org URL.
     remembered: HashMap<String, Remembered>,
+    // The same as it was last looked for, where others spend from them, too.
+    looked: tokio::sync::Mutex<Looked>,
+}
+
+/// What the ledger knew of rate limits then.
+#[derive(Default)]
+struct Looked {
+    at: Option<Instant>,
+    remembered: HashMap<String, Remembered>,
 }
 
 impl Common {
@@ -114,7 +130,24 @@ impl Common {
             orgs: Arc::default(),
             engine: engine.clone(),
             remembered: Remembered::load(ledger).await?,
+            looked: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// What the ledger knows of an org's rate limits now. Those who ask together are told together.
+    pub(super) async fn remembered_of(
+        &self,
+        org_url: &str,
+    ) -> Result<Option<Remembered>, LedgerError> {
+        let asked = Instant::now();
+        let mut looked = self.looked.lock().await;
+        if looked.at.is_none_or(|at| at < asked) {
+            *looked = Looked {
+                at: Some(Instant::now()),
+                remembered: Remembered::load(&self.ledger).await?,
+            };
+        }
+        Ok(looked.remembered.remove(org_url))
     }
 
     /// Opens an org.
@@ -156,9 +189,14 @@ impl Common {
         })
     }
 
-    /// What the workers of an org share while it is worked on.
-    pub fn org_context(&self, org: &OpenOrg) -> OrgContext {
-        let (gate, client) = (Arc::clone(&org.gate), org.client.clone());
+    /// What the workers of an org share while it is worked on. `until`: when they are to stop, if that may be earlier than
+    /// the run.
+    pub fn org_context(&self, org: &OpenOrg, until: Option<CancellationToken>) -> OrgContext {
+        let client = org.client.clone();
+        let (gate, interrupt) = match until {
+            Some(until) => (Arc::new(org.gate.until(until.clone())), until),
+            None => (Arc::clone(&org.gate), self.engine.cancellation().clone()),
+        };
         let reader = Reader::new(Arc::clone(&gate), ReadOnlyClient::new(client.clone()));
         OrgContext {
             run: org.run.clone(),
@@ -189,7 +227,7 @@ impl Common {
             next: Arc::clone(&org.next),
             events: self.engine.events().for_run(&org.run),
             capacity: self.engine.capacity().clone(),
-            interrupt: self.engine.cancellation().clone(),
+            interrupt,
         }
     }
 }

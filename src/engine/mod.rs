@@ -14,6 +14,7 @@ mod org;
 mod org_access;
 mod org_context;
 mod org_permit;
+mod org_turn;
 mod process;
 mod rehearsal;
 mod remembered;
@@ -21,6 +22,7 @@ mod run_orgs;
 mod selected;
 mod submit_answer;
 mod supervise;
+mod turn;
 mod waiting;
 pub mod waves;
 mod window;
@@ -52,6 +54,7 @@ use crate::pacing::{idle_per_org, orgs_at_once};
 use org::OrgSlot;
 use run_orgs::RunOrgs;
 use supervise::supervise;
+use turn::Turn;
 use waves::Waves;
 
 /// Entries read ahead over all orgs; an entry takes about 3 KB.
@@ -92,13 +95,13 @@ pub async fn drive(
     let mut secrets = ledger.secrets(run, None).await?;
     orgs.sort_unstable_by_key(|org| org.row.no);
     let numbers: Vec<OrgNo> = orgs.iter().map(|org| org.row.no).collect();
-    for org in &orgs {
-        if org.row.stopped.is_some() {
-            // What stopped it may be fixed; its next call tells.
-            ledger.set_stopped(lock, org.row.no, None).await?;
-        }
+    let slots_of = (&numbers[..], options.selected.is_all());
+    let stopped = orgs.iter().filter(|org| org.row.stopped.is_some());
+    for org in stopped.filter(|_| lock.leads()) {
+        // What stopped it may be fixed; its next call tells.
+        ledger.set_stopped(lock, org.row.no, None).await?;
     }
-    let mut waves = Waves::open((ledger, lock), &options.waves, &rows, &numbers, events).await?;
+    let mut waves = Waves::open((ledger, lock), &options.waves, &rows, slots_of, events).await?;
     waves.heed(&enlisted.approvals);
     let mut slots = Vec::with_capacity(orgs.len());
     for (index, org) in orgs.into_iter().enumerate() {
@@ -117,6 +120,7 @@ pub async fn drive(
             looked_at: Arc::default(),
             in_wave: waves.of_slot(index),
             window,
+            turn: Turn::of(ledger.is_shared()),
         });
     }
     let unfinished = options.selected.counts_by_org(ledger, run).await?;

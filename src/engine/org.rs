@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::common::{Common, OpenOrg};
 use super::org_context::OrgContext;
 use super::org_permit::OrgPermit;
+use super::turn::Turn;
 use super::waiting::{self, Pages};
 use super::waves::InWave;
 use super::window::{Bounds, Window};
@@ -24,6 +25,7 @@ use crate::event::OrgEvent;
 use crate::ledger::{LedgerError, OrgStats, Owner, RunLock, Target};
 use crate::manifest::SecretRef;
 use crate::model::{EntryNo, EntryState, OrgNo};
+use crate::pacing::CancellationToken;
 use crate::steps::{AppsToFind, Directory};
 
 /// How long calls in flight may take to finish after an interrupt.
@@ -54,6 +56,8 @@ pub struct OrgSlot {
     pub in_wave: InWave,
     /// Entries of a state that are read ahead at most.
     pub window: usize,
+    /// Whose turn it is to work on it, where several processes do.
+    pub turn: Option<Arc<Turn>>,
 }
 
 /// The task that works off one org of a run.
@@ -64,12 +68,17 @@ pub struct OrgTask {
     permit: OrgPermit,
 }
 
-type AtWork<'a> = FuturesUnordered<BoxFuture<'a, (EntryNo, Result<Rest, LedgerError>)>>;
+type Ended = (EntryNo, Result<Rest, LedgerError>);
+type AtWork<'a> = FuturesUnordered<BoxFuture<'a, Ended>>;
 
 impl OrgTask {
-    /// The task of an org that has this permit.
-    pub fn new(slot: OrgSlot, permit: OwnedSemaphorePermit) -> Self {
-        let mut org_context = slot.common.org_context(&slot.org);
+    /// The task of an org that has this permit. `until`: when it is to end, if that may be earlier than the run's.
+    pub fn new(
+        slot: OrgSlot,
+        permit: OwnedSemaphorePermit,
+        until: Option<CancellationToken>,
+    ) -> Self {
+        let mut org_context = slot.common.org_context(&slot.org, until);
         org_context.in_wave = slot.in_wave.clone();
         let org_context = Arc::new(org_context);
         let bounds = Bounds {
@@ -115,14 +124,17 @@ impl OrgTask {
         let mut stopped = pin!(gate.when_stopped());
         while !org_context.interrupt.is_cancelled() && gate.stopped().is_none() {
             self.take_permit(&org_context, at_work.len()).await;
+            let mut ended = Vec::new();
             while self.has_room(at_work.len()) {
-                let Some(row) = self.window.next().await? else {
+                let next = self.window.next();
+                let Some(row) = beside((&mut at_work, &mut ended), next).await? else {
                     break;
                 };
                 let neighbours = self.window.take_secrets();
                 if !neighbours.is_empty() {
                     // Boxed, as it is seldom done.
-                    Box::pin(org_context.access.secrets.cover(neighbours)).await;
+                    let covered = Box::pin(org_context.access.secrets.cover(neighbours));
+                    beside((&mut at_work, &mut ended), covered).await;
                 }
                 let no = row.no;
                 let mut task = EntryTask::new(&org_context, owner, row);
@@ -130,6 +142,9 @@ impl OrgTask {
                     let rest = task.run().await;
                     (no, rest.map(|kind| task.rest(kind)))
                 }));
+            }
+            for (no, rest) in ended {
+                self.take_back(no, rest)?;
             }
             let next_due = self.window.next_due();
             if at_work.is_empty() && self.permit.is_held() && next_due.is_none() {
@@ -310,6 +325,21 @@ impl OrgTask {
             }));
         }
         Ok(())
+    }
+}
+
+/// Waits for something while the entries at work go on: they may have in use what it waits for.
+async fn beside<T>(
+    (at_work, ended): (&mut AtWork<'_>, &mut Vec<Ended>),
+    something: impl Future<Output = T>,
+) -> T {
+    let mut something = pin!(something);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut something => return done,
+            Some(one) = at_work.next() => ended.push(one),
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::common::Common;
-use super::org::{OrgSlot, OrgTask};
+use super::org::OrgSlot;
+use super::org_turn;
 use super::process::Engine;
 use super::waves::Waves;
 use crate::event::{Answers, RunEvent};
@@ -139,16 +140,9 @@ impl Tasks<'_> {
         self.resting[index] = false;
         self.waves.begun(index);
         let slot = self.slots[index].clone();
-        let engine = self.engine;
-        let (capacity, interrupt) = (engine.capacity().clone(), engine.cancellation().clone());
-        self.running.spawn(async move {
-            let ended = match capacity.org(&interrupt).await {
-                // Boxed, so that orgs that wait for their turn take little memory.
-                Some(place) => Box::pin(OrgTask::new(slot, place).run()).await,
-                None => Ok(()),
-            };
-            (index, ended)
-        });
+        let engine = self.engine.clone();
+        self.running
+            .spawn(async move { (index, org_turn::work(slot, engine).await) });
     }
 
     fn ended(&mut self, joined: Result<Ended, JoinError>) -> Result<(), LedgerError> {
@@ -183,12 +177,28 @@ impl Tasks<'_> {
     }
 
     async fn look_again(&mut self) -> Result<(), LedgerError> {
-        let counts = self.common.ledger.counts_by_org(self.waves.run()).await?;
+        let (ledger, run) = (&self.common.ledger, self.waves.run());
+        let counts = ledger.counts_by_org(run).await?;
         self.waves.recount(&counts);
+        // What another process handed over: here, whoever did told.
+        let called = if ledger.is_shared() {
+            ledger.called(run).await?
+        } else {
+            HashSet::new()
+        };
+        let movable = counts.iter().filter(|(_, counts)| counts.movable() > 0);
+        let movable: HashSet<OrgNo> = movable.map(|(no, _)| *no).collect();
         let started = counts.into_iter().filter(|(_, counts)| counts.started > 0);
         let ready: HashSet<OrgNo> = started.map(|(no, _)| no).collect();
         for (index, slot) in self.slots.iter().enumerate() {
-            let is_ready = ready.contains(&slot.org.no) && self.waves.has_begun(index);
+            let (no, is_called) = (slot.org.no, called.contains(&slot.org.no));
+            if let Some(turn) = slot.turn.as_ref().filter(|turn| turn.waits())
+                && !is_called
+                && !movable.contains(&no)
+            {
+                turn.end();
+            }
+            let is_ready = is_called || ready.contains(&no) && self.waves.has_begun(index);
             // What one at work leaves to somebody else may not be theirs any more.
             if !self.resting[index] || is_ready {
                 self.rouse(index, |slot| &slot.look_again);

@@ -10,6 +10,7 @@
 //! mod.rs     open, who works on a run, checkpoints, changes, keys
 //! reads.rs   what can be asked
 //! writes.rs  changes besides checkpoints    ownership.rs   by which right    shares.rs   links for others, and the desk
+//! partitions.rs   who works on which orgs, where several do
 //! model/     the values       error.rs   what can go wrong    health.rs  how it is
 //! store.rs   which backend it is    stored.rs, prepared.rs, run_id.rs   what they have in common: codes, keys, JSON
 //! moving.rs  from one backend to another    tables.rs, transit.rs   what is carried, and on its way
@@ -31,6 +32,7 @@ mod model;
 mod moving;
 mod old_runs;
 mod ownership;
+mod partitions;
 mod postgres;
 mod prepared;
 mod reads;
@@ -58,7 +60,7 @@ pub use health::Health;
 pub(crate) use model::tests;
 pub use model::*;
 pub use moving::{MoveOptions, move_ledger};
-pub use ownership::{ConsentRight, Owner, RunLock, StartLock};
+pub use ownership::{ConsentRight, OrgHold, Owner, RunLock, StartLock};
 pub use postgres::{RoleError, grants};
 pub use store::{DeskMark, Import};
 
@@ -201,8 +203,55 @@ impl Ledger {
         };
         Ok(RunLock {
             run: id.clone(),
-            _held: Arc::new(held),
+            held: Some(Arc::new(held)),
         })
+    }
+
+    /// Works on a run beside whoever leads it: on the orgs that [`Self::hold_org`] gives. On a ledger that
+    /// [is not shared](Self::is_shared) nobody can.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] on a ledger that is not shared; when there is no such run.
+    pub async fn join_run(&self, id: &RunId) -> Result<RunLock> {
+        let run = self.run(id).await?.id;
+        if !self.is_shared() {
+            let by = "the process that leads it".to_owned();
+            return Err(LedgerError::Held { run, by });
+        }
+        Ok(RunLock { run, held: None })
+    }
+
+    /// Lets others [join](Self::join_run) a run that this process leads.
+    pub async fn invite(&self, lock: &RunLock) -> Result<()> {
+        match &self.store {
+            Store::Postgres(store) if lock.leads() => Box::pin(store.invite(lock.run())).await,
+            Store::Postgres(_) | Store::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Whether somebody leads a run and lets others join.
+    pub async fn is_open(&self, run: &RunId) -> Result<bool> {
+        match &self.store {
+            Store::Postgres(store) => Box::pin(store.is_open(run)).await,
+            Store::Sqlite(_) => Ok(false),
+        }
+    }
+
+    /// Whether several processes may work on a run, each on orgs of its own.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.store, Store::Postgres(_))
+    }
+
+    /// Waits until an org, by its [`OrgRow::url`], is this process's. Where a ledger is shared that may take as long as
+    /// another one has it.
+    ///
+    /// # Errors
+    /// When the session that all orgs are held in ended.
+    pub async fn hold_org(&self, org_url: &str) -> Result<OrgHold> {
+        Ok(OrgHold(match &self.store {
+            Store::Sqlite(_) => None,
+            Store::Postgres(store) => Some(Box::pin(store.hold_org(org_url)).await?),
+        }))
     }
 
     /// Takes the right to start a run of the file with this [`RunRow::file_key`], until the lock is dropped or the
@@ -269,10 +318,13 @@ impl Ledger {
         let is_left = checkpoint.due_at.is_none() && checkpoint.progress.in_flight.is_none();
         let is_here = is_left && matches!(owner, Owner::Consent(_));
         let consents = is_here.then_some(&self.consents);
+        let is_for_others = matches!(owner, Owner::Consent(_));
         let stored = if owner.has(checkpoint.no) {
             Ok(match &self.store {
                 Store::Sqlite(store) => Either::Left(store.commit(owner.run(), checkpoint)),
-                Store::Postgres(store) => Either::Right(store.commit(owner.run(), checkpoint)),
+                Store::Postgres(store) => {
+                    Either::Right(store.commit(owner.run(), checkpoint, is_for_others))
+                }
             })
         } else {
             let (run, no) = (owner.run().clone(), checkpoint.no);

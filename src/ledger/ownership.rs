@@ -3,20 +3,42 @@
 use std::sync::Arc;
 
 use super::Pending;
-use super::store::{HeldFile, HeldRun};
+use super::store::{HeldFile, HeldOrg, HeldRun};
 use crate::model::{EntryNo, RunId};
 
-/// A run that is this process's, with all of its entries: until the last of these is dropped, or the process ends.
+/// A run that this process works on, until the last of these is dropped, or the process ends: as the one that leads it, or,
+/// where several share a ledger, beside that. What it may do to an entry the entry's org decides: see [`OrgHold`].
 #[derive(Clone, Debug)]
 pub struct RunLock {
     pub(super) run: RunId,
-    pub(super) _held: Arc<HeldRun>,
+    pub(super) held: Option<Arc<HeldRun>>,
 }
 
 impl RunLock {
     /// Of which run.
     pub const fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// Whether it is this process that says when waves begin and that the run has ended. There is one that does.
+    pub const fn leads(&self) -> bool {
+        self.held.is_some()
+    }
+}
+
+/// An org that is this process's, in whatever run, until this is dropped: nobody else calls it, nor changes entries that
+/// stand in its queue.
+#[derive(Debug)]
+pub struct OrgHold(pub(super) Option<HeldOrg>);
+
+impl OrgHold {
+    /// Ends when work on the org is to end soon: another process is to have it, or may have it already. Never where it can
+    /// only be this process's.
+    pub async fn ends(&self) {
+        match &self.0 {
+            Some(hold) => hold.ends().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

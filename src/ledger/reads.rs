@@ -80,6 +80,11 @@ impl Ledger {
         ask!(&self.store, store => store.hubs(run))
     }
 
+    /// The orgs in whose queue unfinished entries of others stand.
+    pub async fn called(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
+        ask!(&self.store, store => store.called(run))
+    }
+
     /// The orgs that were stopped.
     pub async fn stopped(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
         ask!(&self.store, store => store.stopped(run))

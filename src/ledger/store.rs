@@ -88,6 +88,9 @@ impl Import {
 /// A run that is held; given back on drop.
 pub(super) type HeldRun = OfBackend<sqlite::HeldRun, postgres::Held>;
 
+/// An org that is held where others could have it; given back on drop.
+pub(super) type HeldOrg = postgres::OrgHold;
+
 /// The right to begin a run of a file; given back on drop.
 pub(super) type HeldFile = OfBackend<sqlite::FileLock, postgres::Held>;
 

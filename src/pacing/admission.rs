@@ -103,6 +103,15 @@ impl State {
         })
     }
 
+    /// Forgets every bucket; `false` = there are calls in flight, or about to be, that belong to one.
+    pub(super) fn forget_buckets(&mut self) -> bool {
+        let is_at_rest = self.in_flight == 0 && self.buckets().all(|of| of.wait_queue.is_empty());
+        if is_at_rest {
+            self.buckets.clear();
+        }
+        is_at_rest
+    }
+
     /// What a bucket allows from now on; `None` = nobody counts, or it was never called.
     pub(super) fn outlook(&self, bucket: Bucket, now: Duration) -> Option<Outlook> {
         self.buckets.get(&bucket)?.methods.outlook(now)

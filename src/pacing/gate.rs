@@ -14,6 +14,7 @@ use super::admission::State;
 use super::budget::Outlook;
 use super::cancellation::CancellationToken;
 use super::counts::Counts;
+use super::org_status::Remembered;
 use super::shared_gate::{SharedGate, User};
 use super::tally::Tally;
 use crate::event::OrgEvent;
@@ -41,7 +42,7 @@ pub struct Gate {
     pub(super) credentials: Option<Box<str>>,
     pub(super) retry: RetryPolicy,
     pub(super) interrupt: CancellationToken,
-    pub(super) tally: Tally,
+    pub(super) tally: Arc<Tally>,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -52,6 +53,34 @@ impl Drop for Gate {
 }
 
 impl Gate {
+    /// The same gate for somebody who may be told earlier to stop.
+    #[must_use]
+    pub fn until(&self, interrupt: CancellationToken) -> Self {
+        let user = Arc::new(User::clone(&self.user));
+        self.shared.add(Arc::clone(&user));
+        Self {
+            shared: Arc::clone(&self.shared),
+            user,
+            credentials: self.credentials.clone(),
+            retry: self.retry,
+            interrupt,
+            tally: Arc::clone(&self.tally),
+            counts: Arc::clone(&self.counts),
+        }
+    }
+
+    /// Forgets what was learned of the org's budgets and continues from what a ledger remembers: another process may have
+    /// spent from them since. Not while anything is in flight: whoever sent that knows better.
+    pub fn begin_anew(&self, remembered: Option<&Remembered>) {
+        let mut state = self.state();
+        if !state.forget_buckets() {
+            return;
+        }
+        if let Some(remembered) = remembered {
+            remembered.restore(&mut state, self.shared.born.elapsed());
+        }
+    }
+
     /// How many entries it makes sense to work on at once: one a call in flight, and as many again, whose answers are
     /// being stored, where the org's limits are so far off that none of them stays half-done for it.
     pub fn concurrency(&self) -> usize {
@@ -180,7 +209,7 @@ impl Gate {
     }
 
     /// What it was seen to do for this run.
-    pub const fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &Tally {
         &self.tally
     }
 

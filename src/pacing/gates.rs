@@ -111,7 +111,7 @@ impl Gates {
             credentials: org.spec.token().map(|own| own.as_str().into()),
             retry: org.retry,
             interrupt: org.interrupt,
-            tally: Tally::default(),
+            tally: Arc::<Tally>::default(),
             counts: Arc::clone(&self.0.counts),
             user,
         };

@@ -32,6 +32,7 @@ pub const DEFAULT_LIMITS: Limits = Limits {
 };
 
 /// One of those who call an org: a run, a plan, an export.
+#[derive(Clone)]
 pub(super) struct User {
     /// What it calls the org.
     pub(super) org: Arc<str>,

@@ -72,7 +72,9 @@ impl Driving {
             &self.next,
         )
         .await?;
-        ledger.mark(&self.lock).await?;
+        if self.lock.leads() {
+            ledger.mark(&self.lock).await?;
+        }
         Ok(Ready {
             opened,
             simulated,
@@ -86,6 +88,11 @@ impl Driving {
     /// When checkpoints cannot be kept.
     pub async fn drive(&self, ready: Ready, engine: &Engine) -> Result<Vec<Option<f64>>, Failure> {
         let Self { ledger, run, .. } = self;
+        // Whoever joins does as the run was begun.
+        if self.selected.is_all() && self.force == self.context.is_forced() {
+            let invited = ledger.invite(&self.lock).await;
+            invited.map_err(|error| self.broken_off(error.into()))?;
+        }
         let engine = &engine.for_run(&run.id);
         let (opened, events) = (ready.opened, engine.events());
         let orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
@@ -111,7 +118,7 @@ impl Driving {
         }
         let shares = driven.map_err(|error| self.broken_off(error))?;
         let is_whole = self.context.is_of(None) && self.context.rotates().is_none();
-        if self.selection.is_all() && is_whole {
+        if self.selection.is_all() && is_whole && self.lock.leads() {
             // Only now are the apps of its labels known, by which they are compared with what the run before gave by
             // id.
             let noted = ledger.note_whole(&self.lock).await;

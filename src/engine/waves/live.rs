@@ -25,6 +25,8 @@ pub(in crate::engine) struct Waves {
     hubs: Hubs,
     said: Option<Next>,
     approvals: Arc<Approvals>,
+    /// Whether all entries of the run are worked on.
+    is_whole: bool,
 }
 
 /// Orgs that entries of others have steps in: they are worked on from the beginning, for those.
@@ -61,7 +63,7 @@ impl Waves {
         (ledger, lock): (&Ledger, &RunLock),
         waves: &[Wave],
         orgs: &[OrgRow],
-        slots: &[OrgNo],
+        (slots, is_whole): (&[OrgNo], bool),
         events: &Events,
     ) -> Result<Self, LedgerError> {
         let groups = Groups::of(waves, orgs.iter().map(|org| org.name.as_str()));
@@ -90,6 +92,7 @@ impl Waves {
             hubs,
             said: None,
             approvals: Arc::default(),
+            is_whole,
         };
         if !opened.groups().waves.is_empty() {
             opened.read().await?;
@@ -127,7 +130,7 @@ impl Waves {
                 stored.push((no, *row));
             }
         }
-        if !stored.is_empty() {
+        if !stored.is_empty() && self.lock.leads() {
             self.ledger.set_waves(&self.lock, stored).await?;
         }
         let by_org = self.ledger.counts_by_org(run).await?;
@@ -139,6 +142,8 @@ impl Waves {
             // Of a wave of which no org is opened: all of it is at rest, or other entries are asked for.
             facts.work = match (counts[no].entries(), counts[no].movable()) {
                 (1.., 0) => Work::AtRest,
+                // Another process may have it opened.
+                (1.., _) if self.ledger.is_shared() && self.is_whole => Work::Left,
                 _ => Work::Elsewhere,
             };
             self.live.push(Live {
@@ -216,6 +221,10 @@ impl Waves {
                 self.store(no).await?;
             }
         }
+        if !self.live.is_empty() && !self.lock.leads() {
+            // Whoever leads the run says when the next one begins: then this process takes the run up anew.
+            return Ok(self.let_begin(usize::MAX, None));
+        }
         if self.live.is_empty() {
             let begins = match self.said.replace(Next::Over) {
                 None => (0..self.of_slot.len()).collect(),
@@ -233,6 +242,11 @@ impl Waves {
                 let by_org = self.ledger.counts_by_org(self.lock.run()).await?;
                 self.halting.recount(&by_org);
                 next = self.next();
+                if let Next::Ends(no) = next
+                    && self.is_left_to_others(no, &by_org)
+                {
+                    return Ok(self.let_begin(usize::MAX, None));
+                }
             }
             match next {
                 Next::Begins(no) => {
@@ -266,6 +280,11 @@ impl Waves {
                 }
             }
         }
+    }
+
+    /// Whether something of a wave is left that this process cannot do, and another one may.
+    fn is_left_to_others(&self, no: usize, by_org: &[(OrgNo, Counts)]) -> bool {
+        self.ledger.is_shared() && self.is_whole && self.groups().sums(by_org)[no].movable() > 0
     }
 
     fn next(&mut self) -> Next {

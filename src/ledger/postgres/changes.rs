@@ -39,10 +39,10 @@ const OTHERS: &str = "SELECT coalesce(sum(n), 0)::bigint FROM change
 pub(super) const STATEMENTS: [&str; 2] = [COUNT, WAKE];
 
 /// Whether somebody waits for what a transaction changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wakes {
-    Yes,
     No,
+    Yes,
 }
 
 /// Has others hear of this transaction: the last that is said in it, so that its row is nobody's for long.

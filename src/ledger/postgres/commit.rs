@@ -81,6 +81,9 @@ pub(super) async fn store(
             _ => Err(moved(session, checkpoint, key)),
         });
     }
+    // Whoever has the other org may be another process.
+    let moves = applied.iter().any(Change::changes_queue);
+    let wakes = if moves { Wakes::Yes } else { wakes };
     write(session, keys, &applied, wakes).await?;
     Ok(outcomes)
 }
@@ -147,6 +150,10 @@ impl<'c> Change<'c> {
                 paid.add(self.checkpoint.stats);
             }
         }
+    }
+
+    fn changes_queue(&self) -> bool {
+        self.before.queue != self.after.queue
     }
 
     fn has_fresh_link(&self) -> bool {

@@ -12,6 +12,9 @@ use super::owner::Command;
 use crate::ledger::{LedgerError, Result};
 use crate::model::RunId;
 
+/// What is said of the lock of a run that others may join.
+const OPEN: &str = "others may join";
+
 /// How long giving a lock back is waited for: another process that looks at once finds it free.
 const GIVE_BACK: Duration = Duration::from_secs(2);
 
@@ -51,6 +54,22 @@ impl Store {
     pub async fn lock_file(&self, file_key: &str) -> Result<Held> {
         let held = self.lock(Kind::File.key(file_key), None).await?;
         held.map_err(|by| LedgerError::Starting { by })
+    }
+
+    pub async fn invite(&self, run: &RunId) -> Result<()> {
+        let transaction = self.begin().await?;
+        let sql = "UPDATE holder SET about = $2 WHERE lock = $1";
+        let key = Kind::Run.key(&run.0);
+        transaction.execute(sql, &[&key, &OPEN]).await?;
+        transaction.commit().await
+    }
+
+    pub async fn is_open(&self, run: &RunId) -> Result<bool> {
+        let reader = self.reader().await?;
+        let key = Kind::Run.key(&run.0);
+        let sql = "SELECT EXISTS (SELECT 1 FROM holder WHERE lock = $1 AND about = $2)";
+        let says = reader.query_one(sql, &[&key, &OPEN]).await?.get(0)?;
+        Ok(says && locks::is_held(&reader, key).await?)
     }
 
     pub async fn is_locked(&self, id: &RunId) -> Result<bool> {

@@ -14,6 +14,9 @@ pub(super) enum Kind {
     Run,
     File,
     Desk,
+    Partition,
+    /// A partition that is asked for: held by many at once.
+    Asked,
 }
 
 /// A lock that is asked for.
@@ -30,6 +33,8 @@ impl Kind {
             Self::Run => "run",
             Self::File => "file",
             Self::Desk => "desk",
+            Self::Partition => "partition",
+            Self::Asked => "asked",
         };
         let digest = Sha256::digest(format!("okta-rollout {kind} {name}"));
         i64::from_be_bytes(std::array::from_fn(|at| digest[at]))

@@ -11,6 +11,7 @@
 //! time, or on the way out.
 
 mod apps;
+mod asks;
 mod calls;
 mod carry_over;
 mod changes;
@@ -35,6 +36,8 @@ mod notes;
 mod notices;
 mod own_key;
 mod owner;
+mod partition_locks;
+mod partitions;
 mod password;
 mod pool;
 mod prune;
@@ -65,13 +68,16 @@ use tokio::sync::oneshot;
 pub use grants::{RoleError, grants};
 pub use held::Held;
 pub use import::Import;
+pub use partitions::OrgHold;
 
 use super::prepared::Prepared;
 use super::{AsStored, Checkpoint, LedgerError, Note, OpenMode, OpenOptions, Result};
 use crate::job::PostgresUrl;
 use crate::model::RunId;
+use changes::Wakes;
 use connect::Target;
 use owner::{Command, Commands, Owner, Transaction};
+use partitions::Partitions;
 use pool::{Pool, Reader};
 use snapshot::AsOf;
 use thread::Thread;
@@ -94,6 +100,7 @@ struct Inner {
     is_new: bool,
     /// Counts what others changed, as far as it was heard of.
     others: Arc<AtomicI64>,
+    partitions: Partitions,
     _thread: Thread,
 }
 
@@ -158,6 +165,7 @@ impl Store {
             writer,
             is_new,
             others: Arc::default(),
+            partitions: Partitions::default(),
             _thread: thread,
         };
         Ok(Self {
@@ -244,16 +252,19 @@ impl Store {
         }
     }
 
+    /// `is_for_others`: whoever works on the run hears of it at once.
     pub fn commit<'a>(
         &'a self,
         run: &RunId,
         checkpoint: Checkpoint<'_>,
+        is_for_others: bool,
     ) -> impl Future<Output = Result<AsStored>> + use<'a> {
         let begun = self.writer().and_then(|writer| {
             let prepared = Prepared::new(run, checkpoint)
                 .map_err(|error| LedgerError::unreadable(self.location(), &error))?;
+            let wakes = if is_for_others { Wakes::Yes } else { Wakes::No };
             let (reply, answer) = oneshot::channel();
-            let command = Command::Commit(Box::new(prepared), reply);
+            let command = Command::Commit(Box::new(prepared), wakes, reply);
             let told = writer.commands.send(command);
             told.map_err(|_| LedgerError::lost(self.location()))?;
             Ok(answer)

@@ -4,33 +4,33 @@
 //! It fences: when the session ends, PostgreSQL frees what it held, and what was held with it cannot be written any
 //! more. Only once nothing is held is there another session, of the next generation.
 
-use std::collections::{HashSet, VecDeque};
+mod task;
+mod turns;
+
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex as Short;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, MutexGuard, oneshot};
-use tokio::time::MissedTickBehavior;
 
+pub(super) use task::run;
+
+use super::asks::Ask;
 use super::changes::{self, Wakes};
 use super::commit;
 use super::connect::Target;
-use super::group::{Group, Reply};
-use super::locks::{self, Kind, Lock};
+use super::group::Reply;
+use super::locks::{self, Lock};
 use super::notes;
 use super::row_keys::RowKeys;
 use super::session::Connection;
+use crate::ledger::partitions::Partition;
 use crate::ledger::prepared::Prepared;
 use crate::ledger::{AsStored, LedgerError, Note, Result};
-
-/// Checkpoints in one transaction at most.
-const GROUP: usize = 512;
-
-/// Between two signs of life on an idle session: see `idle_session_timeout` in `connect.rs`.
-const PING: Duration = Duration::from_millis(500);
 
 /// How old its last answer may be when a call is sent.
 const FRESH: Duration = Duration::from_secs(1);
@@ -40,13 +40,14 @@ const ANSWER: Duration = Duration::from_secs(3);
 
 /// What the owner's task is told.
 pub(super) enum Command {
-    Commit(Box<Prepared>, Reply),
+    Commit(Box<Prepared>, Wakes, Reply),
     Note(Take, End),
     /// Answered with who has the lock, if somebody else has.
     Lock(Lock, oneshot::Sender<Result<Result<(), String>>>),
     Unlock(i64, SyncSender<()>),
     /// Answered once the session has answered.
     Look(oneshot::Sender<Result<()>>),
+    Partitions(Ask),
 }
 
 /// Gives notes when they are about to be written.
@@ -74,6 +75,8 @@ struct State {
     /// Counts sessions: what is held is held in this one.
     generation: u64,
     keys: RowKeys,
+    /// Partitions that it asks for.
+    asked: BTreeSet<Partition>,
     /// A transaction was begun and not ended.
     is_open: bool,
     /// Why nothing can be written while anything is held.
@@ -143,16 +146,17 @@ impl Owner {
         state.generation += 1;
         state.is_open = false;
         state.keys = RowKeys::default();
+        state.asked = BTreeSet::new();
         Ok(())
     }
 
-    async fn commit(&self, group: &[Prepared]) -> Vec<Result<AsStored>> {
+    async fn commit(&self, group: &[Prepared], wakes: Wakes) -> Vec<Result<AsStored>> {
         let stored = async {
             let mut session = self.session().await?;
             session.state.is_open = true;
             let mut keys = std::mem::take(&mut session.state.keys);
             // Boxed, as it takes much memory.
-            let storing = commit::store(&session, &mut keys, group, self.wakes(group));
+            let storing = commit::store(&session, &mut keys, group, wakes);
             let stored = self.answer(Box::pin(storing)).await?;
             // Forgotten when it fails: it may hold what was never stored.
             session.state.keys = keys;
@@ -167,14 +171,6 @@ impl Owner {
                 group.iter().map(|_| Err(error.clone())).collect()
             }
         }
-    }
-
-    // Whoever works on a run hears of what was handed in elsewhere.
-    fn wakes(&self, group: &[Prepared]) -> Wakes {
-        let held = self.held.lock();
-        let is_ours = |one: &Prepared| held.contains(&Kind::Run.key(&one.run.0));
-        let all_ours = group.iter().all(is_ours);
-        if all_ours { Wakes::No } else { Wakes::Yes }
     }
 
     // The first cause stays.
@@ -324,74 +320,5 @@ impl Deref for Transaction<'_> {
 
     fn deref(&self) -> &Connection {
         &self.0
-    }
-}
-
-/// The owner's task: ends when nobody can tell it anything any more.
-pub(super) async fn run(owner: Arc<Owner>, mut commands: UnboundedReceiver<Command>) {
-    let most = if owner.abort_after.is_some() {
-        1
-    } else {
-        GROUP
-    };
-    let mut ping = tokio::time::interval(PING);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next = VecDeque::new();
-    loop {
-        let command = if let Some(command) = next.pop_front() {
-            command
-        } else {
-            tokio::select! {
-                command = commands.recv() => match command {
-                    Some(command) => command,
-                    None => return owner.end().await,
-                },
-                _ = ping.tick() => {
-                    owner.ping().await;
-                    continue;
-                }
-            }
-        };
-        match command {
-            Command::Commit(checkpoint, reply) => {
-                let mut group = Group::new(checkpoint, reply);
-                while group.replies.len() < most {
-                    let Some(command) = next.pop_front().or_else(|| commands.try_recv().ok())
-                    else {
-                        break;
-                    };
-                    let other = match command {
-                        Command::Commit(checkpoint, reply) => {
-                            let other = group.add(checkpoint, reply);
-                            other.map(|(checkpoint, reply)| Command::Commit(checkpoint, reply))
-                        }
-                        other => Some(other),
-                    };
-                    if let Some(other) = other {
-                        next.push_front(other);
-                        break;
-                    }
-                }
-                let outcomes = owner.commit(&group.checkpoints).await;
-                for (reply, outcome) in group.replies.into_iter().zip(outcomes) {
-                    // Nobody waits any more when the caller was cancelled.
-                    drop(reply.send(outcome));
-                }
-            }
-            Command::Note(take, end) => owner.note(take, end).await,
-            Command::Lock(lock, reply) => {
-                let taken = owner.lock(&lock).await;
-                let is_ours = matches!(taken, Ok(Ok(())));
-                if reply.send(taken).is_err() && is_ours {
-                    owner.unlock(lock.key).await;
-                }
-            }
-            Command::Unlock(key, done) => {
-                owner.unlock(key).await;
-                done.send(()).ok();
-            }
-            // Nobody waits any more when the caller was cancelled.
-            Command::Look(reply) => drop(reply.send(owner.look().await)),
-        }
     }
 }

@@ -107,6 +107,15 @@ impl Store {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    pub async fn called(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
+        let reader = self.reader().await?;
+        let seq = rows::seq(&reader, run).await?;
+        let sql = "SELECT DISTINCT queue FROM entry
+             WHERE run = $1 AND queue IS NOT NULL AND state IN (0, 1)";
+        let rows = reader.query(sql, &[&seq]).await?;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     pub async fn stopped(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
         let reader = self.reader().await?;
         let seq = rows::seq(&reader, run).await?;

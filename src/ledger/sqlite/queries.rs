@@ -44,6 +44,11 @@ impl Store {
         self.read(move |c| runs::hubs(c, &run)).await
     }
 
+    pub async fn called(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
+        let run = run.clone();
+        self.read(move |c| runs::called(c, &run)).await
+    }
+
     pub async fn stopped(&self, run: &RunId) -> Result<HashSet<OrgNo>> {
         let run = run.clone();
         self.read(move |c| runs::stopped(c, &run)).await

@@ -139,6 +139,16 @@ pub(super) fn hubs(connection: &Connection, run: &RunId) -> Result<Vec<OrgNo>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The orgs in whose queue unfinished entries of others stand.
+pub(super) fn called(connection: &Connection, run: &RunId) -> Result<HashSet<OrgNo>> {
+    let seq = rows::seq(connection, run)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT queue FROM entry WHERE run = ?1 AND queue IS NOT NULL AND state IN (0, 1)",
+    )?;
+    let rows = statement.query_map([seq], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The orgs that were stopped.
 pub(super) fn stopped(connection: &Connection, run: &RunId) -> Result<HashSet<OrgNo>> {
     let seq = rows::seq(connection, run)?;

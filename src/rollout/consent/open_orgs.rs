@@ -134,6 +134,6 @@ where
         };
         drop(of_runs);
         let org = common.open(run, access)?;
-        Ok(common.org_context(&org))
+        Ok(common.org_context(&org, None))
     }
 }

@@ -1,0 +1,13 @@
+//! Several processes on one ledger of PostgreSQL's: each works on orgs of its own, and what one leaves another takes up.
+
+#![cfg(feature = "postgres")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+#[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "others need more of it")]
+mod postgres_server;
+mod shared;
+mod world;
