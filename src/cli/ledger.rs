@@ -77,8 +77,9 @@ fn report(from: &LedgerUrl, moved: &MovedLedger, output: Output) {
         "{from} stays, closed to work: it can be read, or deleted with what is beside it"
     ));
     if moved.links_end {
-        output
-            .warning("links for one org that were shared open nothing any more: share them again");
+        output.warning(
+            "links for one org open nothing any more, if any were shared: share them again",
+        );
     }
     output.total(format_args!(
         "go on there: okta-rollout status --ledger {}",

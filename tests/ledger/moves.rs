@@ -458,3 +458,58 @@ async fn keys_that_were_replaced_move_along() {
     assert_eq!(all(&readable(&to.url).await).await, before);
     assert!(from.ledger.keys().await.unwrap().old.is_some());
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_another_key_is_nothing_is_moved() {
+    let (from, _) = filled(Backend::Sqlite).await;
+    let to = Fixture::new(Backend::Postgres).await;
+    let error = moves(&from.url, &to.url).await.unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("is not that of the ledger that is moved"),
+        "{said}"
+    );
+    assert!(error.hint().contains("?key=file:PATH"), "{}", error.hint());
+    assert_eq!(from.ledger.gone().await.unwrap(), None);
+    assert_eq!(to.ledger.runs().await.unwrap(), []);
+    lock_of(&from.ledger, &from.ledger.runs().await.unwrap()[0].id).await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_were_replaced_move_to_postgresql_and_back() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (from, _) = filled(Backend::Sqlite).await;
+    from.ledger.rotate_key(Forgetting::Refused).await.unwrap();
+    let to = empty(Backend::Postgres).await;
+    let before = all(&from.ledger).await;
+    moves(&from.url, &to.url).await.unwrap();
+    assert_eq!(all(&readable(&to.url).await).await, before);
+    let key = to.folder.path().join("ledger.key");
+    assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(&key).unwrap().lines().count(), 2);
+    let back = empty(Backend::Sqlite).await;
+    moves(&to.url, &back.url).await.unwrap();
+    assert_eq!(all(&readable(&back.url).await).await, before);
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_owner_of_tables_moves_them() {
+    let (from, _) = filled(Backend::Postgres).await;
+    from.sql(
+        "DO $$ BEGIN CREATE ROLE mover LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    );
+    from.sql(&okta_rollout::ledger::grants("mover").unwrap());
+    let to = empty(Backend::Sqlite).await;
+    let url = from.url.to_string();
+    let user = format!("{}@", crate::postgres_server::USER);
+    let url: LedgerUrl = url.replacen(&user, "mover@", 1).parse().unwrap();
+    let error = moves(&url, &to.url).await.unwrap_err();
+    assert!(
+        error.to_string().contains("only its owner can move it"),
+        "{error}"
+    );
+    assert_eq!(from.ledger.gone().await.unwrap(), None);
+}

@@ -118,16 +118,19 @@ fn a_rollout_goes_on_where_its_ledger_is(there: &There) {
 /// Wherever it is cut off, the same command moves it, or what is left of that.
 fn a_move_that_is_cut_off_is_made_again(there: &There) {
     let mut story = half_done();
-    let to = there.ledger();
-    let command = ["ledger", "move", HERE, &to];
+    is_moved_in_the_end(&mut story, HERE, &there.ledger());
+    story.okta_rollout(&["resume"]).exits(4);
+}
+
+fn is_moved_in_the_end(story: &mut Scenario, from: &str, to: &str) {
+    let command = ["ledger", "move", from, to];
     let report = story.report();
     let mut steps = 1;
     let moved = loop {
-        let mut again = story.okta_rollout(&["status", "--ledger", &to]);
-        if again.code() == Some(0) {
+        let there = story.okta_rollout(&["status", "--ledger", to]);
+        if there.code() == Some(0) {
             // The last death was after all of it had arrived.
-            again = again.exits(0);
-            assert!(!again.said().contains("was moved to"));
+            assert!(!there.said().contains("was moved to"));
             break story.okta_rollout(&command).exits(0);
         }
         assert!(steps < 100);
@@ -143,9 +146,8 @@ fn a_move_that_is_cut_off_is_made_again(there: &There) {
         .okta_rollout(&["resume"])
         .exits(2)
         .says("was moved to ");
-    story.set("OKTA_ROLLOUT_LEDGER", &to);
+    story.set("OKTA_ROLLOUT_LEDGER", to);
     assert_eq!(story.report(), report);
-    story.okta_rollout(&["resume"]).exits(4);
 }
 
 /// Cut off at the very end and worked on here, it is in two places: nobody may choose silently.
@@ -194,6 +196,24 @@ fn a_rollout_goes_on_on_postgresql() {
 #[test]
 fn a_move_to_postgresql_that_is_cut_off_is_made_again() {
     a_move_that_is_cut_off_is_made_again(&There::Postgres);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_move_from_postgresql_that_is_cut_off_is_made_again() {
+    let mut story = half_done();
+    let (there, then) = (There::Postgres.ledger(), There::Postgres.ledger());
+    story
+        .okta_rollout(&["ledger", "move", HERE, &there])
+        .exits(0);
+    story.set("OKTA_ROLLOUT_LEDGER", &there);
+    is_moved_in_the_end(&mut story, &there, "back.db");
+    story
+        .okta_rollout(&["ledger", "move", "back.db", &then])
+        .exits(0);
+    story.set("OKTA_ROLLOUT_LEDGER", &then);
+    is_moved_in_the_end(&mut story, &then, &There::Postgres.ledger());
+    story.okta_rollout(&["resume"]).exits(4);
 }
 
 #[cfg(feature = "postgres")]

@@ -178,6 +178,52 @@ fn put_text(text: &mut BytesMut, said: &str) {
 mod tests {
     use super::*;
 
+    /// What is of the database or of processes, not of the ledger.
+    const STAYS: [&str; 3] = ["ledger", "holder", "change"];
+
+    /// As migrations write them: a table in lines, a column in each.
+    fn columns_of_migrations() -> Vec<String> {
+        let mut columns = Vec::new();
+        let mut table = None;
+        for line in super::super::schema::MIGRATIONS
+            .iter()
+            .flat_map(|sql| sql.lines())
+        {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match *words.as_slice() {
+                ["CREATE", "TABLE", name, "("] | ["ALTER", "TABLE", name] => table = Some(name),
+                [] | [")" | ");", ..] => table = None,
+                ["PRIMARY" | "--", ..] => {}
+                ["ADD", "COLUMN", column, ..] | [column, ..] => {
+                    columns.extend(table.map(|table| format!("{table}.{column}")));
+                }
+            }
+        }
+        let stays = |column: &String| {
+            STAYS
+                .iter()
+                .any(|table| column.starts_with(&format!("{table}.")))
+        };
+        columns.retain(|column| !stays(column));
+        columns.sort_unstable();
+        columns
+    }
+
+    #[test]
+    fn every_column_of_a_ledger_moves() {
+        let names = |table: &'static Table| {
+            let columns = stored(table).map(|(_, column)| column.name);
+            let columns = columns.chain(added(table).iter().copied());
+            columns.map(|column| format!("{}.{column}", table.name))
+        };
+        let mut moved: Vec<String> = crate::ledger::tables::TABLES
+            .iter()
+            .flat_map(names)
+            .collect();
+        moved.sort_unstable();
+        assert_eq!(moved, columns_of_migrations());
+    }
+
     #[test]
     fn whatever_is_in_a_value_it_stays_one_value() {
         let copied = |value: &Value| {

@@ -5,7 +5,7 @@ use super::session::Connection;
 use crate::ledger::{LedgerError, OpenMode, Result};
 
 /// Each is applied once, in order; one that was released is never changed.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
 ];

@@ -105,3 +105,43 @@ impl ToSql for Value {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::LedgerUrl;
+    use crate::ledger::tables::TABLES;
+    use crate::ledger::{Ledger, OpenMode};
+
+    /// What is of a file or a process, not of the ledger.
+    const STAYS: [&str; 2] = ["run.holder", "run.mark"];
+
+    #[tokio::test]
+    async fn every_column_of_a_ledger_moves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        let ledger = Ledger::open(&LedgerUrl::file(&path), OpenMode::ReadWrite).await;
+        drop(ledger.expect("opened"));
+        let sql = Connection::open(&path).expect("opened");
+        let mut statement = sql
+            .prepare(
+                "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND m.name <> 'ledger' ORDER BY 1",
+            )
+            .expect("prepared");
+        let columns = statement.query_map([], |row| row.get(0)).expect("asked");
+        let mut columns: Vec<String> = columns.collect::<Result<_, _>>().expect("read");
+        columns.retain(|column| !STAYS.contains(&&**column));
+        let tables = TABLES.iter().filter(|table| table.name != "share");
+        let mut moved: Vec<String> = tables
+            .flat_map(|table| {
+                (1..).zip(table.columns).map(|column| {
+                    let (name, _) = write_as(column);
+                    format!("{}.{name}", table.name)
+                })
+            })
+            .collect();
+        moved.sort_unstable();
+        assert_eq!(moved, columns);
+    }
+}
