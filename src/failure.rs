@@ -94,6 +94,15 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The same after calls were sent: nothing is wrong usage any more.
+    #[must_use]
+    pub fn too_late_for_usage(self) -> Self {
+        Self {
+            kind: Kind::Failed,
+            ..self
+        }
+    }
+
     /// A failure of the user's input or surroundings: nothing was sent.
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self {

@@ -76,6 +76,8 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       ledger       Move a ledger, or let others work with one on PostgreSQL
       export       Write what orgs have now as a manifest; nothing is changed
       serve        Serve the desk, and run jobs by their schedules, until it is stopped
+      work         Work on the runs of a ledger on PostgreSQL, with any number of others, until it is
+                   stopped
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest, of a job, or of the JSON report
       completions  Print the completions of a shell

@@ -18,6 +18,7 @@ mod rotate_keys;
 mod run;
 mod runs;
 mod serve;
+mod work;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,7 @@ pub use rotate_keys::RotateKeys;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
 pub use serve::Serve;
+pub use work::Work;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -134,6 +136,8 @@ pub enum Command {
     Export(Export),
     /// Serve the desk, and run jobs by their schedules, until it is stopped
     Serve(Serve),
+    /// Work on the runs of a ledger on PostgreSQL, with any number of others, until it is stopped
+    Work(Work),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest, of a job, or of the JSON report

@@ -23,7 +23,7 @@ const PROGRAM: &str = "okta-rollout ";
 const LEDGER: &str = "--ledger";
 
 /// Commands that take a run, and look for it where environment or default say.
-const OF_RUNS: [&str; 10] = [
+const OF_RUNS: [&str; 11] = [
     "resume",
     "status",
     "report",
@@ -34,13 +34,14 @@ const OF_RUNS: [&str; 10] = [
     "consent refresh",
     "consent share",
     "rotate-key",
+    "work",
 ];
 
 /// Commands that take a file, which may be a job that names its ledger.
 const OF_FILES: [&str; 3] = ["run", "plan", "doctor"];
 
 /// Commands that read secrets.
-pub(super) const OF_SECRETS: [&str; 8] = [
+pub(super) const OF_SECRETS: [&str; 9] = [
     "run",
     "plan",
     "doctor",
@@ -49,6 +50,7 @@ pub(super) const OF_SECRETS: [&str; 8] = [
     "rotate-keys",
     "consent complete",
     "consent refresh",
+    "work",
 ];
 
 /// What goes into printed commands of this process.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::args::DataFormat;
+use super::as_worker::AsWorker;
 use super::file::Guarded;
 use super::listeners::Listeners;
 use super::only::say_nothing_matches;
@@ -60,6 +61,8 @@ pub(super) struct Work {
     pub orgs_now: Option<Orgs>,
     /// Who is notified of what happens.
     pub receiver: Option<Receiver>,
+    /// Who drives it, where nobody asked for this run.
+    pub worker: Option<Arc<AsWorker>>,
 }
 
 /// When a run began.
@@ -78,9 +81,12 @@ pub(super) async fn execute(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let receiver = work.receiver.take();
+    let (receiver, worker) = (work.receiver.take(), work.worker.take());
     let (ledger, run) = (&work.ledger, &work.run);
-    let all = ledger.orgs(&run.id).await?;
+    let mut all = ledger.orgs(&run.id).await?;
+    if let (Some(_), Some(orgs)) = (&worker, &work.orgs_now) {
+        AsWorker::give(orgs, &mut all);
+    }
     let selected = match work.chosen.take() {
         Some(chosen) => chosen,
         None => Selected::of(ledger, &run.id, &all, &work.selection).await?,
@@ -94,7 +100,8 @@ pub(super) async fn execute(
     let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
     let retries = work.failed || work.selection.names_state(State::Failed);
     let (begun, format, decision) = (work.begun, work.format, work.decision);
-    let driving = driving(work, selected);
+    let leaves = worker.is_some();
+    let driving = driving(work, selected, leaves);
     confirm(&driving, (asks, retries), output).await?;
     // Before failed entries are set back, so that what they halted is known.
     decide_on_waves(&driving, &all, decision, retries, output).await?;
@@ -103,6 +110,9 @@ pub(super) async fn execute(
     }
     let earlier = ended_before(&driving, begun, output).await?;
     let ready = driving.open(&all).await?;
+    if let Some(worker) = &worker {
+        worker.tell(&driving.run, ready.shut(), output);
+    }
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
     let notices = receiver.map(|receiver| {
@@ -129,10 +139,10 @@ pub(super) async fn execute(
         notices,
     };
     let ending = driven.conclude(&signals, engine, settings, output).await;
-    ending.map_err(too_late_for_usage)
+    ending.map_err(Failure::too_late_for_usage)
 }
 
-fn driving(work: Work, selected: Selected) -> Driving {
+fn driving(work: Work, selected: Selected, leaves: bool) -> Driving {
     Driving {
         next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
         lock: work.lock,
@@ -146,6 +156,7 @@ fn driving(work: Work, selected: Selected) -> Driving {
         allow_exec: work.allow_exec,
         stays: work.stays,
         orgs_now: work.orgs_now,
+        leaves,
     }
 }
 
@@ -379,12 +390,4 @@ async fn for_programs(
     let run = ledger.run(&run.id).await?;
     report::to_stdout(ledger, &run, &Request::all(Format::Json), output).await?;
     Ok(())
-}
-
-/// Calls were sent, so that nothing is wrong usage any more.
-fn too_late_for_usage(failure: Failure) -> Failure {
-    Failure {
-        kind: Kind::Failed,
-        ..failure
-    }
 }

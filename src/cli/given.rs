@@ -9,7 +9,7 @@ use super::output::Output;
 const OF_ORGS: [&str; 5] = ["run", "plan", "check", "doctor", "rotate-keys"];
 
 /// The same, with those for which a run knows where they were: who gives them others has to do so again.
-const OF_ORGS_GIVEN_ANEW: [&str; 8] = OF_SECRETS;
+const OF_ORGS_GIVEN_ANEW: [&str; 9] = OF_SECRETS;
 
 /// Has the commands that are printed from now on be given what this one was.
 pub(super) fn carry_flags(args: &Args) {

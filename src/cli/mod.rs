@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod args;
+mod as_worker;
 mod bug;
 mod carried;
 mod check;
@@ -54,6 +55,7 @@ mod start;
 mod status;
 mod target;
 mod watch;
+mod work;
 
 use std::io;
 
@@ -197,6 +199,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
         Command::Serve(args) => wait_for(output, serve::serve(args, settings, output)),
+        Command::Work(args) => wait_for(output, work::work(args, settings, output)),
         Command::Schema(args) => manual::schema(args, output),
         Command::Completions(args) => completions::completions(args, output),
         Command::Complete(args) => completions::complete(args, output),

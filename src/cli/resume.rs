@@ -1,8 +1,10 @@
 //! `resume`: moves on whatever can move in a run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{self, DataFormat};
+use super::as_worker::AsWorker;
 use super::context::policy;
 use super::execute::{Begun, Work, execute};
 use super::failed_start::Start;
@@ -13,20 +15,21 @@ use super::outputs::refuse_mixed;
 use super::start::refresh;
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{Ledger, RunRow};
-use crate::manifest;
+use crate::ledger::{Ledger, OrgRow, RunLock, RunRow};
+use crate::manifest::{self, Orgs};
 use crate::pacing::unix_millis;
 use crate::rollout::access::can_call;
 use crate::rollout::context::RunContext;
-use crate::rollout::orgs_now::orgs_now;
+use crate::rollout::orgs_now::{orgs_now, orgs_of_fleet};
 use crate::rollout::people::Stays;
 use crate::rollout::rotation::refuse_superseded;
 use crate::rollout::shell::quoted;
 use crate::rollout::simulated::is_sandbox;
+use crate::rollout::takeable::can_move;
 use crate::rollout::unknown_org::refuse_unknown_org;
 use crate::rollout::waves::Decision;
 use crate::selection::Selection;
-use crate::settings::Settings;
+use crate::settings::{Policy, Settings};
 
 /// `resume`. What keeps it from beginning is kept.
 pub(super) async fn resume(
@@ -64,6 +67,7 @@ async fn move_on(
         yes: args.yes,
         format: args.format,
         notifies: true,
+        worker: None,
     };
     let engine = Engine::new();
     Box::pin(continue_with(wanted, of_run, &engine, settings, output)).await
@@ -88,6 +92,25 @@ pub(super) struct Wanted {
     pub format: DataFormat,
     /// Whether its job's webhook hears of it.
     pub notifies: bool,
+    /// Who continues it, where nobody asked for this run.
+    pub worker: Option<Arc<AsWorker>>,
+}
+
+impl Wanted {
+    /// All of a run, as nobody is there to be asked.
+    pub fn whole(decision: Decision, allow_exec: bool) -> Self {
+        Self {
+            selection: Selection::default(),
+            chosen: None,
+            failed: false,
+            decision,
+            allow_exec,
+            yes: false,
+            format: DataFormat::Human,
+            notifies: true,
+            worker: None,
+        }
+    }
 }
 
 /// Moves on whatever of that can move.
@@ -102,32 +125,33 @@ pub(super) async fn continue_with(
     let orgs = ledger.orgs(&run.id).await?;
     let names: Vec<&str> = orgs.iter().map(|org| org.name.as_str()).collect();
     refuse_unknown_org(&selection, &names)?;
-    let context = RunContext::of(&run)?.with_orgs(settings.orgs.as_deref())?;
+    let worker = wanted.worker;
+    let context = RunContext::of(&run)?
+        .with_orgs(settings.orgs.as_deref())?
+        .with_secrets_in(worker.as_ref().and_then(|worker| worker.secrets.as_deref()));
     refuse_superseded(&ledger, &run, &context, &selection).await?;
-    let policy = policy(&context, settings, output)?;
+    let mut policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, wanted.format)?;
     let receiver = if wanted.notifies {
-        receiver(context.file(), &policy, wanted.allow_exec, engine, output).await?
+        let job = context.job_here();
+        receiver(&job, &policy, wanted.allow_exec, engine, output).await?
     } else {
         None
     };
     let lock = ledger.lock_run(&run.id).await?;
-    say_if_changed(&run, &context, &selection, output);
-    let orgs_now = match orgs_now(&policy) {
-        Ok(orgs) => Some(orgs),
-        // They are reached without credentials.
-        Err(failure) if orgs.iter().all(is_sandbox) => {
-            output.warning(format_args!(
-                "{failure}: orgs are used as they were when the run began"
-            ));
-            None
+    let orgs_now = if worker.is_some() {
+        if wanted.chosen.is_none() && !can_move(&ledger, &run, &selection).await? {
+            // Another worker was faster.
+            return Ok(Ending::Success);
         }
-        Err(failure) => return Err(failure),
+        // They are of people who run the job.
+        policy.reports.clear();
+        orgs_of_fleet(&policy)?
+    } else {
+        say_if_changed(&run, &context, &selection, output);
+        renewed(&ledger, (&lock, &orgs), &policy, output).await?
     };
-    if let Some(orgs) = &orgs_now {
-        refresh(&ledger, &lock, orgs).await?;
-    }
     let work = Work {
         ledger,
         run,
@@ -145,11 +169,36 @@ pub(super) async fn continue_with(
         format: wanted.format,
         orgs_now,
         receiver,
+        worker,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),
         },
     };
     Box::pin(execute(work, engine, settings, output)).await
+}
+
+/// The orgs as their files say them now, with which the run continues.
+async fn renewed(
+    ledger: &Ledger,
+    (lock, orgs): (&RunLock, &[OrgRow]),
+    policy: &Policy,
+    output: Output,
+) -> Result<Option<Orgs>, Failure> {
+    let orgs_now = match orgs_now(policy) {
+        Ok(orgs) => Some(orgs),
+        // They are reached without credentials.
+        Err(failure) if orgs.iter().all(is_sandbox) => {
+            output.warning(format_args!(
+                "{failure}: orgs are used as they were when the run began"
+            ));
+            None
+        }
+        Err(failure) => return Err(failure),
+    };
+    if let Some(orgs) = &orgs_now {
+        refresh(ledger, lock, orgs).await?;
+    }
+    Ok(orgs_now)
 }
 
 /// Of a start that failed nothing can move.

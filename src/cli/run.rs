@@ -76,6 +76,7 @@ async fn at_desk(
         output,
         allow_exec: args.allow_exec,
         continues: false,
+        worker: None,
         starts: None,
     };
     let end = CancellationToken::new();

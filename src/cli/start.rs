@@ -267,6 +267,7 @@ fn work(
         begun: Begun::Earlier { looks_at_all: None },
         orgs_now: None,
         receiver: None,
+        worker: None,
     }
 }
 

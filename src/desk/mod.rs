@@ -142,7 +142,10 @@ impl Desk {
             let (shelves, listener) = (Arc::clone(&shelves), engine.events().listen());
             async move { shelves.keep(listener).await }
         });
-        let router = router(&site);
+        let router = match opening.scope {
+            Scope::Everything | Scope::LiveRuns => router(&site),
+            Scope::Numbers => numbers_only(&site),
+        };
         let served = server::serve(opening.listener, opening.tls, router, end.clone());
         Self {
             shelves,
@@ -163,6 +166,15 @@ impl Desk {
         // It ends by itself, within seconds.
         drop(self.served.await);
     }
+}
+
+/// What machines ask.
+fn numbers_only(site: &Arc<Site>) -> Router {
+    Router::new()
+        .route("/healthz", get("ok\n"))
+        .route("/metrics", get(routes::metrics))
+        .layer(from_fn_with_state(Arc::clone(site), door::guard))
+        .with_state(Arc::clone(site))
 }
 
 fn router(site: &Arc<Site>) -> Router {

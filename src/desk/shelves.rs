@@ -40,6 +40,8 @@ pub(crate) enum Scope {
     Everything,
     /// Of the runs that this process works on.
     LiveRuns,
+    /// Of all, to be counted: nobody works at it.
+    Numbers,
 }
 
 /// See the first lines of this file.
@@ -226,7 +228,10 @@ impl Shelves {
             };
             ledgers.push(known.ledger.clone());
             // The ledger is of use without, and whoever had the mark may be gone.
-            if known.mark.is_none() && !matches!(known.ledger.desk().await, Ok(Some(_))) {
+            if self.scope != Scope::Numbers
+                && known.mark.is_none()
+                && !matches!(known.ledger.desk().await, Ok(Some(_)))
+            {
                 match known.ledger.announce_desk(&self.base).await {
                     Ok(mark) => known.mark = mark,
                     Err(why) => faults.push(Fault::of(&known.ledger, why)),
@@ -313,7 +318,7 @@ impl Shelves {
 
     /// Whether a consent of this run is this desk's.
     pub fn has(&self, run: &RunId) -> bool {
-        self.scope == Scope::Everything || self.engine.live().has(run)
+        self.scope != Scope::LiveRuns || self.engine.live().has(run)
     }
 
     /// What waits for a consent of this desk's.
@@ -327,7 +332,7 @@ impl Shelves {
 
     /// Since when the consent is waited for that is waited for longest, of those that are this desk's.
     pub(super) async fn oldest(&self, ledger: &Ledger) -> Result<Option<UnixMillis>, LedgerError> {
-        if self.scope == Scope::Everything {
+        if self.scope != Scope::LiveRuns {
             return ledger.oldest_consent(None).await;
         }
         let mut oldest = None;

@@ -43,6 +43,10 @@ pub struct RunOptions {
     pub selected: Selected,
     /// Groups of orgs of which each begins after the one before.
     pub waves: Arc<[Wave]>,
+    /// Whether entries whose secrets are not here are left to other processes, instead of failing.
+    pub leaves: bool,
+    /// Orgs that are left to other processes.
+    pub left: Arc<[OrgNo]>,
 }
 
 /// An org that calls can be made to: what of it stays while a process runs. Thousands wait for their turn with this.
@@ -221,6 +225,7 @@ impl Common {
             in_wave: InWave::default(),
             retry: self.options.retry,
             call_timeout: self.options.http.timeout,
+            leaves: self.options.leaves,
             no: org.no,
             known_as: org.known_as.clone(),
             orgs: Arc::clone(&self.orgs),

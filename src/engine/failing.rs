@@ -48,6 +48,11 @@ impl EntryTask<'_> {
         error: &StepError,
     ) -> Result<Next, LedgerError> {
         let described = error.describe(step);
+        if let (true, StepError::Secret(secret)) = (self.org_context.leaves, error)
+            && secret.is_lacking()
+        {
+            return self.leave(described).await;
+        }
         let progress = &mut self.row.progress;
         progress.attempts += 1;
         if let Some(in_flight) = &mut progress.in_flight {
@@ -96,6 +101,18 @@ impl EntryTask<'_> {
                 self.halt(true).await
             }
         }
+    }
+
+    // Another process may have the secret: the entry stays where it is, with the reason.
+    async fn leave(&mut self, mut error: EntryError) -> Result<Next, LedgerError> {
+        let fix = error.hint.take();
+        error.hint = fix.map(|fix| format!("where a worker runs: {fix}"));
+        self.row.state = EntryState::Started;
+        self.row.due_at = None;
+        self.row.error = Some(error);
+        self.org_context.in_wave.leave();
+        self.commit(None, None).await?;
+        Ok(Next::Rest(RestKind::Left))
     }
 
     // Okta may not find an app at once that it has just created (API.md §8, E0000007).

@@ -289,9 +289,12 @@ impl OrgTask {
         no: EntryNo,
         rest: Result<Rest, LedgerError>,
     ) -> Result<(), LedgerError> {
-        self.window.release(no);
+        if !matches!(rest, Ok(Rest::Left)) {
+            // One that is left is not taken up again as long as this process works on the run.
+            self.window.release(no);
+        }
         match rest {
-            Ok(Rest::Ended | Rest::Halted) => {}
+            Ok(Rest::Ended | Rest::Left | Rest::Halted) => {}
             Ok(Rest::Delayed(row, until)) => self.window.put_off(*row, until),
             // Nobody hears it any more when the run is ending: the ledger knows.
             Ok(Rest::HandedOver(to)) => drop(self.slot.handed_over.send(to)),

@@ -30,6 +30,8 @@ pub struct OrgContext {
     pub retry: RetryPolicy,
     /// How long a call may be under way.
     pub call_timeout: Duration,
+    /// Whether an entry whose secret is not here is left to other processes.
+    pub leaves: bool,
     /// Its number in the run.
     pub no: OrgNo,
     /// How it is known.

@@ -46,7 +46,9 @@ impl EntryTask<'_> {
                     return Ok(Submission::Halted);
                 }
                 Next::Step
-                | Next::Rest(RestKind::Ended | RestKind::Waiting | RestKind::HandedOver(_)) => {
+                | Next::Rest(
+                    RestKind::Ended | RestKind::Waiting | RestKind::Left | RestKind::HandedOver(_),
+                ) => {
                     break;
                 }
             }

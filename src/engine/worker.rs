@@ -25,6 +25,8 @@ pub enum Rest {
     Delayed(Box<EntryRow>, UnixMillis),
     /// Stands in the queue of this org now: its next step happens there.
     HandedOver(OrgNo),
+    /// Left to other processes, which may have the secret that this one lacks.
+    Left,
     /// Not touched further: the run or the org is being stopped.
     Halted,
 }
@@ -46,6 +48,8 @@ pub enum RestKind {
     Delayed(UnixMillis),
     /// Its next step belongs to this org, in whose queue it stands now.
     HandedOver(OrgNo),
+    /// Other processes may have the secret that this one lacks.
+    Left,
     /// The run or the org stopped before it came to rest.
     Halted,
 }
@@ -100,6 +104,7 @@ impl<'a> EntryTask<'a> {
             RestKind::Waiting => Rest::Waiting,
             RestKind::Delayed(until) => Rest::Delayed(Box::new(self.row), until),
             RestKind::HandedOver(to) => Rest::HandedOver(to),
+            RestKind::Left => Rest::Left,
             RestKind::Halted => Rest::Halted,
         }
     }

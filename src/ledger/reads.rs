@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::store::ask;
+use super::store::{Store, ask};
 use super::{
     AppMemory, Attempt, ConsentKey, ConsentState, Counts, EntryRow, Ledger, Noted, OrgRow,
     OtherSpenders, Pending, Removed, Result, RunRow, Scheduled, SpentWindow, Standing, Starts,
@@ -35,6 +35,20 @@ impl Ledger {
     /// The newest run of this [`RunRow::file_key`], but for starts that failed.
     pub async fn last_run_of(&self, file_key: &str) -> Result<Option<RunRow>> {
         ask!(&self.store, store => store.last_run_of(file_key))
+    }
+
+    /// The newest runs of their files in which something is unfinished that is of no stopped org, newest first; starts
+    /// that failed are none.
+    pub async fn unfinished_runs(&self) -> Result<Vec<RunRow>> {
+        ask!(&self.store, store => store.unfinished_runs())
+    }
+
+    /// Those of these runs that a process works on.
+    pub async fn held(&self, runs: &[RunId]) -> Result<HashSet<RunId>> {
+        match &self.store {
+            Store::Sqlite(store) => store.held(runs),
+            Store::Postgres(store) => Box::pin(store.held(runs)).await,
+        }
     }
 
     /// The starts of a job by its schedule; `None` of one that was never seen.

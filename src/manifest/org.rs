@@ -61,6 +61,20 @@ impl OrgSpec {
         org
     }
 
+    /// The org with its `file:` references that are in `base` relative to it.
+    #[must_use]
+    pub fn relative_to(&self, base: &Path) -> Self {
+        let mut org = self.clone();
+        match &mut org.auth {
+            Some(Auth::ApiToken(secret) | Auth::AccessToken(secret)) => {
+                *secret = secret.relative_to(base);
+            }
+            Some(Auth::PrivateKeyJwt(jwt)) => jwt.key = jwt.key.relative_to(base),
+            None => {}
+        }
+        org
+    }
+
     /// As [`Self::anchored`], with the folder that a program needs besides.
     #[must_use]
     pub fn placed(&self, base: &Path) -> Self {

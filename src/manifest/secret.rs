@@ -76,6 +76,18 @@ impl SecretRef {
         anchored.unwrap_or_else(|| self.clone())
     }
 
+    /// The reference with the path of a `file:` that is in `base` made relative to it; others stay as they are.
+    #[must_use]
+    pub fn relative_to(&self, base: &Path) -> Self {
+        let inside = match self.kind() {
+            Ok(Kind::File(path)) => Path::new(path).strip_prefix(base).ok(),
+            Ok(Kind::Env(_) | Kind::Exec(_)) | Err(_) => None,
+        };
+        let relative =
+            inside.and_then(|inside| Self::parse(&format!("file:{}", inside.display())).ok());
+        relative.unwrap_or_else(|| self.clone())
+    }
+
     /// Whether a program prints it.
     pub fn is_program(&self) -> bool {
         matches!(self.kind(), Ok(Kind::Exec(_)))

@@ -53,6 +53,8 @@ pub(super) enum Cause {
     Folder { path: PathBuf },
     #[error("nothing came from {} within {} s", .path.display(), FILE_TIMEOUT.as_secs())]
     Silent { path: PathBuf },
+    #[error("it leads out of {}", .folder.display())]
+    Outside { folder: PathBuf },
     #[error("running programs is refused without --allow-exec")]
     ExecRefused,
     #[error("no thread can be started to read it: {0}")]
@@ -98,6 +100,18 @@ impl SecretError {
         matches!(*self.cause, Cause::ExecRefused)
     }
 
+    /// Whether it is not here, which says nothing of other machines.
+    pub fn is_lacking(&self) -> bool {
+        matches!(
+            *self.cause,
+            Cause::Unset
+                | Cause::File { .. }
+                | Cause::Silent { .. }
+                | Cause::ExecRefused
+                | Cause::Program(ProgramError::NotFound)
+        )
+    }
+
     /// The edit or flag that helps.
     pub fn hint(&self) -> Option<String> {
         if let Some(lack) = self.cause.lack() {
@@ -128,6 +142,7 @@ impl SecretError {
             Cause::File { .. } | Cause::Folder { .. } => {
                 "file: paths are relative to the folder of the file they stand in".to_owned()
             }
+            Cause::Outside { .. } => "leave the `..` out, or give the whole path".to_owned(),
             Cause::Program(error) => error.hint().to_owned(),
             _ => return None,
         })

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ impl From<bool> for ExecPolicy {
 #[derive(Clone, Debug)]
 pub struct Secrets {
     base: PathBuf,
+    /// Whether what is relative to it has to be in it.
+    is_within: bool,
     exec: ExecPolicy,
     /// Variables that programs get besides the few they always get.
     pass_env: Arc<[String]>,
@@ -76,12 +78,30 @@ impl Secrets {
     pub fn new(base: impl Into<PathBuf>, exec: impl Into<ExecPolicy>) -> Self {
         Self {
             base: base.into(),
+            is_within: false,
             exec: exec.into(),
             pass_env: Arc::default(),
             recent: Recent::default(),
             veil: None,
             covered: Arc::default(),
         }
+    }
+
+    /// As [`Self::new`]; a reference that is relative and leads out of `base` is refused.
+    pub fn within(base: impl Into<PathBuf>, exec: impl Into<ExecPolicy>) -> Self {
+        Self {
+            is_within: true,
+            ..Self::new(base, exec)
+        }
+    }
+
+    /// Where a file is.
+    fn place(&self, path: &str) -> Result<PathBuf, Cause> {
+        if self.is_within && leads_out(Path::new(path)) {
+            let folder = self.base.clone();
+            return Err(Cause::Outside { folder });
+        }
+        Ok(self.base.join(path))
     }
 
     /// Whose programs get the variables of these names, too.
@@ -124,7 +144,7 @@ impl Secrets {
                             veil.cover(&secret);
                         }
                     }
-                    Ok(Kind::File(path)) => files.push(self.base.join(path)),
+                    Ok(Kind::File(path)) => files.extend(self.place(path)),
                     Ok(Kind::Exec(_)) | Err(_) => {}
                 }
                 covered.insert(reference);
@@ -197,7 +217,7 @@ impl Secrets {
         match reference.kind()? {
             Kind::Env(name) => fit(from_env(name)?, purpose).map(Some),
             Kind::File(path) => {
-                let path = self.base.join(path);
+                let path = self.place(path)?;
                 if is_stream(&path) {
                     // What a look takes out of it is gone, and it may never come.
                     return Ok(None);
@@ -216,7 +236,7 @@ impl Secrets {
     async fn read(&self, reference: &SecretRef) -> Result<SecretString, Cause> {
         match reference.kind()? {
             Kind::Env(name) => from_env(name),
-            Kind::File(path) => from_file_in_time(self.base.join(path)).await,
+            Kind::File(path) => from_file_in_time(self.place(path)?).await,
             Kind::Exec(words) => {
                 self.may_exec()?;
                 let (program, arguments) = words.split_first().ok_or(ProgramError::NotFound)?;
@@ -238,6 +258,22 @@ impl Secrets {
             ExecPolicy::Refuse => Err(Cause::ExecRefused),
         }
     }
+}
+
+/// Whether a relative path leads out of the folder that it is relative to.
+fn leads_out(path: &Path) -> bool {
+    let mut depth = 0_usize;
+    for component in path.components() {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => match depth.checked_sub(1) {
+                Some(above) => depth = above,
+                None => return path.is_relative(),
+            },
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    false
 }
 
 /// The one place where a secret is judged, whoever asks for it.
@@ -389,6 +425,37 @@ mod tests {
             Ok("s3cret")
         );
         writer.join().expect("joined").expect("written");
+    }
+
+    #[tokio::test]
+    async fn what_leads_out_of_the_folder_of_secrets_is_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let inner = folder.path().join("secrets");
+        std::fs::create_dir_all(inner.join("acme")).expect("dir");
+        std::fs::write(folder.path().join("t"), "outside").expect("write");
+        std::fs::write(inner.join("t"), "inside").expect("write");
+        let absolute = format!("file:{}", folder.path().join("t").display());
+        let secrets = Secrets::within(&inner, ExecPolicy::Refuse);
+        for (reference, expected) in [
+            ("file:t", Some("inside")),
+            ("file:acme/../t", Some("inside")),
+            ("file:./t", Some("inside")),
+            ("file:../t", None),
+            ("file:acme/../../t", None),
+            // Whoever wrote that meant this place on every machine.
+            (&*absolute, Some("outside")),
+        ] {
+            let reference = SecretRef::parse(reference).expect("a reference");
+            let read = secrets.resolve(&reference, SecretUse::Token).await;
+            match (read, expected) {
+                (Ok(read), Some(expected)) => assert_eq!(read.expose_secret(), expected),
+                (Err(error), None) => {
+                    assert!(error.to_string().contains("leads out of"), "{error}");
+                    assert!(!error.is_lacking(), "{error}");
+                }
+                (read, _) => panic!("{reference:?}: {read:?}"),
+            }
+        }
     }
 
     #[tokio::test]

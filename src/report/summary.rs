@@ -42,6 +42,8 @@ pub const TOKEN_UNUSED: &str =
 pub struct Attention {
     /// Why entries failed, of the first [`FAILED_READ`].
     pub failed: Alike,
+    /// Why entries are left pending, of the first orgs in which some are.
+    pub lacking: Alike,
     /// What was changed but was there before, of the first [`CHANGED_READ`] changed entries.
     pub changes: Alike,
     /// Whether there are more of these.
@@ -106,6 +108,7 @@ impl Summary<'_> {
         self.failed(&mut text);
         self.waves(&mut text);
         self.waiting(&mut text);
+        self.lacking(&mut text);
         self.pending(&mut text);
         self.carried_over(&mut text);
         self.left_out(&mut text);

@@ -164,9 +164,10 @@ pub(crate) async fn access(
         }));
     }
     // The ledger holds absolute references only.
-    let secrets_of_org = context.secrets_of_org(&row.spec, allow_exec);
+    let spec = context.org_here(&row.spec).into_owned();
+    let secrets_of_org = context.secrets_of_org(&spec, allow_exec);
     Ok(
-        match credentials(&row.name, &row.spec, &row.url, &secrets_of_org).await? {
+        match credentials(&row.name, &spec, &row.url, &secrets_of_org).await? {
             Ok(credentials) => Ok(OrgAccess {
                 origin: row.url.clone(),
                 credentials,

@@ -1,6 +1,8 @@
 //! What a run remembers besides its entries, so that `resume`, `consent` and `report` find its
 //! policy and its secrets again, from whatever folder they are called.
 
+mod secrets;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use crate::engine::{NewJob, NextCommands, RunOptions, Selected};
 use crate::failure::Failure;
 use crate::job::{self, Job, Wave};
 use crate::ledger::RunRow;
-use crate::manifest::{ManifestError, OrgSpec, Secrets};
+use crate::manifest::ManifestError;
 use crate::model::State;
 use crate::selection::Selection;
 use crate::settings::Policy;
@@ -64,6 +66,9 @@ pub(crate) struct RunContext {
     /// Whether it was stored for workers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     detached: bool,
+    /// See `work --secrets`.
+    #[serde(skip)]
+    secrets_in: Option<PathBuf>,
 }
 
 impl RunContext {
@@ -84,6 +89,7 @@ impl RunContext {
             only: None,
             job: None,
             detached: false,
+            secrets_in: None,
         })
     }
 
@@ -342,16 +348,6 @@ impl RunContext {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// Reads the secrets of the run's entries.
-    pub fn secrets(&self, allow_exec: bool) -> Secrets {
-        Secrets::of_file(&self.manifest, allow_exec).passing(&self.pass_env)
-    }
-
-    /// Reads the credentials of one of the run's orgs.
-    pub fn secrets_of_org(&self, org: &OrgSpec, allow_exec: bool) -> Secrets {
-        Secrets::of_org(org, allow_exec).passing(&self.pass_env)
-    }
-
     /// The folder that the entries' `file:` references are relative to.
     pub fn entries_base(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new("/"))
@@ -375,6 +371,8 @@ pub(crate) fn options(policy: &Policy, force: bool) -> RunOptions {
         reconnect: None,
         selected: Selected::default(),
         waves: Arc::default(),
+        leaves: false,
+        left: Arc::default(),
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::access::{Opened, access};
+use super::access::{Opened, Shut, access};
 use super::consent::{Administrator, AtRest, Desk};
 use super::context::{RunContext, options, renewed_by};
-use super::opening::{open, stop_shut, unfinished};
+use super::opening::{leave_shut, open, stop_shut, unfinished};
 use super::people::{People, Stays};
 use super::simulated::{Simulated, is_sandbox};
 use super::waves::{HeldUp, standing, waves_of};
@@ -46,6 +46,8 @@ pub(crate) struct Driving {
     pub stays: Stays,
     /// The orgs as their files say them, where they may be others than the run's.
     pub orgs_now: Option<Orgs>,
+    /// Whether what this process has no secrets for is left to others.
+    pub leaves: bool,
 }
 
 /// The orgs of a run that something can still happen in.
@@ -54,6 +56,15 @@ pub(crate) struct Ready {
     simulated: Option<Simulated>,
     /// Orgs of the run.
     all: usize,
+}
+
+impl Ready {
+    /// Those that this process cannot work on, and why.
+    pub fn shut(&self) -> impl Iterator<Item = &Shut> {
+        self.opened
+            .iter()
+            .filter_map(|org| org.as_ref().err().map(|shut| &**shut))
+    }
 }
 
 impl Driving {
@@ -95,8 +106,15 @@ impl Driving {
         }
         let engine = &engine.for_run(&run.id);
         let (opened, events) = (ready.opened, engine.events());
-        let orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
+        let (orgs, left) = if self.leaves {
+            leave_shut(opened)
+        } else {
+            let orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
+            (orgs, Vec::new())
+        };
         let options = RunOptions {
+            leaves: self.leaves,
+            left: left.into(),
             selected: self.selected.clone(),
             reconnect: renewed_by(run),
             waves: waves_of(run).into(),

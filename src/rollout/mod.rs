@@ -25,6 +25,7 @@ pub(crate) mod rotation;
 pub(crate) mod schedule;
 pub(crate) mod shell;
 pub(crate) mod simulated;
+pub(crate) mod takeable;
 pub(crate) mod target;
 pub(crate) mod unknown_org;
 pub(crate) mod view;

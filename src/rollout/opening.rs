@@ -12,6 +12,7 @@ use crate::event::{Events, OrgEvent};
 use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
+use crate::model::OrgNo;
 
 /// The orgs that something can still happen in. Where the run is halted, what has begun continues, and nothing else does:
 /// what a stopped org held back is judged with the rest of its wave.
@@ -101,4 +102,16 @@ pub(super) async fn stop_shut(
         ledger.set_stopped(lock, shut.row.no, Some(stopped)).await?;
     }
     Ok(open)
+}
+
+/// As [`stop_shut`], of a process among others: it leaves them as they are, and which these are comes last.
+pub(super) fn leave_shut(opened: Vec<Opened>) -> (Vec<OrgAccess>, Vec<OrgNo>) {
+    let (mut open, mut left) = (Vec::with_capacity(opened.len()), Vec::new());
+    for org in opened {
+        match org {
+            Ok(org) => open.push(org),
+            Err(shut) => left.push(shut.row.no),
+        }
+    }
+    (open, left)
 }

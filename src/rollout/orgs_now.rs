@@ -23,6 +23,18 @@ pub(crate) fn orgs_now(policy: &Policy) -> Result<Orgs, Failure> {
     orgs.map_err(unreadable)
 }
 
+/// As [`orgs_now`], for a worker: where the files are not here, orgs are used as the ledger has them (`None`). Whoever can
+/// write to a fleet's ledger is trusted; a worker that is given a file with the orgs trusts that alone.
+pub(crate) fn orgs_of_fleet(policy: &Policy) -> Result<Option<Orgs>, Failure> {
+    let source = policy.source();
+    let file = source.orgs_file.as_ref().unwrap_or(&source.file);
+    if file.exists() {
+        orgs_now(policy).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
 fn no_orgs(gone: &Path) -> Failure {
     Failure::usage(anyhow::anyhow!(
         "{} is gone, and credentials do not go where only the ledger says; nothing was sent",

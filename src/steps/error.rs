@@ -29,6 +29,8 @@ pub enum StepError {
         /// Where that helps.
         remedy: Remedy,
     },
+    /// A secret cannot be read.
+    Secret(SecretError),
     /// The run or the org is being stopped; the entry stays as it is.
     Halted(Halted),
     /// The ledger could not take a checkpoint.
@@ -81,7 +83,9 @@ impl StepError {
                     Remedy::Outside
                 }
             }
-            Self::Call { .. } | Self::Halted(_) | Self::Ledger(_) => Remedy::Outside,
+            Self::Call { .. } | Self::Secret(_) | Self::Halted(_) | Self::Ledger(_) => {
+                Remedy::Outside
+            }
         }
     }
 
@@ -90,6 +94,7 @@ impl StepError {
         let details = match self {
             Self::Call { error, .. } => error.details.clone(),
             Self::Failed { message, hint, .. } => ErrorDetails::new(message, hint.clone()),
+            Self::Secret(error) => ErrorDetails::new(error.to_string(), Some(error.remedy())),
             Self::Halted(_) => ErrorDetails::new("stopped before it was done", None),
             Self::Ledger(error) => ErrorDetails::new(error.to_string(), None),
         };
@@ -137,8 +142,7 @@ impl From<Obstacle> for StepError {
 
 impl From<SecretError> for StepError {
     fn from(error: SecretError) -> Self {
-        let remedy = error.remedy();
-        Self::failed(error.to_string(), remedy)
+        Self::Secret(error)
     }
 }
 

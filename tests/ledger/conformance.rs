@@ -48,6 +48,7 @@ on_each_backend! {
     what_an_org_s_entries_refer_to_is_known_however_many_stand_before_them,
     two_handles_may_commit_to_one_run,
     a_run_is_checkpointed_by_whoever_holds_it,
+    runs_that_something_is_left_to_do_in_are_the_last_of_their_files,
     what_made_an_app_so_is_named_by_run_and_number,
     what_another_process_changes_is_noticed,
     who_submits_a_consent_here_is_noticed_once_the_entry_is_free,
@@ -1613,4 +1614,37 @@ async fn who_submits_a_consent_here_is_noticed_once_the_entry_is_free(backend: B
     ledger.store(free).await.unwrap();
     assert!(noticed().await);
     assert!(!noticed().await);
+}
+
+async fn runs_that_something_is_left_to_do_in_are_the_last_of_their_files(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let ledger = &fixture.ledger;
+    let unfinished = async || {
+        let runs = ledger.unfinished_runs().await.unwrap();
+        runs.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert!(unfinished().await.is_empty());
+    fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let of_a = fixture.import("a.csv", &[entry("acme", "0oa1")]).await;
+    let of_b = fixture.import("b.csv", &[entry("acme", "0oa1")]).await;
+    assert_eq!(unfinished().await, [of_b.clone(), of_a.clone()]);
+    let lock = ledger.lock_run(&of_b).await.unwrap();
+    let held = async |runs: &[RunId]| fixture.another().await.held(runs).await.unwrap();
+    let all = [of_a.clone(), of_b.clone()];
+    assert_eq!(held(&all).await, [of_b.clone()].into());
+    assert!(held(&all[..1]).await.is_empty());
+    // What a stopped org holds back nobody moves.
+    let stopped = Stopped {
+        details: ErrorDetails::default(),
+        remedy: okta_rollout::failure::Remedy::Outside,
+    };
+    let set = ledger.set_stopped(&lock, OrgNo(0), Some(stopped));
+    set.await.unwrap();
+    assert_eq!(unfinished().await, std::slice::from_ref(&of_a));
+    ledger.set_stopped(&lock, OrgNo(0), None).await.unwrap();
+    drop(lock);
+    assert!(held(&all).await.is_empty());
+    let done = checkpoint(&of_a, 0, 0, EntryState::Done);
+    ledger.store(done).await.unwrap();
+    assert_eq!(unfinished().await, [of_b]);
 }

@@ -85,3 +85,5 @@ mod watch;
 mod waves;
 mod waves_at_length;
 mod why;
+#[cfg(feature = "postgres")]
+mod work;

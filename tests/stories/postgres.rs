@@ -18,7 +18,7 @@ pub fn on_postgres() -> (Scenario, String) {
     (story, url)
 }
 
-fn at_home(story: &mut Scenario, name: &str) {
+pub fn at_home(story: &mut Scenario, name: &str) {
     let home = story.path(name);
     std::fs::create_dir_all(&home).unwrap();
     story.set("HOME", home.to_str().unwrap());

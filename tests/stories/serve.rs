@@ -31,7 +31,7 @@ fn jobs(story: &Scenario) -> Vec<Value> {
 const BEARER: &str = "Authorization: Bearer tell-tale-serve-token\r\n";
 
 /// The address that a service says it listens on.
-fn address(live: &mut Live) -> String {
+pub fn address(live: &mut Live) -> String {
     live.says("listens on http://");
     let said = live.said();
     let (_, address) = said.rsplit_once("listens on http://").unwrap();
@@ -39,7 +39,7 @@ fn address(live: &mut Live) -> String {
 }
 
 /// The status line and the body of an answer.
-fn get(address: &str, path: &str, headers: &str) -> (String, String) {
+pub fn get(address: &str, path: &str, headers: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");

@@ -85,6 +85,20 @@ impl At {
         Ok(())
     }
 
+    /// As [`Self::say`], where there are only numbers for programs; a token that was drawn is in the header that lets in.
+    pub fn say_numbers(&self, is_drawn: bool, output: Output) -> Result<(), Failure> {
+        let (base, token) = (self.address.base(), self.token.expose_secret());
+        output.page(|page| {
+            page.line(format_args!("{base}/metrics"))?;
+            if is_drawn {
+                page.line(format_args!("Authorization: Bearer {token}"))?;
+            }
+            Ok(())
+        })?;
+        output.note(format_args!("listens on {base}"));
+        Ok(())
+    }
+
     /// Opens the desk there.
     pub fn open(
         self,

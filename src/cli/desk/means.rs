@@ -1,17 +1,17 @@
 //! What the hands of a desk do things with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::cli::args::DataFormat;
+use crate::cli::as_worker::AsWorker;
 use crate::cli::output::Output;
 use crate::cli::resume::Wanted;
 use crate::desk::asked::{Reply, Trouble};
 use crate::engine::Engine;
 use crate::ledger::Ledger;
 use crate::rollout::waves::Decision;
-use crate::selection::Selection;
 use crate::settings::{LedgerChoice, Settings};
 
 /// How often it is looked whether whoever works on a run has ended.
@@ -29,6 +29,8 @@ pub(in crate::cli) struct Means {
     pub allow_exec: bool,
     /// Whether runs that nobody works on continue with entries whose answer came in.
     pub continues: bool,
+    /// Whether it is a worker's.
+    pub worker: Option<Arc<AsWorker>>,
     /// Who starts jobs, if anybody does.
     pub starts: Option<mpsc::Sender<WantedStart>>,
 }
@@ -45,14 +47,8 @@ impl Means {
     /// All of a run.
     pub(super) fn whole(&self, decision: Decision) -> Wanted {
         Wanted {
-            selection: Selection::default(),
-            chosen: None,
-            failed: false,
-            decision,
-            allow_exec: self.allow_exec,
-            yes: false,
-            format: DataFormat::Human,
-            notifies: true,
+            worker: self.worker.clone(),
+            ..Wanted::whole(decision, self.allow_exec)
         }
     }
 }

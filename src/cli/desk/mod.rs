@@ -8,3 +8,4 @@ mod rest;
 pub(super) use at::At;
 pub(super) use hands::Hands;
 pub(super) use means::{Means, WantedStart};
+pub(super) use rest::Going;

@@ -34,7 +34,7 @@ type Key = (LedgerUrl, RunId);
 
 /// What continues, and what was tried.
 #[derive(Default)]
-pub(super) struct Going {
+pub(in crate::cli) struct Going {
     /// Entries of runs that are to continue; a run that is here somebody sees to.
     waiting: RefCell<HashMap<Key, Vec<EntryName>>>,
     /// Entries that were found in the ledger, by the version they had, and when.
@@ -79,7 +79,7 @@ const fn word(state: EntryState) -> &'static str {
 
 impl Means {
     /// Has entries go on that are past their consent, in runs that nobody works on.
-    pub(super) async fn look(&self, going: &Going, ledger: &Ledger) {
+    pub(in crate::cli) async fn look(&self, going: &Going, ledger: &Ledger) {
         if !self.continues {
             return;
         }

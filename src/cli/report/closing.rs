@@ -8,7 +8,7 @@ use crate::engine::Selected;
 use crate::failure::Failure;
 use crate::ledger::{Counts, Ledger, Noted, RunRow, Undelivered};
 use crate::model::{EntryState, OrgNo};
-use crate::report::{self, Attention, Held, Summary};
+use crate::report::{self, Alike, Attention, Held, Summary};
 use crate::rollout::context::RunContext;
 use crate::rollout::shell::quoted;
 use crate::selection::Selection;
@@ -16,6 +16,10 @@ use crate::settings::Verbosity;
 
 /// Failed entries read at once: some hundred KB.
 const FAILED: usize = 500;
+
+/// Orgs in which it is looked for entries that are left pending, and how many of each.
+const LACKING_ORGS: usize = 20;
+const LACKING: usize = 100;
 
 /// What the closing summary of a run is made from, besides the ledger.
 pub(in crate::cli) struct Closing {
@@ -122,6 +126,9 @@ async fn attention(
             }
         }
     }
+    if closing.held == Held::No {
+        attention.lacking = lacking(ledger, facts, closing).await?;
+    }
     let changed = ledger.changed(run, report::CHANGED_READ).await?;
     attention.has_more_changes = changed.len() == report::CHANGED_READ;
     for row in changed
@@ -147,4 +154,24 @@ async fn attention(
     (attention.drifted_count, attention.drifted) = noted(Noted::Drift).await?;
     (attention.unrenewed_count, attention.unrenewed) = noted(Noted::LeftSecrets).await?;
     Ok(attention)
+}
+
+/// Why entries are left pending that nobody tries again by himself, of a few orgs.
+async fn lacking(ledger: &Ledger, facts: &Facts, closing: &Closing) -> Result<Alike, Failure> {
+    let mut lacking = Alike::default();
+    let begun = closing.counts.iter();
+    let begun = begun.filter(|(_, counts)| counts.started > 0 && counts.held_back == 0);
+    for (no, _) in begun.take(LACKING_ORGS) {
+        let run = &facts.view.run.id;
+        let rows = ledger
+            .load(run, *no, EntryState::Started, None, LACKING)
+            .await?;
+        let left = rows.iter().filter(|row| {
+            row.error.is_some() && row.due_at.is_none() && closing.selected.contains(row.no)
+        });
+        for entry in left.filter_map(|row| facts.entry(row)) {
+            lacking.add(&entry);
+        }
+    }
+    Ok(lacking)
 }

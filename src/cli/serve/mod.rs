@@ -78,6 +78,7 @@ pub(super) async fn serve(
         output,
         allow_exec: args.allow_exec,
         continues: true,
+        worker: None,
         starts: Some(starts),
     };
     let hands = Hands::new(means, asked).work(std::future::pending());

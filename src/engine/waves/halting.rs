@@ -34,6 +34,8 @@ struct Tally {
     /// How many failed entries it may have; all until it begins.
     allowed: AtomicU64,
     has_begun: AtomicBool,
+    /// Whether something of it is left to other processes: then it does not end here.
+    is_left: AtomicBool,
 }
 
 impl Halting {
@@ -44,6 +46,7 @@ impl Halting {
             held: Mutex::default(),
             allowed: AtomicU64::new(ALL),
             has_begun: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
         };
         let waves = groups.waves.len();
         Self {
@@ -76,6 +79,19 @@ impl Halting {
             tally.has_begun.store(true, Ordering::Relaxed);
             self.judge(wave);
         }
+    }
+
+    /// Something of a wave is left to other processes.
+    pub fn leave(&self, wave: usize) {
+        if let Some(tally) = self.tallies.get(wave) {
+            tally.is_left.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether that is so.
+    pub fn is_left(&self, wave: usize) -> bool {
+        let is_left = |tally: &Tally| tally.is_left.load(Ordering::Relaxed);
+        self.tallies.get(wave).is_some_and(is_left)
     }
 
     /// Failed entries of a wave, with those of stopped orgs.
@@ -155,6 +171,11 @@ impl InWave {
     pub fn may_begin(&self) -> bool {
         let has_begun = |tally: &Tally| tally.has_begun.load(Ordering::Relaxed);
         self.halting.tallies.get(self.no).is_none_or(has_begun) && !self.is_halted()
+    }
+
+    /// An entry of the wave is left to other processes: no later wave begins before one has done it.
+    pub fn leave(&self) {
+        self.halting.leave(self.no);
     }
 
     /// An entry of that org failed and is about to be stored so: whoever waits for its turn to send must know first.

@@ -104,6 +104,13 @@ impl Waves {
         self.halting.groups()
     }
 
+    /// These orgs are left to other processes.
+    pub fn leave(&self, orgs: &[OrgNo]) {
+        for wave in orgs.iter().filter_map(|org| self.groups().wave_of(*org)) {
+            self.halting.leave(wave);
+        }
+    }
+
     /// Has waves begin that people approve there from now on.
     pub fn heed(&mut self, approvals: &Arc<Approvals>) {
         self.approvals = Arc::clone(approvals);
@@ -292,9 +299,11 @@ impl Waves {
         let soaks = self.halting.groups().waves.iter().map(|wave| wave.soak);
         for (no, (live, soak)) in self.live.iter_mut().zip(soaks).enumerate() {
             live.facts.failed = self.halting.failed(no);
-            if !live.slots.is_empty() {
+            let is_others = self.halting.is_left(no);
+            if !live.slots.is_empty() || is_others {
                 // What was handed over to another org is its own matter there.
-                let is_left = !live.has_begun || live.at_work > 0 || self.hubs.at_work > 0;
+                let is_here = !live.has_begun || live.at_work > 0 || self.hubs.at_work > 0;
+                let is_left = is_here || is_others;
                 live.facts.work = if is_left { Work::Left } else { Work::AtRest };
             }
             let Some(finished_at) = live.facts.row.finished_at else {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Store;
+use super::locks::{self, Kind};
 use super::rows::{self, ORG, RUN};
 use super::session::Row;
 use crate::ledger::{Counts, LedgerError, OrgRow, Result, RunRow, stored};
@@ -62,6 +63,25 @@ impl Store {
         );
         let row = self.reader().await?.query_opt(&sql, &[&file_key]).await?;
         row.as_ref().map(rows::run_row).transpose()
+    }
+
+    pub async fn unfinished_runs(&self) -> Result<Vec<RunRow>> {
+        let sql = format!(
+            "SELECT {RUN} FROM run r WHERE NOT r.dropped AND r.failed IS NULL
+               AND NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key
+                 AND later.seq > r.seq AND NOT later.dropped AND later.failed IS NULL)
+               AND EXISTS (SELECT 1 FROM org o WHERE o.run = r.seq AND o.stopped IS NULL
+                 AND o.pending + o.started > 0)
+             ORDER BY r.seq DESC"
+        );
+        let rows = self.reader().await?.query(&sql, &[]).await?;
+        rows.iter().map(rows::run_row).collect()
+    }
+
+    pub async fn held(&self, runs: &[RunId]) -> Result<HashSet<RunId>> {
+        let held = locks::all_held(&*self.reader().await?).await?;
+        let is_held = |run: &&RunId| held.contains(&Kind::Run.key(&run.0));
+        Ok(runs.iter().filter(is_held).cloned().collect())
     }
 
     pub async fn orgs(&self, run: &RunId) -> Result<Vec<OrgRow>> {

@@ -50,6 +50,7 @@ mod whole;
 mod writer;
 mod writes;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -288,6 +289,10 @@ impl Store {
         self.read(runs::runs).await
     }
 
+    pub async fn unfinished_runs(&self) -> Result<Vec<RunRow>> {
+        self.read(runs::unfinished_runs).await
+    }
+
     pub async fn run(&self, id: &RunId) -> Result<RunRow> {
         let id = id.clone();
         self.read(move |c| runs::run(c, &id)).await
@@ -323,6 +328,16 @@ impl Store {
     pub fn lock_file(&self, file_key: &str) -> Result<FileLock> {
         self.inner.writer()?;
         FileLock::for_file(&self.inner.locks(), file_key)
+    }
+
+    pub fn held(&self, runs: &[RunId]) -> Result<HashSet<RunId>> {
+        let mut held = HashSet::new();
+        for run in runs {
+            if self.is_locked(run)? {
+                held.insert(run.clone());
+            }
+        }
+        Ok(held)
     }
 
     pub fn is_locked(&self, id: &RunId) -> Result<bool> {

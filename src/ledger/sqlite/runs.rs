@@ -68,6 +68,20 @@ pub(super) fn last_run_of(connection: &Connection, file_key: &str) -> Result<Opt
         .optional()?)
 }
 
+pub(super) fn unfinished_runs(connection: &Connection) -> Result<Vec<RunRow>> {
+    let sql = format!(
+        "SELECT {RUN} FROM run r WHERE r.imported = 1 AND r.failed IS NULL
+           AND NOT EXISTS (SELECT 1 FROM run later WHERE later.file_key = r.file_key
+             AND later.seq > r.seq AND later.imported = 1 AND later.failed IS NULL)
+           AND EXISTS (SELECT 1 FROM org o WHERE o.run = r.seq AND o.stopped IS NULL
+             AND o.pending + o.started > 0)
+         ORDER BY r.seq DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], rows::run_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn orgs(connection: &Connection, run: &RunId) -> Result<Vec<OrgRow>> {
     let seq = rows::seq(connection, run)?;
     let sql = format!("SELECT {ORG} FROM org o WHERE run = ?1 ORDER BY no");

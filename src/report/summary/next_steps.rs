@@ -145,6 +145,17 @@ impl Summary<'_> {
         line(text, &format!("  then: {}", self.resume()));
     }
 
+    /// What no process had a secret for so far.
+    pub(super) fn lacking(&self, text: &mut String) {
+        for why in self.attention.lacking.told().take(FAILED_SHOWN) {
+            line(text, "");
+            line(text, &why.line("left pending", "entry", "entries"));
+            if let Some(hint) = why.hint {
+                line(text, &format!("  hint: {hint}"));
+            }
+        }
+    }
+
     pub(super) fn pending(&self, text: &mut String) {
         let overview = self.overview;
         // What a stopped org holds back was said above, and what waits for a person.

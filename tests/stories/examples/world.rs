@@ -31,7 +31,11 @@ fn on_postgres(line: &str, at: usize) -> Option<String> {
     let server = crate::postgres_server::server();
     let end = line[at..].find(' ').map_or(line.len(), |end| at + end);
     let url = server.empty();
-    let there = format!("{}{url}{}", &line[..at], &line[end..]);
+    let mut there = format!("{}{url}{}", &line[..at], &line[end..]);
+    if line.starts_with("okta-rollout work") && !line.contains("--drain") {
+        // Nobody is there to stop it.
+        there += " --drain";
+    }
     server.sql(
         "postgres",
         "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",

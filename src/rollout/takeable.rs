@@ -1,0 +1,41 @@
+//! Whether a worker, whom nobody told of a run, has something to do in it.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::waves::{HeldUp, counts_by_org, standing, waves_of};
+use crate::engine::Selected;
+use crate::ledger::{Counts, Ledger, LedgerError, RunRow};
+use crate::selection::Selection;
+
+/// Whether something of what `only` selects can move without a person.
+pub(crate) async fn can_move(
+    ledger: &Ledger,
+    run: &RunRow,
+    only: &Selection,
+) -> Result<bool, LedgerError> {
+    let orgs = ledger.orgs(&run.id).await?;
+    let selected = Selected::of(ledger, &run.id, &orgs, only).await?;
+    let counts = counts_by_org(ledger, run, &orgs, &selected).await?;
+    let standing = standing(ledger, run, &orgs, &selected).await?;
+    let moves = |counts: &Counts| match HeldUp::of(standing.as_ref()) {
+        // What has begun goes on to its end.
+        HeldUp::ByApproval => counts.started > 0 && counts.held_back == 0,
+        HeldUp::No | HeldUp::ByHalt => counts.movable() > 0,
+    };
+    Ok(counts.iter().any(|(_, counts)| moves(counts)))
+}
+
+/// Another number once something of a run is otherwise that may let it move: entries, waves, or orgs. That somebody worked
+/// on it in vain is nothing.
+pub(crate) async fn mark(ledger: &Ledger, run: &RunRow) -> Result<u64, LedgerError> {
+    let mut mark = DefaultHasher::new();
+    for org in ledger.orgs(&run.id).await? {
+        format!("{:?} {:?}", org.spec, org.stopped.is_some()).hash(&mut mark);
+    }
+    for counts in ledger.counts_by_org(&run.id).await? {
+        format!("{counts:?}").hash(&mut mark);
+    }
+    let waves = ledger.waves(&run.id, waves_of(run).len()).await?;
+    format!("{waves:?}").hash(&mut mark);
+    Ok(mark.finish())
+}
