@@ -513,3 +513,26 @@ async fn only_the_owner_of_tables_moves_them() {
     );
     assert_eq!(from.ledger.gone().await.unwrap(), None);
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orgs_that_somebody_works_on_do_not_move() {
+    let (from, _) = filled(Backend::Postgres).await;
+    let to = empty(Backend::Sqlite).await;
+    let hold = from.ledger.hold_org(URL).await.unwrap();
+    let error = moves(&from.url, &to.url).await.unwrap_err();
+    assert!(matches!(error, LedgerError::InUse { .. }), "{error}");
+    assert!(
+        error.to_string().contains("the work on orgs is held"),
+        "{error}"
+    );
+    drop(hold);
+    let Fixture {
+        ledger,
+        folder,
+        url,
+    } = from;
+    drop(ledger);
+    moves(&url, &to.url).await.unwrap();
+    drop(folder);
+}

@@ -6,7 +6,7 @@ use super::connect::SCHEMA;
 use super::locks::{self, Kind};
 use super::moved_key::MovedIn;
 use super::session::Connection;
-use super::{Store, moved_rows};
+use super::{Store, moved_rows, partition_locks};
 use crate::ledger::tables::TABLES;
 use crate::ledger::transit::{
     self, Arriving, Inbound, Leaving, Load, MovedKeys, Outbound, Whereabouts,
@@ -134,8 +134,15 @@ async fn begin(connection: &Connection, lock: &str) -> Result<()> {
 async fn refuse_in_use(connection: &Connection) -> Result<()> {
     let held: Vec<i64> = locks::all_held(connection).await?.into_iter().collect();
     let sql = "SELECT lock, name FROM holder WHERE lock = ANY($1) ORDER BY lock LIMIT 1";
+    let location = connection.location().to_string();
     let Some(row) = connection.query_opt(sql, &[&held]).await? else {
-        return Ok(());
+        // Whoever joined a run that nobody leads any more.
+        let others = partition_locks::look(connection).await?.others;
+        let what = "the work on orgs is held".to_owned();
+        return others.into_values().next().map_or(Ok(()), |pid| {
+            let by = format!("session {pid} of PostgreSQL's");
+            Err(LedgerError::InUse { location, what, by })
+        });
     };
     let (key, by): (i64, String) = (row.get(0)?, row.get(1)?);
     let runs = connection.query("SELECT id FROM run", &[]).await?;
@@ -146,6 +153,5 @@ async fn refuse_in_use(connection: &Connection) -> Result<()> {
         None if key == Kind::Desk.key("") => "a desk is open".to_owned(),
         None => "a run is just being started".to_owned(),
     };
-    let location = connection.location().to_string();
     Err(LedgerError::InUse { location, what, by })
 }
