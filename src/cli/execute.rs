@@ -1,6 +1,8 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
+mod before;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -15,7 +17,7 @@ use super::progress::Recount;
 use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request, Written};
 use super::signals::Signals;
-use super::{continuation, deactivations, notices, outputs, progress, prune};
+use super::{continuation, notices, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::{Format, ReportFile};
@@ -23,14 +25,15 @@ use crate::ledger::{Ledger, OrgRow, RunLock, RunRow};
 use crate::manifest::Orgs;
 use crate::model::State;
 use crate::pacing::unix_millis;
-use crate::report::{Held, counted, wave_called};
+use crate::report::Held;
 use crate::rollout::context::RunContext;
 use crate::rollout::driving::{Driving, Ready, ending};
 use crate::rollout::notices::{Notices, Outcome, Receiver};
 use crate::rollout::people::Stays;
-use crate::rollout::waves::{Decided, Decision, counts_by_org, decide};
+use crate::rollout::waves::{Decision, counts_by_org};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
+use before::{confirm, decide_on_waves, try_again};
 
 /// A run that is ready to be driven by this process.
 pub(super) struct Work {
@@ -97,6 +100,10 @@ pub(super) async fn execute(
         for_programs(ledger, run, work.format, output).await?;
         return Ok(Ending::Success);
     }
+    if !work.lock.leads() {
+        let driving = driving(work, selected, true);
+        return join(&driving, (&all, worker), engine, settings, output).await;
+    }
     let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
     let retries = work.failed || work.selection.names_state(State::Failed);
     let (begun, format, decision) = (work.begun, work.format, work.decision);
@@ -158,6 +165,27 @@ fn driving(work: Work, selected: Selected, leaves: bool) -> Driving {
         orgs_now: work.orgs_now,
         leaves,
     }
+}
+
+/// Works on a run beside whoever leads it, who also says what came of it.
+async fn join(
+    driving: &Driving,
+    (orgs, worker): (&[OrgRow], Option<Arc<AsWorker>>),
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let ready = driving.open(orgs).await?;
+    if let Some(worker) = &worker {
+        worker.tell(&driving.run, ready.shut(), output);
+    }
+    output.note(format_args!(
+        "works on run {id} of {file} with others",
+        id = driving.run.id.0,
+        file = driving.run.file
+    ));
+    let joined = watch(driving, ready, engine, settings, output).await;
+    joined.map(|_| Ending::Success)
 }
 
 /// Drives it while people see how far it is.
@@ -291,75 +319,6 @@ async fn ended_before(
     continue_run(ledger, (run, &driving.lock), looks_at_all, output).await?;
     let counts = driving.selected.counts(ledger, &run.id).await?;
     Ok(Some(counts.ended()))
-}
-
-/// Asks before connections are switched off, if somebody is asked.
-async fn confirm(
-    driving: &Driving,
-    (asks, retries): (bool, bool),
-    output: Output,
-) -> Result<(), Failure> {
-    let Driving {
-        ledger,
-        run,
-        selected,
-        next,
-        ..
-    } = driving;
-    if asks {
-        let again = if retries { &next.retry } else { &next.resume };
-        deactivations::confirm(ledger, run, selected, again, output).await?;
-    }
-    Ok(())
-}
-
-/// Stores what a person decides about the waves of the run, and says what came of it.
-async fn decide_on_waves(
-    driving: &Driving,
-    orgs: &[OrgRow],
-    decision: Decision,
-    retries: bool,
-    output: Output,
-) -> Result<(), Failure> {
-    let Driving {
-        ledger,
-        run,
-        lock,
-        selected,
-        ..
-    } = driving;
-    let of_run = (ledger, lock, run);
-    let id = &run.id.0;
-    for decided in decide(of_run, orgs, selected, decision, retries).await? {
-        match decided {
-            Decided::Approved(wave) => {
-                output.note(format_args!("{} may begin", wave_called(&wave)));
-            }
-            Decided::NothingAwaits => {
-                output.note(format_args!("no wave of run {id} waits for an approval"));
-            }
-            Decided::Passed(wave) => output.note(format_args!(
-                "run {id} continues in spite of the failures in {}",
-                wave_called(&wave)
-            )),
-            Decided::NoHalt => output.note(format_args!("run {id} is not halted")),
-        }
-    }
-    Ok(())
-}
-
-/// Sets the selected failed entries back to where they stopped.
-async fn try_again(driving: &Driving, output: Output) -> Result<(), Failure> {
-    let selected = driving.selected.clone();
-    let retried = driving
-        .ledger
-        .retry_failed(&driving.lock, move |no| selected.contains(no))
-        .await?;
-    output.note(format_args!(
-        "{} tried again",
-        counted(retried, "failed entry is", "failed entries are")
-    ));
-    Ok(())
 }
 
 /// The closing summary and the reports of the job.

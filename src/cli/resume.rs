@@ -67,6 +67,7 @@ async fn move_on(
         yes: args.yes,
         format: args.format,
         notifies: true,
+        joins: false,
         worker: None,
     };
     let engine = Engine::new();
@@ -92,6 +93,8 @@ pub(super) struct Wanted {
     pub format: DataFormat,
     /// Whether its job's webhook hears of it.
     pub notifies: bool,
+    /// Whether it is worked on beside whoever leads it.
+    pub joins: bool,
     /// Who continues it, where nobody asked for this run.
     pub worker: Option<Arc<AsWorker>>,
 }
@@ -108,6 +111,7 @@ impl Wanted {
             yes: false,
             format: DataFormat::Human,
             notifies: true,
+            joins: false,
             worker: None,
         }
     }
@@ -133,13 +137,17 @@ pub(super) async fn continue_with(
     let mut policy = policy(&context, settings, output)?;
     can_call(&policy.http)?;
     refuse_mixed(&policy, wanted.format)?;
-    let receiver = if wanted.notifies {
+    let receiver = if wanted.notifies && !wanted.joins {
         let job = context.job_here();
         receiver(&job, &policy, wanted.allow_exec, engine, output).await?
     } else {
         None
     };
-    let lock = ledger.lock_run(&run.id).await?;
+    let lock = if wanted.joins {
+        ledger.join_run(&run.id).await?
+    } else {
+        ledger.lock_run(&run.id).await?
+    };
     let orgs_now = if worker.is_some() {
         if wanted.chosen.is_none() && !can_move(&ledger, &run, &selection).await? {
             // Another worker was faster.

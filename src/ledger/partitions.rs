@@ -26,7 +26,7 @@ pub fn partition_of(org_url: &str) -> Partition {
 }
 
 /// What a process sees.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct View {
     /// What it holds and is not giving up.
     pub held: BTreeSet<Partition>,
@@ -100,5 +100,7 @@ impl View {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

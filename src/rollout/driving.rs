@@ -71,8 +71,14 @@ impl Driving {
     /// Opens the orgs in which something is left to do, of all that the run has.
     pub async fn open(&self, all: &[OrgRow]) -> Result<Ready, Failure> {
         let Self { ledger, run, .. } = self;
-        let simulated = Simulated::serve(ledger, &run.id, all, &self.policy.sandbox).await?;
-        let to_open = unfinished(ledger, run, all, &self.selected).await?;
+        let mut to_open = unfinished(ledger, run, all, &self.selected).await?;
+        let simulated = if self.lock.leads() {
+            Simulated::serve(ledger, &run.id, all, &self.policy.sandbox).await?
+        } else {
+            // Whoever leads the run serves them, to itself.
+            to_open.retain(|org| !is_sandbox(org));
+            None
+        };
         let (now, served) = (self.orgs_now.as_ref(), simulated.as_ref());
         let opened = open(
             to_open,

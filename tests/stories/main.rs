@@ -87,3 +87,5 @@ mod waves_at_length;
 mod why;
 #[cfg(feature = "postgres")]
 mod work;
+#[cfg(feature = "postgres")]
+mod work_together;

@@ -13,7 +13,7 @@ use crate::support::{APP_TOKEN, Entry, Live, Scenario, google, user, zscaler};
 /// Retries are short, and a call may be under way for so long.
 const SHORT: &str = "[http]\ntimeout = '2s'\n";
 
-fn worker(story: &Scenario) -> Live {
+pub fn worker(story: &Scenario) -> Live {
     let mut worker = story.begin(&["work"]);
     worker.says("works on the runs of");
     worker
@@ -23,14 +23,14 @@ fn drain(story: &Scenario) {
     story.okta_rollout(&["work", "--drain"]).exits(0);
 }
 
-fn status(story: &Scenario) -> Value {
+pub fn status(story: &Scenario) -> Value {
     let status = story.okta_rollout(&["status", "--format", "json"]);
     status.exits(0).json()
 }
 
 /// How long it took.
 #[track_caller]
-fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
+pub fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < within, "{what} within {within:?}");
@@ -46,7 +46,7 @@ fn count(story: &Scenario, org: &str, method: &str) -> usize {
 }
 
 /// As [`on_postgres`], with these settings of the sandbox and entries.
-fn with_entries(settings: &str, entries: impl IntoIterator<Item = Entry>) -> Scenario {
+pub fn with_entries(settings: &str, entries: impl IntoIterator<Item = Entry>) -> Scenario {
     let mut story = Scenario::with(settings, entries);
     story.set("OKTA_ROLLOUT_LEDGER", &server().empty());
     at_home(&mut story, "home");

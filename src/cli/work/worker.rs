@@ -1,6 +1,6 @@
 //! Looks for runs that can move, and drives them, several at once. A ledger that is lost is waited for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How often it is looked for what nobody told of.
 const NOW_AND_THEN: Duration = Duration::from_mins(1);
+
+/// Between two times that it joins a run that another one leads: what the first left it may still lack.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs that one worker drives at once.
 const MOST: usize = 16;
@@ -74,6 +77,8 @@ struct AtWork {
     unfinished: Vec<RunRow>,
     /// Those that have nothing for this worker, as far as was heard.
     idle: HashSet<RunId>,
+    /// When it last joined those that others lead.
+    joined: HashMap<RunId, Instant>,
     /// When all of them are looked at again.
     again: Instant,
     means: Rc<Means>,
@@ -131,6 +136,7 @@ impl Worker<'_> {
             ours: HashSet::new(),
             unfinished: Vec::new(),
             idle: HashSet::new(),
+            joined: HashMap::new(),
             again: Instant::now(),
             means: Rc::new(means),
             going: Rc::default(),
@@ -192,7 +198,8 @@ impl Worker<'_> {
         let ids: Vec<RunId> = free.iter().map(|run| run.id.clone()).collect();
         // Also tells whether the ledger is there.
         let held = at_work.ledger.held(&ids).await?;
-        free.retain(|run| !held.contains(&run.id));
+        let (others, free): (Vec<_>, Vec<_>) =
+            free.into_iter().partition(|run| held.contains(&run.id));
         for run in free {
             if at_work.tasks.len() >= MOST {
                 return Ok(false);
@@ -205,7 +212,31 @@ impl Worker<'_> {
                 None => drop(at_work.idle.insert(run.id)),
             }
         }
+        self.join(at_work, others).await?;
         Ok(at_work.tasks.is_empty() && held.is_empty())
+    }
+
+    /// Works on runs that others lead, where these let it.
+    async fn join(&mut self, at_work: &mut AtWork, led: Vec<RunRow>) -> Result<(), LedgerError> {
+        let just_joined = |run: &RunRow| {
+            let joined = at_work.joined.get(&run.id);
+            joined.is_some_and(|at| at.elapsed() < AGAIN)
+        };
+        let led: Vec<RunRow> = led.into_iter().filter(|run| !just_joined(run)).collect();
+        for run in led {
+            if at_work.tasks.len() >= MOST || !at_work.ledger.is_open(&run.id).await? {
+                continue;
+            }
+            match self.look_into(&at_work.ledger, &run).await? {
+                Some(wanted) => {
+                    at_work.joined.insert(run.id.clone(), Instant::now());
+                    let joins = true;
+                    self.start(at_work, run, Wanted { joins, ..wanted });
+                }
+                None => drop(at_work.idle.insert(run.id)),
+            }
+        }
+        Ok(())
     }
 
     /// How a run continues, if something of it can move here.

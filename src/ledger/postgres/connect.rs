@@ -39,8 +39,8 @@ const OWNER: [(&str, &str); 7] = [
     ("tcp_keepalives_count", "2"),
     ("tcp_user_timeout", "3000"),
     // Several times what the owner lets pass between two pings.
-    ("idle_session_timeout", "4000"),
-    ("idle_in_transaction_session_timeout", "4000"),
+    ("idle_session_timeout", "3000"),
+    ("idle_in_transaction_session_timeout", "3000"),
     ("client_connection_check_interval", "1000"),
 ];
 

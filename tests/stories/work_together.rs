@@ -1,0 +1,132 @@
+//! Workers that share a run: each does orgs of its own, and the orgs of one that is gone go on with the others.
+
+use std::time::{Duration, Instant};
+
+use crate::detach::stored;
+use crate::support::{Live, Scenario, user, zscaler};
+use crate::work::{status, until, with_entries, worker};
+
+const ORGS: usize = 24;
+const EACH: usize = 6;
+
+fn org(no: usize) -> String {
+    format!("org{no}")
+}
+
+/// A run over many orgs that takes a while.
+fn many_orgs() -> Scenario {
+    let entries = (0..ORGS).flat_map(|at| {
+        (0..EACH).map(move |no| {
+            zscaler(&format!("0oz{at}x{no}"))
+                .at(&org(at))
+                .feature(user())
+        })
+    });
+    let story = with_entries("limit = 0\nlatency = '200ms'", entries);
+    story.job("[limits]\nmaxInFlight = 1\n");
+    story
+}
+
+fn calls(story: &Scenario) -> usize {
+    (0..ORGS).map(|at| story.answered(&org(at)).len()).sum()
+}
+
+/// Everything was set, and nothing twice but for so many calls.
+fn assert_done(story: &Scenario, again: usize) {
+    until("all", Duration::from_mins(2), || {
+        status(story)["state"] == "settled"
+    });
+    let status = status(story);
+    assert_eq!(status["totals"]["changed"], ORGS * EACH, "{status}");
+    let posts: usize = (0..ORGS)
+        .map(|at| {
+            let calls = story.answered(&org(at));
+            calls
+                .iter()
+                .filter(|(call, _)| call.starts_with("POST"))
+                .count()
+        })
+        .sum();
+    assert!(
+        (ORGS * EACH..=ORGS * EACH + again).contains(&posts),
+        "{posts}"
+    );
+}
+
+fn joins(worker: &mut Live) {
+    worker.says("with others");
+}
+
+#[test]
+fn several_workers_share_a_run_and_one_that_is_killed_leaves_its_orgs_to_the_others() {
+    let story = many_orgs();
+    let first = worker(&story);
+    stored(&story, &[]);
+    until("calls", Duration::from_secs(20), || calls(&story) > ORGS);
+    let (mut second, mut third) = (worker(&story), worker(&story));
+    joins(&mut second);
+    joins(&mut third);
+    // By then each has its share.
+    std::thread::sleep(Duration::from_secs(2));
+    second.signal("KILL");
+    assert_eq!(second.ends(), None);
+    let killed = Instant::now();
+    let before: Vec<usize> = (0..ORGS).map(|at| story.answered(&org(at)).len()).collect();
+    // Every org that is not done goes on.
+    let goes_on = |at: usize| {
+        let now = story.answered(&org(at)).len();
+        now > before[at] || now >= 2 * EACH
+    };
+    until("every org goes on", Duration::from_secs(4), || {
+        (0..ORGS).all(goes_on)
+    });
+    println!("all orgs went on {:?} after the kill", killed.elapsed());
+    assert_done(&story, ORGS);
+    for mut worker in [first, third] {
+        worker.signal("TERM");
+        assert_eq!(worker.ends(), Some(0), "{}", worker.said());
+    }
+}
+
+#[test]
+fn a_run_is_helped_by_workers_and_returns_once_it_is_settled() {
+    let story = many_orgs();
+    let mut helps = worker(&story);
+    let mut run = story.begin(&["run", "job.toml"]);
+    joins(&mut helps);
+    assert_eq!(run.ends(), Some(0), "{}", run.said());
+    assert_done(&story, 0);
+    helps.signal("TERM");
+    assert_eq!(helps.ends(), Some(0), "{}", helps.said());
+}
+
+#[test]
+fn one_that_stands_still_is_taken_over_from_and_stores_nothing_when_it_wakes() {
+    let story = many_orgs();
+    let first = worker(&story);
+    stored(&story, &[]);
+    until("calls", Duration::from_secs(20), || calls(&story) > ORGS);
+    let mut second = worker(&story);
+    joins(&mut second);
+    std::thread::sleep(Duration::from_secs(2));
+    second.signal("STOP");
+    let stopped = Instant::now();
+    let before: Vec<usize> = (0..ORGS).map(|at| story.answered(&org(at)).len()).collect();
+    let goes_on = |at: usize| {
+        let now = story.answered(&org(at)).len();
+        now > before[at] || now >= 2 * EACH
+    };
+    until("every org goes on", Duration::from_secs(8), || {
+        (0..ORGS).all(goes_on)
+    });
+    println!("all orgs went on {:?} after the stop", stopped.elapsed());
+    assert_done(&story, ORGS);
+    second.signal("CONT");
+    // Nothing is left for it, and it is as good as new.
+    second.says("can be used again");
+    for mut worker in [first, second] {
+        worker.signal("TERM");
+        assert_eq!(worker.ends(), Some(0), "{}", worker.said());
+    }
+    assert_done(&story, ORGS);
+}
