@@ -26,6 +26,9 @@ pub(super) use closing::{Closing, summary};
 pub(super) use facts::{Facts, Request, look, undelivered};
 pub(super) use of_job::{Written, of_job};
 
+/// Entries that `status` shows at most: whoever asks for it every few seconds does not want more.
+const MOST_ENTRIES: u64 = 10_000;
+
 /// `report`.
 pub(super) async fn report(
     args: &args::Report,
@@ -114,6 +117,25 @@ pub(super) async fn to_stdout(
         }
     }
     Ok(entries)
+}
+
+/// Prints where a run stands as JSON: its report, without the entries where these are very many.
+pub(super) async fn standing_to_stdout(
+    ledger: &Ledger,
+    run: &RunRow,
+    output: Output,
+) -> Result<(), Failure> {
+    if ledger.counts(&run.id).await?.entries() <= MOST_ENTRIES {
+        let all = Request::all(Format::Json);
+        return to_stdout(ledger, run, &all, output).await.map(drop);
+    }
+    let facts = Facts::now(ledger, run).await?;
+    output
+        .stream(Syntax::Json, async |out: &mut dyn Write| {
+            facts.write_head(out)
+        })
+        .await?;
+    Ok(())
 }
 
 /// Writes a report to a file; it is there whole or not at all. Returns how many entries it has.

@@ -52,7 +52,7 @@ pub(super) async fn status(
     }
     match args.format {
         DataFormat::Json => {
-            report::to_stdout(&ledger, &run, &Request::all(Format::Json), output).await?;
+            report::standing_to_stdout(&ledger, &run, output).await?;
         }
         DataFormat::Human => {
             let (ledger, held) = look(&ledger, &run.id).await?;

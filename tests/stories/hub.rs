@@ -10,14 +10,14 @@ const ROLES: [&str; 2] = ["USER_ADMIN", "GROUP_MEMBERSHIP_ADMIN"];
 const SCOPES: [&str; 2] = ["okta.users.manage", "okta.groups.manage"];
 
 /// A spoke with features, in an org of its own.
-fn pair(org: &str) -> Entry {
+pub fn pair(org: &str) -> Entry {
     spoke("0oa1", &format!("spoke {org}"))
         .at(org)
         .feature(user())
 }
 
 /// The settings of a service app that is as wanted.
-fn is_complete(app: &Value) -> bool {
+pub fn is_complete(app: &Value) -> bool {
     let service = &app["service"];
     service["roles"] == json!(ROLES)
         && service["grants"] == json!(SCOPES)
@@ -25,7 +25,7 @@ fn is_complete(app: &Value) -> bool {
 }
 
 /// The spoke's connection is active and signs in as the service app.
-fn connected(story: &Scenario, org: &str) -> bool {
+pub fn connected(story: &Scenario, org: &str) -> bool {
     let named = story.service_apps("hub");
     let own = named
         .iter()

@@ -491,3 +491,22 @@ fn a_new_run_does_not_overtake_a_once_only_call_of_an_earlier_one() {
         assert_eq!(created.count(), 1);
     }
 }
+
+/// Whoever asks every few seconds is not given a million entries.
+#[test]
+fn status_leaves_entries_out_where_they_are_very_many() {
+    let mut story = Scenario::of([]);
+    for (many, has_entries) in [(10_000, true), (10_001, false)] {
+        let entries = (0..many).map(|no| google("").labelled(&format!("App {no}")));
+        story.manifest(entries.map(crate::support::Entry::missing));
+        story.unset("ACME_TOKEN");
+        story.okta_rollout(&["run", "job.toml", "--new"]).exits(3);
+        let status = story.okta_rollout(&["status", "--format", "json"]);
+        let status = status.exits(0).json();
+        assert_eq!(status["totals"]["entries"], many);
+        assert_eq!(status.get("entries").is_some(), has_entries);
+        let report = story.report();
+        assert_eq!(report["entries"].as_array().unwrap().len(), many);
+        assert_eq!(report["orgs"], status["orgs"]);
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::detach::stored;
+use crate::hub::{connected, is_complete, pair};
 use crate::support::{Live, Scenario, user, zscaler};
 use crate::work::{status, until, with_entries, worker};
 
@@ -129,4 +130,31 @@ fn one_that_stands_still_is_taken_over_from_and_stores_nothing_when_it_wakes() {
         assert_eq!(worker.ends(), Some(0), "{}", worker.said());
     }
     assert_done(&story, ORGS);
+}
+
+/// Steps in the hub are whoever's who has the hub, and those in a spoke whoever's who has the spoke.
+#[test]
+fn pairs_over_hub_and_spokes_pass_from_one_worker_to_the_other() {
+    const SPOKES: usize = 12;
+    let story = with_entries(
+        "limit = 0\nlatency = '50ms'",
+        (0..SPOKES).map(|at| pair(&org(at))),
+    );
+    let workers = [worker(&story), worker(&story), worker(&story)];
+    stored(&story, &[]);
+    until("all", Duration::from_mins(2), || {
+        status(&story)["state"] == "settled"
+    });
+    let totals = status(&story);
+    assert_eq!(totals["totals"]["changed"], SPOKES, "{totals}");
+    let made = story.service_apps("hub");
+    assert_eq!(made.len(), SPOKES);
+    assert!(made.iter().all(|(_, app)| is_complete(app)), "{made:?}");
+    assert!((0..SPOKES).all(|at| connected(&story, &org(at))));
+    let joined = workers.into_iter().map(|mut worker| {
+        worker.signal("TERM");
+        assert_eq!(worker.ends(), Some(0), "{}", worker.said());
+        usize::from(worker.said().contains("with others"))
+    });
+    assert!(joined.sum::<usize>() > 0, "one did it all");
 }

@@ -160,6 +160,12 @@ impl Facts {
         Ok(entries)
     }
 
+    /// Writes the JSON report without its entries.
+    pub(super) fn write_head(&self, mut out: &mut dyn Write) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut out, &self.overview())?;
+        Ok(writeln!(out)?)
+    }
+
     /// Filtered, the report holds its entries as a manifest, too.
     async fn write_json(&self, request: &Request, out: &mut dyn Write) -> anyhow::Result<u64> {
         let mut json = JsonReport::begin(out, &self.overview())?;
