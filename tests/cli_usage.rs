@@ -78,6 +78,7 @@ fn help_lists_every_command_with_examples_and_exit_codes() {
       serve        Serve the desk, and run jobs by their schedules, until it is stopped
       work         Work on the runs of a ledger on PostgreSQL, with any number of others, until it is
                    stopped
+      workers      List the processes that work on a ledger on PostgreSQL, and on what
       sandbox      Serve simulated Okta orgs on loopback
       schema       Print the JSON Schema of the manifest, of a job, or of the JSON report
       completions  Print the completions of a shell

@@ -17,6 +17,7 @@ mod rotate_key;
 mod rotate_keys;
 mod run;
 mod runs;
+mod schema;
 mod serve;
 mod work;
 
@@ -42,8 +43,9 @@ pub use rotate_key::RotateKey;
 pub use rotate_keys::RotateKeys;
 pub use run::Run;
 pub use runs::{Prune, Runs, RunsCommand};
+pub use schema::Schema;
 pub use serve::Serve;
-pub use work::Work;
+pub use work::{Work, Workers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -138,6 +140,8 @@ pub enum Command {
     Serve(Serve),
     /// Work on the runs of a ledger on PostgreSQL, with any number of others, until it is stopped
     Work(Work),
+    /// List the processes that work on a ledger on PostgreSQL, and on what
+    Workers(Workers),
     /// Serve simulated Okta orgs on loopback
     Sandbox(Sandbox),
     /// Print the JSON Schema of the manifest, of a job, or of the JSON report
@@ -149,24 +153,6 @@ pub enum Command {
     Complete(Complete),
     /// Print the manual page, or write one per command into a folder
     Man(Man),
-}
-
-/// `schema`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  okta-rollout schema > manifest.schema.json
-  okta-rollout schema --job > job.schema.json
-
-An editor takes the first by `$schema` in a JSON manifest, the second by `#:schema ./job.schema.json` as the first line of
-a job.")]
-pub struct Schema {
-    /// Of a job file instead
-    #[arg(long, conflicts_with = "report")]
-    pub job: bool,
-    /// Of the JSON report instead
-    #[arg(long)]
-    pub report: bool,
 }
 
 /// `init`.

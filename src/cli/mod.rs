@@ -56,6 +56,7 @@ mod status;
 mod target;
 mod watch;
 mod work;
+mod workers;
 
 use std::io;
 
@@ -199,6 +200,7 @@ fn dispatch(command: &Command, settings: &Settings, output: Output) -> Result<En
         Command::Export(args) => wait_for(output, export::export(args, settings, output)),
         Command::Sandbox(args) => wait_for(output, sandbox::sandbox(args, settings, output)),
         Command::Serve(args) => wait_for(output, serve::serve(args, settings, output)),
+        Command::Workers(args) => wait_for(output, workers::workers(args, settings, output)),
         Command::Work(args) => wait_for(output, work::work(args, settings, output)),
         Command::Schema(args) => manual::schema(args, output),
         Command::Completions(args) => completions::completions(args, output),

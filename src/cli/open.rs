@@ -84,6 +84,20 @@ pub(super) async fn readable_if_there(
     }
 }
 
+/// Refuses a ledger that nobody else can have.
+pub(super) fn refuse_unshared(settings: &Settings) -> Result<(), Failure> {
+    let url = url(settings)?;
+    if url.is_shared() {
+        return Ok(());
+    }
+    let error = anyhow::anyhow!(
+        "{url} is a file, and workers share a ledger on PostgreSQL; nothing was sent"
+    );
+    Err(Failure::usage(error).hint(
+        "give --ledger postgres://USER@HOST/DB; runs in a file go on by themselves: okta-rollout resume, or okta-rollout serve",
+    ))
+}
+
 /// The file of the ledger, if it is in one, whether it exists or not.
 pub(super) fn file(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
     Ok(Ledger::file_of(&url(settings)?).map(Path::to_owned))

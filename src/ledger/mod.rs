@@ -61,8 +61,9 @@ pub(crate) use model::tests;
 pub use model::*;
 pub use moving::{MoveOptions, move_ledger};
 pub use ownership::{ConsentRight, OrgHold, Owner, RunLock, StartLock};
+pub use partitions::partition_of;
 pub use postgres::{RoleError, grants};
-pub use store::{DeskMark, Import};
+pub use store::{DeskMark, Enrolled, Import};
 
 use crate::job::LedgerUrl;
 use crate::model::RunId;
@@ -226,6 +227,23 @@ impl Ledger {
         match &self.store {
             Store::Postgres(store) if lock.leads() => Box::pin(store.invite(lock.run())).await,
             Store::Postgres(_) | Store::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Lets [`Self::at_work`] tell of this process also while it has nothing to do, until what is returned is dropped.
+    pub async fn enroll(&self) -> Result<Option<Enrolled>> {
+        match &self.store {
+            Store::Postgres(store) => Box::pin(store.enroll()).await.map(Some),
+            Store::Sqlite(_) => Ok(None),
+        }
+    }
+
+    /// The processes that work on a ledger that [is shared](Self::is_shared), by name; of these runs it is told who leads
+    /// them.
+    pub async fn at_work(&self, runs: &[RunId]) -> Result<Vec<AtWork>> {
+        match &self.store {
+            Store::Postgres(store) => Box::pin(store.at_work(runs)).await,
+            Store::Sqlite(_) => Ok(Vec::new()),
         }
     }
 

@@ -91,6 +91,9 @@ pub(super) type HeldRun = OfBackend<sqlite::HeldRun, postgres::Held>;
 /// An org that is held where others could have it; given back on drop.
 pub(super) type HeldOrg = postgres::OrgHold;
 
+/// A process that works on a ledger with others, as long as this is there.
+pub type Enrolled = postgres::Held;
+
 /// The right to begin a run of a file; given back on drop.
 pub(super) type HeldFile = OfBackend<sqlite::FileLock, postgres::Held>;
 

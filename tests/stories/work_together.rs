@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::detach::stored;
 use crate::hub::{connected, is_complete, pair};
 use crate::support::{Live, Scenario, user, zscaler};
@@ -54,6 +56,11 @@ fn assert_done(story: &Scenario, again: usize) {
     );
 }
 
+fn workers(story: &Scenario) -> Vec<Value> {
+    let workers = story.okta_rollout(&["workers", "--format", "json"]);
+    serde_json::from_value(workers.exits(0).json()).unwrap()
+}
+
 fn joins(worker: &mut Live) {
     worker.says("with others");
 }
@@ -67,8 +74,24 @@ fn several_workers_share_a_run_and_one_that_is_killed_leaves_its_orgs_to_the_oth
     let (mut second, mut third) = (worker(&story), worker(&story));
     joins(&mut second);
     joins(&mut third);
-    // By then each has its share.
-    std::thread::sleep(Duration::from_secs(2));
+    let shared = || {
+        let workers = workers(&story);
+        let holds = |one: &Value| {
+            one["partitions"]
+                .as_array()
+                .is_some_and(|all| all.len() >= 4)
+        };
+        workers.len() == 3 && workers.iter().all(holds)
+    };
+    until("a share for each", Duration::from_secs(20), shared);
+    let leads = workers(&story);
+    let leads = leads.iter().filter(|one| one["leads"] != json!([]));
+    assert_eq!(leads.count(), 1);
+    let shown = story.okta_rollout(&["workers"]).exits(0).data();
+    assert!(
+        shown.contains("leads run") && shown.contains(" orgs ("),
+        "{shown}"
+    );
     second.signal("KILL");
     assert_eq!(second.ends(), None);
     let killed = Instant::now();
@@ -157,4 +180,33 @@ fn pairs_over_hub_and_spokes_pass_from_one_worker_to_the_other() {
         usize::from(worker.said().contains("with others"))
     });
     assert!(joined.sum::<usize>() > 0, "one did it all");
+}
+
+#[test]
+fn who_is_idle_is_listed_and_who_has_ended_is_not() {
+    let story = with_entries("limit = 0", [zscaler("0oa1")]);
+    story.okta_rollout(&["run", "job.toml"]).exits(0);
+    assert_eq!(workers(&story), [json!(null); 0]);
+    story.okta_rollout(&["workers"]).exits(0).says("nobody");
+    let mut idle = worker(&story);
+    until("it is listed", Duration::from_secs(10), || {
+        workers(&story).len() == 1
+    });
+    let listed = workers(&story).remove(0);
+    assert!(
+        listed["worker"].as_str().unwrap().starts_with("pid "),
+        "{listed}"
+    );
+    assert_eq!(
+        (&listed["leads"], &listed["partitions"]),
+        (&json!([]), &json!([]))
+    );
+    idle.signal("TERM");
+    assert_eq!(idle.ends(), Some(0));
+    assert_eq!(workers(&story), [json!(null); 0]);
+    // Of a file nobody can be more than one.
+    story
+        .okta_rollout(&["workers", "--ledger", "ledger.db"])
+        .exits(2)
+        .says("is a file");
 }

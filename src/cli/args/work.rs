@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::DeskAt;
+use super::{DataFormat, DeskAt};
 
 /// `work`.
 #[derive(Debug, ClapArgs)]
@@ -64,4 +64,19 @@ impl Work {
             behind_proxy: self.behind_proxy.clone(),
         })
     }
+}
+
+/// `workers`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  okta-rollout workers --ledger postgres://rollout@db/rollouts
+  okta-rollout workers --format json
+
+A line for each process: which runs it leads, how many of the 256 partitions it holds, and the orgs in them in which something
+is left to do. One that leads a run says when waves begin and that it has ended; all others join it.")]
+pub struct Workers {
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DataFormat,
 }

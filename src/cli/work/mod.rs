@@ -13,7 +13,7 @@ use super::args;
 use super::as_worker::AsWorker;
 use super::desk::At;
 use super::log;
-use super::open::{url, writable};
+use super::open::{refuse_unshared, writable};
 use super::output::Output;
 use super::signals::Signals;
 use crate::desk::Jobs;
@@ -83,18 +83,4 @@ pub(super) async fn work(
         drop(tokio::time::timeout(MOST_FOR_LOG, logged).await);
     }
     Ok(Ending::Success)
-}
-
-/// Refuses a ledger that nobody else can have.
-fn refuse_unshared(settings: &Settings) -> Result<(), Failure> {
-    let url = url(settings)?;
-    if url.is_shared() {
-        return Ok(());
-    }
-    let error = anyhow::anyhow!(
-        "{url} is a file, and workers share a ledger on PostgreSQL; nothing was sent"
-    );
-    Err(Failure::usage(error).hint(
-        "give --ledger postgres://USER@HOST/DB; runs in a file go on by themselves: okta-rollout resume, or okta-rollout serve",
-    ))
 }

@@ -145,6 +145,7 @@ impl Worker<'_> {
 
     async fn drive(&mut self, at_work: &mut AtWork, reload: &Notify) -> Result<(), LedgerError> {
         let interrupt = self.engine.cancellation().clone();
+        let _enrolled = at_work.ledger.enroll().await?;
         // Before anything is looked for: what is stored from now on is noticed.
         let mut changes = std::pin::pin!(at_work.ledger.changes().await?);
         while !interrupt.is_cancelled() {

@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Partition,
     /// A partition that is asked for: held by many at once.
     Asked,
+    /// A process that works with others.
+    Worker,
 }
 
 /// A lock that is asked for.
@@ -35,6 +37,7 @@ impl Kind {
             Self::Desk => "desk",
             Self::Partition => "partition",
             Self::Asked => "asked",
+            Self::Worker => "worker",
         };
         let digest = Sha256::digest(format!("okta-rollout {kind} {name}"));
         i64::from_be_bytes(std::array::from_fn(|at| digest[at]))

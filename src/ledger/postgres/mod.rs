@@ -12,6 +12,7 @@
 
 mod apps;
 mod asks;
+mod at_work;
 mod calls;
 mod carry_over;
 mod changes;

@@ -15,6 +15,11 @@ static PARTITION_OF: LazyLock<HashMap<i64, (Kind, Partition)>> = LazyLock::new(|
         .collect()
 });
 
+/// What a lock is of, if it is one of these.
+pub(super) fn of(key: i64) -> Option<(Kind, Partition)> {
+    PARTITION_OF.get(&key).copied()
+}
+
 /// The number of its lock.
 pub(super) fn key(kind: Kind, partition: Partition) -> i64 {
     kind.key(&partition.to_string())

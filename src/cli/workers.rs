@@ -1,0 +1,107 @@
+//! `workers`: who works on a ledger that several share, and on what.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::args;
+use super::args::DataFormat;
+use super::open::{readable, refuse_unshared};
+use super::output::{Output, local_times};
+use crate::failure::{Ending, Failure};
+use crate::ledger::{AtWork, Ledger, partition_of};
+use crate::model::RunId;
+use crate::report::counted;
+use crate::settings::Settings;
+use crate::text::Syntax;
+
+/// A process, as programs are told of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'w> {
+    worker: &'w str,
+    leads: Vec<&'w str>,
+    partitions: &'w [u16],
+    asks: usize,
+    orgs: Vec<&'w str>,
+}
+
+/// `workers`.
+pub(super) async fn workers(
+    args: &args::Workers,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    refuse_unshared(settings)?;
+    let ledger = readable(settings, output).await?;
+    let runs = ledger.unfinished_runs().await?;
+    let ids: Vec<RunId> = runs.into_iter().map(|run| run.id).collect();
+    let workers = ledger.at_work(&ids).await?;
+    let orgs = left(&ledger, &ids).await?;
+    let rows: Vec<Row<'_>> = workers.iter().map(|one| row(one, &orgs)).collect();
+    match args.format {
+        DataFormat::Json => output.data(Syntax::Json, |out| {
+            serde_json::to_writer_pretty(&mut *out, &rows)?;
+            Ok(writeln!(out)?)
+        })?,
+        DataFormat::Human if rows.is_empty() => output.note("nobody works on it"),
+        DataFormat::Human => output.page(|page| {
+            let mut lines = rows.iter().map(line);
+            lines.try_for_each(|line| page.line(format_args!("{}", local_times(&line))))
+        })?,
+    }
+    Ok(Ending::Success)
+}
+
+/// Orgs in which something is left to do, by name, each with its partition.
+async fn left(ledger: &Ledger, runs: &[RunId]) -> Result<Vec<(String, u16)>, Failure> {
+    let mut left = Vec::new();
+    for run in runs {
+        let (orgs, called) = (ledger.orgs(run).await?, ledger.called(run).await?);
+        for (no, counts) in ledger.counts_by_org(run).await? {
+            if let Some(org) = orgs.get(no.index())
+                && (counts.movable() > 0 || called.contains(&no))
+            {
+                left.push((org.name.clone(), partition_of(&org.url)));
+            }
+        }
+    }
+    left.sort();
+    left.dedup();
+    Ok(left)
+}
+
+fn row<'w>(worker: &'w AtWork, orgs: &'w [(String, u16)]) -> Row<'w> {
+    let has = |partition: &u16| worker.partitions.binary_search(partition).is_ok();
+    let own = orgs.iter().filter(|(_, partition)| has(partition));
+    Row {
+        worker: &worker.name,
+        leads: worker.leads.iter().map(|run| run.0.as_str()).collect(),
+        partitions: &worker.partitions,
+        asks: worker.asks,
+        orgs: own.map(|(name, _)| name.as_str()).collect(),
+    }
+}
+
+/// Names of so many orgs are shown.
+const SHOWN: usize = 5;
+
+fn line(row: &Row<'_>) -> String {
+    let leads = match &row.leads[..] {
+        [] => String::new(),
+        [run] => format!("leads run {run}, "),
+        runs => format!("leads runs {}, ", runs.join(", ")),
+    };
+    let partitions = counted(row.partitions.len() as u64, "partition", "partitions");
+    let mut line = format!("{}: {leads}{partitions}", row.worker);
+    if !row.orgs.is_empty() {
+        let names = row.orgs[..row.orgs.len().min(SHOWN)].join(", ");
+        let orgs = counted(row.orgs.len() as u64, "org", "orgs");
+        let more = if row.orgs.len() > SHOWN { ", …" } else { "" };
+        _ = write!(line, ", {orgs} ({names}{more})");
+    }
+    if row.asks > 0 {
+        _ = write!(line, ", asks for {} more", row.asks);
+    }
+    line
+}

@@ -1,0 +1,64 @@
+//! Who works on the ledger: sessions, by the locks that they hold.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::locks::Kind;
+use super::{Held, Store, partition_locks};
+use crate::ledger::{AtWork, LedgerError, Result};
+use crate::model::RunId;
+
+const LOCKS: &str = "SELECT pid, (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
+     WHERE locktype = 'advisory' AND granted AND objsubid = 1
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     ORDER BY pid, key";
+
+impl Store {
+    pub async fn enroll(&self) -> Result<Held> {
+        let key = Kind::Worker.key(&self.inner.target.process.to_string());
+        let taken = self.lock(key, None).await?;
+        // Its key is a number of this process alone.
+        taken.map_err(|_| LedgerError::lost(self.location()))
+    }
+
+    pub async fn at_work(&self, runs: &[RunId]) -> Result<Vec<AtWork>> {
+        let reader = self.reader().await?;
+        let names = reader.query("SELECT lock, name FROM holder", &[]).await?;
+        let names: HashMap<i64, String> = names
+            .iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect::<Result<_>>()?;
+        let led: HashMap<i64, &RunId> = runs
+            .iter()
+            .map(|run| (Kind::Run.key(&run.0), run))
+            .collect();
+        let mut sessions: BTreeMap<i32, AtWork> = BTreeMap::new();
+        for row in reader.query(LOCKS, &[]).await? {
+            let key = row.get(1)?;
+            let session = sessions.entry(row.get(0)?).or_insert_with(|| AtWork {
+                name: String::new(),
+                leads: Vec::new(),
+                partitions: Vec::new(),
+                asks: 0,
+            });
+            if let Some(name) = names.get(&key) {
+                session.name.clone_from(name);
+            }
+            match (led.get(&key), partition_locks::of(key)) {
+                (Some(run), _) => session.leads.push((*run).clone()),
+                (_, Some((Kind::Partition, partition))) => session.partitions.push(partition),
+                (_, Some(_)) => session.asks += 1,
+                (None, None) => {}
+            }
+        }
+        let mut all: Vec<AtWork> = sessions.into_values().collect();
+        all.retain(|one| !one.name.is_empty() || !one.partitions.is_empty());
+        for one in &mut all {
+            one.partitions.sort_unstable();
+            if one.name.is_empty() {
+                "another process".clone_into(&mut one.name);
+            }
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+}
