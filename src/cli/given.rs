@@ -166,6 +166,8 @@ mod tests {
             ("plan", Way::Once),
             ("new", Way::Once),
             ("dry-run", Way::Once),
+            // What was stored is stored.
+            ("detach", Way::Once),
             ("explain", Way::Once),
             ("approve", Way::Once),
             ("past-halt", Way::Once),
