@@ -267,6 +267,16 @@ impl Settings {
 }
 
 impl Settings {
+    /// The same where nobody is there to be asked, and several runs may be at work.
+    #[must_use]
+    pub fn unattended(&self) -> Self {
+        Self {
+            stdin_is_terminal: false,
+            animation: Animation::Lines,
+            ..self.clone()
+        }
+    }
+
     /// The same for a command on a file whose job may name a ledger: flag and environment win over it.
     #[must_use]
     pub fn with_policy(&self, policy: &Policy) -> Self {

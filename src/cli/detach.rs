@@ -7,7 +7,7 @@ use super::failed_start;
 use super::open::{file as ledger_file, note_new, url, writable};
 use super::output::Output;
 use super::start::{
-    context, no_dry_run, note_left_behind, read_orgs, refresh, refuse_misnamed_orgs, say_begun,
+    context, note_left_behind, read_orgs, refresh, refuse_dry_run, refuse_misnamed_orgs, say_begun,
     say_if_other_waves, say_nothing_to_do, say_waits,
 };
 use super::target::{self, refused};
@@ -21,7 +21,6 @@ use crate::rollout::beginning::{Beginning, Wanted, begin};
 use crate::rollout::context::{MOST_OF_JOB, RunContext};
 use crate::rollout::continuation::{Asked, Last, Next};
 use crate::rollout::rotation::refuse_otherwise;
-use crate::rollout::shell::quoted;
 use crate::rollout::simulated::refuse_state;
 use crate::rollout::target::Target;
 use crate::settings::Settings;
@@ -33,10 +32,7 @@ pub(super) async fn detach(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    if args.dry_run {
-        let plan = format!("okta-rollout plan {}{}", quoted(file), args.of_plan());
-        return Err(no_dry_run(&plan));
-    }
+    refuse_dry_run(file, args)?;
     refuse_flags(args)?;
     refuse_unshared(&settings.with_ledger_of(file))?;
     let at = unix_millis();

@@ -14,7 +14,7 @@ use super::failed_start;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::plan::{Answer, ask};
-use super::start::{no_dry_run, start};
+use super::start::{no_dry_run, refuse_dry_run, start};
 use super::target;
 use crate::desk::Jobs;
 use crate::desk::asked::AT_ONCE;
@@ -22,7 +22,6 @@ use crate::desk::shelves::Scope;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
 use crate::pacing::unix_millis;
-use crate::rollout::shell::quoted;
 use crate::settings::Settings;
 
 /// `run`.
@@ -115,10 +114,7 @@ async fn make_so(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    if args.dry_run {
-        let plan = format!("okta-rollout plan {}{}", quoted(file), args.of_plan());
-        return Err(no_dry_run(&plan));
-    }
+    refuse_dry_run(file, args)?;
     let target = target::read(file, settings, output)?;
     refuse_mixed(&target.policy, args.format)?;
     let settings = settings.with_policy(&target.policy);

@@ -1,5 +1,7 @@
 //! Continues a file's interrupted run, or starts a new one.
 
+use std::path::Path;
+
 use super::args;
 use super::execute::{Begun, Work, execute};
 use super::notices::receiver;
@@ -33,6 +35,15 @@ use crate::settings::Settings;
 pub(super) fn no_dry_run(plan: &str) -> Failure {
     let error = anyhow::anyhow!("`run` has no --dry-run; nothing was sent");
     Failure::usage(error).hint(format!("use plan, which shows what would be done: {plan}"))
+}
+
+/// Refuses a run of a file that is only to be looked at.
+pub(super) fn refuse_dry_run(file: &Path, args: &args::Run) -> Result<(), Failure> {
+    if !args.dry_run {
+        return Ok(());
+    }
+    let plan = format!("okta-rollout plan {}{}", quoted(file), args.of_plan());
+    Err(no_dry_run(&plan))
 }
 
 /// Continues or begins a run of a file, or begins one of what was approved of it.

@@ -71,7 +71,7 @@ impl Work {
 #[command(after_help = "\
 Examples:
   okta-rollout workers --ledger postgres://rollout@db/rollouts
-  okta-rollout workers --format json
+  okta-rollout workers --ledger postgres://rollout@db/rollouts --format json
 
 A line for each process: which runs it leads, how many of the 256 partitions it holds, and the orgs in them in which something
 is left to do. One that leads a run says when waves begin and that it has ended; all others join it.")]

@@ -24,7 +24,7 @@ use crate::desk::asked::AT_ONCE;
 use crate::desk::shelves::Scope;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
-use crate::settings::{Animation, Settings};
+use crate::settings::Settings;
 use clock::SystemClock;
 use job::Job;
 use service::{Given, Service, ledgers};
@@ -41,12 +41,7 @@ pub(super) async fn serve(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let settings = &Settings {
-        // Nobody is there to be asked, and several runs may be at work.
-        stdin_is_terminal: false,
-        animation: Animation::Lines,
-        ..settings.clone()
-    };
+    let settings = &settings.unattended();
     log::refuse(settings, |_| Ok(Vec::new()))?;
     let jobs = read(&args.jobs, settings, output).await?;
     let at = At::of(&args.desk).await?;

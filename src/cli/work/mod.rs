@@ -20,7 +20,7 @@ use crate::desk::Jobs;
 use crate::desk::shelves::Scope;
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
-use crate::settings::{Animation, Settings};
+use crate::settings::Settings;
 use worker::Worker;
 
 /// How long it waits for its log at its end.
@@ -32,12 +32,7 @@ pub(super) async fn work(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let settings = &Settings {
-        // Nobody is there to be asked, and several runs may be at work.
-        stdin_is_terminal: false,
-        animation: Animation::Lines,
-        ..settings.clone()
-    };
+    let settings = &settings.unattended();
     log::refuse(settings, |_| Ok(Vec::new()))?;
     refuse_unshared(settings)?;
     let as_worker = AsWorker::of(args, settings)?;

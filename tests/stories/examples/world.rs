@@ -32,13 +32,13 @@ fn on_postgres(line: &str, at: usize) -> Option<String> {
     let end = line[at..].find(' ').map_or(line.len(), |end| at + end);
     let url = server.empty();
     let mut there = format!("{}{url}{}", &line[..at], &line[end..]);
-    if line.starts_with("okta-rollout work") && !line.contains("--drain") {
+    if line.starts_with("okta-rollout work ") && !line.contains("--drain") {
         // Nobody is there to stop it.
         there += " --drain";
     }
     server.sql(
         "postgres",
-        "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "DO $$ BEGIN CREATE ROLE rollout_worker LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
     );
     if line.contains("ledger move") && end == line.len() {
         return Some(there);
