@@ -6,9 +6,9 @@ use super::args::{self, DataFormat};
 use super::failed_start;
 use super::open::{file as ledger_file, note_new, url, writable};
 use super::output::Output;
-use super::start::{
-    context, note_left_behind, read_orgs, refresh, refuse_dry_run, refuse_misnamed_orgs, say_begun,
-    say_if_other_waves, say_nothing_to_do, say_waits,
+use super::start::{context, read_orgs, refresh, refuse_dry_run, refuse_misnamed_orgs};
+use super::start_notes::{
+    note_left_behind, say_begun, say_if_other_waves, say_nothing_to_do, say_waits,
 };
 use super::target::{self, refused};
 use crate::failure::{Ending, Failure};

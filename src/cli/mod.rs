@@ -52,6 +52,7 @@ mod schedule;
 mod serve;
 mod signals;
 mod start;
+mod start_notes;
 mod status;
 mod target;
 mod watch;
