@@ -10,6 +10,9 @@ use crate::world::World;
 /// So slow that no machine works off the fleet at once.
 pub const LATENCY: &str = "latency = '40ms'\n";
 
+/// Longer than a process is made to stand still: a call that is under way is answered in time still.
+const HELD: &str = "60s";
+
 /// A run of which the first entries have ended. It stands still until it is told to continue.
 pub fn held_in_the_middle(rollout: &Rollout) -> (Child, BufReader<ChildStderr>) {
     let (run, said) = in_the_middle(rollout);
@@ -44,12 +47,12 @@ pub fn send(signal: &str, to: &Child) {
 #[test]
 fn an_interrupted_run_continues_without_a_call_too_many() {
     let quiet = World::new(SMALL, LATENCY);
-    let undisturbed = quiet.rollout("");
+    let undisturbed = quiet.rollout(HELD, "");
     let wanted = quiet.carry_on(&undisturbed, |command| {
         undisturbed.output(command).status.code()
     });
     let world = World::new(SMALL, LATENCY);
-    let rollout = world.rollout("");
+    let rollout = world.rollout(HELD, "");
     let (mut run, mut said) = held_in_the_middle(&rollout);
     let second = rollout.output(&["run", "job.toml"]);
     assert_eq!(second.status.code(), Some(2), "{}", told(&second));

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::fleet::{FAULTS, LARGE};
-use crate::support::Rollout;
+use crate::support::{Rollout, SOON};
 use crate::undisturbed::undisturbed;
 use crate::world::World;
 
@@ -50,7 +50,7 @@ fn cut_short(world: &World, rollout: &Rollout, command: &[&str]) -> Option<i32> 
 #[test]
 fn a_run_killed_again_and_again_ends_as_one_left_alone() {
     let world = World::new(LARGE, &format!("{LATENCY}{FAULTS}"));
-    let rollout = world.rollout(ATTEMPTS);
+    let rollout = world.rollout(SOON, ATTEMPTS);
     let mut kills = BTreeMap::<String, u32>::new();
     let report = world.carry_on(&rollout, |command| {
         let code = cut_short(&world, &rollout, command);

@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, SMALL};
 use crate::interrupts::{LATENCY, held_in_the_middle, in_the_middle, send};
 use crate::postgres_server::{Server, server};
 use crate::silence::{Relay, Silence};
-use crate::support::{Report, Rollout, told};
+use crate::support::{Report, Rollout, SOON, told};
 use crate::world::World;
 
 /// The sessions that own runs: no other one holds an advisory lock for longer than a moment.
@@ -47,7 +47,7 @@ impl<'s> Story<'s> {
         let address = server.empty();
         let database = address.rsplit('/').next().unwrap().to_owned();
         let address = address.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
-        let rollout = world.rollout("").on_ledger(&address);
+        let rollout = world.rollout(SOON, "").on_ledger(&address);
         Self {
             world,
             rollout,
@@ -99,7 +99,7 @@ struct Wanted {
 
 fn wanted(fleet: Fleet) -> Wanted {
     let world = World::new(fleet, "");
-    let rollout = world.rollout("");
+    let rollout = world.rollout(SOON, "");
     let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
     Wanted {
         essence: report.essence(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fleet::Fleet;
-use crate::support::{Report, Rollout, SOON};
+use crate::support::{Report, Rollout};
 
 /// No limit, and every call remembered.
 const SETTINGS: &str = "limit = 0\njournal = 100000\n";
@@ -49,13 +49,14 @@ impl World {
         }
     }
 
-    /// The fleet's rollout in these orgs, two calls at a time each; `more` is what else the job says.
-    pub fn rollout(&self, more: &str) -> Rollout {
+    /// The fleet's rollout in these orgs, two calls at a time each, none of which takes longer than
+    /// `timeout`; `more` is what else the job says.
+    pub fn rollout(&self, timeout: &str, more: &str) -> Rollout {
         let manifest = self.fleet.manifest(|org| {
             json!({ "url": self.sandbox.url(org), "limits": { "maxInFlight": 2 },
                     "auth": { "apiToken": format!("file:{org}.txt") } })
         });
-        let rollout = Rollout::new(&manifest, SOON, more);
+        let rollout = Rollout::new(&manifest, timeout, more);
         for org in self.fleet.names() {
             let token = self.sandbox.api_token(&org);
             rollout.secret(&format!("API token of {org}"), &token);

@@ -11,7 +11,7 @@ use crate::support::{Entry, Ran, Scenario, google, user, zscaler};
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Silence of an org is seen soon.
-const JOB: &str = "[http]\ntimeout = '300ms'\n[limits]\nmaxInFlight = 2\n";
+const JOB: &str = "[http]\ntimeout = '1s'\n[limits]\nmaxInFlight = 2\n";
 
 fn rows() -> Vec<Entry> {
     let acme = (0..4).map(|n| zscaler(&format!("0oaA{n}")).feature(user()));
@@ -297,7 +297,7 @@ fn only_an_answer_that_shows_something_is_a_look() {
             &format!("limit = 0\n[[faults.rules]]\n{rule}"),
             [zscaler("0oa1")],
         );
-        story.job("[http]\ntimeout = '200ms'\n");
+        story.job("[http]\ntimeout = '1s'\n");
         story.run().exits(if is_look { 0 } else { 3 });
         let report = story.report();
         let looked_at = &report["entries"][0]["checkedAt"];
