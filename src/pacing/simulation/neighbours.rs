@@ -102,8 +102,9 @@ proptest! {
         let besides = usable - limit * part * 1.3 - 5.0;
         let third = (usable / 3.0).min(limit - limit * part * 1.3) - 4.0;
         let ours = besides.max(third).max(usable / 12.0 - 1.0).max(1.0);
-        // Of windows of 10 s we take less: a pace that is seen for some seconds only is taken for up to a half more.
-        let part_of_it = if world.window_s < 60 { 0.4 } else { 0.7 };
+        // Of windows of 10 s we take less: a pace that is seen for some seconds only is taken for up to a half more, and
+        // where they take more than half of what is left that is most of the rest.
+        let part_of_it = if world.window_s < 60 { 0.25 } else { 0.7 };
         prop_assert!(outcome.windows <= windows(&world, ours * part_of_it), "{} windows, {ours} a window", outcome.windows);
         // Before they are seen they take some of what our calls on their way have reserved.
         let on_the_way = Duration::from_millis(world.latency_ms.1 * 2).as_secs_f64();
