@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::job::{self, Job, LedgerUrl, LedgerUrlError};
-use crate::manifest::{Limits, Source};
+use crate::manifest::{Label, Limits, Source};
 use crate::okta::{HttpSettings, Proxies};
 
 /// The ledger of a command, and who named it.
@@ -219,6 +219,8 @@ pub struct Settings {
     pub log: Option<LogSettings>,
     /// Where variables of secrets are read from, besides the environment.
     pub env_file: Option<PathBuf>,
+    /// What this machine is, as `--label` says.
+    pub labels: Vec<Label>,
     /// Files that the command reads besides manifest, orgs and job, and what they are.
     pub inputs: Vec<(&'static str, PathBuf)>,
 }
@@ -261,6 +263,7 @@ impl Settings {
             proxies: environment.proxies,
             log: flags.log.clone(),
             env_file: flags.env_file.clone(),
+            labels: Vec::new(),
             inputs: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ mod desk;
 mod doctor;
 mod export;
 mod global;
+mod labelled;
 mod ledger;
 mod only;
 mod plan;
@@ -34,6 +35,7 @@ pub use desk::DeskAt;
 pub use doctor::Doctor;
 pub use export::{Export, ExportFormat, Retarget};
 pub use global::Global;
+pub use labelled::Labelled;
 pub use ledger::{Grants, LedgerCommand, Move};
 pub use only::Only;
 pub use plan::Plan;
@@ -235,6 +237,9 @@ pub struct Resume {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// What this machine is.
+    #[command(flatten)]
+    pub labelled: Labelled,
     /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,

@@ -9,7 +9,7 @@ use crate::cli::args;
 use crate::cli::output::Output;
 use crate::failure::Failure;
 use crate::ledger::{OrgRow, RunRow};
-use crate::manifest::Orgs;
+use crate::manifest::{OrgSpec, Orgs};
 use crate::model::RunId;
 use crate::rollout::access::Shut;
 use crate::settings::Settings;
@@ -55,7 +55,11 @@ impl AsWorker {
     /// Gives a run's orgs the credentials that they have here. These are each worker's own: the ledger keeps what it has.
     pub fn give(orgs: &Orgs, rows: &mut [OrgRow]) {
         for row in rows.iter_mut().filter(|row| orgs.url(&row.name) == row.url) {
-            row.spec = orgs.anchored(&row.name).unwrap_or_else(|| row.spec.clone());
+            if let Some(here) = orgs.anchored(&row.name) {
+                // Which workers an org asks for is the run's to say.
+                let worker = std::mem::take(&mut row.spec.worker);
+                row.spec = OrgSpec { worker, ..here };
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use super::progress::Recount;
 use super::question::{Said, can_ask};
 use super::report::{self, Closing, Request, Written};
 use super::signals::Signals;
-use super::{continuation, notices, outputs, progress, prune};
+use super::{continuation, elsewhere, notices, outputs, progress, prune};
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure, Kind};
 use crate::job::{Format, ReportFile};
@@ -101,14 +101,14 @@ pub(super) async fn execute(
         return Ok(Ending::Success);
     }
     if !work.lock.leads() {
-        let driving = driving(work, selected, true);
+        let driving = driving(work, selected, true, settings);
         return join(&driving, (&all, worker), engine, settings, output).await;
     }
     let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
     let retries = work.failed || work.selection.names_state(State::Failed);
     let (begun, format, decision) = (work.begun, work.format, work.decision);
     let leaves = worker.is_some();
-    let driving = driving(work, selected, leaves);
+    let driving = driving(work, selected, leaves, settings);
     confirm(&driving, (asks, retries), output).await?;
     // Before failed entries are set back, so that what they halted is known.
     decide_on_waves(&driving, &all, decision, retries, output).await?;
@@ -117,8 +117,9 @@ pub(super) async fn execute(
     }
     let earlier = ended_before(&driving, begun, output).await?;
     let ready = driving.open(&all).await?;
-    if let Some(worker) = &worker {
-        worker.tell(&driving.run, ready.shut(), output);
+    match &worker {
+        Some(worker) => worker.tell(&driving.run, ready.shut(), output),
+        None => elsewhere::say(&driving.ledger, ready.elsewhere(), output).await?,
     }
     let interrupt = engine.cancellation();
     let signals = Signals::listen(interrupt.clone(), output)?;
@@ -149,7 +150,7 @@ pub(super) async fn execute(
     ending.map_err(Failure::too_late_for_usage)
 }
 
-fn driving(work: Work, selected: Selected, leaves: bool) -> Driving {
+fn driving(work: Work, selected: Selected, leaves: bool, settings: &Settings) -> Driving {
     Driving {
         next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
         lock: work.lock,
@@ -164,6 +165,7 @@ fn driving(work: Work, selected: Selected, leaves: bool) -> Driving {
         stays: work.stays,
         orgs_now: work.orgs_now,
         leaves,
+        labels: settings.labels.clone(),
     }
 }
 

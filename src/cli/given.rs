@@ -11,6 +11,9 @@ const OF_ORGS: [&str; 5] = ["run", "plan", "check", "doctor", "rotate-keys"];
 /// The same, with those for which a run knows where they were: who gives them others has to do so again.
 const OF_ORGS_GIVEN_ANEW: [&str; 9] = OF_SECRETS;
 
+/// Commands that say what machine they run on.
+const OF_LABELS: [&str; 4] = ["run", "resume", "rotate-keys", "work"];
+
 /// Has the commands that are printed from now on be given what this one was.
 pub(super) fn carry_flags(args: &Args) {
     carried::carry_flags(given(args));
@@ -65,8 +68,17 @@ fn given(args: &Args) -> Vec<Flag> {
         is_placeholder: false,
         verbs: vec!["check"],
     });
+    let labels = args.command.labels().iter().map(ToString::to_string);
+    let labels: Vec<String> = labels.collect();
+    let labels = (!labels.is_empty()).then(|| Flag {
+        name: "--label",
+        value: format!(" {}", labels.join(" --label ")),
+        is_placeholder: false,
+        verbs: OF_LABELS.to_vec(),
+    });
     orgs.into_iter()
         .chain(no_secrets)
+        .chain(labels)
         .chain(of_path("--env-file", &global.env_file, &OF_SECRETS))
         .chain(allow_exec)
         .collect()
@@ -93,6 +105,11 @@ mod tests {
                 "okta-rollout resume --allow-exec --env-file e.env",
                 "then: okta-rollout run --env-file e.env --allow-exec m.csv; \
                  okta-rollout resume --env-file e.env --allow-exec k3f9\nokta-rollout consent list",
+            ),
+            (
+                "okta-rollout run m.csv --label egress=eu --label zone=a",
+                "then: okta-rollout run --label egress=eu --label zone=a m.csv; \
+                 okta-rollout resume --label egress=eu --label zone=a k3f9\nokta-rollout consent list",
             ),
             // A run knows where its orgs were; who gives others has to give them again.
             (
@@ -147,6 +164,7 @@ mod tests {
             ("env-file", Way::Carried),
             ("allow-exec", Way::Carried),
             ("no-secrets", Way::Carried),
+            ("label", Way::Carried),
             ("force", Way::Kept),
             ("reconnect", Way::Kept),
             ("only", Way::Selection),
@@ -200,6 +218,8 @@ mod tests {
             "okta-rollout check m.csv --orgs o.csv --env-file e.env --allow-exec --no-secrets";
         let args = <Args as clap::Parser>::parse_from(line.split(' '));
         let mut names: Vec<_> = super::given(&args).iter().map(|flag| flag.name).collect();
+        let work = <Args as clap::Parser>::parse_from(["okta-rollout", "work", "--label", "a=b"]);
+        names.extend(super::given(&work).iter().map(|flag| flag.name));
         names.push("--ledger");
         names.sort_unstable();
         let carried = ways.iter().filter(|(_, way)| *way == Way::Carried);

@@ -17,6 +17,7 @@ mod deactivations;
 mod desk;
 mod detach;
 mod doctor;
+mod elsewhere;
 mod env_file;
 mod execute;
 mod export;
@@ -88,6 +89,7 @@ fn carry_out(args: &Args) -> u8 {
     };
     let settings = Settings {
         inputs: outputs::inputs(args),
+        labels: args.command.labels().to_vec(),
         ..Settings::new(&(&args.global).into(), environment, Terminals::detect())
     };
     let output = Output::new(&settings);

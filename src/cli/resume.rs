@@ -149,7 +149,8 @@ pub(super) async fn continue_with(
         ledger.lock_run(&run.id).await?
     };
     let orgs_now = if worker.is_some() {
-        if wanted.chosen.is_none() && !can_move(&ledger, &run, &selection).await? {
+        if wanted.chosen.is_none() && !can_move(&ledger, &run, &selection, &settings.labels).await?
+        {
             // Another worker was faster.
             return Ok(Ending::Success);
         }

@@ -1,6 +1,7 @@
 //! `status` and `runs`: where runs stand.
 
 use super::args::{self, DataFormat, RunsCommand};
+use super::elsewhere;
 use super::latest::Looked;
 use super::listed::{line, row};
 use super::open::readable;
@@ -69,6 +70,15 @@ pub(super) async fn status(
             };
             let summary = report::summary(&ledger, &run, &closing, output).await?;
             output.text(&local_times(&summary))?;
+            for alike in elsewhere::of_run(&ledger, &run).await? {
+                match alike.missing {
+                    None => output.text(&format!("{}\n", alike.line))?,
+                    Some(missing) => output.text(&format!(
+                        "{}, and none is at work\n  hint: {}\n",
+                        alike.line, missing
+                    ))?,
+                }
+            }
         }
     }
     Ok(Ending::Success)

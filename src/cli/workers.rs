@@ -20,6 +20,7 @@ use crate::text::Syntax;
 #[serde(rename_all = "camelCase")]
 struct Row<'w> {
     worker: &'w str,
+    labels: Vec<String>,
     leads: Vec<&'w str>,
     partitions: &'w [u16],
     asks: usize,
@@ -76,6 +77,7 @@ fn row<'w>(worker: &'w AtWork, orgs: &'w [(String, u16)]) -> Row<'w> {
     let own = orgs.iter().filter(|(_, partition)| has(partition));
     Row {
         worker: &worker.name,
+        labels: worker.labels.iter().map(ToString::to_string).collect(),
         leads: worker.leads.iter().map(|run| run.0.as_str()).collect(),
         partitions: &worker.partitions,
         asks: worker.asks,
@@ -86,6 +88,14 @@ fn row<'w>(worker: &'w AtWork, orgs: &'w [(String, u16)]) -> Row<'w> {
 /// Names of so many orgs are shown.
 const SHOWN: usize = 5;
 
+/// `3 orgs (acme, globex, initech)`.
+pub(super) fn orgs_called(names: &[&str]) -> String {
+    let orgs = counted(names.len() as u64, "org", "orgs");
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let names = names[..names.len().min(SHOWN)].join(", ");
+    format!("{orgs} ({names}{more})")
+}
+
 fn line(row: &Row<'_>) -> String {
     let leads = match &row.leads[..] {
         [] => String::new(),
@@ -93,12 +103,13 @@ fn line(row: &Row<'_>) -> String {
         runs => format!("leads runs {}, ", runs.join(", ")),
     };
     let partitions = counted(row.partitions.len() as u64, "partition", "partitions");
-    let mut line = format!("{}: {leads}{partitions}", row.worker);
+    let labels = match row.labels.join(", ") {
+        none if none.is_empty() => none,
+        labels => format!(" ({labels})"),
+    };
+    let mut line = format!("{}{labels}: {leads}{partitions}", row.worker);
     if !row.orgs.is_empty() {
-        let names = row.orgs[..row.orgs.len().min(SHOWN)].join(", ");
-        let orgs = counted(row.orgs.len() as u64, "org", "orgs");
-        let more = if row.orgs.len() > SHOWN { ", …" } else { "" };
-        _ = write!(line, ", {orgs} ({names}{more})");
+        _ = write!(line, ", {}", orgs_called(&row.orgs));
     }
     if row.asks > 0 {
         _ = write!(line, ", asks for {} more", row.asks);

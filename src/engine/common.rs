@@ -64,6 +64,7 @@ pub struct OpenOrg {
     clients: Arc<ClientList>,
     idps: Arc<IdpList>,
     waits: AtomicBool,
+    is_elsewhere: bool,
 }
 
 impl OpenOrg {
@@ -75,6 +76,11 @@ impl OpenOrg {
     /// Its URL as the ledger knows it.
     pub(super) fn url(&self) -> &str {
         &self.known_as.url
+    }
+
+    /// Whether others alone may work on it.
+    pub(super) const fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// Nothing of it is in use any more. Of an org that may be woken the secrets stay covered: what it was sent it may
@@ -190,6 +196,7 @@ impl Common {
             clients: Arc::default(),
             idps: Arc::default(),
             waits: AtomicBool::default(),
+            is_elsewhere: org.is_elsewhere,
         })
     }
 

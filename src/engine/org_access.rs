@@ -17,6 +17,25 @@ pub struct OrgAccess {
     pub credentials: Credentials,
     /// Reads the secrets its entries refer to.
     pub secrets: Secrets,
+    /// Whether it asks for a machine that this is not: others work on it, and this process makes no call to it.
+    pub is_elsewhere: bool,
     /// What people type after a failure.
     pub next: Arc<NextCommands>,
+}
+
+/// What no call is made with.
+const NOBODYS: &str = "others-work-on-this-org";
+
+impl OrgAccess {
+    /// Of an org that others work on: `secrets` is never read.
+    pub fn elsewhere(row: OrgRow, secrets: Secrets, next: Arc<NextCommands>) -> Self {
+        Self {
+            origin: row.url.clone(),
+            row,
+            credentials: Credentials::Bearer(NOBODYS.into()),
+            secrets,
+            is_elsewhere: true,
+            next,
+        }
+    }
 }

@@ -28,7 +28,7 @@ async fn in_turn(slot: OrgSlot, turn: &Turn, engine: &Engine) -> Result<(), Ledg
     while !interrupt.is_cancelled() {
         turn.set_waits(true);
         let got = tokio::select! {
-            got = slot.common.ledger.hold_org(slot.org.url()) => Some(got?),
+            got = hold(&slot) => Some(got?),
             () = turn.ended() => None,
             () = interrupt.cancelled() => None,
         };
@@ -39,6 +39,13 @@ async fn in_turn(slot: OrgSlot, turn: &Turn, engine: &Engine) -> Result<(), Ledg
         }
     }
     Ok(())
+}
+
+async fn hold(slot: &OrgSlot) -> Result<OrgHold, LedgerError> {
+    if slot.org.is_elsewhere() {
+        return std::future::pending().await;
+    }
+    slot.common.ledger.hold_org(slot.org.url()).await
 }
 
 /// `true` = it was to be given up before it was worked off.

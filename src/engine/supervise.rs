@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::StreamExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::common::Common;
 use super::org::OrgSlot;
@@ -19,6 +20,10 @@ use super::waves::Waves;
 use crate::event::{Answers, RunEvent};
 use crate::ledger::LedgerError;
 use crate::model::OrgNo;
+
+/// How often it is looked whether others are done with orgs that only they work on: they may have been before it was
+/// listened for.
+const POLL: Duration = Duration::from_secs(5);
 
 type Ended = (usize, Result<(), LedgerError>);
 
@@ -55,6 +60,8 @@ pub(super) async fn supervise(
     };
     let mut failed = None;
     let mut told = false;
+    let mut poll = interval(POLL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Before the end is believed: who has ended may have handed an entry over before.
         while let Ok(org) = arrivals.try_recv() {
@@ -85,6 +92,7 @@ pub(super) async fn supervise(
                 Ok(()) => tasks.look_again().await,
                 Err(error) => Err(error),
             },
+            _ = poll.tick(), if tasks.waits_for_others() && !interrupt.is_cancelled() => tasks.look_again().await,
             () = passed(pause) => Ok(()),
             () = tasks.waves.approved(), if !is_at_rest && !interrupt.is_cancelled() => Ok(()),
             // Once: then it is said.
@@ -159,6 +167,11 @@ impl Tasks<'_> {
         ended
     }
 
+    fn waits_for_others(&self) -> bool {
+        let mut slots = self.slots.iter().zip(&self.resting);
+        slots.any(|(slot, resting)| slot.org.is_elsewhere() && !resting)
+    }
+
     fn rouse(&mut self, index: usize, signal: impl Fn(&OrgSlot) -> &Notify) {
         let slot = &self.slots[index];
         if !self.resting[index] {
@@ -197,6 +210,7 @@ impl Tasks<'_> {
                 && !movable.contains(&no)
             {
                 turn.end();
+                continue;
             }
             let is_ready = is_called || ready.contains(&no) && self.waves.has_begun(index);
             // What one at work leaves to somebody else may not be theirs any more.

@@ -163,6 +163,7 @@ async fn import(ledger: &Ledger, sandbox: &Sandbox) -> RunId {
             url: sandbox.url(org),
             auth: None,
             limits: Limits::default(),
+            worker: std::collections::BTreeMap::new(),
             folder: None,
         };
         import.push_org(org, &sandbox.url(org), &spec).unwrap()
@@ -186,6 +187,7 @@ async fn import(ledger: &Ledger, sandbox: &Sandbox) -> RunId {
 async fn work(folder: &Path, ledger: &Ledger, selected: Selected) {
     let run = ledger.find_run(None).await.unwrap().id;
     let access = |row: OrgRow| OrgAccess {
+        is_elsewhere: false,
         origin: row.url.clone(),
         credentials: Credentials::Ssws(
             std::fs::read_to_string(folder.join(&row.name))

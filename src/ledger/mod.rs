@@ -66,6 +66,7 @@ pub use postgres::{RoleError, grants};
 pub use store::{DeskMark, Enrolled, Import};
 
 use crate::job::LedgerUrl;
+use crate::manifest::Label;
 use crate::model::RunId;
 use store::{HeldFile, HeldRun, OfBackend, Store, ask, on};
 
@@ -230,10 +231,11 @@ impl Ledger {
         }
     }
 
-    /// Lets [`Self::at_work`] tell of this process also while it has nothing to do, until what is returned is dropped.
-    pub async fn enroll(&self) -> Result<Option<Enrolled>> {
+    /// Lets [`Self::at_work`] tell of this process, and what its machine is, also while it has nothing to do, until what is
+    /// returned is dropped.
+    pub async fn enroll(&self, labels: &[Label]) -> Result<Option<Enrolled>> {
         match &self.store {
-            Store::Postgres(store) => Box::pin(store.enroll()).await.map(Some),
+            Store::Postgres(store) => Box::pin(store.enroll(labels)).await.map(Some),
             Store::Sqlite(_) => Ok(None),
         }
     }

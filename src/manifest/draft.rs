@@ -91,6 +91,10 @@ impl Draft {
         })
     }
 
+    pub(super) fn set_app_setting(&mut self, key: &str, value: Value) {
+        merge(&mut self.create().settings.app, key, value);
+    }
+
     pub(super) fn hub(&mut self) -> &mut Hub {
         self.hub.get_or_insert_with(|| Hub {
             org: String::new(),
@@ -201,7 +205,7 @@ impl ConnectionDraft {
 }
 
 /// `defaults` are merged deeply: an object is completed, everything else is replaced.
-pub(super) fn merge(target: &mut serde_json::Map<String, Value>, key: &str, value: Value) {
+fn merge(target: &mut serde_json::Map<String, Value>, key: &str, value: Value) {
     match (target.get_mut(key), value) {
         (Some(Value::Object(old)), Value::Object(new)) => {
             for (key, value) in new {

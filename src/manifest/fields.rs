@@ -2,7 +2,7 @@
 //! does not exist for any of them.
 
 use super::connection::RotationMode;
-use super::draft::{Draft, merge};
+use super::draft::Draft;
 use super::entry::{
     ExactMatchCriteria, OnOff, PasswordChange, PasswordSeed, Status, UserNameFormat,
 };
@@ -130,10 +130,7 @@ static CREATE: &[Member<Draft>] = &[
     open_group(
         "settings",
         |d| _ = d.create(),
-        &[leaf(
-            "app",
-            Item::Free(|d, key, value| merge(&mut d.create().settings.app, key, value)),
-        )],
+        &[leaf("app", Item::Free("domain", Draft::set_app_setting))],
     ),
 ];
 

@@ -253,7 +253,7 @@ impl<'a> Filler<'_, 'a> {
         }
         let result = match item {
             Item::Group(group) => return self.group(group, value, at, draft),
-            Item::Free(set) => free(*set, value, draft),
+            Item::Free(_, set) => free(*set, value, draft),
             Item::Switch(set) => match value {
                 "true" | "false" => {
                     set(draft, value == "true");

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::labels::AskedLabels;
 use super::secret::SecretRef;
 use crate::jose::Algorithm;
 
@@ -23,6 +24,11 @@ pub struct OrgSpec {
     /// Limits of its own; they win over the job's.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// What a process has to be given with `--label KEY=VALUE` to work on it, where several share a ledger. Calls that
+    /// only look, and answers of consents, are made by whoever makes them.
+    #[serde(default, skip_serializing_if = "AskedLabels::is_empty")]
+    #[schemars(schema_with = "labels_schema")]
+    pub worker: AskedLabels,
     /// Where the program of its credentials is started, once nobody knows any more which file the org stood in. Only the
     /// ledger has it; earlier versions did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +101,15 @@ impl OrgSpec {
             ..self.clone()
         }
     }
+}
+
+fn labels_schema(_: &mut SchemaGenerator) -> Schema {
+    let part = "^[A-Za-z0-9._/-]{1,63}$";
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": part },
+        "additionalProperties": { "type": "string", "pattern": part },
+    })
 }
 
 /// Exactly one way to authenticate (API.md §7).

@@ -1,5 +1,8 @@
 //! An org under construction: the table of its keys, and what it must satisfy by itself.
 
+use serde_json::Value;
+
+use super::labels::{AskedLabels, label_part_flaw};
 use super::org::{Auth, Limits, OrgSpec, PrivateKeyJwt, SANDBOX};
 use super::problem::{Issues, shown};
 use super::secret::SecretRef;
@@ -16,6 +19,7 @@ pub(super) struct OrgDraft {
     access_token: Option<SecretRef>,
     jwt: Option<JwtDraft>,
     limits: LimitsDraft,
+    worker: Vec<(String, Value)>,
     auth: bool,
 }
 
@@ -114,14 +118,22 @@ const LIMITS: Member<OrgDraft> = group(
     ],
 );
 
+const WORKER: Member<OrgDraft> = leaf(
+    "worker",
+    Item::Free("egress", |d, key, value| {
+        d.worker.push((key.to_owned(), value));
+    }),
+);
+
 /// An org in JSON, where its name is the key.
-pub(super) static ORG: &[Member<OrgDraft>] = &[URL, AUTH, LIMITS];
+pub(super) static ORG: &[Member<OrgDraft>] = &[URL, AUTH, LIMITS, WORKER];
 /// An org in CSV.
 pub(super) static ORG_ROW: &[Member<OrgDraft>] = &[
     leaf("org", Item::Text(|d, v| v.clone_into(&mut d.name))),
     URL,
     AUTH,
     LIMITS,
+    WORKER,
 ];
 
 impl OrgDraft {
@@ -151,6 +163,7 @@ impl OrgDraft {
         };
         let needed = url.as_deref().is_some_and(|url| url != SANDBOX);
         let limits = self.limits.finish(issues);
+        let worker = asked_labels(self.worker, issues);
         let given = usize::from(self.api_token.is_some())
             + usize::from(self.access_token.is_some())
             + usize::from(self.jwt.is_some());
@@ -180,9 +193,40 @@ impl OrgDraft {
             url: url?,
             auth,
             limits,
+            worker,
             folder: None,
         })
     }
+}
+
+fn asked_labels(given: Vec<(String, Value)>, issues: &mut Issues) -> AskedLabels {
+    let mut asked = AskedLabels::new();
+    for (key, value) in given {
+        // Cells have no quotes that tell a text from a switch.
+        let text = match value {
+            Value::String(text) => Some(text),
+            Value::Bool(is_so) => Some(is_so.to_string()),
+            _ => None,
+        };
+        let flaw = match text.as_deref() {
+            None => Some(("value", "is no text")),
+            Some(text) => label_part_flaw(&key)
+                .map(|flaw| ("key", flaw))
+                .or_else(|| label_part_flaw(text).map(|flaw| ("value", flaw))),
+        };
+        match (flaw, text) {
+            (None, Some(text)) => drop(asked.insert(key, text)),
+            (flaw, _) => {
+                let (what, flaw) = flaw.unwrap_or_default();
+                issues.push_hint(
+                    format!("worker.{key}"),
+                    format!("the {what} {flaw}"),
+                    "give what `--label KEY=VALUE` of a worker says, as in worker.egress with eu",
+                );
+            }
+        }
+    }
+    asked
 }
 
 fn check_name(name: &str, url: Option<&str>, issues: &mut Issues) {

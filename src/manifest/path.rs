@@ -30,7 +30,7 @@ pub(super) fn find<D>(table: &'static [Member<D>], path: &str) -> Found<D> {
             return Found::Nothing(suggest(table, path));
         };
         match (&member.item, below) {
-            (Item::Free(_), Some(below)) if !below.is_empty() => {
+            (Item::Free(..), Some(below)) if !below.is_empty() => {
                 return Found::Item(&member.item, Cow::Owned(below.to_owned()));
             }
             (Item::Group(group), Some(below)) => {
@@ -41,7 +41,7 @@ pub(super) fn find<D>(table: &'static [Member<D>], path: &str) -> Found<D> {
             (Item::Group(Group { null: Some(_), .. }), None) => {
                 return Found::Item(&member.item, Cow::Borrowed(member.key));
             }
-            (Item::Group(_) | Item::Free(_), None) => {
+            (Item::Group(_) | Item::Free(..), None) => {
                 return Found::Nothing(format!(
                     "{path} is an object: give each of its keys a column, as in {}",
                     first_path(member, path)
@@ -59,7 +59,7 @@ fn first_path<D>(member: &'static Member<D>, path: &str) -> String {
             Some(first) => first_path(first, &format!("{path}.{}", first.key)),
             None => path.to_owned(),
         },
-        Item::Free(_) => format!("{path}.domain"),
+        Item::Free(example, _) => format!("{path}.{example}"),
         _ => path.to_owned(),
     }
 }

@@ -46,8 +46,8 @@ pub(super) enum Item<D: 'static> {
     Roles(fn(&mut D, Vec<AdminRole>)),
     /// An object with known keys.
     Group(Group<D>),
-    /// An object whose keys are the app's own.
-    Free(fn(&mut D, &str, Value)),
+    /// An object whose keys are free, and one that it may have.
+    Free(&'static str, fn(&mut D, &str, Value)),
     /// For people: it sets nothing. What stands in a column whose name begins with [`FOR_PEOPLE`].
     Comment,
 }
@@ -105,7 +105,7 @@ impl<D> Item<D> {
             Self::Number(_) => "a number",
             Self::List(_) => "a list of texts",
             Self::Roles(_) => "a list of roles",
-            Self::Group(_) | Self::Free(_) => "an object",
+            Self::Group(_) | Self::Free(..) => "an object",
         }
     }
 
@@ -179,7 +179,7 @@ impl<D> Item<D> {
                     ));
                 }
             },
-            Self::Free(set) => set(
+            Self::Free(_, set) => set(
                 draft,
                 key,
                 match cell {

@@ -239,6 +239,7 @@ mod tests {
                         self.reference.to_owned().try_into().unwrap(),
                     )),
                     limits,
+                    worker: std::collections::BTreeMap::new(),
                     folder: None,
                 },
                 limits: Limits::default(),

@@ -160,6 +160,7 @@ pub(crate) async fn access(
             credentials: Credentials::Ssws(sandbox.api_token(&row.name)),
             secrets,
             row,
+            is_elsewhere: false,
             next,
         }));
     }
@@ -173,6 +174,7 @@ pub(crate) async fn access(
                 credentials,
                 secrets,
                 row,
+                is_elsewhere: false,
                 next,
             }),
             Err(why) => Err(Box::new(Shut { row, why })),

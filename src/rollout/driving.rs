@@ -15,7 +15,7 @@ use super::waves::{HeldUp, standing, waves_of};
 use crate::engine::{Engine, NextCommands, OrgAccess, RunOptions, Selected, drive};
 use crate::failure::{Ending, Failure, Kind};
 use crate::ledger::{Counts, Ledger, LedgerError, OrgRow, Pending, RunLock, RunRow};
-use crate::manifest::Orgs;
+use crate::manifest::{Label, Orgs, suits};
 use crate::model::OrgNo;
 use crate::selection::Selection;
 use crate::settings::Policy;
@@ -48,11 +48,14 @@ pub(crate) struct Driving {
     pub orgs_now: Option<Orgs>,
     /// Whether what this process has no secrets for is left to others.
     pub leaves: bool,
+    /// What this machine is.
+    pub labels: Vec<Label>,
 }
 
 /// The orgs of a run that something can still happen in.
 pub(crate) struct Ready {
     opened: Vec<Opened>,
+    elsewhere: Vec<OrgRow>,
     simulated: Option<Simulated>,
     /// Orgs of the run.
     all: usize,
@@ -64,6 +67,11 @@ impl Ready {
         self.opened
             .iter()
             .filter_map(|org| org.as_ref().err().map(|shut| &**shut))
+    }
+
+    /// Those that ask for another machine.
+    pub fn elsewhere(&self) -> &[OrgRow] {
+        &self.elsewhere
     }
 }
 
@@ -80,8 +88,15 @@ impl Driving {
             None
         };
         let (now, served) = (self.orgs_now.as_ref(), simulated.as_ref());
+        let (here, elsewhere) = if ledger.is_shared() {
+            to_open
+                .into_iter()
+                .partition(|org| is_sandbox(org) || suits(&self.labels, &org.spec.worker))
+        } else {
+            (to_open, Vec::new())
+        };
         let opened = open(
-            to_open,
+            here,
             now,
             &self.context,
             self.allow_exec,
@@ -94,6 +109,7 @@ impl Driving {
         }
         Ok(Ready {
             opened,
+            elsewhere,
             simulated,
             all: all.len(),
         })
@@ -113,9 +129,13 @@ impl Driving {
         let engine = &engine.for_run(&run.id);
         let (opened, events) = (ready.opened, engine.events());
         let (orgs, left) = if self.leaves {
-            leave_shut(opened)
+            let (orgs, mut left) = leave_shut(opened);
+            left.extend(ready.elsewhere.iter().map(|org| org.no));
+            (orgs, left)
         } else {
-            let orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
+            let mut orgs = stop_shut(ledger, &self.lock, opened, &self.next, events).await?;
+            // The run is at its end when they are at theirs.
+            orgs.extend(ready.elsewhere.into_iter().map(|org| self.elsewhere(org)));
             (orgs, Vec::new())
         };
         let options = RunOptions {
@@ -149,6 +169,10 @@ impl Driving {
             noted.map_err(|error| self.broken_off(error.into()))?;
         }
         Ok(in_order(shares, ready.all))
+    }
+
+    fn elsewhere(&self, org: OrgRow) -> OrgAccess {
+        OrgAccess::elsewhere(org, self.context.secrets(false), Arc::clone(&self.next))
     }
 
     // Whom the run waits for, if it stays for them.

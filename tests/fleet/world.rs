@@ -186,6 +186,7 @@ impl Process {
         let lock = self.lock().await;
         let orgs = self.ledger.orgs(&self.run).await?;
         let open = orgs.into_iter().map(|row| OrgAccess {
+            is_elsewhere: false,
             origin: row.url.clone(),
             credentials: Credentials::Ssws(self.tokens[&row.name].as_str().into()),
             secrets: Secrets::new(&self.folder, false),

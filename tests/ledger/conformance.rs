@@ -1260,6 +1260,7 @@ async fn orgs_and_runs_are_updated(backend: Backend) {
             max_rps: None,
             max_in_flight: Some(4),
         },
+        worker: std::collections::BTreeMap::new(),
         folder: None,
     };
     let stopped = Stopped {

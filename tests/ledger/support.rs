@@ -150,6 +150,7 @@ pub fn org(name: &str) -> OrgSpec {
         url: format!("https://{name}.okta.com"),
         auth: Some(Auth::ApiToken("env:TOKEN".to_owned().try_into().unwrap())),
         limits: Limits::default(),
+        worker: std::collections::BTreeMap::new(),
         folder: None,
     }
 }

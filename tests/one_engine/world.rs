@@ -135,6 +135,7 @@ impl Run {
     pub async fn drive(&self, engine: &Engine) -> anyhow::Result<()> {
         let row = self.ledger.orgs(&self.id).await?.remove(0);
         let org = OrgAccess {
+            is_elsewhere: false,
             origin: row.url.clone(),
             row,
             credentials: self.credentials.clone(),

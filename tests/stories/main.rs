@@ -43,6 +43,8 @@ mod init;
 mod inputs;
 mod jobs;
 mod keys;
+#[cfg(feature = "postgres")]
+mod labels;
 mod large_answers;
 mod late;
 #[cfg(feature = "postgres")]

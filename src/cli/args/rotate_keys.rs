@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::candidates::files;
-use super::{DataFormat, Only};
+use super::{DataFormat, Labelled, Only};
 
 /// `rotate-keys`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -39,6 +39,9 @@ pub struct RotateKeys {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// What this machine is.
+    #[command(flatten)]
+    pub labelled: Labelled,
     /// `json` prints the report on standard output at the end
     #[arg(long, value_enum, default_value_t)]
     pub format: DataFormat,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::candidates::files;
-use super::{DataFormat, DeskAt, Only};
+use super::{DataFormat, DeskAt, Labelled, Only};
 use crate::rollout::people::Stays;
 use crate::rollout::shell::flags;
 
@@ -86,6 +86,9 @@ pub struct Run {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// What this machine is.
+    #[command(flatten)]
+    pub labelled: Labelled,
     /// Whether it stays for people, if `--desk` does not say so: that is `serve`'s to say.
     #[arg(skip)]
     pub(in crate::cli) stays: Stays,
@@ -113,6 +116,7 @@ impl Run {
             yes: false,
             reconnect: false,
             allow_exec,
+            labelled: Labelled::default(),
             // What is served here ends with the run, and the links with it.
             stays: Stays::Simulated,
             format: DataFormat::Human,

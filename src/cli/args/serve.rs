@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::DeskAt;
 use super::candidates::ending_in;
+use super::{DeskAt, Labelled};
 
 /// `serve`.
 #[derive(Debug, ClapArgs)]
@@ -30,6 +30,9 @@ pub struct Serve {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// What this machine is.
+    #[command(flatten)]
+    pub labelled: Labelled,
     /// Where the desk is. The last, because its heading in `--help` is also that of what follows.
     #[command(flatten)]
     pub desk: DeskAt,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{DataFormat, DeskAt};
+use super::{DataFormat, DeskAt, Labelled};
 
 /// `work`.
 #[derive(Debug, ClapArgs)]
@@ -14,6 +14,7 @@ Examples:
   okta-rollout work --ledger postgres://rollout@db/rollouts
   okta-rollout work --ledger postgres://rollout@db/rollouts --drain
   okta-rollout work --ledger postgres://rollout@db/rollouts --orgs orgs.csv --secrets .
+  okta-rollout work --ledger postgres://rollout@db/rollouts --label egress=eu
 
 Takes up whatever can move in the ledger: what `run --detach` stored, what a process that was killed left, what somebody
 handed a consent in for. It asks nothing and writes no reports. Entries and orgs whose secrets are not here stay pending for
@@ -36,6 +37,9 @@ pub struct Work {
     /// Run the programs of secrets given as `exec:PROGRAM`
     #[arg(long)]
     pub allow_exec: bool,
+    /// What this machine is.
+    #[command(flatten)]
+    pub labelled: Labelled,
     /// Address to tell machines how it is; other than loopback only with TLS or behind a proxy
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
@@ -73,7 +77,7 @@ Examples:
   okta-rollout workers --ledger postgres://rollout@db/rollouts
   okta-rollout workers --ledger postgres://rollout@db/rollouts --format json
 
-A line for each process: which runs it leads, how many of the 256 partitions it holds, and the orgs in them in which something
+A line for each process: its labels, which runs it leads, how many of the 256 partitions it holds, and the orgs in them in which something
 is left to do. One that leads a run says when waves begin and that it has ended; all others join it.")]
 pub struct Workers {
     /// How it is printed

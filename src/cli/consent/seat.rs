@@ -137,6 +137,7 @@ impl<'a> Orgs<'a> {
                 );
             };
             let reached = OrgAccess {
+                is_elsewhere: false,
                 row: pending.org.clone(),
                 origin: served.origin,
                 credentials: served.credentials,

@@ -245,6 +245,7 @@ mod tests {
             url: url.to_owned(),
             auth: None,
             limits: Limits::default(),
+            worker: std::collections::BTreeMap::new(),
             folder: None,
         };
         let org = OrgRow {

@@ -139,6 +139,7 @@ mod tests {
         let ledger = Ledger::open(&url, OpenMode::ReadWrite).await.unwrap();
         let run = import(&ledger, &sandbox.url("acme")).await;
         let org = OrgAccess {
+            is_elsewhere: false,
             row: ledger.orgs(&run).await.unwrap().remove(0),
             origin: sandbox.url("acme"),
             credentials: Credentials::Ssws(sandbox.api_token("acme").into()),

@@ -145,7 +145,7 @@ impl Worker<'_> {
 
     async fn drive(&mut self, at_work: &mut AtWork, reload: &Notify) -> Result<(), LedgerError> {
         let interrupt = self.engine.cancellation().clone();
-        let _enrolled = at_work.ledger.enroll().await?;
+        let _enrolled = at_work.ledger.enroll(&self.settings.labels).await?;
         // Before anything is looked for: what is stored from now on is noticed.
         let mut changes = std::pin::pin!(at_work.ledger.changes().await?);
         while !interrupt.is_cancelled() {
@@ -258,7 +258,7 @@ impl Worker<'_> {
                 return Ok(None);
             }
         };
-        if !can_move(ledger, run, &only).await? {
+        if !can_move(ledger, run, &only, &self.settings.labels).await? {
             return Ok(None);
         }
         Ok(Some(Wanted {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::locks::Kind;
 use super::{Held, Store, partition_locks};
 use crate::ledger::{AtWork, LedgerError, Result};
+use crate::manifest::Label;
 use crate::model::RunId;
 
 const LOCKS: &str = "SELECT pid, (classid::bigint << 32) | objid::bigint AS key FROM pg_locks
@@ -12,20 +13,39 @@ const LOCKS: &str = "SELECT pid, (classid::bigint << 32) | objid::bigint AS key 
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
      ORDER BY pid, key";
 
+/// What is said of a worker before its labels.
+const WORKER: &str = "worker";
+
+fn about(labels: &[Label]) -> String {
+    labels
+        .iter()
+        .fold(WORKER.to_owned(), |about, label| format!("{about} {label}"))
+}
+
+// Of anything else there are none.
+fn labels(about: &str) -> impl Iterator<Item = Label> {
+    let of_worker = about.strip_prefix(WORKER).unwrap_or_default();
+    of_worker
+        .split_whitespace()
+        .filter_map(|label| label.parse().ok())
+}
+
 impl Store {
-    pub async fn enroll(&self) -> Result<Held> {
+    pub async fn enroll(&self, labels: &[Label]) -> Result<Held> {
         let key = Kind::Worker.key(&self.inner.target.process.to_string());
-        let taken = self.lock(key, None).await?;
+        let taken = self.lock(key, Some(about(labels))).await?;
         // Its key is a number of this process alone.
         taken.map_err(|_| LedgerError::lost(self.location()))
     }
 
     pub async fn at_work(&self, runs: &[RunId]) -> Result<Vec<AtWork>> {
         let reader = self.reader().await?;
-        let names = reader.query("SELECT lock, name FROM holder", &[]).await?;
-        let names: HashMap<i64, String> = names
+        let known = reader
+            .query("SELECT lock, name, about FROM holder", &[])
+            .await?;
+        let known: HashMap<i64, (String, Option<String>)> = known
             .iter()
-            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .map(|row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))
             .collect::<Result<_>>()?;
         let led: HashMap<i64, &RunId> = runs
             .iter()
@@ -36,12 +56,16 @@ impl Store {
             let key = row.get(1)?;
             let session = sessions.entry(row.get(0)?).or_insert_with(|| AtWork {
                 name: String::new(),
+                labels: Vec::new(),
                 leads: Vec::new(),
                 partitions: Vec::new(),
                 asks: 0,
             });
-            if let Some(name) = names.get(&key) {
+            if let Some((name, about)) = known.get(&key) {
                 session.name.clone_from(name);
+                session
+                    .labels
+                    .extend(about.iter().flat_map(|about| labels(about)));
             }
             match (led.get(&key), partition_locks::of(key)) {
                 (Some(run), _) => session.leads.push((*run).clone()),

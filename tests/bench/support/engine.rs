@@ -47,6 +47,7 @@ impl Engine {
         let run = import(&ledger, &fleet.apps).await?;
         let rows = ledger.orgs(&run).await?.into_iter();
         let orgs = rows.map(|row| OrgAccess {
+            is_elsewhere: false,
             origin: match &conditions.elsewhere {
                 Some((org, url)) if *org == row.name => url.clone(),
                 _ => fleet.url(&row.name),
@@ -105,6 +106,7 @@ async fn import(ledger: &Ledger, apps: &[usize]) -> anyhow::Result<RunId> {
             url: "sandbox".into(),
             auth: None,
             limits: Limits::default(),
+            worker: std::collections::BTreeMap::new(),
             folder: None,
         };
         let no = import.push_org(&org_name(org), &format!("sandbox:{}", org_name(org)), &spec)?;

@@ -116,6 +116,7 @@ impl Nights {
     /// A process begins to serve it.
     fn served(mut self) -> Self {
         let args = args::Serve {
+            labelled: args::Labelled::default(),
             jobs: ["jobs/nightly.toml", "jobs/other.toml"]
                 .map(|job| self.path(job))
                 .into_iter()
