@@ -64,7 +64,7 @@ each_way! {
     what_is_not_empty_is_not_moved_to,
 }
 
-async fn moves(from: &LedgerUrl, to: &LedgerUrl) -> Result<MovedLedger, LedgerError> {
+pub async fn moves(from: &LedgerUrl, to: &LedgerUrl) -> Result<MovedLedger, LedgerError> {
     let options = MoveOptions {
         now: UnixMillis(1_790_000_000_000),
         beside: |_: &Path, _: &Path| Ok(()),

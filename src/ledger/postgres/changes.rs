@@ -17,6 +17,7 @@ use tokio_postgres::Notification;
 
 use super::Store;
 use super::connect::Target;
+use super::schema;
 use super::session::Connection;
 use crate::ledger::{Known, LedgerError, Result};
 
@@ -32,7 +33,8 @@ const COUNT: &str = "INSERT INTO change (process, n, at)
 
 const WAKE: &str = "SELECT pg_notify('okta_rollout', '')";
 
-const OTHERS: &str = "SELECT coalesce(sum(n), 0)::bigint FROM change
+const OTHERS: &str =
+    "SELECT coalesce(sum(n), 0)::bigint, (SELECT works_with FROM ledger) FROM change
      WHERE process <> current_setting('okta_rollout.process')::bigint";
 
 /// What [`note`] says.
@@ -83,8 +85,13 @@ impl Store {
 }
 
 /// Another number after another process committed (and, when opened for reading only, after anybody did).
+///
+/// # Errors
+/// When the ledger was upgraded beyond what this program may go on beside.
 async fn others(connection: &Connection) -> Result<i64> {
-    connection.query_one(OTHERS, &[]).await?.get(0)
+    let row = connection.query_one(OTHERS, &[]).await?;
+    schema::refuse_beyond(connection, row.get(1)?).await?;
+    row.get(0)
 }
 
 /// Lives on the ledger's own thread, until nobody wants to be told any more.

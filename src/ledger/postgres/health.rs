@@ -39,7 +39,7 @@ impl Store {
 async fn look(connection: &Connection, health: &mut Health) -> Result<()> {
     health.format = schema::format(connection).await?;
     health.unwritable = refuse_unwritable(connection, health.format.is_some()).await?;
-    if health.format != Some(schema::FORMAT) {
+    if health.format.is_none_or(|format| format < schema::FORMAT) {
         return Ok(());
     }
     health.bytes = prune::size(connection).await?;

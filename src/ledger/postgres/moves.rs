@@ -6,7 +6,7 @@ use super::connect::SCHEMA;
 use super::locks::{self, Kind};
 use super::moved_key::MovedIn;
 use super::session::Connection;
-use super::{Store, moved_rows, partition_locks};
+use super::{Store, moved_rows, partition_locks, schema};
 use crate::ledger::tables::TABLES;
 use crate::ledger::transit::{
     self, Arriving, Inbound, Leaving, Load, MovedKeys, Outbound, Whereabouts,
@@ -125,6 +125,8 @@ async fn begin(connection: &Connection, lock: &str) -> Result<()> {
             remedy: "name the owner in the address: okta-rollout ledger move FROM TO",
         });
     }
+    // What it has besides would be lost.
+    schema::refuse_newer(connection).await?;
     let tables: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
     let sql = format!("BEGIN; LOCK TABLE {} IN {lock} MODE", tables.join(", "));
     connection.batch(&sql).await

@@ -8,11 +8,16 @@ use crate::ledger::{LedgerError, OpenMode, Result};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
 ];
 
 /// The format of a ledger that has them all.
 #[expect(clippy::cast_possible_wrap, reason = "they are few")]
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// The oldest format whose programs may go on beside those of this one, so that workers can be replaced one after the
+/// other. It is raised by a migration after which these would do harm; those before 3 do not look at it, and refuse.
+const WORKS_WITH: i64 = 3;
 
 /// The advisory lock of whoever makes or upgrades tables: `rollout` in ASCII.
 const MIGRATING: i64 = 0x0072_6f6c_6c6f_7574;
@@ -29,7 +34,7 @@ pub(super) async fn ready(
     };
     match (found, mode) {
         (Some(FORMAT), _) => Ok(false),
-        (Some(found), _) if found > FORMAT => Err(newer(target, found)),
+        (Some(found), _) if found > FORMAT => beside_newer(connection).await,
         (None | Some(0), OpenMode::ReadOnly | OpenMode::Current | OpenMode::Existing) => {
             Err(missing())
         }
@@ -43,7 +48,7 @@ pub(super) async fn ready(
                 return Err(error);
             }
             connection.batch("BEGIN").await?;
-            match migrate(target, connection).await {
+            match migrate(connection).await {
                 Ok(is_new) => connection.batch("COMMIT").await.map(|()| is_new),
                 Err(error) => {
                     drop(connection.batch("ROLLBACK").await);
@@ -107,7 +112,7 @@ pub(super) async fn refuse_maker(
 }
 
 /// Applies what is missing; the caller's transaction stores all of it or nothing.
-async fn migrate(target: &Target, connection: &Connection) -> Result<bool> {
+async fn migrate(connection: &Connection) -> Result<bool> {
     // Until the end of the transaction; others wait as long as for any lock.
     connection
         .query_one("SELECT pg_advisory_xact_lock($1)::text", &[&MIGRATING])
@@ -115,7 +120,7 @@ async fn migrate(target: &Target, connection: &Connection) -> Result<bool> {
     // Another process may have been faster.
     let found = format(connection).await?;
     if found.is_some_and(|found| found > FORMAT) {
-        return Err(newer(target, found.unwrap_or_default()));
+        return beside_newer(connection).await;
     }
     if found.is_none() {
         connection
@@ -127,15 +132,37 @@ async fn migrate(target: &Target, connection: &Connection) -> Result<bool> {
         connection.batch(sql).await?;
     }
     connection
-        .execute("UPDATE ledger SET format = $1", &[&FORMAT])
+        .execute(
+            "UPDATE ledger SET format = $1, works_with = $2",
+            &[&FORMAT, &WORKS_WITH],
+        )
         .await?;
     Ok(found.is_none())
 }
 
-fn newer(target: &Target, found: i64) -> LedgerError {
-    LedgerError::NewerFormat {
-        location: target.location.to_string(),
-        found,
-        known: FORMAT,
+/// Whether this program may use a ledger of a newer format: whoever upgraded it says so. It was not made.
+async fn beside_newer(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT works_with FROM ledger";
+    let oldest = connection.query_one(sql, &[]).await?.get(0)?;
+    refuse_beyond(connection, oldest).await.map(|()| false)
+}
+
+/// Refuses a ledger that programs older than this format are not to use, if this is one of them.
+pub(super) async fn refuse_beyond(connection: &Connection, oldest: i64) -> Result<()> {
+    if oldest <= FORMAT {
+        return Ok(());
+    }
+    refuse_newer(connection).await
+}
+
+/// Refuses what takes every table and column of a ledger to be known.
+pub(super) async fn refuse_newer(connection: &Connection) -> Result<()> {
+    match format(connection).await? {
+        Some(found) if found > FORMAT => Err(LedgerError::NewerFormat {
+            location: connection.location().to_string(),
+            found,
+            known: FORMAT,
+        }),
+        _ => Ok(()),
     }
 }

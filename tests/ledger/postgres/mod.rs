@@ -6,6 +6,7 @@ mod grants;
 mod keys;
 mod reads;
 mod refusals;
+mod upgrades;
 mod upkeep;
 
 use okta_rollout::job::LedgerUrl;
