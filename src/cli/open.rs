@@ -19,6 +19,21 @@ pub(super) async fn writable(settings: &Settings) -> Result<Ledger, Failure> {
     for_writing(OpenMode::ReadWrite, settings).await
 }
 
+/// The same, for commands that make calls: with the key that those who work on it have.
+pub(super) async fn workable(settings: &Settings) -> Result<Ledger, Failure> {
+    with_key(writable(settings).await?).await
+}
+
+/// As [`workable`], of one that is there.
+pub(super) async fn existing_workable(settings: &Settings) -> Result<Ledger, Failure> {
+    with_key(existing(settings).await?).await
+}
+
+async fn with_key(ledger: Ledger) -> Result<Ledger, Failure> {
+    ledger.check_key().await?;
+    Ok(ledger)
+}
+
 /// Says that a ledger was made: whoever has one elsewhere must know.
 pub(super) fn note_new(
     ledger: &Ledger,

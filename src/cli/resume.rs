@@ -9,7 +9,7 @@ use super::context::policy;
 use super::execute::{Begun, Work, execute};
 use super::failed_start::Start;
 use super::notices::receiver;
-use super::open::existing;
+use super::open::existing_workable;
 use super::output::Output;
 use super::outputs::refuse_mixed;
 use super::start::refresh;
@@ -37,7 +37,7 @@ pub(super) async fn resume(
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let ledger = existing(settings).await?;
+    let ledger = existing_workable(settings).await?;
     let run = ledger.find_run(args.run.as_deref()).await?;
     // It is the trace of itself.
     refuse_failed_start(&run)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args;
 use super::execute::{Begun, Work, execute};
 use super::notices::receiver;
-use super::open::{file, note_new, url, writable};
+use super::open::{file, note_new, url, workable};
 use super::output::Output;
 use super::plan::Approved;
 use super::start_notes::{
@@ -93,7 +93,7 @@ async fn prepare(
         output,
     )
     .await?;
-    let ledger = writable(settings).await?;
+    let ledger = workable(settings).await?;
     // Until the run is held: two that start at once would each begin one.
     let starting = ledger.lock_file(&target.run_key()).await?;
     let asked = Asked {
@@ -201,7 +201,7 @@ pub(super) async fn go_on(
         output,
     )
     .await?;
-    let ledger = writable(settings).await?;
+    let ledger = workable(settings).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     let work = Work {
         orgs_now: Some(orgs),

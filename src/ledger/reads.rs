@@ -14,6 +14,17 @@ use crate::model::{EntryNo, EntryState, OrgNo, RunId, UnixMillis};
 
 /// What can be read, whichever database holds it.
 impl Ledger {
+    /// Whether the key of its fingerprints is here and the one that it is used with; one of its own a file has always.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn check_key(&self) -> Result<()> {
+        match &self.store {
+            Store::Postgres(store) => Box::pin(store.check_key()).await,
+            Store::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// All runs, newest first.
     pub async fn runs(&self) -> Result<Vec<RunRow>> {
         ask!(&self.store, store => store.runs())

@@ -90,17 +90,41 @@ fn its_key_is_kept_at_home_and_nobody_sets_secrets_without_it() {
     story.okta_rollout(&["status"]).exits(0);
     story
         .okta_rollout(&["run", "job.toml", "--new"])
-        .exits(3)
+        .exits(2)
+        .says("its key is not here: ");
+    story
+        .okta_rollout(&["work", "--drain"])
+        .exits(2)
         .says("its key is not here: ");
     assert_eq!(story.calls("globex").len(), 1, "nothing more was sent");
     // Given the same, it goes on.
     story.set("OKTA_ROLLOUT_LEDGER_KEY", digits.trim());
     story.run().exits(4).says("2 unchanged");
-    story.set("OKTA_ROLLOUT_LEDGER_KEY", &"0".repeat(64));
-    story
-        .okta_rollout(&["run", "job.toml", "--new"])
-        .exits(3)
-        .says("is not the one that it is used with");
+    let runs = |story: &Scenario| {
+        let runs = story.okta_rollout(&["runs", "--format", "json"]);
+        let runs = runs.exits(0).json();
+        let began = runs.as_array().unwrap().iter();
+        began.filter(|run| run["state"] != "failed").count()
+    };
+    let before = runs(&story);
+    story.all_calls("acme");
+    for (key, said) in [
+        ("0".repeat(64), "is not the one that it is used with"),
+        ("0".repeat(63), "is not a key of 64 hexadecimal digits"),
+    ] {
+        story.set("OKTA_ROLLOUT_LEDGER_KEY", &key);
+        for command in [
+            &["run", "job.toml", "--new"][..],
+            &["resume"],
+            &["work"],
+            &["work", "--drain"],
+        ] {
+            story.okta_rollout(command).exits(2).says(said);
+        }
+    }
+    // Nobody takes from the others what it cannot work on.
+    story.set("OKTA_ROLLOUT_LEDGER_KEY", digits.trim());
+    assert_eq!((runs(&story), story.all_calls("acme").len()), (before, 0));
 }
 
 #[test]

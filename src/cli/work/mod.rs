@@ -13,7 +13,7 @@ use super::args;
 use super::as_worker::AsWorker;
 use super::desk::At;
 use super::log;
-use super::open::{refuse_unshared, writable};
+use super::open::{refuse_unshared, workable};
 use super::output::Output;
 use super::signals::Signals;
 use crate::desk::Jobs;
@@ -41,7 +41,7 @@ pub(super) async fn work(
         Some(flags) => Some(At::of(flags).await?),
         None => None,
     };
-    let ledger = writable(settings).await?;
+    let ledger = workable(settings).await?;
     let (engine, reload) = (Engine::new(), Arc::<Notify>::default());
     // For good: the program ends once it has returned.
     let _signals = Signals::of_service(engine.cancellation().clone(), Arc::clone(&reload), output)?;

@@ -17,7 +17,7 @@ use crate::cli::as_worker::AsWorker;
 use crate::cli::desk::{Going, Means};
 use crate::cli::failed_start::is_overlap;
 use crate::cli::log;
-use crate::cli::open::existing;
+use crate::cli::open::existing_workable;
 use crate::cli::output::Output;
 use crate::cli::resume::{Wanted, continue_with};
 use crate::engine::Engine;
@@ -328,7 +328,7 @@ impl Worker<'_> {
             pause = (pause * 2).min(longest);
             let opened = tokio::select! {
                 () = interrupt.cancelled() => return None,
-                opened = existing(self.settings) => opened,
+                opened = existing_workable(self.settings) => opened,
             };
             match opened {
                 Ok(ledger) => {

@@ -28,7 +28,7 @@ impl Store {
                 health.unwritable = Some(LedgerError::Closed { location, gone });
             }
             // Without its key, or with another one, no run begins.
-            store.made_keys().await.map(drop)
+            store.check_key().await
         };
         health.error = looked.await.err();
         health

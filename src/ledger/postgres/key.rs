@@ -55,6 +55,18 @@ impl Store {
         made.ok_or_else(|| LedgerError::unreadable(self.location(), "its key was forgotten"))
     }
 
+    /// Whether the key that is given is the one that it is used with, or may become that.
+    pub async fn check_key(&self) -> Result<()> {
+        if self.made_keys().await?.is_some() {
+            return Ok(());
+        }
+        match self.key_place()? {
+            KeyPlace::Named(_) => self.given_keys().await.map(drop),
+            // It is made when it is used first.
+            KeyPlace::Own(_) => Ok(()),
+        }
+    }
+
     /// The keys, once one was used.
     pub(super) async fn made_keys(&self) -> Result<Option<HmacKeys>> {
         // As it is now, whatever else is read as of.
