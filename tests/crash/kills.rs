@@ -22,8 +22,9 @@ const ENOUGH: u64 = 100;
 const LATENCY: &str = "latency = '20ms'\n";
 
 /// A call that fails at once is rarely under way when its process is killed, one that takes its time
-/// often is: of the attempts that come to an end more fail than without kills, so there are more.
-const ATTEMPTS: &str = "maxAttempts = 16\n";
+/// often is: of the attempts that come to an end more fail than without kills, so there are more. So many that a machine
+/// on which calls take longer than [`SOON`] for a while makes no difference.
+pub const ATTEMPTS: &str = "maxAttempts = 100\n";
 
 /// Kills a command as soon as somebody comes by who finds that it has sent [`ENOUGH`]. Gives its exit code
 /// if it ended before.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::fleet::{Fleet, SMALL};
 use crate::interrupts::{LATENCY, held_in_the_middle, in_the_middle, send};
+use crate::kills::ATTEMPTS;
 use crate::postgres_server::{Server, server};
 use crate::silence::{Relay, Silence};
 use crate::support::{Report, Rollout, SOON, told};
@@ -47,7 +48,7 @@ impl<'s> Story<'s> {
         let address = server.empty();
         let database = address.rsplit('/').next().unwrap().to_owned();
         let address = address.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
-        let rollout = world.rollout(SOON, "").on_ledger(&address);
+        let rollout = world.rollout(SOON, ATTEMPTS).on_ledger(&address);
         Self {
             world,
             rollout,
@@ -99,7 +100,7 @@ struct Wanted {
 
 fn wanted(fleet: Fleet) -> Wanted {
     let world = World::new(fleet, "");
-    let rollout = world.rollout(SOON, "");
+    let rollout = world.rollout(SOON, ATTEMPTS);
     let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
     Wanted {
         essence: report.essence(),
