@@ -51,6 +51,8 @@ impl Store {
             .iter()
             .map(|run| (Kind::Run.key(&run.0), run))
             .collect();
+        // To be looked at is no work.
+        let desk = Kind::Desk.key("");
         let mut sessions: BTreeMap<i32, AtWork> = BTreeMap::new();
         for row in reader.query(LOCKS, &[]).await? {
             let key = row.get(1)?;
@@ -61,8 +63,11 @@ impl Store {
                 partitions: Vec::new(),
                 asks: 0,
             });
-            if let Some((name, about)) = known.get(&key) {
-                session.name.clone_from(name);
+            if let Some((name, about)) = known.get(&key).filter(|_| key != desk) {
+                // That which it had first, whatever it took up since.
+                if session.name.is_empty() || *name < session.name {
+                    session.name.clone_from(name);
+                }
                 session
                     .labels
                     .extend(about.iter().flat_map(|about| labels(about)));
