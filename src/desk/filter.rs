@@ -1,4 +1,4 @@
-//! What of a list is shown: `?org=`, `?app=`, `?state=`, `?page=`. What none of these is, is as if it were not there.
+//! What of a list is shown: `?org=`, `?app=`, `?state=`, `?page=`, and of numbers `?partition=`. What none of these is, is as if it were not there.
 
 use url::form_urlencoded::Serializer;
 
@@ -15,6 +15,8 @@ pub(super) struct Filter {
     pub app: Option<App>,
     /// A state, or a way to be done.
     pub state: Option<String>,
+    /// Where numbers are read: a partition, or a pattern with `*`.
+    pub partition: Option<String>,
     /// From 1.
     pub page: usize,
 }
@@ -27,6 +29,7 @@ impl Filter {
         Self {
             org: form.filled("org").map(str::to_owned),
             app: form.filled("app").and_then(App::from_name),
+            partition: form.filled("partition").map(str::to_owned),
             state: state.filter(|state| format!("state={state}").parse::<Condition>().is_ok()),
             page: form
                 .filled("page")

@@ -108,7 +108,7 @@ pub(super) fn add(numbers: &Numbers, jobs: &[JobStatus]) -> prometheus::Result<(
 
 /// A time as Prometheus has it.
 #[expect(clippy::cast_precision_loss, reason = "exact for some 280,000 years")]
-fn seconds(at: UnixMillis) -> f64 {
+pub(super) fn seconds(at: UnixMillis) -> f64 {
     at.0 as f64 / 1_000.0
 }
 

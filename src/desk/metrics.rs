@@ -1,10 +1,11 @@
 //! `/metrics`, as Prometheus reads it: what stands in the ledgers when it asks, so that it is as right after a crash, and
 //! what calls of this process came to. Per org there are lines as long as orgs are few; of others, for who asks with
-//! `?org=`.
+//! `?org=`, as of partitions with `?partition=`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
+use super::fleet::{self, Fleet};
 use super::jobs::add;
 use super::numbers::{Kind, Numbers, number};
 use super::site::Site;
@@ -24,6 +25,8 @@ struct Sums {
     budgets: BTreeMap<String, (String, u64)>,
     waiting: u64,
     oldest: Option<UnixMillis>,
+    /// Of ledgers that several share.
+    fleet: Option<Fleet>,
     /// Ledgers of which something is not counted.
     unreadable: u64,
 }
@@ -54,6 +57,10 @@ fn said(site: &Site, filter: &Filter, sums: &Sums) -> prometheus::Result<String>
     calls(&numbers, site, filter)?;
     budgets(&numbers, sums, filter)?;
     waits(&numbers, site, filter)?;
+    fleet::own(&numbers)?;
+    if let Some(fleet) = &sums.fleet {
+        fleet.add_to(&numbers, filter)?;
+    }
     add(&numbers, &site.jobs.lock())?;
     numbers.page()
 }
@@ -82,6 +89,7 @@ impl Sums {
             }
             seen.push(run.file_key);
         }
+        self.fleet = Fleet::read(ledger, &site.fleet).await?;
         Ok(())
     }
 
@@ -91,6 +99,9 @@ impl Sums {
         self.waiting += of.waiting;
         self.oldest = self.oldest.into_iter().chain(of.oldest).min();
         self.unreadable += of.unreadable;
+        if let Some(fleet) = of.fleet {
+            self.fleet.get_or_insert_default().merge(fleet);
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //!               keys.rs   acts.rs    about runs, jobs and orgs
 //!                         shared.rs  links for one org (share.rs)
 //!                         feed.rs    what happens               ◀─ events of the engine
-//!                         metrics.rs, jobs.rs                      pages/  facts in, HTML out
+//!                         metrics.rs, jobs.rs, fleet.rs            pages/  facts in, HTML out
 //! ```
 //!
 //! It is a front end: it neither prints nor knows the command line, and opens no org. What it does not do itself it asks
@@ -23,6 +23,7 @@ mod facts;
 mod faults;
 mod feed;
 mod filter;
+mod fleet;
 mod form;
 mod forms;
 pub(crate) mod jobs;
@@ -127,6 +128,7 @@ impl Desk {
             complete: opening.complete,
             claims: claims::Claims::default(),
             counted: Arc::clone(&counted),
+            fleet: fleet::Seen::default(),
             end: end.clone(),
         });
         let listener = engine.events().listen_until(silence.clone());

@@ -14,6 +14,7 @@ use super::asked::{Complete, Doer};
 use super::claims::Claims;
 use super::counted::Counted;
 use super::feed::Feed;
+use super::fleet;
 use super::jobs::JobStatus;
 use super::keys::Keys;
 use super::shelves::Shelves;
@@ -49,6 +50,7 @@ pub(super) struct Site {
     pub complete: Complete,
     pub claims: Claims,
     pub counted: Arc<Counted>,
+    pub fleet: fleet::Seen,
     pub end: CancellationToken,
 }
 

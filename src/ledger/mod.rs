@@ -249,6 +249,11 @@ impl Ledger {
         }
     }
 
+    /// What this process holds, and held before, on all ledgers that [are shared](Self::is_shared); `None` = nothing yet.
+    pub fn holdings() -> Option<Holdings> {
+        postgres::holdings()
+    }
+
     /// Whether somebody leads a run and lets others join.
     pub async fn is_open(&self, run: &RunId) -> Result<bool> {
         match &self.store {

@@ -12,6 +12,7 @@ pub(crate) mod explain;
 mod importing;
 pub(crate) mod in_flight;
 pub(crate) mod job_mistakes;
+pub(crate) mod left;
 mod needs;
 pub(crate) mod notices;
 mod opening;

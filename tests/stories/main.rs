@@ -90,4 +90,6 @@ mod why;
 #[cfg(feature = "postgres")]
 mod work;
 #[cfg(feature = "postgres")]
+mod work_metrics;
+#[cfg(feature = "postgres")]
 mod work_together;

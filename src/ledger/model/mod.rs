@@ -36,7 +36,7 @@ pub use moves::{Gone, MovedLedger};
 pub use note::{Note, OrgWait, OtherSpenders, SpentWindow};
 pub use notice::{CutNotice, NewNotice, Repeats, Undelivered};
 pub use open::{BUSY_TIMEOUT, OpenMode, OpenOptions};
-pub use process::AtWork;
+pub use process::{AtWork, Holdings};
 pub use rotated_keys::RotatedKeys;
 pub use schedule::{FailedStart, Scheduled, Starts};
 pub use step_record::StepRecord;

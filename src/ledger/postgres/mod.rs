@@ -54,6 +54,7 @@ mod session;
 mod shares;
 mod snapshot;
 mod sums;
+mod tally;
 mod thread;
 mod tls;
 mod waiting;
@@ -70,6 +71,7 @@ pub use grants::{RoleError, grants};
 pub use held::Held;
 pub use import::Import;
 pub use partitions::OrgHold;
+pub use tally::holdings;
 
 use super::prepared::Prepared;
 use super::{AsStored, Checkpoint, LedgerError, Note, OpenMode, OpenOptions, Result};

@@ -28,6 +28,7 @@ use super::locks::{self, Lock};
 use super::notes;
 use super::row_keys::RowKeys;
 use super::session::Connection;
+use super::tally::Tally;
 use crate::ledger::partitions::Partition;
 use crate::ledger::prepared::Prepared;
 use crate::ledger::{AsStored, LedgerError, Note, Result};
@@ -66,6 +67,7 @@ pub(super) struct Owner {
     held: Short<HashSet<i64>>,
     /// When the session answered last.
     answered: Short<Option<Instant>>,
+    tally: Arc<Tally>,
     abort_after: Option<u64>,
 }
 
@@ -95,6 +97,7 @@ impl Owner {
             state: Mutex::new(state),
             held: Short::default(),
             answered: Short::default(),
+            tally: Arc::new(Tally::new()),
             abort_after,
         }
     }
@@ -117,6 +120,11 @@ impl Owner {
         Ok(Transaction(session))
     }
 
+    /// What is counted of what is held.
+    pub(super) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     async fn ready(&self, state: &mut State) -> Result<()> {
         let is_held = !self.held.lock().is_empty();
         if !is_held && state.broken.take().is_some() {
@@ -136,6 +144,7 @@ impl Owner {
             return Ok(());
         }
         if is_held {
+            self.tally.lost();
             let lost = LedgerError::lost(&self.target.location);
             state.broken = Some(lost.clone());
             return Err(lost);
@@ -143,6 +152,7 @@ impl Owner {
         let session = self.target.connect_owner().await?;
         commit::prepare(&session).await?;
         state.session = Some(Arc::new(session));
+        self.tally.begun();
         state.generation += 1;
         state.is_open = false;
         state.keys = RowKeys::default();
@@ -176,6 +186,7 @@ impl Owner {
     // The first cause stays.
     async fn broken_by(&self, error: &LedgerError) {
         if error.is_fatal() && !self.held.lock().is_empty() {
+            self.tally.lost();
             self.state
                 .lock()
                 .await
@@ -208,6 +219,7 @@ impl Owner {
         let taken = self.answer(locks::take(&session, lock)).await?;
         if taken.is_ok() {
             self.held.lock().insert(lock.key);
+            self.tally.holds();
         }
         Ok(taken)
     }
@@ -242,6 +254,7 @@ impl Owner {
         let said = if is_open { "ROLLBACK" } else { "" };
         if !self.answers(&session, said).await {
             state.session = None;
+            self.lost();
         }
     }
 
@@ -258,13 +271,14 @@ impl Owner {
             return Ok(());
         }
         session.state.session = None;
+        self.lost();
         Err(LedgerError::lost(&self.target.location))
     }
 
     async fn answers(&self, session: &Connection, said: &str) -> bool {
         let answer = tokio::time::timeout(ANSWER, session.batch(said)).await;
         let answers = matches!(answer, Ok(Ok(())));
-        *self.answered.lock() = answers.then(Instant::now);
+        self.set_answered(answers.then(Instant::now));
         answers
     }
 
@@ -273,8 +287,22 @@ impl Owner {
         let asked = Instant::now();
         let answer = tokio::time::timeout(self.target.busy_timeout + ANSWER, work).await;
         let answer = answer.unwrap_or_else(|_| Err(LedgerError::lost(&self.target.location)));
-        *self.answered.lock() = answer.is_ok().then_some(asked);
+        self.set_answered(answer.is_ok().then_some(asked));
         answer
+    }
+
+    fn set_answered(&self, at: Option<Instant>) {
+        *self.answered.lock() = at;
+        if at.is_some() {
+            self.tally.answered();
+        }
+    }
+
+    // The session is gone, and with it what was held, if anything was.
+    fn lost(&self) {
+        if !self.held.lock().is_empty() {
+            self.tally.lost();
+        }
     }
 }
 

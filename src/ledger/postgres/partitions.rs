@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::Store;
 use super::asks::{Ask, Looked};
 use super::owner::{Command, Commands};
+use super::tally::Tally;
 use crate::ledger::partitions::{Partition, Turn, View, partition_of};
 use crate::ledger::{LedgerError, Result};
 
@@ -154,7 +155,10 @@ impl Store {
         let writer = self.writer()?;
         let partitions = &self.inner.partitions;
         let mut user = partitions.want(partition_of(org_url));
-        partitions.keep(&self.inner.target.runtime, &writer.commands);
+        partitions.keep(
+            &self.inner.target.runtime,
+            (&writer.commands, writer.owner.tally()),
+        );
         loop {
             // Before it is tried: what comes after is a change.
             if let Standing::Lost(error) = &*user.standing.borrow_and_update() {
@@ -185,13 +189,14 @@ impl Partitions {
         }
     }
 
-    fn keep(&self, runtime: &Handle, commands: &Commands) {
+    fn keep(&self, runtime: &Handle, (commands, tally): (&Commands, &Arc<Tally>)) {
         if std::mem::replace(&mut self.0.parts.lock().is_kept, true) {
             return;
         }
         let keeper = Keeper {
             shared: Arc::downgrade(&self.0),
             commands: commands.downgrade(),
+            tally: Arc::clone(tally),
             first: rand::random(),
         };
         runtime.spawn(keeper.keep());
@@ -202,6 +207,7 @@ impl Partitions {
 struct Keeper {
     shared: Weak<Shared>,
     commands: WeakUnboundedSender<Command>,
+    tally: Arc<Tally>,
     first: Partition,
 }
 
@@ -217,6 +223,7 @@ impl Keeper {
             if let Err(error) = self.turn(&shared, is_look, is_over).await {
                 shared.lose(&error);
             }
+            self.tally.wants(shared.wanted());
             if is_over {
                 return;
             }
@@ -349,6 +356,12 @@ impl Shared {
         }
         let is_used = |part: &Part| part.holders + part.waiters > 0 || part.held().is_some();
         parts.of.retain(|_, part| is_used(part));
+    }
+
+    /// How many are wanted that are not held.
+    fn wanted(&self) -> usize {
+        let parts = self.parts.lock();
+        parts.of.values().filter(|part| part.is_wanted()).count()
     }
 
     /// The sessions that hold what is wanted here.

@@ -98,6 +98,10 @@ fn numbers_are_for_prometheus() {
             page.body
         );
     }
+    // Nobody shares a file.
+    for shared in ["partition", "worker", "session"] {
+        assert!(!page.body.contains(shared), "{}", page.body);
+    }
     let one = desk
         .get("/metrics?org=globex")
         .is(200)

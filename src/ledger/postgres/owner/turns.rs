@@ -44,6 +44,7 @@ impl Owner {
                 partition_locks::take(&session, &turn.takes).await
             };
             let taken = self.answer(doing).await?;
+            self.tally.turned(gives.len(), taken.len(), turn.asks.len());
             session.state.asked = turn.asks;
             Ok(taken)
         };
@@ -51,6 +52,7 @@ impl Owner {
         if done.is_err() {
             // Nobody knows what it took.
             self.state.lock().await.session = None;
+            self.lost();
         }
         let mut held = self.held.lock();
         // A session that is gone holds nothing.
