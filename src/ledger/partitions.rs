@@ -4,8 +4,9 @@
 //!
 //! A process takes free partitions up to its fair share, which is what is held or wanted divided by those who hold or want
 //! something. What nobody took for a while it takes beyond that. One that has less than its share asks for partitions that
-//! others hold; one that has more gives up what it was asked for.
+//! others hold, first those of whoever holds the most; one that has more gives up what it was asked for.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
@@ -32,8 +33,8 @@ pub struct View {
     pub held: BTreeSet<Partition>,
     /// What it wants and does not hold, each with the number of looks in a row at which it was free.
     pub wanted: BTreeMap<Partition, u32>,
-    /// What others hold.
-    pub others: BTreeSet<Partition>,
+    /// What others hold, each with who does.
+    pub others: BTreeMap<Partition, i32>,
     /// What others ask for.
     pub asked: BTreeSet<Partition>,
     /// Others who hold or ask for something.
@@ -60,7 +61,7 @@ impl View {
         let missing = fair.saturating_sub(self.held.len());
         let (free, elsewhere): (Vec<_>, Vec<_>) = self
             .in_order(self.wanted.keys())
-            .partition(|one| !self.others.contains(one));
+            .partition(|one| !self.others.contains_key(one));
         let (lying, fresh): (Vec<_>, Vec<_>) = free.into_iter().partition(|one| {
             self.wanted
                 .get(one)
@@ -72,6 +73,7 @@ impl View {
             .chain(fresh.into_iter().take(more))
             .collect();
         let lacks = missing.saturating_sub(takes.len());
+        let elsewhere = self.most_first(elsewhere);
         let surplus = self.held.len().saturating_sub(fair);
         Turn {
             takes,
@@ -84,9 +86,20 @@ impl View {
     }
 
     fn fair(&self) -> usize {
-        let mut all: BTreeSet<_> = self.held.union(&self.others).collect();
-        all.extend(self.asked.iter().chain(self.wanted.keys()));
+        let mut all: BTreeSet<_> = self.held.union(&self.asked).collect();
+        all.extend(self.others.keys().chain(self.wanted.keys()));
         all.len().div_ceil(self.members + 1)
+    }
+
+    // Those of whoever has the most before others': who has no more than its share gives nothing up.
+    fn most_first(&self, mut elsewhere: Vec<Partition>) -> Vec<Partition> {
+        let mut has: BTreeMap<i32, usize> = BTreeMap::new();
+        for holder in self.others.values() {
+            *has.entry(*holder).or_default() += 1;
+        }
+        let holder_has = |one: &Partition| self.others.get(one).and_then(|holder| has.get(holder));
+        elsewhere.sort_by_key(|one| Reverse(holder_has(one)));
+        elsewhere
     }
 
     // All of them, from the first on and around.

@@ -36,13 +36,15 @@ impl World {
 
     fn turn(&mut self, no: usize) {
         let held = self.held(no);
-        let others: BTreeSet<_> = self.holders.keys().copied().collect();
-        let others: BTreeSet<_> = others.difference(&held).copied().collect();
+        let others = self.holders.iter().filter(|(_, holder)| **holder != no);
+        let others: BTreeMap<_, _> = others
+            .map(|(partition, holder)| (*partition, i32::try_from(*holder).unwrap()))
+            .collect();
         let process = &mut self.processes[no];
         let looks = std::mem::take(&mut process.free);
         for partition in process.wants.difference(&held) {
             let before = looks.get(partition).copied().unwrap_or_default();
-            let now = if others.contains(partition) {
+            let now = if others.contains_key(partition) {
                 0
             } else {
                 before + 1
@@ -137,6 +139,18 @@ fn who_comes_later_gets_a_fair_share_within_a_few_looks_and_who_is_killed_leaves
         counts[1..].iter().all(|held| (127..=129).contains(held)),
         "{counts:?}"
     );
+}
+
+#[test]
+fn who_has_too_little_asks_whoever_has_the_most() {
+    let all: Vec<Partition> = (0..12).collect();
+    let mut world = World::of(&[&all, &all, &all]);
+    // The third would begin with those of the second, which has no more than its share.
+    let holder = |one: &Partition| [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 2, 2][usize::from(*one)];
+    world.holders = all.iter().map(|one| (*one, holder(one))).collect();
+    assert_eq!(world.counts(), [6, 4, 2]);
+    world.rounds(3);
+    assert_eq!(world.counts(), [4, 4, 4]);
 }
 
 #[test]

@@ -292,7 +292,7 @@ impl Shared {
             .chain(looked.asked.iter().map(|(_, by)| by));
         let sessions: BTreeSet<i32> = sessions.copied().collect();
         let mut view = View {
-            others: looked.others.keys().copied().collect(),
+            others: looked.others.clone(),
             asked: looked.asked.iter().map(|(asked, _)| *asked).collect(),
             members: sessions.len(),
             first,
