@@ -50,10 +50,10 @@ impl Caller for EntryCall<'_, '_> {
         self.context.memory.unsaved = false;
         self.context.row.state = EntryState::Started;
         let live = self.context.live()?;
-        Ok(self
-            .context
-            .commit(live, applied.map(|applied| *applied))
-            .await?)
+        let applied = applied.map(|applied| *applied);
+        self.context.commit(live, applied).await?;
+        // That it is stored may be read long after it was: this process may have stood still in between.
+        Ok(live.ledger.still_holds(live.owner).await?)
     }
 
     async fn refused(&mut self) -> Result<(), StepError> {

@@ -21,6 +21,7 @@ mod postgres;
 mod postgres_server;
 #[cfg(feature = "postgres")]
 #[path = "../support/silence.rs"]
+#[expect(dead_code, reason = "others need more of it")]
 mod silence;
 mod support;
 mod undisturbed;

@@ -7,7 +7,9 @@
 )]
 
 #[path = "../support/postgres.rs"]
-#[expect(dead_code, reason = "others need more of it")]
 mod postgres_server;
 mod shared;
+#[path = "../support/silence.rs"]
+#[expect(dead_code, reason = "others need more of it")]
+mod silence;
 mod world;

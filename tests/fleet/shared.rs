@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::postgres_server::server;
+use crate::silence::Relay;
 use crate::world::World;
 
 /// Windows that a few calls use up, and answers that take a while.
@@ -87,4 +88,23 @@ async fn a_session_that_is_lost_ends_the_work_of_its_process_and_the_others_do_i
     };
     leads.await.unwrap().unwrap();
     world.assert_done(12, 12 * 20).await;
+}
+
+/// As if it stood still right after it had stored what it was about to send, and had not read yet that this was stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hears_too_late_that_a_call_may_be_sent_sends_none() {
+    let world = World::of_new(24, 30, QUICK).await;
+    let relay = Relay::to(server().port());
+    let one = world.process_by(relay.port()).await;
+    let works = tokio::spawn(async move { one.work().await });
+    until("it is in the middle", || world.all_calls(24) > 200).await;
+    relay.hold_answers_to(r#""inFlight":{"step":"create_app""#);
+    until("its session ends", || held(&world).is_empty()).await;
+    let calls = world.all_calls(24);
+    relay.pass_answers();
+    assert!(works.await.unwrap().is_err());
+    assert_eq!(world.all_calls(24), calls);
+    world.process().await.work().await.unwrap();
+    world.assert_done(24, 24 * 30).await;
+    assert!((0..24).all(|org| world.created(org) == 30));
 }

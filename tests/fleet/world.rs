@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use okta_rollout::engine::{Engine, OrgAccess, RunOptions, drive};
 use okta_rollout::job::LedgerUrl;
@@ -21,6 +22,7 @@ use crate::postgres_server::server;
 pub struct World {
     pub sandbox: Sandbox,
     pub url: LedgerUrl,
+    address: String,
     pub database: String,
     pub run: RunId,
     folder: TempDir,
@@ -47,11 +49,24 @@ fn app_id(no: u64) -> String {
 impl World {
     /// With so many orgs of so many apps, and a run over all of them.
     pub async fn of(orgs: usize, apps: u64, settings: &str) -> Self {
+        Self::with(orgs, (apps, there), settings).await
+    }
+
+    /// The same where none of the apps is there yet.
+    pub async fn of_new(orgs: usize, apps: u64, settings: &str) -> Self {
+        Self::with(orgs, (apps, to_be_created), settings).await
+    }
+
+    async fn with(
+        orgs: usize,
+        (apps, entry): (u64, fn(usize, u64) -> Value),
+        settings: &str,
+    ) -> Self {
         let settings: SandboxSettings = toml::from_str(settings).unwrap();
         let sandbox = Sandbox::start(settings, None, None).await.unwrap();
         for org in (0..orgs).map(org_name) {
             sandbox.add_org(&org).unwrap();
-            for no in 0..apps {
+            for no in (0..apps).filter(|no| entry(0, *no)["appId"].is_string()) {
                 let app = SeedApp {
                     name: "zscalerbyz".into(),
                     id: Some(app_id(no)),
@@ -68,13 +83,13 @@ impl World {
             .await
             .unwrap();
         let database = empty.rsplit('/').next().unwrap().to_owned();
-        let url: LedgerUrl = format!("{empty}?key=file:{}", key.display())
-            .parse()
-            .unwrap();
-        let run = import(&url, &sandbox, orgs, apps).await;
+        let address = format!("{empty}?key=file:{}", key.display());
+        let url: LedgerUrl = address.parse().unwrap();
+        let run = import(&url, &sandbox, orgs, (apps, entry)).await;
         Self {
             sandbox,
             url,
+            address,
             database,
             run,
             folder,
@@ -84,6 +99,14 @@ impl World {
 
     /// A process that has the ledger open.
     pub async fn process(&self) -> Process {
+        self.process_by(server().port()).await
+    }
+
+    /// The same of one that reaches it by this port.
+    pub async fn process_by(&self, port: u16) -> Process {
+        let place = format!(":{}/", server().port());
+        let address = self.address.replace(&place, &format!(":{port}/"));
+        let url = address.parse().unwrap();
         let names = (0..).map(org_name);
         let known = names.map_while(|name| {
             self.sandbox.journal(&name).ok()?;
@@ -91,7 +114,7 @@ impl World {
             Some((name, token))
         });
         Process {
-            ledger: Ledger::open(&self.url, OpenMode::ReadWrite).await.unwrap(),
+            ledger: Ledger::open(&url, OpenMode::ReadWrite).await.unwrap(),
             engine: Engine::new(),
             run: self.run.clone(),
             folder: self.folder.path().to_owned(),
@@ -120,6 +143,12 @@ impl World {
         set.map(|(_, times)| times).sum()
     }
 
+    /// How many apps were created in an org.
+    pub fn created(&self, org: usize) -> u64 {
+        let counts = self.sandbox.counts(&org_name(org)).unwrap();
+        counts.get("POST /api/v1/apps").copied().unwrap_or(0)
+    }
+
     /// Everything was done, and each connection was set once, but for so many that may have been under way at a kill.
     pub async fn assert_done(&self, orgs: usize, again: u64) {
         let ledger = Ledger::open(&self.url, OpenMode::ReadOnly).await.unwrap();
@@ -140,7 +169,24 @@ impl World {
     }
 }
 
-async fn import(url: &LedgerUrl, sandbox: &Sandbox, orgs: usize, apps: u64) -> RunId {
+fn there(org: usize, app: u64) -> Value {
+    json!({ "org": org_name(org), "app": "zscalerbyz", "appId": app_id(app),
+            "connection": { "baseUrl": "https://scim.zscalerbeta.net/1/2/scim",
+                "profile": { "authScheme": "TOKEN", "token": "file:token" } } })
+}
+
+fn to_be_created(org: usize, app: u64) -> Value {
+    json!({ "org": org_name(org), "app": "okta_org2org", "label": format!("app {app}"),
+            "create": { "settings": { "app": { "baseUrl": "https://hub.example" } } },
+            "connection": { "profile": { "authScheme": "TOKEN", "token": "file:token" } } })
+}
+
+async fn import(
+    url: &LedgerUrl,
+    sandbox: &Sandbox,
+    orgs: usize,
+    (apps, entry): (u64, fn(usize, u64) -> Value),
+) -> RunId {
     let ledger = Ledger::open(url, OpenMode::ReadWrite).await.unwrap();
     let new = NewRun {
         file: "m.csv".into(),
@@ -157,11 +203,7 @@ async fn import(url: &LedgerUrl, sandbox: &Sandbox, orgs: usize, apps: u64) -> R
             let spec = serde_json::from_value(json!({ "url": url })).unwrap();
             let org = import.push_org(&org_name(no), url, &spec).unwrap();
             for app in 0..apps {
-                let entry: Entry = serde_json::from_value(json!({
-                    "org": org_name(no), "app": "zscalerbyz", "appId": app_id(app),
-                    "connection": { "baseUrl": "https://scim.zscalerbeta.net/1/2/scim",
-                        "profile": { "authScheme": "TOKEN", "token": "file:token" } } }))
-                .unwrap();
+                let entry: Entry = serde_json::from_value(entry(no, app)).unwrap();
                 let entry = &entry;
                 import.push_entry(ImportEntry { row, org, entry }).unwrap();
                 row += 1;
@@ -193,7 +235,10 @@ impl Process {
             next: Arc::default(),
             row,
         });
-        let (engine, options) = (self.engine.for_run(&self.run), RunOptions::default());
+        let engine = self.engine.for_run(&self.run);
+        let mut options = RunOptions::default();
+        // For so long is waited for a call that was under way when its process was lost.
+        options.http.timeout = Duration::from_secs(5);
         let of_run = (&self.ledger, &lock);
         drive(&engine, of_run, open.collect(), &options, async || false).await?;
         Ok(())

@@ -65,7 +65,7 @@ pub(super) struct Owner {
     target: Arc<Target>,
     state: Mutex<State>,
     held: Short<HashSet<i64>>,
-    /// When the session answered last.
+    /// When the session was asked what it answered last.
     answered: Short<Option<Instant>>,
     tally: Arc<Tally>,
     abort_after: Option<u64>,
@@ -266,19 +266,26 @@ impl Owner {
 
     async fn look(&self) -> Result<()> {
         let mut session = self.session().await?;
-        // Of many who ask, one asks PostgreSQL.
-        if self.answered_lately() || self.answers(&session, "").await {
-            return Ok(());
+        // Twice: what comes late may have lain here while this process stood still, and its session may have ended.
+        for _ in 0..2 {
+            // Of many who ask, one asks PostgreSQL.
+            if self.answered_lately() {
+                break;
+            }
+            if !self.answers(&session, "").await {
+                session.state.session = None;
+                self.lost();
+                return Err(LedgerError::lost(&self.target.location));
+            }
         }
-        session.state.session = None;
-        self.lost();
-        Err(LedgerError::lost(&self.target.location))
+        Ok(())
     }
 
     async fn answers(&self, session: &Connection, said: &str) -> bool {
+        let asked = Instant::now();
         let answer = tokio::time::timeout(ANSWER, session.batch(said)).await;
         let answers = matches!(answer, Ok(Ok(())));
-        self.set_answered(answers.then(Instant::now));
+        self.set_answered(answers.then_some(asked));
         answers
     }
 
