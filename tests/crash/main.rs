@@ -15,14 +15,22 @@ mod hunter;
 mod interrupts;
 mod kills;
 #[cfg(feature = "postgres")]
+#[path = "../support/live.rs"]
+#[expect(dead_code, reason = "others need more of it")]
+mod live;
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 #[cfg(feature = "postgres")]
+mod postgres_workers;
+#[cfg(feature = "postgres")]
 #[path = "../support/silence.rs"]
 #[expect(dead_code, reason = "others need more of it")]
 mod silence;
 mod support;
+#[cfg(feature = "postgres")]
+mod team;
 mod undisturbed;
 mod world;

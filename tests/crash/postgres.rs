@@ -12,7 +12,7 @@ use crate::interrupts::{LATENCY, held_in_the_middle, in_the_middle, send};
 use crate::kills::ATTEMPTS;
 use crate::postgres_server::{Server, server};
 use crate::silence::{Relay, Silence};
-use crate::support::{Report, Rollout, SOON, told};
+use crate::support::{PATIENTLY, Report, Rollout, SOON, told};
 use crate::world::World;
 
 /// The sessions that own runs: no other one holds an advisory lock for longer than a moment.
@@ -29,10 +29,10 @@ const FREED: Duration = Duration::from_secs(2);
 const NOTICED: Duration = Duration::from_secs(6);
 
 /// Some orgs, and the rollout in them, with a ledger on PostgreSQL.
-struct Story<'s> {
-    world: World,
-    rollout: Rollout,
-    server: &'s Server,
+pub struct Story<'s> {
+    pub world: World,
+    pub rollout: Rollout,
+    pub server: &'s Server,
     database: String,
 }
 
@@ -45,10 +45,15 @@ impl<'s> Story<'s> {
     /// On this server, reached by this port.
     fn by(server: &'s Server, port: u16, fleet: Fleet, latency: &str) -> Self {
         let world = World::new(fleet, latency);
+        let rollout = world.rollout(SOON, ATTEMPTS);
+        Self::of(server, port, (world, rollout))
+    }
+
+    /// With a ledger on this server, reached by this port.
+    pub fn of(server: &'s Server, port: u16, (world, rollout): (World, Rollout)) -> Self {
         let address = server.empty();
         let database = address.rsplit('/').next().unwrap().to_owned();
-        let address = address.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
-        let rollout = world.rollout(SOON, ATTEMPTS).on_ledger(&address);
+        let rollout = rollout.on_ledger(&by_port(server, port, &address));
         Self {
             world,
             rollout,
@@ -57,7 +62,7 @@ impl<'s> Story<'s> {
         }
     }
 
-    fn sql(&self, sql: &str) -> String {
+    pub fn sql(&self, sql: &str) -> String {
         self.server.sql(&self.database, sql)
     }
 
@@ -76,15 +81,15 @@ impl<'s> Story<'s> {
         self.world.carry_on(&self.rollout, act)
     }
 
-    /// The run ended as it must, whatever became of its first process.
-    fn assert_ended(&self, report: &Report, wanted: &Wanted) {
+    /// The run ended as it must, whatever became of those who worked on it.
+    pub fn assert_ended(&self, report: &Report, wanted: &Wanted) {
         assert_eq!(report.essence(), wanted.essence);
         assert_eq!(self.world.holds(), wanted.holds);
         self.world.assert_once_only();
     }
 
     /// What this many processes committed before is all that they ever did.
-    fn assert_nothing_more_of(&self, before: &str) {
+    pub fn assert_nothing_more_of(&self, before: &str) {
         let now = self.sql(COMMITS);
         for process in before.lines() {
             assert!(now.lines().any(|line| line == process), "{before}\n{now}");
@@ -92,15 +97,20 @@ impl<'s> Story<'s> {
     }
 }
 
+/// The address of a ledger on this server, as it is reached by another port.
+pub fn by_port(server: &Server, port: u16, address: &str) -> String {
+    address.replace(&format!(":{}/", server.port()), &format!(":{port}/"))
+}
+
 /// What comes of a run that meets nothing.
-struct Wanted {
+pub struct Wanted {
     essence: Value,
     holds: Vec<Value>,
 }
 
-fn wanted(fleet: Fleet) -> Wanted {
+pub fn wanted(fleet: Fleet) -> Wanted {
     let world = World::new(fleet, "");
-    let rollout = world.rollout(SOON, ATTEMPTS);
+    let rollout = world.rollout(PATIENTLY, ATTEMPTS);
     let report = world.carry_on(&rollout, |command| rollout.output(command).status.code());
     Wanted {
         essence: report.essence(),

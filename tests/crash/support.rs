@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
+#[cfg(feature = "postgres")]
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::hunter::Hunter;
+#[cfg(feature = "postgres")]
+use crate::live::Live;
 
 /// A call that was under way when a process died is soon looked after.
 pub const SOON: &str = "500ms";
@@ -21,7 +25,7 @@ const POLICY: &str = "\
     [retry]\ninitial = '10ms'\nmax = '100ms'\n";
 
 /// What every entry's token and password is.
-const SECRET: &str = "t0ps3cret";
+pub const SECRET: &str = "t0ps3cret";
 
 /// A folder with a job, its manifest and a secret.
 pub struct Rollout {
@@ -65,6 +69,18 @@ impl Rollout {
         self
     }
 
+    /// Where its ledger is, if it has one of its own.
+    #[cfg(feature = "postgres")]
+    pub fn ledger(&self) -> Option<&str> {
+        self.ledger.as_deref()
+    }
+
+    /// Begins a command that continues beside others.
+    #[cfg(feature = "postgres")]
+    pub fn begin(&self, command: Command) -> Live {
+        Live::of(command, self.hunter.ear.clone())
+    }
+
     /// From now on this is a secret.
     pub fn secret(&self, name: &str, value: &str) {
         self.hunter.secret(name, value);
@@ -79,6 +95,7 @@ impl Rollout {
 
     pub fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         self.hunter.input(&path, text.as_bytes());
     }
@@ -246,4 +263,16 @@ fn essence(entry: &Value) -> Value {
     essence["checkedAt"] = essence["checkedAt"].is_string().into();
     essence["changes"].take();
     essence
+}
+
+/// Waits until something is so, which it is within this time; gives how long it took.
+#[cfg(feature = "postgres")]
+#[track_caller]
+pub fn until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what} within {within:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    begun.elapsed()
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "postgres")]
+use okta_rollout::sandbox::Switches;
 use okta_rollout::sandbox::{Call, Fault, Sandbox, SeedApp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,7 +18,7 @@ const SETTINGS: &str = "limit = 0\njournal = 100000\n";
 const PATIENCE: usize = 1000;
 
 pub struct World {
-    fleet: Fleet,
+    pub fleet: Fleet,
     runtime: tokio::runtime::Runtime,
     sandbox: Sandbox,
     state: TempDir,
@@ -95,7 +97,7 @@ impl World {
     }
 
     /// Consents to everything that waits and writes down what Okta showed; `false` = nothing waits.
-    fn consent(&self, rollout: &Rollout) -> bool {
+    pub fn consent(&self, rollout: &Rollout) -> bool {
         let waiting = rollout.json(&["consent", "list", "--format", "json"]);
         let link = |waits: &Value| waits["authorizeUrl"].as_str().unwrap().to_owned();
         let links: Vec<_> = waiting.as_array().unwrap().iter().map(link).collect();
@@ -141,6 +143,36 @@ impl World {
             *faults.entry(fault).or_default() += 1;
         }
         faults
+    }
+
+    /// From now on so many calls are allowed in a window of each org.
+    #[cfg(feature = "postgres")]
+    pub fn limit(&self, calls: u32) {
+        for org in self.fleet.names() {
+            let switches = Switches {
+                limit: Some(calls),
+                ..Switches::default()
+            };
+            self.sandbox.switch(&org, switches).unwrap();
+        }
+    }
+
+    /// Where an org is.
+    #[cfg(feature = "postgres")]
+    pub fn url(&self, org: &str) -> String {
+        self.sandbox.url(org)
+    }
+
+    /// The token of an org.
+    #[cfg(feature = "postgres")]
+    pub fn api_token(&self, org: &str) -> String {
+        self.sandbox.api_token(org)
+    }
+
+    /// What an org was asked, in the order of the answers.
+    #[cfg(feature = "postgres")]
+    pub fn calls_of(&self, org: &str) -> Vec<Call> {
+        self.sandbox.journal(org).unwrap()
     }
 
     fn journal(&self) -> impl Iterator<Item = Call> {

@@ -3,9 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
-use super::PATIENCE;
 use super::hunter::Ear;
+
+/// No command of a story takes this long; one that hangs fails the test instead.
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running command.
 pub struct Live {
@@ -126,7 +129,7 @@ impl Live {
         self.said.push('\n');
     }
 
-    /// Sends it a signal: `INT`, `TERM` or `KILL`.
+    /// Sends it a signal: `INT`, `TERM`, `KILL`, `STOP` or `CONT`.
     pub fn signal(&self, signal: &str) {
         let kill = Command::new("kill")
             .args([format!("-{signal}"), self.child.id().to_string()])

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
+use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio_util::sync::CancellationToken;
 
 use super::password;
 use super::session::Connection;
@@ -57,6 +59,8 @@ pub(super) struct Target {
     pub busy_timeout: Duration,
     /// By which those who change the ledger are told apart; see `changes.rs`.
     pub process: i64,
+    /// Until when connections are good that are made now.
+    pub good: Mutex<CancellationToken>,
 }
 
 /// What a connection hears from others.
@@ -114,6 +118,11 @@ impl Target {
         }
     }
 
+    /// Ends all connections that there are: where one is lost, an answer that another waits for may never come.
+    pub(super) fn hang_up(&self) {
+        std::mem::take(&mut *self.good.lock()).cancel();
+    }
+
     // The first that lets us in and takes writes.
     async fn any_host(&self, heard: Option<&Heard>) -> Result<Connection> {
         let mut failed = None;
@@ -164,15 +173,22 @@ impl Target {
             // Never without: a server that has no TLS is refused.
             config.ssl_mode(SslMode::Require);
             let (client, connection) = config.connect(tls).await.map_err(failed)?;
-            self.runtime.spawn(drive(connection, heard.cloned()));
+            self.keep(drive(connection, heard.cloned()));
             client
         } else {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-            self.runtime.spawn(drive(connection, heard.cloned()));
+            self.keep(drive(connection, heard.cloned()));
             client
         };
         Ok(Connection::new(client, Arc::clone(&self.location)))
+    }
+
+    /// Keeps a connection going until it is hung up.
+    fn keep(&self, driven: impl Future<Output = ()> + Send + 'static) {
+        let good = self.good.lock().clone();
+        let kept = async move { good.run_until_cancelled(driven).await };
+        self.runtime.spawn(kept);
     }
 
     async fn check(&self, connection: &Connection) -> Result<()> {

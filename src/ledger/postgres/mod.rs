@@ -65,6 +65,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 pub use grants::{RoleError, grants};
@@ -187,6 +188,7 @@ impl Store {
             runtime: thread.runtime().clone(),
             busy_timeout: options.busy_timeout,
             process: rand::random(),
+            good: Mutex::default(),
         });
         let pool = Pool::new(Arc::clone(&target));
         Ok(Reached {

@@ -129,13 +129,13 @@ impl Owner {
         let is_held = !self.held.lock().is_empty();
         if !is_held && state.broken.take().is_some() {
             // What was held in it may not have been given back.
-            state.session = None;
+            self.lose(state);
         }
         if let Some(error) = &state.broken {
             return Err(error.clone());
         }
         if state.session.as_ref().is_some_and(|one| one.is_closed()) {
-            state.session = None;
+            self.lose(state);
         }
         if let Some(session) = &state.session {
             if std::mem::take(&mut state.is_open) {
@@ -253,9 +253,15 @@ impl Owner {
         let is_open = std::mem::take(&mut state.is_open);
         let said = if is_open { "ROLLBACK" } else { "" };
         if !self.answers(&session, said).await {
-            state.session = None;
-            self.lost();
+            self.lose(&mut state);
         }
+    }
+
+    // Those who wait for an answer by another way do not wait for ever.
+    fn lose(&self, state: &mut State) {
+        state.session = None;
+        self.lost();
+        self.target.hang_up();
     }
 
     /// Whether the session answered a moment ago.
@@ -273,8 +279,7 @@ impl Owner {
                 break;
             }
             if !self.answers(&session, "").await {
-                session.state.session = None;
-                self.lost();
+                self.lose(&mut session.state);
                 return Err(LedgerError::lost(&self.target.location));
             }
         }

@@ -8,6 +8,7 @@ mod entries;
 #[path = "../../support/hunter.rs"]
 mod hunter;
 mod liar;
+#[path = "../../support/live.rs"]
 mod live;
 mod ran;
 mod receiver;
@@ -32,12 +33,10 @@ pub use entries::{
 pub use hunter::{Hunter, forms};
 pub use liar::{Asked, Distorted, Honest, Liar, Lie, lie, page};
 pub use live::Live;
+use live::PATIENCE;
 pub use ran::Ran;
 pub use receiver::{Posted, Receiver, Reply};
 pub use terminal::Terminal;
-
-/// No command of a story takes this long; one that hangs fails the test instead.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The secret that TOKEN entries refer to.
 pub const APP_TOKEN: &str = "tell-tale-app-token";

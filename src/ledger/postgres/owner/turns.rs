@@ -51,8 +51,7 @@ impl Owner {
         let done: Result<Vec<Partition>> = done.await;
         if done.is_err() {
             // Nobody knows what it took.
-            self.state.lock().await.session = None;
-            self.lost();
+            self.lose(&mut *self.state.lock().await);
         }
         let mut held = self.held.lock();
         // A session that is gone holds nothing.
