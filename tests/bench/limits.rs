@@ -20,6 +20,7 @@ mod support {
     pub mod bare;
     pub mod engine;
     pub mod fleet;
+    pub mod job;
     pub mod journal;
     pub mod script;
     pub mod table;

@@ -21,6 +21,7 @@ mod live;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+#[expect(dead_code, reason = "benches need more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 #[cfg(feature = "postgres")]

@@ -77,14 +77,13 @@ impl World {
         }
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("token"), "a-secret-token").unwrap();
-        let key = folder.path().join("ledger.key");
-        std::fs::write(&key, hex::encode(rand::random::<[u8; 32]>())).unwrap();
-        let empty = tokio::task::spawn_blocking(|| server().empty())
+        let at = folder.path().to_owned();
+        let keyed = tokio::task::spawn_blocking(move || server().keyed(&at))
             .await
             .unwrap();
+        let empty = keyed.split('?').next().unwrap();
         let database = empty.rsplit('/').next().unwrap().to_owned();
-        let address = format!("{empty}?key=file:{}", key.display());
-        let url: LedgerUrl = address.parse().unwrap();
+        let url: LedgerUrl = keyed.parse().unwrap();
         let run = import(&url, &sandbox, orgs, (apps, entry)).await;
         Self {
             sandbox,

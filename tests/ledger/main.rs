@@ -32,6 +32,7 @@ mod notices;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+#[expect(dead_code, reason = "benches need more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod prune;

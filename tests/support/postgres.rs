@@ -1,5 +1,5 @@
 //! A PostgreSQL of the tests' own: started once by each test binary that needs one, and stopped when that ends, however
-//! it ends. A test that finds none fails.
+//! it ends. A test that finds none fails. Benches have one that stores as durably as any.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -24,8 +24,12 @@ pub struct Server {
     folder: PathBuf,
     programs: PathBuf,
     port: u16,
+    settings: &'static [&'static str],
     databases: AtomicU64,
 }
+
+/// What no test needs to survive a loss of power is not waited for.
+const FORGETFUL: &[&str] = &["fsync=off", "full_page_writes=off", "shared_buffers=64MB"];
 
 /// Of this role a password is asked for; all others are trusted.
 pub const STRANGER: &str = "stranger";
@@ -39,6 +43,15 @@ pub fn server() -> &'static Server {
 impl Server {
     /// A server of a test's own, which that may do anything to; others share [`server`].
     pub fn start() -> Self {
+        Self::with(FORGETFUL)
+    }
+
+    /// A server with PostgreSQL's own settings, for measurements.
+    pub fn durable() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(settings: &'static [&'static str]) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new()
             .prefix("okta-rollout-pg-")
@@ -51,6 +64,7 @@ impl Server {
             port: free_port(),
             folder,
             programs,
+            settings,
             databases: AtomicU64::new(0),
         };
         server.run(
@@ -97,9 +111,13 @@ impl Server {
             .arg(self.data())
             .args(["-p", &port, "-k"])
             .arg(&self.folder)
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
-            .args(["-c", "max_connections=300", "-c", "shared_buffers=64MB"])
-            .args(["-c", "full_page_writes=off"])
+            .args([
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "max_connections=300",
+            ])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .env("FOLDER", &self.folder)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -156,6 +174,13 @@ impl Server {
     /// A database without tables; gives the ledger's address in it.
     pub fn empty(&self) -> String {
         self.copy("template0")
+    }
+
+    /// The same, with a key of its own in a file of this folder.
+    pub fn keyed(&self, folder: &Path) -> String {
+        let key = folder.join("ledger.key");
+        fs::write(&key, hex::encode(rand::random::<[u8; 32]>())).unwrap();
+        format!("{}?key=file:{}", self.empty(), key.display())
     }
 
     /// A copy of a database that nobody uses; gives the ledger's address in it.

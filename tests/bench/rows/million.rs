@@ -18,12 +18,6 @@ const ORGS: usize = 10_000;
 /// How long the run may work before it is killed.
 const AT_WORK: Duration = Duration::from_secs(10);
 
-/// How often the server is asked whether somebody called; far below what is measured.
-const LOOK: Duration = Duration::from_millis(1);
-
-/// Longer than any start.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 const READ_CSV: &str = "import csv\nfor row in csv.DictReader(open('rollout.csv')): pass";
 
 /// A row of text for each entry, in one transaction.
@@ -81,7 +75,7 @@ fn run(folder: &Path, stub: &Stub, table: &mut Table) -> anyhow::Result<()> {
         "entries/s",
     );
     table.row("check and import: peak memory", imported_mb, ..=300.0, "MB");
-    let first = first_call(stub)?.duration_since(program.begun() + took);
+    let first = stub.first_call()?.duration_since(program.begun() + took);
     std::thread::sleep(AT_WORK);
     table.row("run: peak memory", program.peak_mb()?, ..=300.0, "MB");
     let calls = stub.calls();
@@ -104,7 +98,7 @@ fn run(folder: &Path, stub: &Stub, table: &mut Table) -> anyhow::Result<()> {
 fn restart(folder: &Path, stub: &Stub, port: u16, table: &mut Table) -> anyhow::Result<()> {
     stub.forget();
     let program = start(folder)?;
-    let took = first_call(stub)? - program.begun();
+    let took = stub.first_call()? - program.begun();
     table.row("restart to first request", took.as_secs_f64(), ..=2.0, "s");
     std::thread::sleep(AT_WORK / 2);
     table.row("restart: peak memory", program.peak_mb()?, ..=300.0, "MB");
@@ -112,7 +106,7 @@ fn restart(folder: &Path, stub: &Stub, port: u16, table: &mut Table) -> anyhow::
     let small = Rollout::write(1, 1, port)?;
     stub.forget();
     let program = start(small.folder())?;
-    let took = first_call(stub)? - program.begun();
+    let took = stub.first_call()? - program.begun();
     table.baseline(
         "start to first request, with one entry",
         format!("{:.2} s", took.as_secs_f64()),
@@ -123,17 +117,6 @@ fn restart(folder: &Path, stub: &Stub, port: u16, table: &mut Table) -> anyhow::
 fn start(folder: &Path) -> anyhow::Result<Program> {
     let arguments = [&["run", "rollout.csv"], &WITH_ORGS[..]].concat();
     Program::start(folder, &arguments)
-}
-
-fn first_call(stub: &Stub) -> anyhow::Result<Instant> {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if let Some(first) = stub.first() {
-            return Ok(first);
-        }
-        std::thread::sleep(LOOK);
-    }
-    anyhow::bail!("no call came")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a million")]

@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::http::StatusCode;
 use okta_rollout::sandbox::SandboxSettings;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use crate::support::fleet::{BASE_URL, Fleet, app_id, capabilities, org_name};
+use crate::support::fleet::{Fleet, org_name};
+use crate::support::job;
 use crate::support::table::{Table, say};
 
 /// Apps of each org: some seconds of work.
@@ -120,36 +120,21 @@ impl Webhook {
 
 /// A folder with the job.
 fn job(fleet: &Fleet, webhook: Option<String>) -> anyhow::Result<TempDir> {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
-    let (mut orgs, mut apps) = (serde_json::Map::new(), Vec::new());
-    for (at, count) in fleet.apps.iter().enumerate() {
-        let org = org_name(at);
-        let token = if at < APPS.len() {
-            fleet.token(&org)
+    let token = |org: usize| {
+        if org < APPS.len() {
+            fleet.token(&org_name(org))
         } else {
             "not-this-one".to_owned()
-        };
-        write(&org, &token)?;
-        let auth = json!({ "apiToken": format!("file:{org}") });
-        orgs.insert(org.clone(), json!({ "url": fleet.url(&org), "auth": auth }));
-        for app in 0..*count {
-            apps.push(json!({
-                "org": org, "app": "zscalerbyz", "appId": app_id(at, app),
-                "connection": { "baseUrl": BASE_URL, "profile": { "authScheme": "TOKEN", "token": "file:token" } },
-                "features": { "USER_PROVISIONING": capabilities() } }));
         }
-    }
-    write("token", "secret")?;
-    write("m.json", &json!({ "orgs": orgs, "apps": apps }).to_string())?;
-    let notify = match webhook {
-        Some(url) => {
-            write("webhook", &url)?;
-            "[notify]\nwebhook = 'file:webhook'\n"
-        }
+    };
+    let notify = match &webhook {
+        Some(_) => "[notify]\nwebhook = 'file:webhook'\n",
         None => "",
     };
-    write("job.toml", &format!("manifest = 'm.json'\n{notify}"))?;
+    let folder = job::write(fleet, token, notify)?;
+    if let Some(url) = webhook {
+        std::fs::write(folder.path().join("webhook"), url)?;
+    }
     Ok(folder)
 }
 

@@ -1,4 +1,4 @@
-//! The engine on a fleet, as a run of the program: every entry in a ledger on disk, every checkpoint durable.
+//! The engine on a fleet, as a run of the program: every entry in a ledger, every checkpoint durable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ pub struct Conditions {
     pub in_flight: Option<u32>,
     /// An org that is looked for at another address than the fleet's.
     pub elsewhere: Option<(String, String)>,
+    /// An empty ledger, instead of a file.
+    pub ledger: Option<LedgerUrl>,
 }
 
 impl Engine {
@@ -42,7 +44,8 @@ impl Engine {
     pub async fn new(fleet: &Fleet, conditions: Conditions) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         std::fs::write(folder.path().join("token"), "secret")?;
-        let url = LedgerUrl::file(folder.path().join("ledger.db"));
+        let file = || LedgerUrl::file(folder.path().join("ledger.db"));
+        let url = conditions.ledger.clone().unwrap_or_else(file);
         let ledger = Ledger::open(&url, OpenMode::ReadWrite).await?;
         let run = import(&ledger, &fleet.apps).await?;
         let rows = ledger.orgs(&run).await?.into_iter();

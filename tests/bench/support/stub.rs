@@ -20,6 +20,12 @@ const LIMIT: i64 = 50;
 
 const LATENCY: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether somebody called; far below what is measured.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Longer than any start.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// The rate-limit windows of all orgs, and when the first call came.
 #[derive(Default)]
 pub struct Stub {
@@ -52,9 +58,16 @@ impl Stub {
         self.windows.lock().clear();
     }
 
-    /// When the first call came since [`Self::forget`].
-    pub fn first(&self) -> Option<Instant> {
-        *self.first.lock()
+    /// Waits for the first call since [`Self::forget`]; when it came.
+    pub fn first_call(&self) -> anyhow::Result<Instant> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(first) = *self.first.lock() {
+                return Ok(first);
+            }
+            std::thread::sleep(LOOK);
+        }
+        anyhow::bail!("no call came")
     }
 
     fn take(&self, host: &str) -> (i64, i64) {
