@@ -6,6 +6,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+#[expect(dead_code, reason = "benches need more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod shared;

@@ -88,7 +88,7 @@ impl World {
         Self {
             sandbox,
             url,
-            address,
+            address: keyed,
             database,
             run,
             folder,
