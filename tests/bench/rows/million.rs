@@ -100,7 +100,7 @@ fn restart(folder: &Path, stub: &Stub, port: u16, table: &mut Table) -> anyhow::
     let program = start(folder)?;
     let took = stub.first_call()? - program.begun();
     table.row("restart to first request", took.as_secs_f64(), ..=2.0, "s");
-    std::thread::sleep(AT_WORK / 2);
+    std::thread::sleep(AT_WORK);
     table.row("restart: peak memory", program.peak_mb()?, ..=300.0, "MB");
     drop(program);
     let small = Rollout::write(1, 1, port)?;
