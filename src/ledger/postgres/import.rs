@@ -20,8 +20,12 @@ use crate::ledger::{ImportEntry, LedgerError, NewRun, Result, run_id};
 use crate::manifest::{OrgSpec, Status};
 use crate::model::{EntryNo, OrgNo, RunId};
 
-/// Entries of which what is to be copied is gathered at most, in bytes.
+/// Bytes of what is wanted of entries that are gathered at most.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Entries that are gathered at most. They are copied by org, so that each leaf of the indexes by org is filled at once
+/// instead of touched by each of them: that is most of what PostgreSQL has to do.
+const CHUNK_ENTRIES: usize = 250_000;
 
 /// A run that is being stored. Dropped before [`Import::finish`], it never was. The methods block.
 pub struct Import {
@@ -38,11 +42,21 @@ pub struct Import {
     carried_over: Vec<CarryOver>,
 }
 
-/// Entries that wait to be stored, as COPY has them.
+/// What waits to be stored.
 #[derive(Default)]
 struct Chunk {
-    entries: BytesMut,
+    entries: Vec<Row>,
+    /// As COPY has them.
     specs: BytesMut,
+}
+
+/// An entry, without what is wanted of it. In order by org, and by its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    org: OrgNo,
+    key: i64,
+    line: i64,
+    app_hash: Option<i32>,
 }
 
 impl Store {
@@ -88,14 +102,18 @@ impl Import {
         self.stored += 1;
         self.chunk.push((self.seq, no), &entry, &spec);
         if self.chunk.specs.len() >= CHUNK_BYTES {
-            self.store_chunk()?;
+            self.store_specs()?;
+        }
+        if self.chunk.entries.len() >= CHUNK_ENTRIES {
+            self.store_entries()?;
         }
         Ok(())
     }
 
     /// Makes the run visible; durable on return.
     pub fn finish(mut self) -> Result<RunId> {
-        self.store_chunk()?;
+        self.store_specs()?;
+        self.store_entries()?;
         let connection = self.land()?;
         let (seq, orgs, carried_over) = (self.seq, self.orgs, self.carried_over);
         let finished = self.store.away(async move {
@@ -110,14 +128,28 @@ impl Import {
         Ok(self.id)
     }
 
-    fn store_chunk(&mut self) -> Result<()> {
+    fn store_specs(&mut self) -> Result<()> {
+        const SPECS: &str = "COPY spec (entry, app, off, json) FROM STDIN";
+        let rows = std::mem::take(&mut self.chunk.specs).freeze();
+        self.begin_copy(SPECS, rows)
+    }
+
+    fn store_entries(&mut self) -> Result<()> {
+        const ENTRIES: &str = "COPY entry (key, run, org, line, app_hash) FROM STDIN";
+        let mut entries = std::mem::take(&mut self.chunk.entries);
+        entries.sort_unstable();
+        let mut rows = BytesMut::new();
+        for entry in entries {
+            rows.put_slice(entry.as_copied(self.seq).as_bytes());
+        }
+        self.begin_copy(ENTRIES, rows.freeze())
+    }
+
+    /// Begins to, once what was begun before is done.
+    fn begin_copy(&mut self, sql: &'static str, rows: Bytes) -> Result<()> {
         let connection = self.land()?;
-        let chunk = std::mem::take(&mut self.chunk);
         self.storing = Some(self.store.away(async move {
-            const ENTRIES: &str = "COPY entry (key, run, org, line, app_hash) FROM STDIN";
-            const SPECS: &str = "COPY spec (entry, app, off, json) FROM STDIN";
-            copy(&connection, ENTRIES, chunk.entries.freeze()).await?;
-            copy(&connection, SPECS, chunk.specs.freeze()).await?;
+            copy(&connection, sql, rows).await?;
             Ok(connection)
         }));
         Ok(())
@@ -133,15 +165,25 @@ impl Import {
     }
 }
 
+impl Row {
+    fn as_copied(self, seq: i64) -> String {
+        let Self { key, line, .. } = self;
+        let hash = self.app_hash.map(|hash| hash.to_string());
+        let (org, hash) = (self.org.0, hash.as_deref().unwrap_or(r"\N"));
+        format!("{key}\t{seq}\t{org}\t{line}\t{hash}\n")
+    }
+}
+
 impl Chunk {
     /// In COPY's text format: JSON has no control characters, so that only backslashes mean something there.
     fn push(&mut self, (seq, no): (i64, EntryNo), entry: &ImportEntry<'_>, spec: &str) {
         let key = stored::entry_key(seq, no);
-        let (org, line) = (entry.org.0, stored::integer(entry.row));
-        let hash = entry.entry.app_id.as_deref().map(app_hash);
-        let hash = hash.map_or_else(|| r"\N".to_owned(), |hash| hash.to_string());
-        let row = format!("{key}\t{seq}\t{org}\t{line}\t{hash}\n");
-        self.entries.put_slice(row.as_bytes());
+        self.entries.push(Row {
+            org: entry.org,
+            key,
+            line: stored::integer(entry.row),
+            app_hash: entry.entry.app_id.as_deref().map(app_hash),
+        });
         let off = if entry.entry.status == Status::Disabled {
             't'
         } else {
