@@ -18,7 +18,7 @@ use crate::fleet::Fleet;
 use crate::live::Live;
 use crate::postgres::{Story, Wanted, by_port, wanted};
 use crate::postgres_server::Server;
-use crate::support::{PATIENTLY, SECRET, until};
+use crate::support::{PATIENTLY, SECRET, told, until};
 use crate::world::World;
 
 const MANY: Fleet = Fleet { orgs: 12, apps: 20 };
@@ -75,7 +75,7 @@ impl<'s> Team<'s> {
         let other = || worker(&story, server.port(), &["--secrets", OTHERS]);
         let (one, others) = (worker(&story, port, &[]), [other(), other()]);
         let stored = story.rollout.output(&["run", "job.toml", "--detach"]);
-        assert!(stored.status.success());
+        assert!(stored.status.success(), "{}", told(&stored));
         let team = Self { story, one, others };
         let mut workers = Vec::new();
         let begun = Instant::now();
