@@ -9,9 +9,10 @@ use super::args::DataFormat;
 use super::open::{readable, refuse_unshared};
 use super::output::{Output, local_times};
 use crate::failure::{Ending, Failure};
-use crate::ledger::{AtWork, Ledger, partition_of};
+use crate::ledger::{AtWork, Ledger, RunRow, partition_of};
 use crate::model::RunId;
 use crate::report::counted;
+use crate::rollout::left::left;
 use crate::settings::Settings;
 use crate::text::Syntax;
 
@@ -36,9 +37,9 @@ pub(super) async fn workers(
     refuse_unshared(settings)?;
     let ledger = readable(settings, output).await?;
     let runs = ledger.unfinished_runs().await?;
-    let ids: Vec<RunId> = runs.into_iter().map(|run| run.id).collect();
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
     let workers = ledger.at_work(&ids).await?;
-    let orgs = left(&ledger, &ids).await?;
+    let orgs = movable(&ledger, &runs).await?;
     let rows: Vec<Row<'_>> = workers.iter().map(|one| row(one, &orgs)).collect();
     match args.format {
         DataFormat::Json => output.data(Syntax::Json, |out| {
@@ -54,22 +55,19 @@ pub(super) async fn workers(
     Ok(Ending::Success)
 }
 
-/// Orgs in which something is left to do, by name, each with its partition.
-async fn left(ledger: &Ledger, runs: &[RunId]) -> Result<Vec<(String, u16)>, Failure> {
-    let mut left = Vec::new();
+/// Orgs in which something can move, by name, each with its partition.
+async fn movable(ledger: &Ledger, runs: &[RunRow]) -> Result<Vec<(String, u16)>, Failure> {
+    let mut movable = Vec::new();
     for run in runs {
-        let (orgs, called) = (ledger.orgs(run).await?, ledger.called(run).await?);
-        for (no, counts) in ledger.counts_by_org(run).await? {
-            if let Some(org) = orgs.get(no.index())
-                && (counts.movable() > 0 || called.contains(&no))
-            {
-                left.push((org.name.clone(), partition_of(&org.url)));
-            }
-        }
+        let left = left(ledger, run).await?;
+        movable.extend(
+            left.into_iter()
+                .map(|org| (org.name, partition_of(&org.url))),
+        );
     }
-    left.sort();
-    left.dedup();
-    Ok(left)
+    movable.sort();
+    movable.dedup();
+    Ok(movable)
 }
 
 fn row<'w>(worker: &'w AtWork, orgs: &'w [(String, u16)]) -> Row<'w> {

@@ -1,4 +1,5 @@
-//! What of a list is shown: `?org=`, `?app=`, `?state=`, `?page=`, and of numbers `?partition=`. What none of these is, is as if it were not there.
+//! What of a list is shown: `?org=`, `?app=`, `?state=`, `?page=`, and of numbers `?partition=`. What none of these is, is
+//! as if it were not there.
 
 use url::form_urlencoded::Serializer;
 

@@ -108,7 +108,7 @@ fn labels_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "propertyNames": { "pattern": part },
-        "additionalProperties": { "type": "string", "pattern": part },
+        "additionalProperties": { "type": ["string", "boolean"], "pattern": part },
     })
 }
 

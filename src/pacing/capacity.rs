@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 const MOST_CALLS: u64 = 2_000;
 
 /// Orgs at work at once at most, so that a run of a million entries stays below 300 MB: one takes some 60 KB with its
-/// connection, and at 45 calls a minute each and 1.6 s a call they have [`MOST_CALLS`] in flight. The others begin as these end; orgs that only wait for retries do not count,
-/// nor do so many of those that do not answer.
+/// connection, and at 45 calls a minute each and 1.6 s a call they have [`MOST_CALLS`] in flight. The others begin as
+/// these end; orgs that only wait for retries do not count, nor do so many of those that do not answer.
 const MOST_ORGS: usize = 1_600;
 
 /// Orgs that do not answer and make room for others at most: their entries at work take memory all the same, some 30 KB

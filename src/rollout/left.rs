@@ -11,7 +11,9 @@ use crate::model::OrgNo;
 /// What is left in an org.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Left {
-    /// The org, by its URL as in [`OrgRow::url`].
+    /// The org, by its name in the run.
+    pub name: String,
+    /// The same, by its URL as in [`OrgRow::url`].
     pub url: String,
     /// Its entries; none of a hub in which only entries of others have steps.
     pub entries: u64,
@@ -46,11 +48,8 @@ pub(crate) async fn left(ledger: &Ledger, run: &RunRow) -> Result<Vec<Left>, Led
     let orgs = orgs.into_iter().zip(left);
     let orgs = orgs.filter(|(org, _)| is_worked_on(org));
     let left = orgs.filter_map(|(org, entries)| {
-        let url = org.url;
-        Some(Left {
-            url,
-            entries: entries?,
-        })
+        let (name, url) = (org.name, org.url);
+        entries.map(|entries| Left { name, url, entries })
     });
     Ok(left.collect())
 }

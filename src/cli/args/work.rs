@@ -77,8 +77,8 @@ Examples:
   okta-rollout workers --ledger postgres://rollout@db/rollouts
   okta-rollout workers --ledger postgres://rollout@db/rollouts --format json
 
-A line for each process: its labels, which runs it leads, how many of the 256 partitions it holds, and the orgs in them in which something
-is left to do. One that leads a run says when waves begin and that it has ended; all others join it.")]
+A line for each process: its labels, which runs it leads, how many of the 256 partitions it holds, and the orgs in them in
+which something can move. One that leads a run says when waves begin and that it has ended; all others join it.")]
 pub struct Workers {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
