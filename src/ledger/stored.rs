@@ -31,16 +31,17 @@ pub(super) fn is_answered(progress: &Progress) -> bool {
 }
 
 /// Counts entries that are in another org's queue as held back there where that is stopped, not where their own is: of so
-/// many of org `no`, or in its queue, which of both are stopped.
+/// many of org `no`, or in its queue, which of both are stopped. The orgs are in order.
 pub(super) fn hold_back(
     by_org: &mut [(OrgNo, Counts)],
     no: OrgNo,
     (own, called): (bool, bool),
     count: u64,
 ) {
-    let Some((_, counts)) = by_org.iter_mut().find(|(of, _)| *of == no) else {
+    let Ok(at) = by_org.binary_search_by_key(&no, |(no, _)| *no) else {
         return;
     };
+    let (_, counts) = &mut by_org[at];
     match (own, called) {
         (true, false) => counts.held_back = counts.held_back.saturating_sub(count),
         (false, true) => counts.held_back += count,

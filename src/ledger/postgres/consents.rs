@@ -93,8 +93,13 @@ fn is_of(pending: &Pending, app_id: &str) -> bool {
 
 /// Reads entries for [`pending_row`], but for those of runs that were dropped.
 pub(super) fn pending(wanted: &str) -> String {
+    pending_of(OF_ENTRY, wanted)
+}
+
+/// The same, of these: see [`OF_ENTRY`].
+pub(super) fn pending_of(these: &str, wanted: &str) -> String {
     format!(
-        "SELECT {ORG}, {ENTRY}, r.id FROM {OF_ENTRY} JOIN run r ON r.seq = e.run
+        "SELECT {ORG}, {ENTRY}, r.id FROM {these} JOIN run r ON r.seq = e.run
          WHERE NOT r.dropped AND {wanted}"
     )
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Store;
 use super::reads::PAGE;
-use super::rows::{self, OPEN};
-use crate::ledger::stored;
+use super::rows::{self, of_orgs};
+use crate::ledger::stored::{self, code};
 use crate::ledger::{Progress, Result, UnderWay};
 use crate::manifest::{Connection, SecretRef};
 use crate::model::{EntryNo, OrgNo, RunId};
@@ -18,10 +18,10 @@ impl Store {
     pub async fn under_way(&self) -> Result<Vec<UnderWay>> {
         // Few have one: the others' progress need not be sent.
         let sql = format!(
-            "SELECT r.id, called.url, e.progress FROM org o JOIN run r ON r.seq = o.run
-             JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 1 AND {OPEN}
-             JOIN org called ON called.run = o.run AND called.no = coalesce(e.queue, e.org)
-             WHERE o.started > 0 AND NOT r.dropped AND strpos(e.progress, '\"inFlight\":') > 0 ORDER BY e.key"
+            "SELECT r.id, called.url, e.progress FROM {} JOIN run r ON r.seq = o.run
+             JOIN org called ON called.run = e.run AND called.no = coalesce(e.queue, e.org)
+             WHERE NOT r.dropped AND strpos(e.progress, '\"inFlight\":') > 0 ORDER BY e.key",
+            of_orgs("started > 0", code::STARTED)
         );
         let mut calls = Vec::new();
         for row in self.reader().await?.query(&sql, &[]).await? {
@@ -43,10 +43,9 @@ impl Store {
         let reader = self.reader().await?;
         let seq = rows::seq(&reader, run).await?;
         let sql = format!(
-            "SELECT e.org, e.key, e.progress FROM org o
-             JOIN entry e ON e.run = o.run AND e.org = o.no AND e.state = 2 AND {OPEN}
-             WHERE o.run = $1 AND o.waiting > 0 AND e.adopted_by IS NULL
-               AND strpos(e.progress, '\"linkInDoubt\":') > 0 ORDER BY e.org, e.key"
+            "SELECT e.org, e.key, e.progress FROM {}
+             WHERE e.adopted_by IS NULL AND strpos(e.progress, '\"linkInDoubt\":') > 0 ORDER BY e.org, e.key",
+            of_orgs("run = $1 AND waiting > 0", code::WAITING)
         );
         let mut found = Vec::new();
         for row in reader.query(&sql, &[&seq]).await? {

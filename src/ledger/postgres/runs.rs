@@ -150,11 +150,12 @@ impl Store {
     }
 }
 
+/// What was taken over is counted for all orgs at once: of most there is none.
 const COUNTS: &str = "SELECT no, pending, started, waiting, changed, unchanged, failed,
-     (SELECT count(*) FROM entry e
-      WHERE e.run = org.run AND e.org = org.no AND e.adopted_by IS NOT NULL),
-     stopped IS NOT NULL, deactivated
-     FROM org WHERE run = $1";
+     coalesce(adopted.n, 0), stopped IS NOT NULL, deactivated
+     FROM org LEFT JOIN (SELECT org, count(*) AS n FROM entry
+                         WHERE run = $1 AND adopted_by IS NOT NULL GROUP BY org) adopted ON adopted.org = no
+     WHERE run = $1";
 
 /// Whether entries that stand in another org's queue are held back is that org's matter, not their own's.
 const AWAY: &str =

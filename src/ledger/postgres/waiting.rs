@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::Store;
-use super::consents::{WAITS, pending, pending_row};
-use super::rows::{self, OF_ENTRY, OPEN, ORG_COLUMNS};
+use super::consents::{WAITS, pending, pending_of, pending_row};
+use super::rows::{self, OF_ENTRY, ORG_COLUMNS, of_orgs};
 use crate::apps::App;
-use crate::ledger::stored;
+use crate::ledger::stored::{self, code};
 use crate::ledger::{Pending, Result, WaitingEntry};
 use crate::model::{EntryNo, RunId, UnixMillis};
 
@@ -56,9 +56,11 @@ impl Store {
 
     pub async fn answered(&self) -> Result<Vec<Pending>> {
         let reader = self.reader().await?;
-        let sql = pending(&format!(
-            "o.started > 0 AND e.state = 1 AND {OPEN} AND e.adopted_by IS NULL ORDER BY e.key"
-        ));
+        let of_entry = format!(
+            "{} JOIN spec s ON s.entry = e.key",
+            of_orgs("started > 0", code::STARTED)
+        );
+        let sql = pending_of(&of_entry, "e.adopted_by IS NULL ORDER BY e.key");
         let mut found = Vec::new();
         for row in reader.query(&sql, &[]).await? {
             let pending = pending_row(&row)?;
