@@ -1,8 +1,11 @@
 //! A new run, entry by entry, from the same pass that checks the manifest.
 //!
-//! All of it is one transaction of a session of its own: nobody sees any of it before the end, and nothing is left of one
-//! that was killed. Entries are gathered and copied a chunk at a time, while the next one is gathered.
+//! Nobody sees any of it before the end, and nothing is left of one that was killed: it is two transactions of sessions of
+//! its own, as PostgreSQL copies on one processor a session, and a third one that makes it visible. Of one that was killed
+//! between these there is a run that was dropped, which goes when runs are pruned. Entries are gathered and copied a chunk
+//! at a time, while the next one is gathered.
 
+use std::num::TryFromIntError;
 use std::sync::mpsc::{self, Receiver};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -12,6 +15,7 @@ use tokio_postgres::types::ToSql;
 use super::Store;
 use super::carry_over;
 use super::changes::{self, Wakes};
+use super::locks::Kind;
 use super::session::{Connection, to_json};
 use crate::ledger::carriable::{Carriable, CarryOver};
 use crate::ledger::import_orgs::{ImportOrg, ImportOrgs};
@@ -27,6 +31,15 @@ const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 /// instead of touched by each of them: that is most of what PostgreSQL has to do.
 const CHUNK_ENTRIES: usize = 250_000;
 
+/// How a COPY in the binary format begins (PostgreSQL, COPY, "Binary Format"): signature, flags, length of what follows.
+/// Then come rows: their number of columns, and each value after its length in bytes.
+const BINARY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// In place of a number of columns: there are no more rows.
+const BINARY_END: i16 = -1;
+
+const SPEC_COLUMNS: i16 = 4;
+
 /// A run that is being stored. Dropped before [`Import::finish`], it never was. The methods block.
 pub struct Import {
     store: Store,
@@ -35,18 +48,26 @@ pub struct Import {
     orgs: ImportOrgs,
     chunk: Chunk,
     stored: i64,
-    // `None` while a chunk is being stored.
-    connection: Option<Connection>,
-    storing: Option<Receiver<Result<Connection>>>,
+    /// Of the run and what is wanted of its entries.
+    specs: Copier,
+    /// Of the entries themselves.
+    entries: Copier,
     carriable: Carriable,
     carried_over: Vec<CarryOver>,
+}
+
+/// A session in a transaction, into which one chunk after the other is copied.
+struct Copier {
+    /// `None` while a chunk is being copied.
+    connection: Option<Connection>,
+    copying: Option<Receiver<Result<Connection>>>,
 }
 
 /// What waits to be stored.
 #[derive(Default)]
 struct Chunk {
     entries: Vec<Row>,
-    /// As COPY has them.
+    /// As COPY has them in its binary format, which PostgreSQL need not look through for what means something else.
     specs: BytesMut,
 }
 
@@ -63,9 +84,11 @@ impl Store {
     pub async fn import(&self, run: NewRun) -> Result<Import> {
         self.writer()?;
         let carriable = carry_over::of_all_runs(&*self.reader().await?).await?;
-        let connection = self.inner.target.connect().await?;
-        connection.batch("BEGIN").await?;
-        let (seq, id) = insert_run(&connection, &run, None).await?;
+        let specs = self.copier().await?;
+        let entries = self.copier().await?;
+        let connection = specs.connection.as_ref();
+        let connection = connection.ok_or_else(|| LedgerError::lost(self.location()))?;
+        let (seq, id) = insert_run(connection, &run, None).await?;
         Ok(Import {
             store: self.clone(),
             seq,
@@ -73,10 +96,19 @@ impl Store {
             orgs: ImportOrgs::default(),
             chunk: Chunk::default(),
             stored: 0,
-            connection: Some(connection),
-            storing: None,
+            specs,
+            entries,
             carriable,
             carried_over: Vec::new(),
+        })
+    }
+
+    async fn copier(&self) -> Result<Copier> {
+        let connection = self.inner.target.connect().await?;
+        connection.batch("BEGIN").await?;
+        Ok(Copier {
+            connection: Some(connection),
+            copying: None,
         })
     }
 }
@@ -100,7 +132,8 @@ impl Import {
         self.carried_over
             .extend(self.carriable.take(&org.url, &spec, no));
         self.stored += 1;
-        self.chunk.push((self.seq, no), &entry, &spec);
+        let pushed = self.chunk.push((self.seq, no), &entry, &spec);
+        pushed.map_err(|error| LedgerError::unreadable(self.store.location(), &error))?;
         if self.chunk.specs.len() >= CHUNK_BYTES {
             self.store_specs()?;
         }
@@ -114,24 +147,35 @@ impl Import {
     pub fn finish(mut self) -> Result<RunId> {
         self.store_specs()?;
         self.store_entries()?;
-        let connection = self.land()?;
+        let of_run = self.specs.land(&self.store)?;
+        let of_entries = self.entries.land(&self.store)?;
         let (seq, orgs, carried_over) = (self.seq, self.orgs, self.carried_over);
+        let import = Kind::Import.key(&self.id.0);
         let finished = self.store.away(async move {
-            insert_orgs(&connection, seq, &orgs.0).await?;
+            insert_orgs(&of_run, seq, &orgs.0).await?;
+            // As long as it has this, nobody takes it for one that was dropped.
+            of_run
+                .query_one("SELECT pg_advisory_lock($1)", &[&import])
+                .await?;
+            set_dropped(&of_run, seq, true).await?;
+            of_run.batch("COMMIT").await?;
+            of_entries.batch("COMMIT").await?;
+            of_run.batch("BEGIN").await?;
             for one in &carried_over {
-                carry_over::apply(one, &connection, seq).await?;
+                carry_over::apply(one, &of_run, seq).await?;
             }
-            changes::note(&connection, Wakes::Yes).await?;
-            connection.batch("COMMIT").await
+            set_dropped(&of_run, seq, false).await?;
+            changes::note(&of_run, Wakes::Yes).await?;
+            of_run.batch("COMMIT").await
         });
         wait(self.store.location(), &finished)?;
         Ok(self.id)
     }
 
     fn store_specs(&mut self) -> Result<()> {
-        const SPECS: &str = "COPY spec (entry, app, off, json) FROM STDIN";
-        let rows = std::mem::take(&mut self.chunk.specs).freeze();
-        self.begin_copy(SPECS, rows)
+        const SPECS: &str = "COPY spec (entry, app, off, json) FROM STDIN (FORMAT binary)";
+        let rows = self.chunk.take_specs();
+        self.specs.copy(&self.store, SPECS, rows)
     }
 
     fn store_entries(&mut self) -> Result<()> {
@@ -142,26 +186,28 @@ impl Import {
         for entry in entries {
             rows.put_slice(entry.as_copied(self.seq).as_bytes());
         }
-        self.begin_copy(ENTRIES, rows.freeze())
+        self.entries.copy(&self.store, ENTRIES, rows.freeze())
     }
+}
 
+impl Copier {
     /// Begins to, once what was begun before is done.
-    fn begin_copy(&mut self, sql: &'static str, rows: Bytes) -> Result<()> {
-        let connection = self.land()?;
-        self.storing = Some(self.store.away(async move {
+    fn copy(&mut self, store: &Store, sql: &'static str, rows: Bytes) -> Result<()> {
+        let connection = self.land(store)?;
+        self.copying = Some(store.away(async move {
             copy(&connection, sql, rows).await?;
             Ok(connection)
         }));
         Ok(())
     }
 
-    /// Waits for the chunk that is being stored.
-    fn land(&mut self) -> Result<Connection> {
-        if let Some(storing) = self.storing.take() {
-            return wait(self.store.location(), &storing);
+    /// Waits for the chunk that is being copied.
+    fn land(&mut self, store: &Store) -> Result<Connection> {
+        if let Some(copying) = self.copying.take() {
+            return wait(store.location(), &copying);
         }
         let connection = self.connection.take();
-        connection.ok_or_else(|| LedgerError::lost(self.store.location()))
+        connection.ok_or_else(|| LedgerError::lost(store.location()))
     }
 }
 
@@ -175,8 +221,12 @@ impl Row {
 }
 
 impl Chunk {
-    /// In COPY's text format: JSON has no control characters, so that only backslashes mean something there.
-    fn push(&mut self, (seq, no): (i64, EntryNo), entry: &ImportEntry<'_>, spec: &str) {
+    fn push(
+        &mut self,
+        (seq, no): (i64, EntryNo),
+        entry: &ImportEntry<'_>,
+        spec: &str,
+    ) -> Result<(), TryFromIntError> {
         let key = stored::entry_key(seq, no);
         self.entries.push(Row {
             org: entry.org,
@@ -184,20 +234,31 @@ impl Chunk {
             line: stored::integer(entry.row),
             app_hash: entry.entry.app_id.as_deref().map(app_hash),
         });
-        let off = if entry.entry.status == Status::Disabled {
-            't'
-        } else {
-            'f'
-        };
-        let begin = format!("{key}\t{}\t{off}\t", entry.entry.app.name());
-        self.specs.put_slice(begin.as_bytes());
-        for part in spec.split_inclusive('\\') {
-            self.specs.put_slice(part.as_bytes());
-            if part.ends_with('\\') {
-                self.specs.put_u8(b'\\');
-            }
+        let off = entry.entry.status == Status::Disabled;
+        if self.specs.is_empty() {
+            self.specs.put_slice(BINARY_HEAD);
         }
-        self.specs.put_u8(b'\n');
+        let values = [
+            &key.to_be_bytes()[..],
+            entry.entry.app.name().as_bytes(),
+            &[u8::from(off)],
+            spec.as_bytes(),
+        ];
+        self.specs.put_i16(SPEC_COLUMNS);
+        for value in values {
+            self.specs.put_i32(value.len().try_into()?);
+            self.specs.put_slice(value);
+        }
+        Ok(())
+    }
+
+    fn take_specs(&mut self) -> Bytes {
+        let mut specs = std::mem::take(&mut self.specs);
+        if specs.is_empty() {
+            specs.put_slice(BINARY_HEAD);
+        }
+        specs.put_i16(BINARY_END);
+        specs.freeze()
     }
 }
 
@@ -220,13 +281,19 @@ fn wait<T>(location: &str, answer: &Receiver<Result<T>>) -> Result<T> {
         .unwrap_or_else(|_| Err(LedgerError::lost(location)))
 }
 
-/// Adds rows, in COPY's text format.
+/// Adds rows, in the format that the statement says.
 pub(super) async fn copy(connection: &Connection, sql: &str, rows: Bytes) -> Result<()> {
     let failed = |error: tokio_postgres::Error| connection.failed(&error);
     let sink = connection.client().copy_in(sql).await.map_err(failed)?;
     let mut sink = Box::pin(sink);
     sink.send(rows).await.map_err(failed)?;
     sink.as_mut().finish().await.map(drop).map_err(failed)
+}
+
+/// As of one that was dropped, or not.
+async fn set_dropped(connection: &Connection, seq: i64, dropped: bool) -> Result<()> {
+    let sql = "UPDATE run SET dropped = $2 WHERE seq = $1";
+    connection.execute(sql, &[&seq, &dropped]).await.map(drop)
 }
 
 /// Number and id of a new run, which nobody sees before the end of the transaction; if it is free, that id.

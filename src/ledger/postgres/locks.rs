@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Asked,
     /// A process that works with others.
     Worker,
+    /// A run that is being stored: what is there of it is not visible yet.
+    Import,
 }
 
 /// A lock that is asked for.
@@ -38,6 +40,7 @@ impl Kind {
             Self::Partition => "partition",
             Self::Asked => "asked",
             Self::Worker => "worker",
+            Self::Import => "import",
         };
         let digest = Sha256::digest(format!("okta-rollout {kind} {name}"));
         i64::from_be_bytes(std::array::from_fn(|at| digest[at]))

@@ -91,9 +91,14 @@ impl Store {
     /// Removes what dropped runs left, a slice at a time.
     async fn remove_dropped(&self, stop: Stop<'_>) -> Result<()> {
         let reader = self.reader().await?;
-        let sql = "SELECT seq FROM run WHERE dropped ORDER BY seq";
-        let rows = reader.query(sql, &[]).await?;
-        let runs: Vec<i64> = rows.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+        let sql = "SELECT seq, id FROM run WHERE dropped ORDER BY seq";
+        let mut runs = Vec::new();
+        for row in reader.query(sql, &[]).await? {
+            let seq = row.get(0)?;
+            if self.is_dropped(seq, row.text(1)?).await? {
+                runs.push(seq);
+            }
+        }
         if runs.is_empty() {
             return Ok(());
         }
@@ -118,6 +123,19 @@ impl Store {
         let sql = "DELETE FROM change WHERE at < now() - interval '30 days'";
         transaction.execute(sql, &[]).await?;
         transaction.commit().await
+    }
+
+    /// Whether it is not one that is just being stored.
+    async fn is_dropped(&self, seq: i64, id: &str) -> Result<bool> {
+        let transaction = self.begin().await?;
+        let import = Kind::Import.key(id);
+        let is_ours = transaction
+            .query_one("SELECT pg_try_advisory_xact_lock($1)", &[&import])
+            .await?;
+        // Looked at anew: what was stored meanwhile is visible.
+        let sql = "SELECT EXISTS (SELECT 1 FROM run WHERE seq = $1 AND dropped)";
+        let is_still = transaction.query_one(sql, &[&seq]).await?;
+        Ok(is_ours.get(0)? && is_still.get(0)?)
     }
 
     /// What is free at the end of a table goes back to the file system; other room is used again. Nobody waits for it.

@@ -1,11 +1,14 @@
 //! How a ledger is, and what is done so that it stays so.
 
+use std::time::Duration;
+
 use okta_rollout::job::LedgerUrl;
-use okta_rollout::ledger::{Forgetting, Ledger, LedgerError, OpenMode};
+use okta_rollout::ledger::{Forgetting, ImportEntry, Ledger, LedgerError, OpenMode, Pruned};
+use okta_rollout::manifest::Entry;
 
 use crate::postgres_server;
 use crate::prune::{beyond, ended, left, prune};
-use crate::support::{Backend, Fixture, lock_of};
+use crate::support::{Backend, Fixture, entry, import, lock_of, new_run, org};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_look_tells_what_is_there_and_who_has_it() {
@@ -105,4 +108,80 @@ async fn room_of_pruned_runs_is_given_back() {
     );
     assert_eq!(left(&fixture.ledger).await, last);
     assert_eq!(fixture.count("call"), 4_000);
+}
+
+/// Has whoever makes a run visible stand still just before, for so many seconds.
+fn linger(fixture: &Fixture, seconds: u32) {
+    fixture.sql(&format!(
+        "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
+         CREATE TRIGGER linger BEFORE UPDATE ON run FOR EACH ROW WHEN (OLD.dropped AND NOT NEW.dropped)
+             EXECUTE FUNCTION linger()"
+    ));
+}
+
+/// Returns once everything of a run that is being stored is there.
+async fn stored_whole(fixture: &Fixture) {
+    while fixture.count("run WHERE dropped") == 0 || fixture.count("entry") == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn entries() -> Vec<Entry> {
+    let one = |no: u32| {
+        entry(
+            if no.is_multiple_of(2) { "a" } else { "b" },
+            &format!("0oa{no}"),
+        )
+    };
+    (0..100).map(one).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_just_being_stored_is_seen_by_nobody_and_pruned_by_nobody() {
+    let fixture = Fixture::new(Backend::Postgres).await;
+    linger(&fixture, 2);
+    let ledger = fixture.ledger.clone();
+    let import = tokio::spawn(async move { import(&ledger, "a.csv", &entries()).await });
+    stored_whole(&fixture).await;
+    let other = fixture.another().await;
+    assert_eq!(other.runs().await.unwrap(), []);
+    assert_eq!(prune(&other, beyond(0)).await, Pruned::default());
+    assert_eq!(fixture.count("run WHERE dropped"), 1, "it lingers");
+    let run = import.await.unwrap();
+    let mut seen = 0;
+    let each = |_| seen += 1;
+    other.for_each_entry(&run, each).await.unwrap();
+    assert_eq!((seen, fixture.count("spec")), (100, 100));
+    assert_eq!(other.counts(&run).await.unwrap().pending, 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_stored_by_halves_goes_with_old_runs() {
+    let fixture = Fixture::new(Backend::Postgres).await;
+    linger(&fixture, 60);
+    let ledger = fixture.ledger.clone();
+    let import = tokio::task::spawn(async move {
+        let mut import = ledger.import(new_run("a.csv")).await.unwrap();
+        let org = import
+            .push_org("a", "https://a.okta.com", &org("a"))
+            .unwrap();
+        for (row, entry) in (2..).zip(&entries()) {
+            import.push_entry(ImportEntry { row, org, entry }).unwrap();
+        }
+        tokio::task::spawn_blocking(|| import.finish())
+            .await
+            .unwrap()
+    });
+    stored_whole(&fixture).await;
+    fixture
+        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    assert!(import.await.unwrap().is_err());
+    let other = fixture.another().await;
+    assert_eq!(other.runs().await.unwrap(), []);
+    assert_eq!(fixture.count("entry"), 100);
+    assert_eq!(prune(&other, beyond(0)).await, Pruned::default());
+    for table in ["run", "org", "entry", "spec"] {
+        assert_eq!(fixture.count(table), 0, "{table}");
+    }
 }
