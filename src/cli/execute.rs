@@ -132,6 +132,7 @@ pub(super) async fn execute(
             engine.events(),
         )
     });
+    drop(all);
     let share_used = match watch(&driving, ready, engine, settings, output).await {
         Ok(share_used) => share_used,
         Err(failure) => {
@@ -291,13 +292,16 @@ impl Driven {
     }
 }
 
-/// Says that a run is continued, and what of it is left as it ended.
-async fn continue_run(
-    ledger: &Ledger,
-    (run, lock): (&RunRow, &RunLock),
-    looks_at_all: Option<&str>,
+/// How many entries had ended before, of a run that continues, which is said with what of it is left as it ended.
+async fn ended_before(
+    driving: &Driving,
+    begun: Begun,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<Option<u64>, Failure> {
+    let (ledger, run, selected) = (&driving.ledger, &driving.run, &driving.selected);
+    let Begun::Earlier { looks_at_all } = begun else {
+        return Ok(None);
+    };
     let (now, ended) = (unix_millis(), ledger.counts(&run.id).await?.ended());
     let line = continuation::Line {
         run,
@@ -305,21 +309,11 @@ async fn continue_run(
         looks_at_all,
     };
     output.total(line.text(now, &TimeZone::system()));
-    Ok(ledger.set_continued(lock, now, ended).await?)
-}
-
-/// How many entries had ended before, of a run that continues.
-async fn ended_before(
-    driving: &Driving,
-    begun: Begun,
-    output: Output,
-) -> Result<Option<u64>, Failure> {
-    let (ledger, run) = (&driving.ledger, &driving.run);
-    let Begun::Earlier { looks_at_all } = begun else {
-        return Ok(None);
-    };
-    continue_run(ledger, (run, &driving.lock), looks_at_all, output).await?;
-    let counts = driving.selected.counts(ledger, &run.id).await?;
+    ledger.set_continued(&driving.lock, now, ended).await?;
+    if selected.is_all() {
+        return Ok(Some(ended));
+    }
+    let counts = selected.counts(ledger, &run.id).await?;
     Ok(Some(counts.ended()))
 }
 

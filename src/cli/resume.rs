@@ -149,7 +149,9 @@ pub(super) async fn continue_with(
         ledger.lock_run(&run.id).await?
     };
     let orgs_now = if worker.is_some() {
-        if wanted.chosen.is_none() && !can_move(&ledger, &run, &selection, &settings.labels).await?
+        let of_run = (&run, &orgs[..]);
+        if wanted.chosen.is_none()
+            && !can_move(&ledger, of_run, &selection, &settings.labels).await?
         {
             // Another worker was faster.
             return Ok(Ending::Success);
@@ -161,6 +163,8 @@ pub(super) async fn continue_with(
         say_if_changed(&run, &context, &selection, output);
         renewed(&ledger, (&lock, &orgs), &policy, output).await?
     };
+    // Of thousands nobody keeps a copy while the run is driven.
+    drop(orgs);
     let work = Work {
         ledger,
         run,

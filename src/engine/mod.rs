@@ -102,6 +102,7 @@ pub async fn drive(
         ledger.set_stopped(lock, org.row.no, None).await?;
     }
     let mut waves = Waves::open((ledger, lock), &options.waves, &rows, slots_of, events).await?;
+    drop(rows);
     waves.leave(&options.left);
     waves.heed(&enlisted.approvals);
     let mut slots = Vec::with_capacity(orgs.len());

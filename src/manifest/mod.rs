@@ -11,6 +11,7 @@
 //! Memory is bounded for CSV and JSONL whatever the file holds: records, lines, problems and remembered
 //! values all have limits. No message repeats a value from where a secret belongs.
 
+mod apart;
 mod cells;
 mod check;
 mod connection;

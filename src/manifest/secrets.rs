@@ -4,15 +4,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::oneshot;
 
+use super::apart::apart;
 use super::env_file;
 use super::flaw::{self, SecretUse};
 use super::input::{absolute, folder};
@@ -312,18 +312,6 @@ fn from_file(path: &Path) -> Result<SecretString, Cause> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     to_secret(bytes)
-}
-
-// In a thread of its own that nobody waits for: network drives and pipes may block for ever, and would keep a shared
-// one from everybody else.
-fn apart<T: Send + 'static>(
-    read: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<oneshot::Receiver<T>> {
-    let (done, receiver) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("secret".to_owned())
-        .spawn(move || drop(done.send(read())))?;
-    Ok(receiver)
 }
 
 async fn from_file_in_time(path: PathBuf) -> Result<SecretString, Cause> {
@@ -669,11 +657,11 @@ mod tests {
     fn a_file_that_may_not_be_read_needs_permission_and_no_other_path() {
         for (kind, wanted) in [
             (
-                io::ErrorKind::PermissionDenied,
+                std::io::ErrorKind::PermissionDenied,
                 "let the user who runs this read /s/token",
             ),
             (
-                io::ErrorKind::NotFound,
+                std::io::ErrorKind::NotFound,
                 "file: paths are relative to the folder of the file they stand in",
             ),
         ] {

@@ -13,14 +13,13 @@ use crate::selection::Selection;
 /// Whether something of what `only` selects can move without a person, on a machine with these labels.
 pub(crate) async fn can_move(
     ledger: &Ledger,
-    run: &RunRow,
+    (run, orgs): (&RunRow, &[OrgRow]),
     only: &Selection,
     labels: &[Label],
 ) -> Result<bool, LedgerError> {
-    let orgs = ledger.orgs(&run.id).await?;
-    let selected = Selected::of(ledger, &run.id, &orgs, only).await?;
-    let counts = counts_by_org(ledger, run, &orgs, &selected).await?;
-    let standing = standing(ledger, run, &orgs, &selected).await?;
+    let selected = Selected::of(ledger, &run.id, orgs, only).await?;
+    let counts = counts_by_org(ledger, run, orgs, &selected).await?;
+    let standing = standing(ledger, run, orgs, &selected).await?;
     let moves = |counts: &Counts| match HeldUp::of(standing.as_ref()) {
         // What has begun goes on to its end.
         HeldUp::ByApproval => counts.started > 0 && counts.held_back == 0,
@@ -39,9 +38,13 @@ pub(crate) async fn can_move(
 
 /// Another number once something of a run is otherwise that may let it move: entries, waves, or orgs. That somebody worked
 /// on it in vain is nothing.
-pub(crate) async fn mark(ledger: &Ledger, run: &RunRow) -> Result<u64, LedgerError> {
+pub(crate) async fn mark(
+    ledger: &Ledger,
+    run: &RunRow,
+    orgs: &[OrgRow],
+) -> Result<u64, LedgerError> {
     let mut mark = DefaultHasher::new();
-    for org in ledger.orgs(&run.id).await? {
+    for org in orgs {
         format!("{:?} {:?}", org.spec, org.stopped.is_some()).hash(&mut mark);
     }
     for counts in ledger.counts_by_org(&run.id).await? {

@@ -246,7 +246,8 @@ impl Worker<'_> {
         ledger: &Ledger,
         run: &RunRow,
     ) -> Result<Option<Wanted>, LedgerError> {
-        let now = mark(ledger, run).await?;
+        let orgs = ledger.orgs(&run.id).await?;
+        let now = mark(ledger, run, &orgs).await?;
         if self.taken.is_left(&run.id, now) {
             return Ok(None);
         }
@@ -258,7 +259,7 @@ impl Worker<'_> {
                 return Ok(None);
             }
         };
-        if !can_move(ledger, run, &only, &self.settings.labels).await? {
+        if !can_move(ledger, (run, &orgs), &only, &self.settings.labels).await? {
             return Ok(None);
         }
         Ok(Some(Wanted {
@@ -305,7 +306,8 @@ impl Worker<'_> {
             Ok(_) if self.engine.cancellation().is_cancelled() => return Ok(()),
             Ok(_) => {}
         }
-        let now = mark(&at_work.ledger, &run).await?;
+        let orgs = at_work.ledger.orgs(&run.id).await?;
+        let now = mark(&at_work.ledger, &run, &orgs).await?;
         self.taken.leave(&run.id, now);
         Ok(())
     }
