@@ -1,6 +1,7 @@
 //! What `run` and `resume` have in common: a run that is in the ledger is driven, shown, summed up
 //! and reported.
 
+mod again;
 mod before;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::rollout::people::Stays;
 use crate::rollout::waves::{Decision, counts_by_org};
 use crate::selection::Selection;
 use crate::settings::{Policy, Settings};
+use again::outlasting;
 use before::{confirm, decide_on_waves, try_again};
 
 /// A run that is ready to be driven by this process.
@@ -41,6 +43,14 @@ pub(super) struct Work {
     pub run: RunRow,
     /// Held until the last checkpoint.
     pub lock: RunLock,
+    pub how: How,
+    /// Who drives it, where nobody asked for this run.
+    pub worker: Option<Arc<AsWorker>>,
+}
+
+/// How a run is driven.
+#[derive(Clone)]
+pub(super) struct How {
     pub context: RunContext,
     pub policy: Policy,
     /// What `--only` says.
@@ -63,9 +73,7 @@ pub(super) struct Work {
     /// The orgs as their files say them, where they may be others than the run's.
     pub orgs_now: Option<Orgs>,
     /// Who is notified of what happens.
-    pub receiver: Option<Receiver>,
-    /// Who drives it, where nobody asked for this run.
-    pub worker: Option<Arc<AsWorker>>,
+    pub receiver: Option<Arc<Receiver>>,
 }
 
 /// When a run began.
@@ -79,34 +87,61 @@ pub(super) enum Begun {
 
 /// Drives a run until nothing moves any more.
 pub(super) async fn execute(
-    mut work: Work,
+    work: Work,
     engine: &Engine,
     settings: &Settings,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let (receiver, worker) = (work.receiver.take(), work.worker.take());
+    // A worker goes on with all of its runs.
+    if work.ledger.is_shared() && work.worker.is_none() {
+        Box::pin(outlasting(work, engine, settings, output)).await
+    } else {
+        let mut stage = Stage::Prepares;
+        Box::pin(once(work, &mut stage, engine, settings, output)).await
+    }
+}
+
+/// How far a command has come with its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It may still ask, decide, and set back what failed.
+    Prepares,
+    /// That is done.
+    Drives,
+}
+
+/// The same, until its ledger is lost.
+async fn once(
+    mut work: Work,
+    stage: &mut Stage,
+    engine: &Engine,
+    settings: &Settings,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let (receiver, worker) = (work.how.receiver.take(), work.worker.take());
     let (ledger, run) = (&work.ledger, &work.run);
     let mut all = ledger.orgs(&run.id).await?;
-    if let (Some(_), Some(orgs)) = (&worker, &work.orgs_now) {
+    if let (Some(_), Some(orgs)) = (&worker, &work.how.orgs_now) {
         AsWorker::give(orgs, &mut all);
     }
-    let selected = match work.chosen.take() {
+    let selected = match work.how.chosen.take() {
         Some(chosen) => chosen,
-        None => Selected::of(ledger, &run.id, &all, &work.selection).await?,
+        None => Selected::of(ledger, &run.id, &all, &work.how.selection).await?,
     };
     if selected.is_empty() {
-        say_nothing_matches(&work.selection, output);
+        say_nothing_matches(&work.how.selection, output);
         drop(work.lock);
-        for_programs(ledger, run, work.format, output).await?;
+        for_programs(ledger, run, work.how.format, output).await?;
         return Ok(Ending::Success);
     }
     if !work.lock.leads() {
         let driving = driving(work, selected, true, settings);
         return join(&driving, (&all, worker), engine, settings, output).await;
     }
-    let asks = work.consent_to_deactivate == Said::No && can_ask(settings);
-    let retries = work.failed || work.selection.names_state(State::Failed);
-    let (begun, format, decision) = (work.begun, work.format, work.decision);
+    let how = &work.how;
+    let asks = how.consent_to_deactivate == Said::No && can_ask(settings);
+    let retries = how.failed || how.selection.names_state(State::Failed);
+    let (begun, format, decision) = (how.begun, how.format, how.decision);
     let leaves = worker.is_some();
     let driving = driving(work, selected, leaves, settings);
     confirm(&driving, (asks, retries), output).await?;
@@ -115,6 +150,7 @@ pub(super) async fn execute(
     if retries {
         try_again(&driving, output).await?;
     }
+    *stage = Stage::Drives;
     let earlier = ended_before(&driving, begun, output).await?;
     let ready = driving.open(&all).await?;
     match &worker {
@@ -136,7 +172,8 @@ pub(super) async fn execute(
     let share_used = match watch(&driving, ready, engine, settings, output).await {
         Ok(share_used) => share_used,
         Err(failure) => {
-            notices::broken_off(notices, &failure, interrupt, output).await;
+            let is_over = !(driving.ledger.is_shared() && again::goes_on(&failure, interrupt));
+            notices::broken_off(notices, is_over.then_some(&failure), interrupt, output).await;
             return Err(failure);
         }
     };
@@ -152,19 +189,26 @@ pub(super) async fn execute(
 }
 
 fn driving(work: Work, selected: Selected, leaves: bool, settings: &Settings) -> Driving {
+    let Work {
+        ledger,
+        run,
+        lock,
+        how,
+        ..
+    } = work;
     Driving {
-        next: Arc::new(work.context.next_commands(&work.run, &work.selection)),
-        lock: work.lock,
-        ledger: work.ledger,
-        run: work.run,
-        context: work.context,
-        policy: work.policy,
-        selection: work.selection,
+        next: Arc::new(how.context.next_commands(&run, &how.selection)),
+        lock,
+        ledger,
+        run,
+        context: how.context,
+        policy: how.policy,
+        selection: how.selection,
         selected,
-        force: work.force,
-        allow_exec: work.allow_exec,
-        stays: work.stays,
-        orgs_now: work.orgs_now,
+        force: how.force,
+        allow_exec: how.allow_exec,
+        stays: how.stays,
+        orgs_now: how.orgs_now,
         leaves,
         labels: settings.labels.clone(),
     }

@@ -42,6 +42,7 @@ mod process;
 mod progress;
 mod prune;
 mod question;
+mod reach;
 mod rehearse;
 mod report;
 mod resume;

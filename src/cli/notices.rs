@@ -2,6 +2,7 @@
 //! named at the end.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::output::{Output, local_times};
 use super::target::refuse;
@@ -23,14 +24,16 @@ pub(super) async fn receiver(
     allow_exec: bool,
     engine: &Engine,
     output: Output,
-) -> Result<Option<Receiver>, Failure> {
+) -> Result<Option<Arc<Receiver>>, Failure> {
     if policy.notify.is_none() {
         return Ok(None);
     }
     let http = engine.http(&policy.http).map_err(no_calls)?;
     // Boxed, so that those that notify nobody carry less.
     let receiver = Box::pin(Receiver::of(file, policy, allow_exec, &http)).await;
-    receiver.map_err(|problems| refuse(file, &problems, problems.len() as u64, output))
+    receiver
+        .map(|receiver| receiver.map(Arc::new))
+        .map_err(|problems| refuse(file, &problems, problems.len() as u64, output))
 }
 
 /// Notifies of how the command ended, waits a while for what is under way, and names what did not arrive.
@@ -56,10 +59,10 @@ pub(super) async fn finish(
     }
 }
 
-/// As [`finish`], of a run that was broken off: its ledger takes no more.
+/// As [`finish`], of a run that was broken off: its ledger takes no more. `None` = it goes on, as soon as that does.
 pub(super) async fn broken_off(
     notices: Option<Notices>,
-    failure: &Failure,
+    failure: Option<&Failure>,
     interrupt: &CancellationToken,
     output: Output,
 ) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::{self, DataFormat};
 use super::as_worker::AsWorker;
 use super::context::policy;
-use super::execute::{Begun, Work, execute};
+use super::execute::{Begun, How, Work, execute};
 use super::failed_start::Start;
 use super::notices::receiver;
 use super::open::existing_workable;
@@ -165,10 +165,7 @@ pub(super) async fn continue_with(
     };
     // Of thousands nobody keeps a copy while the run is driven.
     drop(orgs);
-    let work = Work {
-        ledger,
-        run,
-        lock,
+    let how = How {
         force: context.is_forced(),
         context,
         policy,
@@ -182,10 +179,16 @@ pub(super) async fn continue_with(
         format: wanted.format,
         orgs_now,
         receiver,
-        worker,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),
         },
+    };
+    let work = Work {
+        ledger,
+        run,
+        lock,
+        how,
+        worker,
     };
     Box::pin(execute(work, engine, settings, output)).await
 }

@@ -100,20 +100,27 @@ async fn end(kind: Kind, last_words: &'static str, output: Output) -> ! {
     std::process::exit(i32::from(kind.exit_code()));
 }
 
-/// Those of a service, which all of its runs have in common.
-static OF_SERVICE: OnceLock<Signals> = OnceLock::new();
+/// Those of a service, which all of its runs have in common, or of a command whose run is driven several times.
+static OF_COMMAND: OnceLock<Signals> = OnceLock::new();
 
 /// Which signal came first, if any.
 #[derive(Clone, Debug)]
 pub(super) struct Signals(Arc<AtomicU8>);
 
 impl Signals {
-    /// Listens from now on, as long as the runtime lives. What runs in a service is stopped with it.
+    /// Listens from now on, as long as the runtime lives. What runs in a service, or as part of a command, is stopped with
+    /// that.
     pub fn listen(interrupt: CancellationToken, output: Output) -> Result<Self, Failure> {
-        match OF_SERVICE.get() {
+        match OF_COMMAND.get() {
             Some(signals) => Ok(signals.clone()),
             None => Self::begin(interrupt, None, output),
         }
+    }
+
+    /// As [`Self::listen`], for everything that comes after, too.
+    pub fn of_command(interrupt: CancellationToken, output: Output) -> Result<Self, Failure> {
+        let signals = Self::listen(interrupt, output)?;
+        Ok(OF_COMMAND.get_or_init(|| signals).clone())
     }
 
     /// As [`Self::listen`], for a service: SIGHUP does not stop it but has it read its settings again.
@@ -123,7 +130,7 @@ impl Signals {
         output: Output,
     ) -> Result<Self, Failure> {
         let signals = Self::begin(interrupt, Some(reload), output)?;
-        Ok(OF_SERVICE.get_or_init(|| signals).clone())
+        Ok(OF_COMMAND.get_or_init(|| signals).clone())
     }
 
     fn begin(

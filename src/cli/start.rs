@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args;
-use super::execute::{Begun, Work, execute};
+use super::execute::{Begun, How, Work, execute};
 use super::notices::receiver;
 use super::open::{file, note_new, url, workable};
 use super::output::Output;
@@ -132,12 +132,14 @@ async fn prepare(
         } = begun;
         (ledger, (run, lock), Begun::Now, None)
     };
-    Ok(Some(Work {
+    let mut work = work(ledger, held, target, context, args);
+    work.how = How {
         begun,
         orgs_now,
         receiver,
-        ..work(ledger, held, target, context, args)
-    }))
+        ..work.how
+    };
+    Ok(Some(work))
 }
 
 /// What a run that begins remembers.
@@ -203,11 +205,8 @@ pub(super) async fn go_on(
     .await?;
     let ledger = workable(settings).await?;
     let held = take_up(&ledger, run, &orgs).await?;
-    let work = Work {
-        orgs_now: Some(orgs),
-        receiver,
-        ..work(ledger, held, target, context, args)
-    };
+    let mut work = work(ledger, held, target, context, args);
+    (work.how.orgs_now, work.how.receiver) = (Some(orgs), receiver);
     Box::pin(execute(work, engine, settings, output)).await
 }
 
@@ -225,13 +224,10 @@ fn work(
     args: &args::Run,
 ) -> Work {
     let begun = RunContext::of(&run).ok();
-    Work {
+    let how = How {
         // Whoever began the run may have wanted it, or whoever continues with it.
         force: args.force || begun.as_ref().is_some_and(RunContext::is_forced),
         context: context.with_waves_of(&run),
-        ledger,
-        run,
-        lock,
         policy: target.policy,
         selection: args.only.selection(),
         failed: false,
@@ -244,6 +240,12 @@ fn work(
         begun: Begun::Earlier { looks_at_all: None },
         orgs_now: None,
         receiver: None,
+    };
+    Work {
+        ledger,
+        run,
+        lock,
+        how,
         worker: None,
     }
 }

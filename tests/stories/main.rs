@@ -53,6 +53,8 @@ mod ledger_moves;
 mod ledgers;
 mod liars;
 mod log;
+#[cfg(feature = "postgres")]
+mod lost_ledger;
 mod nights;
 mod notices;
 mod on_drift;

@@ -341,17 +341,18 @@ fn ended(
     }
 }
 
-/// Said when a stop was asked for.
+/// Said when a stop was asked for, or the ledger takes no more.
 fn stopping(in_flight: u64, answers: Answers) -> String {
     let calls = counted(in_flight, "call", "calls");
-    let doing = match (in_flight, answers) {
-        (0, _) => "stopping".to_owned(),
-        (_, Answers::Kept) => format!("finishing {calls}"),
+    match (in_flight, answers) {
+        (0, Answers::Kept) => "stopping; Ctrl-C again to quit now".to_owned(),
+        (_, Answers::Kept) => format!("finishing {calls}; Ctrl-C again to quit now"),
+        (0, Answers::Lost) => "stopping, as nothing can be stored".to_owned(),
         (_, Answers::Lost) => format!(
-            "finishing {calls}, whose answers cannot be stored: the next run looks at what they did"
+            "stopping, as nothing can be stored: what {calls} under way {did} is looked at later",
+            did = if in_flight == 1 { "does" } else { "do" }
         ),
-    };
-    format!("{doing}; Ctrl-C again to quit now")
+    }
 }
 
 #[cfg(test)]
@@ -714,11 +715,11 @@ mod tests {
                 Answers::Kept,
                 "finishing 7 calls; Ctrl-C again to quit now",
             ),
+            (0, Answers::Lost, "stopping, as nothing can be stored"),
             (
                 7,
                 Answers::Lost,
-                "finishing 7 calls, whose answers cannot be stored: the next run looks at what they did; Ctrl-C again \
-                 to quit now",
+                "stopping, as nothing can be stored: what 7 calls under way do is looked at later",
             ),
         ] {
             assert_eq!(stopping(in_flight, answers), wanted);

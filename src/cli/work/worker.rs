@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
@@ -17,8 +16,8 @@ use crate::cli::as_worker::AsWorker;
 use crate::cli::desk::{Going, Means};
 use crate::cli::failed_start::is_overlap;
 use crate::cli::log;
-use crate::cli::open::existing_workable;
 use crate::cli::output::Output;
+use crate::cli::reach::{Reached, lost, reached_again};
 use crate::cli::resume::{Wanted, continue_with};
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
@@ -40,9 +39,6 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs that one worker drives at once.
 const MOST: usize = 16;
-
-/// The first and the longest pause between two tries to reach a ledger that was lost.
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
 
 /// See the first lines of this file.
 pub(super) struct Worker<'a> {
@@ -91,10 +87,16 @@ impl Worker<'_> {
         loop {
             match self.on(ledger, reload).await {
                 Over::Done => return,
-                Over::Lost(error) => match self.reached_again(&error).await {
-                    Some(again) => ledger = again,
-                    None => return,
-                },
+                Over::Lost(error) => {
+                    let interrupt = self.engine.cancellation();
+                    let (settings, output) = (self.settings, self.output);
+                    let always = |_: &Failure| true;
+                    let reached = reached_again(&error, always, interrupt, settings, output);
+                    match reached.await {
+                        Reached::Again(again) => ledger = again,
+                        Reached::Stopped | Reached::Never(_) => return,
+                    }
+                }
             }
         }
     }
@@ -310,60 +312,5 @@ impl Worker<'_> {
         let now = mark(&at_work.ledger, &run, &orgs).await?;
         self.taken.leave(&run.id, now);
         Ok(())
-    }
-
-    /// The ledger once it can be reached; `None` = it was stopped before.
-    async fn reached_again(&self, why: &LedgerError) -> Option<Ledger> {
-        self.output.warning(format_args!(
-            "{why}; everything stops here until it can be used again"
-        ));
-        let interrupt = self.engine.cancellation();
-        let [mut pause, longest] = PAUSES;
-        let mut told = why.to_string();
-        loop {
-            // All who wait come back at different times.
-            let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
-            tokio::select! {
-                () = interrupt.cancelled() => return None,
-                () = tokio::time::sleep(jittered) => {}
-            }
-            pause = (pause * 2).min(longest);
-            let opened = tokio::select! {
-                () = interrupt.cancelled() => return None,
-                opened = existing_workable(self.settings) => opened,
-            };
-            match opened {
-                Ok(ledger) => {
-                    let url = ledger.url();
-                    self.output.total(format_args!("{url} can be used again"));
-                    return Some(ledger);
-                }
-                Err(failure) => {
-                    let said = failure.to_string();
-                    if said != told {
-                        self.output.more(&said);
-                        told = said;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What of a failure is the ledger's, so that it befalls every run.
-fn lost(failure: &Failure) -> Option<&LedgerError> {
-    let error = failure
-        .error
-        .chain()
-        .find_map(|error| error.downcast_ref())?;
-    match error {
-        LedgerError::Unreachable { .. }
-        | LedgerError::ReadOnly { .. }
-        | LedgerError::DiskFull { .. }
-        | LedgerError::Locked { .. }
-        | LedgerError::Gone { .. }
-        | LedgerError::Limit { .. }
-        | LedgerError::Io { .. } => Some(error),
-        _ => None,
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    pub fn new(ledger: Ledger, run: RunId, file: String, receiver: Receiver) -> Self {
+    pub fn new(ledger: Ledger, run: RunId, file: String, receiver: Arc<Receiver>) -> Self {
         let subject = Subject {
             run: run.0.clone(),
             file,
@@ -56,7 +56,7 @@ impl Delivery {
             ledger,
             run,
             subject,
-            receiver: Arc::new(receiver),
+            receiver,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             last: Arc::new(Semaphore::new(1)),
             begun: Arc::default(),

@@ -64,7 +64,7 @@ pub(crate) struct Outcome<'a> {
 impl Notices {
     /// Listens from now on.
     pub fn begin(
-        receiver: Receiver,
+        receiver: Arc<Receiver>,
         ledger: &Ledger,
         run: &RunRow,
         orgs: &[OrgRow],
@@ -95,15 +95,16 @@ impl Notices {
         said
     }
 
-    /// As [`Self::finish`], of a run that was broken off.
+    /// As [`Self::finish`], of a run that was broken off by that, or goes on later.
     pub async fn break_off(
         self,
-        failure: &Failure,
+        failure: Option<&Failure>,
         stop: &CancellationToken,
         waits: impl FnOnce(usize),
     ) {
-        let notice = Notice::broken_off(failure.kind.exit_code(), &failure.to_string());
-        self.send_last(Some(notice), stop, waits).await;
+        let notice = failure
+            .map(|failure| Notice::broken_off(failure.kind.exit_code(), &failure.to_string()));
+        self.send_last(notice, stop, waits).await;
     }
 
     async fn send_last(

@@ -1,0 +1,87 @@
+//! A ledger that was lost, and is waited for until it can be used again: PostgreSQL is started anew, fails over, is cut off,
+//! or has no room.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::open::existing_workable;
+use super::output::Output;
+use crate::failure::Failure;
+use crate::ledger::{Ledger, LedgerError};
+use crate::pacing::CancellationToken;
+use crate::settings::Settings;
+
+/// The first and the longest pause between two tries.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+
+/// What came of waiting.
+pub(super) enum Reached {
+    /// It can be used again.
+    Again(Ledger),
+    /// The command was stopped before.
+    Stopped,
+    /// It cannot be, and will not: why.
+    Never(Failure),
+}
+
+/// What of a failure is the ledger's, so that it befalls everything that is stored there.
+pub(super) fn lost(failure: &Failure) -> Option<&LedgerError> {
+    let error = failure
+        .error
+        .chain()
+        .find_map(|error| error.downcast_ref())?;
+    match error {
+        LedgerError::Unreachable { .. }
+        | LedgerError::ReadOnly { .. }
+        | LedgerError::DiskFull { .. }
+        | LedgerError::Locked { .. }
+        | LedgerError::Gone { .. }
+        | LedgerError::Limit { .. }
+        | LedgerError::Io { .. } => Some(error),
+        _ => None,
+    }
+}
+
+/// Opens the ledger once that is possible. `waits`: whether that is waited for after such a failure, too.
+pub(super) async fn reached_again(
+    why: &LedgerError,
+    waits: impl Fn(&Failure) -> bool,
+    interrupt: &CancellationToken,
+    settings: &Settings,
+    output: Output,
+) -> Reached {
+    output.warning(format_args!(
+        "{why}; everything stops here until it can be used again"
+    ));
+    let [mut pause, longest] = PAUSES;
+    let mut told = why.to_string();
+    loop {
+        // All who wait come back at different times.
+        let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
+        tokio::select! {
+            () = interrupt.cancelled() => return Reached::Stopped,
+            () = tokio::time::sleep(jittered) => {}
+        }
+        pause = (pause * 2).min(longest);
+        let opened = tokio::select! {
+            () = interrupt.cancelled() => return Reached::Stopped,
+            opened = existing_workable(settings) => opened,
+        };
+        match opened {
+            Ok(ledger) => {
+                let url = ledger.url();
+                output.total(format_args!("{url} can be used again"));
+                return Reached::Again(ledger);
+            }
+            Err(failure) if !waits(&failure) => return Reached::Never(failure),
+            Err(failure) => {
+                let said = failure.to_string();
+                if said != told {
+                    output.more(&said);
+                    told = said;
+                }
+            }
+        }
+    }
+}
