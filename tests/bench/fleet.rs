@@ -2,7 +2,7 @@
 //! same on a ledger in a file, and three workers in orgs with limits. PostgreSQL is started for it, with settings of its own,
 //! so that every checkpoint is durable.
 //!
-//! `cargo bench --bench fleet`; takes some eight minutes and 2 GB of disk, freed in the end. `-- unlimited windows` measures
+//! `cargo bench --bench fleet`; takes some twelve minutes and 2 GB of disk, freed in the end. `-- unlimited windows` measures
 //! these rows only, of `unlimited windows million`; `-- quick` takes a tenth of the entries and fewer rounds.
 
 mod rows {
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         tables.push(worker::rows(&runtime, &postgres, quick)?);
     }
     if wants("windows") {
-        say("workers in orgs with limits: four minutes");
+        say("workers in orgs with limits: seven minutes");
         tables.push(workers::rows(&runtime, &postgres, quick)?);
     }
     if wants("million") {

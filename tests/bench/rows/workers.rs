@@ -20,8 +20,8 @@ const APPS: usize = 60;
 /// What one API token was recorded to have per window (API.md §10.1).
 const LIMIT: u32 = 50;
 
-/// Half of Okta's window and, about, of its latency.
-const WINDOW: Duration = Duration::from_secs(30);
+/// Okta's window, and about half of its latency.
+const WINDOW: Duration = Duration::from_mins(1);
 const LATENCY: Duration = Duration::from_secs(1);
 
 /// The program's defaults.
