@@ -78,7 +78,7 @@ pub(super) async fn reached_again(
             Err(failure) => {
                 let said = failure.to_string();
                 if said != told {
-                    output.more(&said);
+                    output.total(format_args!("not yet: {said}"));
                     told = said;
                 }
             }

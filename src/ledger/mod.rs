@@ -44,6 +44,7 @@ mod store;
 mod stored;
 mod tables;
 mod transit;
+mod workers;
 mod writes;
 
 use std::path::{Path, PathBuf};
@@ -66,7 +67,6 @@ pub use postgres::{RoleError, grants};
 pub use store::{DeskMark, Enrolled, Import};
 
 use crate::job::LedgerUrl;
-use crate::manifest::Label;
 use crate::model::RunId;
 use store::{HeldFile, HeldRun, OfBackend, Store, ask, on};
 
@@ -228,24 +228,6 @@ impl Ledger {
         match &self.store {
             Store::Postgres(store) if lock.leads() => Box::pin(store.invite(lock.run())).await,
             Store::Postgres(_) | Store::Sqlite(_) => Ok(()),
-        }
-    }
-
-    /// Lets [`Self::at_work`] tell of this process, and what its machine is, also while it has nothing to do, until what is
-    /// returned is dropped.
-    pub async fn enroll(&self, labels: &[Label]) -> Result<Option<Enrolled>> {
-        match &self.store {
-            Store::Postgres(store) => Box::pin(store.enroll(labels)).await.map(Some),
-            Store::Sqlite(_) => Ok(None),
-        }
-    }
-
-    /// The processes that work on a ledger that [is shared](Self::is_shared), by name; of these runs it is told who leads
-    /// them.
-    pub async fn at_work(&self, runs: &[RunId]) -> Result<Vec<AtWork>> {
-        match &self.store {
-            Store::Postgres(store) => Box::pin(store.at_work(runs)).await,
-            Store::Sqlite(_) => Ok(Vec::new()),
         }
     }
 

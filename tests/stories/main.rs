@@ -48,13 +48,16 @@ mod labels;
 mod large_answers;
 mod late;
 #[cfg(feature = "postgres")]
+mod ledger_faults;
+#[cfg(feature = "postgres")]
 mod ledger_grants;
+#[cfg(feature = "postgres")]
+mod ledger_lost;
+#[cfg(feature = "postgres")]
 mod ledger_moves;
 mod ledgers;
 mod liars;
 mod log;
-#[cfg(feature = "postgres")]
-mod lost_ledger;
 mod nights;
 mod notices;
 mod on_drift;

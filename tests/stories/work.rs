@@ -28,6 +28,15 @@ pub fn status(story: &Scenario) -> Value {
     status.exits(0).json()
 }
 
+/// Ends the session in which everything is held, as an administrator may.
+pub fn end_session(ledger: &str) {
+    let (_, database) = ledger.rsplit_once('/').unwrap();
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks
+         WHERE locktype = 'advisory' AND database =
+           (SELECT oid FROM pg_database WHERE datname = current_database())) holds";
+    assert_eq!(server().sql(database, end), "1");
+}
+
 /// How long it took.
 #[track_caller]
 pub fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {

@@ -8,7 +8,7 @@ use crate::postgres::on_postgres;
 use crate::postgres_server::server;
 use crate::serve::{address, get};
 use crate::support::{Live, Scenario, zscaler};
-use crate::work::{status, until, with_entries};
+use crate::work::{end_session, status, until, with_entries};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -81,11 +81,7 @@ fn what_a_worker_holds_is_shown_and_so_is_what_it_lost_with_its_session() {
         line.starts_with("okta_rollout_partition_entries{") && line.contains("worker=\"pid ")
     });
     assert!(entries.count() >= 2, "{each}");
-    let (_, database) = url.rsplit_once('/').unwrap();
-    let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks
-         WHERE locktype = 'advisory' AND database =
-           (SELECT oid FROM pg_database WHERE datname = current_database())) holds";
-    assert_eq!(server().sql(database, end), "1");
+    end_session(&url);
     comes_to(&address, "ledger_sessions_lost_total", |lost| lost == 1);
     comes_to(&address, "partitions_lost_total", |lost| lost >= 2);
     comes_to(&address, "ledger_sessions_begun_total", |begun| begun == 2);

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::detach::stored;
 use crate::hub::{connected, is_complete, pair};
+use crate::postgres_server::server;
 use crate::support::{Live, Scenario, user, zscaler};
-use crate::work::{status, until, with_entries, worker};
+use crate::work::{end_session, status, until, with_entries, worker};
 
 const ORGS: usize = 24;
 const EACH: usize = 6;
@@ -184,7 +185,9 @@ fn pairs_over_hub_and_spokes_pass_from_one_worker_to_the_other() {
 
 #[test]
 fn who_is_idle_is_listed_and_who_has_ended_is_not() {
-    let story = with_entries("limit = 0", [zscaler("0oa1")]);
+    let mut story = with_entries("limit = 0", [zscaler("0oa1")]);
+    let ledger = server().empty();
+    story.set("OKTA_ROLLOUT_LEDGER", &ledger);
     story.okta_rollout(&["run", "job.toml"]).exits(0);
     assert_eq!(workers(&story), [json!(null); 0]);
     story.okta_rollout(&["workers"]).exits(0).says("nobody");
@@ -201,6 +204,14 @@ fn who_is_idle_is_listed_and_who_has_ended_is_not() {
         (&listed["leads"], &listed["partitions"]),
         (&json!([]), &json!([]))
     );
+    // Also after its session was ended while it had nothing to do.
+    for _ in 0..2 {
+        end_session(&ledger);
+        idle.says("can be used again");
+        until("it is listed again", Duration::from_secs(10), || {
+            workers(&story).len() == 1
+        });
+    }
     idle.signal("TERM");
     assert_eq!(idle.ends(), Some(0));
     assert_eq!(workers(&story), [json!(null); 0]);

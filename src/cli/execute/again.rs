@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{How, Stage, Work, once};
 use crate::cli::output::Output;
 use crate::cli::question::Said;
@@ -18,6 +20,9 @@ use crate::settings::Settings;
 
 /// How often it is looked whether whoever took the run over is done with it.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long what this process itself held may be held yet: PostgreSQL ends a session that is silent for three seconds.
+const OUR_OWN: Duration = Duration::from_secs(5);
 
 /// Whether a run on a ledger that is shared goes on by itself after a failure.
 pub(super) fn goes_on(failure: &Failure, interrupt: &CancellationToken) -> bool {
@@ -108,14 +113,14 @@ async fn taken_up(
     interrupt: &CancellationToken,
     output: Output,
 ) -> Result<Option<RunLock>, LedgerError> {
-    let mut told = None;
+    let (begun, mut told) = (Instant::now(), None);
     loop {
         let by = match ledger.lock_run(run).await {
             Ok(lock) => return Ok(Some(lock)),
             Err(LedgerError::Held { by, .. }) => by,
             Err(error) => return Err(error),
         };
-        if told.as_ref() != Some(&by) {
+        if begun.elapsed() > OUR_OWN && told.as_ref() != Some(&by) {
             output.total(format_args!(
                 "run {} goes on with {by}; what it comes to is said here",
                 run.0

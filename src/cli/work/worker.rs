@@ -147,10 +147,13 @@ impl Worker<'_> {
 
     async fn drive(&mut self, at_work: &mut AtWork, reload: &Notify) -> Result<(), LedgerError> {
         let interrupt = self.engine.cancellation().clone();
-        let _enrolled = at_work.ledger.enroll(&self.settings.labels).await?;
+        let enrolled = at_work.ledger.enroll(&self.settings.labels).await?;
         // Before anything is looked for: what is stored from now on is noticed.
         let mut changes = std::pin::pin!(at_work.ledger.changes().await?);
         while !interrupt.is_cancelled() {
+            if let Some(enrolled) = &enrolled {
+                at_work.ledger.still_enrolled(enrolled).await?;
+            }
             if at_work.again <= Instant::now() {
                 self.look(at_work).await?;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::postgres_server::{Server, server};
 use crate::support::{Entry, Live, Scenario, user, zscaler};
-use crate::work::{status, until, with_entries, worker};
+use crate::work::{end_session, status, until, with_entries, worker};
 
 const ORGS: usize = 6;
 const EACH: usize = 12;
@@ -23,40 +23,39 @@ fn of(entries: impl IntoIterator<Item = Entry>) -> (Scenario, String) {
     (story, url)
 }
 
-fn many() -> (Scenario, String) {
-    let entry = |no: usize| zscaler(&format!("0oz{no}")).at(&org(no % ORGS));
-    of((0..ORGS * EACH).map(|no| entry(no).feature(user())))
+pub fn many() -> (Scenario, String) {
+    with_each(EACH)
 }
 
-fn posts(story: &Scenario) -> usize {
+fn with_each(each: usize) -> (Scenario, String) {
+    let entry = |no: usize| zscaler(&format!("0oz{no}")).at(&org(no % ORGS));
+    of((0..ORGS * each).map(|no| entry(no).feature(user())))
+}
+
+pub fn posts(story: &Scenario) -> usize {
     let of = |no| story.answered(&org(no)).into_iter();
     let all = (0..ORGS).flat_map(of);
     all.filter(|(call, _)| call.starts_with("POST")).count()
 }
 
-fn begun(story: &Scenario, more: usize) {
+pub fn begun(story: &Scenario, more: usize) {
     let before = posts(story);
     until("it is at work", Duration::from_secs(30), || {
         posts(story) >= before + more
     });
 }
 
-/// Ends the session in which everything is held, as an administrator may.
-fn end_session(ledger: &str) {
-    let (_, database) = ledger.rsplit_once('/').unwrap();
-    let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks
-         WHERE locktype = 'advisory' AND database =
-           (SELECT oid FROM pg_database WHERE datname = current_database())) holds";
-    assert_eq!(server().sql(database, end), "1");
+/// Every entry was set, and no more of them twice than there were calls under way.
+pub fn assert_done(story: &Scenario, lost: usize) {
+    assert_all_done(story, (ORGS * EACH, lost));
 }
 
-/// Every entry was set, and no more of them twice than there were calls under way.
-fn assert_done(story: &Scenario, lost: usize) {
+fn assert_all_done(story: &Scenario, (entries, lost): (usize, usize)) {
     let totals = &status(story)["totals"];
-    assert_eq!(totals["changed"], ORGS * EACH, "{totals}");
+    assert_eq!(totals["changed"], entries, "{totals}");
     let posts = posts(story);
-    let most = ORGS * EACH + lost * ORGS;
-    assert!((ORGS * EACH..=most).contains(&posts), "{posts}");
+    let most = entries + lost * ORGS;
+    assert!((entries..=most).contains(&posts), "{posts}");
 }
 
 #[test]
@@ -145,7 +144,8 @@ fn taken_over(story: &Scenario) -> Live {
 
 #[test]
 fn while_others_have_the_run_it_waits_and_a_signal_ends_that() {
-    let (story, _) = many();
+    const EACH: usize = 40;
+    let (story, _) = with_each(EACH);
     let mut run = story.begin(&["run", "job.toml"]);
     begun(&story, ORGS);
     run.signal("STOP");
@@ -162,7 +162,7 @@ fn while_others_have_the_run_it_waits_and_a_signal_ends_that() {
     assert_eq!(third.ends(), Some(0), "{}", third.said());
     let said = other.said();
     assert!(said.contains("changed"), "{said}");
-    assert_done(&story, 2);
+    assert_all_done(&story, (ORGS * EACH, 2));
 }
 
 #[test]
