@@ -71,7 +71,7 @@ pub(super) struct How {
     /// Whether another process worked on the run before.
     pub begun: Begun,
     /// The orgs as their files say them, where they may be others than the run's.
-    pub orgs_now: Option<Orgs>,
+    pub orgs_now: Option<Arc<Orgs>>,
     /// Who is notified of what happens.
     pub receiver: Option<Arc<Receiver>>,
 }

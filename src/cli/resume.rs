@@ -177,7 +177,7 @@ pub(super) async fn continue_with(
         allow_exec: wanted.allow_exec,
         consent_to_deactivate: wanted.yes.into(),
         format: wanted.format,
-        orgs_now,
+        orgs_now: orgs_now.map(Arc::new),
         receiver,
         begun: Begun::Earlier {
             looks_at_all: Some("run --new"),

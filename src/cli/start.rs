@@ -1,6 +1,7 @@
 //! Continues a file's interrupted run, or starts a new one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args;
 use super::execute::{Begun, How, Work, execute};
@@ -110,7 +111,7 @@ async fn prepare(
         };
         let held = take_up(&ledger, run, &orgs).await?;
         drop(starting);
-        (ledger, held, begun, Some(orgs))
+        (ledger, held, begun, Some(Arc::new(orgs)))
     } else {
         let beginning = Beginning {
             target: &target,
@@ -206,7 +207,7 @@ pub(super) async fn go_on(
     let ledger = workable(settings).await?;
     let held = take_up(&ledger, run, &orgs).await?;
     let mut work = work(ledger, held, target, context, args);
-    (work.how.orgs_now, work.how.receiver) = (Some(orgs), receiver);
+    (work.how.orgs_now, work.how.receiver) = (Some(Arc::new(orgs)), receiver);
     Box::pin(execute(work, engine, settings, output)).await
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Driving {
     /// Whether it waits for people when nothing else moves any more.
     pub stays: Stays,
     /// The orgs as their files say them, where they may be others than the run's.
-    pub orgs_now: Option<Orgs>,
+    pub orgs_now: Option<Arc<Orgs>>,
     /// Whether what this process has no secrets for is left to others.
     pub leaves: bool,
     /// What this machine is.
@@ -87,7 +87,7 @@ impl Driving {
             to_open.retain(|org| !is_sandbox(org));
             None
         };
-        let (now, served) = (self.orgs_now.as_ref(), simulated.as_ref());
+        let (now, served) = (self.orgs_now.as_deref(), simulated.as_ref());
         let (here, elsewhere) = if ledger.is_shared() {
             to_open
                 .into_iter()
