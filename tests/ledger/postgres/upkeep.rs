@@ -110,14 +110,15 @@ async fn room_of_pruned_runs_is_given_back() {
     assert_eq!(fixture.count("call"), 4_000);
 }
 
-/// Has whoever makes a run visible stand still just before, for so many seconds.
-fn linger(fixture: &Fixture, seconds: u32) {
-    fixture.sql(&format!(
-        "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
+/// Has whoever makes a run visible stand still just before, as long as `held` has a row.
+fn linger(fixture: &Fixture) {
+    fixture.sql(
+        "CREATE TABLE held (); INSERT INTO held DEFAULT VALUES;
+         CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN WHILE EXISTS (SELECT 1 FROM held) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NEW; END $$;
          CREATE TRIGGER linger BEFORE UPDATE ON run FOR EACH ROW WHEN (OLD.dropped AND NOT NEW.dropped)
-             EXECUTE FUNCTION linger()"
-    ));
+             EXECUTE FUNCTION linger()",
+    );
 }
 
 /// Returns once everything of a run that is being stored is there.
@@ -140,14 +141,15 @@ fn entries() -> Vec<Entry> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_just_being_stored_is_seen_by_nobody_and_pruned_by_nobody() {
     let fixture = Fixture::new(Backend::Postgres).await;
-    linger(&fixture, 2);
+    linger(&fixture);
     let ledger = fixture.ledger.clone();
     let import = tokio::spawn(async move { import(&ledger, "a.csv", &entries()).await });
     stored_whole(&fixture).await;
     let other = fixture.another().await;
     assert_eq!(other.runs().await.unwrap(), []);
     assert_eq!(prune(&other, beyond(0)).await, Pruned::default());
-    assert_eq!(fixture.count("run WHERE dropped"), 1, "it lingers");
+    assert_eq!(fixture.count("run WHERE dropped"), 1);
+    fixture.sql("DELETE FROM held");
     let run = import.await.unwrap();
     let mut seen = 0;
     let each = |_| seen += 1;
@@ -159,7 +161,7 @@ async fn what_is_just_being_stored_is_seen_by_nobody_and_pruned_by_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_stored_by_halves_goes_with_old_runs() {
     let fixture = Fixture::new(Backend::Postgres).await;
-    linger(&fixture, 60);
+    linger(&fixture);
     let ledger = fixture.ledger.clone();
     let import = tokio::task::spawn(async move {
         let mut import = ledger.import(new_run("a.csv")).await.unwrap();
@@ -174,8 +176,9 @@ async fn what_was_stored_by_halves_goes_with_old_runs() {
             .unwrap()
     });
     stored_whole(&fixture).await;
-    fixture
-        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'UPDATE run SET dropped = $2%' AND state = 'active'";
+    while fixture.sql(end) == "0" {}
     assert!(import.await.unwrap().is_err());
     let other = fixture.another().await;
     assert_eq!(other.runs().await.unwrap(), []);
