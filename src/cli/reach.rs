@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rand::RngExt as _;
+use tokio::time::Instant;
 
 use super::open::existing_workable;
 use super::output::Output;
@@ -14,6 +15,31 @@ use crate::settings::Settings;
 
 /// The first and the longest pause between two tries.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+
+/// The longest first pause, where it is lost again and again: each time calls may be made whose answers are not stored.
+const LONGEST_FIRST: Duration = Duration::from_mins(1);
+
+/// After so long it is not lost again but anew.
+const ANEW: Duration = Duration::from_mins(1);
+
+/// How long is waited at first: the longer, the more often it was lost soon after it could be used.
+#[derive(Default)]
+pub(super) struct Patience {
+    first: Duration,
+    reached: Option<Instant>,
+}
+
+impl Patience {
+    fn grow(&mut self) -> Duration {
+        let is_again = self.reached.is_some_and(|at| at.elapsed() < ANEW);
+        self.first = if is_again {
+            (self.first * 2).min(LONGEST_FIRST)
+        } else {
+            PAUSES[0]
+        };
+        self.first
+    }
+}
 
 /// What came of waiting.
 pub(super) enum Reached {
@@ -47,6 +73,7 @@ pub(super) fn lost(failure: &Failure) -> Option<&LedgerError> {
 pub(super) async fn reached_again(
     why: &LedgerError,
     waits: impl Fn(&Failure) -> bool,
+    patience: &mut Patience,
     interrupt: &CancellationToken,
     settings: &Settings,
     output: Output,
@@ -54,7 +81,8 @@ pub(super) async fn reached_again(
     output.warning(format_args!(
         "{why}; everything stops here until it can be used again"
     ));
-    let [mut pause, longest] = PAUSES;
+    let mut pause = patience.grow();
+    let longest = pause.max(PAUSES[1]);
     let mut told = why.to_string();
     loop {
         // All who wait come back at different times.
@@ -72,6 +100,7 @@ pub(super) async fn reached_again(
             Ok(ledger) => {
                 let url = ledger.url();
                 output.total(format_args!("{url} can be used again"));
+                patience.reached = Some(Instant::now());
                 return Reached::Again(ledger);
             }
             Err(failure) if !waits(&failure) => return Reached::Never(failure),
@@ -83,5 +112,27 @@ pub(super) async fn reached_again(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_lost_again_and_again_is_tried_more_and_more_seldom() {
+        let mut patience = Patience::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            pauses.push(patience.grow().as_millis());
+            patience.reached = Some(Instant::now());
+            tokio::time::advance(Duration::from_secs(3)).await;
+        }
+        assert_eq!(
+            pauses,
+            [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]
+        );
+        tokio::time::advance(ANEW).await;
+        assert_eq!(patience.grow(), PAUSES[0]);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{How, Stage, Work, once};
 use crate::cli::output::Output;
 use crate::cli::question::Said;
-use crate::cli::reach::{Reached, lost, reached_again};
+use crate::cli::reach::{Patience, Reached, lost, reached_again};
 use crate::cli::signals::Signals;
 use crate::engine::{Engine, Selected};
 use crate::failure::{Ending, Failure};
@@ -45,6 +45,7 @@ pub(super) async fn outlasting(
     let signals = Signals::of_command(interrupt.clone(), output)?;
     work.how.chosen = chosen(&work).await?;
     let (run, mut how, mut stage) = (work.run.id.clone(), work.how.clone(), Stage::Prepares);
+    let mut patience = Patience::default();
     let mut ended = Box::pin(once(work, &mut stage, engine, settings, output)).await;
     loop {
         let failure = match ended {
@@ -54,7 +55,8 @@ pub(super) async fn outlasting(
         let Some(why) = lost(&failure) else {
             return Err(failure);
         };
-        let ledger = match reached_again(why, is_passing, interrupt, settings, output).await {
+        let reached = reached_again(why, is_passing, &mut patience, interrupt, settings, output);
+        let ledger = match reached.await {
             Reached::Again(ledger) => ledger,
             Reached::Never(failure) => return Err(failure.too_late_for_usage()),
             Reached::Stopped => {

@@ -17,7 +17,7 @@ use crate::cli::desk::{Going, Means};
 use crate::cli::failed_start::is_overlap;
 use crate::cli::log;
 use crate::cli::output::Output;
-use crate::cli::reach::{Reached, lost, reached_again};
+use crate::cli::reach::{Patience, Reached, lost, reached_again};
 use crate::cli::resume::{Wanted, continue_with};
 use crate::engine::Engine;
 use crate::failure::{Ending, Failure};
@@ -84,6 +84,7 @@ struct AtWork {
 impl Worker<'_> {
     /// Works until it is stopped, or nothing can move any more.
     pub async fn work(mut self, mut ledger: Ledger, reload: &Notify) {
+        let mut patience = Patience::default();
         loop {
             match self.on(ledger, reload).await {
                 Over::Done => return,
@@ -91,7 +92,9 @@ impl Worker<'_> {
                     let interrupt = self.engine.cancellation();
                     let (settings, output) = (self.settings, self.output);
                     let always = |_: &Failure| true;
-                    let reached = reached_again(&error, always, interrupt, settings, output);
+                    let patience = &mut patience;
+                    let reached =
+                        reached_again(&error, always, patience, interrupt, settings, output);
                     match reached.await {
                         Reached::Again(again) => ledger = again,
                         Reached::Stopped | Reached::Never(_) => return,
