@@ -92,20 +92,15 @@ impl Store {
     async fn remove_dropped(&self, stop: Stop<'_>) -> Result<()> {
         let reader = self.reader().await?;
         let sql = "SELECT seq, id FROM run WHERE dropped ORDER BY seq";
-        let mut runs = Vec::new();
-        for row in reader.query(sql, &[]).await? {
-            let seq = row.get(0)?;
-            if self.is_dropped(seq, row.text(1)?).await? {
-                runs.push(seq);
-            }
-        }
+        let rows = reader.query(sql, &[]).await?;
+        let runs: Vec<i64> = rows.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
         if runs.is_empty() {
             return Ok(());
         }
         // Nobody finds these runs any more, so that no other of their entries is ever added to these.
         let liked = liked(&reader, &runs).await?;
-        for seq in runs {
-            if is_down_to_use(&reader, seq).await? {
+        for (seq, row) in runs.into_iter().zip(&rows) {
+            if is_down_to_use(&reader, seq).await? || !self.is_dropped(seq, row.text(1)?).await? {
                 continue;
             }
             let mut after = Some(first_key(seq) - 1);
