@@ -140,19 +140,27 @@ fn assert_went_on(mut run: Child, mut said: BufReader<ChildStderr>, code: i32) {
 /// Entries wait for consent.
 const WAITS: i32 = 4;
 
-#[test]
-fn a_process_whose_session_was_ended_goes_on_in_another_one() {
-    let story = Story::new(SMALL, LATENCY);
+/// Its session ends by what is done, and it goes on in another one.
+fn outlasts(story: &Story<'_>, within: Duration, disturb: impl FnOnce(&str)) {
     let (run, said) = in_the_middle(&story.rollout);
     let owners = story.owners();
-    let end =
-        format!("SELECT bool_and(pg_terminate_backend(pid)) FROM unnest('{owners}'::int[]) pid");
-    assert_eq!(story.sql(&end), "t");
-    let before = story.when_freed(&owners, FREED);
+    disturb(&owners);
+    let before = story.when_freed(&owners, within);
     assert_went_on(run, said, WAITS);
     let report = story.carry_on();
     story.assert_nothing_more_of(&before);
     story.assert_ended(&report, &wanted(SMALL));
+}
+
+#[test]
+fn a_process_whose_session_was_ended_goes_on_in_another_one() {
+    let story = Story::new(SMALL, LATENCY);
+    outlasts(&story, FREED, |owners| {
+        let end = format!(
+            "SELECT bool_and(pg_terminate_backend(pid)) FROM unnest('{owners}'::int[]) pid"
+        );
+        assert_eq!(story.sql(&end), "t");
+    });
 }
 
 #[test]
@@ -204,14 +212,7 @@ fn a_run_whose_server_was_started_anew_goes_on() {
 fn survives_silence(silence: Silence) {
     let relay = Relay::to(server().port());
     let story = Story::by(server(), relay.port(), SMALL, LATENCY);
-    let (run, said) = in_the_middle(&story.rollout);
-    let owners = story.owners();
-    relay.fall_silent(silence);
-    let before = story.when_freed(&owners, NOTICED);
-    assert_went_on(run, said, WAITS);
-    let report = story.carry_on();
-    story.assert_nothing_more_of(&before);
-    story.assert_ended(&report, &wanted(SMALL));
+    outlasts(&story, NOTICED, |_| relay.fall_silent(silence));
 }
 
 #[test]
